@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Types of tensor data.  Each is a const struct at the foot of its file in
+ * libtrain/quants/, listed once in quants/dtypes.def.  All are static; nobody owns them.
+ *
+ * A type packs `block` numbers into `bytes` bytes; a row of a tensor is a whole number of
+ * blocks.  Layouts and ids are those of GGUF (ggml's block structs).
+ */
+#ifndef LIBTRAIN_DTYPE_H
+#define LIBTRAIN_DTYPE_H
+
+#include <libtrain/error.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tr_dtype {
+    const char *name; /* as llama-quantize spells it: "F32", "Q8_0" */
+    uint32_t id;      /* ggml_type in a GGUF tensor info */
+    int32_t file_type; /* general.file_type of a model made of it; -1: none */
+    uint32_t block;   /* numbers in a block */
+    uint32_t bytes;   /* bytes in a block */
+
+    /* Unpack n numbers (a multiple of block) from src to dst.  NULL: integers and types
+     * that are known by size only. */
+    void (*to_f32)(const void *src, float *dst, int64_t n);
+
+    /* Pack n numbers; the bytes are those that llama.cpp's reference quantiser writes.
+     * NULL: the type is read only. */
+    void (*from_f32)(const float *src, void *dst, int64_t n);
+
+    /* 1 if every number that n packed numbers stand for is finite (for a quantised type
+     * it is enough that the scales are).  NULL: always finite. */
+    int (*finite)(const void *src, int64_t n);
+};
+
+extern const struct tr_dtype tr_f32, tr_f16, tr_bf16, tr_i32;
+
+/* The type with this ggml id, or NULL. */
+const struct tr_dtype *tr_dtype_by_id(uint32_t id);
+
+/* The type with this name, upper or lower case, or NULL. */
+const struct tr_dtype *tr_dtype_by_name(const char *name);
+
+/* Walk all types: i = 0, 1, … until NULL. */
+const struct tr_dtype *tr_dtype_at(int i);
+
+/* Bytes of a tensor of this type and shape (row-major, dim[n_dim - 1] is the row), the
+ * one size function of reader, writer, planner and quantiser.  0 dimensions, a dimension
+ * below 1, a row that is no whole number of blocks or a size that does not fit in
+ * int64_t: TR_EFORMAT, with the reason in err. */
+int tr_dtype_bytes(const struct tr_dtype *dtype, int n_dim, const int64_t *dim,
+                   int64_t *bytes, struct tr_err *err) TR_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

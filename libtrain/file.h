@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Output files that are whole or not there.  A struct tr_out writes to a temporary beside
+ * its target (`.NAME.tmp.PID`), and tr_out_commit flushes, syncs, renames and syncs the
+ * directory.  Until then an older file under that name stays as it was; a failure leaves
+ * no temporary.  The caller owns the struct until commit or discard.
+ */
+#ifndef LIBTRAIN_FILE_H
+#define LIBTRAIN_FILE_H
+
+#include <libtrain/error.h>
+
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tr_out;
+
+/* Begin to write `path`; "-" is standard output (no temporary, no rename), and so is a
+ * path that exists and is not a regular file (/dev/full, a FIFO).  Fails now, not after
+ * hours of work, if the directory is missing or not writable.  Temporaries of the same
+ * target left by processes that are gone are removed. */
+struct tr_out *tr_out_open(const char *path, struct tr_err *err) TR_MUST_CHECK;
+
+/* The stream to write to; owned by the struct. */
+FILE *tr_out_stream(struct tr_out *out);
+
+/* Path of the temporary (for a check before the rename), or NULL for a stream. */
+const char *tr_out_temp(const struct tr_out *out);
+
+/* Write with a check; TR_EIO names the path. */
+int tr_out_write(struct tr_out *out, const void *data, size_t bytes,
+                 struct tr_err *err) TR_MUST_CHECK;
+
+/* Finish.  Frees `out` either way. */
+int tr_out_commit(struct tr_out *out, struct tr_err *err) TR_MUST_CHECK;
+/* Drop the temporary; NULL is allowed. */
+void tr_out_discard(struct tr_out *out);
+
+/* Unlink every temporary that is open.  Async-signal-safe: for handlers that end the
+ * process. */
+void tr_out_unlink_all(void);
+
+/* 1 if the two paths name the same existing file (device and inode), else 0. */
+int tr_same_file(const char *a, const char *b);
+
+/* Bounded copy of a whole stream or file into memory.  path "-" is standard input.
+ * *data is malloc'ed, has one NUL behind its *bytes bytes, and is the caller's. */
+int tr_read_all(const char *path, char **data, size_t *bytes,
+                struct tr_err *err) TR_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * GGUF files, read (versions 2 and 3, little endian) and written (version 3).
+ * Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
+ *
+ * A struct tr_gguf owns its map of the file; every pointer it hands out is good until
+ * tr_gguf_close.  The file is opened read-only and mapped read-only.  Every length, count
+ * and offset is checked against the bytes that are there before it is used; nothing is
+ * allocated that is larger than a small multiple of the file.
+ *
+ * Shapes are row-major here, slowest dimension first.  GGUF stores them the other way
+ * round; gguf.c and gguf_write.c turn them, nobody else does.
+ */
+#ifndef LIBTRAIN_GGUF_H
+#define LIBTRAIN_GGUF_H
+
+#include <libtrain/dtype.h>
+#include <libtrain/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum tr_gguf_type {
+    TR_GGUF_U8, TR_GGUF_I8, TR_GGUF_U16, TR_GGUF_I16, TR_GGUF_U32, TR_GGUF_I32,
+    TR_GGUF_F32, TR_GGUF_BOOL, TR_GGUF_STRING, TR_GGUF_ARRAY, TR_GGUF_U64, TR_GGUF_I64,
+    TR_GGUF_F64, TR_GGUF_N_TYPE
+};
+
+struct tr_str { /* not terminated, may hold any byte */
+    const char *ptr;
+    size_t len;
+};
+
+struct tr_gguf_kv {
+    const char *key; /* terminated; ASCII without NUL */
+    enum tr_gguf_type type;
+    enum tr_gguf_type elem; /* type of the elements of an array; else == type */
+    uint64_t count;         /* number of elements; 1 for what is no array */
+    const void *data;       /* little endian, unaligned: `count` numbers, or the bytes of
+                             * `count` strings as they stand in the file */
+    uint64_t data_bytes;
+};
+
+struct tr_gguf_tensor {
+    const char *name; /* terminated */
+    const struct tr_dtype *dtype;
+    int n_dim;
+    int64_t dim[4]; /* row-major; unused ones are 1 */
+    const void *data; /* into the map */
+    int64_t bytes;
+};
+
+struct tr_gguf;
+
+/* Open and check the structure of a file (not its numbers: see tr_gguf_check).  NULL on
+ * failure, with path and byte offset in err.  tr_gguf_close(NULL) is allowed. */
+struct tr_gguf *tr_gguf_open(const char *path, struct tr_err *err) TR_MUST_CHECK;
+void tr_gguf_close(struct tr_gguf *g);
+
+/* What was odd but not refused (gaps, trailing bytes, keys in upper case …): terminated
+ * lines of text, i = 0, 1, … until NULL. */
+const char *tr_gguf_warning(const struct tr_gguf *g, size_t i);
+
+/* Read all tensor data: 0, or TR_EFORMAT naming the first tensor with a NaN, an infinity
+ * or a scale that is not finite. */
+int tr_gguf_check(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
+
+const char *tr_gguf_path(const struct tr_gguf *g);
+uint32_t tr_gguf_version(const struct tr_gguf *g);
+uint64_t tr_gguf_alignment(const struct tr_gguf *g);
+
+size_t tr_gguf_n_kv(const struct tr_gguf *g);
+const struct tr_gguf_kv *tr_gguf_kv(const struct tr_gguf *g, size_t i);
+const struct tr_gguf_kv *tr_gguf_find_kv(const struct tr_gguf *g, const char *key);
+
+size_t tr_gguf_n_tensor(const struct tr_gguf *g);
+const struct tr_gguf_tensor *tr_gguf_tensor(const struct tr_gguf *g, size_t i);
+const struct tr_gguf_tensor *tr_gguf_find_tensor(const struct tr_gguf *g,
+                                                 const char *name);
+
+/* Typed getters.  Return 1 and set *out if the key is there, 0 if it is not (*out is left
+ * alone, so it may hold the default), TR_EFORMAT if it is there with another type (the
+ * text names the type that is wanted).  _int takes any integer type that fits. */
+int tr_gguf_int(const struct tr_gguf *g, const char *key, int64_t *out,
+                struct tr_err *err) TR_MUST_CHECK;
+int tr_gguf_f32(const struct tr_gguf *g, const char *key, float *out,
+                struct tr_err *err) TR_MUST_CHECK;
+int tr_gguf_bool(const struct tr_gguf *g, const char *key, int *out,
+                 struct tr_err *err) TR_MUST_CHECK;
+int tr_gguf_string(const struct tr_gguf *g, const char *key, struct tr_str *out,
+                   struct tr_err *err) TR_MUST_CHECK;
+/* An array of this element type; 1 / 0 / TR_EFORMAT as above. */
+int tr_gguf_array(const struct tr_gguf *g, const char *key, enum tr_gguf_type elem,
+                  const struct tr_gguf_kv **out, struct tr_err *err) TR_MUST_CHECK;
+
+/* Elements of an array of numbers (converted), i < kv->count; no check of the type. */
+int64_t tr_gguf_elem_int(const struct tr_gguf_kv *kv, uint64_t i);
+double tr_gguf_elem_float(const struct tr_gguf_kv *kv, uint64_t i);
+/* Walk the strings of a string or an array of strings: start with *cursor = 0, call
+ * `count` times. */
+struct tr_str tr_gguf_elem_string(const struct tr_gguf_kv *kv, uint64_t *cursor);
+
+/* Writing.  Order of calls: open; keys and tensors in any order; then the data of every
+ * tensor in the order of the tensors; commit.  Keys keep the order in which they were set;
+ * setting a key again replaces its value in place.  The writer owns copies of keys and
+ * names.  Alignment is 32.  The bytes depend on the calls alone. */
+struct tr_gguf_writer;
+
+struct tr_gguf_writer *tr_gguf_create(const char *path, struct tr_err *err) TR_MUST_CHECK;
+
+void tr_gguf_set_u32(struct tr_gguf_writer *w, const char *key, uint32_t v);
+void tr_gguf_set_u64(struct tr_gguf_writer *w, const char *key, uint64_t v);
+void tr_gguf_set_f32(struct tr_gguf_writer *w, const char *key, float v);
+void tr_gguf_set_f64(struct tr_gguf_writer *w, const char *key, double v);
+void tr_gguf_set_bool(struct tr_gguf_writer *w, const char *key, int v);
+void tr_gguf_set_string(struct tr_gguf_writer *w, const char *key, const char *v);
+/* `count` numbers of type elem, native byte order. */
+void tr_gguf_set_array(struct tr_gguf_writer *w, const char *key, enum tr_gguf_type elem,
+                       const void *data, uint64_t count);
+void tr_gguf_set_strings(struct tr_gguf_writer *w, const char *key,
+                         const struct tr_str *v, uint64_t count);
+/* Copy one key with its value, or all keys of a file (except general.alignment). */
+void tr_gguf_set_kv(struct tr_gguf_writer *w, const struct tr_gguf_kv *kv);
+void tr_gguf_set_all(struct tr_gguf_writer *w, const struct tr_gguf *from);
+void tr_gguf_unset(struct tr_gguf_writer *w, const char *key);
+
+/* Declare a tensor; names longer than 63 bytes and duplicates fail at the first write. */
+void tr_gguf_add_tensor(struct tr_gguf_writer *w, const char *name,
+                        const struct tr_dtype *dtype, int n_dim, const int64_t *dim);
+
+/* Append bytes of the current tensor; a tensor may come in several pieces.  The header
+ * goes out with the first call. */
+int tr_gguf_write(struct tr_gguf_writer *w, const void *data, int64_t bytes,
+                  struct tr_err *err) TR_MUST_CHECK;
+
+/* Flush, re-open with the strict reader, sync, rename into place.  On failure the file
+ * that was there before is untouched.  Frees the writer either way. */
+int tr_gguf_commit(struct tr_gguf_writer *w, struct tr_err *err) TR_MUST_CHECK;
+/* Drop the writer and its temporary file.  NULL is allowed. */
+void tr_gguf_discard(struct tr_gguf_writer *w);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the file of an operation needs: the const struct it ends with, the node it is
+ * handed, and the calls that make outputs.  Not for commands.
+ *
+ * An op call (1) checks shapes with tr__require, (2) makes its output with tr__output or
+ * tr__alias, (3) puts typed arguments into nd->args, (4) calls tr__run, which computes and
+ * records.  forward and backward see only the node.  backward adds to in[i]->grad wherever
+ * that is not NULL; out->grad holds the finished gradient of the output.
+ *
+ * forward may run twice (see tape.h): it must give the same bits again, and it may not
+ * change its inputs, except where out is an alias.
+ */
+#ifndef LIBTRAIN_INTERNAL_OP_H
+#define LIBTRAIN_INTERNAL_OP_H
+
+#include <libtrain/arena.h>
+#include <libtrain/tape.h>
+#include <libtrain/tensor.h>
+
+enum { TR_MAX_IN = 4 };
+
+struct tr_node {
+    const struct tr_op *op;
+    struct tr_tensor *in[TR_MAX_IN]; /* unused ones are NULL */
+    struct tr_tensor *out;
+    void *args;               /* the op's own struct, copied by tr__run */
+    float *saved;             /* numbers that forward leaves for backward, or NULL */
+    struct tr_arena *scratch; /* mark and rewind inside forward or backward */
+    int with_grad;            /* backward will follow */
+};
+
+struct tr_op {
+    const char *name;
+    void (*forward)(struct tr_node *nd);
+    void (*backward)(struct tr_node *nd);
+    /* Upper bound of the scratch bytes that forward or backward takes; NULL: none. */
+    size_t (*scratch)(const struct tr_node *nd);
+    int cheap; /* worth computing again rather than keeping */
+};
+
+/* A new f32 tensor for the output of op, data to be filled by forward. */
+struct tr_tensor *tr__output(struct tr_tape *tp, const struct tr_op *op, int n_dim,
+                             const int64_t *dim);
+/* An output that is written over `in` or views part of it, from number `offset` on. */
+struct tr_tensor *tr__alias(struct tr_tape *tp, struct tr_tensor *in, int64_t offset,
+                            int64_t rows, int64_t cols);
+
+struct tr__call {
+    const struct tr_op *op;
+    struct tr_tensor *in[TR_MAX_IN];
+    struct tr_tensor *out;
+    const void *args;
+    size_t args_bytes;
+    size_t n_saved; /* floats to be kept between forward and backward */
+};
+
+/* Run forward (unless planning), record the node if an input needs a gradient; returns
+ * call->out. */
+struct tr_tensor *tr__run(struct tr_tape *tp, const struct tr__call *call);
+
+/* tr_fatal naming the op and the shapes of both tensors, unless ok. */
+void tr__require(int ok, const struct tr_op *op, const struct tr_tensor *a,
+                 const struct tr_tensor *b);
+
+/* Copy of n ints / bytes that lives as long as the nodes of this step (positions, ids). */
+const int32_t *tr__keep_ints(struct tr_tape *tp, const int32_t *v, int64_t n);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The operations.  Each checks the shapes of its inputs (tr_fatal where they do not fit),
+ * computes at once and returns a tensor that the tape owns.  Activations are matrices
+ * (n, width): n positions of all sequences of the batch, one row each.
+ */
+#ifndef LIBTRAIN_OPS_H
+#define LIBTRAIN_OPS_H
+
+#include <libtrain/tape.h>
+#include <libtrain/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Columns first … first + width - 1 of x, as a view: (n, width). */
+struct tr_tensor *tr_columns(struct tr_tape *tp, struct tr_tensor *x, int64_t first,
+                             int64_t width);
+
+struct tr_linear {
+    struct tr_tensor *bias; /* (n_out) or NULL */
+    struct tr_tensor *add;  /* (n, n_out) or NULL: residual or sum so far */
+    int in_place;           /* the result is written over `add` */
+    float scale;            /* 0 is taken as 1 */
+};
+/* y = scale * x w^T + bias + add     x (n, n_in)   w (n_out, n_in) of any type   y (n, n_out)
+ * A weight that is not f32 cannot need a gradient.  opt may be NULL. */
+struct tr_tensor *tr_linear(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,
+                            const struct tr_linear *opt);
+
+/* y[i] = table[id[i]] + position[pos[i]]     table (n_vocab, width) of any type,
+ * position (n_ctx, width) of any type or NULL, id and pos (n), y (n, width).
+ * Ids and positions must be in range (checked where data come in). */
+struct tr_tensor *tr_embedding(struct tr_tape *tp, struct tr_tensor *table,
+                               const int32_t *id, struct tr_tensor *position,
+                               const int32_t *pos, int64_t n, float scale);
+
+/* y = x / sqrt(mean(x^2) + eps) * w     (Zhang, Sennrich 2019)   w (width) f32, x (n, width).
+ * `width` may divide the columns of x: then every group of `width` columns is normed by
+ * itself (q/k norm per head). */
+struct tr_tensor *tr_rms_norm(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,
+                              float eps);
+/* y = (x - mean) / sqrt(var + eps) * w + b     (Ba, Kiros, Hinton 2016) */
+struct tr_tensor *tr_layer_norm(struct tr_tape *tp, struct tr_tensor *x,
+                                struct tr_tensor *w, struct tr_tensor *b, float eps);
+
+struct tr_rope {
+    int head_dim;          /* columns of a head */
+    int n_rot;             /* leading columns of a head that turn; even */
+    int neox;              /* 1: pairs (i, i + n_rot/2); 0: pairs (2i, 2i + 1) */
+    float freq_base;       /* theta */
+    float freq_scale;      /* position multiplier of linear scaling; 1: none */
+    const float *factors;  // (n_rot / 2) divisors of the frequencies, or NULL
+};
+/* Rotary position embedding, in place over x (n, heads * head_dim)  (Su et al. 2021);
+ * pos (n).  Frequencies are computed as llama.cpp does, in f32. */
+struct tr_tensor *tr_rope(struct tr_tape *tp, struct tr_tensor *x, const int32_t *pos,
+                          const struct tr_rope *opt);
+
+/* y = silu(gate) * up,  silu(x) = x / (1 + exp(-x));   all (n, width) */
+struct tr_tensor *tr_swiglu(struct tr_tape *tp, struct tr_tensor *gate,
+                            struct tr_tensor *up);
+/* y = gelu(gate) * up, tanh form;   all (n, width) */
+struct tr_tensor *tr_geglu(struct tr_tape *tp, struct tr_tensor *gate,
+                           struct tr_tensor *up);
+/* y = 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))     (Hendrycks, Gimpel 2016) */
+struct tr_tensor *tr_gelu(struct tr_tape *tp, struct tr_tensor *x);
+
+struct tr_attention {
+    int n_head, n_head_kv; /* n_head_kv divides n_head; head h reads kv head
+                              h / (n_head / n_head_kv) */
+    int head_dim;
+    float scale;    /* of q k^T */
+    float soft_cap; /* s = cap * tanh(s / cap); 0: none */
+    int window;     /* only the last `window` positions are seen, itself included;
+                       0: all */
+};
+/* Causal attention in streaming form (Milakov, Gimelshein 2018; Dao et al. 2022): no n x n
+ * array exists.  q (n, n_head * head_dim), k and v (n, n_head_kv * head_dim), pos (n):
+ * row t sees rows max(t - pos[t], t - window + 1) … t.  Result like q. */
+struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
+                               struct tr_tensor *k, struct tr_tensor *v,
+                               const int32_t *pos, const struct tr_attention *opt);
+
+enum tr_loss_kind {
+    TR_LOSS_CROSS_ENTROPY, /* -log softmax(logits)[target] */
+    TR_LOSS_MSE            /* mean over the vocabulary of (logit - onehot(target))^2 */
+};
+struct tr_loss {
+    enum tr_loss_kind kind;
+    float scale;     /* result = scale * sum over the rows that count */
+    float soft_cap;  /* of the logits, as above; 0: none */
+    float logit_scale; /* multiplies the logits; 0 is taken as 1 */
+    double *sum;     /* if not NULL: += the unscaled sum, in f64 */
+    float *row_loss; // (n) if not NULL: loss of each row, 0 where target < 0
+    float *logits;   // (n, n_vocab) if not NULL: also store them (small models, tests)
+};
+/* The output projection and the loss in one, in chunks of rows: n x n_vocab logits never
+ * exist at once.  x (n, width), w (n_vocab, width) of any type, bias is not supported,
+ * target (n), -1 where a row does not count.  Result: (1).
+ * With a tape in training mode forward also computes the gradients, for d(loss) = 1. */
+struct tr_tensor *tr_output_loss(struct tr_tape *tp, struct tr_tensor *x,
+                                 struct tr_tensor *w, const int32_t *target,
+                                 const struct tr_loss *opt);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Packed training data (`.pack`): sequences of at most `ctx` positions, compressed, read
+ * by number without unpacking the rest.  Bytes: docs/formats/pack.md.
+ *
+ * A position holds an input token and its target, the token that follows it in the same
+ * document.  Short documents share a sequence; `pos` restarts at 0 with each of them, so
+ * position t may look at positions t - pos[t] … t and no others.
+ */
+#ifndef LIBTRAIN_PACK_H
+#define LIBTRAIN_PACK_H
+
+#include <libtrain/error.h>
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tr_pack_info {
+    uint32_t ctx;        /* positions a sequence holds at most */
+    uint32_t n_vocab;
+    uint64_t vocab_hash;
+    uint64_t n_seq;
+    uint64_t n_token;    /* positions in all sequences */
+    uint64_t n_counted;  /* positions whose target counts */
+    uint64_t hash;       /* of the whole content: names this data set */
+};
+
+struct tr_pack_seq {
+    int32_t n;             /* positions used, 1 … ctx */
+    const int32_t *token;  // (n) input ids
+    const int32_t *target; // (n) ids to predict, -1 where the loss does not count
+    const int32_t *pos;    // (n) position inside its document
+};
+
+struct tr_pack;
+struct tr_pack_writer;
+
+/* Open, check header, index and footer.  The reader owns all it hands out. */
+struct tr_pack *tr_pack_open(const char *path, struct tr_err *err) TR_MUST_CHECK;
+void tr_pack_close(struct tr_pack *p);
+const struct tr_pack_info *tr_pack_info(const struct tr_pack *p);
+
+/* Sequence i_seq < n_seq in the order of packing; *seq is good until the next call with
+ * the same pack.  The frame that holds it is checked (checksum, ids, sizes) when it is
+ * unpacked.  Memory: a frame or two. */
+int tr_pack_read(struct tr_pack *p, uint64_t i_seq, struct tr_pack_seq *seq,
+                 struct tr_err *err) TR_MUST_CHECK;
+
+/* Write: sequences in order, then commit (see tr_out_commit for what that promises).
+ * tr_pack_create refuses "-": a pack needs a seekable file. */
+struct tr_pack_writer *tr_pack_create(const char *path, uint32_t ctx,
+                                      uint64_t vocab_hash, uint32_t n_vocab,
+                                      struct tr_err *err) TR_MUST_CHECK;
+int tr_pack_write(struct tr_pack_writer *w, const struct tr_pack_seq *seq,
+                  struct tr_err *err) TR_MUST_CHECK;
+const struct tr_pack_info *tr_pack_writer_info(const struct tr_pack_writer *w);
+int tr_pack_commit(struct tr_pack_writer *w, struct tr_err *err) TR_MUST_CHECK;
+void tr_pack_discard(struct tr_pack_writer *w);
+
+/* The order in which epoch `epoch` visits n_seq sequences: entry i of a permutation that
+ * depends on (seed, epoch, n_seq) alone; a table is not needed, i may be asked in any
+ * order.  With shuffling off use i itself. */
+uint64_t tr_pack_order(uint64_t seed, uint64_t epoch, uint64_t n_seq, uint64_t i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

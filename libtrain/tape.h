@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The tape: operations in the order in which they ran (a Wengert list), and the reverse
+ * sweep over it.  An operation checks its shapes, allocates its output, computes at once and
+ * appends a node if an input needs a gradient.  Gradients are always added to, so weights
+ * used twice and micro-batches need no code.
+ *
+ * A tape is cut into segments, one per block of the model.  What a segment computes and
+ * backward reads again is either kept until then or, for results that cost little (norms,
+ * activations), dropped at the end of the segment and computed again by the reverse
+ * sweep.  The result of a segment is always kept.  With TR_RECOMPUTE_ALL nothing else is.
+ *
+ * The caller owns the tape.  Tensors returned by operations live until tr_tape_reset.
+ */
+#ifndef LIBTRAIN_TAPE_H
+#define LIBTRAIN_TAPE_H
+
+#include <libtrain/arena.h>
+#include <libtrain/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum tr_tape_mode {
+    TR_TAPE_TRAIN,   /* record, so that tr_tape_backward can follow */
+    TR_TAPE_EVAL,    /* compute only; a segment's memory is free again when it ends */
+};
+
+enum tr_recompute {
+    TR_RECOMPUTE_CHEAP, /* only what costs little beside a matrix product */
+    TR_RECOMPUTE_ALL,   /* everything inside a segment: one more forward pass */
+    TR_RECOMPUTE_NONE   /* nothing: for tests */
+};
+
+/* Peak bytes of a step, by what they are for. */
+struct tr_tape_plan {
+    size_t kept;    /* results that wait for backward, with the results of segments */
+    size_t segment; /* results and gradients that live inside one segment */
+    size_t scratch; /* inside one operation */
+};
+
+struct tr_tape;
+
+/* A tape that only plans: operations check shapes and count, nothing is computed and data
+ * pointers are NULL.  Run one step on it, then read tr_tape_plan. */
+struct tr_tape *tr_tape_new_planning(enum tr_tape_mode mode, enum tr_recompute recompute,
+                                     struct tr_err *err) TR_MUST_CHECK;
+/* A tape that computes, with memory for a step as planned. */
+struct tr_tape *tr_tape_new(enum tr_tape_mode mode, enum tr_recompute recompute,
+                            const struct tr_tape_plan *plan,
+                            struct tr_err *err) TR_MUST_CHECK;
+void tr_tape_free(struct tr_tape *tp);
+
+struct tr_tape_plan tr_tape_plan(const struct tr_tape *tp);
+
+/* Forget all nodes and take back all memory of the step. */
+void tr_tape_reset(struct tr_tape *tp);
+
+/* A segment: y = end(result of what ran since begin).  Segments do not nest; operations
+ * outside a segment are not allowed. */
+void tr_segment_begin(struct tr_tape *tp);
+struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result);
+
+/* Add d(loss)/d(t) to t->grad for every parameter t that needs it.  loss is the result of
+ * the last segment, one number.  Parameters' grad arrays are the caller's. */
+void tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include <libtrain/tensor.h>
+
+struct tr_tensor tr_tensor_make(const char *name, const struct tr_dtype *dtype, int n_dim,
+                                const int64_t *dim, void *data)
+{
+    struct tr_tensor t = { .name = name, .dtype = dtype, .n_dim = n_dim, .data = data,
+                           .kept = 1, .i_segment = -1 };
+    for (int i = 0; i < TR_MAX_DIM; i++)
+        t.dim[i] = i < n_dim ? dim[i] : 1;
+    t.ld = t.dim[n_dim - 1];
+    return t;
+}
+
+int64_t tr_tensor_count(const struct tr_tensor *t)
+{
+    int64_t count = 1;
+    for (int i = 0; i < t->n_dim; i++)
+        count *= t->dim[i];
+    return count;
+}
+
+int64_t tr_tensor_cols(const struct tr_tensor *t)
+{
+    return t->dim[t->n_dim - 1];
+}
+
+int64_t tr_tensor_rows(const struct tr_tensor *t)
+{
+    return tr_tensor_count(t) / tr_tensor_cols(t);
+}

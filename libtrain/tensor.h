@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A tensor is a description of numbers that live elsewhere: in an arena, in the flat
+ * arrays of the parameters, or in the map of a GGUF.  It owns nothing.
+ *
+ * Shapes are row-major, slowest dimension first: a weight that maps n_in numbers to n_out
+ * is (n_out, n_in), a batch of activations is (positions, width).
+ */
+#ifndef LIBTRAIN_TENSOR_H
+#define LIBTRAIN_TENSOR_H
+
+#include <libtrain/dtype.h>
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { TR_MAX_DIM = 4 };
+
+struct tr_tensor {
+    const char *name; /* NULL for intermediate results */
+    const struct tr_dtype *dtype;
+    int n_dim;
+    int64_t dim[TR_MAX_DIM];
+    int64_t ld;     /* numbers from one row to the next; == dim[n_dim - 1] unless a view */
+    void *data;     /* in dtype; a NULL in a tape that only plans */
+    float *grad;    /* same shape and ld as data, or NULL while there is none */
+    int needs_grad; /* backward must fill grad */
+
+    /* Set by the tape: */
+    struct tr_tensor *alias; /* data and grad are those of this tensor, from `offset` on */
+    int64_t offset;
+    int kept;      /* data stay until backward; else they are recomputed there */
+    int i_segment; /* where on the tape it was made; -1: outside, a parameter or input */
+};
+
+/* A tensor over numbers that exist already. */
+struct tr_tensor tr_tensor_make(const char *name, const struct tr_dtype *dtype, int n_dim,
+                                const int64_t *dim, void *data);
+
+/* Product of all dimensions; rows = product of all but the last. */
+int64_t tr_tensor_count(const struct tr_tensor *t);
+int64_t tr_tensor_rows(const struct tr_tensor *t);
+int64_t tr_tensor_cols(const struct tr_tensor *t);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One knob for all threads: OpenMP's and OpenBLAS's, and what the machine offers.
+ */
+#ifndef LIBTRAIN_THREADS_H
+#define LIBTRAIN_THREADS_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Use n threads everywhere (n < 1: as many as there are usable processors).  Returns the
+ * number in use.  Call from one thread, before work starts. */
+int tr_threads(int n);
+
+/* Usable processors: affinity and cgroup quota counted. */
+int tr_n_processor(void);
+
+/* Name of OpenBLAS's kernel set, and the one this processor should have (the same string
+ * if there is nothing better).  Static strings. */
+const char *tr_blas_core(void);
+const char *tr_blas_best_core(void);
+/* OpenBLAS's own description of its build.  Static. */
+const char *tr_blas_config(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tokenizers from the metadata of a GGUF: byte-level BPE (tokenizer.ggml.model "gpt2", with
+ * the pre-tokenizers gpt-2, llama-bpe, qwen2 and smollm) and SentencePiece-style merging by
+ * score ("llama").  The ids are those that llama.cpp gives.
+ *
+ * A struct tr_tokenizer owns copies of what it needs; the GGUF may be closed.  It is
+ * read-only after tr_tokenizer_open: several threads may encode with one.
+ */
+#ifndef LIBTRAIN_TOKENIZER_H
+#define LIBTRAIN_TOKENIZER_H
+
+#include <libtrain/error.h>
+#include <libtrain/gguf.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tr_tokenizer;
+
+struct tr_tokens { /* grows; start with {0}, release with tr_tokens_release */
+    uint32_t *id;
+    size_t n, cap;
+};
+void tr_tokens_release(struct tr_tokens *t);
+
+/* Build from an open GGUF (tensors are not needed).  Unknown tokenizer.ggml.model or
+ * tokenizer.ggml.pre are refused by name. */
+struct tr_tokenizer *tr_tokenizer_new(const struct tr_gguf *g,
+                                      struct tr_err *err) TR_MUST_CHECK;
+void tr_tokenizer_free(struct tr_tokenizer *t);
+
+/* Hash of what decides the ids: model, pre-tokenizer, tokens, types, scores, merges.  0 if the
+ * file holds no vocabulary. */
+uint64_t tr_vocab_hash(const struct tr_gguf *g);
+
+uint32_t tr_tokenizer_n_vocab(const struct tr_tokenizer *t);
+/* Ids of special tokens, -1 where the model has none. */
+int32_t tr_tokenizer_bos(const struct tr_tokenizer *t);
+int32_t tr_tokenizer_eos(const struct tr_tokenizer *t);
+/* 1 if the model wants BOS in front of every text. */
+int tr_tokenizer_add_bos(const struct tr_tokenizer *t);
+
+enum { TR_ENCODE_SPECIAL = 1 /* special tokens written in the text become one id */ };
+
+/* Append the ids of text (any bytes) to out; no BOS or EOS is added.  Time grows with the
+ * length of the text even where it is one long word. */
+int tr_tokenizer_encode(const struct tr_tokenizer *t, const char *text, size_t len,
+                        int flags, struct tr_tokens *out, struct tr_err *err) TR_MUST_CHECK;
+
+/* Append the bytes that id stands for to a growing buffer (malloc'ed, *n used of *cap).
+ * `first`: the id begins a text (SentencePiece drops the space it had put in front).
+ * Control tokens (BOS, EOS …) give no bytes unless `special`. */
+int tr_tokenizer_decode(const struct tr_tokenizer *t, uint32_t id, int first, int special,
+                        char **buf, size_t *n, size_t *cap,
+                        struct tr_err *err) TR_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
