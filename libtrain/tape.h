@@ -58,7 +58,8 @@ struct tr_tape_plan tr_tape_plan(const struct tr_tape *tp);
 void tr_tape_reset(struct tr_tape *tp);
 
 /* A segment: y = end(result of what ran since begin).  Segments do not nest; operations
- * outside a segment are not allowed. */
+ * outside a segment are not allowed, and a segment may read parameters, inputs and the
+ * result of the segment just before it, nothing else. */
 void tr_segment_begin(struct tr_tape *tp);
 struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result);
 

@@ -25,7 +25,8 @@ struct tr_node {
     struct tr_tensor *in[TR_MAX_IN]; /* unused ones are NULL */
     struct tr_tensor *out;
     void *args;               /* the op's own struct, copied by tr__run */
-    float *saved;             /* numbers that forward leaves for backward, or NULL */
+    float *saved;             /* (n_saved) numbers that forward leaves for backward */
+    size_t n_saved;
     struct tr_arena *scratch; /* mark and rewind inside forward or backward */
     int with_grad;            /* backward will follow */
 };
@@ -37,6 +38,7 @@ struct tr_op {
     /* Upper bound of the scratch bytes that forward or backward takes; NULL: none. */
     size_t (*scratch)(const struct tr_node *nd);
     int cheap; /* worth computing again rather than keeping */
+    int once;  /* forward also adds to gradients: it must never run a second time */
 };
 
 /* A new f32 tensor for the output of op, data to be filled by forward. */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include <libtrain/internal/gemm.h>
+#include <libtrain/internal/op.h>
+#include <libtrain/ops.h>
+
+#include <string.h>
+
+enum { X, W, BIAS, ADD };
+
+struct linear_args {
+    int in_place;
+    float scale;
+};
+
+/* What y holds before x w^T is added: the sum so far and the bias, or zero. */
+static void begin_output(const struct tr_node *nd, int in_place)
+{
+    const struct tr_tensor *add = nd->in[ADD], *y = nd->out;
+    const float *bias = nd->in[BIAS] ? nd->in[BIAS]->data : NULL;
+    int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
+    if (!bias && in_place)
+        return;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        float *row = (float *)y->data + i * y->ld;
+        if (add && !in_place)
+            memcpy(row, (const float *)add->data + i * add->ld,
+                   (size_t)width * sizeof *row);
+        else if (!add)
+            memset(row, 0, (size_t)width * sizeof *row);
+        for (int64_t j = 0; bias && j < width; j++)
+            row[j] += bias[j];
+    }
+}
+
+static void linear_forward(struct tr_node *nd)
+{
+    const struct linear_args *args = nd->args;
+    const struct tr_tensor *x = nd->in[X], *w = nd->in[W], *y = nd->out;
+    int starts_empty = !nd->in[BIAS] && !nd->in[ADD];
+    if (!starts_empty)
+        begin_output(nd, args->in_place);
+    tr__gemm_xwt(nd->scratch, tr_tensor_rows(x), tr_tensor_rows(w), args->scale, x->data,
+                 x->ld, w, 0, starts_empty ? 0.0f : 1.0f, y->data, y->ld);
+}
+
+/* to += rows of from summed.  A thread owns its columns, so the order of the sum does not
+ * depend on how many there are. */
+static void add_column_sums(const struct tr_tensor *y, float *to)
+{
+    enum { COLUMNS = 64 };
+    int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
+#pragma omp parallel for schedule(static)
+    for (int64_t j0 = 0; j0 < width; j0 += COLUMNS) {
+        int64_t wide = width - j0 < COLUMNS ? width - j0 : COLUMNS;
+        for (int64_t i = 0; i < n; i++) {
+            const float *dy = y->grad + i * y->ld + j0;
+            for (int64_t j = 0; j < wide; j++)
+                to[j0 + j] += dy[j];
+        }
+    }
+}
+
+static void add_rows(const struct tr_tensor *y, const struct tr_tensor *to)
+{
+    int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        const float *dy = y->grad + i * y->ld;
+        float *d = to->grad + i * to->ld;
+        for (int64_t j = 0; j < width; j++)
+            d[j] += dy[j];
+    }
+}
+
+static void linear_backward(struct tr_node *nd)
+{
+    const struct linear_args *args = nd->args;
+    const struct tr_tensor *x = nd->in[X], *w = nd->in[W], *y = nd->out;
+    int64_t n = tr_tensor_rows(x), n_out = tr_tensor_rows(w), n_in = tr_tensor_cols(w);
+    if (x->grad)
+        tr__gemm_dyw(nd->scratch, n, n_out, args->scale, y->grad, y->ld, w, 0, 1.0f,
+                     x->grad, x->ld);
+    if (w->grad)
+        tr__gemm_dytx(n, n_out, n_in, args->scale, y->grad, y->ld, x->data, x->ld, w->grad);
+    if (nd->in[BIAS] && nd->in[BIAS]->grad)
+        add_column_sums(y, nd->in[BIAS]->grad);
+    if (nd->in[ADD] && nd->in[ADD]->grad && !args->in_place)
+        add_rows(y, nd->in[ADD]);
+}
+
+static size_t linear_scratch(const struct tr_node *nd)
+{
+    return tr__gemm_scratch(nd->in[W]);
+}
+
+const struct tr_op tr__op_linear = {
+    .name = "linear",
+    .forward = linear_forward,
+    .backward = linear_backward,
+    .scratch = linear_scratch,
+};
+
+struct tr_tensor *tr_linear(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,
+                            const struct tr_linear *opt)
+{
+    const struct tr_op *op = &tr__op_linear;
+    struct tr_linear o = opt ? *opt : (struct tr_linear){0};
+    int64_t n = tr_tensor_rows(x), n_out = tr_tensor_rows(w);
+    tr__require(tr_tensor_cols(x) == tr_tensor_cols(w), op, x, w);
+    tr__require(w->dtype == &tr_f32 || !w->needs_grad, op, x, w);
+    tr__require(!o.bias || tr_tensor_count(o.bias) == n_out, op, o.bias, w);
+    tr__require(!o.add || (tr_tensor_rows(o.add) == n && tr_tensor_cols(o.add) == n_out),
+                op, o.add, w);
+    tr__require(o.add || !o.in_place, op, x, w);
+    struct linear_args args = { o.in_place, o.scale == 0 ? 1.0f : o.scale };
+    struct tr_tensor *y = o.in_place
+                              ? tr__alias(tp, o.add, 0, n, n_out)
+                              : tr__output(tp, op, 2, (int64_t[]){ n, n_out });
+    return tr__run(tp, &(struct tr__call){ .op = op,
+                                           .in = { x, w, o.bias, o.add },
+                                           .out = y,
+                                           .args = &args,
+                                           .args_bytes = sizeof args });
+}
+
+/* ---- columns ---------------------------------------------------------------------- */
+
+static void columns_nothing(struct tr_node *nd)
+{
+    (void)nd; /* the view shares data and gradient with its input */
+}
+
+const struct tr_op tr__op_columns = {
+    .name = "columns",
+    .forward = columns_nothing,
+    .backward = columns_nothing,
+};
+
+struct tr_tensor *tr_columns(struct tr_tape *tp, struct tr_tensor *x, int64_t first,
+                             int64_t width)
+{
+    const struct tr_op *op = &tr__op_columns;
+    tr__require(first >= 0 && width > 0 && first + width <= tr_tensor_cols(x), op, x, x);
+    return tr__run(tp, &(struct tr__call){
+                           .op = op,
+                           .in = { x },
+                           .out = tr__alias(tp, x, first, tr_tensor_rows(x), width) });
+}
