@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * LoRA adapters (Hu et al. 2021): w x becomes w x + scale * b (a x) with
+ * scale = user_scale * alpha / rank.  Read, made, attached to a model and written as
+ * llama.cpp reads them (docs/formats/adapter.md).
+ *
+ * A struct tr_lora owns its tensors; a model that it is attached to must be closed first.
+ */
+#ifndef LIBTRAIN_LORA_H
+#define LIBTRAIN_LORA_H
+
+#include <libtrain/model.h>
+#include <libtrain/params.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tr_lora_pair {
+    const char *name;   /* of the base tensor */
+    struct tr_tensor a; // (rank, n_in) f32
+    struct tr_tensor b; // (n_out, rank) f32
+    int rank;
+};
+
+struct tr_lora {
+    size_t n;
+    struct tr_lora_pair *pair; // (n) in the order of the base's tensors
+    float alpha;
+    uint64_t base_hash; /* of the base it was trained on; 0: unknown */
+    const char *warning; /* NULL, or what was odd about the file; static */
+};
+
+/* Read an adapter for this base: every pair complete, of the right shape, finite; anything
+ * that llama.cpp would ignore or reject is refused with the reason.  NULL on failure. */
+struct tr_lora *tr_lora_open(const char *path, const struct tr_model *base,
+                             struct tr_err *err) TR_MUST_CHECK;
+
+/* A new adapter for the linear layers whose name matches one of `targets`: patterns
+ * (fnmatch), separated by commas, for a tensor's full name ("blk.0.attn_q.weight") or its
+ * middle ("attn_q"); "all-linear" is every linear layer of the blocks.  A pattern that
+ * matches nothing is refused.  The tensors have no data yet: see tr_lora_make_trainable. */
+struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, int rank,
+                            float alpha, struct tr_err *err) TR_MUST_CHECK;
+
+/* a uniform in ±1/sqrt(n_in) (what PEFT does), b zero. */
+void tr_lora_init(struct tr_lora *l, uint64_t seed);
+
+/* Numbers in all pairs, rounded as in tr_params_rounded. */
+int64_t tr_lora_count(const struct tr_lora *l);
+/* Move all tensors into p as parameters, keeping their values. */
+void tr_lora_make_trainable(struct tr_lora *l, struct tr_params *p);
+
+/* Hang on the model, until it is closed; several may be attached, their parts add up. */
+int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale,
+                   struct tr_err *err) TR_MUST_CHECK;
+
+/* Write as adapter GGUF, f32.  Names longer than 63 bytes are refused. */
+int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const char *path,
+                 struct tr_err *err) TR_MUST_CHECK;
+
+/* What a merge adds: rows r0 … r0 + n - 1 of scale * b a, added to the same rows of the base
+ * weight `name` in w (n, n_in), f32.  Returns 0 if the adapter has no such pair, else 1.
+ * The factor is user_scale * alpha / rank. */
+int tr_lora_add_to(const struct tr_lora *l, const char *name, float user_scale, int64_t r0,
+                   int64_t n, float *w);
+
+void tr_lora_free(struct tr_lora *l);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

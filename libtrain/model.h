@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A language model over an open GGUF: hyper-parameters, its weights as tensors, and the
+ * one decoder that runs them.  Weights are used where the file is mapped, in their own
+ * type, until someone makes them trainable (params.h).
+ *
+ * A struct tr_model owns the map of its file and the descriptions of its weights; adapters
+ * that are attached (lora.h) stay the caller's and must outlive it.
+ */
+#ifndef LIBTRAIN_MODEL_H
+#define LIBTRAIN_MODEL_H
+
+#include <libtrain/gguf.h>
+#include <libtrain/ops.h>
+#include <libtrain/tape.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tr_config {
+    int64_t n_vocab;  /* rows of the token table */
+    int64_t n_ctx;    /* positions the model was made for */
+    int64_t n_embd, n_layer, n_head, n_head_kv, head_dim, n_ff;
+    float norm_eps;
+    struct tr_rope rope; /* of the llama family; n_rot 0: none */
+};
+
+struct tr_model;
+
+/* Open a GGUF and bind its tensors: architecture known, hyper-parameters in range, every
+ * tensor that the architecture asks for there with the right shape and a type that can be
+ * unpacked.  TR_EFORMAT, TR_EUNSUPPORTED or TR_EIO, with path and tensor. */
+struct tr_model *tr_model_open(const char *path, struct tr_err *err) TR_MUST_CHECK;
+void tr_model_close(struct tr_model *m);
+
+/* The checks of tr_model_open on an open file, without keeping anything. */
+int tr_model_check(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
+
+/* i = 0, 1, … until NULL: tensors in the file that the decoder does not use. */
+const char *tr_model_unused_tensor(const struct tr_model *m, size_t i);
+
+const struct tr_config *tr_model_config(const struct tr_model *m);
+const char *tr_model_arch(const struct tr_model *m);
+const struct tr_gguf *tr_model_gguf(const struct tr_model *m);
+
+/* Names this base: architecture, tensors with types and shapes, and samples of the data.
+ * Never 0. */
+uint64_t tr_model_hash(const struct tr_model *m);
+
+/* Bytes of all weights where they are mapped. */
+int64_t tr_model_mapped_bytes(const struct tr_model *m);
+
+/* One micro-batch: the rows of all its sequences one after the other.  The arrays are the
+ * caller's and must stay until tr_tape_reset. */
+struct tr_batch {
+    int64_t n;
+    const int32_t *token;  // (n) below n_vocab
+    const int32_t *target; // (n) below n_vocab, or -1
+    const int32_t *pos;    // (n) position in its document
+};
+
+/* Run the model and its loss: (1). */
+struct tr_tensor *tr_model_loss(struct tr_model *m, struct tr_tape *tp,
+                                const struct tr_batch *batch, const struct tr_loss *loss);
+
+/* Keys and values of the rows seen so far, for generating one token after another. */
+struct tr_cache;
+struct tr_cache *tr_cache_new(const struct tr_model *m, int64_t n_ctx,
+                              struct tr_err *err) TR_MUST_CHECK;
+void tr_cache_free(struct tr_cache *c);
+int64_t tr_cache_used(const struct tr_cache *c);
+/* Forget all rows from `used` on. */
+void tr_cache_cut(struct tr_cache *c, int64_t used);
+
+/* Feed n more tokens of one document (tape in TR_TAPE_EVAL mode; the cache must have
+ * room) and write the logits that follow the last of them: logits (n_vocab). */
+void tr_model_extend(struct tr_model *m, struct tr_tape *tp, struct tr_cache *cache,
+                     const int32_t *token, int64_t n, float *logits);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * AdamW (Loshchilov, Hutter 2019): Adam with decay applied to the parameter itself.
+ */
+#include <libtrain/internal/optim.h>
+
+#include <math.h>
+
+static void adamw_step(const struct tr_optim_step *s, int64_t n, float *param,
+                       const float *grad, float *m, float *v)
+{
+    /* scalars in double, rounded once: 1 - 0.999f is off by 5e-5 of itself */
+    double correct1 = 1 - pow(s->beta1, (double)s->t);
+    double correct2 = 1 - pow(s->beta2, (double)s->t);
+    float rate = (float)(s->lr / correct1), root2 = (float)(1 / sqrt(correct2));
+    float keep = (float)(1 - s->lr * s->weight_decay), eps = (float)s->eps;
+    float beta1 = (float)s->beta1, fresh1 = (float)(1 - s->beta1);
+    float beta2 = (float)s->beta2, fresh2 = (float)(1 - s->beta2);
+    float scale = (float)s->grad_scale;
+#pragma omp parallel for simd schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        float g = grad[i] * scale;
+        m[i] = beta1 * m[i] + fresh1 * g;
+        v[i] = beta2 * v[i] + fresh2 * g * g;
+        param[i] = param[i] * keep - rate * m[i] / (sqrtf(v[i]) * root2 + eps);
+    }
+}
+
+const struct tr_optim tr__optim_adamw = { "adamw", 2, adamw_step };

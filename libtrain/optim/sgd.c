@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Stochastic gradient descent with momentum beta1 (Polyak 1964) and decoupled decay; with
+ * beta1 = 0 the plain form.
+ */
+#include <libtrain/internal/optim.h>
+
+static void sgd_step(const struct tr_optim_step *s, int64_t n, float *param,
+                     const float *grad, float *m, float *v)
+{
+    (void)v;
+    float keep = (float)(1 - s->lr * s->weight_decay);
+    float beta1 = (float)s->beta1, lr = (float)s->lr, scale = (float)s->grad_scale;
+#pragma omp parallel for simd schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        m[i] = beta1 * m[i] + grad[i] * scale;
+        param[i] = param[i] * keep - lr * m[i];
+    }
+}
+
+const struct tr_optim tr__optim_sgd = { "sgd", 1, sgd_step };

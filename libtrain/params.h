@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Trainable parameters: one flat array of values, one of gradients, up to two of optimizer
+ * state, all f32; the parameters themselves are tensors over them.
+ *
+ * A struct tr_params owns the arrays and the tensors.
+ */
+#ifndef LIBTRAIN_PARAMS_H
+#define LIBTRAIN_PARAMS_H
+
+#include <libtrain/optim.h>
+#include <libtrain/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tr_params {
+    size_t n;                  /* parameters */
+    struct tr_tensor **tensor; // (n)
+    int64_t *offset;           // (n) of each in the arrays
+    int64_t count, capacity;   /* numbers in use and room for, in each array */
+    int n_moment;
+    float *value, *grad, *moment[2]; // (capacity) each; NULL where not asked for
+};
+
+/* Room for `capacity` numbers (each parameter is rounded up to 16) in `max_n` tensors.
+ * The arrays are address space until touched. */
+int tr_params_init(struct tr_params *p, size_t max_n, int64_t capacity, int n_moment,
+                   struct tr_err *err) TR_MUST_CHECK;
+void tr_params_release(struct tr_params *p);
+
+/* Numbers that a parameter of `count` takes in the arrays. */
+int64_t tr_params_rounded(int64_t count);
+
+/* Turn t into a parameter: gives it the next piece of the arrays as data and grad, zeroed,
+ * f32, and sets needs_grad.  t must outlive p. */
+void tr_params_add(struct tr_params *p, struct tr_tensor *t);
+
+void tr_params_zero_grad(struct tr_params *p);
+
+/* L2 norm of all gradients; the sum runs in f64 over fixed pieces in fixed order.  Not
+ * finite if any gradient is not. */
+double tr_params_grad_norm(const struct tr_params *p);
+
+/* One optimizer update of all parameters; decay on tensors of two or more dimensions. */
+void tr_params_update(struct tr_params *p, const struct tr_optim *optim,
+                      const struct tr_optim_step *step);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
