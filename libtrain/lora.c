@@ -89,9 +89,7 @@ static int read_alpha(const struct tr_gguf *g, struct tr_lora *l, struct tr_err 
                           tr_gguf_path(g), (double)l->alpha);
     if (!found || l->alpha == 0)
         l->warning = "no 'adapter.lora.alpha', or 0: the scale is 1";
-    int64_t hash = 0;
-    found = tr_gguf_int(g, "libtrain.base_hash", &hash, err);
-    l->base_hash = (uint64_t)hash;
+    found = tr__hash_read(g, "libtrain.base_hash", &l->base_hash, err);
     return found < 0 ? found : 0;
 }
 
@@ -166,8 +164,8 @@ static int read_pairs(const struct tr_gguf *g, const struct tr_model *base,
 {
     for (size_t i = 0; i < tr_gguf_n_tensor(g); i++) {
         const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
-        struct tr_weight *w;
-        char which, other[96];
+        struct tr_weight *w = NULL;
+        char which = 0, other[96];
         int rc = base_of(g, base, t->name, &w, &which, err);
         if (rc)
             return rc;
@@ -361,7 +359,7 @@ int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const cha
     tr_gguf_set_string(g, "adapter.type", "lora");
     tr_gguf_set_f32(g, "adapter.lora.alpha", l->alpha);
     if (l->base_hash)
-        tr_gguf_set_u64(g, "libtrain.base_hash", l->base_hash);
+        tr__hash_write(g, "libtrain.base_hash", l->base_hash);
     for (size_t i = 0; i < l->n; i++) {
         tr_gguf_add_tensor(g, l->pair[i].a.name, &tr_f32, 2, l->pair[i].a.dim);
         tr_gguf_add_tensor(g, l->pair[i].b.name, &tr_f32, 2, l->pair[i].b.dim);

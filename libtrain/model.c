@@ -245,3 +245,25 @@ uint64_t tr_model_hash(const struct tr_model *m)
     }
     return h ? h : 1;
 }
+
+void tr__hash_write(struct tr_gguf_writer *w, const char *key, uint64_t hash)
+{
+    char text[17];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
+    tr_gguf_set_string(w, key, text);
+}
+
+int tr__hash_read(const struct tr_gguf *g, const char *key, uint64_t *hash,
+                  struct tr_err *err)
+{
+    struct tr_str s;
+    char text[17], *end;
+    int found = tr_gguf_string(g, key, &s, err);
+    if (found <= 0)
+        return found;
+    snprintf(text, sizeof text, "%.*s", (int)(s.len < 16 ? s.len : 16), s.ptr);
+    *hash = strtoull(text, &end, 16);
+    if (s.len != 16 || *end)
+        return tr_err_set(err, TR_EFORMAT, "%s: '%s' is not a hash", tr_gguf_path(g), key);
+    return 1;
+}

@@ -91,4 +91,10 @@ struct tr_weight *tr__weight(const struct tr_model *m, int64_t layer, enum tr_sl
 /* The weight of this name, or NULL. */
 struct tr_weight *tr__weight_find(const struct tr_model *m, const char *name);
 
+/* Hashes in metadata are text, 16 hexadecimal digits: readable, and no integer type of a
+ * reader is too small for them.  _read returns 1, 0 (absent) or an error. */
+void tr__hash_write(struct tr_gguf_writer *w, const char *key, uint64_t hash);
+int tr__hash_read(const struct tr_gguf *g, const char *key, uint64_t *hash,
+                  struct tr_err *err) TR_MUST_CHECK;
+
 #endif

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * train - base and packed data to checkpoint.  See train.1
+ */
+#include "common.h"
+
+#include <libtrain/checkpoint.h>
+#include <libtrain/machine.h>
+#include <libtrain/trainer.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+struct opts {
+    const char *model, *data, *output, *val, *log, *dump_grads, *lora_out;
+    int64_t lora_r, batch, grad_acc, epochs, steps, eval_every, save_every, keep, seed;
+    double lora_alpha, lr, warmup, beta1, beta2, eps, weight_decay, clip;
+    int full, shuffle, resume, sched, optim, loss, precision;
+    const char *lora_targets, *adapter_in;
+};
+
+struct run {
+    const struct opts *o;
+    struct tr_trainer *t;
+    struct tr_pack *val;
+    struct tr_saves *saves;
+    FILE *log;
+    double began;       /* of this process's first step */
+    int64_t first_step; /* updates made before it */
+    double val_loss;    /* NAN: not measured in this step */
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ==== what is said ==== */
+
+static void say_plan(const struct tr_plan *p)
+{
+    const struct { const char *what; int64_t bytes; } part[] = {
+        { "weights (mapped)", p->weights }, { "parameters", p->params },
+        { "gradients", p->grads },          { "moments", p->moments },
+        { "activations", p->activations },  { "block", p->block },
+        { "scratch", p->scratch },          { "data", p->data },
+        { "program", p->program },          { "total", p->total },
+    };
+    char line[512];
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+        used += (size_t)snprintf(line + used, sizeof line - used, "%s%s %.1f", i ? ", " : "",
+                                 part[i].what, (double)part[i].bytes / 1e6);
+    cmd_say("memory in MB: %s", line);
+}
+
+static void say_trained(const struct tr_trainer *t, const struct tr_model *m)
+{
+    int64_t all = 0, trained = 0;
+    for (size_t i = 0; i < tr_gguf_n_tensor(tr_model_gguf(m)); i++) {
+        const struct tr_gguf_tensor *g = tr_gguf_tensor(tr_model_gguf(m), i);
+        all += g->dim[0] * g->dim[1] * g->dim[2] * g->dim[3];
+    }
+    const struct tr_params *p = tr_trainer_params(t);
+    for (size_t i = 0; i < p->n; i++)
+        trained += tr_tensor_count(p->tensor[i]);
+    cmd_say("training %lld parameters in %zu tensors on a base of %lld; %lld steps",
+            (long long)trained, p->n, (long long)all, (long long)tr_trainer_total(t));
+}
+
+static void pass_over(const char *why)
+{
+    cmd_warn("passed over: %s", why);
+}
+
+static void format_time(double s, char *text, size_t size)
+{
+    long long v = (long long)(s + 0.5);
+    if (v >= 3600)
+        snprintf(text, size, "%lld:%02lld:%02lld", v / 3600, v / 60 % 60, v % 60);
+    else
+        snprintf(text, size, "%lld:%02lld", v / 60, v % 60);
+}
+
+/* A line a step; on a terminal always the same one. */
+static void say_step(const struct run *r, const struct tr_step_stats *s, double rate)
+{
+    if (cmd_quiet())
+        return;
+    char left[32], line[256], val[48] = "";
+    int64_t made = s->step - r->first_step, total = tr_trainer_total(r->t);
+    format_time((now() - r->began) / (double)made * (double)(total - s->step), left,
+                sizeof left);
+    if (!isnan(r->val_loss))
+        snprintf(val, sizeof val, "  val %.4f", r->val_loss);
+    snprintf(line, sizeof line,
+             "step %lld/%lld  loss %.4f  ppl %.2f%s  lr %.2e  norm %.3f  %.0f tok/s  "
+             "%.0f MB  +dW %.1f MB  left %s%s",
+             (long long)s->step, (long long)total, s->loss, exp(s->loss), val, s->lr,
+             s->grad_norm, rate, (double)tr_machine_resident() / 1e6,
+             (double)tr_trainer_plan(r->t)->params / 1e6, left,
+             s->skipped ? "  SKIPPED: not finite" : "");
+    if (!isatty(STDERR_FILENO))
+        cmd_say("%s", line);
+    else
+        fprintf(stderr, "\r\033[K%s%s", line, s->step == total ? "\n" : "");
+}
+
+/* ==== the table of metrics ==== */
+
+static const char log_header[] =
+    "step\tloss\tperplexity\tlr\tgrad_norm\ttokens_per_s\trss_bytes\tseconds\ttokens\t"
+    "val_loss\tval_perplexity\n";
+
+/* Keep the rows of an older log up to the step from which the run goes on. */
+static char *rows_until(const char *path, int64_t step)
+{
+    char *kept = NULL, *line = NULL;
+    size_t size = 0, cap = 0;
+    FILE *in = fopen(path, "re"), *out = open_memstream(&kept, &size);
+    while (in && out && getline(&line, &cap, in) > 0)
+        if (line[0] >= '0' && line[0] <= '9' && strtoll(line, NULL, 10) <= step &&
+            strchr(line, '\n'))
+            fputs(line, out);
+    if (in)
+        fclose(in);
+    if (out)
+        fclose(out);
+    free(line);
+    return kept;
+}
+
+static int open_log(struct run *r, struct tr_err *err)
+{
+    const char *path = r->o->log;
+    if (!path)
+        return 0;
+    if (!strcmp(path, "-")) {
+        r->log = stdout;
+        return fputs(log_header, stdout) < 0 ? tr_err_sys(err, "cannot write the log") : 0;
+    }
+    char *kept = r->first_step ? rows_until(path, r->first_step) : NULL;
+    r->log = fopen(path, "we");
+    if (!r->log || fputs(log_header, r->log) < 0 || (kept && fputs(kept, r->log) < 0) ||
+        fflush(r->log))
+        tr_err_sys(err, "cannot write '%s'", path);
+    free(kept);
+    return err->code;
+}
+
+/* A log that cannot be written any more is a pity, not a reason to lose the training. */
+static void log_step(struct run *r, const struct tr_step_stats *s, double rate)
+{
+    if (!r->log)
+        return;
+    char val[64] = "-\t-";
+    if (!isnan(r->val_loss))
+        snprintf(val, sizeof val, "%.9g\t%.9g", r->val_loss, exp(r->val_loss));
+    fprintf(r->log, "%lld\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%lld\t%.9g\t%lld\t%s\n",
+            (long long)s->step, s->loss, exp(s->loss), s->lr, s->grad_norm, rate,
+            (long long)tr_machine_resident(), now() - r->began, (long long)s->n_token, val);
+    if (fflush(r->log)) {
+        cmd_warn("cannot write '%s' any more: the log ends here", r->o->log);
+        r->log = NULL;
+    }
+}
+
+/* ==== saving ==== */
+
+static int64_t checkpoint_bytes(const struct tr_trainer *t)
+{
+    return tr_trainer_plan(t)->params + tr_trainer_plan(t)->moments + (1 << 20);
+}
+
+/* Refuse now what would fail for want of disk space after hours. */
+static int check_space(const struct run *r, struct tr_err *err)
+{
+    struct statvfs fs;
+    char dir[4096];
+    snprintf(dir, sizeof dir, "%s.d", r->o->output);
+    int64_t files = 1 + (r->o->save_every ? r->o->keep + 1 : 1);
+    if (statvfs(dir, &fs))
+        return 0;
+    double wanted = (double)(files * checkpoint_bytes(r->t));
+    double there = (double)fs.f_bavail * (double)fs.f_frsize;
+    if (wanted <= there)
+        return 0;
+    return tr_err_set(err, TR_EIO, "%s: checkpoints take %.1f MB, %.1f MB are free",
+                      r->o->output, wanted / 1e6, there / 1e6);
+}
+
+/* A failed save on the way is a warning: the last good one is still there. */
+static void save_now(struct run *r)
+{
+    struct tr_err err = {0};
+    if (tr_saves_write(r->saves, r->t, (int)r->o->keep, &err) ||
+        (r->o->lora_out && tr_trainer_save_adapter(r->t, r->o->lora_out, &err)))
+        cmd_warn("not saved: %s", err.text);
+}
+
+static void save_and_die(struct run *r)
+{
+    struct tr_err err = {0};
+    fprintf(stderr, "\n");
+    if (tr_saves_write(r->saves, r->t, (int)r->o->keep, &err))
+        cmd_warn("not saved: %s", err.text);
+    else
+        cmd_say("stopped after step %lld and saved; --resume goes on from there",
+                (long long)tr_trainer_step_count(r->t));
+    tr_saves_close(r->saves);
+    cmd_reraise();
+}
+
+static int is_due(int64_t every, int64_t step)
+{
+    return every && step % every == 0;
+}
+
+static int after_step(struct run *r, const struct tr_step_stats *s, double seconds,
+                      struct tr_err *err)
+{
+    int last = s->step == tr_trainer_total(r->t);
+    double rate = (double)s->n_token / seconds;
+    r->val_loss = NAN;
+    if (r->val && (last || is_due(r->o->eval_every, s->step)) &&
+        tr_trainer_eval(r->t, r->val, &r->val_loss, err))
+        return err->code;
+    log_step(r, s, rate);
+    say_step(r, s, rate);
+    if (s->step == 1 && r->o->dump_grads &&
+        tr_trainer_dump_grads(r->t, r->o->dump_grads, err))
+        return err->code;
+    if (cmd_save_requested() || (!last && is_due(r->o->save_every, s->step)))
+        save_now(r);
+    return 0;
+}
+
+static int train(struct run *r, struct tr_err *err)
+{
+    r->began = now();
+    while (tr_trainer_step_count(r->t) < tr_trainer_total(r->t)) {
+        struct tr_step_stats s;
+        double start = now();
+        if (tr_trainer_step(r->t, &s, err) || after_step(r, &s, now() - start, err))
+            return err->code;
+        if (cmd_signalled() && s.step < tr_trainer_total(r->t))
+            save_and_die(r);
+    }
+    return 0;
+}
+
+/* ==== the command ==== */
+
+static struct tr_train_args train_args(const struct opts *o)
+{
+    return (struct tr_train_args){
+        .full = o->full,
+        .lora_rank = (int)o->lora_r,
+        .lora_alpha = (float)o->lora_alpha,
+        .lora_targets = o->lora_targets,
+        .adapter_in = o->adapter_in,
+        .batch = o->batch,
+        .grad_acc = o->grad_acc,
+        .epochs = o->epochs,
+        .steps = o->steps,
+        .lr = o->lr > 0 ? o->lr : o->full ? 2e-5 : 2e-4,
+        .warmup = o->warmup,
+        .sched = tr_schedule_at(o->sched),
+        .optim = tr_optim_at(o->optim),
+        .beta1 = o->beta1,
+        .beta2 = o->beta2,
+        .eps = o->eps,
+        .weight_decay = o->weight_decay,
+        .clip = o->clip,
+        .loss = tr_loss_at(o->loss),
+        .shuffle = o->shuffle,
+        .seed = (uint64_t)o->seed,
+    };
+}
+
+static struct tr_pack *open_pack(const char *path, const struct tr_model *m,
+                                 struct tr_err *err)
+{
+    struct tr_pack *p = tr_pack_open(path, err);
+    if (p && tr_pack_fits(p, path, m, err)) {
+        tr_pack_close(p);
+        return NULL;
+    }
+    return p;
+}
+
+static int check_outputs(const struct opts *o, struct tr_err *err)
+{
+    const char *out[] = { o->output, o->log, o->dump_grads, o->lora_out };
+    const char *in[] = { o->model, o->data, o->val, o->adapter_in };
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++)
+            if (cmd_not_same(out[i], in[j], err))
+                return err->code;
+    return 0;
+}
+
+static int resume(struct run *r, struct tr_err *err)
+{
+    char from[4096];
+    if (!r->o->resume)
+        return 0;
+    int rc = tr_saves_resume(r->saves, r->t, pass_over, from, sizeof from, err);
+    if (rc < 0)
+        return rc;
+    r->first_step = tr_trainer_step_count(r->t);
+    if (rc)
+        cmd_say("going on from '%s', step %lld", from, (long long)r->first_step);
+    return 0;
+}
+
+static int run_all(const struct opts *o, struct tr_err *err)
+{
+    struct run r = { .o = o, .val_loss = NAN };
+    struct tr_train_args args = train_args(o);
+    struct tr_pack *data = NULL;
+    struct tr_model *m = tr_model_open(o->model, err);
+    if (!m || tr_gguf_check(tr_model_gguf(m), err) || !(data = open_pack(o->data, m, err)))
+        goto end;
+    if (o->val && !(r.val = open_pack(o->val, m, err)))
+        goto end;
+    if (!tr_pack_info(data)->n_counted) {
+        tr_err_set(err, TR_EFORMAT, "%s: no position counts towards the loss", o->data);
+        goto end;
+    }
+    if (check_outputs(o, err) || !(r.t = tr_trainer_new(m, data, &args, err)) ||
+        !(r.saves = tr_saves_open(o->output, err)))
+        goto end;
+    say_trained(r.t, m);
+    say_plan(tr_trainer_plan(r.t));
+    cmd_catch_signals();
+    if (resume(&r, err) || check_space(&r, err) || open_log(&r, err) || train(&r, err))
+        goto end;
+    if (tr_trainer_save(r.t, o->output, err) ||
+        (o->lora_out && tr_trainer_save_adapter(r.t, o->lora_out, err)))
+        goto end;
+    cmd_say("wrote '%s'; peak memory %.1f MB, planned %.1f MB", o->output,
+            (double)tr_machine_resident_peak() / 1e6,
+            (double)tr_trainer_plan(r.t)->total / 1e6);
+end:
+    if (r.log && r.log != stdout)
+        fclose(r.log);
+    tr_saves_close(r.saves);
+    tr_trainer_free(r.t);
+    tr_pack_close(r.val);
+    tr_pack_close(data);
+    tr_model_close(m);
+    return err->code ? CMD_FAIL : CMD_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct opts o = {
+        .lora_r = 8, .lora_alpha = 16, .lora_targets = "all-linear", .batch = 4,
+        .grad_acc = 1, .epochs = 1, .keep = 2, .seed = 42, .lr = -1, .warmup = 0.05,
+        .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .weight_decay = 0.01, .clip = 1,
+        .shuffle = 1,
+    };
+    const char *sched[8] = {0}, *optim[8] = {0}, *loss[8] = {0};
+    const char *const precision[] = { "f32", NULL };
+    for (int i = 0; tr_schedule_at(i); i++)
+        sched[i] = tr_schedule_at(i)->name;
+    for (int i = 0; tr_optim_at(i); i++)
+        optim[i] = tr_optim_at(i)->name;
+    for (int i = 0; tr_loss_at(i); i++)
+        loss[i] = tr_loss_name(tr_loss_at(i));
+    const struct cmd_opt table[] = {
+        CMD_GROUP("Files"),
+        CMD_TEXT('m', "model", &o.model, "FILE", "GGUF to start from"),
+        CMD_TEXT('d', "data", &o.data, "FILE", "packed training data"),
+        CMD_TEXT('o', "output", &o.output, "FILE",
+                 "checkpoint, written when the run is complete; saves on the way go to FILE.d/"),
+        CMD_TEXT(0, "val", &o.val, "FILE", "packed data to measure the loss on"),
+        CMD_TEXT(0, "log", &o.log, "FILE", "table of metrics, a row a step (TSV)"),
+        CMD_GROUP("What is trained"),
+        CMD_FLAG(0, "full", &o.full, "all weights, instead of a LoRA adapter"),
+        CMD_INT(0, "lora-r", &o.lora_r, 1, 65536, "N", "rank of the adapter"),
+        CMD_FLOAT(0, "lora-alpha", &o.lora_alpha, 1e-6, 1e9, "X",
+                  "the adapter is scaled by alpha / rank"),
+        CMD_TEXT(0, "lora-targets", &o.lora_targets, "LIST",
+                 "patterns of linear layers, with commas: attn_q,ffn_*"),
+        CMD_TEXT(0, "adapter-in", &o.adapter_in, "FILE",
+                 "start from this adapter: rank, alpha and targets are its"),
+        CMD_TEXT(0, "lora-out", &o.lora_out, "FILE", "also write the adapter at every save"),
+        CMD_GROUP("How long"),
+        CMD_INT(0, "batch", &o.batch, 1, 1 << 20, "N", "sequences in one forward and backward"),
+        CMD_INT(0, "grad-acc", &o.grad_acc, 1, 1 << 20, "N", "batches in a step"),
+        CMD_INT(0, "epochs", &o.epochs, 1, 1 << 20, "N", "passes over the data"),
+        CMD_INT(0, "steps", &o.steps, 1, 1e12, "N", "steps, however many passes that takes"),
+        CMD_GROUP("How"),
+        CMD_FLOAT(0, "lr", &o.lr, 0, 1e3, "X", "learning rate (2e-4, with --full 2e-5)"),
+        CMD_CHOICE(0, "sched", &o.sched, sched, "NAME", "learning rate after the warm-up"),
+        CMD_FLOAT(0, "warmup", &o.warmup, 0, 1e12, "X",
+                  "steps of warm-up, below 1 a share of all steps"),
+        CMD_CHOICE(0, "opt", &o.optim, optim, "NAME", "optimizer"),
+        CMD_FLOAT(0, "beta1", &o.beta1, 0, 0.9999999, "X", "decay of the first moment"),
+        CMD_FLOAT(0, "beta2", &o.beta2, 0, 0.9999999, "X", "decay of the second moment"),
+        CMD_FLOAT(0, "eps", &o.eps, 0, 1, "X", "AdamW's epsilon"),
+        CMD_FLOAT(0, "weight-decay", &o.weight_decay, 0, 1e3, "X",
+                  "decay of matrices and tables"),
+        CMD_FLOAT(0, "clip", &o.clip, 0, 1e9, "X", "largest norm of the gradient, 0: any"),
+        CMD_CHOICE(0, "precision", &o.precision, precision, "NAME", "of the matrix products"),
+        CMD_CHOICE(0, "loss", &o.loss, loss, "NAME", "what is minimised"),
+        CMD_UNFLAG(0, "no-shuffle", &o.shuffle, "take the data in the order of the pack"),
+        CMD_INT(0, "seed", &o.seed, 0, 9e15, "N", "of the adapter and the shuffling"),
+        CMD_GROUP("On the way"),
+        CMD_INT(0, "eval-every", &o.eval_every, 1, 1e12, "N",
+                "measure --val every N steps, not only at the end"),
+        CMD_INT(0, "save-every", &o.save_every, 1, 1e12, "N", "save every N steps"),
+        CMD_INT(0, "keep", &o.keep, 1, 1 << 20, "N", "newest saves to keep"),
+        CMD_FLAG(0, "resume", &o.resume,
+                 "go on from the newest valid save, or from a finished FILE"),
+        CMD_TEXT(0, "dump-grads", &o.dump_grads, "FILE",
+                 "gradients of the first step, before clipping, as GGUF"),
+        CMD_END
+    };
+    const struct cmd cmd = { "train", "-m BASE.gguf -d DATA.pack -o RUN.ckpt [OPTION…]",
+                             "fine-tune a model on packed data", table, 0, 0 };
+    struct tr_err err = {0};
+    int n_operand;
+    cmd_parse(&cmd, argc, argv, &n_operand);
+    if (!o.model || !o.data || !o.output)
+        cmd_usage(&cmd, "options --model, --data and --output are required");
+    if (o.full && (o.adapter_in || o.lora_out))
+        cmd_usage(&cmd, "--full trains no adapter");
+    if (!strcmp(o.output, "-"))
+        cmd_usage(&cmd, "a checkpoint cannot go to standard output");
+    return cmd_end(run_all(&o, &err), &err);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Files of a training run beside its target F.ckpt: the folder F.ckpt.d/ with periodic
+ * saves STEP.gguf, of which the newest valid one is found by looking, not by a pointer.
+ */
+#ifndef LIBTRAIN_CHECKPOINT_H
+#define LIBTRAIN_CHECKPOINT_H
+
+#include <libtrain/gguf.h>
+#include <libtrain/trainer.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Type, version and checksum of an open file.  TR_EFORMAT, TR_EUNSUPPORTED. */
+int tr_checkpoint_check(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
+
+struct tr_saves;
+
+/* The saves of target `ckpt`.  Makes the folder if there is none and locks it: another
+ * process that has it locked is TR_EIO "locked by process N". */
+struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err) TR_MUST_CHECK;
+
+/* Unlock; the folder goes if it is empty.  NULL is allowed. */
+void tr_saves_close(struct tr_saves *s);
+
+/* Continue t from the newest valid save, or from the finished target itself; `say` gets a
+ * line for each file that was passed over, with the reason.  1 loaded (path in `from`,
+ * which holds `size` bytes), 0 there is nothing, or an error: the newest valid one is of
+ * another run (TR_EMISMATCH), or there are files and none is valid (TR_EFORMAT). */
+int tr_saves_resume(struct tr_saves *s, struct tr_trainer *t, void (*say)(const char *line),
+                    char *from, size_t size, struct tr_err *err) TR_MUST_CHECK;
+
+/* Save t as STEP.gguf; then remove all but the `keep` newest. */
+int tr_saves_write(struct tr_saves *s, const struct tr_trainer *t, int keep,
+                   struct tr_err *err) TR_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

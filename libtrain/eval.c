@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include <libtrain/eval.h>
+#include <libtrain/tokenizer.h>
+
+#include <stdlib.h>
+
+struct tr_eval {
+    struct tr_model *m;
+    struct tr_tape *tape;
+    struct tr_tape_plan plan;
+    const struct tr_loss_kind *kind;
+};
+
+/* Memory for one batch of n rows, found by running it on a tape that only counts. */
+static int make_plan(struct tr_eval *e, int64_t n, struct tr_err *err)
+{
+    int rc = TR_ENOMEM;
+    int32_t *zeros = calloc((size_t)n, sizeof *zeros);
+    struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, err);
+    if (tp && zeros) {
+        struct tr_batch batch = { n, zeros, zeros, zeros };
+        tr_model_loss(e->m, tp, &batch, &(struct tr_loss){ .kind = e->kind, .scale = 1 });
+        e->plan = tr_tape_plan(tp);
+        rc = 0;
+    } else {
+        tr_err_set(err, rc, "out of memory");
+    }
+    tr_tape_free(tp);
+    free(zeros);
+    return rc;
+}
+
+struct tr_eval *tr_eval_new(struct tr_model *m, int64_t max_rows,
+                            const struct tr_loss_kind *kind, struct tr_err *err)
+{
+    struct tr_eval *e = calloc(1, sizeof *e);
+    if (!e) {
+        tr_err_set(err, TR_ENOMEM, "out of memory");
+        return NULL;
+    }
+    e->m = m;
+    e->kind = kind;
+    if (!make_plan(e, max_rows, err))
+        e->tape = tr_tape_new(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, &e->plan, err);
+    if (!e->tape) {
+        free(e);
+        return NULL;
+    }
+    return e;
+}
+
+void tr_eval_free(struct tr_eval *e)
+{
+    if (e)
+        tr_tape_free(e->tape);
+    free(e);
+}
+
+struct tr_tape_plan tr_eval_plan(const struct tr_eval *e)
+{
+    return e->plan;
+}
+
+double tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, float *row_loss,
+                     float *logits)
+{
+    double sum = 0;
+    tr_tape_reset(e->tape);
+    tr_model_loss(e->m, e->tape, batch,
+                  &(struct tr_loss){ .kind = e->kind, .scale = 1, .sum = &sum,
+                                     .row_loss = row_loss, .logits = logits });
+    return sum;
+}
+
+int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
+                 struct tr_err *err)
+{
+    double sum = 0;
+    uint64_t counted = 0;
+    for (uint64_t i = 0; i < tr_pack_info(pack)->n_seq; i++) {
+        struct tr_pack_seq seq;
+        int rc = tr_pack_read(pack, i, &seq, err);
+        if (rc)
+            return rc;
+        struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos };
+        sum += tr_eval_batch(e, &batch, NULL, NULL);
+        for (int32_t j = 0; j < seq.n; j++)
+            counted += seq.target[j] >= 0;
+    }
+    *loss = counted ? sum / (double)counted : 0;
+    *n_counted = counted;
+    return 0;
+}
+
+int tr_pack_fits(const struct tr_pack *pack, const char *path, const struct tr_model *m,
+                 struct tr_err *err)
+{
+    const struct tr_pack_info *info = tr_pack_info(pack);
+    const struct tr_config *c = tr_model_config(m);
+    uint64_t hash = tr_vocab_hash(tr_model_gguf(m));
+    if (info->n_vocab > c->n_vocab || (hash && info->vocab_hash && hash != info->vocab_hash))
+        return tr_err_set(err, TR_EMISMATCH,
+                          "%s: was made with another vocabulary than that of '%s'", path,
+                          tr_gguf_path(tr_model_gguf(m)));
+    if (info->ctx > c->n_ctx)
+        return tr_err_set(err, TR_EMISMATCH,
+                          "%s: sequences of %u positions, the model was made for %lld", path,
+                          info->ctx, (long long)c->n_ctx);
+    return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The loss of a model on data, without gradients and in the memory of one block.
+ */
+#ifndef LIBTRAIN_EVAL_H
+#define LIBTRAIN_EVAL_H
+
+#include <libtrain/model.h>
+#include <libtrain/pack.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tr_eval;
+
+/* For batches of up to max_rows rows.  The model is the caller's and must outlive it. */
+struct tr_eval *tr_eval_new(struct tr_model *m, int64_t max_rows,
+                            const struct tr_loss_kind *kind,
+                            struct tr_err *err) TR_MUST_CHECK;
+void tr_eval_free(struct tr_eval *e);
+
+/* Memory that it takes. */
+struct tr_tape_plan tr_eval_plan(const struct tr_eval *e);
+
+/* Sum of the losses of the rows with a target; row_loss (n) and logits (n, n_vocab) are
+ * filled if not NULL. */
+double tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, float *row_loss,
+                     float *logits);
+
+/* Mean loss over all rows that count in a pack, and how many these are. */
+int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
+                 struct tr_err *err) TR_MUST_CHECK;
+
+/* A pack fits a model: vocabulary (hash where both have one) and context.  TR_EMISMATCH. */
+int tr_pack_fits(const struct tr_pack *pack, const char *path, const struct tr_model *m,
+                 struct tr_err *err) TR_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

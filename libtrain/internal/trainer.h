@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside of a run, shared by its set-up (trainer.c), its step (step.c) and its saved state
+ * (checkpoint.c).
+ */
+#ifndef LIBTRAIN_INTERNAL_TRAINER_H
+#define LIBTRAIN_INTERNAL_TRAINER_H
+
+#include <libtrain/trainer.h>
+
+struct tr_trainer {
+    struct tr_train_args args;
+    struct tr_model *m;
+    struct tr_pack *pack;
+    struct tr_lora *lora; /* NULL when training in full */
+    struct tr_params params;
+    struct tr_tape *tape;
+    struct tr_plan plan;
+    int64_t total, warmup; /* steps */
+    int64_t step;          /* updates made */
+    uint64_t sample;       /* sequences seen, over all epochs */
+    int n_bad;             /* steps in a row that were not finite */
+
+    /* The sequences of a step, one after the other. */
+    int32_t *token, *target, *pos; // (batch * grad_acc * ctx)
+    int64_t *row;                  // (batch * grad_acc + 1) where each begins
+};
+
+/* Largest number of rows in a step, and in one of its batches. */
+int64_t tr__step_rows(const struct tr_trainer *t);
+int64_t tr__batch_rows(const struct tr_trainer *t);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the machine and this process have of memory.
+ */
+#ifndef LIBTRAIN_MACHINE_H
+#define LIBTRAIN_MACHINE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Resident bytes of this process now, and at their peak (VmHWM).  0 where unknown. */
+int64_t tr_machine_resident(void);
+int64_t tr_machine_resident_peak(void);
+
+/* Bytes that may still be taken: the least of MemAvailable, what is left under the control
+ * group's limit, and under RLIMIT_AS.  0 where unknown. */
+int64_t tr_machine_memory_available(void);
+
+/* Estimate of what the program takes beside its tensors: what is resident now, and the
+ * buffers that OpenBLAS touches for its threads. */
+int64_t tr_machine_program_bytes(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One step: gather sequences, run the micro-batches, clip, update.
+ */
+#include <libtrain/internal/trainer.h>
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_BAD_STEPS = 3 };
+
+/* Sequences of the next step.  A run over whole epochs ends with what is left. */
+static int64_t n_sequence(const struct tr_trainer *t)
+{
+    int64_t n = t->args.batch * t->args.grad_acc;
+    if (t->args.steps)
+        return n;
+    int64_t left = (int64_t)tr_pack_info(t->pack)->n_seq * t->args.epochs -
+                   (int64_t)t->sample;
+    return left < n ? left : n;
+}
+
+static int append_sequence(struct tr_trainer *t, int64_t i, int64_t *n_counted,
+                           struct tr_err *err)
+{
+    uint64_t n_seq = tr_pack_info(t->pack)->n_seq, sample = t->sample + (uint64_t)i;
+    uint64_t epoch = sample / n_seq, at = sample % n_seq;
+    struct tr_pack_seq seq;
+    if (t->args.shuffle)
+        at = tr_pack_order(t->args.seed, epoch, n_seq, at);
+    int rc = tr_pack_read(t->pack, at, &seq, err);
+    if (rc)
+        return rc;
+    int64_t row = t->row[i];
+    size_t bytes = (size_t)seq.n * sizeof(int32_t);
+    memcpy(t->token + row, seq.token, bytes);
+    memcpy(t->target + row, seq.target, bytes);
+    memcpy(t->pos + row, seq.pos, bytes);
+    for (int32_t j = 0; j < seq.n; j++)
+        *n_counted += seq.target[j] >= 0;
+    t->row[i + 1] = row + seq.n;
+    return 0;
+}
+
+/* Forward and backward of sequences i … end - 1; adds to the gradients, returns the sum of
+ * the losses. */
+static double micro_batch(struct tr_trainer *t, int64_t i, int64_t end, double scale)
+{
+    double sum = 0;
+    int64_t row = t->row[i];
+    struct tr_batch batch = { t->row[end] - row, t->token + row, t->target + row,
+                              t->pos + row };
+    struct tr_loss loss = { .kind = t->args.loss, .scale = (float)scale, .sum = &sum };
+    tr_tape_reset(t->tape);
+    tr_tape_backward(t->tape, tr_model_loss(t->m, t->tape, &batch, &loss));
+    return sum;
+}
+
+static void update(struct tr_trainer *t, double lr, double norm)
+{
+    const struct tr_train_args *a = &t->args;
+    /* the small number is PyTorch's, so that norms compare to the last digit */
+    double clip = a->clip > 0 ? a->clip / (norm + 1e-6) : 1;
+    tr_params_update(&t->params, a->optim,
+                     &(struct tr_optim_step){ .lr = lr,
+                                              .beta1 = a->beta1,
+                                              .beta2 = a->beta2,
+                                              .eps = a->eps,
+                                              .weight_decay = a->weight_decay,
+                                              .grad_scale = clip < 1 ? clip : 1,
+                                              .t = t->step + 1 });
+}
+
+/* Steps without a finite loss and gradient change nothing; several in a row end the run. */
+static int count_bad(struct tr_trainer *t, const struct tr_step_stats *s, struct tr_err *err)
+{
+    t->n_bad = s->skipped ? t->n_bad + 1 : 0;
+    if (t->n_bad < MAX_BAD_STEPS)
+        return 0;
+    return tr_err_set(err, TR_EDIVERGED,
+                      "diverged at step %lld: loss %g, gradient norm %g, %d steps in a row",
+                      (long long)s->step, s->loss, s->grad_norm, t->n_bad);
+}
+
+int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err *err)
+{
+    const struct tr_train_args *a = &t->args;
+    int64_t n = n_sequence(t), n_counted = 0;
+    for (int64_t i = 0; i < n; i++) {
+        int rc = append_sequence(t, i, &n_counted, err);
+        if (rc)
+            return rc;
+    }
+    double sum = 0, scale = n_counted ? 1 / (double)n_counted : 0;
+    tr_params_zero_grad(&t->params);
+    for (int64_t i = 0; i < n; i += a->batch)
+        sum += micro_batch(t, i, i + a->batch < n ? i + a->batch : n, scale);
+    *s = (struct tr_step_stats){
+        .step = t->step + 1,
+        .loss = sum * scale,
+        .lr = tr_schedule_lr(a->sched, a->lr, t->warmup, t->total, t->step + 1),
+        .grad_norm = tr_params_grad_norm(&t->params),
+        .n_token = t->row[n],
+        .n_counted = n_counted,
+    };
+    s->skipped = !isfinite(s->loss) || !isfinite(s->grad_norm);
+    if (!s->skipped)
+        update(t, s->lr, s->grad_norm);
+    t->step++;
+    t->sample += (uint64_t)n;
+    return count_bad(t, s, err);
+}
+
+int tr_trainer_eval(struct tr_trainer *t, struct tr_pack *pack, double *loss,
+                    struct tr_err *err)
+{
+    uint64_t n_counted;
+    struct tr_eval *e = tr_eval_new(t->m, tr_pack_info(pack)->ctx, t->args.loss, err);
+    if (!e)
+        return err ? err->code : TR_ENOMEM;
+    int rc = tr_eval_pack(e, pack, loss, &n_counted, err);
+    tr_eval_free(e);
+    return rc;
+}

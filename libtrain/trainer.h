@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A training run: a model, packed data and arguments in; optimizer updates, and
+ * checkpoints from which the run goes on bit for bit (docs/formats/checkpoint.md).
+ *
+ * The trainer owns parameters, gradients, optimizer state and tapes.  Model and pack are
+ * the caller's and must outlive it.
+ */
+#ifndef LIBTRAIN_TRAINER_H
+#define LIBTRAIN_TRAINER_H
+
+#include <libtrain/eval.h>
+#include <libtrain/lora.h>
+#include <libtrain/model.h>
+#include <libtrain/optim.h>
+#include <libtrain/pack.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tr_train_args {
+    int full;               /* train all weights instead of an adapter */
+    int lora_rank;          /* a new adapter, unless adapter_in is given */
+    float lora_alpha;
+    const char *lora_targets;
+    const char *adapter_in; /* path; NULL: a new adapter */
+    int64_t batch;          /* sequences in one forward and backward */
+    int64_t grad_acc;       /* batches in a step */
+    int64_t epochs, steps;  /* steps 0: as many as `epochs` passes over the data take */
+    double lr, warmup;      /* warmup: steps, or a share of all steps if below 1 */
+    const struct tr_schedule *sched;
+    const struct tr_optim *optim;
+    double beta1, beta2, eps, weight_decay;
+    double clip;            /* global gradient norm; 0: no clipping */
+    const struct tr_loss_kind *loss;
+    int shuffle;
+    uint64_t seed;
+    enum tr_recompute recompute;
+};
+
+struct tr_step_stats {
+    int64_t step;        /* number of this update, from 1 */
+    double loss;         /* mean over the tokens that count, before the update */
+    double lr, grad_norm; /* norm before clipping */
+    int64_t n_token;     /* rows computed */
+    int64_t n_counted;   /* of these, with a target */
+    int skipped;         /* loss or gradient was not finite: no update was made */
+};
+
+/* Bytes, known before the first step. */
+struct tr_plan {
+    int64_t weights;    /* of the base, where they are mapped */
+    int64_t params, grads, moments;
+    int64_t activations; /* waiting for backward */
+    int64_t block;      /* inside one block, with its gradients */
+    int64_t scratch;    /* inside one operation */
+    int64_t data;       /* token ids of a step */
+    int64_t program;    /* code, libraries, metadata, BLAS */
+    int64_t total;
+};
+
+struct tr_trainer;
+
+/* Set up a run.  TR_EMISMATCH if the data do not fit the model, TR_EUNSUPPORTED if the
+ * model cannot be trained that way, TR_ENOMEM if the plan does not fit the machine. */
+struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
+                                  const struct tr_train_args *args,
+                                  struct tr_err *err) TR_MUST_CHECK;
+void tr_trainer_free(struct tr_trainer *t);
+
+const struct tr_plan *tr_trainer_plan(const struct tr_trainer *t);
+const struct tr_params *tr_trainer_params(const struct tr_trainer *t);
+/* Updates made so far, and in the whole run. */
+int64_t tr_trainer_step_count(const struct tr_trainer *t);
+int64_t tr_trainer_total(const struct tr_trainer *t);
+
+/* One optimizer update.  TR_EDIVERGED after three steps in a row that were not finite. */
+int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *stats,
+                    struct tr_err *err) TR_MUST_CHECK;
+
+/* Mean loss over another pack, with the present parameters. */
+int tr_trainer_eval(struct tr_trainer *t, struct tr_pack *pack, double *loss,
+                    struct tr_err *err) TR_MUST_CHECK;
+
+/* Gradients of the last step before clipping, as GGUF, named as the parameters. */
+int tr_trainer_dump_grads(const struct tr_trainer *t, const char *path,
+                          struct tr_err *err) TR_MUST_CHECK;
+
+/* The adapter as it is now; TR_EUNSUPPORTED when training in full. */
+int tr_trainer_save_adapter(const struct tr_trainer *t, const char *path,
+                            struct tr_err *err) TR_MUST_CHECK;
+
+/* Write / go on from a checkpoint.  load refuses a damaged file (TR_EFORMAT) and one of
+ * another run (TR_EMISMATCH, naming every difference but the length of the run). */
+int tr_trainer_save(const struct tr_trainer *t, const char *path,
+                    struct tr_err *err) TR_MUST_CHECK;
+int tr_trainer_load(struct tr_trainer *t, const char *path,
+                    struct tr_err *err) TR_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
