@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+#include <libtrain/token.h>
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ASAN 1 /* reserves terabytes of address space: no limit can be set */
+#elif defined(__has_feature)
+#define ASAN __has_feature(address_sanitizer)
+#else
+#define ASAN 0
+#endif
+
+enum { N_VOCAB = 300 };
+
+static const uint32_t doc0[] = { 1, 2, 3 | TR_TOKEN_MASKED, 299 };
+static const uint32_t doc2[] = { 7 };
+
+static FILE *bytes_file(const unsigned char *data, size_t n)
+{
+    FILE *f = tmpfile();
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(data, 1, n, f), n);
+    rewind(f);
+    return f;
+}
+
+/* A stream of three documents, the middle one empty, and a last of n_big tokens. */
+static unsigned char *make_stream(size_t n_big, size_t *bytes)
+{
+    struct tr_err err = { 0 };
+    FILE *f = tmpfile();
+    ck_assert_ptr_nonnull(f);
+    struct tr_token_writer *w = tr_token_writer_new(f, 0x1122334455667788u, N_VOCAB, &err);
+    ck_assert_msg(w != NULL, "%s", err.text);
+    ck_assert_int_eq(tr_token_write(w, doc0, 4, &err), 0);
+    ck_assert_int_eq(tr_token_write(w, NULL, 0, &err), 0);
+    ck_assert_int_eq(tr_token_write(w, doc2, 1, &err), 0);
+    uint32_t *big = calloc(n_big + 1, sizeof *big);
+    for (size_t i = 0; i < n_big; i++)
+        big[i] = (uint32_t)(i * 7919 % N_VOCAB);
+    ck_assert_int_eq(tr_token_write(w, big, n_big, &err), 0);
+    ck_assert_int_eq(tr_token_writer_end(w, &err), 0);
+    tr_token_writer_free(w);
+    free(big);
+    *bytes = (size_t)ftell(f);
+    unsigned char *data = malloc(*bytes + 64);
+    rewind(f);
+    ck_assert_uint_eq(fread(data, 1, *bytes, f), *bytes);
+    fclose(f);
+    return data;
+}
+
+/* Read the whole stream; 0, or the error. */
+static int read_all(const unsigned char *data, size_t n, struct tr_err *err)
+{
+    FILE *f = bytes_file(data, n);
+    const uint32_t *token;
+    size_t n_token;
+    int rc;
+
+    memset(err, 0, sizeof *err);
+    struct tr_token_reader *r = tr_token_reader_new(f, "x.tok", err);
+    if (!r) {
+        fclose(f);
+        ck_assert_int_lt(err->code, 0);
+        return err->code;
+    }
+    while ((rc = tr_token_read(r, &token, &n_token, err)) > 0)
+        ;
+    tr_token_reader_free(r);
+    fclose(f);
+    ck_assert_int_eq(rc, err->code);
+    return rc;
+}
+
+static void expect_next(struct tr_token_reader *r, const uint32_t *want, size_t n_want)
+{
+    struct tr_err err = { 0 };
+    const uint32_t *token;
+    size_t n;
+    ck_assert_msg(tr_token_read(r, &token, &n, &err) == 1, "%s", err.text);
+    ck_assert_uint_eq(n, n_want);
+    ck_assert_int_eq(n ? memcmp(token, want, n * sizeof *want) : 0, 0);
+}
+
+START_TEST(round_trip)
+{
+    static const size_t size[] = { 0, 1, 16383, 16384, 16385, 100001 };
+    struct tr_err err = { 0 };
+    size_t bytes, n, n_big = size[_i];
+    const uint32_t *token;
+    unsigned char *data = make_stream(n_big, &bytes);
+    FILE *f = bytes_file(data, bytes);
+    struct tr_token_reader *r = tr_token_reader_new(f, "x.tok", &err);
+
+    ck_assert_msg(r != NULL, "%s", err.text);
+    ck_assert_uint_eq(tr_token_reader_vocab_hash(r), 0x1122334455667788u);
+    ck_assert_uint_eq(tr_token_reader_n_vocab(r), N_VOCAB);
+    expect_next(r, doc0, 4);
+    expect_next(r, NULL, 0);
+    expect_next(r, doc2, 1);
+    ck_assert_int_eq(tr_token_read(r, &token, &n, &err), 1);
+    ck_assert_uint_eq(n, n_big);
+    for (size_t i = 0; i < n; i++)
+        ck_assert_uint_eq(token[i], i * 7919 % N_VOCAB);
+    ck_assert_int_eq(tr_token_read(r, &token, &n, &err), 0);
+    ck_assert_int_eq(tr_token_read(r, &token, &n, &err), 0); /* stays at the end */
+    tr_token_reader_free(r);
+    fclose(f);
+    free(data);
+}
+END_TEST
+
+START_TEST(no_documents)
+{
+    struct tr_err err = { 0 };
+    unsigned char data[128];
+    FILE *f = tmpfile();
+    struct tr_token_writer *w = tr_token_writer_new(f, 1, 2, &err);
+    ck_assert_int_eq(tr_token_writer_end(w, &err), 0);
+    tr_token_writer_free(w);
+    size_t n = (size_t)ftell(f);
+    rewind(f);
+    ck_assert_uint_eq(fread(data, 1, n, f), n);
+    fclose(f);
+    ck_assert_int_eq(read_all(data, n, &err), 0);
+}
+END_TEST
+
+START_TEST(every_cut_is_seen)
+{
+    struct tr_err err;
+    size_t bytes;
+    unsigned char *data = make_stream(5, &bytes);
+    for (size_t n = 0; n < bytes; n++) {
+        ck_assert_msg(read_all(data, n, &err) == TR_EFORMAT, "cut at %zu", n);
+        ck_assert_msg(strstr(err.text, n < 8 ? "not a token" : "is cut"), "%s", err.text);
+    }
+    free(data);
+}
+END_TEST
+
+START_TEST(every_bit_counts)
+{
+    struct tr_err err;
+    size_t bytes;
+    unsigned char *data = make_stream(5, &bytes);
+    for (size_t bit = 0; bit < 8 * bytes; bit++) {
+        data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+        ck_assert_msg(read_all(data, bytes, &err) < 0, "bit %zu", bit);
+        data[bit / 8] ^= (unsigned char)(1 << bit % 8);
+    }
+    ck_assert_int_eq(read_all(data, bytes, &err), 0);
+    free(data);
+}
+END_TEST
+
+START_TEST(joined_streams)
+{
+    struct tr_err err;
+    size_t bytes;
+    unsigned char *data = make_stream(5, &bytes);
+    data = realloc(data, 2 * bytes);
+    memcpy(data + bytes, data, bytes);
+    ck_assert_int_eq(read_all(data, 2 * bytes, &err), TR_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(err.text, "joined"));
+    ck_assert_int_eq(read_all(data, bytes + 1, &err), TR_EFORMAT);
+    free(data);
+}
+END_TEST
+
+/* A count of 2^63 tokens, under an address space that could not hold a fraction. */
+START_TEST(forged_count)
+{
+    struct tr_err err;
+    size_t bytes;
+    unsigned char *data = make_stream(5, &bytes);
+    struct rlimit lim = { 64u << 20, 64u << 20 };
+    if (!ASAN)
+        ck_assert_int_eq(setrlimit(RLIMIT_AS, &lim), 0);
+    data[32 + 7] = 0x80;
+    ck_assert_int_eq(read_all(data, bytes, &err), TR_EFORMAT);
+    memset(data + 32, 0xff, 8);
+    data[32] = 0xfe;
+    ck_assert_int_eq(read_all(data, bytes, &err), TR_EFORMAT);
+    free(data);
+}
+END_TEST
+
+START_TEST(wrong_pipe)
+{
+    static const struct { const char *data; size_t n; const char *says; } wrong[] = {
+        { "", 0, "it is empty" },
+        { "a", 1, "it is text" },
+        { "To be, or not to be: that is the question, whether", 50, "it is text" },
+        { "caf\xc3\xa9 caf\xc3\xa9 caf\xc3\xa9", 16, "it is text" },
+        { "GGUF\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24, "it is a GGUF model" },
+        { "TRPAK\r\n\x1a", 8, "it is a pack" },
+        { "TRTOK\n\x1a\1\0\0\0\0", 12, "changed in transfer" },
+        { "TRTOK\r\n\x1a\2\0\0\0", 12, "of version 2" },
+        { "\x28\xb5\x2f\xfd\0\0", 6, "zstd" },
+        { "\0\0\0\0\0\0\0\0\0\0", 10, "unknown kind" },
+    };
+    struct tr_err err;
+    ck_assert_int_lt(read_all((const unsigned char *)wrong[_i].data, wrong[_i].n, &err), 0);
+    ck_assert_msg(strstr(err.text, wrong[_i].says), "%s", err.text);
+    ck_assert_msg(strstr(err.text, "'x.tok'"), "%s", err.text);
+}
+END_TEST
+
+START_TEST(ids_below_n_vocab)
+{
+    static const uint32_t bad[] = { N_VOCAB, N_VOCAB | TR_TOKEN_MASKED, 0xffffffffu };
+    struct tr_err err = { 0 };
+    size_t bytes;
+    FILE *f = tmpfile();
+    struct tr_token_writer *w = tr_token_writer_new(f, 1, N_VOCAB, &err);
+    ck_assert_int_eq(tr_token_write(w, &bad[_i], 1, &err), TR_EFORMAT);
+    ck_assert_int_lt(tr_token_writer_end(w, &err), 0); /* the failure sticks */
+    tr_token_writer_free(w);
+    fclose(f);
+
+    unsigned char *data = make_stream(5, &bytes);
+    for (int i = 0; i < 4; i++)
+        data[32 + 8 + 4 + i] = (unsigned char)(bad[_i] >> 8 * i);
+    ck_assert_int_eq(read_all(data, bytes, &err), TR_EFORMAT);
+    ck_assert_ptr_nonnull(strstr(err.text, "document 0, token 1"));
+    free(data);
+}
+END_TEST
+
+START_TEST(vocabulary_sizes)
+{
+    struct tr_err err = { 0 };
+    FILE *f = tmpfile();
+    ck_assert_ptr_null(tr_token_writer_new(f, 1, 0, &err));
+    ck_assert_ptr_null(tr_token_writer_new(f, 1, 0x80000001u, NULL));
+    struct tr_token_writer *w = tr_token_writer_new(f, 1, 0x80000000u, NULL);
+    ck_assert_ptr_nonnull(w);
+    tr_token_writer_free(w);
+    fclose(f);
+}
+END_TEST
+
+START_TEST(full_disk)
+{
+    struct tr_err err = { 0 };
+    FILE *f = fopen("/dev/full", "wb");
+    ck_assert_ptr_nonnull(f);
+    setvbuf(f, NULL, _IONBF, 0);
+    ck_assert_ptr_null(tr_token_writer_new(f, 1, 2, &err));
+    ck_assert_int_eq(err.code, TR_EIO);
+    fclose(f);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("token");
+    TCase *t = tcase_create("token");
+    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, round_trip, 0, 6);
+    tcase_add_test(t, no_documents);
+    tcase_add_test(t, every_cut_is_seen);
+    tcase_add_test(t, every_bit_counts);
+    tcase_add_test(t, joined_streams);
+    tcase_add_test(t, forged_count);
+    tcase_add_loop_test(t, wrong_pipe, 0, 10);
+    tcase_add_loop_test(t, ids_below_n_vocab, 0, 3);
+    tcase_add_test(t, vocabulary_sizes);
+    tcase_add_test(t, full_disk);
+    suite_add_tcase(s, t);
+    SRunner *sr = srunner_create(s);
+    srunner_run_all(sr, CK_NORMAL);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed != 0;
+}
