@@ -14,7 +14,9 @@
 enum { CMD_OK = 0, CMD_FAIL = 1, CMD_USAGE = 2, CMD_DIVERGED = 3 };
 
 /* One option.  `value` points at the command's variable, which holds the default: --help
- * prints what it finds there before parsing. */
+ * prints what it finds there before parsing.  A number outside [min, max], a NULL and a
+ * negative choice mean "no default".  Only a LIST may be given twice; a CHOICE is found in
+ * either case.  The letter q and the names threads, quiet, help, version are taken. */
 enum cmd_kind {
     CMD_KIND_FLAG,   /* int *: set to 1 (or to `set`) */
     CMD_KIND_TEXT,   /* const char ** */
@@ -92,8 +94,10 @@ int cmd_end(int rc, const struct tr_err *err);
 /* Exit code for an error: CMD_DIVERGED for TR_EDIVERGED, else CMD_FAIL. */
 int cmd_code(const struct tr_err *err);
 
-/* Set by the first SIGINT, SIGTERM or SIGHUP after cmd_catch_signals; the second ends the
- * process at once.  cmd_reraise removes temporaries and dies by the caught signal. */
+/* The number of the first SIGINT, SIGTERM, SIGHUP or SIGXCPU after cmd_catch_signals, else
+ * 0; the second ends the process at once.  SIGPIPE is ignored from then on: a log whose
+ * reader is gone must not end a training.  cmd_reraise removes temporaries and dies by the
+ * caught signal. */
 void cmd_catch_signals(void);
 int cmd_signalled(void);
 void cmd_reraise(void);
@@ -103,7 +107,7 @@ int cmd_save_requested(void);
 /* Fail (CMD_FAIL, message) if `out` is the same file as `in`; "-" and NULL are skipped. */
 int cmd_not_same(const char *out, const char *in, struct tr_err *err) TR_MUST_CHECK;
 
-/* Value of --seed and --threads (after cmd_parse). */
+/* Number of threads in use (after cmd_parse). */
 int cmd_threads(void);
 
 #endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The beginning and the end of every command, its messages and its signals.  The options
+ * are in options.c, the pages that --help and --version print in help.c.
+ */
+#include "common.h"
+#include "options.h"
+
+#include <libtrain/file.h>
+#include <libtrain/threads.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *command = "libtrain"; /* its name in messages */
+static int quiet;
+static int threads = 1;
+
+static volatile sig_atomic_t caught, save_requested;
+
+/* ==== messages ==== */
+
+/* One line on stderr in one write, so that lines of two processes do not mix.  Names in
+ * it may come from a file: what a terminal would obey becomes '?'. */
+static void talk(const char *prefix, const char *fmt, va_list ap)
+{
+    char line[2048];
+    int n = snprintf(line, sizeof line / 2, "%s: %s", command, prefix);
+    vsnprintf(line + n, sizeof line - (size_t)n - 1, fmt, ap);
+    for (unsigned char *p = (unsigned char *)line; *p; p++)
+        if ((*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f)
+            *p = '?';
+    strcat(line, "\n");
+    fputs(line, stderr);
+}
+
+void cmd_say(const char *fmt, ...)
+{
+    if (quiet)
+        return;
+    va_list ap;
+    va_start(ap, fmt);
+    talk("", fmt, ap);
+    va_end(ap);
+}
+
+void cmd_warn(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    talk("warning: ", fmt, ap);
+    va_end(ap);
+}
+
+static void complain(const char *fmt, ...) TR_PRINTF(1, 2);
+static void complain(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    talk("", fmt, ap);
+    va_end(ap);
+}
+
+void cmd_usage(const struct cmd *cmd, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    talk("", fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "usage: %s %s\nTry '%s --help' for the options.\n", cmd->name,
+            cmd->synopsis, cmd->name);
+    exit(CMD_USAGE);
+}
+
+int cmd_quiet(void)
+{
+    return quiet;
+}
+
+/* ==== signals ==== */
+
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGPIPE};
+enum { N_ENDING = sizeof ending / sizeof *ending };
+
+/* Die by the signal, so that the parent sees 128 + n; it is delivered on return. */
+static void die_by(int sig)
+{
+    tr_out_unlink_all();
+    signal(sig, SIG_DFL);
+    raise(sig);
+}
+
+static void on_bus(int sig)
+{
+    static const char text[] = ": a mapped input file changed or shrank\n";
+    (void)sig;
+    tr_out_unlink_all();
+    /* Nothing is left to do if stderr does not take it. */
+    if (write(STDERR_FILENO, command, strlen(command)) < 0 ||
+        write(STDERR_FILENO, text, sizeof text - 1) < 0)
+        _exit(CMD_FAIL);
+    _exit(CMD_FAIL);
+}
+
+static void on_caught(int sig)
+{
+    if (caught)
+        die_by(sig);
+    caught = sig;
+}
+
+static void on_save(int sig)
+{
+    (void)sig;
+    save_requested = 1;
+}
+
+static void handle(int sig, void (*handler)(int))
+{
+    struct sigaction sa = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    sigemptyset(&sa.sa_mask);
+    sigaction(sig, &sa, NULL);
+}
+
+/* What is ignored stays ignored: nohup, and `command &` of a script. */
+static int ignored(int sig)
+{
+    struct sigaction sa;
+    return !sigaction(sig, NULL, &sa) && sa.sa_handler == SIG_IGN;
+}
+
+static void signals_begin(void)
+{
+    for (int i = 0; i < N_ENDING; i++)
+        if (!ignored(ending[i]))
+            handle(ending[i], die_by);
+    handle(SIGBUS, on_bus);
+    signal(SIGXFSZ, SIG_IGN); /* a write past `ulimit -f` fails with EFBIG instead */
+}
+
+void cmd_catch_signals(void)
+{
+    for (int i = 0; i < N_ENDING; i++)
+        if (!ignored(ending[i]))
+            handle(ending[i], on_caught);
+    handle(SIGUSR1, on_save);
+    signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more ends no training */
+}
+
+int cmd_signalled(void)
+{
+    return caught;
+}
+
+int cmd_save_requested(void)
+{
+    int requested = save_requested;
+    save_requested = 0;
+    return requested;
+}
+
+void cmd_reraise(void)
+{
+    if (!caught)
+        return;
+    fflush(stdout);
+    die_by(caught);
+}
+
+/* ==== the beginning ==== */
+
+/* A file opened later must not become standard output.  The wrong direction is meant:
+ * what uses a stream that the caller closed gets an error. */
+static void open_closed_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            if (open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+                _exit(CMD_FAIL);
+}
+
+/* OpenBLAS chooses its kernels when it is loaded, before main, and takes OPENBLAS_CORETYPE
+ * into account only there.  A variable that is set already, by the user or by the line
+ * below, is left alone, so this cannot go round twice. */
+static void choose_kernels(char **argv)
+{
+    const char *best = tr_blas_best_core();
+    if (getenv("OPENBLAS_CORETYPE") || !strcmp(best, tr_blas_core()))
+        return;
+    char self[PATH_MAX]; /* not /proc/self/exe itself: ps would call the command "exe" */
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n > 0 && !setenv("OPENBLAS_CORETYPE", best, 1)) {
+        self[n] = '\0';
+        execv(self, argv);
+    }
+    cmd_warn("OpenBLAS uses its %s kernels although %s ones would be faster; "
+             "set OPENBLAS_CORETYPE=%s",
+             tr_blas_core(), best, best);
+}
+
+/* From OMP_NUM_THREADS, whose first number is meant if it is a list; 0: all there are. */
+static int64_t threads_of_environment(void)
+{
+    const char *text = getenv("OMP_NUM_THREADS");
+    if (!text)
+        return 0;
+    char first[32];
+    snprintf(first, sizeof first, "%.*s", (int)strcspn(text, ","), text);
+    int64_t n;
+    if (!cmd_parse_int(first, &n) || n < 1) {
+        cmd_warn("OMP_NUM_THREADS is '%s', which is no number of threads: ignored", text);
+        return 0;
+    }
+    return n;
+}
+
+static void set_threads(int64_t wanted)
+{
+    int64_t n = wanted ? wanted : threads_of_environment();
+    int available = tr_n_processor();
+    if (n > available) {
+        cmd_warn("%lld threads wanted, %d processors usable: using %d", (long long)n,
+                 available, available);
+        n = available;
+    }
+    threads = tr_threads((int)n);
+}
+
+int cmd_threads(void)
+{
+    return threads;
+}
+
+int cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand)
+{
+    command = cmd->name;
+    open_closed_streams();
+    if (argc < 1)
+        cmd_usage(cmd, "called without arguments, not even a name");
+    choose_kernels(argv);
+    signals_begin();
+    atexit(tr_out_unlink_all);
+
+    struct cmd_common common = {0};
+    cmd_options_read(cmd, &common, argc, argv, n_operand);
+    quiet = common.quiet;
+    set_threads(common.threads);
+    if (common.version) {
+        cmd_print_version(cmd);
+        exit(cmd_end(CMD_OK, NULL));
+    }
+    if (*n_operand < cmd->min_operand)
+        cmd_usage(cmd, "too few files: at least %d wanted", cmd->min_operand);
+    if (cmd->max_operand >= 0 && *n_operand > cmd->max_operand)
+        cmd_usage(cmd, "extra operand '%s'", argv[1 + cmd->max_operand]);
+    return 1;
+}
+
+/* ==== the end ==== */
+
+int cmd_code(const struct tr_err *err)
+{
+    return err->code == TR_EDIVERGED ? CMD_DIVERGED : CMD_FAIL;
+}
+
+int cmd_end(int rc, const struct tr_err *err)
+{
+    if (err && err->code) {
+        complain("%s", err->text);
+        if (rc == CMD_OK || rc == CMD_FAIL)
+            rc = cmd_code(err);
+    }
+    int bad = ferror(stdout);
+    if (fclose(stdout) || bad) {
+        complain("write error on standard output: %s", strerror(errno));
+        if (rc == CMD_OK)
+            rc = CMD_FAIL;
+    }
+    return rc;
+}
+
+int cmd_not_same(const char *out, const char *in, struct tr_err *err)
+{
+    struct stat st;
+    if (!out || !in || !strcmp(out, "-"))
+        return 0;
+    const char *real = strcmp(in, "-") ? in : "/dev/stdin";
+    if (stat(out, &st) || !S_ISREG(st.st_mode) || !tr_same_file(out, real))
+        return 0;
+    return tr_err_set(err, TR_EIO, "output '%s' is the same file as input '%s'", out, in);
+}
