@@ -27,6 +27,9 @@ enum tr_gguf_type {
     TR_GGUF_F64, TR_GGUF_N_TYPE
 };
 
+/* "u8", "string", …; "?" for a number that is no type. */
+const char *tr_gguf_type_name(enum tr_gguf_type type);
+
 struct tr_str { /* not terminated, may hold any byte */
     const char *ptr;
     size_t len;
@@ -47,8 +50,9 @@ struct tr_gguf_tensor {
     const struct tr_dtype *dtype;
     int n_dim;
     int64_t dim[4]; /* row-major; unused ones are 1 */
-    const void *data; /* into the map */
+    const void *data; /* aligned to 8 bytes at least; read-only */
     int64_t bytes;
+    uint64_t offset; /* of the data, from the start of the file */
 };
 
 struct tr_gguf;

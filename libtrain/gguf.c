@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include <libtrain/internal/gguf.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Open for reading what can be mapped.  O_NONBLOCK: a FIFO without a writer is refused,
+ * not waited for. */
+static int open_file(const char *path, uint64_t *size, struct tr_err *err)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st)) {
+        tr_err_sys(err, "cannot open '%s'", path);
+        goto fail;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        tr_err_sys(err, "cannot open '%s'", path);
+        goto fail;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        tr_err_set(err, TR_EIO, "'%s': needs a seekable file, not a stream", path);
+        goto fail;
+    }
+    *size = (uint64_t)st.st_size;
+    return fd;
+fail:
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* A file that shrinks under the map would end in SIGBUS later; say it now if it is seen. */
+static int same_size(const struct tr_gguf *g, int fd, struct tr_err *err)
+{
+    struct stat st;
+    if (fstat(fd, &st))
+        return tr_err_sys(err, "cannot read '%s'", g->path);
+    if ((uint64_t)st.st_size != g->size)
+        return tr_err_set(err, TR_EIO, "'%s': changed while it was read", g->path);
+    return 0;
+}
+
+static int map_file(struct tr_gguf *g, int fd, struct tr_err *err)
+{
+    if (!g->size)
+        return 0; /* the parser has a word for it */
+    void *map = mmap(NULL, g->size, PROT_READ, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED)
+        return tr_err_sys(err, "cannot map '%s'", g->path);
+    g->map = map;
+    return 0;
+}
+
+struct tr_gguf *tr_gguf_open(const char *path, struct tr_err *err)
+{
+    struct tr_gguf *g = calloc(1, sizeof *g);
+    int fd = -1, rc = -1;
+    if (!g || !(g->path = strdup(path))) {
+        tr_err_sys(err, "cannot open '%s'", path);
+        goto out;
+    }
+    if (strcmp(path, "-") == 0) {
+        tr_err_set(err, TR_EIO, "'-': needs a seekable file, not a stream");
+        goto out;
+    }
+    if ((fd = open_file(path, &g->size, err)) < 0 || map_file(g, fd, err) ||
+        same_size(g, fd, err) || tr__gguf_parse(g, err) || same_size(g, fd, err))
+        goto out;
+    rc = 0;
+out:
+    if (fd >= 0)
+        close(fd);
+    if (!rc)
+        return g;
+    tr_gguf_close(g);
+    return NULL;
+}
+
+void tr_gguf_close(struct tr_gguf *g)
+{
+    int saved = errno;
+    if (!g)
+        return;
+    if (g->map)
+        munmap((void *)(uintptr_t)g->map, g->size);
+    tr__names_release(&g->key_index);
+    tr__names_release(&g->tensor_index);
+    free(g->kv);
+    free(g->tensor);
+    free(g->key_text);
+    free(g->name_text);
+    free(g->copy);
+    free(g->path);
+    free(g);
+    errno = saved;
+}
+
+void tr__gguf_warn(struct tr_gguf *g, enum tr__gguf_oddity what, const char *fmt, ...)
+{
+    struct tr__gguf_warning *w = &g->warning[what];
+    va_list ap;
+    if (w->count++)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(w->text, sizeof w->text, fmt, ap);
+    va_end(ap);
+    for (char *s = w->text; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            *s = '?';
+}
+
+const char *tr_gguf_warning(const struct tr_gguf *g, size_t i)
+{
+    for (size_t k = 0; k < TR__ODD_N; k++)
+        if (g->warning[k].count && i-- == 0)
+            return g->warning[k].text;
+    return NULL;
+}
+
+/* Row by row, so that the message can say where. */
+static int check_tensor(const struct tr_gguf *g, const struct tr_gguf_tensor *t,
+                        struct tr_err *err)
+{
+    int64_t row = t->dim[t->n_dim - 1];
+    int64_t row_bytes = row / t->dtype->block * t->dtype->bytes;
+    const char *at = t->data;
+    for (int64_t i = 0; i < t->bytes / row_bytes; i++, at += row_bytes)
+        if (!t->dtype->finite(at, row))
+            return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': row %lld holds a NaN or "
+                              "an infinity (offset %llu)", g->path, t->name, (long long)i,
+                              (unsigned long long)(t->offset + (uint64_t)(i * row_bytes)));
+    return 0;
+}
+
+int tr_gguf_check(const struct tr_gguf *g, struct tr_err *err)
+{
+    for (size_t i = 0; i < g->n_tensor; i++) {
+        const struct tr_gguf_tensor *t = &g->tensor[i];
+        if (t->dtype->finite && check_tensor(g, t, err))
+            return TR_EFORMAT;
+    }
+    return 0;
+}
+
+const char *tr_gguf_path(const struct tr_gguf *g)
+{
+    return g->path;
+}
+
+uint32_t tr_gguf_version(const struct tr_gguf *g)
+{
+    return g->version;
+}
+
+uint64_t tr_gguf_alignment(const struct tr_gguf *g)
+{
+    return g->alignment;
+}
+
+size_t tr_gguf_n_kv(const struct tr_gguf *g)
+{
+    return g->n_kv;
+}
+
+const struct tr_gguf_kv *tr_gguf_kv(const struct tr_gguf *g, size_t i)
+{
+    return &g->kv[i];
+}
+
+const struct tr_gguf_kv *tr_gguf_find_kv(const struct tr_gguf *g, const char *key)
+{
+    size_t i = tr__names_find(&g->key_index, g->kv, sizeof *g->kv, key);
+    return i == TR__NO_NAME ? NULL : &g->kv[i];
+}
+
+size_t tr_gguf_n_tensor(const struct tr_gguf *g)
+{
+    return g->n_tensor;
+}
+
+const struct tr_gguf_tensor *tr_gguf_tensor(const struct tr_gguf *g, size_t i)
+{
+    return &g->tensor[i];
+}
+
+const struct tr_gguf_tensor *tr_gguf_find_tensor(const struct tr_gguf *g, const char *name)
+{
+    size_t i = tr__names_find(&g->tensor_index, g->tensor, sizeof *g->tensor, name);
+    return i == TR__NO_NAME ? NULL : &g->tensor[i];
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A GGUF file that is being written, shared by gguf_declare.c (keys and tensors, kept in
+ * memory) and gguf_write.c (bytes to the file).
+ */
+#ifndef LIBTRAIN_INTERNAL_GGUF_WRITER_H
+#define LIBTRAIN_INTERNAL_GGUF_WRITER_H
+
+#include <libtrain/file.h>
+#include <libtrain/internal/gguf.h>
+
+struct tr_gguf_writer {
+    struct tr_out *out;
+    char *path;
+    struct tr_err err; /* the first mistake or failure; nothing more goes out after it */
+    struct tr_gguf_kv *kv;         /* (n_kv) keys and values are owned */
+    struct tr_gguf_tensor *tensor; /* (n_tensor) names are owned; offset: in the data */
+    size_t n_kv, cap_kv, n_tensor, cap_tensor;
+    struct tr__names key_index, tensor_index;
+    uint64_t at;       /* bytes of the file so far */
+    uint64_t data_end; /* where the next tensor goes in the data */
+    int started;       /* the header is out */
+    size_t current;    /* the tensor that is being written, */
+    int64_t done;      /* and bytes of it so far */
+};
+
+#endif
