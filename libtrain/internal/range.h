@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Extreme numbers of a block.  Compilers do not vectorise a maximum of floats unless they
+ * may forget NaN and the sign of zero; a maximum of integers they do.  For floats that are
+ * not negative, and after a turn of the negative ones for all floats, the order of the bit
+ * patterns is that of the numbers.
+ */
+#ifndef LIBTRAIN_INTERNAL_RANGE_H
+#define LIBTRAIN_INTERNAL_RANGE_H
+
+#include <libtrain/internal/half.h>
+
+#include <stdint.h>
+
+/* max |x|; NaN if there is one. */
+static inline float tr__abs_max(const float *x, int n)
+{
+    int32_t max = 0;
+    for (int i = 0; i < n; i++) {
+        int32_t u = (int32_t)(tr__f32_bits(x[i]) & 0x7fffffff);
+        max = u > max ? u : max;
+    }
+    return tr__bits_f32((uint32_t)max);
+}
+
+static inline int32_t tr__ordered(int32_t bits)
+{
+    return bits ^ (int32_t)((uint32_t)(bits >> 31) >> 1);
+}
+
+/* Smallest and largest x; -0 is below +0. */
+static inline void tr__range(const float *x, int n, float *min, float *max)
+{
+    int32_t lo = INT32_MAX, hi = INT32_MIN;
+    for (int i = 0; i < n; i++) {
+        int32_t u = tr__ordered((int32_t)tr__f32_bits(x[i]));
+        lo = u < lo ? u : lo;
+        hi = u > hi ? u : hi;
+    }
+    *min = tr__bits_f32((uint32_t)tr__ordered(lo));
+    *max = tr__bits_f32((uint32_t)tr__ordered(hi));
+}
+
+/* The first x with |x| = mag. */
+static inline float tr__first_of_magnitude(const float *x, int n, float mag)
+{
+    for (int i = 0; i < n; i++)
+        if (x[i] == mag || x[i] == -mag)
+            return x[i];
+    return mag;
+}
+
+/* The first x of the largest magnitude, with its sign; +0 if all are zero. */
+static inline float tr__abs_max_signed(const float *x, int n)
+{
+    float min, max;
+    tr__range(x, n, &min, &max);
+    if (max == -min)
+        return max == 0.0f ? 0.0f : tr__first_of_magnitude(x, n, max);
+    return max > -min ? max : min;
+}
+
+/* 1 / d, or 0 where that is not finite. */
+static inline float tr__inverse(float d)
+{
+    float id = 1.0f / d;
+    return id - id == 0.0f ? id : 0.0f;
+}
+
+#endif

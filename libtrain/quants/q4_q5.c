@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Q4_0, Q4_1, Q5_0, Q5_1: 32 numbers as levels of 4 or 5 bits and one F16 scale d.
+ *   _0: x = d (q - 8) or d (q - 16)     _1: x = d q + m, with an F16 minimum m
+ * Byte j of the nibbles holds the low four bits of numbers j and j + 16; bit j of the
+ * four bytes `high` is the fifth bit of number j.
+ */
+#include <libtrain/dtype.h>
+#include <libtrain/internal/half.h>
+#include <libtrain/internal/range.h>
+
+struct q4_0 {
+    uint8_t d[2];
+    uint8_t q[16];
+};
+
+struct q4_1 {
+    uint8_t d[2], m[2];
+    uint8_t q[16];
+};
+
+struct q5_0 {
+    uint8_t d[2];
+    uint8_t high[4];
+    uint8_t q[16];
+};
+
+struct q5_1 {
+    uint8_t d[2], m[2];
+    uint8_t high[4];
+    uint8_t q[16];
+};
+
+/* Unpacking goes in two steps, which compilers vectorise well: levels as bytes, then
+ * d (level) + m. */
+static inline void unpack_nibbles(const uint8_t *q, uint8_t *level)
+{
+#pragma omp simd
+    for (int j = 0; j < 16; j++) {
+        level[j] = q[j] & 15;
+        level[j + 16] = q[j] >> 4;
+    }
+}
+
+static inline void unpack_high(const uint8_t *high, uint8_t *level)
+{
+    uint32_t bits = tr__load_u32(high);
+#pragma omp simd
+    for (uint32_t j = 0; j < 32; j++)
+        level[j] |= (uint8_t)((bits >> j & 1) << 4);
+}
+
+static void q4_0_to_f32(const void *src, float *restrict dst, int64_t n)
+{
+    const struct q4_0 *b = src;
+    uint8_t level[32];
+    for (int64_t i = 0; i < n / 32; i++, b++, dst += 32) {
+        float d = tr__load_f16(b->d);
+        unpack_nibbles(b->q, level);
+#pragma omp simd
+        for (int j = 0; j < 32; j++)
+            dst[j] = d * (float)(level[j] - 8);
+    }
+}
+
+static void q4_1_to_f32(const void *src, float *restrict dst, int64_t n)
+{
+    const struct q4_1 *b = src;
+    uint8_t level[32];
+    for (int64_t i = 0; i < n / 32; i++, b++, dst += 32) {
+        float d = tr__load_f16(b->d), m = tr__load_f16(b->m);
+        unpack_nibbles(b->q, level);
+#pragma omp simd
+        for (int j = 0; j < 32; j++)
+            dst[j] = d * (float)level[j] + m;
+    }
+}
+
+static void q5_0_to_f32(const void *src, float *restrict dst, int64_t n)
+{
+    const struct q5_0 *b = src;
+    uint8_t level[32];
+    for (int64_t i = 0; i < n / 32; i++, b++, dst += 32) {
+        float d = tr__load_f16(b->d);
+        unpack_nibbles(b->q, level);
+        unpack_high(b->high, level);
+#pragma omp simd
+        for (int j = 0; j < 32; j++)
+            dst[j] = d * (float)(level[j] - 16);
+    }
+}
+
+static void q5_1_to_f32(const void *src, float *restrict dst, int64_t n)
+{
+    const struct q5_1 *b = src;
+    uint8_t level[32];
+    for (int64_t i = 0; i < n / 32; i++, b++, dst += 32) {
+        float d = tr__load_f16(b->d), m = tr__load_f16(b->m);
+        unpack_nibbles(b->q, level);
+        unpack_high(b->high, level);
+#pragma omp simd
+        for (int j = 0; j < 32; j++)
+            dst[j] = d * (float)level[j] + m;
+    }
+}
+
+/* level = (x - min) / d + add, cut to an integer in [0, top].  The clamp comes first, so
+ * that a NaN or an infinity in the input cannot overflow the conversion. */
+static inline void levels(const float *x, float min, float id, float add, float top,
+                          uint8_t *level)
+{
+#pragma omp simd
+    for (int j = 0; j < 32; j++) {
+        float v = (x[j] - min) * id + add;
+        v = v > 0.0f ? v : 0.0f;
+        v = v < top ? v : top;
+        level[j] = (uint8_t)(int32_t)v;
+    }
+}
+
+static inline void pack_nibbles(const uint8_t *level, uint8_t *q)
+{
+#pragma omp simd
+    for (int j = 0; j < 16; j++)
+        q[j] = (uint8_t)((level[j] & 15) | level[j + 16] << 4);
+}
+
+static inline void pack_high(const uint8_t *level, uint8_t *high)
+{
+    uint32_t bits = 0;
+    for (int j = 0; j < 32; j++)
+        bits |= (uint32_t)(level[j] >> 4) << j;
+    memcpy(high, &bits, sizeof bits);
+}
+
+/* The scale maps the number of the largest magnitude to level 0 exactly, hence its sign.
+ * Where 1/d overflows, llama.cpp's levels come out as 0, not as the middle. */
+static inline void scale_0(const float *x, float half, uint8_t *d16, uint8_t *level)
+{
+    float d = tr__abs_max_signed(x, 32) / -half;
+    float id = tr__inverse(d);
+    int overflow = id == 0.0f && d != 0.0f;
+    tr__store_f16(d16, d);
+    levels(x, 0.0f, id, overflow ? 0.0f : half + 0.5f, 2.0f * half - 1.0f, level);
+}
+
+/* Of zeros of both signs, llama.cpp keeps the first as the minimum. */
+static inline void scale_1(const float *x, float top, uint8_t *d16, uint8_t *m16,
+                           uint8_t *level)
+{
+    float min, max;
+    tr__range(x, 32, &min, &max);
+    if (min == 0.0f)
+        min = tr__first_of_magnitude(x, 32, min);
+    float d = (max - min) / top;
+    tr__store_f16(d16, d);
+    tr__store_f16(m16, min);
+    levels(x, min, tr__inverse(d), 0.5f, top, level);
+}
+
+static void q4_0_from_f32(const float *restrict src, void *dst, int64_t n)
+{
+    struct q4_0 *b = dst;
+    uint8_t level[32];
+    for (int64_t i = 0; i < n / 32; i++, b++, src += 32) {
+        scale_0(src, 8.0f, b->d, level);
+        pack_nibbles(level, b->q);
+    }
+}
+
+static void q4_1_from_f32(const float *restrict src, void *dst, int64_t n)
+{
+    struct q4_1 *b = dst;
+    uint8_t level[32];
+    for (int64_t i = 0; i < n / 32; i++, b++, src += 32) {
+        scale_1(src, 15.0f, b->d, b->m, level);
+        pack_nibbles(level, b->q);
+    }
+}
+
+static void q5_0_from_f32(const float *restrict src, void *dst, int64_t n)
+{
+    struct q5_0 *b = dst;
+    uint8_t level[32];
+    for (int64_t i = 0; i < n / 32; i++, b++, src += 32) {
+        scale_0(src, 16.0f, b->d, level);
+        pack_nibbles(level, b->q);
+        pack_high(level, b->high);
+    }
+}
+
+static void q5_1_from_f32(const float *restrict src, void *dst, int64_t n)
+{
+    struct q5_1 *b = dst;
+    uint8_t level[32];
+    for (int64_t i = 0; i < n / 32; i++, b++, src += 32) {
+        scale_1(src, 31.0f, b->d, b->m, level);
+        pack_nibbles(level, b->q);
+        pack_high(level, b->high);
+    }
+}
+
+static int q4_0_finite(const void *src, int64_t n)
+{
+    return tr__f16_scales_finite(src, n / 32, sizeof(struct q4_0));
+}
+
+static int q4_1_finite(const void *src, int64_t n)
+{
+    return tr__f16_pairs_finite(src, n / 32, sizeof(struct q4_1));
+}
+
+static int q5_0_finite(const void *src, int64_t n)
+{
+    return tr__f16_scales_finite(src, n / 32, sizeof(struct q5_0));
+}
+
+static int q5_1_finite(const void *src, int64_t n)
+{
+    return tr__f16_pairs_finite(src, n / 32, sizeof(struct q5_1));
+}
+
+const struct tr_dtype tr__q4_0 = {
+    .name = "Q4_0", .id = 2, .file_type = 2, .block = 32, .bytes = sizeof(struct q4_0),
+    .to_f32 = q4_0_to_f32, .from_f32 = q4_0_from_f32, .finite = q4_0_finite,
+};
+
+const struct tr_dtype tr__q4_1 = {
+    .name = "Q4_1", .id = 3, .file_type = 3, .block = 32, .bytes = sizeof(struct q4_1),
+    .to_f32 = q4_1_to_f32, .from_f32 = q4_1_from_f32, .finite = q4_1_finite,
+};
+
+const struct tr_dtype tr__q5_0 = {
+    .name = "Q5_0", .id = 6, .file_type = 8, .block = 32, .bytes = sizeof(struct q5_0),
+    .to_f32 = q5_0_to_f32, .from_f32 = q5_0_from_f32, .finite = q5_0_finite,
+};
+
+const struct tr_dtype tr__q5_1 = {
+    .name = "Q5_1", .id = 7, .file_type = 9, .block = 32, .bytes = sizeof(struct q5_1),
+    .to_f32 = q5_1_to_f32, .from_f32 = q5_1_from_f32, .finite = q5_1_finite,
+};

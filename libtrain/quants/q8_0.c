@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Q8_0: 32 numbers as signed bytes and one F16 scale d; x = d q.
+ */
+#include <libtrain/dtype.h>
+#include <libtrain/internal/half.h>
+#include <libtrain/internal/range.h>
+
+struct q8_0 {
+    uint8_t d[2];
+    int8_t q[32];
+};
+
+static void q8_0_to_f32(const void *src, float *restrict dst, int64_t n)
+{
+    const struct q8_0 *b = src;
+    for (int64_t i = 0; i < n / 32; i++, b++, dst += 32) {
+        float d = tr__load_f16(b->d);
+        for (int j = 0; j < 32; j++)
+            dst[j] = d * (float)b->q[j];
+    }
+}
+
+/* Rounds halves away from zero, as roundf does: with the largest number below 1/2 added,
+ * a sum below 2^22 is cut to the right integer.  1/d overflows where d is subnormal; the
+ * block is zero then.  A NaN in the input gives a NaN scale and some bytes. */
+static void q8_0_from_f32(const float *restrict src, void *dst, int64_t n)
+{
+    struct q8_0 *b = dst;
+    for (int64_t i = 0; i < n / 32; i++, b++, src += 32) {
+        float d = tr__abs_max(src, 32) / 127.0f;
+        float id = tr__inverse(d);
+        tr__store_f16(b->d, d);
+        for (int j = 0; j < 32; j++) {
+            float v = src[j] * id;
+            v = v < 127.0f ? v : 127.0f;
+            v = v > -127.0f ? v : -127.0f;
+            b->q[j] = (int8_t)(int32_t)(v + __builtin_copysignf(0x1.fffffep-2f, v));
+        }
+    }
+}
+
+static int q8_0_finite(const void *src, int64_t n)
+{
+    return tr__f16_scales_finite(src, n / 32, sizeof(struct q8_0));
+}
+
+const struct tr_dtype tr__q8_0 = {
+    .name = "Q8_0", .id = 8, .file_type = 7, .block = 32, .bytes = sizeof(struct q8_0),
+    .to_f32 = q8_0_to_f32, .from_f32 = q8_0_from_f32, .finite = q8_0_finite,
+};
