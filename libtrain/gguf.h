@@ -129,6 +129,13 @@ void tr_gguf_set_kv(struct tr_gguf_writer *w, const struct tr_gguf_kv *kv);
 void tr_gguf_set_all(struct tr_gguf_writer *w, const struct tr_gguf *from);
 void tr_gguf_unset(struct tr_gguf_writer *w, const char *key);
 
+/* Set `key` to a checksum over the whole file, filled in by the commit; `key` must stay
+ * until then.  tr_gguf_sealed: 0 if it fits, TR_EFORMAT if the key is missing or any bit of
+ * the file has changed.  For files that must not be trusted after a crash. */
+void tr_gguf_seal(struct tr_gguf_writer *w, const char *key);
+int tr_gguf_sealed(const struct tr_gguf *g, const char *key,
+                   struct tr_err *err) TR_MUST_CHECK;
+
 /* Declare a tensor; names longer than 63 bytes and duplicates fail at the first write. */
 void tr_gguf_add_tensor(struct tr_gguf_writer *w, const char *name,
                         const struct tr_dtype *dtype, int n_dim, const int64_t *dim);

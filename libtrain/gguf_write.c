@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 struct tr_gguf_writer *tr_gguf_create(const char *path, struct tr_err *err)
 {
@@ -25,6 +26,8 @@ static int put(struct tr_gguf_writer *w, const void *data, uint64_t bytes)
     if (w->err.code)
         return w->err.code;
     w->at += bytes;
+    if (w->seal)
+        XXH64_update(w->seal, data, bytes);
     return tr_out_write(w->out, data, bytes, &w->err);
 }
 
@@ -66,6 +69,8 @@ static int put_header(struct tr_gguf_writer *w)
             put_u32(w, kv->elem);
             put_u64(w, kv->count);
         }
+        if (w->seal && !strcmp(kv->key, w->seal_key))
+            w->seal_at = w->at;
         put(w, kv->data, kv->data_bytes);
     }
     for (size_t i = 0; i < w->n_tensor; i++) {
@@ -126,8 +131,10 @@ int tr_gguf_commit(struct tr_gguf_writer *w, struct tr_err *err)
     if (!w->err.code && w->current < w->n_tensor)
         tr_err_set(&w->err, TR_EFORMAT, "'%s': tensor '%s': data missing",
                    w->path, w->tensor[w->current].name);
-    if (!w->err.code && fflush(tr_out_stream(w->out)) == 0)
+    if (!w->err.code && fflush(tr_out_stream(w->out)) == 0) {
+        tr__gguf_write_seal(w);
         verify(w);
+    }
     int rc = w->err.code;
     if (!rc) { /* a failed flush is told here, by who knows the errno */
         rc = tr_out_commit(w->out, &w->err);
@@ -150,6 +157,7 @@ void tr_gguf_discard(struct tr_gguf_writer *w)
     }
     for (size_t i = 0; i < w->n_tensor; i++)
         free((void *)(uintptr_t)w->tensor[i].name);
+    XXH64_freeState(w->seal);
     free(w->path);
     free(w->kv);
     free(w->tensor);

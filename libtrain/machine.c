@@ -71,3 +71,8 @@ int64_t tr_machine_memory_available(void)
     v = least(v, address_space_left());
     return v < 0 ? 0 : v;
 }
+
+int64_t tr_machine_program_bytes(void)
+{
+    return tr_machine_resident();
+}

@@ -8,8 +8,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 int64_t tr__batch_rows(const struct tr_trainer *t)
 {
@@ -26,17 +24,6 @@ int64_t tr__step_rows(const struct tr_trainer *t)
 static int is_trained_in_full(const struct tr_weight *w)
 {
     return w->t.data && !w->slot->frozen;
-}
-
-/* Give pages of the file back once their numbers have been copied; they are clean, and
- * would be read again if anyone asked. */
-static void drop_pages(const void *data, int64_t bytes)
-{
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = ((uintptr_t)data + page - 1) & ~(page - 1);
-    uintptr_t to = ((uintptr_t)data + (uintptr_t)bytes) & ~(page - 1);
-    if (from < to)
-        madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 static int init_full(struct tr_trainer *t, struct tr_err *err)
@@ -62,7 +49,7 @@ static int init_full(struct tr_trainer *t, struct tr_err *err)
         const struct tr_gguf_tensor *src = tr_gguf_find_tensor(m->g, w->t.name);
         tr_params_add(&t->params, &w->t);
         src->dtype->to_f32(src->data, w->t.data, tr_tensor_count(&w->t));
-        drop_pages(src->data, src->bytes);
+        tr_gguf_forget(m->g, src);
     }
     return rc;
 }

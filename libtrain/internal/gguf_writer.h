@@ -20,8 +20,14 @@ struct tr_gguf_writer {
     uint64_t at;       /* bytes of the file so far */
     uint64_t data_end; /* where the next tensor goes in the data */
     int started;       /* the header is out */
+    struct XXH64_state_s *seal; /* over all bytes so far, or NULL (gguf_seal.c) */
+    const char *seal_key;
+    uint64_t seal_at;  /* where its value stands in the file */
     size_t current;    /* the tensor that is being written, */
     int64_t done;      /* and bytes of it so far */
 };
+
+/* Put the seal where its value stands, in a stream that has been flushed. */
+void tr__gguf_write_seal(struct tr_gguf_writer *w);
 
 #endif

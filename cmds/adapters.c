@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "adapters.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "FILE[:SCALE]": the last colon counts if a number follows it. */
+static float split_scale(char *path)
+{
+    char *colon = strrchr(path, ':'), *end;
+    if (!colon || !colon[1])
+        return 1;
+    float scale = strtof(colon + 1, &end);
+    if (*end || !isfinite(scale))
+        return 1;
+    *colon = '\0';
+    return scale;
+}
+
+static int open_one(struct cmd_adapters *a, const char *text, const struct tr_model *base,
+                    int force, struct tr_err *err)
+{
+    char *path = strdup(text);
+    if (!path)
+        return tr_err_set(err, TR_ENOMEM, "out of memory");
+    a->scale[a->n] = split_scale(path);
+    struct tr_lora *l = a->lora[a->n] = tr_lora_open(path, base, err);
+    if (l) {
+        a->n++;
+        if (l->warning)
+            cmd_warn("%s: %s", path, l->warning);
+        int other = l->base_hash && l->base_hash != tr_model_hash(base);
+        if (other && !force)
+            tr_err_set(err, TR_EMISMATCH,
+                       "%s: was trained on another base; --force takes it all the same", path);
+        else if (other)
+            cmd_warn("%s: was trained on another base", path);
+    }
+    free(path);
+    return err->code;
+}
+
+int cmd_adapters_open(struct cmd_adapters *a, const struct cmd_list *list,
+                      const struct tr_model *base, int force, struct tr_err *err)
+{
+    a->lora = calloc(list->n + 1, sizeof *a->lora);
+    a->scale = calloc(list->n + 1, sizeof *a->scale);
+    if (!a->lora || !a->scale)
+        return tr_err_set(err, TR_ENOMEM, "out of memory");
+    for (size_t i = 0; i < list->n; i++)
+        if (open_one(a, list->item[i], base, force, err))
+            return err->code;
+    return 0;
+}
+
+int cmd_adapters_attach(struct cmd_adapters *a, const struct cmd_list *list,
+                        struct tr_model *m, struct tr_err *err)
+{
+    int rc = cmd_adapters_open(a, list, m, 1, err);
+    for (size_t i = 0; !rc && i < a->n; i++)
+        rc = tr_lora_attach(a->lora[i], m, a->scale[i], err);
+    return rc;
+}
+
+void cmd_adapters_release(struct cmd_adapters *a)
+{
+    for (size_t i = 0; i < a->n; i++)
+        tr_lora_free(a->lora[i]);
+    free(a->lora);
+    free(a->scale);
+}

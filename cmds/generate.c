@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * generate - sample text from a model.  See generate.1
+ */
+#include "adapters.h"
+#include "common.h"
+
+#include <libtrain/model.h>
+#include <libtrain/rng.h>
+#include <libtrain/tokenizer.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct opts {
+    const char *model;
+    struct cmd_list adapters, prompts, stops;
+    int64_t n, top_k, seed;
+    double temp, top_p;
+};
+
+struct candidate {
+    float p; /* logit, then probability */
+    int32_t id;
+};
+
+struct run {
+    const struct opts *o;
+    struct tr_model *m;
+    struct tr_tokenizer *tok;
+    struct tr_cache *cache;
+    struct tr_tape *tape;
+    struct candidate *cand; // (n_vocab)
+    float *logits;          // (n_vocab)
+    char *text;             /* what was said after the prompt */
+    size_t n_text, cap_text;
+};
+
+/* ==== choosing a token ==== */
+
+static int by_p(const void *a, const void *b)
+{
+    const struct candidate *x = a, *y = b;
+    if (x->p != y->p)
+        return x->p < y->p ? 1 : -1;
+    return (x->id > y->id) - (x->id < y->id); /* the order must not depend on qsort */
+}
+
+/* Cut the sorted candidates to the top k and, of these, to the least number whose
+ * probability reaches top_p; returns how many are left and their sum. */
+static int64_t cut(const struct opts *o, struct candidate *c, int64_t n, double *sum)
+{
+    double all = 0, kept = 0;
+    int64_t i = 0;
+    if (o->top_k && o->top_k < n)
+        n = o->top_k;
+    float top = c[0].p;
+    for (int64_t j = 0; j < n; j++)
+        all += (double)(c[j].p = expf((c[j].p - top) / (float)o->temp));
+    while (i < n && kept < o->top_p * all)
+        kept += (double)c[i++].p;
+    *sum = kept;
+    return i ? i : 1;
+}
+
+static int32_t sample(struct run *r, struct tr_rng *rng)
+{
+    int64_t n_vocab = tr_model_config(r->m)->n_vocab, n, best = 0;
+    /* rows of padding behind the vocabulary are no tokens */
+    int64_t n_token = tr_tokenizer_n_vocab(r->tok);
+    if (n_token > n_vocab)
+        n_token = n_vocab;
+    for (int64_t i = 0; i < n_token; i++) {
+        r->cand[i] = (struct candidate){ r->logits[i], (int32_t)i };
+        if (r->logits[i] > r->logits[best])
+            best = i;
+    }
+    if (r->o->temp == 0)
+        return (int32_t)best;
+    qsort(r->cand, (size_t)n_token, sizeof *r->cand, by_p);
+    double sum, at;
+    n = cut(r->o, r->cand, n_token, &sum);
+    at = (double)tr_rng_uniform(rng) * sum;
+    for (int64_t i = 0; i < n; i++)
+        if ((at -= (double)r->cand[i].p) < 0)
+            return r->cand[i].id;
+    return r->cand[n - 1].id;
+}
+
+/* ==== the text ==== */
+
+/* Where the first stop text begins, or the end. */
+static size_t stop_at(const struct run *r, int *found)
+{
+    for (size_t i = 0; i < r->o->stops.n; i++) {
+        const char *stop = r->o->stops.item[i];
+        size_t len = strlen(stop);
+        for (size_t at = 0; len && at + len <= r->n_text; at++)
+            if (!memcmp(r->text + at, stop, len)) {
+                *found = 1;
+                return at;
+            }
+    }
+    *found = 0;
+    return r->n_text;
+}
+
+static size_t longest_stop(const struct opts *o)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < o->stops.n; i++)
+        if (strlen(o->stops.item[i]) > longest)
+            longest = strlen(o->stops.item[i]);
+    return longest;
+}
+
+static int encode_prompt(struct run *r, const char *prompt, struct tr_tokens *t,
+                         struct tr_err *err)
+{
+    int32_t bos = tr_tokenizer_bos(r->tok);
+    if (tr_tokenizer_add_bos(r->tok) && bos >= 0) {
+        if (!(t->id = malloc(sizeof *t->id)))
+            return tr_err_set(err, TR_ENOMEM, "out of memory");
+        t->id[t->n++] = (uint32_t)bos;
+        t->cap = 1;
+    }
+    int rc = tr_tokenizer_encode(r->tok, prompt, strlen(prompt), 0, t, err);
+    if (!rc && !t->n)
+        rc = tr_err_set(err, TR_EFORMAT, "the prompt is empty and the model has no BOS");
+    if (!rc && (int64_t)t->n + r->o->n > tr_model_config(r->m)->n_ctx)
+        rc = tr_err_set(err, TR_EMISMATCH,
+                        "%zu tokens of prompt and %lld more are beyond the model's %lld",
+                        t->n, (long long)r->o->n, (long long)tr_model_config(r->m)->n_ctx);
+    return rc;
+}
+
+/* Print what can no longer become part of a stop text. */
+static size_t print_ready(const struct run *r, size_t printed, size_t until)
+{
+    if (until > printed) {
+        fwrite(r->text + printed, 1, until - printed, stdout);
+        fflush(stdout);
+        return until;
+    }
+    return printed;
+}
+
+static int continue_prompt(struct run *r, const int32_t *prompt, int64_t n_prompt,
+                           struct tr_rng *rng, struct tr_err *err)
+{
+    size_t printed = 0, hold = longest_stop(r->o);
+    int stopped = 0;
+    int32_t next = -1;
+    r->n_text = 0;
+    tr_cache_cut(r->cache, 0);
+    for (int64_t i = 0; i < r->o->n && !stopped; i++) {
+        if (i)
+            tr_model_extend(r->m, r->tape, r->cache, &next, 1, r->logits);
+        else
+            tr_model_extend(r->m, r->tape, r->cache, prompt, n_prompt, r->logits);
+        next = sample(r, rng);
+        if (next == tr_tokenizer_eos(r->tok))
+            break;
+        if (tr_tokenizer_decode(r->tok, (uint32_t)next, 0, 0, &r->text, &r->n_text,
+                                &r->cap_text, err))
+            return err->code;
+        size_t end = stop_at(r, &stopped);
+        printed = print_ready(r, printed, stopped ? end : end > hold ? end - hold : 0);
+    }
+    print_ready(r, printed, stop_at(r, &stopped));
+    putchar('\n');
+    return 0;
+}
+
+static int on_prompt(struct run *r, const char *prompt, size_t i, struct tr_err *err)
+{
+    struct tr_tokens t = {0};
+    struct tr_rng rng = tr_rng_init((uint64_t)r->o->seed, i);
+    int rc = encode_prompt(r, prompt, &t, err);
+    if (!rc) {
+        fputs(prompt, stdout);
+        /* ids are below 2^31 */
+        rc = continue_prompt(r, (const int32_t *)t.id, (int64_t)t.n, &rng, err);
+    }
+    tr_tokens_release(&t);
+    return rc;
+}
+
+/* ==== the command ==== */
+
+/* Memory for the longest prompt, found by feeding it to a tape that only counts. */
+static int make_tape(struct run *r, int64_t n_prompt, struct tr_err *err)
+{
+    int32_t *zeros = calloc((size_t)n_prompt, sizeof *zeros);
+    struct tr_tape *plan = tr_tape_new_planning(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, err);
+    if (plan && zeros) {
+        tr_model_extend(r->m, plan, r->cache, zeros, n_prompt, r->logits);
+        tr_cache_cut(r->cache, 0);
+        struct tr_tape_plan p = tr_tape_plan(plan);
+        r->tape = tr_tape_new(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, &p, err);
+    } else {
+        tr_err_set(err, TR_ENOMEM, "out of memory");
+    }
+    tr_tape_free(plan);
+    free(zeros);
+    return err->code;
+}
+
+static int make_memory(struct run *r, struct tr_err *err)
+{
+    int64_t n_vocab = tr_model_config(r->m)->n_vocab, longest = 1;
+    for (size_t i = 0; i < r->o->prompts.n; i++) {
+        struct tr_tokens t = {0};
+        int rc = encode_prompt(r, r->o->prompts.item[i], &t, err);
+        if ((int64_t)t.n > longest)
+            longest = (int64_t)t.n;
+        tr_tokens_release(&t);
+        if (rc)
+            return rc;
+    }
+    r->cand = malloc((size_t)n_vocab * sizeof *r->cand);
+    r->logits = malloc((size_t)n_vocab * sizeof *r->logits);
+    if (!r->cand || !r->logits)
+        return tr_err_set(err, TR_ENOMEM, "out of memory");
+    r->cache = tr_cache_new(r->m, longest + r->o->n, err);
+    return r->cache ? make_tape(r, longest, err) : err->code;
+}
+
+static int run_all(const struct opts *o, struct tr_err *err)
+{
+    struct run r = { .o = o };
+    struct cmd_adapters adapters = {0};
+    r.m = tr_model_open(o->model, err);
+    if (!r.m || cmd_adapters_attach(&adapters, &o->adapters, r.m, err) ||
+        !(r.tok = tr_tokenizer_new(tr_model_gguf(r.m), err)) || make_memory(&r, err))
+        goto end;
+    for (size_t i = 0; i < o->prompts.n; i++)
+        if (on_prompt(&r, o->prompts.item[i], i, err))
+            break;
+end:
+    tr_tape_free(r.tape);
+    tr_cache_free(r.cache);
+    tr_tokenizer_free(r.tok);
+    free(r.cand);
+    free(r.logits);
+    free(r.text);
+    tr_model_close(r.m);
+    cmd_adapters_release(&adapters);
+    return err->code ? CMD_FAIL : CMD_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct opts o = { .n = 100, .top_k = 40, .top_p = 0.95, .temp = 0.8, .seed = 42 };
+    const struct cmd_opt table[] = {
+        CMD_TEXT('m', "model", &o.model, "FILE", "GGUF to sample from"),
+        CMD_LIST('a', "adapter", &o.adapters, "FILE[:SCALE]",
+                 "adapter on top of it, may be given again"),
+        CMD_LIST('p', "prompt", &o.prompts, "TEXT",
+                 "text to continue, may be given again"),
+        CMD_INT('n', "tokens", &o.n, 1, 1 << 24, "N", "tokens to add at most"),
+        CMD_FLOAT(0, "temp", &o.temp, 0, 100, "X", "temperature; 0: always the likeliest"),
+        CMD_INT(0, "top-k", &o.top_k, 0, 1 << 24, "N", "choose among the N likeliest; 0: all"),
+        CMD_FLOAT(0, "top-p", &o.top_p, 0, 1, "X",
+                  "of these, the fewest that have this share of the probability"),
+        CMD_LIST(0, "stop", &o.stops, "TEXT", "end before this text, may be given again"),
+        CMD_INT(0, "seed", &o.seed, 0, 9e15, "N", "of the sampling"),
+        CMD_END
+    };
+    const struct cmd cmd = { "generate", "-m MODEL.gguf -p PROMPT [-n N]",
+                             "continue a text", table, 0, 0 };
+    struct tr_err err = {0};
+    int n_operand;
+    cmd_parse(&cmd, argc, argv, &n_operand);
+    if (!o.model || !o.prompts.n)
+        cmd_usage(&cmd, "options '--model' and '--prompt' are required");
+    return cmd_end(run_all(&o, &err), &err);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * perplexity - loss of a model on a pack or a text.  See perplexity.1
+ */
+#include "adapters.h"
+#include "common.h"
+
+#include <libtrain/eval.h>
+#include <libtrain/file.h>
+#include <libtrain/tokenizer.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct opts {
+    const char *model, *data, *text, *logits;
+    struct cmd_list adapters;
+    int64_t ctx;
+    int loss;
+};
+
+struct sums {
+    double loss, llama_loss;
+    uint64_t n, n_llama;
+};
+
+/* ==== a pack ==== */
+
+/* All logits, row after row, as they are computed: the file may be larger than memory. */
+static int write_logits(const struct opts *o, struct tr_eval *e, struct tr_pack *pack,
+                        int64_t n_vocab, struct sums *s, struct tr_err *err)
+{
+    const struct tr_pack_info *info = tr_pack_info(pack);
+    float *logits = malloc((size_t)info->ctx * (size_t)n_vocab * sizeof *logits);
+    struct tr_gguf_writer *w = logits ? tr_gguf_create(o->logits, err) : NULL;
+    int rc = w ? 0 : err->code ? err->code : tr_err_set(err, TR_ENOMEM, "out of memory");
+    if (w) {
+        tr_gguf_set_string(w, "general.type", "logits");
+        tr_gguf_add_tensor(w, "logits", &tr_f32, 2,
+                           (int64_t[]){ (int64_t)info->n_token, n_vocab });
+    }
+    for (uint64_t i = 0; !rc && i < info->n_seq; i++) {
+        struct tr_pack_seq seq;
+        if ((rc = tr_pack_read(pack, i, &seq, err)))
+            break;
+        struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos };
+        s->loss += tr_eval_batch(e, &batch, NULL, logits);
+        rc = tr_gguf_write(w, logits, seq.n * n_vocab * (int64_t)sizeof *logits, err);
+    }
+    s->n = info->n_counted;
+    free(logits);
+    if (!rc)
+        return tr_gguf_commit(w, err);
+    tr_gguf_discard(w);
+    return rc;
+}
+
+static int on_pack(const struct opts *o, struct tr_model *m, struct sums *s,
+                   struct tr_err *err)
+{
+    struct tr_eval *e = NULL;
+    struct tr_pack *pack = tr_pack_open(o->data, err);
+    int64_t n_vocab = tr_model_config(m)->n_vocab;
+    int rc = pack ? tr_pack_fits(pack, o->data, m, err) : err->code;
+    if (!rc && !(e = tr_eval_new(m, tr_pack_info(pack)->ctx, tr_loss_at(o->loss), err)))
+        rc = err->code;
+    if (!rc && o->logits) {
+        rc = write_logits(o, e, pack, n_vocab, s, err);
+    } else if (!rc) {
+        rc = tr_eval_pack(e, pack, &s->loss, &s->n, err);
+        s->loss *= (double)s->n;
+    }
+    tr_eval_free(e);
+    tr_pack_close(pack);
+    return rc;
+}
+
+/* ==== a text ==== */
+
+static int encode(const struct opts *o, const struct tr_model *m, struct tr_tokens *t,
+                  int32_t *bos, struct tr_err *err)
+{
+    char *text = NULL;
+    size_t bytes;
+    struct tr_tokenizer *tok = tr_tokenizer_new(tr_model_gguf(m), err);
+    int rc = tok ? tr_read_all(o->text, &text, &bytes, err) : err->code;
+    *bos = tok && tr_tokenizer_add_bos(tok) ? tr_tokenizer_bos(tok) : -1;
+    if (!rc && *bos >= 0) { /* as a document would begin */
+        t->id = malloc(sizeof *t->id);
+        rc = t->id ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory");
+        if (!rc) {
+            t->id[t->n++] = (uint32_t)*bos;
+            t->cap = 1;
+        }
+    }
+    if (!rc)
+        rc = tr_tokenizer_encode(tok, text, bytes, 0, t, err);
+    free(text);
+    tr_tokenizer_free(tok);
+    return rc;
+}
+
+struct window {
+    int32_t *token, *target, *pos; // (ctx)
+    float *row_loss;               // (ctx)
+};
+
+/* The predictions that llama.cpp counts: of a window of ctx tokens those of the tokens
+ * behind the first half and one more. */
+static void count_as_llama(const struct window *w, int64_t ctx, struct sums *s)
+{
+    for (int64_t j = ctx / 2; j < ctx - 1; j++)
+        s->llama_loss += (double)w->row_loss[j];
+    s->n_llama += (uint64_t)(ctx - 1 - ctx / 2);
+}
+
+static void on_window(const struct opts *o, struct tr_eval *e, const struct tr_tokens *t,
+                      size_t at, int32_t bos, struct window *w, struct sums *s)
+{
+    size_t left = t->n - 1 - at; /* predictions that are left */
+    int64_t n = left < (size_t)o->ctx ? (int64_t)left : o->ctx;
+    for (int64_t j = 0; j < n; j++) {
+        w->token[j] = (int32_t)t->id[at + (size_t)j];
+        w->target[j] = (int32_t)t->id[at + (size_t)j + 1];
+    }
+    struct tr_batch batch = { n, w->token, w->target, w->pos };
+    s->loss += tr_eval_batch(e, &batch, w->row_loss, NULL);
+    s->n += (uint64_t)n;
+    if (at + (size_t)o->ctx > t->n) /* llama.cpp drops the tail */
+        return;
+    if (bos >= 0 && w->token[0] != bos) {
+        w->token[0] = bos;
+        tr_eval_batch(e, &batch, w->row_loss, NULL);
+    }
+    count_as_llama(w, o->ctx, s);
+}
+
+static int on_text(const struct opts *o, struct tr_model *m, struct sums *s,
+                   struct tr_err *err)
+{
+    struct tr_tokens t = {0};
+    int32_t bos;
+    struct window w = {0};
+    struct tr_eval *e = NULL;
+    int rc = encode(o, m, &t, &bos, err);
+    if (!rc && t.n < 2)
+        rc = tr_err_set(err, TR_EFORMAT, "%s: nothing to predict", o->text);
+    if (!rc && o->ctx > tr_model_config(m)->n_ctx)
+        rc = tr_err_set(err, TR_EMISMATCH, "%s: the model was made for %lld positions",
+                        o->model, (long long)tr_model_config(m)->n_ctx);
+    if (!rc && !(e = tr_eval_new(m, o->ctx, tr_loss_at(o->loss), err)))
+        rc = err->code;
+    w.token = calloc((size_t)o->ctx * 3, sizeof *w.token);
+    w.row_loss = calloc((size_t)o->ctx, sizeof *w.row_loss);
+    if (!rc && (!w.token || !w.row_loss))
+        rc = tr_err_set(err, TR_ENOMEM, "out of memory");
+    if (!rc) {
+        w.target = w.token + o->ctx;
+        w.pos = w.target + o->ctx;
+        for (int64_t j = 0; j < o->ctx; j++)
+            w.pos[j] = (int32_t)j;
+        for (size_t at = 0; at + 1 < t.n; at += (size_t)o->ctx)
+            on_window(o, e, &t, at, bos, &w, s);
+    }
+    free(w.token);
+    free(w.row_loss);
+    tr_eval_free(e);
+    tr_tokens_release(&t);
+    return rc;
+}
+
+/* ==== the command ==== */
+
+static void print(const struct sums *s)
+{
+    double loss = s->loss / (double)s->n;
+    printf("tokens\tloss\tperplexity\tllama_perplexity\n%llu\t%.9g\t%.9g\t",
+           (unsigned long long)s->n, loss, exp(loss));
+    if (s->n_llama)
+        printf("%.9g\n", exp(s->llama_loss / (double)s->n_llama));
+    else
+        printf("-\n");
+}
+
+static int run(const struct opts *o, struct tr_err *err)
+{
+    struct sums s = {0};
+    struct tr_model *m = tr_model_open(o->model, err);
+    struct cmd_adapters adapters = {0};
+    if (!m || cmd_adapters_attach(&adapters, &o->adapters, m, err) ||
+        cmd_not_same(o->logits, o->model, err))
+        goto end;
+    if (o->data ? on_pack(o, m, &s, err) : on_text(o, m, &s, err))
+        goto end;
+    if (!s.n)
+        tr_err_set(err, TR_EFORMAT, "%s: no position counts", o->data);
+    else
+        print(&s);
+end:
+    tr_model_close(m);
+    cmd_adapters_release(&adapters);
+    return err->code ? CMD_FAIL : CMD_OK;
+}
+
+int main(int argc, char **argv)
+{
+    struct opts o = { .ctx = 512 };
+    const char *loss[8] = {0};
+    for (int i = 0; tr_loss_at(i); i++)
+        loss[i] = tr_loss_name(tr_loss_at(i));
+    const struct cmd_opt table[] = {
+        CMD_TEXT('m', "model", &o.model, "FILE", "GGUF to measure"),
+        CMD_LIST('a', "adapter", &o.adapters, "FILE[:SCALE]",
+                 "adapter on top of it, may be given again"),
+        CMD_TEXT('d', "data", &o.data, "FILE", "packed data"),
+        CMD_TEXT('f', "file", &o.text, "FILE", "text; - is standard input"),
+        CMD_INT('c', "ctx", &o.ctx, 2, 1 << 24, "N", "positions in a window of --file"),
+        CMD_CHOICE(0, "loss", &o.loss, loss, "NAME", "what is measured"),
+        CMD_TEXT(0, "logits", &o.logits, "FILE",
+                 "also write the logits of every position of --data, as GGUF"),
+        CMD_END
+    };
+    const struct cmd cmd = { "perplexity", "-m MODEL.gguf (-d DATA.pack | -f TEXT [-c N])",
+                             "loss and perplexity of a model, as TSV", table, 0, 0 };
+    struct tr_err err = {0};
+    int n_operand;
+    cmd_parse(&cmd, argc, argv, &n_operand);
+    if (!o.model || !o.data == !o.text)
+        cmd_usage(&cmd, "option '--model' and one of '--data' and '--file' are required");
+    if (o.logits && !o.data)
+        cmd_usage(&cmd, "'--logits' goes with '--data'");
+    return cmd_end(run(&o, &err), &err);
+}
