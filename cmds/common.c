@@ -4,6 +4,7 @@
  * are in options.c, the pages that --help and --version print in help.c.
  */
 #include "common.h"
+#include "help.h"
 #include "options.h"
 
 #include <libtrain/file.h>

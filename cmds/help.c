@@ -3,7 +3,7 @@
  * What --help and --version print.  The help comes from the table and from the variables
  * the table points at, so a default cannot go stale.
  */
-#include "options.h"
+#include "help.h"
 
 #include <libtrain/threads.h>
 #include <libtrain/version.h>

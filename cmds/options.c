@@ -5,6 +5,7 @@
  * the second one stores.
  */
 #include "options.h"
+#include "help.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Between common.c, options.c and help.c; commands include only common.h.
+ * Between common.c and options.c; commands include only common.h.
  */
 #ifndef CMDS_OPTIONS_H
 #define CMDS_OPTIONS_H
@@ -23,9 +23,5 @@ void cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int argc
  * nan or inf, and for an integer no fraction or exponent. */
 int cmd_parse_int(const char *text, int64_t *v);
 int cmd_parse_float(const char *text, double *v);
-
-/* The pages, on standard output; `common` is the table of the common options. */
-void cmd_print_help(const struct cmd *cmd, const struct cmd_opt *common);
-void cmd_print_version(const struct cmd *cmd);
 
 #endif

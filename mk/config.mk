@@ -1,12 +1,27 @@
 # What a user may set on the command line or in the environment.
-CC       ?= cc
 ifeq ($(origin CC),default)
 CC       := cc
 endif
+CC       ?= cc
+ifeq ($(origin CXX),default)
+CXX      := c++
+endif
+CXX      ?= c++
+ifeq ($(origin AR),default)
 AR       := ar
-CFLAGS   ?= -O3 -g
-ARCH     ?= -march=native
+endif
+AR       ?= ar
+# release or asan (address and undefined-behaviour sanitizers); each has its own folder
 MODE     ?= release
+ARCH     ?= -march=native
+OPENMP   ?= -fopenmp
+CFLAGS   ?= $(CFLAGS_$(MODE))
+CFLAGS_release := -O3 -g
+CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer
 BUILD    ?= build/$(MODE)
-BIN      ?= bin
+BIN      ?= $(if $(filter release,$(MODE)),bin,$(BUILD)/bin)
+# V=1 shows the compiler's command lines, WERROR=1 makes warnings errors.
 Q        := $(if $(V),,@)
+# The reference material that some tests compare with; they skip without it.
+SHARED   ?= $(abspath $(wildcard ../shared))
+VERSION   = $(shell sed -n 's/^\#define TR_VERSION "\(.*\)"/\1/p' libtrain/version.h)

@@ -1,9 +1,25 @@
 # Flags of our own; the user's CFLAGS, CPPFLAGS, LDFLAGS come after them.
-LIBS_PC  := openblas libzstd libpcre2-8 libutf8proc jansson libxxhash
-TR_CPPFLAGS := -I. -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE
-TR_CFLAGS := -std=c11 -fopenmp $(ARCH) -fno-math-errno -ffp-contract=fast \
+SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
+TR_CPPFLAGS := -I. -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE $(DEPS_CPPFLAGS)
+TR_CFLAGS := -std=c11 $(OPENMP) $(ARCH) -fno-math-errno -ffp-contract=fast \
+  $(SANITIZE_$(MODE)) \
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
-  -Wwrite-strings -Wdouble-promotion $(if $(WERROR),-Werror)
-TR_LIBS  := -lopenblas -lzstd -lpcre2-8 -lutf8proc -ljansson -lxxhash -lm
+  -Wwrite-strings -Wdouble-promotion $(if $(OPENMP),,-Wno-unknown-pragmas)
+TR_WERROR := $(if $(WERROR),-Werror)
+TR_LIBS   := $(DEPS_LIBS) -lm
+
+# A changed flag rebuilds: every object depends on the file that holds the flags.  It is
+# written here, not by a rule, so that nothing is remade while it stays the same.
+ALL_FLAGS := $(CC) $(TR_CPPFLAGS) $(CPPFLAGS) $(TR_CFLAGS) $(CFLAGS)
+ifneq ($(building),)
+ifneq ($(file <$(BUILD)/flags),$(ALL_FLAGS))
+$(shell mkdir -p $(BUILD))
+$(file >$(BUILD)/flags,$(ALL_FLAGS))
+endif
+endif
+
 # The bytes of quantised blocks must not depend on contracted multiply-adds.
 $(BUILD)/libtrain/quants/%.o: TR_CFLAGS += -ffp-contract=off
+# --version prints the flags.
+$(BUILD)/cmds/help.o: TR_CPPFLAGS += \
+  -DTR_BUILD_FLAGS='"$(subst ",,$(strip $(OPENMP) $(ARCH) $(SANITIZE_$(MODE)) $(CFLAGS)))"'

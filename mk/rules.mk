@@ -1,31 +1,50 @@
 # Library, commands, unit tests: sources are found, a new file needs no edit here.
 LIB_SRC := $(sort $(wildcard libtrain/*.c libtrain/*/*.c))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+LIB     := $(BUILD)/libtrain.a
 # A .c with a header of its own is shared by the commands, the others are commands.
 CMD_SHARED := $(patsubst %.h,%.c,$(sort $(wildcard cmds/*.h)))
 CMD_SRC := $(filter-out $(CMD_SHARED),$(sort $(wildcard cmds/*.c)))
 CMDS    := $(CMD_SRC:cmds/%.c=%)
 SHARED_OBJ := $(CMD_SHARED:%.c=$(BUILD)/%.o)
-LIB     := $(BUILD)/libtrain.a
+# tests/unit/test_x.c is a program of its own, other files there are shared by them.
+UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
+UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(filter tests/unit/test_%,$(UNIT_SRC)))
+UNIT_SHARED_OBJ := $(filter-out $(BUILD)/tests/unit/test_%,$(UNIT_OBJ))
 
-.PHONY: all lib
+.PHONY: all lib tests
 ## all: build every command into bin/ (the default)
 all: $(CMDS:%=$(BIN)/%)
+## lib: build the library alone
 lib: $(LIB)
+## tests: build the unit tests
+tests: $(UNIT_TESTS)
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
+	@echo "  AR    $@"
 	$(Q)$(AR) rcs $@ $^
+
+LINK = $(CC) $(TR_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@
 
 $(BIN)/%: $(BUILD)/cmds/%.o $(SHARED_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	$(Q)$(CC) $(TR_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(TR_LIBS) $(LDLIBS)
+	$(Q)$(LINK) $^ $(TR_LIBS) $(LDLIBS)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SHARED_OBJ) $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(LINK) $^ $(CHECK_LIBS) $(TR_LIBS) $(LDLIBS)
+
+$(BUILD)/tests/unit/%.o: TR_CPPFLAGS += $(CHECK_CPPFLAGS)
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	$(Q)$(CC) $(TR_CPPFLAGS) $(CPPFLAGS) $(TR_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(TR_CPPFLAGS) $(CPPFLAGS) $(TR_CFLAGS) $(TR_WERROR) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(LIB_OBJ:.o=.d) $(CMDS:%=$(BUILD)/cmds/%.d) $(SHARED_OBJ:.o=.d)
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(SHARED_OBJ) $(UNIT_OBJ) $(CMD_SRC:%.c=$(BUILD)/%.o))
 .SECONDARY:
+FORCE:

@@ -1,0 +1,17 @@
+# Libraries: build/deps.mk holds the flags they need.  It is made once, by a script that
+# tries to compile, installs what is missing, or says in words what to install.
+# `rm -r build` (or `make clean`) looks again.
+building := $(if $(dry),,$(filter-out help clean dist uninstall,$(or $(MAKECMDGOALS),all)))
+ifneq ($(building),)
+include build/deps.mk
+ifneq ($(filter check check-% tests,$(building)),)
+include build/deps-check.mk
+endif
+endif
+-include $(wildcard build/deps.mk build/deps-check.mk)
+
+build/deps.mk: mk/deps.sh
+	@CC='$(CC)' OPENMP='$(OPENMP)' sh mk/deps.sh $@ build plot
+
+build/deps-check.mk: mk/deps.sh
+	@CC='$(CC)' OPENMP='$(OPENMP)' sh mk/deps.sh $@ check

@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Each command has a manual page; the page and --help know the same options; the page says
+# how to run it and what the exit status means; mandoc finds nothing wrong with it.
+set -u
+cd "${0%/*}/.." || exit 1
+BIN=${BIN:-bin} BUILD=${BUILD:-build/release}
+t=$BUILD/check/docs
+mkdir -p "$BUILD/check"
+bad=0
+
+verdict() { # TITLE FILE: passes if the file, which lists what is wrong, is empty
+    if [ ! -s "$2" ]; then
+        echo "ok - $1"
+    else
+        echo "not ok - $1"
+        sed 's/^/#   /' "$2"
+        bad=1
+    fi
+}
+
+options_of_help() { sed -n 's/^  \(-.,\|   \) --\([a-z0-9-]*\).*/--\2/p' | sort -u; }
+# mdoc writes --output as `Fl -output`, several on a line of `.It`.
+options_of_page() {
+    sed -n '/^\.It .*Fl/p' "$1" | grep -o 'Fl -[a-z0-9-]*' | sed 's/Fl /-/' | sort -u
+}
+
+have_mandoc=
+command -v mandoc >/dev/null 2>&1 && have_mandoc=1
+[ -n "$have_mandoc" ] || echo "SKIP mandoc -T lint: mandoc is not there"
+
+for source in cmds/*.c; do
+    [ ! -f "${source%.c}.h" ] || continue
+    name=$(basename "$source" .c)
+    page=cmds/$name.1
+    if [ ! -f "$page" ]; then
+        echo "not ok - $name has no manual page $page"
+        bad=1
+        continue
+    fi
+    if "$BIN/$name" --help >"$t.help" 2>"$t.wrong"; then
+        options_of_help <"$t.help" >"$t.a"
+        options_of_page "$page" >"$t.b"
+        {
+            comm -23 "$t.a" "$t.b" | sed 's/$/ is in --help, not in the page/'
+            comm -13 "$t.a" "$t.b" | sed 's/$/ is in the page, not in --help/'
+        } >"$t.wrong"
+    else
+        echo "$BIN/$name --help fails" >>"$t.wrong"
+    fi
+    verdict "$name: options of help and page" "$t.wrong"
+    for section in NAME SYNOPSIS DESCRIPTION EXAMPLES 'EXIT STATUS'; do
+        grep -Eq "^\.Sh \"?$section\"?\$" "$page" || echo "no section $section"
+    done >"$t.wrong"
+    verdict "$name: sections of the page" "$t.wrong"
+    [ -n "$have_mandoc" ] || continue
+    mandoc -T lint -W warning "$page" >"$t.wrong" 2>&1
+    verdict "$name: mandoc" "$t.wrong"
+done
+exit $bad

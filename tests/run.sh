@@ -1,0 +1,123 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# usage: tests/run.sh STEP...
+#
+# Runs the steps, counts the lines "ok …", "not ok …" and "SKIP …" that they print, and
+# ends with the line "N passed, M failed, K skipped" and status 1 if M is not 0.  A program
+# that ends badly without saying so, or that tests nothing, counts as one failure.  What
+# was printed is kept in $BUILD/check/.
+set -u
+cd "${0%/*}/.." || exit 1
+MAKE=${MAKE:-make}
+BUILD=${BUILD:-build/release}
+BIN=${BIN:-bin}
+export MAKE BUILD BIN
+passed=0 failed=0 skipped=0
+limit=
+command -v timeout >/dev/null 2>&1 && limit="timeout 900"
+# The jobs of a `make -j` above are not ours; its variables are.
+MAKEFLAGS=$(echo "${MAKEFLAGS-}" | sed 's/ -j[0-9]*//; s/ --jobserver[a-z-]*=[^ ]*//g')
+export MAKEFLAGS
+jobs=-j$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+
+count() { grep -c "$1" "$2"; }
+indent() { sed 's/^/         /'; }
+
+# item NAME COMMAND...: run it and count its lines.
+item() {
+    name=$1
+    shift
+    log=$BUILD/check/$(echo "$name" | tr / _).log
+    mkdir -p "$BUILD/check"
+    rm -f "$log.tap"
+    begun=$(date +%s)
+    CK_TAP_LOG_FILE_NAME=$PWD/$log.tap $limit "$@" >"$log" 2>&1 </dev/null
+    status=$?
+    [ ! -f "$log.tap" ] || cat "$log.tap" >>"$log"
+    p=$(count '^ok ' "$log") f=$(count '^not ok ' "$log") s=$(count '^SKIP' "$log")
+    why=
+    if [ $status != 0 ] && [ "$f" = 0 ]; then
+        why="ended with status $status"
+    elif [ $((p + f + s)) = 0 ]; then
+        why="tested nothing"
+    fi
+    [ -z "$why" ] || f=1
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    verdict=ok
+    [ "$f" = 0 ] || verdict=FAILED
+    printf '%-7s %-30s %4d passed %3d failed %3d skipped %4ds\n' \
+        $verdict "$name" "$p" "$f" "$s" $(($(date +%s) - begun))
+    grep '^SKIP' "$log" | indent
+    if [ "$f" != 0 ]; then
+        {
+            grep -E -A 12 'Sanitizer|runtime error' "$log" | head -n 60
+            grep -A 30 '^not ok ' "$log" || tail -n 40 "$log"
+        } | indent
+    fi
+    [ -z "$why" ] || echo "not ok $name: $why" | indent
+}
+
+# must NAME COMMAND...: one result, its status.
+must() {
+    name=$1
+    shift
+    mkdir -p "$BUILD/check"
+    log=$BUILD/check/$name.log
+    if "$@" >"$log" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok      $name"
+    else
+        failed=$((failed + 1))
+        echo "FAILED  $name"
+        tail -n 60 "$log" | indent
+    fi
+}
+
+# units PREFIX, shells PREFIX FOLDER
+units() {
+    for t in tests/unit/test_*.c; do
+        [ -f "$t" ] || continue
+        t=$(basename "$t" .c)
+        item "$1${t#test_}" "$BUILD/tests/$t"
+    done
+}
+
+shells() {
+    for t in tests/"$2"/*.sh; do
+        [ ! -f "$t" ] || item "$1$(basename "$t" .sh)" sh "$t"
+    done
+}
+
+# Everything that follows runs with the sanitizers.  Their reports end with a status that
+# test_must_fail does not take for an orderly failure.
+sanitize() {
+    BUILD=build/asan BIN=build/asan/bin SANITIZE=1 CK_TIMEOUT_MULTIPLIER=20
+    ASAN_OPTIONS=exitcode=99:allocator_may_return_null=1:strict_string_checks=1
+    UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
+    LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
+    export BUILD BIN SANITIZE CK_TIMEOUT_MULTIPLIER ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS
+}
+
+step() {
+    case $1 in
+    build) must build "$MAKE" "$jobs" -k WERROR=1 all tests ;;
+    headers | layers | symbols | docs) item "$1" sh "tests/check-$1.sh" ;;
+    unit) units unit/ ;;
+    cmd | flow) shells "$1/" "$1" ;;
+    fuzz) [ ! -f tests/fuzz/replay.sh ] || item fuzz sh tests/fuzz/replay.sh ;;
+    asan)
+        sanitize
+        must asan-build "$MAKE" "$jobs" -k MODE=asan BUILD=$BUILD BIN=$BIN WERROR=1 all tests
+        units asan/unit/
+        shells asan/cmd/ cmd
+        ;;
+    *) must "$1" false ;;
+    esac
+}
+
+for s; do
+    step "$s"
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
