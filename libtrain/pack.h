@@ -18,14 +18,16 @@
 extern "C" {
 #endif
 
+enum { TR_PACK_MAX_CTX = 1 << 20 };
+
 struct tr_pack_info {
-    uint32_t ctx;        /* positions a sequence holds at most */
+    uint32_t ctx;        /* positions a sequence holds at most, 1 … TR_PACK_MAX_CTX */
     uint32_t n_vocab;
     uint64_t vocab_hash;
     uint64_t n_seq;
     uint64_t n_token;    /* positions in all sequences */
     uint64_t n_counted;  /* positions whose target counts */
-    uint64_t hash;       /* of the whole content: names this data set */
+    uint64_t hash;       /* of the whole content: names this data set; 0 while writing */
 };
 
 struct tr_pack_seq {
@@ -38,19 +40,22 @@ struct tr_pack_seq {
 struct tr_pack;
 struct tr_pack_writer;
 
-/* Open, check header, index and footer.  The reader owns all it hands out. */
+/* Open, check header, index and footer.  The reader owns all it hands out.  TR_EFORMAT for
+ * what is damaged, cut or no pack at all. */
 struct tr_pack *tr_pack_open(const char *path, struct tr_err *err) TR_MUST_CHECK;
 void tr_pack_close(struct tr_pack *p);
 const struct tr_pack_info *tr_pack_info(const struct tr_pack *p);
 
 /* Sequence i_seq < n_seq in the order of packing; *seq is good until the next call with
  * the same pack.  The frame that holds it is checked (checksum, ids, sizes) when it is
- * unpacked.  Memory: a frame or two. */
+ * unpacked.  Memory: one frame, the last; reading in order unpacks each frame once. */
 int tr_pack_read(struct tr_pack *p, uint64_t i_seq, struct tr_pack_seq *seq,
                  struct tr_err *err) TR_MUST_CHECK;
 
-/* Write: sequences in order, then commit (see tr_out_commit for what that promises).
- * tr_pack_create refuses "-": a pack needs a seekable file. */
+/* Write: sequences in order, then commit, which reads the whole pack back before it gets
+ * its name (see tr_out_commit for what else that promises).  tr_pack_create refuses "-": a
+ * pack needs a seekable file.  tr_pack_write refuses a sequence whose arrays are not what
+ * struct tr_pack_seq says; commit a pack without sequences.  Commit and discard free w. */
 struct tr_pack_writer *tr_pack_create(const char *path, uint32_t ctx,
                                       uint64_t vocab_hash, uint32_t n_vocab,
                                       struct tr_err *err) TR_MUST_CHECK;

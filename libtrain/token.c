@@ -258,8 +258,8 @@ static int read_end(struct tr_token_reader *r, struct tr_err *err)
     if (tr__get_u64(end) != r->n_doc || tr__get_u64(end + 8) != r->n_token)
         return tr_err_set(err, TR_EFORMAT, "'%s': the end mark counts %" PRIu64 " "
                           "documents and %" PRIu64 " tokens, there were %" PRIu64
-                          " and %" PRIu64, r->name, tr__get_u64(end), tr__get_u64(end + 8), r->n_doc,
-                          r->n_token);
+                          " and %" PRIu64, r->name, tr__get_u64(end),
+                          tr__get_u64(end + 8), r->n_doc, r->n_token);
     rc = get(r, end, 1, &got, err);
     if (rc)
         return rc;
