@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tr_attention against the textbook form in f64: all scores of a row, softmax, its
+ * derivative written out.  The scratch arena has exactly the size that the op announces.
+ */
+#include <libtrain/internal/op.h>
+#include <libtrain/ops.h>
+#include <libtrain/rng.h>
+
+#include <check.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct tr_op tr__op_attention;
+
+struct args { /* as in ops/attention.c */
+    struct tr_attention opt;
+    const int32_t *pos;
+};
+
+struct shape {
+    int n, n_head, n_head_kv, head_dim;
+    int window;
+    float cap;
+    int document[8]; /* lengths; what is left of n are rows of padding, position 0 */
+    int fused;       /* q, k, v are columns of one array */
+};
+
+static const struct shape shapes[] = {
+    { 1, 1, 1, 64, 0, 0, { 1 }, 0 },
+    { 2, 2, 1, 16, 0, 0, { 2 }, 0 },
+    { 17, 1, 1, 8, 0, 0, { 17 }, 0 },
+    { 63, 3, 1, 64, 0, 0, { 63 }, 1 },
+    { 64, 2, 2, 32, 0, 0, { 64 }, 0 },
+    { 65, 4, 2, 80, 0, 0, { 65 }, 1 },
+    { 130, 2, 1, 96, 0, 0, { 130 }, 0 },
+    { 131, 2, 2, 128, 0, 0, { 131 }, 1 },
+    { 70, 2, 1, 256, 0, 50, { 70 }, 0 },
+    { 77, 3, 3, 5, 0, 0, { 77 }, 1 },
+    { 77, 2, 1, 100, 0, 0, { 77 }, 1 },
+    { 512, 9, 3, 64, 0, 0, { 512 }, 1 },
+    { 300, 2, 1, 64, 0, 30, { 300 }, 0 },
+    { 300, 2, 1, 64, 1, 0, { 300 }, 0 },
+    { 300, 2, 2, 64, 7, 0, { 300 }, 0 },
+    { 300, 2, 1, 32, 100, 20, { 150, 150 }, 1 },
+    { 400, 1, 1, 64, 64, 0, { 400 }, 0 },
+    { 256, 2, 1, 64, 0, 0, { 64, 64, 64, 64 }, 0 },
+    { 300, 4, 2, 64, 0, 0, { 1, 1, 3, 90, 5, 2, 140 }, 1 },
+    { 300, 2, 2, 64, 0, 0, { 200, 3, 3 }, 0 },
+    { 300, 2, 1, 64, 0, 0, { 0 }, 0 },
+    { 520, 2, 1, 16, 0, 0, { 10, 200, 100, 150 }, 0 },
+    { 700, 1, 1, 16, 0, 0, { 690 }, 1 },
+};
+
+struct problem {
+    struct shape s;
+    int64_t q_width, kv_width, ld_q, ld_kv;
+    float *memory, *grad_memory; /* behind q, k, v */
+    struct tr_tensor q, k, v, out;
+    int32_t *pos;
+    float *dout, *saved;
+    double *ref[4]; /* out, dq, dk, dv, contiguous */
+};
+
+static float *random_floats(struct tr_rng *rng, int64_t n, float size)
+{
+    float *x = malloc((size_t)n * sizeof *x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = size * tr_rng_normal(rng);
+    return x;
+}
+
+static struct tr_tensor view(struct problem *p, int64_t offset, int64_t width, int64_t ld)
+{
+    struct tr_tensor t = tr_tensor_make(NULL, &tr_f32, 2, (int64_t[]){ p->s.n, width },
+                                        p->memory + offset);
+    t.ld = ld;
+    t.grad = p->grad_memory + offset;
+    t.needs_grad = 1;
+    return t;
+}
+
+static void set_positions(struct problem *p)
+{
+    p->pos = calloc((size_t)p->s.n, sizeof *p->pos);
+    int t = 0;
+    for (int i = 0; i < 8 && p->s.document[i]; i++)
+        for (int j = 0; j < p->s.document[i]; j++)
+            p->pos[t++] = j;
+    ck_assert_int_le(t, p->s.n);
+}
+
+static void problem_init(struct problem *p, const struct shape *s)
+{
+    memset(p, 0, sizeof *p);
+    p->s = *s;
+    struct tr_rng rng = tr_rng_init(1, (uint64_t)s->n);
+    int64_t n = s->n, qw = s->n_head * s->head_dim, kw = s->n_head_kv * s->head_dim;
+    int64_t all = n * (qw + 2 * kw);
+    p->q_width = qw;
+    p->kv_width = kw;
+    p->memory = random_floats(&rng, all, 1.5f);
+    p->grad_memory = random_floats(&rng, all, 1); /* gradients are added to */
+    p->dout = random_floats(&rng, n * qw, 1);
+    p->saved = malloc((size_t)(n * s->n_head) * sizeof(float));
+    set_positions(p);
+    int64_t ld = qw + 2 * kw;
+    p->q = view(p, 0, qw, s->fused ? ld : qw);
+    p->k = view(p, s->fused ? qw : n * qw, kw, s->fused ? ld : kw);
+    p->v = view(p, s->fused ? qw + kw : n * (qw + kw), kw, s->fused ? ld : kw);
+    p->out = tr_tensor_make(NULL, &tr_f32, 2, (int64_t[]){ n, qw },
+                            calloc((size_t)(n * qw), sizeof(float)));
+    p->out.grad = p->dout;
+    for (int i = 0; i < 4; i++)
+        p->ref[i] = calloc((size_t)(n * qw), sizeof(double));
+}
+
+static void problem_release(struct problem *p)
+{
+    free(p->memory);
+    free(p->grad_memory);
+    free(p->dout);
+    free(p->saved);
+    free(p->pos);
+    free(p->out.data);
+    for (int i = 0; i < 4; i++)
+        free(p->ref[i]);
+}
+
+static const float *at(const struct tr_tensor *t, int64_t row, int64_t col)
+{
+    return (const float *)t->data + row * t->ld + col;
+}
+
+static double dot(const float *a, const float *b, int n)
+{
+    double sum = 0;
+    for (int i = 0; i < n; i++)
+        sum += (double)a[i] * (double)b[i];
+    return sum;
+}
+
+/* One query of one head; prob and slope are scratch for n numbers. */
+static void reference_row(struct problem *p, int t, int h, double *prob, double *slope)
+{
+    const struct shape *s = &p->s;
+    int hd = s->head_dim, g = h / (s->n_head / s->n_head_kv);
+    double scale = (double)(float)(1 / sqrt(hd)), cap = (double)s->cap, top = -1e300;
+    int first = t - p->pos[t];
+    if (s->window && t - s->window + 1 > first)
+        first = t - s->window + 1;
+    for (int u = first; u <= t; u++) {
+        prob[u] = scale * dot(at(&p->q, t, h * hd), at(&p->k, u, g * hd), hd);
+        slope[u] = scale;
+        if (cap > 0) {
+            double r = tanh(prob[u] / cap);
+            slope[u] *= 1 - r * r;
+            prob[u] = cap * r;
+        }
+        top = fmax(top, prob[u]);
+    }
+    double sum = 0, mean = 0;
+    for (int u = first; u <= t; u++)
+        sum += prob[u] = exp(prob[u] - top);
+    const float *dout = p->dout + t * p->q_width + h * hd;
+    for (int u = first; u <= t; u++) {
+        prob[u] /= sum;
+        mean += prob[u] * dot(dout, at(&p->v, u, g * hd), hd);
+    }
+    for (int u = first; u <= t; u++) {
+        double ds = prob[u] * (dot(dout, at(&p->v, u, g * hd), hd) - mean) * slope[u];
+        for (int d = 0; d < hd; d++) {
+            int64_t tq = t * p->q_width + h * hd + d, uk = u * p->kv_width + g * hd + d;
+            p->ref[0][tq] += prob[u] * (double)at(&p->v, u, g * hd)[d];
+            p->ref[1][tq] += ds * (double)at(&p->k, u, g * hd)[d];
+            p->ref[2][uk] += ds * (double)at(&p->q, t, h * hd)[d];
+            p->ref[3][uk] += prob[u] * (double)dout[d];
+        }
+    }
+}
+
+static void reference(struct problem *p)
+{
+    double *scratch = malloc(2 * (size_t)p->s.n * sizeof *scratch);
+    for (int h = 0; h < p->s.n_head; h++)
+        for (int t = 0; t < p->s.n; t++)
+            reference_row(p, t, h, scratch, scratch + p->s.n);
+    free(scratch);
+}
+
+static void run(struct problem *p)
+{
+    struct args args = { { p->s.n_head, p->s.n_head_kv, p->s.head_dim,
+                           (float)(1 / sqrt(p->s.head_dim)), p->s.cap, p->s.window },
+                         p->pos };
+    struct tr_arena scratch;
+    struct tr_node nd = { .op = &tr__op_attention, .in = { &p->q, &p->k, &p->v },
+                          .out = &p->out, .args = &args, .saved = p->saved,
+                          .scratch = &scratch, .with_grad = 1 };
+    ck_assert_int_eq(tr_arena_init(&scratch, nd.op->scratch(&nd), NULL), 0);
+    nd.op->forward(&nd);
+    nd.op->backward(&nd);
+    ck_assert_uint_eq(scratch.used, 0);
+    tr_arena_release(&scratch);
+}
+
+/* |x - before - ref| / |ref| over all numbers; `before` may be NULL. */
+static double error(const float *x, const float *before, int64_t ld, int64_t width,
+                    int64_t n, const double *ref)
+{
+    double num = 0, den = 1e-30;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < width; j++) {
+            double r = ref[i * width + j] + (before ? (double)before[i * ld + j] : 0);
+            double e = (double)x[i * ld + j] - r;
+            ck_assert_msg(e == e, "not a number in row %d", (int)i);
+            num += e * e;
+            den += r * r;
+        }
+    return sqrt(num / den);
+}
+
+START_TEST(matches_reference)
+{
+    struct problem p;
+    problem_init(&p, &shapes[_i]);
+    int64_t n = p.s.n, all = n * (p.q_width + 2 * p.kv_width);
+    float *before = malloc((size_t)all * sizeof *before);
+    memcpy(before, p.grad_memory, (size_t)all * sizeof *before);
+    reference(&p);
+    run(&p);
+    double e = error(p.out.data, NULL, p.q_width, p.q_width, n, p.ref[0]);
+    ck_assert_msg(e < 8e-7, "out is off by %g", e);
+    const struct tr_tensor *t[3] = { &p.q, &p.k, &p.v };
+    for (int i = 0; i < 3; i++) {
+        const float *b = before + (t[i]->grad - p.grad_memory);
+        e = error(t[i]->grad, b, t[i]->ld, tr_tensor_cols(t[i]), n, p.ref[i + 1]);
+        ck_assert_msg(e < 8e-7, "d%c is off by %g", "qkv"[i], e);
+    }
+    free(before);
+    problem_release(&p);
+}
+END_TEST
+
+/* The bits depend neither on the number of threads nor on who takes which task. */
+START_TEST(threads_do_not_matter)
+{
+    float *result[4];
+    int64_t all = 0;
+    for (int i = 0; i < 4; i++) {
+        struct problem p;
+        problem_init(&p, &shapes[_i]);
+        all = p.s.n * (p.q_width + 2 * p.kv_width);
+        omp_set_num_threads(i + 1);
+        run(&p);
+        result[i] = p.grad_memory;
+        p.grad_memory = NULL;
+        problem_release(&p);
+    }
+    for (int i = 1; i < 4; i++)
+        ck_assert_int_eq(memcmp(result[0], result[i], (size_t)all * sizeof(float)), 0);
+    for (int i = 0; i < 4; i++)
+        free(result[i]);
+}
+END_TEST
+
+/* A gradient nobody wants is not touched and does not change the others. */
+START_TEST(wanted_gradients_only)
+{
+    for (int mask = 0; mask < 8; mask++) {
+        struct problem p, full;
+        problem_init(&p, &shapes[_i]);
+        problem_init(&full, &shapes[_i]);
+        struct tr_tensor *t[3] = { &p.q, &p.k, &p.v };
+        const struct tr_tensor *u[3] = { &full.q, &full.k, &full.v };
+        for (int i = 0; i < 3; i++)
+            if (!(mask & 1 << i))
+                t[i]->grad = NULL;
+        run(&p);
+        run(&full);
+        for (int i = 0; i < 3; i++)
+            for (int64_t j = 0; t[i]->grad && j < p.s.n; j++)
+                ck_assert_int_eq(memcmp(t[i]->grad + j * t[i]->ld, u[i]->grad + j * u[i]->ld,
+                                        (size_t)tr_tensor_cols(u[i]) * sizeof(float)),
+                                 0);
+        problem_release(&p);
+        problem_release(&full);
+    }
+}
+END_TEST
+
+static void no_return(const char *text)
+{
+    exit(strstr(text, "attention") ? 7 : 8);
+}
+
+START_TEST(refuses_positions_before_the_first_row)
+{
+    struct problem p;
+    problem_init(&p, &shapes[2]);
+    p.pos[3] = 4;
+    tr_fatal_handler(no_return);
+    run(&p);
+}
+END_TEST
+
+/* Through the tape, in evaluation and with full recompute. */
+START_TEST(runs_on_a_tape)
+{
+    struct problem p;
+    problem_init(&p, &shapes[_i]);
+    run(&p);
+    struct tr_attention opt = { p.s.n_head, p.s.n_head_kv, p.s.head_dim,
+                                (float)(1 / sqrt(p.s.head_dim)), p.s.cap, p.s.window };
+    for (int mode = 0; mode < 2; mode++) {
+        struct tr_tape_plan plan = { 0 };
+        for (int planning = 1; planning >= 0; planning--) {
+            enum tr_tape_mode m = mode ? TR_TAPE_EVAL : TR_TAPE_TRAIN;
+            struct tr_tape *tp = planning
+                                     ? tr_tape_new_planning(m, TR_RECOMPUTE_ALL, NULL)
+                                     : tr_tape_new(m, TR_RECOMPUTE_ALL, &plan, NULL);
+            ck_assert_ptr_nonnull(tp);
+            tr_segment_begin(tp);
+            struct tr_tensor *y = tr_attention(tp, &p.q, &p.k, &p.v, p.pos, &opt);
+            y = tr_segment_end(tp, y);
+            if (!planning)
+                ck_assert_int_eq(memcmp(y->data, p.out.data,
+                                        (size_t)tr_tensor_count(y) * sizeof(float)),
+                                 0);
+            plan = tr_tape_plan(tp);
+            tr_tape_free(tp);
+        }
+    }
+    problem_release(&p);
+}
+END_TEST
+
+int main(void)
+{
+    int n = (int)(sizeof shapes / sizeof *shapes);
+    Suite *suite = suite_create("attention");
+    TCase *tc = tcase_create("attention");
+    tcase_set_timeout(tc, 60);
+    tcase_add_loop_test(tc, matches_reference, 0, n);
+    tcase_add_loop_test(tc, threads_do_not_matter, 9, n);
+    tcase_add_loop_test(tc, wanted_gradients_only, 15, 20);
+    tcase_add_loop_test(tc, runs_on_a_tape, 11, 14);
+    tcase_add_exit_test(tc, refuses_positions_before_the_first_row, 7);
+    suite_add_tcase(suite, tc);
+    SRunner *sr = srunner_create(suite);
+    srunner_run_all(sr, CK_NORMAL);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed != 0;
+}
