@@ -104,6 +104,17 @@ void tr_gguf_close(struct tr_gguf *g)
     errno = saved;
 }
 
+void tr_gguf_forget(const struct tr_gguf *g, const void *data, int64_t bytes)
+{
+    if (g->copy)
+        return; /* not in the map */
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = (uintptr_t)data / page * page;
+    uintptr_t to = ((uintptr_t)data + (uintptr_t)bytes) / page * page;
+    if (from < to) /* advice: nothing is lost if it is not taken */
+        madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 void tr__gguf_warn(struct tr_gguf *g, enum tr__gguf_oddity what, const char *fmt, ...)
 {
     struct tr__gguf_warning *w = &g->warning[what];
