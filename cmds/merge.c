@@ -166,7 +166,7 @@ static int write_model(struct merge *m, struct tr_err *err)
                                         : write_other(m, w, t, type, err);
         if (rc)
             goto fail;
-        tr_gguf_forget(g, t);
+        tr_gguf_forget(g, t->data, t->bytes);
     }
     return tr_gguf_commit(w, err);
 fail:

@@ -5,6 +5,7 @@
 #ifndef LIBTRAIN_EVAL_H
 #define LIBTRAIN_EVAL_H
 
+#include <libtrain/loss.h>
 #include <libtrain/model.h>
 #include <libtrain/pack.h>
 

@@ -257,6 +257,15 @@ int tr_out_write(struct tr_out *out, const void *data, size_t bytes, struct tr_e
     return 0;
 }
 
+int tr_out_patch(struct tr_out *out, uint64_t offset, const void *data, size_t bytes,
+                 struct tr_err *err)
+{
+    if (fflush(out->stream) ||
+        pwrite(out->fd, data, bytes, (off_t)offset) != (ssize_t)bytes)
+        return write_failed(out, err);
+    return 0;
+}
+
 static int flush(struct tr_out *out, struct tr_err *err)
 {
     if (fflush(out->stream) || out->error)

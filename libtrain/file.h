@@ -10,6 +10,7 @@
 
 #include <libtrain/error.h>
 
+#include <stdint.h>
 #include <stdio.h>
 
 #ifdef __cplusplus
@@ -32,6 +33,10 @@ const char *tr_out_temp(const struct tr_out *out);
 
 /* Write with a check; TR_EIO names the path. */
 int tr_out_write(struct tr_out *out, const void *data, size_t bytes,
+                 struct tr_err *err) TR_MUST_CHECK;
+
+/* Write over bytes that are out already, at `offset`; not for standard output and pipes. */
+int tr_out_patch(struct tr_out *out, uint64_t offset, const void *data, size_t bytes,
                  struct tr_err *err) TR_MUST_CHECK;
 
 /* Finish.  Frees `out` either way. */

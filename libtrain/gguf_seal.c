@@ -5,8 +5,6 @@
  */
 #include <libtrain/internal/gguf_writer.h>
 
-#include <stdio.h>
-#include <unistd.h>
 #include <xxhash.h>
 
 void tr_gguf_seal(struct tr_gguf_writer *w, const char *key)
@@ -25,9 +23,8 @@ void tr__gguf_write_seal(struct tr_gguf_writer *w)
     if (!w->seal || w->err.code)
         return;
     uint64_t hash = XXH64_digest(w->seal);
-    FILE *f = tr_out_stream(w->out);
-    if (pwrite(fileno(f), &hash, sizeof hash, (off_t)w->seal_at) != sizeof hash)
-        tr_err_sys(&w->err, "cannot write '%s'", w->path);
+    if (tr_out_patch(w->out, w->seal_at, &hash, sizeof hash, &w->err))
+        return; /* the writer has the error */
 }
 
 static uint64_t hash_without(const struct tr_gguf *g, uint64_t at)

@@ -83,12 +83,8 @@ struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
                                struct tr_tensor *k, struct tr_tensor *v,
                                const int32_t *pos, const struct tr_attention *opt);
 
-enum tr_loss_kind {
-    TR_LOSS_CROSS_ENTROPY, /* -log softmax(logits)[target] */
-    TR_LOSS_MSE            /* mean over the vocabulary of (logit - onehot(target))^2 */
-};
 struct tr_loss {
-    enum tr_loss_kind kind;
+    const struct tr_loss_kind *kind;
     float scale;     /* result = scale * sum over the rows that count */
     float soft_cap;  /* of the logits, as above; 0: none */
     float logit_scale; /* multiplies the logits; 0 is taken as 1 */

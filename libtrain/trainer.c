@@ -49,7 +49,7 @@ static int init_full(struct tr_trainer *t, struct tr_err *err)
         const struct tr_gguf_tensor *src = tr_gguf_find_tensor(m->g, w->t.name);
         tr_params_add(&t->params, &w->t);
         src->dtype->to_f32(src->data, w->t.data, tr_tensor_count(&w->t));
-        tr_gguf_forget(m->g, src);
+        tr_gguf_forget(m->g, src->data, src->bytes);
     }
     return rc;
 }
