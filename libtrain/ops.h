@@ -29,7 +29,7 @@ struct tr_linear {
 struct tr_tensor *tr_linear(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,
                             const struct tr_linear *opt);
 
-/* y[i] = table[id[i]] + position[pos[i]]     table (n_vocab, width) of any type,
+/* y[i] = scale * table[id[i]] + position[pos[i]]     table (n_vocab, width) of any type,
  * position (n_ctx, width) of any type or NULL, id and pos (n), y (n, width).
  * Ids and positions must be in range (checked where data come in). */
 struct tr_tensor *tr_embedding(struct tr_tape *tp, struct tr_tensor *table,
@@ -54,7 +54,8 @@ struct tr_rope {
     const float *factors;  // (n_rot / 2) divisors of the frequencies, or NULL
 };
 /* Rotary position embedding, in place over x (n, heads * head_dim)  (Su et al. 2021);
- * pos (n).  Frequencies are computed as llama.cpp does, in f32. */
+ * pos (n).  Pair i turns by pos * freq, freq = freq_scale * freq_base^(-2i / n_rot) /
+ * factors[i]; freq and the angle are rounded to f32, as in llama.cpp and PyTorch. */
 struct tr_tensor *tr_rope(struct tr_tape *tp, struct tr_tensor *x, const int32_t *pos,
                           const struct tr_rope *opt);
 

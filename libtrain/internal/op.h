@@ -41,6 +41,10 @@ struct tr_op {
     int once;  /* forward also adds to gradients: it must never run a second time */
 };
 
+#define TR_OP(name) extern const struct tr_op tr__op_##name;
+#include <libtrain/ops.def>
+#undef TR_OP
+
 /* A new f32 tensor for the output of op, data to be filled by forward. */
 struct tr_tensor *tr__output(struct tr_tape *tp, const struct tr_op *op, int n_dim,
                              const int64_t *dim);

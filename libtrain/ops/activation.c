@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Activations of the MLP; derivations in docs/maths/activation.md.
+ */
+#include <libtrain/internal/op.h>
+#include <libtrain/internal/vmath.h>
+#include <libtrain/ops.h>
+
+/* silu(x) = x s(x), s the logistic function. */
+static inline float silu(float x)
+{
+    return x * tr__sigmoidf(x);
+}
+
+static inline float silu_slope(float x)
+{
+    return tr__sigmoidf(x) + x * tr__sigmoid_slopef(x);
+}
+
+/* 0.5 (1 + tanh(u)) = s(2u), so gelu(x) = x s(z), z = 2 sqrt(2/pi) (x + 0.044715 x^3): the
+ * digits of the negative side are not lost in a difference. */
+static inline float gelu_z(float x)
+{
+    return x * (1.59576912f + 0.0713548163f * (x * x));
+}
+
+static inline float gelu(float x)
+{
+    return x * tr__sigmoidf(gelu_z(x));
+}
+
+static inline float gelu_slope(float x)
+{
+    float z = gelu_z(x), dz = 1.59576912f + 0.214064449f * (x * x);
+    float slope = tr__sigmoid_slopef(z);
+    return tr__sigmoidf(z) + (slope > 0.0f ? x * dz * slope : 0.0f); /* no inf * 0 */
+}
+
+/* ---- y = act(gate) * up ----------------------------------------------------------- */
+
+enum { GATE, UP };
+
+/* One row of an activation and of its gradients.  Kept out of the parallel loops so that
+ * the calls inside can be vector code. */
+struct gated {
+    void (*forward)(const float *gate, const float *up, float *y, int64_t n);
+    void (*add_dgate)(const float *gate, const float *up, const float *dy, float *dgate,
+                      int64_t n);
+    void (*add_dup)(const float *gate, const float *dy, float *dup, int64_t n);
+};
+
+#define GATED_ROWS(act)                                                                  \
+    static void act##_gated(const float *gate, const float *up, float *y, int64_t n)     \
+    {                                                                                    \
+        _Pragma("omp simd")                                                              \
+        for (int64_t j = 0; j < n; j++)                                                  \
+            y[j] = act(gate[j]) * up[j];                                                 \
+    }                                                                                    \
+    static void act##_add_dgate(const float *gate, const float *up, const float *dy,     \
+                                float *dgate, int64_t n)                                 \
+    {                                                                                    \
+        _Pragma("omp simd")                                                              \
+        for (int64_t j = 0; j < n; j++)                                                  \
+            dgate[j] += dy[j] * up[j] * act##_slope(gate[j]);                            \
+    }                                                                                    \
+    static void act##_add_dup(const float *gate, const float *dy, float *dup, int64_t n) \
+    {                                                                                    \
+        _Pragma("omp simd")                                                              \
+        for (int64_t j = 0; j < n; j++)                                                  \
+            dup[j] += dy[j] * act(gate[j]);                                              \
+    }
+GATED_ROWS(silu)
+GATED_ROWS(gelu)
+
+static void gated_forward(const struct tr_node *nd, const struct gated *act)
+{
+    const struct tr_tensor *gate = nd->in[GATE], *up = nd->in[UP], *y = nd->out;
+    int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++)
+        act->forward((const float *)gate->data + i * gate->ld,
+                     (const float *)up->data + i * up->ld, (float *)y->data + i * y->ld,
+                     width);
+}
+
+static void gated_backward(const struct tr_node *nd, const struct gated *act)
+{
+    const struct tr_tensor *gate = nd->in[GATE], *up = nd->in[UP], *y = nd->out;
+    int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        const float *g = (const float *)gate->data + i * gate->ld;
+        const float *u = (const float *)up->data + i * up->ld;
+        const float *dy = y->grad + i * y->ld;
+        if (gate->grad)
+            act->add_dgate(g, u, dy, gate->grad + i * gate->ld, width);
+        if (up->grad)
+            act->add_dup(g, dy, up->grad + i * up->ld, width);
+    }
+}
+
+static struct tr_tensor *gated(struct tr_tape *tp, const struct tr_op *op,
+                               struct tr_tensor *gate, struct tr_tensor *up)
+{
+    tr__require(gate && up && tr_tensor_cols(gate) == tr_tensor_cols(up) &&
+                tr_tensor_rows(gate) == tr_tensor_rows(up), op, gate, up);
+    int64_t dim[] = { tr_tensor_rows(gate), tr_tensor_cols(gate) };
+    return tr__run(tp, &(struct tr__call){ .op = op,
+                                           .in = { gate, up },
+                                           .out = tr__output(tp, op, 2, dim) });
+}
+
+/* ---- SwiGLU and GeGLU  (Shazeer 2020) --------------------------------------------- */
+
+static const struct gated silu_rows = { silu_gated, silu_add_dgate, silu_add_dup };
+static const struct gated gelu_rows = { gelu_gated, gelu_add_dgate, gelu_add_dup };
+
+static void swiglu_forward(struct tr_node *nd)
+{
+    gated_forward(nd, &silu_rows);
+}
+
+static void swiglu_backward(struct tr_node *nd)
+{
+    gated_backward(nd, &silu_rows);
+}
+
+static void geglu_forward(struct tr_node *nd)
+{
+    gated_forward(nd, &gelu_rows);
+}
+
+static void geglu_backward(struct tr_node *nd)
+{
+    gated_backward(nd, &gelu_rows);
+}
+
+const struct tr_op tr__op_swiglu = {
+    .name = "swiglu",
+    .forward = swiglu_forward,
+    .backward = swiglu_backward,
+    .cheap = 1,
+};
+
+const struct tr_op tr__op_geglu = {
+    .name = "geglu",
+    .forward = geglu_forward,
+    .backward = geglu_backward,
+    .cheap = 1,
+};
+
+struct tr_tensor *tr_swiglu(struct tr_tape *tp, struct tr_tensor *gate,
+                            struct tr_tensor *up)
+{
+    return gated(tp, &tr__op_swiglu, gate, up);
+}
+
+struct tr_tensor *tr_geglu(struct tr_tape *tp, struct tr_tensor *gate,
+                           struct tr_tensor *up)
+{
+    return gated(tp, &tr__op_geglu, gate, up);
+}
+
+/* ---- GELU ------------------------------------------------------------------------- */
+
+static void gelu_row(const float *x, float *y, int64_t n)
+{
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++)
+        y[j] = gelu(x[j]);
+}
+
+static void gelu_add_dx(const float *x, const float *dy, float *dx, int64_t n)
+{
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++)
+        dx[j] += dy[j] * gelu_slope(x[j]);
+}
+
+static void gelu_forward(struct tr_node *nd)
+{
+    const struct tr_tensor *x = nd->in[0], *y = nd->out;
+    int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++)
+        gelu_row((const float *)x->data + i * x->ld, (float *)y->data + i * y->ld, width);
+}
+
+static void gelu_backward(struct tr_node *nd)
+{
+    const struct tr_tensor *x = nd->in[0], *y = nd->out;
+    int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++)
+        gelu_add_dx((const float *)x->data + i * x->ld, y->grad + i * y->ld,
+                    x->grad + i * x->ld, width);
+}
+
+const struct tr_op tr__op_gelu = {
+    .name = "gelu",
+    .forward = gelu_forward,
+    .backward = gelu_backward,
+    .cheap = 1,
+};
+
+struct tr_tensor *tr_gelu(struct tr_tape *tp, struct tr_tensor *x)
+{
+    const struct tr_op *op = &tr__op_gelu;
+    int64_t dim[] = { tr_tensor_rows(x), tr_tensor_cols(x) };
+    return tr__run(tp, &(struct tr__call){ .op = op,
+                                           .in = { x },
+                                           .out = tr__output(tp, op, 2, dim) });
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Token and position tables; derivation in docs/maths/embedding.md.
+ */
+#include <libtrain/internal/gemm.h>
+#include <libtrain/internal/op.h>
+#include <libtrain/ops.h>
+
+enum { TABLE, POSITION };
+
+struct embedding_args {
+    const int32_t *id, *pos;
+    float scale;
+};
+
+/* Rows of the position table that are unpacked at once. */
+enum { PIECE = 256 };
+
+/* y += rows pos[i0] … of the position table. */
+static void add_positions(const struct tr_node *nd, int64_t i0, int64_t n, float *buf)
+{
+    const struct embedding_args *args = nd->args;
+    int64_t width = tr_tensor_cols(nd->out);
+    float *y = (float *)nd->out->data + i0 * width;
+    tr__gather_rows(nd->in[POSITION], args->pos + i0, n, buf);
+#pragma omp parallel for simd schedule(static)
+    for (int64_t j = 0; j < n * width; j++)
+        y[j] += buf[j];
+}
+
+static void embedding_forward(struct tr_node *nd)
+{
+    const struct embedding_args *args = nd->args;
+    int64_t n = tr_tensor_rows(nd->out), count = tr_tensor_count(nd->out);
+    float *y = nd->out->data, scale = args->scale;
+    tr__gather_rows(nd->in[TABLE], args->id, n, y);
+#pragma omp parallel for simd schedule(static)
+    for (int64_t j = 0; j < count; j++)
+        y[j] *= scale;
+    if (!nd->in[POSITION])
+        return;
+    size_t mark = tr_arena_mark(nd->scratch);
+    float *buf = tr_arena_alloc(nd->scratch, nd->op->scratch(nd));
+    for (int64_t i = 0; i < n; i += PIECE)
+        add_positions(nd, i, n - i < PIECE ? n - i : PIECE, buf);
+    tr_arena_rewind(nd->scratch, mark);
+}
+
+/* Row id[i] of table->grad += scale * row i of dy.  Rows repeat, so a thread owns columns,
+ * not rows: the order of every sum is that of the rows, whatever the number of threads. */
+static void scatter_rows(const struct tr_tensor *y, const int32_t *id, float scale,
+                         const struct tr_tensor *table)
+{
+    enum { COLUMNS = 64 };
+    int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
+#pragma omp parallel for schedule(static)
+    for (int64_t j0 = 0; j0 < width; j0 += COLUMNS) {
+        int64_t wide = width - j0 < COLUMNS ? width - j0 : COLUMNS;
+        for (int64_t i = 0; i < n; i++) {
+            const float *dy = y->grad + i * y->ld + j0;
+            float *to = table->grad + id[i] * table->ld + j0;
+#pragma omp simd
+            for (int64_t j = 0; j < wide; j++)
+                to[j] += scale * dy[j];
+        }
+    }
+}
+
+static void embedding_backward(struct tr_node *nd)
+{
+    const struct embedding_args *args = nd->args;
+    if (nd->in[TABLE]->grad)
+        scatter_rows(nd->out, args->id, args->scale, nd->in[TABLE]);
+    if (nd->in[POSITION] && nd->in[POSITION]->grad)
+        scatter_rows(nd->out, args->pos, 1, nd->in[POSITION]);
+}
+
+static size_t embedding_scratch(const struct tr_node *nd)
+{
+    int64_t n = tr_tensor_rows(nd->out), rows = n < PIECE ? n : PIECE;
+    return nd->in[POSITION] ? (size_t)(rows * tr_tensor_cols(nd->out)) * sizeof(float) : 0;
+}
+
+const struct tr_op tr__op_embedding = {
+    .name = "embedding",
+    .forward = embedding_forward,
+    .backward = embedding_backward,
+    .scratch = embedding_scratch,
+};
+
+struct tr_tensor *tr_embedding(struct tr_tape *tp, struct tr_tensor *table,
+                               const int32_t *id, struct tr_tensor *position,
+                               const int32_t *pos, int64_t n, float scale)
+{
+    const struct tr_op *op = &tr__op_embedding;
+    int64_t width = tr_tensor_cols(table);
+    tr__require(!position || tr_tensor_cols(position) == width, op, table, position);
+    tr__require(table->dtype == &tr_f32 || !table->needs_grad, op, table, table);
+    tr__require(!position || position->dtype == &tr_f32 || !position->needs_grad, op, table,
+                position);
+    struct embedding_args args = { .id = tr__keep_ints(tp, id, n), .scale = scale };
+    if (position)
+        args.pos = tr__keep_ints(tp, pos, n);
+    return tr__run(tp, &(struct tr__call){
+                           .op = op,
+                           .in = { table, position },
+                           .out = tr__output(tp, op, 2, (int64_t[]){ n, width }),
+                           .args = &args,
+                           .args_bytes = sizeof args });
+}
