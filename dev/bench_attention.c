@@ -3,9 +3,10 @@
  * Speed of tr_attention beside cblas_sgemm in the same run.  Work is counted as the exact
  * causal triangle: 4 T (T + 1) / 2 head_dim operations a head in forward, 10 in backward.
  *
- *   make build/release/dev/bench_attention && build/release/dev/bench_attention
+ *   make build/release/dev/bench_attention && build/release/dev/bench_attention [SHAPE]
  */
 #include <libtrain/internal/op.h>
+#include <libtrain/internal/tile.h>
 #include <libtrain/ops.h>
 
 #include <cblas.h>
@@ -78,6 +79,17 @@ static double sgemm_seconds(void)
     return (now() - t) / (2e-9 * N * N * N);
 }
 
+/* The product that attention is made of, on one thread, everything in cache. */
+static double tile_seconds(void)
+{
+    enum { N = 64, TIMES = 200 };
+    static float a[N * N], b[N * N], c[N * N];
+    double t = now();
+    for (int i = 0; i < TIMES; i++)
+        tr__tile_product(N, N, N, (struct tr__tile){ a, N, 1 }, b, N, c, N, NULL);
+    return (now() - t) / (2e-9 * N * N * N * TIMES);
+}
+
 static void bench(const struct shape *s)
 {
     int64_t n = s->batch * s->length;
@@ -104,10 +116,11 @@ static void bench(const struct shape *s)
                           .with_grad = 1 };
     if (tr_arena_init(&scratch, nd.op->scratch(&nd), NULL))
         exit(1);
-    double forward[REPEATS], backward[REPEATS], gemm[REPEATS];
+    double forward[REPEATS], backward[REPEATS], gemm[REPEATS], tile[REPEATS];
     double work = 2e-9 * s->batch * s->n_head * s->head_dim * s->length * (s->length + 1) / 2;
     for (int i = 0; i < REPEATS; i++) {
         gemm[i] = sgemm_seconds();
+        tile[i] = tile_seconds();
         double t0 = now();
         nd.op->forward(&nd);
         double t1 = now();
@@ -116,9 +129,9 @@ static void bench(const struct shape *s)
         backward[i] = (now() - t1) / (5 * work);
     }
     double g = median(gemm), f = median(forward), b = median(backward);
-    printf("%-18s sgemm %6.1f  forward %6.1f GF/s %3.0f %% %7.2f ms  "
+    printf("%-18s sgemm %5.1f  tile %5.1f  forward %6.1f GF/s %3.0f %% %7.2f ms  "
            "backward %6.1f GF/s %3.0f %% %7.2f ms  scratch %.1f MB\n",
-           s->name, 1 / g, 1 / f, 100 * g / f, 2e3 * work * f, 1 / b, 100 * g / b,
+           s->name, 1 / g, 1 / median(tile), 1 / f, 100 * g / f, 2e3 * work * f, 1 / b, 100 * g / b,
            5e3 * work * b, 1e-6 * (double)scratch.peak);
     tr_arena_release(&scratch);
     free(x);
@@ -129,9 +142,11 @@ static void bench(const struct shape *s)
     free(pos);
 }
 
-int main(void)
+/* An argument names one shape by its place in the table. */
+int main(int argc, char **argv)
 {
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        bench(&shapes[i]);
+    for (int i = 0; i < (int)(sizeof shapes / sizeof *shapes); i++)
+        if (argc < 2 || atoi(argv[1]) == i)
+            bench(&shapes[i]);
     return 0;
 }

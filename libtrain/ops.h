@@ -7,6 +7,7 @@
 #ifndef LIBTRAIN_OPS_H
 #define LIBTRAIN_OPS_H
 
+#include <libtrain/loss.h>
 #include <libtrain/tape.h>
 #include <libtrain/tensor.h>
 
@@ -85,18 +86,20 @@ struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
                                const int32_t *pos, const struct tr_attention *opt);
 
 struct tr_loss {
-    const struct tr_loss_kind *kind;
-    float scale;     /* result = scale * sum over the rows that count */
-    float soft_cap;  /* of the logits, as above; 0: none */
+    const struct tr_loss_kind *kind; /* NULL: only store the logits, the result is 0 */
+    float scale;       /* result = scale * sum over the rows that count */
+    float soft_cap;    /* of the logits, as above; 0: none */
     float logit_scale; /* multiplies the logits; 0 is taken as 1 */
-    double *sum;     /* if not NULL: += the unscaled sum, in f64 */
-    float *row_loss; // (n) if not NULL: loss of each row, 0 where target < 0
-    float *logits;   // (n, n_vocab) if not NULL: also store them (small models, tests)
+    double *sum;       /* if not NULL: += the unscaled sum, in f64 */
+    float *row_loss;   // (n) if not NULL: loss of each row, 0 where target < 0
+    float *logits;     // (n, n_vocab) if not NULL: also store them (small models, tests)
 };
-/* The output projection and the loss in one, in chunks of rows: n x n_vocab logits never
- * exist at once.  x (n, width), w (n_vocab, width) of any type, bias is not supported,
- * target (n), -1 where a row does not count.  Result: (1).
- * With a tape in training mode forward also computes the gradients, for d(loss) = 1. */
+/* The output projection and the loss in one, in chunks of rows of at most 64 MiB of logits:
+ * n x n_vocab logits never exist at once.  x (n, width), w (n_vocab, width) of any type,
+ * target (n), -1 where a row does not count; such rows cost nothing unless logits are
+ * stored.  Result: (1).
+ * With a tape in training mode forward also computes the gradients, for d(loss) = 1: it
+ * adds to w->grad at once, and backward only hands on that of x. */
 struct tr_tensor *tr_output_loss(struct tr_tape *tp, struct tr_tensor *x,
                                  struct tr_tensor *w, const int32_t *target,
                                  const struct tr_loss *opt);

@@ -100,19 +100,17 @@ static inline void att_sum_queries(const struct att_block *b, const float *s,
     }
 }
 
-/* Put `value` where a query does not see a key.  first (lanes): the first key of each. */
-static inline void att_mask(const struct tr__att_tile *tile, const struct att_block *b,
-                            const int32_t *first, float value, float *s)
+/* Scores of keys that a query does not see become -inf.  first (lanes): the first key that
+ * each query sees. */
+static inline void att_hide(const struct tr__att_tile *tile, const struct att_block *b,
+                            const int32_t *first, float *s)
 {
-    if (!b->on_diagonal && b->key >= tile->all)
-        return;
-    for (int32_t i = 0; i < b->n_key; i++) {
-        int32_t key = b->key + i;
-        for (int32_t j = (int32_t)att_first_lane(b, i); j < b->lanes; j++) {
-            int hidden = (key < first[j]) | (key > tile->q0 + j);
-            s[i * ATT_LD + j] = hidden ? value : s[i * ATT_LD + j];
-        }
-    }
+    for (int32_t i = 0; b->on_diagonal && i < b->n_key; i++)
+        for (int32_t j = (int32_t)att_first_lane(b, i); j < i; j++)
+            s[i * ATT_LD + j] = -INFINITY;
+    for (int32_t i = 0; b->key + i < tile->all && i < b->n_key; i++)
+        for (int32_t j = (int32_t)att_first_lane(b, i); j < b->lanes; j++)
+            s[i * ATT_LD + j] = b->key + i < first[j] ? -INFINITY : s[i * ATT_LD + j];
 }
 
 #endif

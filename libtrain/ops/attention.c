@@ -109,13 +109,17 @@ static size_t attention_scratch(const struct tr_node *nd)
 
 /* ---- copies between tensors and tiles ----------------------------------------------- */
 
-/* Rows t0 … t0 + n - 1 of a head, times scale, padded with zeros to n_padded rows of ld. */
+/* Rows t0 … t0 + n - 1 of a head, times scale, padded with zeros to n_padded rows of ld.
+ * Rows are often a page or more apart, where no hardware looks ahead. */
 static void load(const struct job *job, const float *head, int64_t head_ld, int64_t t0,
                  int64_t n, float scale, int64_t n_padded, float *to)
 {
+    enum { AHEAD = 8 };
     int64_t width = job->opt->head_dim, ld = job->ld;
     for (int64_t i = 0; i < n; i++) {
         const float *from = head + (t0 + i) * head_ld;
+        for (int64_t d = 0; i + AHEAD < n && d < width; d += 16)
+            __builtin_prefetch(from + AHEAD * head_ld + d);
         for (int64_t d = 0; d < width; d++)
             to[i * ld + d] = scale * from[d];
         for (int64_t d = width; d < ld; d++)
@@ -228,7 +232,7 @@ static void forward_tile(const struct job *job, const struct tr__att_piece *piec
         att_scores(&b, job->opt->head_dim, w->k + at, job->ld, w->q_t, w->s);
         if (job->opt->soft_cap > 0)
             cap_scores(&b, job->opt->soft_cap, w->s);
-        att_mask(tile, &b, w->first, -INFINITY, w->s);
+        att_hide(tile, &b, w->first, w->s);
         softmax_block(&b, w);
         att_sum_keys(&b, w->s, w->v + at, job->ld, w->o, w->keep);
     }
@@ -292,7 +296,8 @@ static void gradient_block(const struct att_block *b, struct work *w)
     }
 }
 
-/* The same behind s = cap * tanh(raw / cap), whose derivative is 1 - (s / cap)^2. */
+/* The same behind s = cap * tanh(raw / cap), whose derivative is 1 - (s / cap)^2.  A hidden
+ * score is still -inf here. */
 static void gradient_block_capped(const struct att_block *b, float cap, struct work *w)
 {
     float inverse = 1.0f / cap;
@@ -300,7 +305,8 @@ static void gradient_block_capped(const struct att_block *b, float cap, struct w
         float *s = w->s + i * ATT_LD, *ds = w->ds + i * ATT_LD;
         for (int64_t j = att_first_lane(b, i); j < b->lanes; j++) {
             float t = tr__tanhf(s[j] * inverse);
-            s[j] = tr__expf(cap * t - w->max[j]);
+            float p = tr__expf(cap * t - w->max[j]);
+            s[j] = s[j] == -INFINITY ? 0 : p;
             ds[j] = s[j] * (ds[j] - w->delta[j]) * (1.0f - t * t);
         }
     }
@@ -316,12 +322,11 @@ static void backward_block(const struct job *job, const struct tr__att_tile *til
     int64_t ld = job->ld;
     att_scores(b, job->opt->head_dim, w->k + at, ld, w->q_t, w->s);
     att_scores(b, job->opt->head_dim, w->v + at, ld, w->dout_t, w->ds);
+    att_hide(tile, b, w->first, w->s);
     if (job->opt->soft_cap > 0)
         gradient_block_capped(b, job->opt->soft_cap, w);
     else
         gradient_block(b, w);
-    att_mask(tile, b, w->first, 0, w->s);
-    att_mask(tile, b, w->first, 0, w->ds);
     if (job->nd->in[V]->grad)
         att_sum_queries(b, w->s, w->dout, ld, w->dv + at, ones);
     if (job->nd->in[K]->grad)

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sums go over blocks: f32 inside a block, so that they are vector code, f64 from block to
+ * block, so that the size of the vocabulary costs no digits.
+ */
+#include <libtrain/internal/loss.h>
+#include <libtrain/internal/vmath.h>
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+enum { BLOCK = 512 };
+
+/* In lanes, since the maximum of floats is not associative where there are NaNs, and a
+ * compiler will not reorder it. */
+static float max_of(const float *z, int64_t n)
+{
+    enum { LANES = 64 };
+    float lane[LANES], max = -INFINITY;
+    for (int j = 0; j < LANES; j++)
+        lane[j] = -INFINITY;
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int j = 0; j < LANES; j++)
+            lane[j] = z[i + j] > lane[j] ? z[i + j] : lane[j];
+    for (; i < n; i++)
+        max = z[i] > max ? z[i] : max;
+    for (int j = 0; j < LANES; j++)
+        max = lane[j] > max ? lane[j] : max;
+    return max;
+}
+
+/* z becomes exp(z - max); returns the sum. */
+static double exp_of(float *z, int64_t n, float max)
+{
+    double sum = 0;
+    for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
+        int64_t end = n - i0 < BLOCK ? n : i0 + BLOCK;
+        float part = 0;
+#pragma omp simd reduction(+ : part)
+        for (int64_t i = i0; i < end; i++) {
+            z[i] = tr__expf(z[i] - max);
+            part += z[i];
+        }
+        sum += (double)part;
+    }
+    return sum;
+}
+
+/* d(loss)/dz = softmax(z) - onehot(target) */
+static double cross_entropy_row(float *z, int64_t n, int32_t target, float scale)
+{
+    float max = max_of(z, n), z_target = z[target];
+    double sum = exp_of(z, n, max);
+    if (scale != 0) {
+        float factor = (float)((double)scale / sum);
+        for (int64_t i = 0; i < n; i++)
+            z[i] *= factor;
+        z[target] -= scale;
+    }
+    return log(sum) + (double)max - (double)z_target;
+}
+
+const struct tr_loss_kind tr__loss_cross_entropy = { "cross_entropy", cross_entropy_row };
+
+static double square_of(const float *z, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i0 = 0; i0 < n; i0 += BLOCK) {
+        int64_t end = n - i0 < BLOCK ? n : i0 + BLOCK;
+        float part = 0;
+#pragma omp simd reduction(+ : part)
+        for (int64_t i = i0; i < end; i++)
+            part += z[i] * z[i];
+        sum += (double)part;
+    }
+    return sum;
+}
+
+/* d(loss)/dz = 2 (z - onehot(target)) / n */
+static double mse_row(float *z, int64_t n, int32_t target, float scale)
+{
+    z[target] -= 1.0f;
+    double sum = square_of(z, n);
+    float factor = 2.0f * scale / (float)n;
+    for (int64_t i = 0; i < n; i++)
+        z[i] *= factor;
+    return sum / (double)n;
+}
+
+const struct tr_loss_kind tr__loss_mse = { "mse", mse_row };
+
+/* ---- the list --------------------------------------------------------------------- */
+
+static const struct tr_loss_kind *const kinds[] = {
+#define TR_LOSS(NAME) &tr__loss_##NAME,
+#include <libtrain/losses.def>
+#undef TR_LOSS
+};
+
+const struct tr_loss_kind *tr_loss_at(int i)
+{
+    return i >= 0 && (size_t)i < sizeof kinds / sizeof *kinds ? kinds[i] : NULL;
+}
+
+const struct tr_loss_kind *tr_loss_by_name(const char *name)
+{
+    for (int i = 0; tr_loss_at(i); i++)
+        if (!strcmp(kinds[i]->name, name))
+            return kinds[i];
+    return NULL;
+}
+
+const char *tr_loss_name(const struct tr_loss_kind *kind)
+{
+    return kind->name;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The rows that count are gathered into chunks.  For each chunk: logits, loss, and, while
+ * the logits are still there, the gradient in their place and its two products.  So the
+ * logits are computed once and kept for no longer than a chunk.  Derivation:
+ * docs/maths/output-loss.md.
+ */
+#include <libtrain/internal/gemm.h>
+#include <libtrain/internal/loss.h>
+#include <libtrain/internal/op.h>
+#include <libtrain/internal/vmath.h>
+#include <libtrain/ops.h>
+
+#include <omp.h>
+#include <string.h>
+
+enum { X, W };
+enum { CHUNK_BYTES = 64 << 20, MAX_ROWS = 1024, MIN_ROWS = 16 };
+
+struct output_loss_args {
+    struct tr_loss opt;
+    const int32_t *target; /* (n) */
+};
+
+/* Scratch of one call; rows: of a chunk. */
+struct chunk {
+    int64_t rows;
+    int32_t *index; /* (n) the rows that are computed */
+    float *x, *dx;  /* (rows, width) gathered */
+    float *logits;  /* (rows, n_vocab) */
+    double *loss;   /* (rows) */
+    float *capped;  /* (threads, n_vocab), only with a soft cap */
+};
+
+/* The largest power of two whose logits fit in CHUNK_BYTES: batches tend to be multiples
+ * of it, and it does not depend on n, so that a plan for many rows covers fewer. */
+static int64_t chunk_rows(int64_t n, int64_t n_vocab)
+{
+    int64_t rows = MAX_ROWS;
+    while (rows > MIN_ROWS && rows * n_vocab * (int64_t)sizeof(float) > CHUNK_BYTES)
+        rows /= 2;
+    return rows < n ? rows : n;
+}
+
+static struct chunk new_chunk(struct tr_arena *a, const struct tr_node *nd)
+{
+    const struct output_loss_args *args = nd->args;
+    size_t n = (size_t)tr_tensor_rows(nd->in[X]), width = (size_t)tr_tensor_cols(nd->in[X]);
+    size_t n_vocab = (size_t)tr_tensor_rows(nd->in[W]);
+    struct chunk c = { .rows = chunk_rows((int64_t)n, (int64_t)n_vocab) };
+    size_t rows = (size_t)c.rows;
+    c.index = tr_arena_array(a, n, sizeof *c.index);
+    c.x = tr_arena_array(a, rows * width, sizeof *c.x);
+    c.dx = nd->n_saved ? tr_arena_array(a, rows * width, sizeof *c.dx) : NULL;
+    c.logits = tr_arena_array(a, rows * n_vocab, sizeof *c.logits);
+    c.loss = tr_arena_array(a, rows, sizeof *c.loss);
+    if (args->opt.soft_cap > 0)
+        c.capped = tr_arena_array(a, (size_t)omp_get_max_threads() * n_vocab,
+                                  sizeof *c.capped);
+    return c;
+}
+
+static size_t output_loss_scratch(const struct tr_node *nd)
+{
+    struct tr_arena count;
+    tr_arena_init_counting(&count);
+    new_chunk(&count, nd);
+    return count.peak + tr__gemm_scratch(nd->in[W]);
+}
+
+/* All rows if their logits are to be stored, else those with a target. */
+static int64_t list_rows(const struct output_loss_args *args, int64_t n, int32_t *index)
+{
+    int64_t count = 0;
+    for (int64_t t = 0; t < n; t++)
+        if (args->opt.logits || args->target[t] >= 0)
+            index[count++] = (int32_t)t;
+    return count;
+}
+
+/* to[i] = from[index[i]] or, backwards, to[index[i]] = from[i]. */
+static void gather(float *to, const float *from, int64_t from_ld, const int32_t *index,
+                   int64_t rows, int64_t width)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(to + i * width, from + index[i] * from_ld, (size_t)width * sizeof *to);
+}
+
+static void scatter(float *to, const float *from, const int32_t *index, int64_t rows,
+                    int64_t width)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(to + index[i] * width, from + i * width, (size_t)width * sizeof *to);
+}
+
+static void cap(float *z, int64_t n, float soft_cap)
+{
+    float inverse = 1.0f / soft_cap;
+    for (int64_t i = 0; i < n; i++)
+        z[i] = soft_cap * tr__tanhf(z[i] * inverse);
+}
+
+/* dz *= 1 - (capped / soft_cap)^2, the derivative of the cap */
+static void cap_backward(float *dz, const float *capped, int64_t n, float soft_cap)
+{
+    float inverse = 1.0f / soft_cap;
+    for (int64_t i = 0; i < n; i++) {
+        float t = capped[i] * inverse;
+        dz[i] *= 1.0f - t * t;
+    }
+}
+
+/* Logits of one row to its loss; they become the gradient if scale is not 0. */
+static double one_row(const struct tr_loss *opt, float *z, int64_t n_vocab, int32_t target,
+                      float scale, float *capped)
+{
+    size_t bytes = (size_t)n_vocab * sizeof *z;
+    double loss = 0;
+    if (opt->kind && target >= 0)
+        loss = opt->kind->row(z, n_vocab, target, scale);
+    else
+        memset(z, 0, bytes);
+    if (opt->soft_cap > 0 && scale != 0)
+        cap_backward(z, capped, n_vocab, opt->soft_cap);
+    return loss;
+}
+
+static void loss_of_chunk(const struct tr_node *nd, const struct chunk *c,
+                          const int32_t *index, int64_t rows)
+{
+    const struct output_loss_args *args = nd->args;
+    const struct tr_loss *opt = &args->opt;
+    int64_t n_vocab = tr_tensor_rows(nd->in[W]);
+    size_t bytes = (size_t)n_vocab * sizeof(float);
+    float scale = nd->with_grad ? opt->scale : 0;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < rows; i++) {
+        float *z = c->logits + i * n_vocab, *capped = NULL;
+        if (opt->soft_cap > 0) {
+            cap(z, n_vocab, opt->soft_cap);
+            capped = c->capped + omp_get_thread_num() * n_vocab;
+            memcpy(capped, z, bytes);
+        }
+        if (opt->logits)
+            memcpy(opt->logits + index[i] * n_vocab, z, bytes);
+        c->loss[i] = one_row(opt, z, n_vocab, args->target[index[i]], scale, capped);
+        if (opt->row_loss)
+            opt->row_loss[index[i]] = (float)c->loss[i];
+    }
+}
+
+static void gradients_of_chunk(const struct tr_node *nd, const struct chunk *c,
+                               const int32_t *index, int64_t rows)
+{
+    const struct tr_loss *opt = &((const struct output_loss_args *)nd->args)->opt;
+    const struct tr_tensor *w = nd->in[W];
+    int64_t n_vocab = tr_tensor_rows(w), width = tr_tensor_cols(w);
+    if (c->dx) {
+        tr__gemm_dyw(nd->scratch, rows, n_vocab, opt->logit_scale, c->logits, n_vocab, w, 0,
+                     0, c->dx, width);
+        scatter(nd->saved, c->dx, index, rows, width);
+    }
+    if (w->needs_grad)
+        tr__gemm_dytx(rows, n_vocab, width, opt->logit_scale, c->logits, n_vocab, c->x,
+                      width, w->grad);
+}
+
+static void output_loss_forward(struct tr_node *nd)
+{
+    const struct output_loss_args *args = nd->args;
+    const struct tr_loss *opt = &args->opt;
+    const struct tr_tensor *x = nd->in[X], *w = nd->in[W];
+    int64_t n = tr_tensor_rows(x), n_vocab = tr_tensor_rows(w), width = tr_tensor_cols(w);
+    size_t mark = tr_arena_mark(nd->scratch);
+    struct chunk c = new_chunk(nd->scratch, nd);
+    int64_t count = list_rows(args, n, c.index);
+    double sum = 0;
+    memset(nd->saved, 0, nd->n_saved * sizeof *nd->saved);
+    if (opt->row_loss)
+        memset(opt->row_loss, 0, (size_t)n * sizeof *opt->row_loss);
+    for (int64_t i0 = 0; i0 < count; i0 += c.rows) {
+        int64_t rows = count - i0 < c.rows ? count - i0 : c.rows;
+        gather(c.x, x->data, x->ld, c.index + i0, rows, width);
+        tr__gemm_xwt(nd->scratch, rows, n_vocab, opt->logit_scale, c.x, width, w, 0, 0,
+                     c.logits, n_vocab);
+        loss_of_chunk(nd, &c, c.index + i0, rows);
+        for (int64_t i = 0; i < rows; i++)
+            sum += c.loss[i];
+        if (nd->with_grad)
+            gradients_of_chunk(nd, &c, c.index + i0, rows);
+    }
+    if (opt->sum)
+        *opt->sum += sum;
+    ((float *)nd->out->data)[0] = (float)((double)opt->scale * sum);
+    tr_arena_rewind(nd->scratch, mark);
+}
+
+static void output_loss_backward(struct tr_node *nd)
+{
+    const struct tr_tensor *x = nd->in[X];
+    int64_t n = tr_tensor_rows(x), width = tr_tensor_cols(x);
+    if (nd->out->grad[0] != 1.0f)
+        tr_fatal("output_loss: its gradient is %g, it must be 1",
+                 (double)nd->out->grad[0]);
+    if (!x->grad)
+        return;
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < width; j++)
+            x->grad[i * x->ld + j] += nd->saved[i * width + j];
+}
+
+const struct tr_op tr__op_output_loss = {
+    .name = "output_loss",
+    .forward = output_loss_forward,
+    .backward = output_loss_backward,
+    .scratch = output_loss_scratch,
+    .once = 1,
+};
+
+struct tr_tensor *tr_output_loss(struct tr_tape *tp, struct tr_tensor *x,
+                                 struct tr_tensor *w, const int32_t *target,
+                                 const struct tr_loss *opt)
+{
+    const struct tr_op *op = &tr__op_output_loss;
+    int64_t n = tr_tensor_rows(x), width = tr_tensor_cols(x);
+    tr__require(width == tr_tensor_cols(w), op, x, w);
+    tr__require(w->dtype == &tr_f32 || !w->needs_grad, op, x, w);
+    struct output_loss_args args = { *opt, tr__keep_ints(tp, target, n) };
+    if (args.opt.logit_scale == 0)
+        args.opt.logit_scale = 1;
+    return tr__run(tp, &(struct tr__call){
+                           .op = op,
+                           .in = { x, w },
+                           .out = tr__output(tp, op, 1, (int64_t[]){ 1 }),
+                           .args = &args,
+                           .args_bytes = sizeof args,
+                           .n_saved = x->needs_grad ? (size_t)(n * width) : 0 });
+}

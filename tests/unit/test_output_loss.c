@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tr_output_loss and the losses against their formulas in f64.  The scratch arena has
+ * exactly the size that the op announces.
+ */
+#include <libtrain/internal/op.h>
+#include <libtrain/loss.h>
+#include <libtrain/ops.h>
+#include <libtrain/rng.h>
+
+#include <check.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct tr_op tr__op_output_loss;
+
+struct args { /* as in ops/output_loss.c */
+    struct tr_loss opt;
+    const int32_t *target;
+};
+
+struct shape {
+    int n, width, n_vocab;
+    const char *kind; /* NULL: only logits */
+    float cap, logit_scale;
+    int every; /* each every-th row counts, the others have target -1; 0: none does */
+    int store_logits;
+};
+
+static const struct shape shapes[] = {
+    { 1, 1, 2, "cross_entropy", 0, 1, 1, 1 },
+    { 1, 8, 5, "mse", 0, 1, 1, 0 },
+    { 7, 16, 129, "cross_entropy", 0, 1, 1, 0 },
+    { 7, 16, 129, "mse", 0, 1, 1, 1 },
+    { 33, 24, 1000, "cross_entropy", 0, 0.5f, 2, 0 },
+    { 33, 24, 1000, "cross_entropy", 0, 1, 3, 1 },
+    { 33, 24, 1000, "cross_entropy", 5, 1, 2, 1 },
+    { 33, 24, 1000, "mse", 5, 2, 1, 0 },
+    { 20, 8, 77, "cross_entropy", 0, 1, 0, 0 },
+    { 20, 8, 77, NULL, 3, 1, 1, 1 },
+    { 300, 8, 33000, "cross_entropy", 0, 1, 1, 0 }, /* two chunks */
+    { 600, 8, 33000, "cross_entropy", 0, 1, 2, 0 }, /* two chunks of gathered rows */
+};
+enum { N_SHAPE = sizeof shapes / sizeof *shapes };
+
+struct problem {
+    struct shape s;
+    struct tr_tensor x, w, out;
+    float *saved, *row_loss, *logits, out_data, out_grad;
+    int32_t *target;
+    double sum;
+    double *ref_logits, *ref_row, *ref_dx, *ref_dw, ref_sum;
+};
+
+static const float scale = 0.25f;
+
+static float *random_floats(struct tr_rng *rng, int64_t n, float size)
+{
+    float *x = malloc((size_t)n * sizeof *x);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = size * tr_rng_normal(rng);
+    return x;
+}
+
+static struct tr_tensor matrix(struct tr_rng *rng, int64_t rows, int64_t cols)
+{
+    struct tr_tensor t = tr_tensor_make("m", &tr_f32, 2, (int64_t[]){ rows, cols },
+                                        random_floats(rng, rows * cols, 1));
+    t.grad = calloc((size_t)(rows * cols), sizeof(float));
+    t.needs_grad = 1;
+    return t;
+}
+
+static void problem_init(struct problem *p, const struct shape *s)
+{
+    memset(p, 0, sizeof *p);
+    p->s = *s;
+    struct tr_rng rng = tr_rng_init(2, (uint64_t)s->n_vocab);
+    size_t n = (size_t)s->n, v = (size_t)s->n_vocab, width = (size_t)s->width;
+    p->x = matrix(&rng, s->n, s->width);
+    p->w = matrix(&rng, s->n_vocab, s->width);
+    p->out = tr_tensor_make("out", &tr_f32, 1, (int64_t[]){ 1 }, &p->out_data);
+    p->out_grad = 1;
+    p->out.grad = &p->out_grad;
+    p->saved = malloc(n * width * sizeof(float));
+    p->row_loss = malloc(n * sizeof(float));
+    p->logits = s->store_logits ? malloc(n * v * sizeof(float)) : NULL;
+    p->target = malloc(n * sizeof *p->target);
+    for (int i = 0; i < s->n; i++) {
+        int t = (int)tr_rng_below(&rng, (uint64_t)s->n_vocab);
+        p->target[i] = s->every && i % s->every == 0 ? t : -1;
+    }
+    p->ref_logits = calloc(n * v, sizeof(double));
+    p->ref_row = calloc(n, sizeof(double));
+    p->ref_dx = calloc(n * width, sizeof(double));
+    p->ref_dw = calloc(v * width, sizeof(double));
+}
+
+static void problem_release(struct problem *p)
+{
+    free(p->x.data);
+    free(p->x.grad);
+    free(p->w.data);
+    free(p->w.grad);
+    free(p->saved);
+    free(p->row_loss);
+    free(p->logits);
+    free(p->target);
+    free(p->ref_logits);
+    free(p->ref_row);
+    free(p->ref_dx);
+    free(p->ref_dw);
+}
+
+/* Loss of logits z; z becomes its derivative. */
+static double reference_loss(const struct shape *s, double *z, int target)
+{
+    int n = s->n_vocab;
+    double loss = 0;
+    if (!strcmp(s->kind, "mse")) {
+        z[target] -= 1;
+        for (int i = 0; i < n; i++) {
+            loss += z[i] * z[i] / n;
+            z[i] *= 2.0 / n;
+        }
+        return loss;
+    }
+    double sum = 0, z_target = z[target];
+    for (int i = 0; i < n; i++)
+        sum += z[i] = exp(z[i]);
+    for (int i = 0; i < n; i++)
+        z[i] /= sum;
+    z[target] -= 1;
+    return log(sum) - z_target;
+}
+
+static void reference_row(struct problem *p, int t, double *dz)
+{
+    const struct shape *s = &p->s;
+    const float *x = (const float *)p->x.data + t * s->width, *w = p->w.data;
+    double *z = p->ref_logits + (int64_t)t * s->n_vocab, cap = (double)s->cap;
+    for (int i = 0; i < s->n_vocab; i++) {
+        double sum = 0;
+        for (int j = 0; j < s->width; j++)
+            sum += (double)x[j] * (double)w[i * s->width + j];
+        sum *= (double)s->logit_scale;
+        dz[i] = z[i] = cap > 0 ? cap * tanh(sum / cap) : sum;
+    }
+    if (p->target[t] < 0 || !s->kind)
+        return;
+    p->ref_sum += p->ref_row[t] = reference_loss(s, dz, p->target[t]);
+    for (int i = 0; i < s->n_vocab; i++) {
+        double slope = cap > 0 ? 1 - z[i] * z[i] / (cap * cap) : 1;
+        double d = dz[i] * slope * (double)s->logit_scale * (double)scale;
+        for (int j = 0; j < s->width; j++) {
+            p->ref_dx[t * s->width + j] += d * (double)w[i * s->width + j];
+            p->ref_dw[i * s->width + j] += d * (double)x[j];
+        }
+    }
+}
+
+static void reference(struct problem *p)
+{
+    double *dz = malloc((size_t)p->s.n_vocab * sizeof *dz);
+    for (int t = 0; t < p->s.n; t++)
+        reference_row(p, t, dz);
+    free(dz);
+}
+
+static void run(struct problem *p, int with_grad)
+{
+    struct args args = { { p->s.kind ? tr_loss_by_name(p->s.kind) : NULL, scale, p->s.cap,
+                           p->s.logit_scale, &p->sum, p->row_loss, p->logits },
+                         p->target };
+    struct tr_arena scratch;
+    struct tr_node nd = { .op = &tr__op_output_loss, .in = { &p->x, &p->w }, .out = &p->out,
+                          .args = &args, .saved = p->saved, .scratch = &scratch,
+                          .n_saved = with_grad && p->x.needs_grad
+                                         ? (size_t)(p->s.n * p->s.width)
+                                         : 0,
+                          .with_grad = with_grad };
+    ck_assert_int_eq(tr_arena_init(&scratch, nd.op->scratch(&nd), NULL), 0);
+    nd.op->forward(&nd);
+    if (with_grad)
+        nd.op->backward(&nd);
+    ck_assert_uint_eq(scratch.used, 0);
+    tr_arena_release(&scratch);
+}
+
+/* |x - ref| / |ref| */
+static double error(const float *x, const double *ref, int64_t n)
+{
+    double num = 0, den = 1e-30;
+    for (int64_t i = 0; i < n; i++) {
+        double e = (double)x[i] - ref[i];
+        num += e * e;
+        den += ref[i] * ref[i];
+    }
+    return sqrt(num / den);
+}
+
+START_TEST(matches_reference)
+{
+    struct problem p;
+    problem_init(&p, &shapes[_i]);
+    const struct shape *s = &p.s;
+    reference(&p);
+    run(&p, 1);
+    ck_assert_double_le(fabs(p.sum - p.ref_sum), 1e-6 * p.ref_sum + 1e-12);
+    ck_assert_double_le(fabs((double)p.out_data - (double)scale * p.ref_sum),
+                        1e-6 * p.ref_sum + 1e-12);
+    ck_assert_double_le(error(p.row_loss, p.ref_row, s->n), 1e-6);
+    if (s->store_logits)
+        ck_assert_double_le(error(p.logits, p.ref_logits, (int64_t)s->n * s->n_vocab), 1e-6);
+    ck_assert_double_le(error(p.x.grad, p.ref_dx, s->n * s->width), 1e-6);
+    ck_assert_double_le(error(p.w.grad, p.ref_dw, (int64_t)s->n_vocab * s->width), 1e-6);
+    problem_release(&p);
+}
+END_TEST
+
+/* Same loss without gradients, and with only one of the two; nothing else is written. */
+START_TEST(wanted_gradients_only)
+{
+    struct problem full;
+    problem_init(&full, &shapes[_i]);
+    run(&full, 1);
+    for (int mask = 0; mask < 3; mask++) {
+        struct problem p;
+        problem_init(&p, &shapes[_i]);
+        size_t x_bytes = (size_t)tr_tensor_count(&p.x) * sizeof(float);
+        size_t w_bytes = (size_t)tr_tensor_count(&p.w) * sizeof(float);
+        float *dx = p.x.grad, *dw = p.w.grad;
+        p.x.needs_grad = mask == 1;
+        p.w.needs_grad = mask == 2;
+        p.x.grad = mask == 1 ? dx : NULL;
+        p.w.grad = mask == 2 ? dw : NULL;
+        run(&p, mask > 0);
+        ck_assert_double_eq(p.sum, full.sum);
+        if (mask == 1)
+            ck_assert_int_eq(memcmp(dx, full.x.grad, x_bytes), 0);
+        if (mask == 2)
+            ck_assert_int_eq(memcmp(dw, full.w.grad, w_bytes), 0);
+        p.x.grad = dx;
+        p.w.grad = dw;
+        problem_release(&p);
+    }
+    problem_release(&full);
+}
+END_TEST
+
+START_TEST(threads_do_not_change_the_loss)
+{
+    double sum[3];
+    for (int i = 0; i < 3; i++) {
+        struct problem p;
+        problem_init(&p, &shapes[_i]);
+        omp_set_num_threads(i + 1);
+        run(&p, 0);
+        sum[i] = p.sum;
+        problem_release(&p);
+    }
+    /* the logits come from BLAS, whose blocks may follow the number of threads */
+    ck_assert_double_le(fabs(sum[1] - sum[0]), 1e-7 * sum[0]);
+    ck_assert_double_le(fabs(sum[2] - sum[0]), 1e-7 * sum[0]);
+}
+END_TEST
+
+/* A model that says NaN has a loss of NaN, in whichever place of the row it is. */
+START_TEST(nan_is_not_lost)
+{
+    struct problem p;
+    problem_init(&p, &shapes[4]);
+    ((float *)p.w.data)[_i] = NAN;
+    run(&p, 0);
+    ck_assert(isnan(p.sum));
+    problem_release(&p);
+}
+END_TEST
+
+/* A micro-batch of a tape: gradients of two passes add up. */
+START_TEST(runs_on_a_tape)
+{
+    struct problem p;
+    problem_init(&p, &shapes[_i]);
+    reference(&p);
+    p.x.i_segment = -1;
+    struct tr_loss opt = { .kind = tr_loss_by_name(p.s.kind), .scale = scale,
+                           .soft_cap = p.s.cap, .logit_scale = p.s.logit_scale };
+    struct tr_tape_plan plan = { 0 };
+    for (int pass = 0; pass < 3; pass++) {
+        struct tr_tape *tp =
+            pass ? tr_tape_new(TR_TAPE_TRAIN, TR_RECOMPUTE_ALL, &plan, NULL)
+                 : tr_tape_new_planning(TR_TAPE_TRAIN, TR_RECOMPUTE_ALL, NULL);
+        ck_assert_ptr_nonnull(tp);
+        tr_segment_begin(tp);
+        struct tr_tensor *y = tr_output_loss(tp, &p.x, &p.w, p.target, &opt);
+        tr_tape_backward(tp, tr_segment_end(tp, y));
+        plan = tr_tape_plan(tp);
+        plan.segment += 64; /* nothing is in it here, and an arena cannot be empty */
+        tr_tape_free(tp);
+    }
+    for (int64_t i = 0; i < tr_tensor_count(&p.x); i++)
+        p.ref_dx[i] *= 2;
+    for (int64_t i = 0; i < tr_tensor_count(&p.w); i++)
+        p.ref_dw[i] *= 2;
+    ck_assert_double_le(error(p.x.grad, p.ref_dx, tr_tensor_count(&p.x)), 1e-6);
+    ck_assert_double_le(error(p.w.grad, p.ref_dw, tr_tensor_count(&p.w)), 1e-6);
+    problem_release(&p);
+}
+END_TEST
+
+START_TEST(losses_have_names)
+{
+    for (int i = 0; tr_loss_at(i); i++)
+        ck_assert_ptr_eq(tr_loss_by_name(tr_loss_name(tr_loss_at(i))), tr_loss_at(i));
+    ck_assert_str_eq(tr_loss_name(tr_loss_at(0)), "cross_entropy");
+    ck_assert_ptr_nonnull(tr_loss_by_name("mse"));
+    ck_assert_ptr_null(tr_loss_by_name("hinge"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("output_loss");
+    TCase *tc = tcase_create("output_loss");
+    tcase_set_timeout(tc, 60);
+    tcase_add_loop_test(tc, matches_reference, 0, N_SHAPE);
+    tcase_add_loop_test(tc, wanted_gradients_only, 0, N_SHAPE);
+    tcase_add_loop_test(tc, threads_do_not_change_the_loss, 2, 8);
+    tcase_add_loop_test(tc, nan_is_not_lost, 0, 3);
+    tcase_add_loop_test(tc, runs_on_a_tape, 2, 8);
+    tcase_add_test(tc, losses_have_names);
+    suite_add_tcase(suite, tc);
+    SRunner *sr = srunner_create(suite);
+    srunner_run_all(sr, CK_NORMAL);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed != 0;
+}
