@@ -45,6 +45,16 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC    $<"
 	$(Q)$(CC) $(TR_CPPFLAGS) $(CPPFLAGS) $(TR_CFLAGS) $(TR_WERROR) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(patsubst %.o,%.d,$(LIB_OBJ) $(SHARED_OBJ) $(UNIT_OBJ) $(CMD_SRC:%.c=$(BUILD)/%.o))
-.SECONDARY:
-FORCE:
+ALL_OBJ := $(LIB_OBJ) $(SHARED_OBJ) $(UNIT_OBJ) $(CMD_SRC:%.c=$(BUILD)/%.o)
+-include $(ALL_OBJ:.o=.d)
+.SECONDARY: $(ALL_OBJ)
+.PHONY: FORCE
+
+# $(eval $(call stamp,FILE,VARIABLE)): FILE holds the value of VARIABLE and is touched only
+# when that changes.  It is written by a make function, which prints nothing, not by the
+# shell, and not under -n.
+define stamp
+$(if $(subst x$(strip $($2)),,x$(file <$1)),$1: FORCE)
+$1: | $(patsubst %/,%,$(dir $1))
+	$$(if $$(dry),,$$(file >$1,$$(strip $$($2))))
+endef
