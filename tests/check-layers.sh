@@ -9,11 +9,11 @@ cd "${0%/*}/.." || exit 1
     find libtrain cmds -name '*.[ch]' -exec grep -Ho '^ *# *include *[<"][^>"]*[>"]' {} + |
         sort | sed 's/^\([^:]*\):.*[<"]\([^>"]*\)[>"]$/include \1 \2/'
 } | awk '
-# The name that the table uses for a file: without libtrain/, internal/ and suffix.
+# The name that the table uses for a file: without libtrain/, internal/, .c and .h.
 function stem(path) {
     sub(/^libtrain\//, "", path)
     sub(/^internal\//, "", path)
-    sub(/\.[a-z]+$/, "", path)
+    sub(/\.[ch]$/, "", path)
     return path
 }
 function matches(name, word,    part, n, i, glob) {
