@@ -7,7 +7,7 @@ STATIC_CHECKS := headers layers symbols docs
 .PHONY: check fuzz bench $(addprefix check-,$(STATIC_CHECKS) unit cmd flow fuzz asan)
 ## check: everything: build without warnings, static checks, all tests, sanitizers
 check:
-	@$(RUN_CHECKS) build $(STATIC_CHECKS) unit cmd flow fuzz asan
+	@$(RUN_CHECKS) build $(STATIC_CHECKS) unit cmd flow asan fuzz
 
 ## check-headers: every header compiles alone, the public ones as C++ too
 ## check-layers: who includes whom, against the table in docs/architecture.md
@@ -16,17 +16,19 @@ check:
 ## check-unit: unit tests (libcheck)
 ## check-cmd: the commands, from the outside
 ## check-flow: the workflows
-## check-fuzz: replay of the inputs that once broke a parser
+## check-fuzz: seeds of the parsers and some mutations of each, with sanitizers
 ## check-asan: unit and command tests with address and undefined-behaviour sanitizers
-$(addprefix check-,$(STATIC_CHECKS) unit cmd flow fuzz): check-%:
+$(addprefix check-,$(STATIC_CHECKS) unit cmd flow): check-%:
 	@$(RUN_CHECKS) build $*
-check-asan:
-	@$(RUN_CHECKS) asan
+check-asan check-fuzz: check-%:
+	@$(RUN_CHECKS) $*
 
-## fuzz: search for new inputs that break a parser (clang; FUZZ_SECONDS for each)
+## fuzz: search FUZZ_SECONDS for inputs that break a parser (FUZZ_CC: a clang with libFuzzer)
 FUZZ_SECONDS ?= 60
+FUZZ_CC      ?= $(firstword $(notdir $(wildcard /usr/bin/clang /usr/bin/clang-[0-9]*)) clang)
 fuzz:
-	@CC='$(CC)' BUILD='$(BUILD)' FUZZ_SECONDS=$(FUZZ_SECONDS) sh tests/fuzz/fuzz.sh
+	@$(MAKE) MODE=fuzz CC=$(FUZZ_CC) OPENMP= BUILD=build/fuzz fuzz-tests
+	@BUILD=build/fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) sh tests/fuzz/replay.sh
 
 ## bench: measure speed and memory on this machine
 bench: all

@@ -11,13 +11,15 @@ ifeq ($(origin AR),default)
 AR       := ar
 endif
 AR       ?= ar
-# release or asan (address and undefined-behaviour sanitizers); each has its own folder
+# release, asan (address and undefined-behaviour sanitizers) or fuzz (these and libFuzzer,
+# for clang); each has its own folder
 MODE     ?= release
 ARCH     ?= -march=native
 OPENMP   ?= -fopenmp
 CFLAGS   ?= $(CFLAGS_$(MODE))
 CFLAGS_release := -O3 -g
 CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer
+CFLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer
 BUILD    ?= build/$(MODE)
 BIN      ?= $(if $(filter release,$(MODE)),bin,$(BUILD)/bin)
 # V=1 shows the compiler's command lines, WERROR=1 makes warnings errors.

@@ -1,5 +1,6 @@
 # Flags of our own; the user's CFLAGS, CPPFLAGS, LDFLAGS come after them.
 SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE_fuzz := $(SANITIZE_asan) -fsanitize=fuzzer-no-link
 TR_CPPFLAGS := -I. -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE $(DEPS_CPPFLAGS)
 TR_CFLAGS := -std=c11 $(OPENMP) $(ARCH) -fno-math-errno -ffp-contract=fast \
   $(SANITIZE_$(MODE)) \

@@ -12,14 +12,20 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(filter tests/unit/test_%,$(UNIT_SRC)))
 UNIT_SHARED_OBJ := $(filter-out $(BUILD)/tests/unit/test_%,$(UNIT_OBJ))
+# tests/fuzz/fuzz_x.c is fed by driver.c, or by libFuzzer in MODE=fuzz.
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
+FUZZ_OBJ := $(FUZZ_SRC:%.c=$(BUILD)/%.o)
+FUZZ_TESTS := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/%,$(filter-out tests/fuzz/driver.c,$(FUZZ_SRC)))
+FUZZ_MAIN := $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer,$(BUILD)/tests/fuzz/driver.o)
 
-.PHONY: all lib tests
+.PHONY: all lib tests fuzz-tests
 ## all: build every command into bin/ (the default)
 all: $(CMDS:%=$(BIN)/%)
 ## lib: build the library alone
 lib: $(LIB)
 ## tests: build the unit tests
-tests: $(UNIT_TESTS)
+tests: $(UNIT_TESTS) fuzz-tests
+fuzz-tests: $(FUZZ_TESTS)
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
@@ -38,6 +44,16 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SHARED_OBJ) $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(LINK) $^ $(CHECK_LIBS) $(TR_LIBS) $(LDLIBS)
 
+$(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(filter %.o,$(FUZZ_MAIN)) $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(LINK) $^ $(filter-out %.o,$(FUZZ_MAIN)) $(TR_LIBS) $(LDLIBS)
+
+$(BUILD)/tests/%: $(BUILD)/tests/fuzz/%.o $(LIB)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(LINK) $^ $(TR_LIBS) $(LDLIBS)
+
 $(BUILD)/tests/unit/%.o: TR_CPPFLAGS += $(CHECK_CPPFLAGS)
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
@@ -45,7 +61,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC    $<"
 	$(Q)$(CC) $(TR_CPPFLAGS) $(CPPFLAGS) $(TR_CFLAGS) $(TR_WERROR) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-ALL_OBJ := $(LIB_OBJ) $(SHARED_OBJ) $(UNIT_OBJ) $(CMD_SRC:%.c=$(BUILD)/%.o)
+ALL_OBJ := $(LIB_OBJ) $(SHARED_OBJ) $(UNIT_OBJ) $(FUZZ_OBJ) $(CMD_SRC:%.c=$(BUILD)/%.o)
 -include $(ALL_OBJ:.o=.d)
 .SECONDARY: $(ALL_OBJ)
 .PHONY: FORCE

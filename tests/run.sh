@@ -89,14 +89,16 @@ shells() {
     done
 }
 
-# Everything that follows runs with the sanitizers.  Their reports end with a status that
+# Everything that follows is built and runs with the sanitizers.  Their reports end with a status that
 # test_must_fail does not take for an orderly failure.
 sanitize() {
+    [ -z "${SANITIZE:-}" ] || return 0
     BUILD=build/asan BIN=build/asan/bin SANITIZE=1 CK_TIMEOUT_MULTIPLIER=20
     ASAN_OPTIONS=exitcode=99:allocator_may_return_null=1:strict_string_checks=1
     UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
     LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
     export BUILD BIN SANITIZE CK_TIMEOUT_MULTIPLIER ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS
+    must asan-build "$MAKE" "$jobs" -k MODE=asan BUILD=$BUILD BIN=$BIN WERROR=1 all tests
 }
 
 step() {
@@ -105,12 +107,14 @@ step() {
     headers | layers | symbols | docs) item "$1" sh "tests/check-$1.sh" ;;
     unit) units unit/ ;;
     cmd | flow) shells "$1/" "$1" ;;
-    fuzz) [ ! -f tests/fuzz/replay.sh ] || item fuzz sh tests/fuzz/replay.sh ;;
     asan)
         sanitize
-        must asan-build "$MAKE" "$jobs" -k MODE=asan BUILD=$BUILD BIN=$BIN WERROR=1 all tests
         units asan/unit/
         shells asan/cmd/ cmd
+        ;;
+    fuzz)
+        sanitize
+        item asan/fuzz sh tests/fuzz/replay.sh
         ;;
     *) must "$1" false ;;
     esac
