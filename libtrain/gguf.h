@@ -71,7 +71,7 @@ const char *tr_gguf_warning(const struct tr_gguf *g, size_t i);
 int tr_gguf_check(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
 
 /* Say that these bytes of a tensor are done with: whole pages of them leave the process's
- * memory and are mapped again if they are touched.  A walk over a large file stays small. */
+ * memory and are mapped again if they are touched, so a walk over a file stays small. */
 void tr_gguf_forget(const struct tr_gguf *g, const void *data, int64_t bytes);
 
 const char *tr_gguf_path(const struct tr_gguf *g);

@@ -7,7 +7,7 @@
  */
 #include <libtrain/dtype.h>
 #include <libtrain/internal/half.h>
-#include <libtrain/internal/range.h>
+#include <libtrain/quants/range.h>
 
 struct q4_0 {
     uint8_t d[2];

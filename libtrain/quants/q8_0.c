@@ -4,7 +4,7 @@
  */
 #include <libtrain/dtype.h>
 #include <libtrain/internal/half.h>
-#include <libtrain/internal/range.h>
+#include <libtrain/quants/range.h>
 
 struct q8_0 {
     uint8_t d[2];

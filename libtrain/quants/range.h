@@ -5,11 +5,12 @@
  * not negative, and after a turn of the negative ones for all floats, the order of the bit
  * patterns is that of the numbers.
  */
-#ifndef LIBTRAIN_INTERNAL_RANGE_H
-#define LIBTRAIN_INTERNAL_RANGE_H
+#ifndef LIBTRAIN_QUANTS_RANGE_H
+#define LIBTRAIN_QUANTS_RANGE_H
 
 #include <libtrain/internal/half.h>
 
+#include <math.h>
 #include <stdint.h>
 
 /* max |x|; NaN if there is one. */
@@ -50,14 +51,17 @@ static inline float tr__first_of_magnitude(const float *x, int n, float mag)
     return mag;
 }
 
-/* The first x of the largest magnitude, with its sign; +0 if all are zero. */
+/* The first x of the largest magnitude, with its sign; +0 if all are zero, NaN if there
+ * is one. */
 static inline float tr__abs_max_signed(const float *x, int n)
 {
     float min, max;
     tr__range(x, n, &min, &max);
+    if (islessgreater(max, -min))
+        return max > -min ? max : min;
     if (max == -min)
         return max == 0.0f ? 0.0f : tr__first_of_magnitude(x, n, max);
-    return max > -min ? max : min;
+    return max + min; /* NaN */
 }
 
 /* 1 / d, or 0 where that is not finite. */
