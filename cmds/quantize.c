@@ -131,6 +131,21 @@ static void summarise(const struct job *job, size_t n)
                 before / 0x1p20, 8 * before / numbers, after / 0x1p20, 8 * after / numbers);
 }
 
+/* Say which matrices did not get the type that was asked for. */
+static void report_fallback(const struct job *job, size_t n, const struct tr_dtype *want)
+{
+    size_t changed = 0;
+    const struct tr_dtype *other = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (job[i].type != want && job[i].type->block > 1) {
+            other = job[i].type;
+            changed++;
+        }
+    if (changed && other->block < want->block)
+        cmd_say("%zu of %zu tensors become %s: their rows do not divide into blocks of %u",
+                changed, n, other->name, want->block);
+}
+
 static int not_finite(const struct tr_gguf *g, const struct job *j, int bad,
                       struct tr_err *err)
 {
@@ -218,6 +233,7 @@ static int quantize(const char *input, const struct tr_dtype *want, const struct
         print_plan(job, tr_gguf_n_tensor(g));
     else if (cmd_not_same(o->output, input, err) || write_model(g, job, want, o, err))
         goto out;
+    report_fallback(job, tr_gguf_n_tensor(g), want);
     summarise(job, tr_gguf_n_tensor(g));
     rc = 0;
 out:

@@ -57,12 +57,30 @@ static int keeps_type(const struct tr_gguf_tensor *t)
     return 0;
 }
 
+/* Where rows do not divide into super-blocks, llama-quantize takes a type with blocks of
+ * 32 that is no worse. */
+static const struct tr_dtype *with_small_blocks(const struct tr_dtype *want)
+{
+    static const char *const pair[][2] = {
+        { "Q2_K", "Q4_0" }, { "Q3_K", "Q4_0" }, { "Q4_K", "Q5_0" },
+        { "Q5_K", "Q5_1" }, { "Q6_K", "Q8_0" },
+    };
+    for (size_t i = 0; i < sizeof pair / sizeof *pair; i++)
+        if (!strcmp(want->name, pair[i][0]))
+            return tr_dtype_by_name(pair[i][1]);
+    return want;
+}
+
 const struct tr_dtype *tr_convert_type(const struct tr_gguf_tensor *t,
                                        const struct tr_dtype *want, struct tr_err *err)
 {
     int64_t row = t->dim[t->n_dim - 1];
-    if (t->dtype == want || keeps_type(t))
+    if (keeps_type(t))
         return t->dtype;
+    if (row % want->block)
+        want = with_small_blocks(want);
+    if (t->dtype == want)
+        return want;
     if (!t->dtype->to_f32)
         tr_err_set(err, TR_EUNSUPPORTED, "tensor '%s' is %s, which cannot be converted",
                    t->name, t->dtype->name);

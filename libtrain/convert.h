@@ -13,8 +13,10 @@ extern "C" {
 
 /* The type that tensor t gets in a model of type `want`: its own for vectors, norms,
  * tables of positions and the other names that llama-quantize leaves alone (even with
- * --pure), else `want`.  NULL, with the tensor and the reason in err: its rows are no
- * whole number of blocks of `want`, or its own type cannot be unpacked. */
+ * --pure); `want`; or, if that is a K-quant and the rows are no whole number of its
+ * super-blocks, the type with blocks of 32 that llama-quantize takes then.  NULL, with the
+ * tensor and the reason in err: the rows fit no block, or its own type cannot be
+ * unpacked. */
 const struct tr_dtype *tr_convert_type(const struct tr_gguf_tensor *t,
                                        const struct tr_dtype *want,
                                        struct tr_err *err) TR_MUST_CHECK;

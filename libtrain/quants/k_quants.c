@@ -2,43 +2,11 @@
  *
  * K-quants: super-blocks of 256 numbers, cut into groups of 16 or 32 whose scales (and
  * minima) are themselves small integers under one F16 scale (and one F16 minimum).
- * Layouts: docs/formats/quantisation.md.
+ * Packing is in k_pack.c.
  */
 #include <libtrain/dtype.h>
 #include <libtrain/internal/half.h>
-
-struct q2_k {
-    uint8_t scale[16]; /* of group g: scale in the low, minimum in the high nibble */
-    uint8_t q[64];
-    uint8_t d[2], min[2];
-};
-
-struct q3_k {
-    uint8_t high[32];
-    uint8_t q[64];
-    uint8_t scale[12];
-    uint8_t d[2];
-};
-
-struct q4_k {
-    uint8_t d[2], min[2];
-    uint8_t scale[12];
-    uint8_t q[128];
-};
-
-struct q5_k {
-    uint8_t d[2], min[2];
-    uint8_t scale[12];
-    uint8_t high[32];
-    uint8_t q[128];
-};
-
-struct q6_k {
-    uint8_t q[128];
-    uint8_t high[64];
-    int8_t scale[16];
-    uint8_t d[2];
-};
+#include <libtrain/quants/k_blocks.h>
 
 /* Unpacking goes in two steps, which compilers vectorise well: the levels of a super-block
  * as bytes, then this, with scale and minimum of each group of 16. */
@@ -225,25 +193,25 @@ static int q6_k_finite(const void *src, int64_t n)
  * mix. */
 const struct tr_dtype tr__q2_k = {
     .name = "Q2_K", .id = 10, .file_type = 10, .block = 256, .bytes = sizeof(struct q2_k),
-    .to_f32 = q2_k_to_f32, .finite = q2_k_finite,
+    .to_f32 = q2_k_to_f32, .from_f32 = tr__q2_k_from_f32, .finite = q2_k_finite,
 };
 
 const struct tr_dtype tr__q3_k = {
     .name = "Q3_K", .id = 11, .file_type = 12, .block = 256, .bytes = sizeof(struct q3_k),
-    .to_f32 = q3_k_to_f32, .finite = q3_k_finite,
+    .to_f32 = q3_k_to_f32, .from_f32 = tr__q3_k_from_f32, .finite = q3_k_finite,
 };
 
 const struct tr_dtype tr__q4_k = {
     .name = "Q4_K", .id = 12, .file_type = 15, .block = 256, .bytes = sizeof(struct q4_k),
-    .to_f32 = q4_k_to_f32, .finite = q4_k_finite,
+    .to_f32 = q4_k_to_f32, .from_f32 = tr__q4_k_from_f32, .finite = q4_k_finite,
 };
 
 const struct tr_dtype tr__q5_k = {
     .name = "Q5_K", .id = 13, .file_type = 17, .block = 256, .bytes = sizeof(struct q5_k),
-    .to_f32 = q5_k_to_f32, .finite = q5_k_finite,
+    .to_f32 = q5_k_to_f32, .from_f32 = tr__q5_k_from_f32, .finite = q5_k_finite,
 };
 
 const struct tr_dtype tr__q6_k = {
     .name = "Q6_K", .id = 14, .file_type = 18, .block = 256, .bytes = sizeof(struct q6_k),
-    .to_f32 = q6_k_to_f32, .finite = q6_k_finite,
+    .to_f32 = q6_k_to_f32, .from_f32 = tr__q6_k_from_f32, .finite = q6_k_finite,
 };

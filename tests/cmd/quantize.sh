@@ -93,6 +93,19 @@ test_expect_success 'rows that are no whole number of blocks' '
     "$BIN/quantize" -t f16 -o out.gguf odd.gguf
 '
 
+model k.gguf model output.weight 0 512 $one
+model small.gguf model output.weight 0 288 $one
+test_expect_success 'K-quants, and what stands in where rows do not fit them' '
+    "$BIN/quantize" -t q4_k -o out.gguf k.gguf 2>talk
+    test $(wc -l <talk) = 1
+    "$BIN/quantize" -t q4_k -o out.gguf small.gguf 2>talk
+    grep "1 of 1 tensors become Q5_0" talk
+    "$BIN/quantize" --dry-run -t q6_k small.gguf >tsv
+    grep "^output.weight	F32	Q8_0	" tsv
+    test_expect_code 1 "$BIN/quantize" -t q4_k -o no.gguf odd.gguf 2>talk
+    grep "output.weight.*33.*F16 would fit" talk
+'
+
 test_expect_success 'again only if asked' '
     "$BIN/quantize" -t q8_0 -o q8.gguf one.gguf
     "$BIN/quantize" -t f16 -o f16.gguf one.gguf
@@ -140,7 +153,7 @@ test_expect_success 'byte for byte what llama-quantize --pure writes' '
         echo "$hash  out.gguf" | sha256sum -c
         n=$((n + 1))
     done <list
-    test $n = 72
+    test $n = 117
 '
 
 test_expect_success 'threads leave no trace' '

@@ -115,6 +115,23 @@ START_TEST(test_type)
 }
 END_TEST
 
+START_TEST(test_type_fallback)
+{
+    static const char *const pair[][2] = {
+        { "Q2_K", "Q4_0" }, { "Q3_K", "Q4_0" }, { "Q4_K", "Q5_0" },
+        { "Q5_K", "Q5_1" }, { "Q6_K", "Q8_0" },
+    };
+    for (size_t i = 0; i < sizeof pair / sizeof *pair; i++) {
+        const struct tr_dtype *k = tr_dtype_by_name(pair[i][0]);
+        const struct tr_dtype *small = tr_dtype_by_name(pair[i][1]);
+        ck_assert_ptr_eq(type_for("output.weight", &tr_f32, 2, 512, k->name, NULL), k);
+        ck_assert_ptr_eq(type_for("output.weight", &tr_f32, 2, 288, k->name, NULL), small);
+        ck_assert_ptr_eq(type_for("output.weight", small, 2, 288, k->name, NULL), small);
+        ck_assert_ptr_null(type_for("output.weight", &tr_f32, 2, 260, k->name, NULL));
+    }
+}
+END_TEST
+
 START_TEST(test_type_refused)
 {
     struct tr_err err = { 0 };
@@ -138,6 +155,7 @@ int main(void)
     tcase_add_test(t, test_pairs);
     tcase_add_test(t, test_not_finite);
     tcase_add_test(t, test_type);
+    tcase_add_test(t, test_type_fallback);
     tcase_add_test(t, test_type_refused);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);

@@ -406,6 +406,11 @@ static const struct {
     { "Q5_0", 0x4b9a855be97414b9, 0.064 },
     { "Q5_1", 0x69fa4bc9feebb8e8, 0.034 },
     { "Q8_0", 0xc5eeff00b2eb4025, 0.0045 },
+    { "Q2_K", 0x7a84e68bc944849a, 0.5 },
+    { "Q3_K", 0xd844c6e5ada6bdd8, 0.3 },
+    { "Q4_K", 0xa5916d9d638e0320, 0.12 },
+    { "Q5_K", 0x74c57c833befabc6, 0.06 },
+    { "Q6_K", 0x3dc392fbbc4ee5e4, 0.04 },
 };
 enum { N_GOLDEN = sizeof golden / sizeof *golden };
 
@@ -449,13 +454,13 @@ START_TEST(test_pack_nonfinite)
     static const float odd[] = { INFINITY, -INFINITY, NAN, -NAN, 3e38f, -3e38f };
     const struct tr_dtype *t = tr_dtype_by_name(golden[_i].name);
     for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
-        float x[64] = { 1, -1 };
-        uint8_t packed[256];
-        x[37] = odd[k];
-        t->from_f32(x, packed, 64);
+        float x[512] = { 1, -1 };
+        uint8_t packed[1024];
+        x[293] = odd[k];
+        t->from_f32(x, packed, 512);
         int holds = t == &tr_bf16 && fabsf(odd[k]) < INFINITY;
-        ck_assert_int_eq(t->finite(packed, 64), holds);
-        ck_assert_int_eq(t->finite(packed, 32), 1);
+        ck_assert_int_eq(t->finite(packed, 512), holds);
+        ck_assert_int_eq(t->finite(packed, 256), 1);
     }
 }
 END_TEST
@@ -463,11 +468,11 @@ END_TEST
 START_TEST(test_pack_zero)
 {
     const struct tr_dtype *t = tr_dtype_by_name(golden[_i].name);
-    float x[32] = { 0 }, y[32];
-    uint8_t packed[64];
-    t->from_f32(x, packed, 32);
-    t->to_f32(packed, y, 32);
-    for (int i = 0; i < 32; i++)
+    float x[256] = { 0 }, y[256];
+    uint8_t packed[512];
+    t->from_f32(x, packed, 256);
+    t->to_f32(packed, y, 256);
+    for (int i = 0; i < 256; i++)
         ck_assert(y[i] == 0.0f);
 }
 END_TEST
