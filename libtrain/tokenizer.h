@@ -34,6 +34,10 @@ struct tr_tokenizer *tr_tokenizer_new(const struct tr_gguf *g,
                                       struct tr_err *err) TR_MUST_CHECK;
 void tr_tokenizer_free(struct tr_tokenizer *t);
 
+/* What was odd but not refused (empty or duplicate tokens): lines of text, i = 0, 1, …
+ * until NULL. */
+const char *tr_tokenizer_warning(const struct tr_tokenizer *t, size_t i);
+
 /* Hash of what decides the ids: model, pre-tokenizer, tokens, types, scores, merges.  0 if the
  * file holds no vocabulary. */
 uint64_t tr_vocab_hash(const struct tr_gguf *g);
@@ -44,6 +48,10 @@ int32_t tr_tokenizer_bos(const struct tr_tokenizer *t);
 int32_t tr_tokenizer_eos(const struct tr_tokenizer *t);
 /* 1 if the model wants BOS in front of every text. */
 int tr_tokenizer_add_bos(const struct tr_tokenizer *t);
+
+/* 1 if id is a control, unknown or user-defined token: one that stands for itself and
+ * never comes out of merging. */
+int tr_tokenizer_is_special(const struct tr_tokenizer *t, uint32_t id);
 
 enum { TR_ENCODE_SPECIAL = 1 /* special tokens written in the text become one id */ };
 
