@@ -17,6 +17,8 @@ int tr_arena_init(struct tr_arena *a, size_t capacity, struct tr_err *err)
 {
     *a = (struct tr_arena){0};
     capacity += red_zone * 4096; /* room between blocks in sanitizer builds */
+    if (!capacity) /* an arena that nobody needs; mmap refuses 0 */
+        capacity = TR_ARENA_ALIGN;
     void *p = mmap(NULL, capacity, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED)

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A case for every operation of ops.def; small networks are in test_network.c.
+ */
+#include "gradcheck.h"
+
+#include <libtrain/internal/op.h>
+#include <libtrain/loss.h>
+#include <libtrain/ops.h>
+
+#include <check.h>
+#include <string.h>
+
+/* The inputs of the cases by their index in `in`. */
+#define BUILD(name)                                                                      \
+    static struct tr_tensor *name(const struct grad_case *c, struct tr_tape *tp,         \
+                                  struct tr_tensor **in, double *loss)
+#define UNUSED (void)c, (void)loss
+
+BUILD(linear)
+{
+    UNUSED;
+    return tr_linear(tp, in[0], in[1], &(struct tr_linear){ .bias = in[2], .add = in[3] });
+}
+
+BUILD(linear_in_place)
+{
+    UNUSED;
+    return tr_linear(tp, in[0], in[1],
+                     &(struct tr_linear){ .bias = in[2],
+                                          .add = grad_copy(tp, in[3]),
+                                          .in_place = 1,
+                                          .scale = 0.75f });
+}
+
+/* y = x w^T + add twice over one buffer, as adapters do. */
+BUILD(linear_in_place_twice)
+{
+    UNUSED;
+    struct tr_tensor *y = tr_linear(tp, in[0], in[1], &(struct tr_linear){ .add = in[2] });
+    for (int i = 0; i < 2; i++)
+        y = tr_linear(tp, in[0], in[1],
+                      &(struct tr_linear){ .add = y, .in_place = 1, .scale = 0.5f });
+    return y;
+}
+
+/* One weight, two uses: gradients add up. */
+BUILD(linear_tied)
+{
+    UNUSED;
+    return tr_linear(tp, tr_linear(tp, in[0], in[1], NULL), in[1], NULL);
+}
+
+BUILD(columns)
+{
+    UNUSED;
+    struct tr_tensor *left = tr_columns(tp, in[0], 1, 3), *right = tr_columns(tp, in[0], 4, 3);
+    return tr_swiglu(tp, left, tr_columns(tp, right, 0, 3));
+}
+
+static const int32_t ids[] = { 2, 0, 4, 2, 2, 1 }, positions[] = { 0, 1, 2, 0, 1, 2 };
+
+BUILD(embedding)
+{
+    UNUSED;
+    return tr_embedding(tp, in[0], ids, in[1], positions, 6, 1.5f);
+}
+
+BUILD(rms_norm)
+{
+    UNUSED;
+    return tr_rms_norm(tp, in[0], in[1], 1e-5f);
+}
+
+BUILD(layer_norm)
+{
+    UNUSED;
+    return tr_layer_norm(tp, in[0], in[1], in[2], 1e-5f);
+}
+
+static const float factors[] = { 1, 2, 4 };
+
+BUILD(rope_pairs)
+{
+    UNUSED;
+    return tr_rope(tp, grad_copy(tp, in[0]), positions,
+                   &(struct tr_rope){ .head_dim = 6, .n_rot = 6, .freq_base = 10000,
+                                      .freq_scale = 1, .factors = factors });
+}
+
+BUILD(rope_neox) /* over columns of something wider, as with fused q, k and v */
+{
+    UNUSED;
+    struct tr_tensor *x = tr_columns(tp, grad_copy(tp, in[0]), 1, 16);
+    return tr_rope(tp, x, positions,
+                   &(struct tr_rope){ .head_dim = 8, .n_rot = 4, .neox = 1, .freq_base = 10,
+                                      .freq_scale = 0.5f });
+}
+
+BUILD(swiglu)
+{
+    UNUSED;
+    return tr_swiglu(tp, in[0], in[1]);
+}
+
+BUILD(geglu)
+{
+    UNUSED;
+    return tr_geglu(tp, in[0], in[1]);
+}
+
+BUILD(gelu)
+{
+    UNUSED;
+    return tr_gelu(tp, in[0]);
+}
+
+BUILD(attention)
+{
+    UNUSED;
+    return tr_attention(tp, in[0], in[1], in[2], positions,
+                        &(struct tr_attention){ .n_head = 2, .n_head_kv = 1, .head_dim = 4,
+                                                .scale = 0.5f });
+}
+
+BUILD(attention_soft_cap)
+{
+    UNUSED;
+    return tr_attention(tp, in[0], in[1], in[2], positions,
+                        &(struct tr_attention){ .n_head = 2, .n_head_kv = 2, .head_dim = 4,
+                                                .scale = 1, .soft_cap = 2 });
+}
+
+static const int32_t one_document[] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+
+BUILD(attention_window)
+{
+    UNUSED;
+    return tr_attention(tp, in[0], in[1], in[2], one_document,
+                        &(struct tr_attention){ .n_head = 4, .n_head_kv = 2, .head_dim = 3,
+                                                .scale = 0.5f, .window = 3 });
+}
+
+static const int32_t targets[] = { 3, -1, 0, 6, 3, -1 };
+
+BUILD(cross_entropy)
+{
+    return tr_output_loss(tp, in[0], in[1], targets,
+                          &(struct tr_loss){ .kind = tr_loss_by_name("cross_entropy"),
+                                             .scale = (float)c->loss_scale, .sum = loss });
+}
+
+BUILD(cross_entropy_capped)
+{
+    return tr_output_loss(tp, in[0], in[1], targets,
+                          &(struct tr_loss){ .kind = tr_loss_by_name("cross_entropy"),
+                                             .scale = (float)c->loss_scale, .soft_cap = 2,
+                                             .logit_scale = 1.5f, .sum = loss });
+}
+
+BUILD(mse)
+{
+    return tr_output_loss(tp, in[0], in[1], targets,
+                          &(struct tr_loss){ .kind = tr_loss_by_name("mse"),
+                                             .scale = (float)c->loss_scale,
+                                             .logit_scale = 0.5f, .sum = loss });
+}
+
+/* What is linear in its inputs takes a large step, so that only rounding is left. */
+#define RANGE(n, width, from, to) { .rows = n, .cols = width, .low = from, .high = to }
+#define MATRIX(n, width) RANGE(n, width, -1, 1)
+#define VECTOR(width) { .cols = width, .low = -1, .high = 1 }
+#define TABLE(n, width) { .rows = n, .cols = width, .low = -1, .high = 1, .whole = 1 }
+
+static const struct grad_case cases[] = {
+    { "linear", "bias and sum", linear,
+      { MATRIX(5, 7), TABLE(4, 7), VECTOR(4), MATRIX(5, 4) }, 0.5f, 1e-5, 0 },
+    { "linear", "one row", linear,
+      { MATRIX(1, 3), TABLE(2, 3), VECTOR(2), MATRIX(1, 2) }, 0.5f, 1e-5, 0 },
+    { "linear", "plain", linear, { MATRIX(3, 17), TABLE(9, 17) }, 0.5f, 1e-5, 0 },
+    { "linear", "in place", linear_in_place,
+      { MATRIX(5, 7), TABLE(4, 7), VECTOR(4), MATRIX(5, 4) }, 0.5f, 1e-5, 0 },
+    { "linear", "in place twice", linear_in_place_twice,
+      { MATRIX(5, 7), TABLE(4, 7), MATRIX(5, 4) }, 0.5f, 1e-5, 0 },
+    { "linear", "tied", linear_tied, { MATRIX(4, 5), TABLE(5, 5) }, 0.25f, 1e-5, 0 },
+    { "columns", "two views", columns, { MATRIX(4, 8) }, 0.125f, 1e-4, 0 },
+    { "embedding", "with positions", embedding,
+      { TABLE(5, 7), TABLE(3, 7) }, 0.5f, 1e-5, 0 },
+    { "embedding", "wide", embedding, { TABLE(5, 70) }, 0.5f, 1e-5, 0 },
+    { "rms_norm", "rows", rms_norm, { MATRIX(5, 12), VECTOR(12) }, 0.03125f, 1e-4, 0 },
+    { "rms_norm", "heads", rms_norm, { MATRIX(3, 24), VECTOR(8) }, 0.03125f, 1e-4, 0 },
+    { "rms_norm", "many rows", rms_norm, { RANGE(70, 3, 1, 2), VECTOR(3) }, 0.03125f, 1e-4, 0 },
+    { "layer_norm", "rows", layer_norm, { MATRIX(5, 12), VECTOR(12), VECTOR(12) }, 0.03125f, 1e-4,
+      0 },
+    { "layer_norm", "off centre", layer_norm,
+      { RANGE(4, 17, 10, 14), VECTOR(17), VECTOR(17) }, 0.125f, 1e-4, 0 },
+    { "layer_norm", "many rows", layer_norm, { MATRIX(70, 5), VECTOR(5), VECTOR(5) }, 0.015625f,
+      1e-4, 0 },
+    { "rope", "pairs", rope_pairs, { MATRIX(6, 12) }, 0.5f, 1e-5, 0 },
+    { "rope", "neox", rope_neox, { MATRIX(6, 18) }, 0.5f, 1e-5, 0 },
+    { "swiglu", "rows", swiglu, { RANGE(4, 19, -3, 3), MATRIX(4, 19) }, 0.125f, 1e-4, 0 },
+    { "swiglu", "far", swiglu, { RANGE(2, 8, -40, 40), MATRIX(2, 8) }, 0.125f, 1e-4, 0 },
+    { "geglu", "rows", geglu, { RANGE(4, 19, -3, 3), MATRIX(4, 19) }, 0.0625f, 1e-4, 0 },
+    { "gelu", "rows", gelu, { RANGE(4, 19, -3, 3) }, 0.0625f, 1e-4, 0 },
+    { "gelu", "far", gelu, { RANGE(2, 8, -20, 20) }, 0.0625f, 1e-4, 0 },
+    { "attention", "grouped, two documents", attention, { MATRIX(6, 8), MATRIX(6, 4), MATRIX(6, 4) },
+      0.0625f, 1e-4, 0 },
+    { "attention", "soft cap", attention_soft_cap, { MATRIX(6, 8), MATRIX(6, 8), MATRIX(6, 8) },
+      0.0625f, 1e-4, 0 },
+    { "attention", "window", attention_window, { MATRIX(10, 12), MATRIX(10, 6), MATRIX(10, 6) },
+      0.0625f, 1e-4, 0 },
+    { "output_loss", "cross-entropy", cross_entropy, { MATRIX(6, 5), TABLE(7, 5) },
+      0.0625f, 1e-4, 0.25 },
+    { "output_loss", "soft cap", cross_entropy_capped, { MATRIX(6, 5), TABLE(7, 5) },
+      0.0625f, 1e-4, 0.25 },
+    { "output_loss", "squares", mse, { MATRIX(6, 5), TABLE(7, 5) }, 0.25f, 1e-4, 0.5 },
+};
+enum { N_CASE = sizeof cases / sizeof cases[0] };
+
+static const char *const op_names[] = {
+#define TR_OP(name) #name,
+#include <libtrain/ops.def>
+#undef TR_OP
+};
+enum { N_OP = sizeof op_names / sizeof op_names[0] };
+
+START_TEST(test_case)
+{
+    char found[GRAD_TEXT];
+    grad_check(&cases[_i], found);
+    ck_assert_msg(!*found, "%s", found);
+}
+END_TEST
+
+START_TEST(test_every_op_has_a_case)
+{
+    int found = 0;
+    for (int i = 0; i < N_CASE; i++)
+        found += !strcmp(cases[i].op, op_names[_i]);
+    ck_assert_msg(found > 0, "no case for '%s'", op_names[_i]);
+}
+END_TEST
+
+/* Wrong on purpose: the checker must notice. */
+static void wrong_forward(struct tr_node *nd)
+{
+    for (int64_t i = 0; i < tr_tensor_count(nd->out); i++)
+        ((float *)nd->out->data)[i] = 1.001f * ((const float *)nd->in[0]->data)[i];
+}
+
+static void forgets_factor(struct tr_node *nd)
+{
+    for (int64_t i = 0; i < tr_tensor_count(nd->out); i++)
+        nd->in[0]->grad[i] += nd->out->grad[i];
+}
+
+static void overwrites(struct tr_node *nd)
+{
+    for (int64_t i = 0; i < tr_tensor_count(nd->out); i++)
+        nd->in[0]->grad[i] = 1.001f * nd->out->grad[i];
+}
+
+static struct tr_tensor *wrong(struct tr_tape *tp, const struct tr_op *op,
+                               struct tr_tensor *x)
+{
+    return tr__run(tp, &(struct tr__call){ .op = op,
+                                           .in = { x },
+                                           .out = tr__output(tp, op, 2, x->dim) });
+}
+
+BUILD(wrong_factor)
+{
+    UNUSED;
+    static const struct tr_op op = { "wrong", wrong_forward, forgets_factor, NULL, 0, 0 };
+    return wrong(tp, &op, in[0]);
+}
+
+BUILD(wrong_sum)
+{
+    UNUSED;
+    static const struct tr_op op = { "wrong", wrong_forward, overwrites, NULL, 0, 0 };
+    return wrong(tp, &op, in[0]);
+}
+
+START_TEST(test_wrong_gradient_is_found)
+{
+    char found[GRAD_TEXT];
+    struct grad_case c = { .op = "wrong", .what = "", .in = { TABLE(2, 3) },
+                           .step = 0.5f, .tolerance = 1e-4 };
+    c.build = wrong_factor;
+    grad_check(&c, found);
+    ck_assert_ptr_nonnull(strstr(found, "input 0 (0, 0)"));
+    c.build = wrong_sum;
+    grad_check(&c, found);
+    ck_assert_ptr_nonnull(strstr(found, "input 0 (0, 0)"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("gradients");
+    TCase *tc = tcase_create("gradients");
+    tcase_set_timeout(tc, 120);
+    tcase_add_loop_test(tc, test_every_op_has_a_case, 0, N_OP);
+    tcase_add_loop_test(tc, test_case, 0, N_CASE);
+    tcase_add_test(tc, test_wrong_gradient_is_found);
+    suite_add_tcase(suite, tc);
+    SRunner *sr = srunner_create(suite);
+    srunner_run_all(sr, CK_NORMAL);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed != 0;
+}
