@@ -298,3 +298,18 @@ int cmd_not_same(const char *out, const char *in, struct tr_err *err)
         return 0;
     return tr_err_set(err, TR_EIO, "output '%s' is the same file as input '%s'", out, in);
 }
+
+int cmd_copy(const char *path, FILE *to, struct tr_err *err)
+{
+    char *data;
+    size_t bytes;
+    if (!path)
+        return 0;
+    int rc = tr_read_all(path, &data, &bytes, err);
+    if (rc)
+        return rc;
+    if (fwrite(data, 1, bytes, to) != bytes)
+        rc = tr_err_sys(err, "cannot copy '%s'", path);
+    free(data);
+    return rc;
+}

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum { CMD_OK = 0, CMD_FAIL = 1, CMD_USAGE = 2, CMD_DIVERGED = 3 };
 
@@ -106,6 +107,9 @@ int cmd_save_requested(void);
 
 /* Fail (CMD_FAIL, message) if `out` is the same file as `in`; "-" and NULL are skipped. */
 int cmd_not_same(const char *out, const char *in, struct tr_err *err) TR_MUST_CHECK;
+
+/* Copy a whole file to a stream; NULL is nothing. */
+int cmd_copy(const char *path, FILE *to, struct tr_err *err) TR_MUST_CHECK;
 
 /* Number of threads in use (after cmd_parse). */
 int cmd_threads(void);

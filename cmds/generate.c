@@ -5,6 +5,7 @@
 #include "adapters.h"
 #include "common.h"
 
+#include <libtrain/file.h>
 #include <libtrain/model.h>
 #include <libtrain/rng.h>
 #include <libtrain/tokenizer.h>
@@ -15,7 +16,7 @@
 #include <string.h>
 
 struct opts {
-    const char *model;
+    const char *model, *prompt_file, *output, *label, *after;
     struct cmd_list adapters, prompts, stops;
     int64_t n, top_k, seed;
     double temp, top_p;
@@ -28,6 +29,9 @@ struct candidate {
 
 struct run {
     const struct opts *o;
+    FILE *out;
+    char *prompt_text;      /* the file of prompts */
+    struct cmd_list prompt; /* all prompts */
     struct tr_model *m;
     struct tr_tokenizer *tok;
     struct tr_cache *cache;
@@ -140,8 +144,8 @@ static int encode_prompt(struct run *r, const char *prompt, struct tr_tokens *t,
 static size_t print_ready(const struct run *r, size_t printed, size_t until)
 {
     if (until > printed) {
-        fwrite(r->text + printed, 1, until - printed, stdout);
-        fflush(stdout);
+        fwrite(r->text + printed, 1, until - printed, r->out);
+        fflush(r->out);
         return until;
     }
     return printed;
@@ -170,7 +174,7 @@ static int continue_prompt(struct run *r, const int32_t *prompt, int64_t n_promp
         printed = print_ready(r, printed, stopped ? end : end > hold ? end - hold : 0);
     }
     print_ready(r, printed, stop_at(r, &stopped));
-    putchar('\n');
+    putc('\n', r->out);
     return 0;
 }
 
@@ -180,7 +184,9 @@ static int on_prompt(struct run *r, const char *prompt, size_t i, struct tr_err 
     struct tr_rng rng = tr_rng_init((uint64_t)r->o->seed, i);
     int rc = encode_prompt(r, prompt, &t, err);
     if (!rc) {
-        fputs(prompt, stdout);
+        if (r->o->label)
+            fprintf(r->out, "==> %s <==\n", r->o->label);
+        fputs(prompt, r->out);
         /* ids are below 2^31 */
         rc = continue_prompt(r, (const int32_t *)t.id, (int64_t)t.n, &rng, err);
     }
@@ -211,9 +217,9 @@ static int make_tape(struct run *r, int64_t n_prompt, struct tr_err *err)
 static int make_memory(struct run *r, struct tr_err *err)
 {
     int64_t n_vocab = tr_model_config(r->m)->n_vocab, longest = 1;
-    for (size_t i = 0; i < r->o->prompts.n; i++) {
+    for (size_t i = 0; i < r->prompt.n; i++) {
         struct tr_tokens t = {0};
-        int rc = encode_prompt(r, r->o->prompts.item[i], &t, err);
+        int rc = encode_prompt(r, r->prompt.item[i], &t, err);
         if ((int64_t)t.n > longest)
             longest = (int64_t)t.n;
         tr_tokens_release(&t);
@@ -228,38 +234,72 @@ static int make_memory(struct run *r, struct tr_err *err)
     return r->cache ? make_tape(r, longest, err) : err->code;
 }
 
+/* The prompts of -p, then the lines of --prompts that are not empty. */
+static int gather_prompts(struct run *r, struct tr_err *err)
+{
+    const struct opts *o = r->o;
+    size_t bytes = 0, lines = 0;
+    if (o->prompt_file && tr_read_all(o->prompt_file, &r->prompt_text, &bytes, err))
+        return err->code;
+    for (size_t i = 0; i < bytes; i++)
+        lines += r->prompt_text[i] == '\n';
+    r->prompt.item = calloc(o->prompts.n + lines + 1, sizeof *r->prompt.item);
+    if (!r->prompt.item)
+        return tr_err_set(err, TR_ENOMEM, "out of memory");
+    for (size_t i = 0; i < o->prompts.n; i++)
+        r->prompt.item[r->prompt.n++] = o->prompts.item[i];
+    char *save = NULL, *line = bytes ? strtok_r(r->prompt_text, "\r\n", &save) : NULL;
+    for (; line; line = strtok_r(NULL, "\r\n", &save))
+        r->prompt.item[r->prompt.n++] = line;
+    if (!r->prompt.n)
+        return tr_err_set(err, TR_EFORMAT, "%s: no prompt in it", o->prompt_file);
+    return 0;
+}
+
 static int run_all(const struct opts *o, struct tr_err *err)
 {
     struct run r = { .o = o };
     struct cmd_adapters adapters = {0};
-    r.m = tr_model_open(o->model, err);
-    if (!r.m || cmd_adapters_attach(&adapters, &o->adapters, r.m, err) ||
-        !(r.tok = tr_tokenizer_new(tr_model_gguf(r.m), err)) || make_memory(&r, err))
+    int rc = TR_EIO;
+    struct tr_out *out = tr_out_open(o->output, err);
+    if (!out || !(r.m = tr_model_open(o->model, err)) ||
+        cmd_adapters_attach(&adapters, &o->adapters, r.m, err) ||
+        !(r.tok = tr_tokenizer_new(tr_model_gguf(r.m), err)) || gather_prompts(&r, err) ||
+        make_memory(&r, err))
         goto end;
-    for (size_t i = 0; i < o->prompts.n; i++)
-        if (on_prompt(&r, o->prompts.item[i], i, err))
-            break;
+    r.out = tr_out_stream(out);
+    rc = cmd_copy(o->after, r.out, err);
+    for (size_t i = 0; !rc && i < r.prompt.n; i++)
+        rc = on_prompt(&r, r.prompt.item[i], i, err);
 end:
+    if (rc)
+        tr_out_discard(out);
+    else
+        rc = tr_out_commit(out, err);
     tr_tape_free(r.tape);
     tr_cache_free(r.cache);
     tr_tokenizer_free(r.tok);
     free(r.cand);
     free(r.logits);
     free(r.text);
+    free(r.prompt.item);
+    free(r.prompt_text);
     tr_model_close(r.m);
     cmd_adapters_release(&adapters);
-    return err->code ? CMD_FAIL : CMD_OK;
+    return rc ? CMD_FAIL : CMD_OK;
 }
 
 int main(int argc, char **argv)
 {
-    struct opts o = { .n = 100, .top_k = 40, .top_p = 0.95, .temp = 0.8, .seed = 42 };
+    struct opts o = { .n = 100, .top_k = 40, .top_p = 0.95, .temp = 0.8, .seed = 42,
+                      .output = "-" };
     const struct cmd_opt table[] = {
         CMD_TEXT('m', "model", &o.model, "FILE", "GGUF to sample from"),
         CMD_LIST('a', "adapter", &o.adapters, "FILE[:SCALE]",
                  "adapter on top of it, may be given again"),
         CMD_LIST('p', "prompt", &o.prompts, "TEXT",
                  "text to continue, may be given again"),
+        CMD_TEXT(0, "prompts", &o.prompt_file, "FILE", "texts to continue, one a line"),
         CMD_INT('n', "tokens", &o.n, 1, 1 << 24, "N", "tokens to add at most"),
         CMD_FLOAT(0, "temp", &o.temp, 0, 100, "X", "temperature; 0: always the likeliest"),
         CMD_INT(0, "top-k", &o.top_k, 0, 1 << 24, "N", "choose among the N likeliest; 0: all"),
@@ -267,6 +307,9 @@ int main(int argc, char **argv)
                   "of these, the fewest that have this share of the probability"),
         CMD_LIST(0, "stop", &o.stops, "TEXT", "end before this text, may be given again"),
         CMD_INT(0, "seed", &o.seed, 0, 9e15, "N", "of the sampling"),
+        CMD_TEXT('o', "output", &o.output, "FILE", "where to write the text"),
+        CMD_TEXT(0, "label", &o.label, "TEXT", "a line with this before every sample"),
+        CMD_TEXT(0, "after", &o.after, "FILE", "begin with the samples of this older file"),
         CMD_END
     };
     const struct cmd cmd = { "generate", "-m MODEL.gguf -p PROMPT [-n N]",
@@ -274,7 +317,7 @@ int main(int argc, char **argv)
     struct tr_err err = {0};
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
-    if (!o.model || !o.prompts.n)
-        cmd_usage(&cmd, "options '--model' and '--prompt' are required");
+    if (!o.model || (!o.prompts.n && !o.prompt_file))
+        cmd_usage(&cmd, "options '--model' and '--prompt' or '--prompts' are required");
     return cmd_end(run_all(&o, &err), &err);
 }

@@ -15,7 +15,7 @@
 #include <string.h>
 
 struct opts {
-    const char *model, *data, *text, *logits;
+    const char *model, *data, *text, *logits, *output, *label, *after;
     struct cmd_list adapters;
     int64_t ctx;
     int loss;
@@ -173,40 +173,54 @@ static int on_text(const struct opts *o, struct tr_model *m, struct sums *s,
 
 /* ==== the command ==== */
 
-static void print(const struct sums *s)
+/* The table: with a label a short one, whose rows may follow those of an older table. */
+static void print(const struct opts *o, const struct sums *s, FILE *out)
 {
     double loss = s->loss / (double)s->n;
-    printf("tokens\tloss\tperplexity\tllama_perplexity\n%llu\t%.9g\t%.9g\t",
-           (unsigned long long)s->n, loss, exp(loss));
+    if (o->label) {
+        if (!o->after)
+            fprintf(out, "model\tloss\tperplexity\n");
+        fprintf(out, "%s\t%.9g\t%.9g\n", o->label, loss, exp(loss));
+        return;
+    }
+    fprintf(out, "tokens\tloss\tperplexity\tllama_perplexity\n%llu\t%.9g\t%.9g\t",
+            (unsigned long long)s->n, loss, exp(loss));
     if (s->n_llama)
-        printf("%.9g\n", exp(s->llama_loss / (double)s->n_llama));
+        fprintf(out, "%.9g\n", exp(s->llama_loss / (double)s->n_llama));
     else
-        printf("-\n");
+        fprintf(out, "-\n");
 }
 
 static int run(const struct opts *o, struct tr_err *err)
 {
     struct sums s = {0};
-    struct tr_model *m = tr_model_open(o->model, err);
+    struct tr_model *m = NULL;
     struct cmd_adapters adapters = {0};
-    if (!m || cmd_adapters_attach(&adapters, &o->adapters, m, err) ||
-        cmd_not_same(o->logits, o->model, err))
+    int rc = TR_EIO;
+    struct tr_out *out = tr_out_open(o->output, err);
+    if (!out || !(m = tr_model_open(o->model, err)) ||
+        cmd_adapters_attach(&adapters, &o->adapters, m, err) ||
+        cmd_not_same(o->logits, o->model, err) || cmd_not_same(o->output, o->model, err) ||
+        cmd_copy(o->after, tr_out_stream(out), err))
         goto end;
-    if (o->data ? on_pack(o, m, &s, err) : on_text(o, m, &s, err))
-        goto end;
-    if (!s.n)
-        tr_err_set(err, TR_EFORMAT, "%s: no position counts", o->data);
-    else
-        print(&s);
+    rc = o->data ? on_pack(o, m, &s, err) : on_text(o, m, &s, err);
+    if (!rc && !s.n)
+        rc = tr_err_set(err, TR_EFORMAT, "%s: no position counts", o->data);
+    if (!rc)
+        print(o, &s, tr_out_stream(out));
 end:
+    if (rc)
+        tr_out_discard(out);
+    else
+        rc = tr_out_commit(out, err);
     tr_model_close(m);
     cmd_adapters_release(&adapters);
-    return err->code ? CMD_FAIL : CMD_OK;
+    return rc ? CMD_FAIL : CMD_OK;
 }
 
 int main(int argc, char **argv)
 {
-    struct opts o = { .ctx = 512 };
+    struct opts o = { .ctx = 512, .output = "-" };
     const char *loss[8] = {0};
     for (int i = 0; tr_loss_at(i); i++)
         loss[i] = tr_loss_name(tr_loss_at(i));
@@ -220,6 +234,10 @@ int main(int argc, char **argv)
         CMD_CHOICE(0, "loss", &o.loss, loss, "NAME", "what is measured"),
         CMD_TEXT(0, "logits", &o.logits, "FILE",
                  "also write the logits of every position of --data, as GGUF"),
+        CMD_TEXT('o', "output", &o.output, "FILE", "where to write the table"),
+        CMD_TEXT(0, "label", &o.label, "TEXT",
+                 "a table of columns model, loss and perplexity, with this name of the model"),
+        CMD_TEXT(0, "after", &o.after, "FILE", "begin with the rows of this older table"),
         CMD_END
     };
     const struct cmd cmd = { "perplexity", "-m MODEL.gguf (-d DATA.pack | -f TEXT [-c N])",
@@ -229,6 +247,8 @@ int main(int argc, char **argv)
     cmd_parse(&cmd, argc, argv, &n_operand);
     if (!o.model || !o.data == !o.text)
         cmd_usage(&cmd, "option '--model' and one of '--data' and '--file' are required");
+    if (o.after && !o.label)
+        cmd_usage(&cmd, "'--after' goes with '--label'");
     if (o.logits && !o.data)
         cmd_usage(&cmd, "'--logits' goes with '--data'");
     return cmd_end(run(&o, &err), &err);
