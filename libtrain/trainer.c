@@ -100,7 +100,8 @@ static int plan_step(struct tr_trainer *t, struct tr_tape_plan *plan, struct tr_
     return 0;
 }
 
-static void fill_plan(struct tr_trainer *t, const struct tr_tape_plan *step)
+static void fill_plan(struct tr_trainer *t, const struct tr_tape_plan *step,
+                      int64_t program)
 {
     struct tr_plan *p = &t->plan;
     int64_t array = t->params.count * (int64_t)sizeof(float);
@@ -113,13 +114,13 @@ static void fill_plan(struct tr_trainer *t, const struct tr_tape_plan *step)
         .block = (int64_t)step->segment,
         .scratch = (int64_t)step->scratch,
         .data = 3 * tr__step_rows(t) * (int64_t)sizeof(int32_t),
-        .program = tr_machine_program_bytes(),
+        .program = program,
     };
     p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +
                p->scratch + p->data + p->program;
 }
 
-static int init_memory(struct tr_trainer *t, struct tr_err *err)
+static int init_memory(struct tr_trainer *t, int64_t program, struct tr_err *err)
 {
     size_t rows = (size_t)tr__step_rows(t);
     t->token = calloc(rows, sizeof *t->token);
@@ -132,7 +133,7 @@ static int init_memory(struct tr_trainer *t, struct tr_err *err)
     int rc = plan_step(t, &step, err);
     if (rc)
         return rc;
-    fill_plan(t, &step);
+    fill_plan(t, &step, program);
     /* weights are mapped and can be paged out; the rest cannot */
     int64_t wanted = t->plan.total - t->plan.weights, there = tr_machine_memory_available();
     if (there && wanted > there)
@@ -158,7 +159,9 @@ struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
     t->m = m;
     t->pack = pack;
     set_length(t);
-    if ((args->full ? init_full(t, err) : init_lora(t, err)) || init_memory(t, err)) {
+    int64_t program = tr_machine_program_bytes(); /* before parameters are touched */
+    if ((args->full ? init_full(t, err) : init_lora(t, err)) ||
+        init_memory(t, program, err)) {
         tr_trainer_free(t);
         return NULL;
     }
