@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Speed of tr_attention beside cblas_sgemm in the same run.  Work is counted as the exact
- * causal triangle: 4 T (T + 1) / 2 head_dim operations a head in forward, 10 in backward.
+ * causal triangle: 4 head_dim T (T + 1) / 2 operations a head in forward, 10 in backward.
  *
  *   make build/release/dev/bench_attention && build/release/dev/bench_attention [SHAPE]
  */
@@ -117,7 +117,8 @@ static void bench(const struct shape *s)
     if (tr_arena_init(&scratch, nd.op->scratch(&nd), NULL))
         exit(1);
     double forward[REPEATS], backward[REPEATS], gemm[REPEATS], tile[REPEATS];
-    double work = 2e-9 * s->batch * s->n_head * s->head_dim * s->length * (s->length + 1) / 2;
+    double pairs = s->batch * s->n_head * (double)s->length * (s->length + 1) / 2;
+    double work = 2e-9 * s->head_dim * pairs;
     for (int i = 0; i < REPEATS; i++) {
         gemm[i] = sgemm_seconds();
         tile[i] = tile_seconds();

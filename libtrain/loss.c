@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { BLOCK = 512 };
+static const float TINY = 1e-25f;
 
 /* In lanes, since the maximum of floats is not associative where there are NaNs, and a
  * compiler will not reorder it. */
@@ -48,7 +49,9 @@ static double exp_of(float *z, int64_t n, float max)
     return sum;
 }
 
-/* d(loss)/dz = softmax(z) - onehot(target) */
+/* d(loss)/dz = softmax(z) - onehot(target).  What is left out below TINY is nothing beside
+ * the largest, which is 1, but could become subnormal, and then the products with dz take
+ * several times as long. */
 static double cross_entropy_row(float *z, int64_t n, int32_t target, float scale)
 {
     float max = max_of(z, n), z_target = z[target];
@@ -56,7 +59,7 @@ static double cross_entropy_row(float *z, int64_t n, int32_t target, float scale
     if (scale != 0) {
         float factor = (float)((double)scale / sum);
         for (int64_t i = 0; i < n; i++)
-            z[i] *= factor;
+            z[i] = z[i] < TINY ? 0 : z[i] * factor;
         z[target] -= scale;
     }
     return log(sum) + (double)max - (double)z_target;

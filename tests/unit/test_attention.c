@@ -282,9 +282,9 @@ START_TEST(wanted_gradients_only)
         run(&full);
         for (int i = 0; i < 3; i++)
             for (int64_t j = 0; t[i]->grad && j < p.s.n; j++)
-                ck_assert_int_eq(memcmp(t[i]->grad + j * t[i]->ld, u[i]->grad + j * u[i]->ld,
-                                        (size_t)tr_tensor_cols(u[i]) * sizeof(float)),
-                                 0);
+                ck_assert_int_eq(0, memcmp(t[i]->grad + j * t[i]->ld,
+                                           u[i]->grad + j * u[i]->ld,
+                                           (size_t)tr_tensor_cols(u[i]) * sizeof(float)));
         problem_release(&p);
         problem_release(&full);
     }
