@@ -52,7 +52,7 @@ item() {
     if [ "$f" != 0 ]; then
         {
             grep -E -A 12 'Sanitizer|runtime error' "$log" | head -n 60
-            grep -A 30 '^not ok ' "$log" || tail -n 40 "$log"
+            grep -E '^(not ok |#)' "$log" | head -n 80 | grep . || tail -n 40 "$log"
         } | indent
     fi
     [ -z "$why" ] || echo "not ok $name: $why" | indent
@@ -70,7 +70,8 @@ must() {
     else
         failed=$((failed + 1))
         echo "FAILED  $name"
-        tail -n 60 "$log" | indent
+        { grep -E 'error|warning|undefined|\*\*\*' "$log" | head -n 40 | grep . ||
+            tail -n 40 "$log"; } | indent
     fi
 }
 
