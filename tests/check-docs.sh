@@ -20,9 +20,10 @@ verdict() { # TITLE FILE: passes if the file, which lists what is wrong, is empt
 }
 
 options_of_help() { sed -n 's/^  \(-.,\|   \) --\([a-z0-9-]*\).*/--\2/p' | sort -u; }
-# mdoc writes --output as `Fl -output`, several on a line of `.It`.
+# mdoc writes --output as `Fl Fl output` or `Fl -output`, behind `.It`.
 options_of_page() {
-    sed -n '/^\.It .*Fl/p' "$1" | grep -o 'Fl -[a-z0-9-]*' | sed 's/Fl /-/' | sort -u
+    sed -n 's/Fl Fl /Fl -/g; /^\.It .*Fl/p' "$1" | grep -o 'Fl -[a-z0-9-]*' |
+        sed 's/Fl /-/' | sort -u
 }
 
 have_mandoc=

@@ -5,7 +5,8 @@
 #
 # A test file is a list of test_expect_success 'title' 'script', then test_done.  A script
 # passes if it ends with status 0; `set -e` is on, so every line counts.  Do not hide a
-# status in a pipe: write to a file, then look at it.  The file runs in a folder of its
+# status in a pipe: write to a file, then look at it.  A file called stderr is shown if the
+# test fails.  The file runs in a folder of its
 # own, which is removed at the end (KEEP=1 keeps it).
 #
 #   $BIN        folder of the commands            $TOP   folder of the sources
@@ -34,6 +35,7 @@ cd "$test_scratch" || exit 1
 # test_expect_success TITLE SCRIPT
 test_expect_success() {
     test_count=$((test_count + 1))
+    rm -f stderr
     (
         set -e
         eval "$2"
@@ -46,6 +48,7 @@ test_expect_success() {
         echo "not ok $test_count - $1 (status $test_status)"
         printf '%s\n' "$2" | sed 's/^/#   | /'
         tail -n 25 "$test_scratch/.log" | sed 's/^/#   /'
+        [ ! -s stderr ] || tail -n 10 stderr | sed 's/^/#   stderr: /'
     fi
 }
 

@@ -51,7 +51,7 @@ refuses() { # NAME ARG...
 # replaced FROM TO: the arguments with one word replaced.
 replaced() {
     for arg in $args; do
-        case $arg in "$1") echo "$2" ;; *) echo "$arg" ;; esac
+        case $arg in "$1") printf "%s\n" "$2" ;; *) printf "%s\n" "$arg" ;; esac
     done
 }
 
