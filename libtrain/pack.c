@@ -145,9 +145,7 @@ static int entry_ok(const struct tr_pack *p, uint64_t i)
     uint32_t most = tr__pack_max_positions(p->info.ctx);
 
     return next->offset > e->offset && next->offset - e->offset == e->stored &&
-           next->first_seq > e->first_seq &&
-           next->first_seq - e->first_seq <= e->positions && e->positions <= most &&
-           e->counted <= e->positions &&
+           next->first_seq > e->first_seq && e->positions <= most &&
            e->content <= tr__pack_content_bytes(e->positions, e->positions,
                                                 p->info.n_vocab);
 }
@@ -242,14 +240,16 @@ const struct tr_pack_info *tr_pack_info(const struct tr_pack *p)
 
 /* ==== reading ==== */
 
-static int make_room(unsigned char **buf, size_t *cap, size_t bytes, struct tr_err *err)
+static int make_room(const struct tr_pack *p, unsigned char **buf, size_t *cap,
+                     size_t bytes, struct tr_err *err)
 {
     if (bytes <= *cap)
         return 0;
     free(*buf);
     *buf = malloc(bytes);
     *cap = *buf ? bytes : 0;
-    return *buf ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory for %zu bytes", bytes);
+    return *buf ? 0 : tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu bytes",
+                                 p->path, bytes);
 }
 
 /* Unpack the stored bytes of one frame.  Only what the writer makes is let through to
@@ -280,8 +280,8 @@ static int load(struct tr_pack *p, uint64_t i, struct tr_err *err)
     if (i == p->i_frame)
         return 0;
     p->i_frame = p->n_frame; /* none, should this fail */
-    if ((rc = make_room(&p->stored, &p->stored_cap, e->stored, err)) ||
-        (rc = make_room(&p->content, &p->content_cap, e->content, err)) ||
+    if ((rc = make_room(p, &p->stored, &p->stored_cap, e->stored, err)) ||
+        (rc = make_room(p, &p->content, &p->content_cap, e->content, err)) ||
         (rc = read_at(p, p->stored, e->stored, e->offset, err)))
         return rc;
     if (XXH3_64bits(p->stored, e->stored) != e->hash)

@@ -12,6 +12,7 @@
 
 #include <libtrain/error.h>
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -64,6 +65,21 @@ int tr_pack_write(struct tr_pack_writer *w, const struct tr_pack_seq *seq,
 const struct tr_pack_info *tr_pack_writer_info(const struct tr_pack_writer *w);
 int tr_pack_commit(struct tr_pack_writer *w, struct tr_err *err) TR_MUST_CHECK;
 void tr_pack_discard(struct tr_pack_writer *w);
+
+/* Fill the sequences of w (the caller's, and it outlives the packer) with documents.  One
+ * of n tokens (TR_TOKEN_MASKED as in token.h) gives n - 1 positions; one of less than two
+ * tokens gives none.  What is longer than the context is cut into windows that begin every
+ * `stride` positions, 1 … ctx; positions that a window shares with the one before do not
+ * count again, so every token but the first is predicted once.  What is shorter shares a
+ * sequence with its neighbours where it fits.  The order stays.  tr_packer_end writes the
+ * last sequence; commit comes after it. */
+struct tr_packer;
+struct tr_packer *tr_packer_new(struct tr_pack_writer *w, uint32_t stride,
+                                struct tr_err *err) TR_MUST_CHECK;
+int tr_packer_add(struct tr_packer *p, const uint32_t *token, size_t n,
+                  struct tr_err *err) TR_MUST_CHECK;
+int tr_packer_end(struct tr_packer *p, struct tr_err *err) TR_MUST_CHECK;
+void tr_packer_free(struct tr_packer *p);
 
 /* The order in which epoch `epoch` visits n_seq sequences: entry i of a permutation that
  * depends on (seed, epoch, n_seq) alone; a table is not needed, i may be asked in any

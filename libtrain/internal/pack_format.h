@@ -13,7 +13,7 @@
 enum {
     TR__PACK_VERSION = 1,
     TR__PACK_FRAME_POSITIONS = 1 << 16, /* a frame ends before it would hold more … */
-    TR__PACK_WINDOW_LOG = 24            /* … and is one zstd segment even at TR_PACK_MAX_CTX */
+    TR__PACK_WINDOW_LOG = 24            /* … and is of one segment up to TR_PACK_MAX_CTX */
 };
 
 enum { /* header: where its fields are */

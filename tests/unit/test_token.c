@@ -246,6 +246,49 @@ START_TEST(vocabulary_sizes)
 }
 END_TEST
 
+/* The streams in tests/golden, which the tests of commands use: what version 1 is must not
+ * change.  UPDATE=1 writes them. */
+static const struct { const char *name; size_t n_doc, n[5]; uint32_t mask; } golden[] = {
+    { "docs", 5, { 10, 0, 1, 3, 50 }, 0 },
+    { "one", 1, { 101 }, 0 },
+    { "empty", 0, { 0 }, 0 },
+    { "short", 3, { 1, 0, 1 }, 0 },
+    { "masked", 2, { 5, 5 }, TR_TOKEN_MASKED },
+};
+
+START_TEST(golden_streams)
+{
+    struct tr_err err = { 0 };
+    char path[64];
+    unsigned char made[1024], want[1024];
+    uint32_t token[128], id = 0;
+    FILE *f = tmpfile();
+    struct tr_token_writer *w = tr_token_writer_new(f, 0x0123456789abcdefu, 1000, &err);
+    for (size_t i = 0; i < golden[_i].n_doc; i++) {
+        for (size_t k = 0; k < golden[_i].n[i]; k++)
+            token[k] = id++ | golden[_i].mask;
+        ck_assert_int_eq(tr_token_write(w, token, golden[_i].n[i], &err), 0);
+    }
+    ck_assert_int_eq(tr_token_writer_end(w, &err), 0);
+    tr_token_writer_free(w);
+    size_t n = (size_t)ftell(f);
+    ck_assert_uint_le(n, sizeof made);
+    rewind(f);
+    ck_assert_uint_eq(fread(made, 1, n, f), n);
+    fclose(f);
+    snprintf(path, sizeof path, "tests/golden/%s.tok", golden[_i].name);
+    f = fopen(path, getenv("UPDATE") ? "w+b" : "rb");
+    ck_assert_msg(f != NULL, "cannot open %s", path);
+    if (getenv("UPDATE"))
+        ck_assert_uint_eq(fwrite(made, 1, n, f), n);
+    rewind(f);
+    ck_assert_uint_eq(fread(want, 1, sizeof want, f), n);
+    fclose(f);
+    ck_assert_int_eq(memcmp(made, want, n), 0);
+    ck_assert_int_eq(read_all(want, n, &err), 0);
+}
+END_TEST
+
 START_TEST(full_disk)
 {
     struct tr_err err = { 0 };
@@ -272,6 +315,7 @@ int main(void)
     tcase_add_loop_test(t, wrong_pipe, 0, 10);
     tcase_add_loop_test(t, ids_below_n_vocab, 0, 3);
     tcase_add_test(t, vocabulary_sizes);
+    tcase_add_loop_test(t, golden_streams, 0, sizeof golden / sizeof golden[0]);
     tcase_add_test(t, full_disk);
     suite_add_tcase(s, t);
     SRunner *sr = srunner_create(s);
