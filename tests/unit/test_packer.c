@@ -166,7 +166,7 @@ static void render(struct tr_pack *p, char *out, size_t room)
 
 static const struct { const char *title; uint32_t ctx, stride; size_t n_doc, n[5];
                       const char *want; } example[] = {
-    { "fits exactly", 4, 4, 1, 1, { 5 }, "0 1 2 3;" },
+    { "fits exactly", 4, 4, 1, { 5 }, "0 1 2 3;" },
     { "one more", 4, 4, 1, { 6 }, "0 1 2 3;4;" },
     { "the tail shares", 4, 4, 2, { 7, 3 }, "0 1 2 3;4 5,7 8;" },
     { "order before fill", 4, 4, 3, { 3, 4, 2 }, "0 1;3 4 5,7;" },
