@@ -80,7 +80,9 @@ struct tr_attention {
 };
 /* Causal attention in streaming form (Milakov, Gimelshein 2018; Dao et al. 2022): no n x n
  * array exists.  q (n, n_head * head_dim), k and v (n, n_head_kv * head_dim), pos (n):
- * row t sees rows max(t - pos[t], t - window + 1) … t.  Result like q. */
+ * row t sees rows max(t - pos[t], t - window + 1) … t.  Result like q.
+ * Without gradients k and v may have more rows than q, computed before: then q's are the
+ * last. */
 struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
                                struct tr_tensor *k, struct tr_tensor *v,
                                const int32_t *pos, const struct tr_attention *opt);

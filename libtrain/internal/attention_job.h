@@ -63,4 +63,7 @@ static inline int64_t tr__att_key_at(const struct tr__att_job *job,
 
 void tr__att_backward(struct tr_node *nd);
 
+/* Forward where there are more keys than queries: the queries are the last rows. */
+void tr__att_cached(struct tr_node *nd);
+
 #endif

@@ -101,6 +101,10 @@ static void forward_task(const struct tr__att_job *job, const struct tr__att_pie
 
 static void attention_forward(struct tr_node *nd)
 {
+    if (tr_tensor_rows(nd->in[TR__ATT_K]) > tr_tensor_rows(nd->out)) {
+        tr__att_cached(nd);
+        return;
+    }
     size_t mark = tr_arena_mark(nd->scratch);
     struct tr__att_job job = tr__att_job(nd, 0);
     int n_kv = job.opt->n_head_kv, n_task = job.plan.n_piece * n_kv;
@@ -128,8 +132,11 @@ struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
     tr__require(opt->n_head > 0 && opt->n_head_kv > 0 && opt->head_dim > 0, op, q, k);
     tr__require(opt->n_head % opt->n_head_kv == 0, op, q, k);
     tr__require(width == (int64_t)opt->n_head * opt->head_dim, op, q, k);
-    tr__require(tr_tensor_rows(k) == n && tr_tensor_cols(k) == kv_width, op, q, k);
-    tr__require(tr_tensor_rows(v) == n && tr_tensor_cols(v) == kv_width, op, q, v);
+    int with_grad = q->needs_grad || k->needs_grad || v->needs_grad;
+    int64_t n_key = tr_tensor_rows(k);
+    tr__require(n_key == n || (n_key > n && !with_grad), op, q, k);
+    tr__require(tr_tensor_cols(k) == kv_width, op, q, k);
+    tr__require(tr_tensor_rows(v) == n_key && tr_tensor_cols(v) == kv_width, op, k, v);
     struct tr__att_args args = { *opt, tr__keep_ints(tp, pos, n) };
     return tr__run(tp, &(struct tr__call){ .op = op,
                                            .in = { q, k, v },
