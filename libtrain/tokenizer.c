@@ -46,8 +46,8 @@ static int read_id(const struct tr_gguf *g, const char *key, uint32_t n_vocab, i
     if (found <= 0)
         return found;
     if (v < -1 || v >= n_vocab)
-        return tr_err_set(err, TR_EFORMAT, "'%s' is %lld, the vocabulary has %u tokens", key,
-                          (long long)v, n_vocab);
+        return tr_err_set(err, TR_EFORMAT, "'%s' is %lld, the vocabulary has %u tokens",
+                          key, (long long)v, n_vocab);
     *id = (int32_t)v;
     return 0;
 }
@@ -82,8 +82,8 @@ static int read_additions(struct tr_tokenizer *t, const struct tr_gguf *g,
     if (rc < 0)
         return rc;
     if (rc == 1 && t->add_bos && t->bos < 0)
-        return tr_err_set(err, TR_EFORMAT, "'tokenizer.ggml.add_bos_token' is set, but there "
-                          "is no 'tokenizer.ggml.bos_token_id'");
+        return tr_err_set(err, TR_EFORMAT, "'tokenizer.ggml.add_bos_token' is set, but "
+                          "there is no 'tokenizer.ggml.bos_token_id'");
     t->add_bos = t->add_bos && t->bos >= 0;
     return 0;
 }
@@ -210,11 +210,11 @@ int tr_tokenizer_decode(const struct tr_tokenizer *t, uint32_t id, int first, in
         return tr_err_set(err, TR_EFORMAT, "token %u, but the vocabulary has %u", id,
                           t->vocab.n);
     uint8_t type = t->vocab.type[id];
-    if (!special && (type == TR__TOKEN_CONTROL || type == TR__TOKEN_UNKNOWN))
+    int is_special = tr_tokenizer_is_special(t, id);
+    if (!special && is_special && type != TR__TOKEN_USER)
         return 0;
     struct tr_str s = tr__vocab_bytes(&t->vocab, id);
-    int text = !tr_tokenizer_is_special(t, id) && type != TR__TOKEN_BYTE;
-    if (first && t->add_space && text && s.len && *s.ptr == ' ') {
+    if (first && t->add_space && !is_special && s.len && *s.ptr == ' ') {
         s.ptr++;
         s.len--;
     }

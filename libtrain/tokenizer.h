@@ -38,8 +38,8 @@ void tr_tokenizer_free(struct tr_tokenizer *t);
  * until NULL. */
 const char *tr_tokenizer_warning(const struct tr_tokenizer *t, size_t i);
 
-/* Hash of what decides the ids: model, pre-tokenizer, tokens, types, scores, merges.  0 if the
- * file holds no vocabulary. */
+/* Hash of what decides the ids: model, pre-tokenizer, tokens, types, scores, merges.  0 if
+ * the file holds no vocabulary. */
 uint64_t tr_vocab_hash(const struct tr_gguf *g);
 
 uint32_t tr_tokenizer_n_vocab(const struct tr_tokenizer *t);

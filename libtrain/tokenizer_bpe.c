@@ -72,9 +72,10 @@ static void bpe_pair(const struct tr_tokenizer *t, const char *word, struct tr__
 
 /* The id with these bytes, or -1.  Merges and the tokens they make mostly stand in the same
  * order: near the one before, `guess`, is the place to look first. */
-static int32_t find_near(const struct tr__vocab *v, uint32_t guess, const char *p, size_t len)
+static int32_t find_near(const struct tr__vocab *v, uint32_t guess, const char *p,
+                         size_t len)
 {
-    for (uint32_t id = guess; id < v->n && id < guess + 2; id++) {
+    for (uint32_t id = guess; !v->n_twice && id < v->n && id < guess + 2; id++) {
         struct tr_str s = tr__vocab_bytes(v, id);
         if (s.len == len && v->type[id] == TR__TOKEN_NORMAL && !memcmp(s.ptr, p, len))
             return (int32_t)id;
@@ -190,9 +191,9 @@ static int encode_word(struct tr__encoder *e, const char *word, size_t len)
     for (size_t i = 0; i < len; i++) {
         int32_t id = t->byte_id[(unsigned char)word[i]];
         if (id < 0)
-            return tr_err_set(e->err, TR_EUNSUPPORTED, "byte 0x%02x at offset %zu of the text "
-                              "has no token in this vocabulary", (unsigned char)word[i],
-                              (size_t)(word + i - e->text));
+            return tr_err_set(e->err, TR_EUNSUPPORTED, "byte 0x%02x at offset %zu of the "
+                              "text has no token in this vocabulary",
+                              (unsigned char)word[i], (size_t)(word + i - e->text));
         e->work.sym[i] = (struct tr__symbol){ .start = (uint32_t)i, .len = 1, .id = id };
     }
     e->work.n_sym = len;

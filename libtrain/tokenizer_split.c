@@ -166,9 +166,9 @@ const struct tr__pretok tr__pretok_qwen2 = {
     0, 0
 };
 
-/* Published as two passes: digits one by one, then gpt2's pattern on what lies between.  One
- * pass gives the same words: a digit takes no space in front, and spaces before a digit end
- * a piece, so none of them is left for the next word. */
+/* Published as two passes: digits one by one, then gpt2's pattern on what lies between.
+ * One pass gives the same words: a digit takes no space in front, and spaces before a digit
+ * end a piece, so none of them is left for the next word. */
 const struct tr__pretok tr__pretok_smollm = {
     (const char *const[]){ "smollm", "starcoder", "command-r", "codeshell", "refact",
                            "exaone", "minerva-7b", NULL },

@@ -59,8 +59,8 @@ static int read_bytes(struct tr_tokenizer *t, struct tr_err *err)
             t->byte_id[(unsigned char)t->vocab.bytes[t->vocab.start[i]]] = (int32_t)i;
     for (unsigned b = 0; b < 256; b++)
         if (t->byte_id[b] < 0)
-            return tr_err_set(err, TR_EFORMAT, "the vocabulary has no byte token '<0x%02X>'",
-                              b);
+            return tr_err_set(err, TR_EFORMAT, "the vocabulary has no byte token "
+                              "'<0x%02X>'", b);
     return 0;
 }
 
@@ -85,7 +85,8 @@ static int spm_init(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_e
     return 0;
 }
 
-static size_t word_end(const struct tr_tokenizer *t, const char *text, size_t len, size_t at)
+static size_t word_end(const struct tr_tokenizer *t, const char *text, size_t len,
+                       size_t at)
 {
     for (at++; at < len; at++) {
         unsigned char a = (unsigned char)text[at - 1], b = (unsigned char)text[at];

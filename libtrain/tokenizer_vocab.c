@@ -20,7 +20,9 @@ static int idmap_init(struct tr__idmap *map, uint64_t n, struct tr_err *err)
         size *= 2;
     map->mask = size - 1;
     map->slot = calloc(size, sizeof *map->slot);
-    return map->slot ? 0 : tr_err_sys(err, "cannot index %llu tokens", (unsigned long long)n);
+    if (!map->slot)
+        return tr_err_sys(err, "cannot index %llu tokens", (unsigned long long)n);
+    return 0;
 }
 
 /* The slot that holds these bytes, or the empty one where they belong. */
@@ -168,7 +170,7 @@ static int longest_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-static int index_special_lengths(struct tr__vocab *v, uint32_t n_special, struct tr_err *err)
+static int index_lengths(struct tr__vocab *v, uint32_t n_special, struct tr_err *err)
 {
     v->special_len = malloc((n_special + 1) * sizeof *v->special_len);
     if (!v->special_len)
@@ -200,7 +202,7 @@ static void note(char *warning, size_t size, const char *what, uint32_t n, uint3
  * different means. */
 static int index_tokens(struct tr__vocab *v, struct tr_err *err)
 {
-    uint32_t n_text = 0, n_special = 0, n_empty = 0, empty = 0, n_twice = 0, twice = 0;
+    uint32_t n_text = 0, n_special = 0, n_empty = 0, empty = 0, twice = 0;
     for (uint32_t i = 0; i < v->n; i++) {
         n_text += is_text(v->type[i]) != 0;
         n_special += is_special(v->type[i]) != 0;
@@ -219,11 +221,11 @@ static int index_tokens(struct tr__vocab *v, struct tr_err *err)
         if (is_special(v->type[i]))
             fresh &= idmap_add(&v->special, v, i);
         if (!fresh)
-            twice = n_twice++ ? twice : i;
+            twice = v->n_twice++ ? twice : i;
     }
     note(v->warning[0], sizeof v->warning[0], "empty", n_empty, empty);
-    note(v->warning[1], sizeof v->warning[1], "duplicate", n_twice, twice);
-    return rc ? rc : index_special_lengths(v, n_special, err);
+    note(v->warning[1], sizeof v->warning[1], "duplicate", v->n_twice, twice);
+    return rc ? rc : index_lengths(v, n_special, err);
 }
 
 int tr__vocab_read(struct tr__vocab *v, const struct tr_gguf *g, tr__unescape *unescape,

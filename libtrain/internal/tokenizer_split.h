@@ -14,7 +14,7 @@
 struct tr__pretok {
     const char *const *name; /* NULL-terminated */
     const char *word;        /* PCRE2 pattern; matches at every place of a text */
-    int ignore_merges;       /* a word that is a token is that token, whatever the merges say */
+    int ignore_merges;       /* a word that is a token is that token, merges or not */
     int add_bos;             /* where tokenizer.ggml.add_bos_token is absent */
 };
 

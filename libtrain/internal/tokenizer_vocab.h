@@ -34,13 +34,14 @@ struct tr__vocab {
     uint8_t *type;   // (n) enum tr__token_type
     float *score;    // (n), NULL if the file has none
 
-    struct tr__idmap text;    /* what merging may produce: no control, unknown or byte token */
+    struct tr__idmap text;    /* what merging may make: no control, unknown or byte token */
     struct tr__idmap special; /* control, unknown and user-defined tokens */
     uint64_t *special_len;    // (n_special_len) their distinct lengths, longest first
     size_t n_special_len;
     uint8_t special_first[256]; /* bits: 1 a user-defined, 2 any special begins so */
     int has_user;               /* 1 if there are user-defined tokens */
 
+    uint32_t n_twice;     /* tokens whose bytes a lower id has already */
     char warning[2][128]; /* odd but not refused; "" where there is none */
 };
 
