@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tokenize - turn text into a token stream.  See tokenize.1
+ */
+#include "common.h"
+
+#include <libtrain/file.h>
+#include <libtrain/token.h>
+#include <libtrain/tokenizer.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct opts {
+    const char *model, *out;
+    int text, from_ids, bos, eos, special;
+};
+
+/* Where documents go: a token stream, or lines of decimals. */
+struct sink {
+    struct tr_out *out;
+    struct tr_token_writer *w; /* NULL with --text */
+    uint64_t n_doc, n_token;
+};
+
+struct run {
+    const struct opts *o;
+    struct tr_tokenizer *tok;
+    uint64_t hash;
+    struct sink sink;
+    struct tr_tokens t; /* the document at hand */
+    int two_bos;        /* warned already */
+};
+
+/* ==== output ==== */
+
+static size_t decimal(char *end, uint32_t v)
+{
+    char *p = end;
+    do
+        *--p = (char)('0' + v % 10);
+    while (v /= 10);
+    return (size_t)(end - p);
+}
+
+static int write_line(struct tr_out *out, const struct tr_tokens *t, struct tr_err *err)
+{
+    char buf[4096], digits[16], *end = digits + sizeof digits;
+    size_t used = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        size_t n = decimal(end, t->id[i]);
+        if (used + n + 2 > sizeof buf) {
+            if (tr_out_write(out, buf, used, err))
+                return -1;
+            used = 0;
+        }
+        if (i)
+            buf[used++] = ' ';
+        memcpy(buf + used, end - n, n);
+        used += n;
+    }
+    buf[used++] = '\n';
+    return tr_out_write(out, buf, used, err);
+}
+
+static int sink_open(struct run *r, struct tr_err *err)
+{
+    struct sink *s = &r->sink;
+    if (!r->o->text && !strcmp(r->o->out, "-") && isatty(STDOUT_FILENO))
+        return tr_err_set(err, TR_EIO, "a token stream is not for a terminal: use -o or "
+                          "--text");
+    s->out = tr_out_open(r->o->out, err);
+    if (!s->out || r->o->text)
+        return s->out ? 0 : -1;
+    s->w = tr_token_writer_new(tr_out_stream(s->out), r->hash, tr_tokenizer_n_vocab(r->tok),
+                               err);
+    return s->w ? 0 : -1;
+}
+
+static int sink_add(struct sink *s, const struct tr_tokens *t, struct tr_err *err)
+{
+    s->n_doc++;
+    s->n_token += t->n;
+    if (s->w)
+        return tr_token_write(s->w, t->id, t->n, err);
+    return write_line(s->out, t, err);
+}
+
+static int sink_commit(struct sink *s, struct tr_err *err)
+{
+    struct tr_out *out = s->out;
+    if (s->w && tr_token_writer_end(s->w, err))
+        return -1;
+    s->out = NULL;
+    return tr_out_commit(out, err);
+}
+
+/* ==== input ==== */
+
+static int push(struct tr_tokens *t, uint32_t id, struct tr_err *err)
+{
+    if (t->n == t->cap) {
+        size_t cap = 2 * t->cap + 64;
+        uint32_t *p = realloc(t->id, cap * sizeof *p);
+        if (!p)
+            return tr_err_set(err, TR_ENOMEM, "out of memory for %zu tokens", cap);
+        t->id = p;
+        t->cap = cap;
+    }
+    t->id[t->n++] = id;
+    return 0;
+}
+
+/* The ids of one text between BOS and EOS.  An empty text has no ids at all. */
+static int encode(struct run *r, const char *text, size_t len, struct tr_err *err)
+{
+    struct tr_tokens *t = &r->t;
+    int flags = r->o->special ? TR_ENCODE_SPECIAL : 0;
+    uint32_t bos = (uint32_t)tr_tokenizer_bos(r->tok);
+    int add_bos = r->o->bos && tr_tokenizer_add_bos(r->tok);
+
+    t->n = 0;
+    if (!len)
+        return 0;
+    if (add_bos && push(t, bos, err))
+        return -1;
+    if (tr_tokenizer_encode(r->tok, text, len, flags, t, err))
+        return -1;
+    if (add_bos && !r->two_bos && t->n > 1 && t->id[1] == bos) {
+        r->two_bos = 1;
+        cmd_warn("the text begins with BOS, and the model adds one: see --no-bos");
+    }
+    return r->o->eos ? push(t, (uint32_t)tr_tokenizer_eos(r->tok), err) : 0;
+}
+
+static int add_text(struct run *r, const char *path, struct tr_err *err)
+{
+    char *text = NULL;
+    size_t len;
+    if (tr_read_all(path, &text, &len, err))
+        return -1;
+    int rc = encode(r, text, len, err);
+    if (rc)
+        tr_err_prefix(err, "'%s'", path);
+    free(text);
+    return rc ? rc : sink_add(&r->sink, &r->t, err);
+}
+
+/* Lines of decimals; `value` is the number that is being read, -1 between numbers. */
+static int read_lines(struct run *r, FILE *f, const char *path, struct tr_err *err)
+{
+    uint32_t n_vocab = tr_tokenizer_n_vocab(r->tok);
+    uint64_t line = 1;
+    int64_t value = -1;
+    int c, begun = 0, rc = 0;
+
+    r->t.n = 0;
+    while (!rc && (c = getc_unlocked(f)) != EOF) {
+        begun = c != '\n';
+        if (c >= '0' && c <= '9') {
+            value = (value < 0 ? 0 : value * 10) + (c - '0');
+            if (value >= n_vocab)
+                rc = tr_err_set(err, TR_EFORMAT, "'%s' line %" PRIu64 ": an id that is not "
+                                "below %u, the size of the vocabulary", path, line,
+                                n_vocab);
+            continue;
+        }
+        if (!strchr(" \t\r\n", c) || !c)
+            rc = tr_err_set(err, TR_EFORMAT, "'%s' line %" PRIu64 ": not a decimal id",
+                            path, line);
+        if (!rc && value >= 0)
+            rc = push(&r->t, (uint32_t)value, err);
+        value = -1;
+        if (c == '\n' && !rc) {
+            rc = sink_add(&r->sink, &r->t, err);
+            r->t.n = 0;
+            line++;
+        }
+    }
+    if (!rc && ferror(f))
+        return tr_err_sys(err, "cannot read '%s'", path);
+    if (!rc && value >= 0)
+        rc = push(&r->t, (uint32_t)value, err);
+    return rc || !begun ? rc : sink_add(&r->sink, &r->t, err);
+}
+
+static int add_ids(struct run *r, const char *path, struct tr_err *err)
+{
+    FILE *f = strcmp(path, "-") ? fopen(path, "rb") : stdin;
+    if (!f)
+        return tr_err_sys(err, "cannot open '%s'", path);
+    int rc = read_lines(r, f, path, err);
+    if (f != stdin)
+        fclose(f);
+    return rc;
+}
+
+/* ==== the whole ==== */
+
+static int load(struct run *r, struct tr_err *err)
+{
+    struct tr_gguf *g = tr_gguf_open(r->o->model, err);
+    if (!g)
+        return -1;
+    r->tok = tr_tokenizer_new(g, err);
+    r->hash = tr_vocab_hash(g);
+    tr_gguf_close(g);
+    if (!r->tok)
+        return -1;
+    for (size_t i = 0; tr_tokenizer_warning(r->tok, i); i++)
+        cmd_warn("'%s': %s", r->o->model, tr_tokenizer_warning(r->tok, i));
+    if (r->o->eos && !r->o->from_ids && tr_tokenizer_eos(r->tok) < 0)
+        return tr_err_set(err, TR_EFORMAT, "'%s' has no EOS token", r->o->model);
+    return 0;
+}
+
+static int run(struct run *r, char **file, int n_file, struct tr_err *err)
+{
+    const struct opts *o = r->o;
+    int i;
+    if (cmd_not_same(o->out, o->model, err))
+        return -1;
+    for (i = 0; i < n_file; i++)
+        if (cmd_not_same(o->out, file[i], err))
+            return -1;
+    if (load(r, err) || sink_open(r, err))
+        return -1;
+    i = 0;
+    do {
+        const char *path = n_file ? file[i] : "-";
+        if (o->from_ids ? add_ids(r, path, err) : add_text(r, path, err))
+            return -1;
+    } while (++i < n_file);
+    if (sink_commit(&r->sink, err))
+        return -1;
+    cmd_say("%" PRIu64 " documents, %" PRIu64 " tokens", r->sink.n_doc, r->sink.n_token);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct opts o = { .out = "-", .bos = 1 };
+    const struct cmd_opt table[] = {
+        CMD_TEXT('m', "model", &o.model, "FILE", "GGUF that holds the vocabulary"),
+        CMD_TEXT('o', "output", &o.out, "FILE", "where to write the tokens"),
+        CMD_FLAG(0, "text", &o.text, "write ids in decimal, one document a line"),
+        CMD_FLAG(0, "from-ids", &o.from_ids, "read ids in decimal, one document a line"),
+        CMD_UNFLAG(0, "no-bos", &o.bos, "no BOS, even if the model asks for it"),
+        CMD_FLAG(0, "eos", &o.eos, "end every document with EOS"),
+        CMD_FLAG(0, "special", &o.special,
+                 "special tokens written in the text become one id"),
+        CMD_END
+    };
+    const struct cmd cmd = { "tokenize",
+                             "-m MODEL.gguf [-o F] [--text] [--from-ids] [--no-bos] "
+                             "[--eos] [--special] [FILE…]",
+                             "turn text into a token stream", table, 0, -1 };
+    struct tr_err err = { 0 };
+    struct run r = { .o = &o };
+    int n_file, first = cmd_parse(&cmd, argc, argv, &n_file);
+
+    if (!o.model)
+        cmd_usage(&cmd, "option '--model' is required");
+    int rc = run(&r, argv + first, n_file, &err) ? cmd_code(&err) : CMD_OK;
+    tr_token_writer_free(r.sink.w);
+    tr_out_discard(r.sink.out);
+    tr_tokens_release(&r.t);
+    tr_tokenizer_free(r.tok);
+    return cmd_end(rc, &err);
+}
