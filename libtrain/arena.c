@@ -16,6 +16,7 @@ static const size_t red_zone = 0;
 int tr_arena_init(struct tr_arena *a, size_t capacity, struct tr_err *err)
 {
     *a = (struct tr_arena){0};
+    capacity += TR_ARENA_ALIGN;  /* an empty arena is one too */
     capacity += red_zone * 4096; /* room between blocks in sanitizer builds */
     if (!capacity) /* an arena that nobody needs; mmap refuses 0 */
         capacity = TR_ARENA_ALIGN;

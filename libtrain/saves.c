@@ -14,6 +14,7 @@ struct tr_saves {
     char *target; /* F.ckpt */
     char *dir;    /* F.ckpt.d */
     int lock;     /* descriptor of F.ckpt.d/lock */
+    int fresh;    /* this run has saved nothing and continues nothing: what is there is old */
 };
 
 static char *join(const char *a, const char *b)
@@ -48,6 +49,7 @@ struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err)
     struct tr_saves *s = calloc(1, sizeof *s);
     if (s) {
         s->lock = -1;
+        s->fresh = 1;
         s->target = join(ckpt, "");
         s->dir = join(ckpt, ".d");
     }
@@ -145,18 +147,18 @@ static int save_path(const struct tr_saves *s, int64_t step, char *path, size_t 
 
 /* ---- use -------------------------------------------------------------------------- */
 
-/* Try one file: 1 loaded, 0 passed over, or an error that ends the search. */
+/* Try one file: 1 loaded, else 0, with the reason told.  Of files that are whole but of
+ * another run the first reason is kept. */
 static int try_load(struct tr_trainer *t, const char *path, void (*say)(const char *),
-                    struct tr_err *err)
+                    struct tr_err *other)
 {
     struct tr_err why = {0};
     int rc = tr_trainer_load(t, path, &why);
-    if (!rc)
-        return 1;
     if (rc == TR_EMISMATCH)
-        return tr_err_set(err, rc, "%s", why.text);
-    say(why.text);
-    return 0;
+        tr_err_set(other, rc, "%s", why.text);
+    if (rc)
+        say(why.text);
+    return !rc;
 }
 
 int tr_saves_resume(struct tr_saves *s, struct tr_trainer *t, void (*say)(const char *),
@@ -164,23 +166,45 @@ int tr_saves_resume(struct tr_saves *s, struct tr_trainer *t, void (*say)(const 
 {
     int64_t *step;
     size_t n, n_tried = 0;
-    int rc = list(s, &step, &n, err);
+    struct tr_err other = {0};
+    int loaded = 0, rc = list(s, &step, &n, err);
     if (rc)
         return rc;
     if (!access(s->target, F_OK)) { /* the end of a run is newer than its saves */
         n_tried++;
         snprintf(from, size, "%s", s->target);
-        rc = try_load(t, from, say, err);
+        loaded = try_load(t, from, say, &other);
     }
-    for (size_t i = 0; !rc && i < n; i++) {
+    for (size_t i = 0; !loaded && !rc && i < n; i++) {
         n_tried++;
         rc = save_path(s, step[i], from, size, err);
-        if (!rc)
-            rc = try_load(t, from, say, err);
+        loaded = !rc && try_load(t, from, say, &other);
     }
     free(step);
-    if (!rc && n_tried)
+    s->fresh = !loaded;
+    if (loaded || rc)
+        return loaded ? 1 : rc;
+    if (other.code)
+        return tr_err_set(err, other.code, "%s", other.text);
+    if (n_tried)
         return tr_err_set(err, TR_EFORMAT, "no valid checkpoint in '%s'", s->dir);
+    return 0;
+}
+
+/* Remove saves: all but the `keep` newest, or all but `mine` where they are of a run that
+ * this one replaces. */
+static int prune(struct tr_saves *s, int64_t mine, size_t keep, struct tr_err *err)
+{
+    char path[4096];
+    int64_t *step;
+    size_t n;
+    int rc = list(s, &step, &n, err);
+    for (size_t i = 0; !rc && i < n; i++)
+        if ((s->fresh ? step[i] != mine : i >= keep) &&
+            !save_path(s, step[i], path, sizeof path, NULL))
+            unlink(path);
+    s->fresh = 0;
+    free(step);
     return rc;
 }
 
@@ -188,16 +212,9 @@ int tr_saves_write(struct tr_saves *s, const struct tr_trainer *t, int keep,
                    struct tr_err *err)
 {
     char path[4096];
-    int64_t *step;
-    size_t n;
-    int rc = save_path(s, tr_trainer_step_count(t), path, sizeof path, err);
+    int64_t step = tr_trainer_step_count(t);
+    int rc = save_path(s, step, path, sizeof path, err);
     if (!rc)
         rc = tr_trainer_save(t, path, err);
-    if (rc || (rc = list(s, &step, &n, err)))
-        return rc;
-    for (size_t i = (size_t)keep; i < n; i++)
-        if (!save_path(s, step[i], path, sizeof path, NULL))
-            unlink(path);
-    free(step);
-    return 0;
+    return rc ? rc : prune(s, step, (size_t)keep, err);
 }
