@@ -23,8 +23,10 @@ static int record(struct tr_err *err, int code, const char *suffix, const char *
 {
     if (!err || err->code)
         return code;
+    /* A path may be longer than the text, the reason behind it must not be lost. */
+    size_t room = sizeof err->text - (suffix ? strlen(suffix) + sizeof ":" : 0);
     err->code = code;
-    vsnprintf(err->text, sizeof err->text, fmt, ap);
+    vsnprintf(err->text, room, fmt, ap);
     if (suffix) {
         size_t used = strlen(err->text);
         snprintf(err->text + used, sizeof err->text - used, ": %s", suffix);

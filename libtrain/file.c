@@ -34,6 +34,7 @@ struct tr_out {
     char *path;        /* as the caller named it */
     char *temp_path;
     char name[NAME_BYTES]; /* of the target in temp->dir */
+    char buffer[1 << 16];  /* of the stream */
 };
 
 /* Wait for a descriptor that somebody has set to non-blocking. */
@@ -232,7 +233,7 @@ struct tr_out *tr_out_open(const char *path, struct tr_err *err)
     out->stream = fopencookie(out, "w", (cookie_io_functions_t){ .write = put });
     if (!out->stream)
         goto fail;
-    setvbuf(out->stream, NULL, _IOFBF, 1 << 16);
+    setvbuf(out->stream, out->buffer, _IOFBF, sizeof out->buffer);
     return out;
 fail:
     tr_err_sys(err, "cannot write '%s'", path);
