@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Output files: whole or not there, and no temporary left behind.
+ */
+#include <libtrain/file.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#include "scratch.h"
+
+static void assert_holds(const char *file, const char *text)
+{
+    char *data;
+    size_t n;
+    struct tr_err err = { 0 };
+    ck_assert_msg(tr_read_all(file, &data, &n, &err) == 0, "%s", err.text);
+    ck_assert_str_eq(data, text);
+    ck_assert_uint_eq(n, strlen(text));
+    free(data);
+}
+
+static int n_entry(void)
+{
+    int n = 0;
+    DIR *d = opendir(dir);
+    ck_assert_ptr_nonnull(d);
+    for (struct dirent *e; (e = readdir(d));)
+        n += strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
+    closedir(d);
+    return n;
+}
+
+static int mode_of(const char *file)
+{
+    struct stat st;
+    ck_assert_int_eq(stat(file, &st), 0);
+    return st.st_mode & 07777;
+}
+
+static struct tr_out *start(const char *file, const char *text)
+{
+    struct tr_err err = { 0 };
+    struct tr_out *out = tr_out_open(file, &err);
+    ck_assert_msg(out != NULL, "%s", err.text);
+    ck_assert_int_eq(tr_out_write(out, text, strlen(text), &err), 0);
+    return out;
+}
+
+START_TEST(test_commit)
+{
+    struct tr_err err = { 0 };
+    umask(027);
+    struct tr_out *out = start(path, "new");
+    ck_assert_int_ne(access(path, F_OK), 0); /* not there before it is whole */
+    ck_assert_int_eq(access(tr_out_temp(out), F_OK), 0);
+    fputs(" and more", tr_out_stream(out));
+    ck_assert_int_eq(tr_out_commit(out, &err), 0);
+    assert_holds(path, "new and more");
+    ck_assert_int_eq(mode_of(path), 0640);
+    ck_assert_int_eq(n_entry(), 1);
+}
+END_TEST
+
+START_TEST(test_replace_keeps_mode)
+{
+    write_bytes(path, "old", 3);
+    ck_assert_int_eq(chmod(path, 0604), 0);
+    struct tr_out *out = start(path, "new");
+    ck_assert_int_eq(fflush(tr_out_stream(out)), 0);
+    assert_holds(path, "old");
+    ck_assert_int_eq(tr_out_commit(out, NULL), 0);
+    assert_holds(path, "new");
+    ck_assert_int_eq(mode_of(path), 0604);
+}
+END_TEST
+
+START_TEST(test_discard)
+{
+    write_bytes(path, "old", 3);
+    struct tr_out *out = start(path, "new");
+    errno = EDOM;
+    tr_out_discard(out);
+    ck_assert_int_eq(errno, EDOM);
+    assert_holds(path, "old");
+    ck_assert_int_eq(n_entry(), 1);
+    tr_out_discard(NULL);
+}
+END_TEST
+
+START_TEST(test_unlink_all)
+{
+    struct tr_out *a = start(path, "a"), *b = start(other, "b");
+    ck_assert_int_eq(n_entry(), 2);
+    tr_out_unlink_all();
+    ck_assert_int_eq(n_entry(), 0);
+    tr_out_discard(a);
+    tr_out_discard(b);
+}
+END_TEST
+
+static void assert_refused(const char *file, int code)
+{
+    struct tr_err err = { 0 };
+    ck_assert_ptr_null(tr_out_open(file, &err));
+    ck_assert_int_eq(err.code, TR_EIO);
+    ck_assert_msg(strstr(err.text, strerror(code)) != NULL, "'%.80s': %s", file, err.text);
+    ck_assert_int_eq(n_entry(), 0);
+}
+
+START_TEST(test_refused_at_once)
+{
+    char name[600], deep[5000];
+    assert_refused(dir, EISDIR);
+    assert_refused("", ENOENT);
+    snprintf(name, sizeof name, "%s/no/file", dir);
+    assert_refused(name, ENOENT);
+    snprintf(name, sizeof name, "%s/file/", dir);
+    assert_refused(name, EISDIR);
+    snprintf(name, sizeof name, "%s/%0256d", dir, 0);
+    assert_refused(name, ENAMETOOLONG);
+    memset(deep, 'd', sizeof deep);
+    deep[sizeof deep - 1] = 0;
+    assert_refused(deep, ENAMETOOLONG);
+}
+END_TEST
+
+START_TEST(test_long_name)
+{
+    char name[600];
+    snprintf(name, sizeof name, "%s/%0255d", dir, 7);
+    struct tr_out *out = start(name, "long"), *same_start;
+    name[strlen(name) - 1] = '8'; /* 254 bytes in common, and another temporary */
+    same_start = start(name, "long too");
+    ck_assert_int_eq(tr_out_commit(same_start, NULL), 0);
+    assert_holds(name, "long too");
+    ck_assert_int_eq(unlink(name), 0);
+    name[strlen(name) - 1] = '7';
+    ck_assert_int_eq(tr_out_commit(out, NULL), 0);
+    assert_holds(name, "long");
+    ck_assert_int_eq(unlink(name), 0);
+}
+END_TEST
+
+START_TEST(test_odd_names)
+{
+    static const char *const names[] = { "-x", " a b", "a\nb", "\xff", "%s%n", "..." };
+    char name[400];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(name, sizeof name, "%s/%s", dir, names[i]);
+        ck_assert_int_eq(tr_out_commit(start(name, "odd"), NULL), 0);
+        assert_holds(name, "odd");
+        ck_assert_int_eq(unlink(name), 0);
+    }
+}
+END_TEST
+
+START_TEST(test_symlink)
+{
+    struct stat st;
+    write_bytes(other, "old", 3);
+    ck_assert_int_eq(symlink("b.gguf", path), 0);
+    ck_assert_int_eq(tr_out_commit(start(path, "new"), NULL), 0);
+    ck_assert_int_eq(lstat(path, &st), 0);
+    ck_assert(S_ISLNK(st.st_mode));
+    assert_holds(other, "new");
+    ck_assert_int_eq(unlink(other), 0); /* now it points nowhere */
+    ck_assert_ptr_null(tr_out_open(path, NULL));
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(symlink("a.gguf", path), 0); /* and now to itself */
+    ck_assert_ptr_null(tr_out_open(path, NULL));
+}
+END_TEST
+
+/* A child that has come and gone. */
+static pid_t dead_pid(void)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(0);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    return pid;
+}
+
+START_TEST(test_stale)
+{
+    static const char *const kept[] = { ".a.gguf.tmp.1", ".a.gguf.tmp.", ".a.gguf.tmp.9x",
+                                        ".b.gguf.tmp.0999999999" };
+    char name[400];
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "%s/%s", dir, kept[i]);
+        write_bytes(name, "", 0);
+    }
+    snprintf(name, sizeof name, "%s/.a.gguf.tmp.%d", dir, (int)dead_pid());
+    write_bytes(name, "", 0);
+    snprintf(name, sizeof name, "%s/.a.gguf.tmp.%d", dir, (int)getpid());
+    write_bytes(name, "", 0); /* of an earlier process with our number */
+    ck_assert_int_eq(n_entry(), 6);
+    ck_assert_int_eq(tr_out_commit(start(path, "x"), NULL), 0);
+    ck_assert_int_eq(n_entry(), 5);
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "%s/%s", dir, kept[i]);
+        ck_assert_int_eq(unlink(name), 0);
+    }
+}
+END_TEST
+
+START_TEST(test_full)
+{
+    struct tr_err err = { 0 };
+    static char block[1 << 20];
+    struct tr_out *out = tr_out_open("/dev/full", &err);
+    ck_assert_ptr_null(tr_out_temp(out));
+    ck_assert_int_eq(tr_out_write(out, "x", 1, &err), 0); /* in the buffer */
+    ck_assert_int_eq(tr_out_commit(out, &err), TR_EIO);
+    ck_assert_ptr_nonnull(strstr(err.text, "write error on '/dev/full'"));
+    ck_assert_ptr_nonnull(strstr(err.text, strerror(ENOSPC)));
+
+    write_bytes(path, "old", 3);
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 300000, 300000 }), 0);
+    err.code = 0;
+    out = tr_out_open(path, &err);
+    ck_assert_int_eq(tr_out_write(out, block, sizeof block, &err), TR_EIO);
+    ck_assert_ptr_nonnull(strstr(err.text, strerror(EFBIG)));
+    ck_assert_int_eq(tr_out_commit(out, NULL), TR_EIO); /* still failed */
+    assert_holds(path, "old");
+    ck_assert_int_eq(n_entry(), 1);
+}
+END_TEST
+
+/* An error that printf met long before is told at the end, with its own errno. */
+START_TEST(test_late_report)
+{
+    struct tr_err err = { 0 };
+    struct tr_out *out = tr_out_open("/dev/full", &err);
+    for (int i = 0; i < 100000; i++)
+        fprintf(tr_out_stream(out), "line %d\n", i);
+    errno = 0;
+    ck_assert_int_eq(tr_out_commit(out, &err), TR_EIO);
+    ck_assert_ptr_nonnull(strstr(err.text, strerror(ENOSPC)));
+}
+END_TEST
+
+static void on_alarm(int sig)
+{
+    (void)sig;
+}
+
+/* A slow pipe, set to non-blocking, while signals interrupt every call. */
+START_TEST(test_interrupted)
+{
+    static char block[1 << 20], got[1 << 20];
+    struct itimerval every = { { 0, 1000 }, { 0, 1000 } };
+    struct sigaction sa = { .sa_handler = on_alarm }; /* no SA_RESTART */
+    char *data;
+    int fd[2];
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] = (char)(i * 7 + i / 251);
+    ck_assert_int_eq(pipe(fd), 0);
+    pid_t child = fork();
+    if (child == 0) { /* the reader passes on what it read through a file */
+        close(fd[1]);
+        usleep(20000);
+        for (ssize_t k; n < sizeof got; n += (size_t)k) {
+            if ((k = read(fd[0], got + n, 4096)) <= 0)
+                break;
+            usleep(100);
+        }
+        write_bytes(other, got, n);
+        _exit(0);
+    }
+    close(fd[0]);
+    fcntl(fd[1], F_SETFL, O_NONBLOCK);
+    sigaction(SIGALRM, &sa, NULL);
+    setitimer(ITIMER_REAL, &every, NULL);
+    dup2(fd[1], STDOUT_FILENO);
+    close(fd[1]);
+    struct tr_out *out = tr_out_open("-", NULL);
+    ck_assert_int_eq(tr_out_write(out, block, sizeof block, NULL), 0);
+    ck_assert_int_eq(tr_out_commit(out, NULL), 0);
+    setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
+    dup2(STDERR_FILENO, STDOUT_FILENO); /* the reader sees the end */
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert_int_eq(tr_read_all(other, &data, &n, NULL), 0);
+    ck_assert_uint_eq(n, sizeof block);
+    ck_assert_int_eq(memcmp(data, block, n), 0);
+    free(data);
+}
+END_TEST
+
+START_TEST(test_many)
+{
+    struct tr_out *out[40];
+    struct tr_err err = { 0 };
+    char name[400];
+    int n = 0;
+    for (; n < 40; n++) {
+        snprintf(name, sizeof name, "%s/%d", dir, n);
+        if (!(out[n] = tr_out_open(name, &err)))
+            break;
+    }
+    ck_assert_int_eq(n, 16);
+    ck_assert_int_eq(err.code, TR_EIO);
+    while (n-- > 0)
+        tr_out_discard(out[n]);
+    tr_out_discard(start(path, "there is room again"));
+}
+END_TEST
+
+START_TEST(test_same_file)
+{
+    write_bytes(path, "x", 1);
+    ck_assert_int_eq(link(path, other), 0);
+    ck_assert_int_eq(tr_same_file(path, other), 1);
+    ck_assert_int_eq(unlink(other), 0);
+    ck_assert_int_eq(tr_same_file(path, other), 0);
+    write_bytes(other, "x", 1);
+    ck_assert_int_eq(tr_same_file(path, other), 0);
+}
+END_TEST
+
+START_TEST(test_read_all)
+{
+    static char big[300001];
+    char *data;
+    size_t n;
+    int fd[2];
+    struct tr_err err = { 0 };
+    memset(big, 'x', sizeof big - 1);
+    write_bytes(path, big, sizeof big - 1);
+    assert_holds(path, big);
+    write_bytes(path, "", 0);
+    assert_holds(path, "");
+    ck_assert_int_eq(tr_read_all(dir, &data, &n, &err), TR_EIO);
+    ck_assert_ptr_nonnull(strstr(err.text, strerror(EISDIR)));
+    ck_assert_ptr_null(data);
+    ck_assert_int_eq(tr_read_all(other, &data, &n, NULL), TR_EIO);
+    ck_assert_int_eq(pipe(fd), 0);
+    if (fork() == 0) {
+        for (size_t i = 0; i < sizeof big - 1;)
+            i += (size_t)write(fd[1], big + i, sizeof big - 1 - i);
+        _exit(0);
+    }
+    close(fd[1]);
+    dup2(fd[0], STDIN_FILENO);
+    ck_assert_int_eq(tr_read_all("-", &data, &n, NULL), 0);
+    ck_assert_uint_eq(n, sizeof big - 1);
+    ck_assert_str_eq(data, big);
+    free(data);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("file");
+    TCase *t = tcase_create("file");
+    tcase_set_timeout(t, 30);
+    tcase_add_checked_fixture(t, make_dir, remove_dir);
+    tcase_add_test(t, test_commit);
+    tcase_add_test(t, test_replace_keeps_mode);
+    tcase_add_test(t, test_discard);
+    tcase_add_test(t, test_unlink_all);
+    tcase_add_test(t, test_refused_at_once);
+    tcase_add_test(t, test_long_name);
+    tcase_add_test(t, test_odd_names);
+    tcase_add_test(t, test_symlink);
+    tcase_add_test(t, test_stale);
+    tcase_add_test(t, test_full);
+    tcase_add_test(t, test_late_report);
+    tcase_add_test(t, test_interrupted);
+    tcase_add_test(t, test_many);
+    tcase_add_test(t, test_same_file);
+    tcase_add_test(t, test_read_all);
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}
