@@ -91,8 +91,8 @@ void tr__q2_k_from_f32(const float *src, void *dst, int64_t n)
         d = tr__load_f16(b->d);
         m = tr__load_f16(b->min);
         for (int g = 0; g < 16; g++) {
-            uint8_t s = (uint8_t)(tr__nearest(inv_d * scale[g]) |
-                                  tr__nearest(inv_m * min[g]) << 4);
+            uint8_t s = (uint8_t)((uint32_t)tr__nearest(inv_d * scale[g]) |
+                                  (uint32_t)tr__nearest(inv_m * min[g]) << 4);
             b->scale[g] = s;
             relevel(src + 16 * g, 16, d * (float)(s & 15), m * (float)(s >> 4), 0, 3,
                     level + 16 * g);

@@ -427,6 +427,20 @@ START_TEST(test_pack)
 }
 END_TEST
 
+/* Halves go away from zero, what is just below them does not. */
+START_TEST(test_pack_q8_0_halves)
+{
+    float x[32] = {
+        127, 0.5f, -0.5f, 0.49999997f, -0.49999997f, 2.5f, 2.4999998f, -126.5f
+    };
+    static const int want[8] = { 127, 1, -1, 0, 0, 3, 2, -127 };
+    uint8_t packed[34];
+    tr_dtype_by_name("Q8_0")->from_f32(x, packed, 32); /* d = 1 */
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq((int8_t)packed[2 + i], want[i]);
+}
+END_TEST
+
 /* The way back is near, where F16 does not underflow. */
 START_TEST(test_round_trip)
 {
@@ -554,6 +568,7 @@ int main(void)
     tcase_add_loop_test(t, test_unpack, 0, N_SLOW);
     tcase_add_test(t, test_unpack_known);
     tcase_add_loop_test(t, test_pack, 0, N_GOLDEN);
+    tcase_add_test(t, test_pack_q8_0_halves);
     tcase_add_loop_test(t, test_round_trip, 0, N_GOLDEN);
     tcase_add_loop_test(t, test_pack_nonfinite, 0, N_GOLDEN);
     tcase_add_loop_test(t, test_pack_zero, 0, N_GOLDEN);
