@@ -2,7 +2,7 @@
  *
  * exp, tanh and the logistic function of f32, without branches or calls, so that a loop
  * over them becomes vector code.  exp and tanh are within 1.5 units in the last place, the
- * logistic function within 2.5, its derivative within 4; all give the limits at both
+ * logistic function within 2.5, its derivative within 5; all give the limits at both
  * infinities and keep NaN (tests/unit/test_vmath.c).
  *
  * The polynomials are minimax fits made for these intervals and rounded to f32.
@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Results below this are given as 0: 2^-125.5, a little above the smallest normal number. */
+/* Below this x exp is given as 0: it is 2^-125.5, nearly the smallest normal number. */
 #define TR__EXPF_MIN (-86.98f)
 
 /* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2 (Cody, Waite 1980: r is taken

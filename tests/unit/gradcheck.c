@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Differences of f32 results are noisy.  What helps: the weighted sum is taken in f64, so
- * that outputs which do not change cancel exactly; inputs and steps are multiples of a power
- * of two, so that x + h is exact; and a formula of fourth order allows a large h.
+ * that outputs which do not change cancel exactly; inputs and steps are multiples of a
+ * power of two, so that x + h is exact; and a formula of fourth order allows a large h.
  */
 #include "gradcheck.h"
 
@@ -100,7 +100,7 @@ struct check {
     float *x[GRAD_MAX_IN];        /* the numbers, without padding */
     double *expected[GRAD_MAX_IN]; /* differences */
     int pad;                      /* columns before and behind those of a view */
-    double loss;
+    double loss, loss_expected;
     char *found;                  /* what is wrong, in words */
 };
 
@@ -216,13 +216,14 @@ static double evaluate(struct check *k, struct tr_tape *tp)
     tr_tape_reset(tp);
     k->loss = 0;
     run(k, tp);
-    return k->c->loss_scale == 0 ? k->loss : k->loss * k->c->loss_scale;
+    return k->loss * (k->c->loss_scale == 0 ? 1 : k->c->loss_scale);
 }
 
 static void differences(struct check *k)
 {
     static const int at[] = { 2, 1, -1, -2 };
     struct tr_tape *tp = grad_tape(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, run, k);
+    k->loss_expected = evaluate(k, tp);
     for (int i = 0; i < n_in(k->c); i++)
         for (int64_t j = 0; j < tr_tensor_count(&k->param[i]); j++) {
             float *x = (float *)k->param[i].data + j, old = *x;
@@ -250,7 +251,12 @@ static void backward(struct check *k, unsigned mask, enum tr_recompute recompute
             k->param[i].grad[j] = start;
     }
     struct tr_tape *tp = grad_tape(TR_TAPE_TRAIN, recompute, run, k);
-    tr_tape_backward(tp, run(k, tp));
+    k->loss = 0;
+    struct tr_tensor *loss = run(k, tp);
+    double got = (double)*(float *)loss->data, want = k->loss_expected;
+    if (!(fabs(got - want) <= 1e-5 * (1 + fabs(want)))) /* a view is read wrongly */
+        complain(k, "loss %.9g, of plain inputs %.9g", got, want);
+    tr_tape_backward(tp, loss);
     tr_tape_free(tp);
 }
 

@@ -54,8 +54,8 @@ BUILD(linear_tied)
 BUILD(columns)
 {
     UNUSED;
-    struct tr_tensor *left = tr_columns(tp, in[0], 1, 3), *right = tr_columns(tp, in[0], 4, 3);
-    return tr_swiglu(tp, left, tr_columns(tp, right, 0, 3));
+    struct tr_tensor *right = tr_columns(tp, in[0], 3, 4);
+    return tr_swiglu(tp, tr_columns(tp, in[0], 1, 3), tr_columns(tp, right, 1, 3));
 }
 
 static const int32_t ids[] = { 2, 0, 4, 2, 2, 1 }, positions[] = { 0, 1, 2, 0, 1, 2 };
@@ -189,13 +189,14 @@ static const struct grad_case cases[] = {
     { "embedding", "wide", embedding, { TABLE(5, 70) }, 0.5f, 1e-5, 0 },
     { "rms_norm", "rows", rms_norm, { MATRIX(5, 12), VECTOR(12) }, 0.03125f, 1e-4, 0 },
     { "rms_norm", "heads", rms_norm, { MATRIX(3, 24), VECTOR(8) }, 0.03125f, 1e-4, 0 },
-    { "rms_norm", "many rows", rms_norm, { RANGE(70, 3, 1, 2), VECTOR(3) }, 0.03125f, 1e-4, 0 },
-    { "layer_norm", "rows", layer_norm, { MATRIX(5, 12), VECTOR(12), VECTOR(12) }, 0.03125f, 1e-4,
-      0 },
+    { "rms_norm", "many rows", rms_norm,
+      { RANGE(70, 3, 1, 2), VECTOR(3) }, 0.03125f, 1e-4, 0 },
+    { "layer_norm", "rows", layer_norm,
+      { MATRIX(5, 12), VECTOR(12), VECTOR(12) }, 0.03125f, 1e-4, 0 },
     { "layer_norm", "off centre", layer_norm,
       { RANGE(4, 17, 10, 14), VECTOR(17), VECTOR(17) }, 0.125f, 1e-4, 0 },
-    { "layer_norm", "many rows", layer_norm, { MATRIX(70, 5), VECTOR(5), VECTOR(5) }, 0.015625f,
-      1e-4, 0 },
+    { "layer_norm", "many rows", layer_norm,
+      { MATRIX(70, 5), VECTOR(5), VECTOR(5) }, 0.015625f, 1e-4, 0 },
     { "rope", "pairs", rope_pairs, { MATRIX(6, 12) }, 0.5f, 1e-5, 0 },
     { "rope", "neox", rope_neox, { MATRIX(6, 18) }, 0.5f, 1e-5, 0 },
     { "swiglu", "rows", swiglu, { RANGE(4, 19, -3, 3), MATRIX(4, 19) }, 0.125f, 1e-4, 0 },
@@ -203,16 +204,16 @@ static const struct grad_case cases[] = {
     { "geglu", "rows", geglu, { RANGE(4, 19, -3, 3), MATRIX(4, 19) }, 0.0625f, 1e-4, 0 },
     { "gelu", "rows", gelu, { RANGE(4, 19, -3, 3) }, 0.0625f, 1e-4, 0 },
     { "gelu", "far", gelu, { RANGE(2, 8, -20, 20) }, 0.0625f, 1e-4, 0 },
-    { "attention", "grouped, two documents", attention, { MATRIX(6, 8), MATRIX(6, 4), MATRIX(6, 4) },
-      0.0625f, 1e-4, 0 },
-    { "attention", "soft cap", attention_soft_cap, { MATRIX(6, 8), MATRIX(6, 8), MATRIX(6, 8) },
-      0.0625f, 1e-4, 0 },
-    { "attention", "window", attention_window, { MATRIX(10, 12), MATRIX(10, 6), MATRIX(10, 6) },
-      0.0625f, 1e-4, 0 },
-    { "output_loss", "cross-entropy", cross_entropy, { MATRIX(6, 5), TABLE(7, 5) },
-      0.0625f, 1e-4, 0.25 },
-    { "output_loss", "soft cap", cross_entropy_capped, { MATRIX(6, 5), TABLE(7, 5) },
-      0.0625f, 1e-4, 0.25 },
+    { "attention", "grouped, two documents", attention,
+      { MATRIX(6, 8), MATRIX(6, 4), MATRIX(6, 4) }, 0.0625f, 1e-4, 0 },
+    { "attention", "soft cap", attention_soft_cap,
+      { MATRIX(6, 8), MATRIX(6, 8), MATRIX(6, 8) }, 0.0625f, 1e-4, 0 },
+    { "attention", "window", attention_window,
+      { MATRIX(10, 12), MATRIX(10, 6), MATRIX(10, 6) }, 0.0625f, 1e-4, 0 },
+    { "output_loss", "cross-entropy", cross_entropy,
+      { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 0.25 },
+    { "output_loss", "soft cap", cross_entropy_capped,
+      { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 0.25 },
     { "output_loss", "squares", mse, { MATRIX(6, 5), TABLE(7, 5) }, 0.25f, 1e-4, 0.5 },
 };
 enum { N_CASE = sizeof cases / sizeof cases[0] };

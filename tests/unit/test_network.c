@@ -46,8 +46,9 @@ static struct tr_tensor *param(struct net *net, int64_t rows, int64_t cols)
     t->needs_grad = 1;
     net->n_number += tr_tensor_count(t);
     ck_assert(net->n_param < MAX_PARAM && net->n_number <= MAX_NUMBER);
-    for (int64_t i = 0; i < tr_tensor_count(t); i++) /* multiples of 1/1024, see gradcheck.c */
-        data[i] = rintf((tr_rng_uniform(&net->rng) - 0.5f) * 1200) / 1024 + (rows ? 0 : 0.5f);
+    float centre = rows ? 0.0f : 0.5f;
+    for (int64_t i = 0; i < tr_tensor_count(t); i++) /* of 1/1024: see gradcheck.c */
+        data[i] = rintf((tr_rng_uniform(&net->rng) - 0.5f) * 1200) / 1024 + centre;
     return t;
 }
 
@@ -56,8 +57,8 @@ static struct tr_tensor *param(struct net *net, int64_t rows, int64_t cols)
 static struct tr_tensor *linear(struct net *net, struct tr_tape *tp, struct tr_tensor *x,
                                 int64_t out, struct tr_tensor *add)
 {
-    struct tr_tensor *w = param(net, out, tr_tensor_cols(x));
-    return tr_linear(tp, x, w, &(struct tr_linear){ .bias = param(net, 0, out), .add = add });
+    struct tr_tensor *w = param(net, out, tr_tensor_cols(x)), *bias = param(net, 0, out);
+    return tr_linear(tp, x, w, &(struct tr_linear){ .bias = bias, .add = add });
 }
 
 static struct tr_tensor *attend(struct tr_tape *tp, struct tr_tensor *q,
@@ -185,8 +186,8 @@ static void check_slope(struct net *net, struct tr_tape *tp, int64_t from, int64
     double want = grad_slope(f, (double)h);
     ck_assert_msg(squares > 0, "numbers %d to %d: no gradient", (int)from, (int)to);
     ck_assert_msg(fabs(slope - want) <= 3e-3 * (fabs(want) + sqrt(squares)),
-                  "numbers %d to %d: slope %.9g, difference %.9g", (int)from, (int)to, slope,
-                  want);
+                  "numbers %d to %d: slope %.9g, difference %.9g", (int)from, (int)to,
+                  slope, want);
 }
 
 START_TEST(test_slopes)

@@ -86,8 +86,9 @@ static const float *compute(struct env *e)
 static void assert_close(float got, double want, double tolerance, const char *what,
                          int64_t i)
 {
-    ck_assert_msg(fabs((double)got - want) <= tolerance, "%s: number %lld is %.9g, not %.9g",
-                  what, (long long)i, (double)got, want);
+    ck_assert_msg(fabs((double)got - want) <= tolerance,
+                  "%s: number %lld is %.9g, not %.9g", what, (long long)i, (double)got,
+                  want);
 }
 
 /* ---- norms ------------------------------------------------------------------------ */
@@ -202,8 +203,9 @@ START_TEST(test_rope)
         for (int i = 0; i < r->n_rot / 2; i++) {
             double first, second;
             rope_exact(r, x, rope_pos[h / heads], i, &first, &second);
-            assert_close(y[r->neox ? i : 2 * i], first, 2e-7, "rope", i);
-            assert_close(y[r->neox ? i + r->n_rot / 2 : 2 * i + 1], second, 2e-7, "rope", i);
+            int at = r->neox ? i : 2 * i, apart = r->neox ? r->n_rot / 2 : 1;
+            assert_close(y[at], first, 2e-7, "rope", at);
+            assert_close(y[at + apart], second, 2e-7, "rope", at + apart);
         }
         ck_assert_mem_eq(y + r->n_rot, x + r->n_rot,
                          (size_t)(r->head_dim - r->n_rot) * sizeof *y);
@@ -235,7 +237,8 @@ static double silu_exact(double x)
 
 static double gelu_exact(double x)
 {
-    return 0.5 * x * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
+    double root = sqrt(2 / 3.14159265358979323846);
+    return 0.5 * x * (1 + tanh(root * (x + 0.044715 * x * x * x)));
 }
 
 static const struct {
