@@ -203,13 +203,16 @@ START_TEST(test_slopes)
 }
 END_TEST
 
-/* Bit for bit, with all parameters and with adapters alone. */
+/* Bit for bit, with all parameters and with every third alone. */
 START_TEST(test_recompute)
 {
     struct net *net = new_net(_i & 1);
     backward(net, TR_RECOMPUTE_NONE); /* makes the parameters */
     for (int i = 0; i < net->n_param && _i >= 2; i++)
-        net->p[i].needs_grad = i % 3 == 0;
+        if (i % 3) {
+            net->p[i].needs_grad = 0;
+            net->p[i].grad = NULL;
+        }
     static float first[MAX_NUMBER];
     backward(net, TR_RECOMPUTE_NONE);
     memcpy(first, net->grad, sizeof first);
