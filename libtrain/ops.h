@@ -2,7 +2,8 @@
  *
  * The operations.  Each checks the shapes of its inputs (tr_fatal where they do not fit),
  * computes at once and returns a tensor that the tape owns.  Activations are matrices
- * (n, width): n positions of all sequences of the batch, one row each.
+ * (n, width): n positions of all sequences of the batch, one row each.  Arrays of ids,
+ * positions and targets are the caller's and must stay until tr_tape_reset.
  */
 #ifndef LIBTRAIN_OPS_H
 #define LIBTRAIN_OPS_H
@@ -22,7 +23,8 @@ struct tr_tensor *tr_columns(struct tr_tape *tp, struct tr_tensor *x, int64_t fi
 struct tr_linear {
     struct tr_tensor *bias; /* (n_out) or NULL */
     struct tr_tensor *add;  /* (n, n_out) or NULL: residual or sum so far */
-    int in_place;           /* the result is written over `add` */
+    int in_place;           /* the result is written over `add`, which nothing else may have
+                               read in a segment that needs gradients */
     float scale;            /* 0 is taken as 1 */
 };
 /* y = scale * x w^T + bias + add     x (n, n_in)   w (n_out, n_in) of any type   y (n, n_out)

@@ -240,13 +240,6 @@ void tr__require(int ok, const struct tr_op *op, const struct tr_tensor *a,
              (long long)tr_tensor_rows(b), (long long)tr_tensor_cols(b), b->dtype->name);
 }
 
-const int32_t *tr__keep_ints(struct tr_tape *tp, const int32_t *v, int64_t n)
-{
-    int32_t *copy = tr_arena_array(&tp->meta, (size_t)n, sizeof *copy);
-    memcpy(copy, v, (size_t)n * sizeof *copy);
-    return copy;
-}
-
 /* ---- segments --------------------------------------------------------------------- */
 
 void tr_segment_begin(struct tr_tape *tp)

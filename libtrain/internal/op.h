@@ -69,7 +69,5 @@ struct tr_tensor *tr__run(struct tr_tape *tp, const struct tr__call *call);
 void tr__require(int ok, const struct tr_op *op, const struct tr_tensor *a,
                  const struct tr_tensor *b);
 
-/* Copy of n ints / bytes that lives as long as the nodes of this step (positions, ids). */
-const int32_t *tr__keep_ints(struct tr_tape *tp, const int32_t *v, int64_t n);
 
 #endif

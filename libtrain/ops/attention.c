@@ -137,7 +137,7 @@ struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
     tr__require(n_key == n || (n_key > n && !with_grad), op, q, k);
     tr__require(tr_tensor_cols(k) == kv_width, op, q, k);
     tr__require(tr_tensor_rows(v) == n_key && tr_tensor_cols(v) == kv_width, op, k, v);
-    struct tr__att_args args = { *opt, tr__keep_ints(tp, pos, n) };
+    struct tr__att_args args = { *opt, pos };
     return tr__run(tp, &(struct tr__call){ .op = op,
                                            .in = { q, k, v },
                                            .out = tr__output(tp, op, 2,

@@ -98,9 +98,9 @@ struct tr_tensor *tr_embedding(struct tr_tape *tp, struct tr_tensor *table,
     tr__require(table->dtype == &tr_f32 || !table->needs_grad, op, table, table);
     tr__require(!position || position->dtype == &tr_f32 || !position->needs_grad, op, table,
                 position);
-    struct embedding_args args = { .id = tr__keep_ints(tp, id, n), .scale = scale };
+    struct embedding_args args = { .id = id, .scale = scale };
     if (position)
-        args.pos = tr__keep_ints(tp, pos, n);
+        args.pos = pos;
     return tr__run(tp, &(struct tr__call){
                            .op = op,
                            .in = { table, position },

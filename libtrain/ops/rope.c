@@ -128,7 +128,7 @@ struct tr_tensor *tr_rope(struct tr_tape *tp, struct tr_tensor *x, const int32_t
     tr__require(opt->head_dim > 0 && cols % opt->head_dim == 0, op, x, x);
     tr__require(opt->n_rot > 0 && opt->n_rot % 2 == 0 && opt->n_rot <= opt->head_dim, op, x,
                 x);
-    struct rope_args args = { *opt, tr__keep_ints(tp, pos, n) };
+    struct rope_args args = { *opt, pos };
     return tr__run(tp, &(struct tr__call){ .op = op,
                                            .in = { x },
                                            .out = tr__alias(tp, x, 0, n, cols),
