@@ -188,23 +188,35 @@ static void open_closed_streams(void)
                 _exit(CMD_FAIL);
 }
 
-/* OpenBLAS chooses its kernels when it is loaded, before main, and takes OPENBLAS_CORETYPE
- * into account only there.  A variable that is set already, by the user or by the line
- * below, is left alone, so this cannot go round twice. */
-static void choose_kernels(char **argv)
+/* Set a variable that is not set; 1 if it was not. */
+static int set_missing(const char *name, const char *value)
+{
+    return !getenv(name) && !setenv(name, value, 0);
+}
+
+/* OpenBLAS chooses its kernels and libgomp how long its threads spin when they are loaded,
+ * before main, from variables; so set what is missing and start over.  What is set already,
+ * by the user or by the first round, is left alone, so this cannot go round twice.
+ * Spinning: by itself libgomp spins for milliseconds between two parallel loops, which
+ * takes the processor from any neighbour, and from a thread of ours that was pushed aside;
+ * measured beside other work, training is five times slower that way. */
+static void choose_kernels_and_waiting(char **argv)
 {
     const char *best = tr_blas_best_core();
-    if (getenv("OPENBLAS_CORETYPE") || !strcmp(best, tr_blas_core()))
+    int other_core = strcmp(best, tr_blas_core()) && set_missing("OPENBLAS_CORETYPE", best);
+    int other_wait = !getenv("OMP_WAIT_POLICY") && set_missing("GOMP_SPINCOUNT", "1000");
+    if (!other_core && !other_wait)
         return;
     char self[PATH_MAX]; /* not /proc/self/exe itself: ps would call the command "exe" */
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (n > 0 && !setenv("OPENBLAS_CORETYPE", best, 1)) {
+    if (n > 0) {
         self[n] = '\0';
         execv(self, argv);
     }
-    cmd_warn("OpenBLAS uses its %s kernels although %s ones would be faster; "
-             "set OPENBLAS_CORETYPE=%s",
-             tr_blas_core(), best, best);
+    if (other_core)
+        cmd_warn("OpenBLAS uses its %s kernels although %s ones would be faster; "
+                 "set OPENBLAS_CORETYPE=%s",
+                 tr_blas_core(), best, best);
 }
 
 /* From OMP_NUM_THREADS, whose first number is meant if it is a list; 0: all there are. */
@@ -246,7 +258,7 @@ int cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand)
     open_closed_streams();
     if (argc < 1)
         cmd_usage(cmd, "called without arguments, not even a name");
-    choose_kernels(argv);
+    choose_kernels_and_waiting(argv);
     signals_begin();
     atexit(tr_out_unlink_all);
 
