@@ -31,7 +31,7 @@ static void remove_dir(void)
     ck_assert_int_eq(rmdir(dir), 0);
 }
 
-static void write_bytes(const char *to, const void *data, size_t n)
+static inline void write_bytes(const char *to, const void *data, size_t n)
 {
     FILE *f = fopen(to, "wb");
     ck_assert_ptr_nonnull(f);

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: MIT
+"""Numbers for tests/unit/test_reference.c, from PyTorch and transformers, in f64.
+
+usage: reference.py OUTDIR        (the project keeps the result as tests/golden/reference)
+
+The models are not stored.  Every weight is a formula of its GGUF name and its index, a
+multiple of a power of two, so that tests/unit/tiny_model.c makes the same bits.  Of the
+gradients a norm, a projection on signs and three elements are stored, which together
+move if anything in the tensor does.
+
+File: NAME.tsv, rows of KEY and numbers with %.12g.
+"""
+import sys
+
+import numpy as np
+import torch
+import transformers as tf
+
+VOCAB, WIDTH, LAYERS, CTX, FF, SEQS, RANK, ALPHA = 61, 32, 2, 24, 48, 2, 4, 8.0
+BASE, FACTORS = 10000.0, [1.0, 1.5, 4.0, 8.0]
+
+
+# ---- the formula ------------------------------------------------------------------------
+
+def fnv1a(name):
+    h = 2166136261
+    for c in name.encode():
+        h = (h ^ c) * 16777619 % 2**32
+    return h
+
+
+def mixed(name, n):
+    """n numbers of 32 bits that belong to a name."""
+    x = (np.arange(n, dtype=np.uint64) * 2654435769 + fnv1a(name)) % 2**32
+    for factor, shift in ((2146121005, 15), (2221713035, 16)):
+        x = (x ^ (x >> np.uint64(16))) * factor % 2**32
+        x = x ^ (x >> np.uint64(shift))
+    return x
+
+
+def numbers(name, shape):
+    n = int(np.prod(shape))
+    level = mixed(name, n).astype(np.int64) % 257 - 128
+    if name.endswith('_norm.weight'):
+        value = 1 + level / 1024
+    elif name.endswith('.lora_b'):
+        value = level / 4096
+    elif name.endswith('.bias'):
+        value = level / 2048
+    else:
+        value = level / 512
+    return torch.tensor(value.reshape(shape), dtype=torch.float64)
+
+
+def tokens():
+    ids = mixed('tokens', SEQS * (CTX + 1)).astype(np.int64) % VOCAB
+    return torch.tensor(ids.reshape(SEQS, CTX + 1))
+
+
+# ---- models -----------------------------------------------------------------------------
+
+def gpt2(tied):
+    c = tf.GPT2Config(vocab_size=VOCAB, n_embd=WIDTH, n_layer=LAYERS, n_head=2, n_positions=CTX,
+                      n_inner=FF, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0,
+                      tie_word_embeddings=tied)
+    return tf.GPT2LMHeadModel(c)
+
+
+def llama(tied, factors):
+    c = tf.LlamaConfig(vocab_size=VOCAB, hidden_size=WIDTH, intermediate_size=FF,
+                       num_hidden_layers=LAYERS, num_attention_heads=4, num_key_value_heads=2,
+                       max_position_embeddings=CTX, rms_norm_eps=1e-5, tie_word_embeddings=tied,
+                       rope_parameters=dict(rope_type='default', rope_theta=BASE))
+    m = tf.LlamaForCausalLM(c)
+    inv = 1 / torch.tensor([BASE ** (2 * i / 8) for i in range(4)])
+    m.model.rotary_emb.inv_freq = inv / torch.tensor(factors or [1.0] * 4)
+    return m
+
+
+PARTS = {
+    'gpt2': {'ln_1': 'attn_norm', 'ln_2': 'ffn_norm', 'attn.c_attn': 'attn_qkv',
+             'attn.c_proj': 'attn_output', 'mlp.c_fc': 'ffn_up', 'mlp.c_proj': 'ffn_down',
+             'transformer.wte': 'token_embd', 'transformer.wpe': 'position_embd',
+             'transformer.ln_f': 'output_norm', 'lm_head': 'output'},
+    'llama': {'input_layernorm': 'attn_norm', 'post_attention_layernorm': 'ffn_norm',
+              'self_attn.q_proj': 'attn_q', 'self_attn.k_proj': 'attn_k',
+              'self_attn.v_proj': 'attn_v', 'self_attn.o_proj': 'attn_output',
+              'mlp.gate_proj': 'ffn_gate', 'mlp.up_proj': 'ffn_up', 'mlp.down_proj': 'ffn_down',
+              'model.embed_tokens': 'token_embd', 'model.norm': 'output_norm',
+              'lm_head': 'output'},
+}
+
+
+def gguf_name(arch, name):
+    stem, suffix = name.rsplit('.', 1)
+    head = {'gpt2': 'transformer.h.', 'llama': 'model.layers.'}[arch]
+    if stem.startswith(head):
+        layer, stem = stem[len(head):].split('.', 1)
+        return f'blk.{layer}.{PARTS[arch][stem]}.{suffix}'
+    return f'{PARTS[arch][stem]}.{suffix}'
+
+
+def to_hf(arch, name, w):
+    """GGUF turns the rows (2i, 2i + 1) of a head of q and k, transformers (i, i + half)."""
+    if arch == 'llama' and ('attn_q.' in name or 'attn_k.' in name):
+        rows = torch.arange(w.shape[0]).reshape(-1, 4, 2).transpose(1, 2).reshape(-1)
+        return w[rows]
+    return w
+
+
+def to_gguf(arch, name, w):
+    if arch == 'llama' and ('attn_q.' in name or 'attn_k.' in name):
+        rows = torch.arange(w.shape[0]).reshape(-1, 2, 4).transpose(1, 2).reshape(-1)
+        return w[rows]
+    return w
+
+
+def is_conv1d(arch, name):
+    return arch == 'gpt2' and name.split('.')[-2] in ('c_attn', 'c_proj', 'c_fc') and \
+        name.endswith('weight')
+
+
+def fill(arch, m):
+    with torch.no_grad():
+        for k, p in m.named_parameters():
+            name = gguf_name(arch, k)
+            shape = p.shape[::-1] if is_conv1d(arch, k) else p.shape
+            w = to_hf(arch, name, numbers(name, tuple(shape)))
+            p.copy_(w.T if is_conv1d(arch, k) else w)
+
+
+def adapt(arch, m):
+    """Hang a LoRA on every linear layer of the blocks; its parameters by GGUF name."""
+    pairs = {}
+    for k, mod in m.named_modules():
+        if '.h.' not in k and '.layers.' not in k:
+            continue
+        if not hasattr(mod, 'weight') or mod.weight.ndim != 2:
+            continue
+        name = gguf_name(arch, k + '.weight')
+        n_out, n_in = mod.weight.shape[::-1] if is_conv1d(arch, k + '.weight') \
+            else mod.weight.shape
+        a = torch.nn.Parameter(numbers(name + '.lora_a', (RANK, n_in)))
+        b = torch.nn.Parameter(numbers(name + '.lora_b', (n_out, RANK)))
+        pairs[name + '.lora_a'], pairs[name + '.lora_b'] = a, b
+        mod.register_forward_hook(
+            lambda _, x, y, a=a, b=b, name=name:
+            y + ALPHA / RANK * (x[0] @ a.T) @ to_hf(arch, name, b).T)
+    return pairs
+
+
+# ---- numbers ----------------------------------------------------------------------------
+
+def run(out, arch, make):
+    row = lambda key, *v: out.write('\t'.join([key] + ['%.12g' % float(x) for x in v]) + '\n')
+    m = make().double()
+    ids = tokens()
+    x, y = ids[:, :-1], ids[:, 1:]
+    logits = lambda: m(input_ids=x, use_cache=False).logits.reshape(-1, VOCAB)
+    loss = lambda: torch.nn.functional.cross_entropy(logits(), y.reshape(-1))
+    mse = lambda: ((logits() - torch.nn.functional.one_hot(y.reshape(-1), VOCAB)) ** 2).mean()
+    norm = lambda: torch.sqrt(sum((p.grad ** 2).sum() for p in m.parameters()))
+
+    def some_logits(key):
+        z = logits().detach()
+        for t in (0, 1, CTX - 1, CTX, 2 * CTX - 1):
+            row(f'{key}.{t}', *z[t])
+
+    def steps(key, params, lr, betas, decay):
+        groups = [dict(params=[p for p in params if p.ndim > 1], weight_decay=decay),
+                  dict(params=[p for p in params if p.ndim == 1], weight_decay=0.0)]
+        opt = torch.optim.AdamW(groups, lr=lr, betas=betas, eps=1e-8)
+        losses, norms = [], []
+        for _ in range(10):
+            opt.zero_grad()
+            l = loss()
+            l.backward()
+            norms.append(torch.nn.utils.clip_grad_norm_(params, 1.0))
+            opt.step()
+            losses.append(l.detach())
+        row(f'{key}.losses', *losses)
+        row(f'{key}.norms', *norms)
+        row(f'{key}.final', loss().detach())
+
+    def digest(key, name, g):
+        g = g.detach().reshape(-1).numpy()
+        sign = 1.0 - 2.0 * (mixed('sign.' + name, g.size) >> np.uint64(31)).astype(np.float64)
+        row(f'{key}.{name}', np.linalg.norm(g), g @ sign, g[0], g[g.size // 2], g[-1])
+
+    fill(arch, m)
+    some_logits('logits')
+    l = mse()
+    l.backward()
+    row('mse', l.detach(), norm())
+    m.zero_grad()
+    l = loss()
+    l.backward()
+    row('loss', l.detach(), norm())
+    for k, p in m.named_parameters():
+        name = gguf_name(arch, k)
+        g = p.grad.T if is_conv1d(arch, k) else p.grad
+        digest('grad', name, to_gguf(arch, name, g))
+    steps('full', list(m.parameters()), 1e-3, (0.9, 0.95), 0.1)
+
+    fill(arch, m)
+    for p in m.parameters():
+        p.requires_grad_(False)
+    pairs = adapt(arch, m)
+    some_logits('lora.logits')
+    l = loss()
+    l.backward()
+    for k, p in pairs.items():
+        digest('lora.grad', k, p.grad)
+    steps('lora', list(pairs.values()), 2e-3, (0.9, 0.999), 0.0)
+    for k, p in pairs.items():
+        digest('lora.after', k, p)
+
+
+if __name__ == '__main__':
+    torch.set_num_threads(1)
+    for name, arch, make in (('gpt2', 'gpt2', lambda: gpt2(True)),
+                             ('llama', 'llama', lambda: llama(False, None)),
+                             ('llama3', 'llama', lambda: llama(True, FACTORS))):
+        with open(f'{sys.argv[1]}/{name}.tsv', 'w') as f:
+            f.write(f'# torch {torch.__version__}, transformers {tf.__version__}\n')
+            run(f, arch, make)

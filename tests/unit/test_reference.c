@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Logits, losses, gradients and ten steps of training against PyTorch's numbers in
+ * tests/golden/reference, made by dev/reference.py from models that tiny_model.c makes too.
+ * Limits: what f32 code reaches with any order of summation, and no approximation does.
+ */
+#include "scratch.h"
+#include "tiny_model.h"
+#include "training_run.h"
+
+#include <math.h>
+
+static const struct tiny *const model_of[] = { &tiny_gpt2, &tiny_llama, &tiny_llama3 };
+enum { N_MODEL = 3, POSITIONS = 2 * TINY_CTX };
+
+static char data[300];
+
+/* The files of model _i: `path` the model, `other` an adapter, `data` two sequences. */
+static void make_files(const struct tiny *t)
+{
+    snprintf(data, sizeof data, "%s/data.pack", dir);
+    tiny_model_write(t, path);
+    tiny_adapter_write(t, other, 0);
+    tiny_data_write(data, 2);
+}
+
+static void cleanup(void)
+{
+    unlink(data);
+    remove_dir();
+}
+
+/* ---- the table -------------------------------------------------------------------- */
+
+static char *line;
+static size_t line_size;
+static FILE *table;
+
+static void open_table(const struct tiny *t)
+{
+    char name[128];
+    snprintf(name, sizeof name, "tests/golden/reference/%s.tsv", t->name);
+    table = fopen(name, "r");
+    ck_assert_msg(table != NULL, "cannot read %s (run from the top of the sources)", name);
+}
+
+static void close_table(void)
+{
+    fclose(table);
+    free(line);
+}
+
+/* The numbers of the row KEY, exactly n. */
+static void row(const char *key, double *v, int n)
+{
+    size_t len = strlen(key);
+    rewind(table);
+    while (getline(&line, &line_size, table) > 0) {
+        if (strncmp(line, key, len) || line[len] != '\t')
+            continue;
+        char *p = line + len;
+        for (int i = 0; i < n; i++) {
+            char *end;
+            v[i] = strtod(p, &end);
+            ck_assert_msg(end != p, "row '%s' has %d numbers, wanted %d", key, i, n);
+            p = end;
+        }
+        ck_assert_msg(*p == '\n', "row '%s' has more than %d numbers", key, n);
+        return;
+    }
+    ck_abort_msg("no row '%s'", key);
+}
+
+static int rows_that_begin_with(const char *key)
+{
+    int n = 0;
+    rewind(table);
+    while (getline(&line, &line_size, table) > 0)
+        n += !strncmp(line, key, strlen(key));
+    return n;
+}
+
+static void near(const char *what, int i, double got, double want, double limit)
+{
+    ck_assert_msg(fabs(got - want) <= limit, "%s[%d]: %.9g, wanted %.9g, off by %.2g > %.2g",
+                  what, i, got, want, fabs(got - want), limit);
+}
+
+/* ---- comparisons ------------------------------------------------------------------ */
+
+static void compare_logits(const char *key, const float *logits)
+{
+    const int at[] = { 0, 1, TINY_CTX - 1, TINY_CTX, 2 * TINY_CTX - 1 };
+    double want[TINY_VOCAB];
+    char name[48];
+    for (int i = 0; i < 5; i++) {
+        snprintf(name, sizeof name, "%s.%d", key, at[i]);
+        row(name, want, TINY_VOCAB);
+        for (int j = 0; j < TINY_VOCAB; j++)
+            near(name, j, (double)logits[at[i] * TINY_VOCAB + j], want[j], 2e-5);
+    }
+}
+
+/* Norm, projection on signs and three elements; `limit` is relative to the norm. */
+static void compare_digest(const char *key, const char *name, const float *g, int64_t n,
+                           double limit)
+{
+    char full[128], sign[96];
+    double want[5], projection = 0;
+    snprintf(full, sizeof full, "%s.%s", key, name);
+    snprintf(sign, sizeof sign, "sign.%s", name);
+    for (int64_t i = 0; i < n; i++)
+        projection += tiny_bits(sign, i) >> 31 ? -(double)g[i] : (double)g[i];
+    row(full, want, 5);
+    limit *= want[0];
+    near(full, 0, length(g, n), want[0], limit);
+    near(full, 1, projection, want[1], 4 * limit); /* errors of random sign: |e| of them */
+    near(full, 2, (double)g[0], want[2], limit);
+    near(full, 3, (double)g[n / 2], want[3], limit);
+    near(full, 4, (double)g[n - 1], want[4], limit);
+}
+
+static void compare_params(const char *key, const struct tr_params *p, const float *array,
+                           double limit)
+{
+    char prefix[32];
+    snprintf(prefix, sizeof prefix, "%s.", key);
+    ck_assert_int_eq((int)p->n, rows_that_begin_with(prefix));
+    for (size_t i = 0; i < p->n; i++)
+        compare_digest(key, p->tensor[i]->name, array + p->offset[i],
+                       tr_tensor_count(p->tensor[i]), limit);
+}
+
+static void compare_ten(const char *key, struct training_run *r)
+{
+    double loss[10], norm[10], want[10], final = run_ten(r, loss, norm);
+    char name[32];
+    snprintf(name, sizeof name, "%s.losses", key);
+    row(name, want, 10);
+    for (int i = 0; i < 10; i++)
+        near(name, i, loss[i], want[i], 1e-5 * want[i]);
+    snprintf(name, sizeof name, "%s.norms", key);
+    row(name, want, 10);
+    for (int i = 0; i < 10; i++)
+        near(name, i, norm[i], want[i], 1e-5 * want[i]);
+    snprintf(name, sizeof name, "%s.final", key);
+    row(name, want, 1);
+    near(name, 0, final, want[0], 1e-5 * want[0]);
+}
+
+/* ---- tests ------------------------------------------------------------------------ */
+
+static void begin(int i)
+{
+    make_files(model_of[i]);
+    open_table(model_of[i]);
+}
+
+START_TEST(forward)
+{
+    float logits[POSITIONS * TINY_VOCAB];
+    double want[2], loss;
+    begin(_i);
+    loss = run_eval(path, NULL, data, tr_loss_by_name("cross_entropy"), logits);
+    compare_logits("logits", logits);
+    row("loss", want, 2);
+    near("loss", 0, loss, want[0], 1e-5);
+    run_eval(path, other, data, tr_loss_by_name("cross_entropy"), logits);
+    compare_logits("lora.logits", logits);
+    close_table();
+}
+END_TEST
+
+START_TEST(gradients)
+{
+    struct tr_train_args args = reference_args(NULL);
+    double want[2];
+    begin(_i);
+    struct training_run r = run_open(path, data, &args);
+    struct tr_step_stats s = run_steps(&r, 1);
+    row("loss", want, 2);
+    near("loss", 0, s.loss, want[0], 1e-5);
+    near("norm", 0, s.grad_norm, want[1], 1e-5 * want[1]);
+    compare_params("grad", tr_trainer_params(r.t), tr_trainer_params(r.t)->grad, 2e-5);
+    run_close(&r);
+    close_table();
+}
+END_TEST
+
+START_TEST(lora_gradients)
+{
+    begin(_i);
+    struct tr_train_args args = reference_args(other);
+    struct training_run r = run_open(path, data, &args);
+    run_steps(&r, 1);
+    compare_params("lora.grad", tr_trainer_params(r.t), tr_trainer_params(r.t)->grad, 2e-5);
+    run_close(&r);
+    close_table();
+}
+END_TEST
+
+START_TEST(squared_error)
+{
+    struct tr_train_args args = reference_args(NULL);
+    double want[2];
+    begin(_i);
+    args.loss = tr_loss_by_name("mse");
+    row("mse", want, 2);
+    near("mse", 0, run_eval(path, NULL, data, args.loss, NULL), want[0], 1e-5);
+    struct training_run r = run_open(path, data, &args);
+    struct tr_step_stats s = run_steps(&r, 1);
+    near("mse", 0, s.loss, want[0], 1e-5);
+    near("norm of mse", 0, s.grad_norm, want[1], 1e-5 * want[1]);
+    run_close(&r);
+    close_table();
+}
+END_TEST
+
+START_TEST(ten_steps)
+{
+    struct tr_train_args args = reference_args(NULL);
+    begin(_i);
+    struct training_run r = run_open(path, data, &args);
+    compare_ten("full", &r);
+    run_close(&r);
+    close_table();
+}
+END_TEST
+
+START_TEST(ten_lora_steps)
+{
+    begin(_i);
+    struct tr_train_args args = reference_args(other);
+    struct training_run r = run_open(path, data, &args);
+    compare_ten("lora", &r);
+    compare_params("lora.after", tr_trainer_params(r.t), tr_trainer_params(r.t)->value,
+                   5e-4);
+    run_close(&r);
+    close_table();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("reference");
+    TCase *tc = tcase_create("pytorch");
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, make_dir, cleanup);
+    tcase_add_loop_test(tc, forward, 0, N_MODEL);
+    tcase_add_loop_test(tc, gradients, 0, N_MODEL);
+    tcase_add_loop_test(tc, lora_gradients, 0, N_MODEL);
+    tcase_add_loop_test(tc, squared_error, 0, N_MODEL);
+    tcase_add_loop_test(tc, ten_steps, 0, N_MODEL);
+    tcase_add_loop_test(tc, ten_lora_steps, 0, N_MODEL);
+    suite_add_tcase(s, tc);
+    return run_suite(s);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The reference material's small models, if it is there ($SHARED or ../shared): logits with
+ * and without an adapter, loss, every gradient, ten steps in full and of an adapter, against
+ * PyTorch's numbers in ref.gguf.
+ */
+#include "scratch.h"
+#include "tiny_model.h"
+#include "training_run.h"
+
+#include <math.h>
+
+static const char *const arch[] = { "gpt2", "llama", "smollm", "llama3" };
+enum { N_ARCH = 4 };
+
+static char folder[512], model[600], adapter[600];
+static struct tr_gguf *ref;
+
+static const char *shared(void)
+{
+    const char *s = getenv("SHARED");
+    return s ? s : "../shared";
+}
+
+static const struct tr_gguf_tensor *tensor(const struct tr_gguf *g, const char *name)
+{
+    const struct tr_gguf_tensor *t = tr_gguf_find_tensor(g, name);
+    ck_assert_msg(t != NULL, "no tensor '%s'", name);
+    return t;
+}
+
+static int64_t count(const struct tr_gguf_tensor *t)
+{
+    return t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3];
+}
+
+static double number(const char *key)
+{
+    float v;
+    ck_assert_int_eq(tr_gguf_f32(ref, key, &v, NULL), 1);
+    return (double)v;
+}
+
+static struct tr_gguf *open_gguf(const char *name)
+{
+    char full[600];
+    struct tr_err err = {0};
+    snprintf(full, sizeof full, "%s/%s", folder, name);
+    struct tr_gguf *g = tr_gguf_open(full, &err);
+    ck_assert_msg(g != NULL, "%s", err.text);
+    return g;
+}
+
+/* Paths, ref.gguf, and a pack of its tokens in `path`. */
+static void begin(int i)
+{
+    snprintf(folder, sizeof folder, "%s/reference/%s", shared(), arch[i]);
+    snprintf(model, sizeof model, "%s/model.gguf", folder);
+    snprintf(adapter, sizeof adapter, "%s/adapter.gguf", folder);
+    ref = open_gguf("ref.gguf");
+    const struct tr_gguf_tensor *id = tensor(ref, "tokens");
+    tiny_pack_write(path, id->dim[0], id->dim[1], id->data, 512);
+}
+
+static void compare_logits(const char *adapter_path, const char *name)
+{
+    const struct tr_gguf_tensor *want = tensor(ref, name);
+    float *got = malloc((size_t)want->bytes);
+    ck_assert_ptr_nonnull(got);
+    double loss =
+        run_eval(model, adapter_path, path, tr_loss_by_name("cross_entropy"), got);
+    for (int64_t i = 0; i < count(want); i++)
+        ck_assert_double_eq_tol((double)got[i], (double)((const float *)want->data)[i], 2e-5);
+    if (!adapter_path)
+        ck_assert_double_eq_tol(loss, number("reference.loss"), 1e-5);
+    free(got);
+}
+
+START_TEST(forward)
+{
+    begin(_i);
+    compare_logits(NULL, "logits");
+    compare_logits(adapter, "lora.logits");
+    tr_gguf_close(ref);
+}
+END_TEST
+
+/* Relative error of the parameters' values or gradients against tensors of g whose names
+ * begin with `prefix`; none on one side only. */
+static void compare_params(const struct tr_params *p, const float *array,
+                           const struct tr_gguf *g, const char *prefix, double limit)
+{
+    size_t n = 0;
+    char name[96];
+    for (size_t i = 0; i < tr_gguf_n_tensor(g); i++)
+        n += !strncmp(tr_gguf_tensor(g, i)->name, prefix, strlen(prefix));
+    ck_assert_uint_eq(n, p->n);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "%s%s", prefix, p->tensor[i]->name);
+        const struct tr_gguf_tensor *want = tensor(g, name);
+        ck_assert_int_eq(count(want), tr_tensor_count(p->tensor[i]));
+        double d = distance(array + p->offset[i], want->data, count(want)) /
+                   length(want->data, count(want));
+        ck_assert_msg(d <= limit, "%s: relative error %.2g", name, d);
+    }
+}
+
+START_TEST(gradients)
+{
+    struct tr_train_args args = reference_args(NULL);
+    begin(_i);
+    struct training_run r = run_open(model, path, &args);
+    run_steps(&r, 1);
+    compare_params(tr_trainer_params(r.t), tr_trainer_params(r.t)->grad, ref, "grad.", 2e-5);
+    run_close(&r);
+    tr_gguf_close(ref);
+}
+END_TEST
+
+/* Relative L2 error of ten numbers. */
+static double error_of_ten(const double *got, const float *want)
+{
+    double sum = 0;
+    for (int i = 0; i < 10; i++)
+        sum += (got[i] - (double)want[i]) * (got[i] - (double)want[i]);
+    return sqrt(sum) / length(want, 10);
+}
+
+static void compare_ten(struct training_run *r, const char *method)
+{
+    double loss[10], norm[10], final = run_ten(r, loss, norm);
+    char name[48];
+    snprintf(name, sizeof name, "%s.losses", method);
+    const float *losses = tensor(ref, name)->data;
+    snprintf(name, sizeof name, "%s.grad_norms", method);
+    const float *norms = tensor(ref, name)->data;
+    ck_assert_double_le(error_of_ten(loss, losses), 1e-5);
+    ck_assert_double_le(error_of_ten(norm, norms), 1e-5);
+    snprintf(name, sizeof name, "reference.%s.final_loss", method);
+    ck_assert_double_eq_tol(final, number(name), 5e-5);
+}
+
+START_TEST(ten_steps)
+{
+    struct tr_train_args args = reference_args(NULL);
+    begin(_i);
+    struct training_run r = run_open(model, path, &args);
+    compare_ten(&r, "full");
+    run_close(&r);
+    tr_gguf_close(ref);
+}
+END_TEST
+
+START_TEST(ten_lora_steps)
+{
+    begin(_i);
+    struct tr_train_args args = reference_args(adapter);
+    struct training_run r = run_open(model, path, &args);
+    struct tr_gguf *after = open_gguf("adapter_after.gguf");
+    compare_ten(&r, "lora");
+    compare_params(tr_trainer_params(r.t), tr_trainer_params(r.t)->value, after, "", 5e-4);
+    tr_gguf_close(after);
+    run_close(&r);
+    tr_gguf_close(ref);
+}
+END_TEST
+
+int main(void)
+{
+    snprintf(folder, sizeof folder, "%s/reference/gpt2/ref.gguf", shared());
+    if (access(folder, R_OK)) {
+        printf("SKIP shared_reference: no reference material (%s)\n", folder);
+        return 0;
+    }
+    Suite *s = suite_create("shared_reference");
+    TCase *tc = tcase_create("pytorch");
+    tcase_set_timeout(tc, 120);
+    tcase_add_checked_fixture(tc, make_dir, remove_dir);
+    tcase_add_loop_test(tc, forward, 0, N_ARCH);
+    tcase_add_loop_test(tc, gradients, 0, N_ARCH);
+    tcase_add_loop_test(tc, ten_steps, 0, N_ARCH);
+    tcase_add_loop_test(tc, ten_lora_steps, 0, N_ARCH);
+    suite_add_tcase(s, tc);
+    return run_suite(s);
+}

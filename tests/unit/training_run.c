@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "training_run.h"
+
+#include <libtrain/file.h>
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+
+struct tr_train_args reference_args(const char *adapter_in)
+{
+    return (struct tr_train_args){
+        .full = !adapter_in,
+        .adapter_in = adapter_in,
+        .batch = 2,
+        .grad_acc = 1,
+        .epochs = 1,
+        .steps = 10,
+        .lr = adapter_in ? 2e-3 : 1e-3,
+        .sched = tr_schedule_by_name("constant"),
+        .optim = tr_optim_by_name("adamw"),
+        .beta1 = 0.9,
+        .beta2 = adapter_in ? 0.999 : 0.95,
+        .eps = 1e-8,
+        .weight_decay = adapter_in ? 0 : 0.1,
+        .clip = 1,
+        .loss = tr_loss_by_name("cross_entropy"),
+    };
+}
+
+struct training_run run_open(const char *model, const char *pack,
+                             const struct tr_train_args *args)
+{
+    struct tr_err err = {0};
+    struct training_run r = { tr_model_open(model, &err), tr_pack_open(pack, &err), NULL };
+    ck_assert_msg(r.m && r.pack, "%s", err.text);
+    r.t = tr_trainer_new(r.m, r.pack, args, &err);
+    ck_assert_msg(r.t != NULL, "%s", err.text);
+    return r;
+}
+
+void run_close(struct training_run *r)
+{
+    tr_trainer_free(r->t);
+    tr_pack_close(r->pack);
+    tr_model_close(r->m);
+}
+
+struct tr_step_stats run_steps(struct training_run *r, int n)
+{
+    struct tr_err err = {0};
+    struct tr_step_stats s = {0};
+    for (int i = 0; i < n; i++)
+        ck_assert_msg(!tr_trainer_step(r->t, &s, &err), "%s", err.text);
+    return s;
+}
+
+double run_ten(struct training_run *r, double loss[10], double norm[10])
+{
+    double final;
+    for (int i = 0; i < 10; i++) {
+        struct tr_step_stats s = run_steps(r, 1);
+        loss[i] = s.loss;
+        norm[i] = s.grad_norm;
+    }
+    ck_assert_int_eq(tr_trainer_eval(r->t, r->pack, &final, NULL), 0);
+    return final;
+}
+
+static double eval_pack(struct tr_model *m, struct tr_pack *pack,
+                        const struct tr_loss_kind *kind, float *logits)
+{
+    const struct tr_pack_info *info = tr_pack_info(pack);
+    struct tr_eval *e = tr_eval_new(m, info->ctx, kind, NULL);
+    double sum = 0;
+    ck_assert_ptr_nonnull(e);
+    for (uint64_t i = 0; i < info->n_seq; i++) {
+        struct tr_pack_seq s;
+        ck_assert_int_eq(tr_pack_read(pack, i, &s, NULL), 0);
+        struct tr_batch batch = { s.n, s.token, s.target, s.pos };
+        sum += tr_eval_batch(e, &batch, NULL, logits);
+        if (logits)
+            logits += s.n * tr_model_config(m)->n_vocab;
+    }
+    tr_eval_free(e);
+    return sum / (double)info->n_counted;
+}
+
+double run_eval(const char *model, const char *adapter, const char *pack_path,
+                const struct tr_loss_kind *kind, float *logits)
+{
+    struct tr_err err = {0};
+    struct tr_model *m = tr_model_open(model, &err);
+    struct tr_pack *pack = tr_pack_open(pack_path, &err);
+    ck_assert_msg(m && pack, "%s", err.text);
+    struct tr_lora *l = adapter ? tr_lora_open(adapter, m, &err) : NULL;
+    ck_assert_msg(!adapter || (l && !tr_lora_attach(l, m, 1, &err)), "%s", err.text);
+    double loss = eval_pack(m, pack, kind, logits);
+    tr_pack_close(pack);
+    tr_model_close(m);
+    tr_lora_free(l);
+    return loss;
+}
+
+unsigned char *read_file(const char *path, size_t *n)
+{
+    char *data;
+    struct tr_err err = {0};
+    ck_assert_msg(!tr_read_all(path, &data, n, &err), "%s", err.text);
+    return (unsigned char *)data;
+}
+
+double distance(const float *a, const float *b, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+    return sqrt(sum);
+}
+
+double length(const float *b, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)b[i] * (double)b[i];
+    return sqrt(sum);
+}
