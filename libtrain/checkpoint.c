@@ -26,8 +26,9 @@ static int describe(const struct tr_trainer *t, char **text, struct tr_err *err)
     fprintf(f, "base=%016llx\n", (unsigned long long)tr_model_hash(t->m));
     fprintf(f, "data=%016llx\n", (unsigned long long)tr_pack_info(t->pack)->hash);
     fprintf(f, "method=%s\n", a->full ? "full" : "lora");
-    if (t->lora)
-        fprintf(f, "alpha=%.17g\n", (double)t->lora->alpha);
+    /* the same lines for either method, since they are compared one by one */
+    fprintf(f, "rank=%d\nalpha=%.17g\ntensors=%zu\n", t->lora ? t->lora->pair[0].rank : 0,
+            t->lora ? (double)t->lora->alpha : 0, t->params.n);
     fprintf(f, "batch=%lld\ngrad_acc=%lld\n", (long long)a->batch, (long long)a->grad_acc);
     fprintf(f, "lr=%.17g\nsched=%s\nwarmup=%.17g\n", a->lr, a->sched->name, a->warmup);
     fprintf(f, "opt=%s\nbeta1=%.17g\nbeta2=%.17g\neps=%.17g\n", a->optim->name, a->beta1,
