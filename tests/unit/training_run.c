@@ -2,6 +2,7 @@
 #include "training_run.h"
 
 #include <libtrain/file.h>
+#include <libtrain/threads.h>
 
 #include <check.h>
 #include <math.h>
@@ -32,6 +33,7 @@ struct training_run run_open(const char *model, const char *pack,
                              const struct tr_train_args *args)
 {
     struct tr_err err = {0};
+    tr_threads(1);
     struct training_run r = { tr_model_open(model, &err), tr_pack_open(pack, &err), NULL };
     ck_assert_msg(r.m && r.pack, "%s", err.text);
     r.t = tr_trainer_new(r.m, r.pack, args, &err);
@@ -90,6 +92,7 @@ double run_eval(const char *model, const char *adapter, const char *pack_path,
                 const struct tr_loss_kind *kind, float *logits)
 {
     struct tr_err err = {0};
+    tr_threads(1);
     struct tr_model *m = tr_model_open(model, &err);
     struct tr_pack *pack = tr_pack_open(pack_path, &err);
     ck_assert_msg(m && pack, "%s", err.text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A model, a pack and a trainer together; shared by the tests of training.  Whatever fails
- * here fails the test.
+ * here fails the test.  One thread: the models are too small for two.
  */
 #ifndef TESTS_TRAINING_RUN_H
 #define TESTS_TRAINING_RUN_H

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Saved runs: they go on bit for bit, the same run gives the same bytes, and what is
+ * damaged or of another run is refused.
+ */
+#include "scratch.h"
+#include "tiny_model.h"
+#include "training_run.h"
+
+#include <libtrain/gguf.h>
+
+static char model[300], data[300], data2[300];
+
+static void make_files(void)
+{
+    make_dir();
+    snprintf(model, sizeof model, "%s/model.gguf", dir);
+    snprintf(data, sizeof data, "%s/data.pack", dir);
+    snprintf(data2, sizeof data2, "%s/other.pack", dir);
+    tiny_model_write(&tiny_llama, model);
+    tiny_data_write(data, 7);
+    tiny_data_write(data2, 6);
+}
+
+static void remove_files(void)
+{
+    unlink(model);
+    unlink(data);
+    unlink(data2);
+    remove_dir();
+}
+
+/* Ten steps of four sequences of seven: ends of epochs fall inside steps. */
+static struct tr_train_args args_of(int full)
+{
+    struct tr_train_args a = reference_args(NULL);
+    a.full = full;
+    a.lora_rank = 3;
+    a.lora_alpha = 6;
+    a.lora_targets = "all-linear";
+    a.grad_acc = 2;
+    a.shuffle = 1;
+    a.seed = 7;
+    a.sched = tr_schedule_by_name("cosine");
+    a.warmup = 3;
+    return a;
+}
+
+static void save(const struct training_run *r, const char *to)
+{
+    struct tr_err err = {0};
+    ck_assert_msg(!tr_trainer_save(r->t, to, &err), "%s", err.text);
+}
+
+/* Run until `steps` are made and save. */
+static void make_save(int full, int steps, const char *to)
+{
+    struct tr_train_args a = args_of(full);
+    struct training_run r = run_open(model, data, &a);
+    run_steps(&r, steps);
+    save(&r, to);
+    run_close(&r);
+}
+
+static void same_bytes(const char *a, const char *b)
+{
+    size_t n_a, n_b;
+    unsigned char *x = read_file(a, &n_a), *y = read_file(b, &n_b);
+    ck_assert_uint_eq(n_a, n_b);
+    for (size_t i = 0; i < n_a; i++)
+        ck_assert_msg(x[i] == y[i], "%s and %s differ at byte %zu", a, b, i);
+    free(x);
+    free(y);
+}
+
+static void same_state(const struct training_run *a, const struct training_run *b)
+{
+    const struct tr_params *p = tr_trainer_params(a->t), *q = tr_trainer_params(b->t);
+    size_t bytes = (size_t)p->count * sizeof(float);
+    ck_assert_int_eq(p->count, q->count);
+    ck_assert_int_eq(p->n_moment, 2);
+    ck_assert_mem_eq(p->value, q->value, bytes);
+    ck_assert_mem_eq(p->moment[0], q->moment[0], bytes);
+    ck_assert_mem_eq(p->moment[1], q->moment[1], bytes);
+    ck_assert_int_eq(tr_trainer_step_count(a->t), tr_trainer_step_count(b->t));
+}
+
+/* Ten steps, against k, a save, a new process's worth of state, a load and 10 - k. */
+static void goes_on(int full, int k)
+{
+    struct tr_train_args a = args_of(full);
+    struct training_run whole = run_open(model, data, &a), rest = run_open(model, data, &a);
+    struct tr_err err = {0};
+    make_save(full, k, path);
+    ck_assert_msg(!tr_trainer_load(rest.t, path, &err), "%s", err.text);
+    ck_assert_int_eq(tr_trainer_step_count(rest.t), k);
+    run_steps(&whole, k);
+    same_state(&whole, &rest);
+    for (int i = k; i < 10; i++) {
+        struct tr_step_stats x = run_steps(&whole, 1), y = run_steps(&rest, 1);
+        ck_assert_mem_eq(&x.loss, &y.loss, sizeof x.loss);
+        ck_assert_mem_eq(&x.grad_norm, &y.grad_norm, sizeof x.loss);
+        ck_assert_mem_eq(&x.lr, &y.lr, sizeof x.lr);
+        ck_assert_int_eq(x.step, i + 1);
+        ck_assert_int_eq(y.step, i + 1);
+    }
+    same_state(&whole, &rest);
+    save(&whole, path);
+    save(&rest, other);
+    same_bytes(path, other);
+    run_close(&whole);
+    run_close(&rest);
+}
+
+START_TEST(a_lora_goes_on)
+{
+    goes_on(0, _i);
+}
+END_TEST
+
+START_TEST(all_weights_go_on)
+{
+    goes_on(1, _i);
+}
+END_TEST
+
+START_TEST(same_run_same_bytes)
+{
+    struct tr_train_args a = args_of(_i);
+    make_save(_i, 4, path);
+    make_save(_i, 4, other);
+    same_bytes(path, other);
+    a.seed = 8;
+    struct training_run r = run_open(model, data, &a);
+    run_steps(&r, 4);
+    save(&r, other);
+    size_t n, m;
+    unsigned char *x = read_file(path, &n), *y = read_file(other, &m);
+    ck_assert(n != m || memcmp(x, y, n));
+    free(x);
+    free(y);
+    run_close(&r);
+}
+END_TEST
+
+/* ---- refused ---------------------------------------------------------------------- */
+
+/* The file at `path` is not loaded, and r stays as it was. */
+static int refused(struct training_run *r, struct tr_err *err)
+{
+    const struct tr_params *p = tr_trainer_params(r->t);
+    size_t bytes = (size_t)p->count * sizeof(float);
+    float *before = malloc(bytes);
+    ck_assert_ptr_nonnull(before);
+    memcpy(before, p->value, bytes);
+    *err = (struct tr_err){0};
+    int rc = tr_trainer_load(r->t, path, err);
+    ck_assert_mem_eq(before, p->value, bytes);
+    ck_assert_int_eq(tr_trainer_step_count(r->t), 0);
+    free(before);
+    return rc;
+}
+
+START_TEST(any_flipped_bit)
+{
+    enum { N_FLIP = 90 };
+    struct tr_train_args a = args_of(0);
+    struct training_run r = run_open(model, data, &a);
+    struct tr_err err;
+    size_t n;
+    make_save(0, 2, path);
+    unsigned char *bytes = read_file(path, &n);
+    for (size_t i = 0; i < N_FLIP; i++) {
+        /* the header and the last bytes densely, then everywhere */
+        size_t at = i < 20 ? i * 7 : i < 30 ? n - 1 - (i - 20) * 3 : (i - 30) * (n - 1) / 59;
+        bytes[at] ^= (unsigned char)(1u << i % 8);
+        write_bytes(path, bytes, n);
+        int rc = refused(&r, &err);
+        ck_assert_msg(rc == TR_EFORMAT || rc == TR_EUNSUPPORTED,
+                      "bit %zu of byte %zu: %d %s", i % 8, at, rc, err.text);
+        bytes[at] ^= (unsigned char)(1u << i % 8);
+    }
+    write_bytes(path, bytes, n);
+    ck_assert_int_eq(tr_trainer_load(r.t, path, NULL), 0);
+    free(bytes);
+    run_close(&r);
+}
+END_TEST
+
+START_TEST(any_cut)
+{
+    struct tr_train_args a = args_of(0);
+    struct training_run r = run_open(model, data, &a);
+    struct tr_err err;
+    size_t n;
+    make_save(0, 2, path);
+    unsigned char *bytes = read_file(path, &n);
+    for (size_t i = 0; i < 40; i++) {
+        write_bytes(path, bytes, i * n / 40);
+        ck_assert_int_eq(refused(&r, &err), TR_EFORMAT);
+    }
+    write_bytes(path, bytes, n - 1);
+    ck_assert_int_eq(refused(&r, &err), TR_EFORMAT);
+    free(bytes);
+    run_close(&r);
+}
+END_TEST
+
+START_TEST(a_number_that_is_none)
+{
+    struct tr_train_args a = args_of(0);
+    struct training_run r = run_open(model, data, &a), bad = run_open(model, data, &a);
+    struct tr_err err;
+    tr_trainer_params(bad.t)->value[5] = 0.0f / 0.0f;
+    save(&bad, path);
+    ck_assert_int_eq(refused(&r, &err), TR_EFORMAT);
+    run_close(&bad);
+    run_close(&r);
+}
+END_TEST
+
+static void lr(struct tr_train_args *a) { a->lr = 0.0010000001; }
+static void sched(struct tr_train_args *a) { a->sched = tr_schedule_by_name("linear"); }
+static void warmup(struct tr_train_args *a) { a->warmup = 2; }
+static void optim(struct tr_train_args *a) { a->optim = tr_optim_by_name("sgd"); }
+static void beta1(struct tr_train_args *a) { a->beta1 = 0.8; }
+static void beta2(struct tr_train_args *a) { a->beta2 = 0.99; }
+static void eps(struct tr_train_args *a) { a->eps = 1e-7; }
+static void decay(struct tr_train_args *a) { a->weight_decay = 0; }
+static void clip(struct tr_train_args *a) { a->clip = 2; }
+static void loss(struct tr_train_args *a) { a->loss = tr_loss_by_name("mse"); }
+static void shuffle(struct tr_train_args *a) { a->shuffle = 0; }
+static void seed(struct tr_train_args *a) { a->seed = 8; }
+static void batch(struct tr_train_args *a) { a->batch = 4, a->grad_acc = 1; }
+static void alpha(struct tr_train_args *a) { a->lora_alpha = 7; }
+static void rank(struct tr_train_args *a) { a->lora_rank = 4; }
+static void targets(struct tr_train_args *a) { a->lora_targets = "attn_q"; }
+static void full(struct tr_train_args *a) { a->full = 1; }
+static void several(struct tr_train_args *a) { lr(a), seed(a), batch(a), loss(a); }
+
+/* One argument after the other, then several at once: each is named in the refusal. */
+static const struct {
+    const char *named;
+    void (*make)(struct tr_train_args *a);
+} differences[] = {
+    { "lr=0.001 ", lr },
+    { "sched=cosine is now sched=linear", sched },
+    { "warmup=3 is now warmup=2", warmup },
+    { "opt=adamw is now opt=sgd", optim },
+    { "beta1=", beta1 },
+    { "beta2=", beta2 },
+    { "eps=", eps },
+    { "weight_decay=", decay },
+    { "clip=1 is now clip=2", clip },
+    { "loss=cross_entropy is now loss=mse", loss },
+    { "shuffle=1 is now shuffle=0", shuffle },
+    { "seed=7 is now seed=8", seed },
+    { "batch=2 is now batch=4,grad_acc=2 is now grad_acc=1", batch },
+    { "alpha=6 is now alpha=7", alpha },
+    { "rank=3 is now rank=4", rank },
+    { "tensors=28 is now tensors=4", targets },
+    { "method=lora is now method=full,rank=3 is now rank=0", full },
+    { "lr=,seed=,batch=,grad_acc=,loss=", several },
+};
+enum { N_DIFFERENCE = sizeof differences / sizeof *differences };
+
+START_TEST(other_arguments)
+{
+    struct tr_train_args a = args_of(0);
+    struct tr_err err;
+    make_save(0, 2, path);
+    differences[_i].make(&a);
+    struct training_run r = run_open(model, data, &a);
+    ck_assert_int_eq(refused(&r, &err), TR_EMISMATCH);
+    char names[96];
+    snprintf(names, sizeof names, "%s", differences[_i].named);
+    for (char *s = strtok(names, ","); s; s = strtok(NULL, ","))
+        ck_assert_msg(strstr(err.text, s) != NULL, "no '%s' in: %s", s, err.text);
+    run_close(&r);
+}
+END_TEST
+
+START_TEST(other_files)
+{
+    struct tr_train_args a = args_of(0);
+    struct tr_err err;
+    make_save(0, 2, path);
+    struct training_run r = run_open(model, data2, &a);
+    ck_assert_int_eq(refused(&r, &err), TR_EMISMATCH);
+    ck_assert_msg(strstr(err.text, "data=") != NULL, "%s", err.text);
+    run_close(&r);
+    tiny_model_write(&tiny_llama3, model);
+    r = run_open(model, data, &a);
+    ck_assert_int_eq(refused(&r, &err), TR_EMISMATCH);
+    ck_assert_msg(strstr(err.text, "base=") && !strstr(err.text, "data="), "%s", err.text);
+    run_close(&r);
+}
+END_TEST
+
+START_TEST(another_length)
+{
+    struct tr_train_args a = args_of(0);
+    struct tr_err err;
+    make_save(0, 6, path);
+    a.steps = 20;
+    struct training_run longer = run_open(model, data, &a);
+    ck_assert_int_eq(tr_trainer_load(longer.t, path, NULL), 0);
+    run_close(&longer);
+    a.steps = 5;
+    struct training_run shorter = run_open(model, data, &a);
+    ck_assert_int_eq(refused(&shorter, &err), TR_EMISMATCH);
+    run_close(&shorter);
+}
+END_TEST
+
+START_TEST(a_model_is_no_checkpoint)
+{
+    struct tr_train_args a = args_of(0);
+    struct training_run r = run_open(model, data, &a);
+    struct tr_err err;
+    tiny_model_write(&tiny_llama, path);
+    ck_assert_int_eq(refused(&r, &err), TR_EFORMAT);
+    run_close(&r);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("checkpoint");
+    TCase *tc = tcase_create("saves");
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, make_files, remove_files);
+    tcase_add_loop_test(tc, a_lora_goes_on, 1, 10);
+    tcase_add_loop_test(tc, all_weights_go_on, 1, 10);
+    tcase_add_loop_test(tc, same_run_same_bytes, 0, 2);
+    tcase_add_test(tc, any_flipped_bit);
+    tcase_add_test(tc, any_cut);
+    tcase_add_test(tc, a_number_that_is_none);
+    tcase_add_loop_test(tc, other_arguments, 0, N_DIFFERENCE);
+    tcase_add_test(tc, other_files);
+    tcase_add_test(tc, another_length);
+    tcase_add_test(tc, a_model_is_no_checkpoint);
+    suite_add_tcase(s, tc);
+    return run_suite(s);
+}
