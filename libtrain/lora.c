@@ -315,6 +315,8 @@ int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale, struct tr
 {
     for (size_t i = 0; i < l->n; i++) {
         struct tr_lora_pair *p = &l->pair[i];
+        if (pair_scale(l, p, scale) == 0) /* to an operation 0 means no scale: 1 */
+            continue;
         struct tr_delta **end = &tr__weight_find(m, p->name)->delta;
         while (*end)
             end = &(*end)->next;
