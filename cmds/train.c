@@ -400,7 +400,7 @@ int main(int argc, char **argv)
         CMD_INT(0, "epochs", &o.epochs, 1, 1 << 20, "N", "passes over the data"),
         CMD_INT(0, "steps", &o.steps, 1, 1e12, "N", "steps, however many passes that takes"),
         CMD_GROUP("How"),
-        CMD_FLOAT(0, "lr", &o.lr, 0, 1e3, "X", "learning rate (2e-4, with --full 2e-5)"),
+        CMD_FLOAT(0, "lr", &o.lr, 0, 1e38, "X", "learning rate (2e-4, with --full 2e-5)"),
         CMD_CHOICE(0, "sched", &o.sched, sched, "NAME", "learning rate after the warm-up"),
         CMD_FLOAT(0, "warmup", &o.warmup, 0, 1e12, "X",
                   "steps of warm-up, below 1 a share of all steps"),
