@@ -60,16 +60,17 @@ def tokens():
 # ---- models -----------------------------------------------------------------------------
 
 def gpt2(tied):
-    c = tf.GPT2Config(vocab_size=VOCAB, n_embd=WIDTH, n_layer=LAYERS, n_head=2, n_positions=CTX,
-                      n_inner=FF, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0,
-                      tie_word_embeddings=tied)
+    c = tf.GPT2Config(vocab_size=VOCAB, n_embd=WIDTH, n_layer=LAYERS, n_head=2,
+                      n_positions=CTX, n_inner=FF, resid_pdrop=0, embd_pdrop=0,
+                      attn_pdrop=0, tie_word_embeddings=tied)
     return tf.GPT2LMHeadModel(c)
 
 
 def llama(tied, factors):
     c = tf.LlamaConfig(vocab_size=VOCAB, hidden_size=WIDTH, intermediate_size=FF,
-                       num_hidden_layers=LAYERS, num_attention_heads=4, num_key_value_heads=2,
-                       max_position_embeddings=CTX, rms_norm_eps=1e-5, tie_word_embeddings=tied,
+                       num_hidden_layers=LAYERS, num_attention_heads=4,
+                       num_key_value_heads=2, max_position_embeddings=CTX,
+                       rms_norm_eps=1e-5, tie_word_embeddings=tied,
                        rope_parameters=dict(rope_type='default', rope_theta=BASE))
     m = tf.LlamaForCausalLM(c)
     inv = 1 / torch.tensor([BASE ** (2 * i / 8) for i in range(4)])
@@ -85,7 +86,8 @@ PARTS = {
     'llama': {'input_layernorm': 'attn_norm', 'post_attention_layernorm': 'ffn_norm',
               'self_attn.q_proj': 'attn_q', 'self_attn.k_proj': 'attn_k',
               'self_attn.v_proj': 'attn_v', 'self_attn.o_proj': 'attn_output',
-              'mlp.gate_proj': 'ffn_gate', 'mlp.up_proj': 'ffn_up', 'mlp.down_proj': 'ffn_down',
+              'mlp.gate_proj': 'ffn_gate', 'mlp.up_proj': 'ffn_up',
+              'mlp.down_proj': 'ffn_down',
               'model.embed_tokens': 'token_embd', 'model.norm': 'output_norm',
               'lm_head': 'output'},
 }
@@ -152,13 +154,14 @@ def adapt(arch, m):
 # ---- numbers ----------------------------------------------------------------------------
 
 def run(out, arch, make):
-    row = lambda key, *v: out.write('\t'.join([key] + ['%.12g' % float(x) for x in v]) + '\n')
+    row = lambda key, *v: print(key, *('%.12g' % float(x) for x in v), sep='\t', file=out)
     m = make().double()
     ids = tokens()
     x, y = ids[:, :-1], ids[:, 1:]
     logits = lambda: m(input_ids=x, use_cache=False).logits.reshape(-1, VOCAB)
     loss = lambda: torch.nn.functional.cross_entropy(logits(), y.reshape(-1))
-    mse = lambda: ((logits() - torch.nn.functional.one_hot(y.reshape(-1), VOCAB)) ** 2).mean()
+    hot = torch.nn.functional.one_hot(y.reshape(-1), VOCAB)
+    mse = lambda: ((logits() - hot) ** 2).mean()
     norm = lambda: torch.sqrt(sum((p.grad ** 2).sum() for p in m.parameters()))
 
     def some_logits(key):
@@ -184,7 +187,8 @@ def run(out, arch, make):
 
     def digest(key, name, g):
         g = g.detach().reshape(-1).numpy()
-        sign = 1.0 - 2.0 * (mixed('sign.' + name, g.size) >> np.uint64(31)).astype(np.float64)
+        top = mixed('sign.' + name, g.size) >> np.uint64(31)
+        sign = 1.0 - 2.0 * top.astype(np.float64)
         row(f'{key}.{name}', np.linalg.norm(g), g @ sign, g[0], g[g.size // 2], g[-1])
 
     fill(arch, m)

@@ -172,7 +172,9 @@ START_TEST(any_flipped_bit)
     unsigned char *bytes = read_file(path, &n);
     for (size_t i = 0; i < N_FLIP; i++) {
         /* the header and the last bytes densely, then everywhere */
-        size_t at = i < 20 ? i * 7 : i < 30 ? n - 1 - (i - 20) * 3 : (i - 30) * (n - 1) / 59;
+        size_t at = i < 20   ? i * 7
+                    : i < 30 ? n - 1 - (i - 20) * 3
+                             : (i - 30) * (n - 1) / 59;
         bytes[at] ^= (unsigned char)(1u << i % 8);
         write_bytes(path, bytes, n);
         int rc = refused(&r, &err);

@@ -82,8 +82,9 @@ static int rows_that_begin_with(const char *key)
 
 static void near(const char *what, int i, double got, double want, double limit)
 {
-    ck_assert_msg(fabs(got - want) <= limit, "%s[%d]: %.9g, wanted %.9g, off by %.2g > %.2g",
-                  what, i, got, want, fabs(got - want), limit);
+    ck_assert_msg(fabs(got - want) <= limit,
+                  "%s[%d]: %.9g, wanted %.9g, off by %.2g > %.2g", what, i, got, want,
+                  fabs(got - want), limit);
 }
 
 /* ---- comparisons ------------------------------------------------------------------ */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The reference material's small models, if it is there ($SHARED or ../shared): logits with
- * and without an adapter, loss, every gradient, ten steps in full and of an adapter, against
- * PyTorch's numbers in ref.gguf.
+ * The reference material's small models, if it is there ($SHARED or ../shared): logits
+ * with and without an adapter, loss, every gradient, ten steps in full and of an adapter,
+ * against PyTorch's numbers in ref.gguf.
  */
 #include "scratch.h"
 #include "tiny_model.h"
@@ -69,8 +69,9 @@ static void compare_logits(const char *adapter_path, const char *name)
     ck_assert_ptr_nonnull(got);
     double loss =
         run_eval(model, adapter_path, path, tr_loss_by_name("cross_entropy"), got);
+    const float *expected = want->data;
     for (int64_t i = 0; i < count(want); i++)
-        ck_assert_double_eq_tol((double)got[i], (double)((const float *)want->data)[i], 2e-5);
+        ck_assert_double_eq_tol((double)got[i], (double)expected[i], 2e-5);
     if (!adapter_path)
         ck_assert_double_eq_tol(loss, number("reference.loss"), 1e-5);
     free(got);
@@ -111,7 +112,8 @@ START_TEST(gradients)
     begin(_i);
     struct training_run r = run_open(model, path, &args);
     run_steps(&r, 1);
-    compare_params(tr_trainer_params(r.t), tr_trainer_params(r.t)->grad, ref, "grad.", 2e-5);
+    const struct tr_params *p = tr_trainer_params(r.t);
+    compare_params(p, p->grad, ref, "grad.", 2e-5);
     run_close(&r);
     tr_gguf_close(ref);
 }

@@ -192,8 +192,8 @@ START_TEST(documents_in_one_sequence)
 }
 END_TEST
 
-/* Seven sequences in steps of four, twice: 4 + 3 of the first pass and 1 of the second, …,
- * 14 in all, and each document as often as there are passes. */
+/* Seven sequences twice in steps of four: 4, 3 and 1 of the second pass, 4, the last 2; each
+ * document as often as there are passes. */
 START_TEST(whole_epochs)
 {
     struct tr_train_args a = args_of("adamw", 1e-3, 0.1);
@@ -357,12 +357,45 @@ START_TEST(sgd_by_hand)
                  j++) {
                 double keep = p->tensor[i]->n_dim > 1 ? 1 - 0.1 * 0.2 : 1;
                 m[j] = 0.5 * m[j] + scale * (double)p->grad[j];
-                ck_assert_double_eq_tol((double)p->value[j], (double)w[j] * keep - 0.1 * m[j],
-                                        1e-6);
+                double want = (double)w[j] * keep - 0.1 * m[j];
+                ck_assert_double_eq_tol((double)p->value[j], want, 1e-6);
             }
         free(w);
     }
     free(m);
+    run_close(&r);
+}
+END_TEST
+
+/* Kingma, Ba 2015 with decay of the parameter itself.  The epsilon is large, so that a wrong
+ * place for it shows. */
+START_TEST(adamw_by_hand)
+{
+    struct tr_train_args a = args_of("adamw", 1e-2, 0.2);
+    a.eps = 1e-2;
+    a.clip = 0;
+    tiny_data_write(data, 2);
+    struct training_run r = run_open(model, data, &a);
+    const struct tr_params *p = tr_trainer_params(r.t);
+    double *m = calloc((size_t)p->count, sizeof *m), *v = calloc((size_t)p->count, sizeof *v);
+    for (int step = 1; step <= 3; step++) {
+        float *w = copy_of(p->value, p->count);
+        run_steps(&r, 1);
+        for (size_t i = 0; i < p->n; i++)
+            for (int64_t j = p->offset[i]; j < p->offset[i] + tr_tensor_count(p->tensor[i]);
+                 j++) {
+                double g = (double)p->grad[j], keep = p->tensor[i]->n_dim > 1 ? 0.998 : 1;
+                m[j] = a.beta1 * m[j] + (1 - a.beta1) * g;
+                v[j] = a.beta2 * v[j] + (1 - a.beta2) * g * g;
+                double m_hat = m[j] / (1 - pow(a.beta1, step));
+                double v_hat = v[j] / (1 - pow(a.beta2, step));
+                double want = (double)w[j] * keep - 1e-2 * m_hat / (sqrt(v_hat) + 1e-2);
+                ck_assert_double_eq_tol((double)p->value[j], want, 1e-6);
+            }
+        free(w);
+    }
+    free(m);
+    free(v);
     run_close(&r);
 }
 END_TEST
@@ -422,8 +455,8 @@ START_TEST(rate_of_a_run)
     tiny_data_write(data, 2);
     struct training_run r = run_open(model, data, &a);
     for (int k = 1; k <= 10; k++)
-        ck_assert_double_eq_tol(run_steps(&r, 1).lr, tr_schedule_lr(a.sched, 1e-3, 4, 10, k),
-                                1e-15);
+        ck_assert_double_eq_tol(run_steps(&r, 1).lr,
+                                tr_schedule_lr(a.sched, 1e-3, 4, 10, k), 1e-15);
     run_close(&r);
 }
 END_TEST
@@ -518,6 +551,7 @@ int main(void)
     tcase_add_test(tc, saved_adapter_is_what_was_trained);
     tcase_add_loop_test(tc, recompute_changes_no_bit, 0, 2);
     tcase_add_test(tc, sgd_by_hand);
+    tcase_add_test(tc, adamw_by_hand);
     tcase_add_test(tc, decay_of_matrices_only);
     tcase_add_test(tc, schedules);
     tcase_add_loop_test(tc, rate_of_a_run, 0, 2);

@@ -77,7 +77,8 @@ static const struct tiny_weight gpt2_weight[] = {
 
 #define LLAMA_LAYER \
     { "attn_norm.weight", 1, 0, 1, { W } }, { "attn_q.weight", 1, 1, 2, { W, W } }, \
-    { "attn_k.weight", 1, 1, 2, { W / 2, W } }, { "attn_v.weight", 1, 1, 2, { W / 2, W } }, \
+    { "attn_k.weight", 1, 1, 2, { W / 2, W } }, \
+    { "attn_v.weight", 1, 1, 2, { W / 2, W } }, \
     { "attn_output.weight", 1, 1, 2, { W, W } }, { "ffn_norm.weight", 1, 0, 1, { W } }, \
     { "ffn_gate.weight", 1, 1, 2, { F, W } }, { "ffn_up.weight", 1, 1, 2, { F, W } }, \
     { "ffn_down.weight", 1, 1, 2, { W, F } }
@@ -133,7 +134,8 @@ static void set_keys(struct tr_gguf_writer *g, const char *arch)
 typedef void visit_fn(struct tr_gguf_writer *g, const char *name,
                       const struct tiny_weight *w, int option);
 
-static void walk(const struct tiny *t, visit_fn *visit, struct tr_gguf_writer *g, int option)
+static void walk(const struct tiny *t, visit_fn *visit, struct tr_gguf_writer *g,
+                 int option)
 {
     char name[64];
     for (const struct tiny_weight *w = t->weight; w->name; w++)
