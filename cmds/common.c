@@ -325,3 +325,22 @@ int cmd_copy(const char *path, FILE *to, struct tr_err *err)
     free(data);
     return rc;
 }
+
+int cmd_none_same(const char *const *out, int n_out, const char *const *in, int n_in,
+                  struct tr_err *err)
+{
+    for (int i = 0; i < n_out; i++)
+        for (int j = 0; j < n_in; j++)
+            if (cmd_not_same(out[i], in[j], err))
+                return err->code;
+    return 0;
+}
+
+int cmd_writable(const char *path, struct tr_err *err)
+{
+    if (!path)
+        return 0;
+    struct tr_out *out = tr_out_open(path, err);
+    tr_out_discard(out);
+    return out ? 0 : err->code;
+}

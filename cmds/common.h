@@ -108,6 +108,13 @@ int cmd_save_requested(void);
 /* Fail (CMD_FAIL, message) if `out` is the same file as `in`; "-" and NULL are skipped. */
 int cmd_not_same(const char *out, const char *in, struct tr_err *err) TR_MUST_CHECK;
 
+/* Fail if any of the n_out outputs is the same file as any of the n_in inputs. */
+int cmd_none_same(const char *const *out, int n_out, const char *const *in, int n_in,
+                  struct tr_err *err) TR_MUST_CHECK;
+
+/* Fail now, not after hours of work, if `path` cannot be written; NULL is nothing. */
+int cmd_writable(const char *path, struct tr_err *err) TR_MUST_CHECK;
+
 /* Copy a whole file to a stream; NULL is nothing. */
 int cmd_copy(const char *path, FILE *to, struct tr_err *err) TR_MUST_CHECK;
 

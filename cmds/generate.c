@@ -262,8 +262,10 @@ static int run_all(const struct opts *o, struct tr_err *err)
     struct cmd_adapters adapters = {0};
     int rc = TR_EIO;
     struct tr_out *out = tr_out_open(o->output, err);
-    if (!out || !(r.m = tr_model_open(o->model, err)) ||
-        cmd_adapters_attach(&adapters, &o->adapters, r.m, err) ||
+    if (!out || !(r.m = cmd_open_model(o->model, err)) ||
+        cmd_none_same(&o->output, 1,
+                      (const char *[]){ o->model, o->prompt_file, o->after }, 3, err) ||
+        cmd_adapters_attach(&adapters, &o->adapters, r.m, o->output, err) ||
         !(r.tok = tr_tokenizer_new(tr_model_gguf(r.m), err)) || gather_prompts(&r, err) ||
         make_memory(&r, err))
         goto end;

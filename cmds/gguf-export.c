@@ -2,6 +2,7 @@
  *
  * gguf-export - checkpoint to adapter, or to a whole model.  See gguf-export.1
  */
+#include "adapters.h"
 #include "common.h"
 
 #include <libtrain/checkpoint.h>
@@ -59,8 +60,8 @@ static int export_adapter(const struct export *x, struct tr_err *err)
     tr_gguf_set_string(w, "adapter.type", "lora");
     const struct tr_gguf_kv *alpha = tr_gguf_find_kv(g, "adapter.lora.alpha");
     const struct tr_gguf_kv *hash = tr_gguf_find_kv(g, "libtrain.base_hash");
-    if (!alpha)
-        rc = tr_err_set(err, TR_EFORMAT, "%s: key 'adapter.lora.alpha' is missing",
+    if (!alpha || alpha->type != TR_GGUF_F32)
+        rc = tr_err_set(err, TR_EFORMAT, "%s: key 'adapter.lora.alpha' is missing or no f32",
                         tr_gguf_path(g));
     else
         tr_gguf_set_kv(w, alpha);
@@ -135,7 +136,7 @@ static int export(struct export *x, const char *model, const char *ckpt, struct 
     x->ckpt = tr_gguf_open(ckpt, err);
     if (!x->ckpt || tr_checkpoint_check(x->ckpt, err) || tr_gguf_check(x->ckpt, err))
         return err->code;
-    x->base = tr_model_open(model, err);
+    x->base = cmd_open_model(model, err);
     if (!x->base || cmd_not_same(x->path, model, err) || cmd_not_same(x->path, ckpt, err) ||
         check_base(x, err))
         return err->code;

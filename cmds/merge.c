@@ -26,9 +26,8 @@ struct merge {
     struct tr_model *base;
     const struct tr_dtype *want; /* NULL: every tensor keeps its type */
     struct cmd_adapters adapters;
-    float *sum, *back; // (SLAB) what is to be written, and what it reads back as
+    float *sum, *change; // (SLAB) what is to be written, and what of it is new
     void *packed;
-    double change, loss; /* of one tensor: squared norms of what was added and lost */
     size_t n_touched, n_drowned;
 };
 
@@ -43,7 +42,7 @@ static const struct tr_dtype *parse_type(const struct cmd *cmd, const char *name
 static int is_touched(const struct merge *m, const char *name)
 {
     for (size_t i = 0; i < m->adapters.n; i++)
-        if (tr_lora_add_to(m->adapters.lora[i], name, 0, 0, 0, NULL))
+        if (tr_lora_has(m->adapters.lora[i], name))
             return 1;
     return 0;
 }
@@ -69,19 +68,24 @@ static double squared(const float *v, int64_t n)
     return sum;
 }
 
-/* What packing made of the sum, and how large the change was. */
-static void measure(struct merge *m, const struct tr_gguf_tensor *t, int64_t r0,
-                    int64_t rows, const struct tr_dtype *type)
+/* m->change = what the adapters add to these rows. */
+static void compute_change(struct merge *m, const struct tr_gguf_tensor *t, int64_t r0,
+                           int64_t rows)
 {
-    int64_t k = t->dim[1], n = rows * k;
-    type->to_f32(m->packed, m->back, n);
-    for (int64_t i = 0; i < n; i++)
-        m->back[i] -= m->sum[i];
-    m->loss += squared(m->back, n);
-    memset(m->back, 0, (size_t)n * sizeof *m->back);
+    memset(m->change, 0, (size_t)(rows * t->dim[1]) * sizeof *m->change);
     for (size_t i = 0; i < m->adapters.n; i++)
-        tr_lora_add_to(m->adapters.lora[i], t->name, m->adapters.scale[i], r0, rows, m->back);
-    m->change += squared(m->back, n);
+        tr_lora_add_to(m->adapters.lora[i], t->name, m->adapters.scale[i], r0, rows,
+                       m->change);
+}
+
+/* Squared norm of what packing took from the sum; the change is used up. */
+static double rounding(struct merge *m, const struct tr_dtype *type, int64_t n)
+{
+    float *back = m->change;
+    type->to_f32(m->packed, back, n);
+    for (int64_t i = 0; i < n; i++)
+        back[i] -= m->sum[i];
+    return squared(back, n);
 }
 
 static int write_touched(struct merge *m, struct tr_gguf_writer *w,
@@ -90,25 +94,29 @@ static int write_touched(struct merge *m, struct tr_gguf_writer *w,
 {
     int64_t k = t->dim[1], step = SLAB / k;
     const char *src = t->data;
-    m->change = m->loss = 0;
+    double change = 0, lost = 0;
+    if (!step)
+        return tr_err_set(err, TR_EUNSUPPORTED, "tensor '%s': rows of %lld numbers", t->name,
+                          (long long)k);
     for (int64_t r0 = 0; r0 < t->dim[0]; r0 += step) {
-        int64_t rows = t->dim[0] - r0 < step ? t->dim[0] - r0 : step;
-        t->dtype->to_f32(src + r0 * (t->bytes / t->dim[0]), m->sum, rows * k);
-        for (size_t i = 0; i < m->adapters.n; i++)
-            tr_lora_add_to(m->adapters.lora[i], t->name, m->adapters.scale[i], r0, rows,
-                           m->sum);
-        int bad = tr_convert(&tr_f32, m->sum, type, m->packed, rows * k);
+        int64_t rows = t->dim[0] - r0 < step ? t->dim[0] - r0 : step, n = rows * k;
+        t->dtype->to_f32(src + r0 * (t->bytes / t->dim[0]), m->sum, n);
+        compute_change(m, t, r0, rows);
+        change += squared(m->change, n);
+        for (int64_t i = 0; i < n; i++)
+            m->sum[i] += m->change[i];
+        int bad = tr_convert(&tr_f32, m->sum, type, m->packed, n);
         if (bad && !m->o->nonfinite)
             return tr_err_set(err, TR_EFORMAT,
                               "tensor '%s': the sum is not finite in %s (--allow-nonfinite "
                               "writes it)", t->name, type->name);
-        measure(m, t, r0, rows, type);
-        int rc = tr_gguf_write(w, m->packed, rows * k / type->block * type->bytes, err);
+        lost += rounding(m, type, n);
+        int rc = tr_gguf_write(w, m->packed, n / type->block * type->bytes, err);
         if (rc)
             return rc;
     }
     m->n_touched++;
-    m->n_drowned += m->change < m->loss;
+    m->n_drowned += change < lost;
     return 0;
 }
 
@@ -176,18 +184,16 @@ fail:
 
 static int merge(struct merge *m, struct tr_err *err)
 {
-    m->base = tr_model_open(m->o->model, err);
+    m->base = cmd_open_model(m->o->model, err);
     if (!m->base || cmd_not_same(m->o->output, m->o->model, err))
         return err->code;
-    for (size_t i = 0; i < m->o->adapters.n; i++)
-        if (cmd_not_same(m->o->output, m->o->adapters.item[i], err))
-            return err->code;
     m->sum = malloc(SLAB * sizeof *m->sum);
-    m->back = malloc(SLAB * sizeof *m->back);
+    m->change = malloc(SLAB * sizeof *m->change);
     m->packed = malloc(SLAB * sizeof *m->sum);
-    if (!m->sum || !m->back || !m->packed)
+    if (!m->sum || !m->change || !m->packed)
         return tr_err_set(err, TR_ENOMEM, "out of memory");
-    if (cmd_adapters_open(&m->adapters, &m->o->adapters, m->base, m->o->force, err))
+    if (cmd_adapters_open(&m->adapters, &m->o->adapters, m->base, m->o->output, m->o->force,
+                          err))
         return err->code;
     if (!m->o->nonfinite && tr_gguf_check(tr_model_gguf(m->base), err))
         return err->code;
@@ -201,7 +207,7 @@ static void release(struct merge *m)
     tr_model_close(m->base);
     cmd_adapters_release(&m->adapters);
     free(m->sum);
-    free(m->back);
+    free(m->change);
     free(m->packed);
 }
 

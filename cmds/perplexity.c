@@ -198,9 +198,10 @@ static int run(const struct opts *o, struct tr_err *err)
     struct cmd_adapters adapters = {0};
     int rc = TR_EIO;
     struct tr_out *out = tr_out_open(o->output, err);
-    if (!out || !(m = tr_model_open(o->model, err)) ||
-        cmd_adapters_attach(&adapters, &o->adapters, m, err) ||
-        cmd_not_same(o->logits, o->model, err) || cmd_not_same(o->output, o->model, err) ||
+    if (!out || !(m = cmd_open_model(o->model, err)) ||
+        cmd_none_same((const char *[]){ o->output, o->logits }, 2,
+                      (const char *[]){ o->model, o->data, o->text, o->after }, 4, err) ||
+        cmd_adapters_attach(&adapters, &o->adapters, m, o->output, err) ||
         cmd_copy(o->after, tr_out_stream(out), err))
         goto end;
     rc = o->data ? on_pack(o, m, &s, err) : on_text(o, m, &s, err);

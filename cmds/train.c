@@ -2,6 +2,7 @@
  *
  * train - base and packed data to checkpoint.  See train.1
  */
+#include "adapters.h"
 #include "common.h"
 
 #include <libtrain/checkpoint.h>
@@ -50,8 +51,9 @@ static void say_plan(const struct tr_plan *p)
         { "weights (mapped)", p->weights }, { "parameters", p->params },
         { "gradients", p->grads },          { "moments", p->moments },
         { "activations", p->activations },  { "block", p->block },
-        { "scratch", p->scratch },          { "data", p->data },
-        { "program", p->program },          { "total", p->total },
+        { "scratch", p->scratch },          { "validation", p->eval },
+        { "data", p->data },                { "program", p->program },
+        { "total", p->total },
     };
     char line[512];
     size_t used = 0;
@@ -197,21 +199,20 @@ static int check_space(const struct run *r, struct tr_err *err)
 }
 
 /* A failed save on the way is a warning: the last good one is still there. */
-static void save_now(struct run *r)
+static int save_now(struct run *r)
 {
     struct tr_err err = {0};
     if (tr_saves_write(r->saves, r->t, (int)r->o->keep, &err) ||
         (r->o->lora_out && tr_trainer_save_adapter(r->t, r->o->lora_out, &err)))
         cmd_warn("not saved: %s", err.text);
+    return err.code;
 }
 
 static void save_and_die(struct run *r)
 {
-    struct tr_err err = {0};
-    fprintf(stderr, "\n");
-    if (tr_saves_write(r->saves, r->t, (int)r->o->keep, &err))
-        cmd_warn("not saved: %s", err.text);
-    else
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\n");
+    if (!save_now(r))
         cmd_say("stopped after step %lld and saved; --resume goes on from there",
                 (long long)tr_trainer_step_count(r->t));
     tr_saves_close(r->saves);
@@ -248,8 +249,11 @@ static int train(struct run *r, struct tr_err *err)
     while (tr_trainer_step_count(r->t) < tr_trainer_total(r->t)) {
         struct tr_step_stats s;
         double start = now();
-        if (tr_trainer_step(r->t, &s, err) || after_step(r, &s, now() - start, err))
+        if (tr_trainer_step(r->t, &s, err) || after_step(r, &s, now() - start, err)) {
+            if (err->code != TR_EDIVERGED) /* a bad block of data, say: keep what there is */
+                save_now(r);
             return err->code;
+        }
         if (cmd_signalled() && s.step < tr_trainer_total(r->t))
             save_and_die(r);
     }
@@ -270,7 +274,7 @@ static struct tr_train_args train_args(const struct opts *o)
         .grad_acc = o->grad_acc,
         .epochs = o->epochs,
         .steps = o->steps,
-        .lr = o->lr > 0 ? o->lr : o->full ? 2e-5 : 2e-4,
+        .lr = o->lr >= 0 ? o->lr : o->full ? 2e-5 : 2e-4,
         .warmup = o->warmup,
         .sched = tr_schedule_at(o->sched),
         .optim = tr_optim_at(o->optim),
@@ -300,11 +304,23 @@ static int check_outputs(const struct opts *o, struct tr_err *err)
 {
     const char *out[] = { o->output, o->log, o->dump_grads, o->lora_out };
     const char *in[] = { o->model, o->data, o->val, o->adapter_in };
-    for (int i = 0; i < 4; i++)
-        for (int j = 0; j < 4; j++)
-            if (cmd_not_same(out[i], in[j], err))
-                return err->code;
+    if (cmd_none_same(out, 4, in, 4, err) || cmd_writable(o->output, err) ||
+        cmd_writable(o->dump_grads, err) || cmd_writable(o->lora_out, err))
+        return err->code;
     return 0;
+}
+
+/* The checkpoint comes last: where it is, all is there.  If it cannot be written, what was
+ * trained is kept among the saves. */
+static int finish(struct run *r, struct tr_err *err)
+{
+    const struct opts *o = r->o;
+    if (!(o->lora_out && tr_trainer_save_adapter(r->t, o->lora_out, err)) &&
+        !tr_trainer_save(r->t, o->output, err))
+        return 0;
+    if (err->code != TR_EDIVERGED)
+        save_now(r);
+    return err->code;
 }
 
 static int resume(struct run *r, struct tr_err *err)
@@ -326,25 +342,26 @@ static int run_all(const struct opts *o, struct tr_err *err)
     struct run r = { .o = o, .val_loss = NAN };
     struct tr_train_args args = train_args(o);
     struct tr_pack *data = NULL;
-    struct tr_model *m = tr_model_open(o->model, err);
+    if (check_outputs(o, err))
+        return CMD_FAIL;
+    struct tr_model *m = cmd_open_model(o->model, err);
     if (!m || tr_gguf_check(tr_model_gguf(m), err) || !(data = open_pack(o->data, m, err)))
         goto end;
     if (o->val && !(r.val = open_pack(o->val, m, err)))
         goto end;
+    if (r.val)
+        args.eval_rows = tr_pack_info(r.val)->ctx;
     if (!tr_pack_info(data)->n_counted) {
         tr_err_set(err, TR_EFORMAT, "%s: no position counts towards the loss", o->data);
         goto end;
     }
-    if (check_outputs(o, err) || !(r.t = tr_trainer_new(m, data, &args, err)) ||
-        !(r.saves = tr_saves_open(o->output, err)))
+    if (!(r.t = tr_trainer_new(m, data, &args, err)) || !(r.saves = tr_saves_open(o->output, err)))
         goto end;
     say_trained(r.t, m);
     say_plan(tr_trainer_plan(r.t));
     cmd_catch_signals();
-    if (resume(&r, err) || check_space(&r, err) || open_log(&r, err) || train(&r, err))
-        goto end;
-    if (tr_trainer_save(r.t, o->output, err) ||
-        (o->lora_out && tr_trainer_save_adapter(r.t, o->lora_out, err)))
+    if (resume(&r, err) || check_space(&r, err) || open_log(&r, err) || train(&r, err) ||
+        finish(&r, err))
         goto end;
     cmd_say("wrote '%s'; peak memory %.1f MB, planned %.1f MB", o->output,
             (double)tr_machine_resident_peak() / 1e6,
@@ -407,7 +424,7 @@ int main(int argc, char **argv)
         CMD_CHOICE(0, "opt", &o.optim, optim, "NAME", "optimizer"),
         CMD_FLOAT(0, "beta1", &o.beta1, 0, 0.9999999, "X", "decay of the first moment"),
         CMD_FLOAT(0, "beta2", &o.beta2, 0, 0.9999999, "X", "decay of the second moment"),
-        CMD_FLOAT(0, "eps", &o.eps, 0, 1, "X", "AdamW's epsilon"),
+        CMD_FLOAT(0, "eps", &o.eps, 1e-30, 1, "X", "AdamW's epsilon"),
         CMD_FLOAT(0, "weight-decay", &o.weight_decay, 0, 1e3, "X",
                   "decay of matrices and tables"),
         CMD_FLOAT(0, "clip", &o.clip, 0, 1e9, "X", "largest norm of the gradient, 0: any"),

@@ -75,6 +75,10 @@ static int write_tensors(struct tr_gguf_writer *g, const struct tr_params *p,
 int tr_trainer_save(const struct tr_trainer *t, const char *path, struct tr_err *err)
 {
     char *text;
+    if (!tr_params_finite(&t->params))
+        return tr_err_set(err, TR_EDIVERGED,
+                          "diverged: parameters are not finite after step %lld",
+                          (long long)t->step);
     int rc = describe(t, &text, err);
     if (rc)
         return rc;
@@ -178,6 +182,7 @@ static int read_tensors(struct tr_params *p, const struct tr_gguf *g, int copy,
             if (copy)
                 memcpy((float *)(uintptr_t)array_of(p, which) + p->offset[i], src->data,
                        (size_t)bytes);
+            tr_gguf_forget(g, src->data, src->bytes);
         }
     return 0;
 }
@@ -189,7 +194,8 @@ static int read_place(struct tr_trainer *t, const struct tr_gguf *g, struct tr_e
     if ((rc = tr_gguf_int(g, "checkpoint.step", &step, err)) < 0 ||
         (rc = tr_gguf_int(g, "checkpoint.sample", &sample, err)) < 0)
         return rc;
-    if (step < 0 || sample < 0 || step > t->total)
+    int64_t per_step = t->args.batch * t->args.grad_acc;
+    if (step < 0 || sample < 0 || step > t->total || sample > step * per_step)
         return tr_err_set(err, TR_EMISMATCH, "%s: step %lld of a run of %lld",
                           tr_gguf_path(g), (long long)step, (long long)t->total);
     t->step = step;

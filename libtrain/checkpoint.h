@@ -26,14 +26,14 @@ struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err) TR_MUST_CHE
 void tr_saves_close(struct tr_saves *s);
 
 /* Continue t from the newest save that is valid and of this run, or from the finished
- * target itself; `say` gets a line for each file that was passed over, with the reason.
+ * target itself, those of a run of the same length first; `say` gets a line for each file that was passed over, with the reason.
  * 1 loaded (path in `from`, which holds `size` bytes), 0 there is nothing, or an error:
  * all that is valid is of another run (TR_EMISMATCH), or nothing is valid (TR_EFORMAT). */
 int tr_saves_resume(struct tr_saves *s, struct tr_trainer *t, void (*say)(const char *line),
                     char *from, size_t size, struct tr_err *err) TR_MUST_CHECK;
 
-/* Save t as STEP.gguf; then remove all but the `keep` newest.  The first save of a run that
- * continues nothing removes those of the run that it replaces. */
+/* Save t as STEP.gguf; then remove all but the `keep` newest.  Saves of later
+ * steps are of a run that this one replaces: they go too. */
 int tr_saves_write(struct tr_saves *s, const struct tr_trainer *t, int keep,
                    struct tr_err *err) TR_MUST_CHECK;
 

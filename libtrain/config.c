@@ -87,7 +87,7 @@ static void reject(struct keys *k, const char *what)
 /* rope.scaling.type: linear is a factor on positions; yarn and the like are refused. */
 static void read_rope_scaling(struct keys *k, struct tr_rope *rope)
 {
-    struct tr_str type = { "none", 4 };
+    struct tr_str type = { "linear", 6 }; /* llama.cpp's default, with factor 1 */
     int found = k->bad ? 0
                        : tr_gguf_string(k->g, full_name(k, "rope.scaling.type"), &type,
                                         k->err);
@@ -95,10 +95,11 @@ static void read_rope_scaling(struct keys *k, struct tr_rope *rope)
         k->bad = found;
     rope->freq_scale = 1;
     if (type.len == 6 && !memcmp(type.ptr, "linear", 6))
-        rope->freq_scale = 1 / get_positive(k, "rope.scaling.factor", 1);
+        rope->freq_scale = 1 / get_positive(k, "rope.scaling.factor",
+                                            get_positive(k, "rope.scale_linear", 1));
     else if (!(type.len == 4 && !memcmp(type.ptr, "none", 4)) && !k->bad)
         k->bad = tr_err_set(k->err, TR_EUNSUPPORTED, "%s: rope scaling '%.*s' is not supported",
-                            tr_gguf_path(k->g), (int)type.len, type.ptr);
+                            tr_gguf_path(k->g), (int)(type.len < 64 ? type.len : 64), type.ptr);
 }
 
 static void read_rope(struct keys *k, const struct tr_arch *arch, struct tr_config *c)

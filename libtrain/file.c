@@ -261,9 +261,10 @@ int tr_out_write(struct tr_out *out, const void *data, size_t bytes, struct tr_e
 int tr_out_patch(struct tr_out *out, uint64_t offset, const void *data, size_t bytes,
                  struct tr_err *err)
 {
-    if (fflush(out->stream) ||
-        pwrite(out->fd, data, bytes, (off_t)offset) != (ssize_t)bytes)
+    if (fflush(out->stream))
         return write_failed(out, err);
+    if (pwrite(out->fd, data, bytes, (off_t)offset) != (ssize_t)bytes)
+        return tr_err_sys(err, "cannot write '%s'", out->path);
     return 0;
 }
 

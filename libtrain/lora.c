@@ -328,20 +328,29 @@ int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale, struct tr
     return 0;
 }
 
-int tr_lora_add_to(const struct tr_lora *l, const char *name, float user_scale, int64_t r0,
-                   int64_t n, float *w)
+static const struct tr_lora_pair *find_pair(const struct tr_lora *l, const char *name)
 {
-    for (size_t i = 0; i < l->n; i++) {
-        const struct tr_lora_pair *p = &l->pair[i];
-        if (strcmp(p->name, name))
-            continue;
-        int n_in = (int)p->a.dim[1];
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, n_in, p->rank,
-                    pair_scale(l, p, user_scale), (const float *)p->b.data + r0 * p->rank,
-                    p->rank, p->a.data, n_in, 1, w, n_in);
-        return 1;
-    }
-    return 0;
+    for (size_t i = 0; i < l->n; i++)
+        if (!strcmp(l->pair[i].name, name))
+            return &l->pair[i];
+    return NULL;
+}
+
+int tr_lora_has(const struct tr_lora *l, const char *name)
+{
+    return find_pair(l, name) != NULL;
+}
+
+void tr_lora_add_to(const struct tr_lora *l, const char *name, float user_scale, int64_t r0,
+                    int64_t n, float *w)
+{
+    const struct tr_lora_pair *p = find_pair(l, name);
+    if (!p)
+        return;
+    int n_in = (int)p->a.dim[1];
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, n_in, p->rank,
+                pair_scale(l, p, user_scale), (const float *)p->b.data + r0 * p->rank,
+                p->rank, p->a.data, n_in, 1, w, n_in);
 }
 
 static int write_tensor(struct tr_gguf_writer *g, const struct tr_tensor *t,

@@ -59,11 +59,14 @@ int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale,
 int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const char *path,
                  struct tr_err *err) TR_MUST_CHECK;
 
+/* Does it change the base weight `name`? */
+int tr_lora_has(const struct tr_lora *l, const char *name);
+
 /* What a merge adds: rows r0 … r0 + n - 1 of scale * b a, added to the same rows of the base
- * weight `name` in w (n, n_in), f32.  Returns 0 if the adapter has no such pair, else 1.
+ * weight `name` in w (n, n_in), f32; nothing if the adapter has no such pair.
  * The factor is user_scale * alpha / rank. */
-int tr_lora_add_to(const struct tr_lora *l, const char *name, float user_scale, int64_t r0,
-                   int64_t n, float *w);
+void tr_lora_add_to(const struct tr_lora *l, const char *name, float user_scale,
+                    int64_t r0, int64_t n, float *w);
 
 void tr_lora_free(struct tr_lora *l);
 

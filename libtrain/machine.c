@@ -48,10 +48,28 @@ static int64_t least(int64_t a, int64_t b)
     return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
+/* A line "KEY N" of the control group's memory.stat; 0 if it is not there. */
+static int64_t stat_bytes(const char *key)
+{
+    char line[256];
+    long long v = 0;
+    size_t len = strlen(key);
+    FILE *f = fopen("/sys/fs/cgroup/memory.stat", "re");
+    while (f && fgets(line, sizeof line, f))
+        if (!strncmp(line, key, len) && line[len] == ' ' &&
+            sscanf(line + len, "%lld", &v) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return v;
+}
+
 static int64_t cgroup_left(void)
 {
     int64_t max = number_in("/sys/fs/cgroup/memory.max");
     int64_t used = number_in("/sys/fs/cgroup/memory.current");
+    /* pages of files are counted as used, but are given back when memory is wanted */
+    used -= stat_bytes("inactive_file") + stat_bytes("active_file");
     return max < 0 || used < 0 ? -1 : (max > used ? max - used : 0);
 }
 
@@ -69,7 +87,7 @@ int64_t tr_machine_memory_available(void)
     int64_t v = proc_bytes("/proc/meminfo", "MemAvailable");
     v = least(v, cgroup_left());
     v = least(v, address_space_left());
-    return v < 0 ? 0 : v;
+    return v < 0 ? INT64_MAX : v;
 }
 
 int64_t tr_machine_program_bytes(void)

@@ -16,7 +16,7 @@ int64_t tr_machine_resident(void);
 int64_t tr_machine_resident_peak(void);
 
 /* Bytes that may still be taken: the least of MemAvailable, what is left under the control
- * group's limit, and under RLIMIT_AS.  0 where unknown. */
+ * group's limit, and under RLIMIT_AS.  INT64_MAX where unknown. */
 int64_t tr_machine_memory_available(void);
 
 /* Estimate of what the program takes beside its tensors: what is resident now without the

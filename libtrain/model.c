@@ -263,7 +263,7 @@ int tr__hash_read(const struct tr_gguf *g, const char *key, uint64_t *hash,
         return found;
     snprintf(text, sizeof text, "%.*s", (int)(s.len < 16 ? s.len : 16), s.ptr);
     *hash = strtoull(text, &end, 16);
-    if (s.len != 16 || *end)
+    if (s.len != 16 || strspn(text, "0123456789abcdef") != 16 || *end)
         return tr_err_set(err, TR_EFORMAT, "%s: '%s' is not a hash", tr_gguf_path(g), key);
     return 1;
 }

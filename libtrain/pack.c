@@ -100,7 +100,8 @@ static int read_header(struct tr_pack *p, unsigned char *head, struct tr_err *er
     if (info->ctx == 0 || info->ctx > TR_PACK_MAX_CTX || info->n_vocab == 0 ||
         info->n_vocab > 0x80000000u || tr__get_u32(head + TR__PACK_H_N_VOCAB + 4))
         return bad(p, err, "the header of the pack holds values out of range");
-    if (info->n_seq == 0 || info->n_counted > info->n_token)
+    if (info->n_seq == 0 || info->n_seq > info->n_token || info->n_token >> 40 ||
+        info->n_counted > info->n_token)
         return bad(p, err, "the counts in the header of the pack cannot be right");
     return 0;
 }

@@ -26,7 +26,7 @@ struct tr_pack_info {
     uint32_t n_vocab;
     uint64_t vocab_hash;
     uint64_t n_seq;
-    uint64_t n_token;    /* positions in all sequences */
+    uint64_t n_token;    /* positions in all sequences, below 2^40 */
     uint64_t n_counted;  /* positions whose target counts */
     uint64_t hash;       /* of the whole content: names this data set; 0 while writing */
 };

@@ -92,23 +92,33 @@ static double sum_of_squares(const float *v, int64_t n)
     return total;
 }
 
-double tr_params_grad_norm(const struct tr_params *p)
+/* Sum over fixed pieces in fixed order: the same bits for any number of threads. */
+static double array_sum_of_squares(const float *v, int64_t n)
 {
     enum { PIECE = 1 << 14, GROUP = 64 };
     double total = 0;
-    for (int64_t i = 0; i < p->count; i += PIECE * GROUP) {
+    for (int64_t i = 0; i < n; i += PIECE * GROUP) {
         double part[GROUP] = {0};
 #pragma omp parallel for schedule(static)
         for (int j = 0; j < GROUP; j++) {
             int64_t at = i + (int64_t)j * PIECE;
-            if (at < p->count)
-                part[j] = sum_of_squares(p->grad + at,
-                                         p->count - at < PIECE ? p->count - at : PIECE);
+            if (at < n)
+                part[j] = sum_of_squares(v + at, n - at < PIECE ? n - at : PIECE);
         }
         for (int j = 0; j < GROUP; j++)
             total += part[j];
     }
-    return sqrt(total);
+    return total;
+}
+
+double tr_params_grad_norm(const struct tr_params *p)
+{
+    return sqrt(array_sum_of_squares(p->grad, p->count));
+}
+
+int tr_params_finite(const struct tr_params *p)
+{
+    return isfinite(array_sum_of_squares(p->value, p->count));
 }
 
 void tr_params_update(struct tr_params *p, const struct tr_optim *optim,

@@ -43,6 +43,9 @@ void tr_params_zero_grad(struct tr_params *p);
  * finite if any gradient is not. */
 double tr_params_grad_norm(const struct tr_params *p);
 
+/* 1 if all values are finite. */
+int tr_params_finite(const struct tr_params *p);
+
 /* One optimizer update of all parameters; decay on tensors of two or more dimensions. */
 void tr_params_update(struct tr_params *p, const struct tr_optim *optim,
                       const struct tr_optim_step *step);

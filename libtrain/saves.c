@@ -13,8 +13,7 @@
 struct tr_saves {
     char *target; /* F.ckpt */
     char *dir;    /* F.ckpt.d */
-    int lock;     /* descriptor of F.ckpt.d/lock */
-    int fresh;    /* this run has saved nothing and continues nothing: what is there is old */
+    int lock;     /* descriptor of F.ckpt.d/lock, locked; -1: not held */
 };
 
 static char *join(const char *a, const char *b)
@@ -26,22 +25,44 @@ static char *join(const char *a, const char *b)
     return s;
 }
 
+/* The lock file goes when its owner ends, so what was opened may no longer be what has the
+ * name: then try again with what has it now. */
+static int is_current(int fd, const char *path)
+{
+    struct stat mine, there;
+    return !fstat(fd, &mine) && !stat(path, &there) && mine.st_ino == there.st_ino &&
+           mine.st_dev == there.st_dev;
+}
+
+static int refuse_lock(const struct tr_saves *s, int fd, struct tr_err *err)
+{
+    struct flock other = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    int known = !fcntl(fd, F_GETLK, &other) && other.l_type != F_UNLCK;
+    close(fd);
+    if (known)
+        return tr_err_set(err, TR_EIO, "'%s' is locked by process %ld", s->dir,
+                          (long)other.l_pid);
+    return tr_err_set(err, TR_EIO, "cannot lock '%s'", s->dir);
+}
+
 static int take_lock(struct tr_saves *s, struct tr_err *err)
 {
     struct flock region = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     char *path = join(s->dir, "/lock");
-    if (!path)
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
-    s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    int rc = path ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory");
+    while (!rc && s->lock < 0) {
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (fd < 0)
+            rc = tr_err_sys(err, "cannot write in '%s'", s->dir);
+        else if (fcntl(fd, F_SETLK, &region))
+            rc = refuse_lock(s, fd, err);
+        else if (is_current(fd, path))
+            s->lock = fd;
+        else
+            close(fd);
+    }
     free(path);
-    if (s->lock < 0)
-        return tr_err_sys(err, "cannot write in '%s'", s->dir);
-    if (!fcntl(s->lock, F_SETLK, &region))
-        return 0;
-    if (!fcntl(s->lock, F_GETLK, &region) && region.l_type != F_UNLCK)
-        return tr_err_set(err, TR_EIO, "'%s' is locked by process %ld", s->dir,
-                          (long)region.l_pid);
-    return tr_err_sys(err, "cannot lock '%s'", s->dir);
+    return rc;
 }
 
 struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err)
@@ -49,7 +70,6 @@ struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err)
     struct tr_saves *s = calloc(1, sizeof *s);
     if (s) {
         s->lock = -1;
-        s->fresh = 1;
         s->target = join(ckpt, "");
         s->dir = join(ckpt, ".d");
     }
@@ -76,16 +96,27 @@ void tr_saves_close(struct tr_saves *s)
     if (lock)
         unlink(lock);
     free(lock);
-    if (s->lock >= 0)
+    if (s->lock >= 0) {
         close(s->lock);
-    if (s->dir)
         rmdir(s->dir); /* only if nothing was saved */
+    }
     free(s->target);
     free(s->dir);
     free(s);
 }
 
 /* ---- the list --------------------------------------------------------------------- */
+
+struct save {
+    int64_t step;
+    int in_folder; /* 0: the finished target */
+    int same_total; /* of a run as long as this one */
+};
+
+struct list {
+    struct save *save;
+    size_t n, cap;
+};
 
 static int64_t step_of(const char *name)
 {
@@ -97,52 +128,92 @@ static int64_t step_of(const char *name)
     return errno || strcmp(end, ".gguf") ? -1 : step;
 }
 
-static int descending(const void *a, const void *b)
+/* Saves of a run of the same length first: a target that was finished before the length was
+ * changed must not come before the saves of the run that went on.  Then the newest; a
+ * finished target before the save of the same step. */
+static int by_preference(const void *a, const void *b)
 {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x < y) - (x > y);
+    const struct save *x = a, *y = b;
+    if (x->same_total != y->same_total)
+        return y->same_total - x->same_total;
+    if (x->step != y->step)
+        return x->step < y->step ? 1 : -1;
+    return x->in_folder - y->in_folder;
 }
 
-/* Steps of the files in the folder, newest first; the array is the caller's. */
-static int list(const struct tr_saves *s, int64_t **step, size_t *n, struct tr_err *err)
+static int add(struct list *l, struct save save, struct tr_err *err)
 {
-    size_t cap = 0;
-    DIR *d = opendir(s->dir);
-    struct dirent *e;
-    *step = NULL;
-    *n = 0;
-    if (!d)
-        return tr_err_sys(err, "cannot read folder '%s'", s->dir);
-    while ((e = readdir(d))) {
-        int64_t v = step_of(e->d_name);
-        if (v < 0)
-            continue;
-        if (*n == cap) {
-            cap = cap ? 2 * cap : 16;
-            int64_t *more = realloc(*step, cap * sizeof *more);
-            if (!more) {
-                closedir(d);
-                free(*step);
-                *step = NULL;
-                return tr_err_set(err, TR_ENOMEM, "out of memory");
-            }
-            *step = more;
-        }
-        (*step)[(*n)++] = v;
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? 2 * l->cap : 16;
+        struct save *more = realloc(l->save, cap * sizeof *more);
+        if (!more)
+            return tr_err_set(err, TR_ENOMEM, "out of memory");
+        l->save = more;
+        l->cap = cap;
     }
-    closedir(d);
-    if (*n)
-        qsort(*step, *n, sizeof **step, descending);
+    l->save[l->n++] = save;
     return 0;
 }
 
-static int save_path(const struct tr_saves *s, int64_t step, char *path, size_t size,
-                     struct tr_err *err)
+static int save_path(const struct tr_saves *s, const struct save *save, char *path,
+                     size_t size, struct tr_err *err)
 {
-    int len = snprintf(path, size, "%s/%lld.gguf", s->dir, (long long)step);
+    int len = save->in_folder ? snprintf(path, size, "%s/%lld.gguf", s->dir,
+                                         (long long)save->step)
+                              : snprintf(path, size, "%s", s->target);
     return len >= 0 && (size_t)len < size
                ? 0
                : tr_err_set(err, TR_EIO, "path of '%s' is too long", s->dir);
+}
+
+/* All files in the folder, in no order. */
+static int list_folder(const struct tr_saves *s, struct list *l, struct tr_err *err)
+{
+    int rc = 0;
+    struct dirent *e;
+    DIR *d = opendir(s->dir);
+    if (!d)
+        return tr_err_sys(err, "cannot read folder '%s'", s->dir);
+    while (!rc && (e = readdir(d))) {
+        int64_t step = step_of(e->d_name);
+        if (step >= 0)
+            rc = add(l, (struct save){ .step = step, .in_folder = 1 }, err);
+    }
+    closedir(d);
+    return rc;
+}
+
+/* What the file itself says of its step and the length of its run; a file that cannot be
+ * read keeps its place by name, and is told of when it is tried. */
+static void look_into(const struct tr_saves *s, struct save *save, int64_t total)
+{
+    char path[4096];
+    int64_t its_total = -1;
+    struct tr_gguf *g =
+        save_path(s, save, path, sizeof path, NULL) ? NULL : tr_gguf_open(path, NULL);
+    if (g && tr_gguf_int(g, "checkpoint.total_steps", &its_total, NULL) == 1)
+        save->same_total = its_total == total;
+    if (g && tr_gguf_int(g, "checkpoint.step", &save->step, NULL) < 0)
+        save->same_total = 0;
+    tr_gguf_close(g);
+}
+
+/* Everything to resume from, the best first. */
+static int list_all(const struct tr_saves *s, int64_t total, struct list *l,
+                    struct tr_err *err)
+{
+    int rc = list_folder(s, l, err);
+    if (!rc && !access(s->target, F_OK))
+        rc = add(l, (struct save){ .in_folder = 0 }, err);
+    for (size_t i = 0; !rc && i < l->n; i++) {
+        int64_t named = l->save[i].step;
+        look_into(s, &l->save[i], total);
+        if (l->save[i].in_folder)
+            l->save[i].step = named;
+    }
+    if (l->n)
+        qsort(l->save, l->n, sizeof *l->save, by_preference);
+    return rc;
 }
 
 /* ---- use -------------------------------------------------------------------------- */
@@ -164,47 +235,41 @@ static int try_load(struct tr_trainer *t, const char *path, void (*say)(const ch
 int tr_saves_resume(struct tr_saves *s, struct tr_trainer *t, void (*say)(const char *),
                     char *from, size_t size, struct tr_err *err)
 {
-    int64_t *step;
-    size_t n, n_tried = 0;
+    struct list l = {0};
     struct tr_err other = {0};
-    int loaded = 0, rc = list(s, &step, &n, err);
-    if (rc)
-        return rc;
-    if (!access(s->target, F_OK)) { /* the end of a run is newer than its saves */
-        n_tried++;
-        snprintf(from, size, "%s", s->target);
-        loaded = try_load(t, from, say, &other);
-    }
-    for (size_t i = 0; !loaded && !rc && i < n; i++) {
-        n_tried++;
-        rc = save_path(s, step[i], from, size, err);
+    int loaded = 0, rc = list_all(s, tr_trainer_total(t), &l, err);
+    for (size_t i = 0; !loaded && !rc && i < l.n; i++) {
+        rc = save_path(s, &l.save[i], from, size, err);
         loaded = !rc && try_load(t, from, say, &other);
     }
-    free(step);
-    s->fresh = !loaded;
+    free(l.save);
     if (loaded || rc)
         return loaded ? 1 : rc;
     if (other.code)
         return tr_err_set(err, other.code, "%s", other.text);
-    if (n_tried)
+    if (l.n)
         return tr_err_set(err, TR_EFORMAT, "no valid checkpoint in '%s'", s->dir);
     return 0;
 }
 
-/* Remove saves: all but the `keep` newest, or all but `mine` where they are of a run that
- * this one replaces. */
+/* Remove saves behind this step, which are of a run that this one replaces, and of the
+ * others all but the `keep` newest. */
 static int prune(struct tr_saves *s, int64_t mine, size_t keep, struct tr_err *err)
 {
     char path[4096];
-    int64_t *step;
-    size_t n;
-    int rc = list(s, &step, &n, err);
-    for (size_t i = 0; !rc && i < n; i++)
-        if ((s->fresh ? step[i] != mine : i >= keep) &&
-            !save_path(s, step[i], path, sizeof path, NULL))
+    struct list l = {0};
+    int rc = list_folder(s, &l, err);
+    if (l.n)
+        qsort(l.save, l.n, sizeof *l.save, by_preference);
+    for (size_t i = 0; !rc && i < l.n; i++) {
+        if (l.save[i].step <= mine && keep) {
+            keep--;
+            continue;
+        }
+        if (!save_path(s, &l.save[i], path, sizeof path, NULL))
             unlink(path);
-    s->fresh = 0;
-    free(step);
+    }
+    free(l.save);
     return rc;
 }
 
@@ -212,9 +277,9 @@ int tr_saves_write(struct tr_saves *s, const struct tr_trainer *t, int keep,
                    struct tr_err *err)
 {
     char path[4096];
-    int64_t step = tr_trainer_step_count(t);
-    int rc = save_path(s, step, path, sizeof path, err);
+    struct save mine = { .step = tr_trainer_step_count(t), .in_folder = 1 };
+    int rc = save_path(s, &mine, path, sizeof path, err);
     if (!rc)
         rc = tr_trainer_save(t, path, err);
-    return rc ? rc : prune(s, step, (size_t)keep, err);
+    return rc ? rc : prune(s, mine.step, (size_t)keep, err);
 }

@@ -115,10 +115,8 @@ int tr_trainer_eval(struct tr_trainer *t, struct tr_pack *pack, double *loss,
                     struct tr_err *err)
 {
     uint64_t n_counted;
-    struct tr_eval *e = tr_eval_new(t->m, tr_pack_info(pack)->ctx, t->args.loss, err);
-    if (!e)
-        return err ? err->code : TR_ENOMEM;
-    int rc = tr_eval_pack(e, pack, loss, &n_counted, err);
-    tr_eval_free(e);
-    return rc;
+    if (!t->eval || tr_pack_info(pack)->ctx > t->args.eval_rows)
+        tr_fatal("trainer: sequences of %u positions to measure, %lld were announced",
+                 tr_pack_info(pack)->ctx, (long long)t->args.eval_rows);
+    return tr_eval_pack(t->eval, pack, loss, &n_counted, err);
 }

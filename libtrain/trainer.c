@@ -42,16 +42,21 @@ static int init_full(struct tr_trainer *t, struct tr_err *err)
         count += tr_params_rounded(tr_tensor_count(&w->t));
     }
     int rc = tr_params_init(&t->params, m->n_weight, count, t->args.optim->n_moment, err);
-    for (size_t i = 0; !rc && i < m->n_weight; i++) {
-        struct tr_weight *w = &m->weight[i];
-        if (!is_trained_in_full(w))
-            continue;
-        const struct tr_gguf_tensor *src = tr_gguf_find_tensor(m->g, w->t.name);
-        tr_params_add(&t->params, &w->t);
-        src->dtype->to_f32(src->data, w->t.data, tr_tensor_count(&w->t));
-        tr_gguf_forget(m->g, src->data, src->bytes);
-    }
+    for (size_t i = 0; !rc && i < m->n_weight; i++)
+        if (is_trained_in_full(&m->weight[i]))
+            tr_params_add(&t->params, &m->weight[i].t);
     return rc;
+}
+
+/* Fill the parameters of a run in full, which touches their memory. */
+static void load_weights(struct tr_trainer *t)
+{
+    for (size_t i = 0; i < t->params.n; i++) {
+        struct tr_tensor *p = t->params.tensor[i];
+        const struct tr_gguf_tensor *src = tr_gguf_find_tensor(t->m->g, p->name);
+        src->dtype->to_f32(src->data, p->data, tr_tensor_count(p));
+        tr_gguf_forget(t->m->g, src->data, src->bytes);
+    }
 }
 
 static int init_lora(struct tr_trainer *t, struct tr_err *err)
@@ -62,6 +67,11 @@ static int init_lora(struct tr_trainer *t, struct tr_err *err)
                                           a->lora_alpha, err);
     if (!t->lora)
         return err ? err->code : TR_EIO;
+    uint64_t hash = tr_model_hash(t->m);
+    if (t->lora->base_hash && t->lora->base_hash != hash)
+        return tr_err_set(err, TR_EMISMATCH, "%s: was trained on another base",
+                          a->adapter_in);
+    t->lora->base_hash = hash;
     int rc = tr_params_init(&t->params, 2 * t->lora->n, tr_lora_count(t->lora),
                             a->optim->n_moment, err);
     if (rc)
@@ -78,6 +88,7 @@ static void set_length(struct tr_trainer *t)
 {
     const struct tr_train_args *a = &t->args;
     int64_t per_step = a->batch * a->grad_acc;
+    /* at most 2^40 sequences (pack.h) and 2^20 epochs */
     int64_t samples = (int64_t)tr_pack_info(t->pack)->n_seq * a->epochs;
     t->total = a->steps ? a->steps : (samples + per_step - 1) / per_step;
     t->warmup = (int64_t)(a->warmup < 1 ? ceil(a->warmup * (double)t->total) : a->warmup);
@@ -103,6 +114,7 @@ static int plan_step(struct tr_trainer *t, struct tr_tape_plan *plan, struct tr_
 static void fill_plan(struct tr_trainer *t, const struct tr_tape_plan *step,
                       int64_t program)
 {
+    struct tr_tape_plan eval = t->eval ? tr_eval_plan(t->eval) : (struct tr_tape_plan){0};
     struct tr_plan *p = &t->plan;
     int64_t array = t->params.count * (int64_t)sizeof(float);
     *p = (struct tr_plan){
@@ -113,14 +125,16 @@ static void fill_plan(struct tr_trainer *t, const struct tr_tape_plan *step,
         .activations = (int64_t)step->kept,
         .block = (int64_t)step->segment,
         .scratch = (int64_t)step->scratch,
+        .eval = (int64_t)(eval.kept + eval.segment + eval.scratch),
         .data = 3 * tr__step_rows(t) * (int64_t)sizeof(int32_t),
         .program = program,
     };
     p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +
-               p->scratch + p->data + p->program;
+               p->scratch + p->eval + p->data + p->program;
 }
 
-static int init_memory(struct tr_trainer *t, int64_t program, struct tr_err *err)
+static int init_memory(struct tr_trainer *t, int64_t program, int64_t there,
+                       struct tr_err *err)
 {
     size_t rows = (size_t)tr__step_rows(t);
     t->token = calloc(rows, sizeof *t->token);
@@ -130,13 +144,16 @@ static int init_memory(struct tr_trainer *t, int64_t program, struct tr_err *err
     if (!t->token || !t->target || !t->pos || !t->row)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %zu positions a step", rows);
     struct tr_tape_plan step;
+    if (t->args.eval_rows &&
+        !(t->eval = tr_eval_new(t->m, t->args.eval_rows, t->args.loss, err)))
+        return err ? err->code : TR_ENOMEM;
     int rc = plan_step(t, &step, err);
     if (rc)
         return rc;
     fill_plan(t, &step, program);
     /* weights are mapped and can be paged out; the rest cannot */
-    int64_t wanted = t->plan.total - t->plan.weights, there = tr_machine_memory_available();
-    if (there && wanted > there)
+    int64_t wanted = t->plan.total - t->plan.weights - t->plan.program;
+    if (wanted > there)
         return tr_err_set(err, TR_ENOMEM,
                           "the plan takes %.1f MB, %.1f MB are available: try a smaller "
                           "batch or context",
@@ -159,12 +176,15 @@ struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
     t->m = m;
     t->pack = pack;
     set_length(t);
-    int64_t program = tr_machine_program_bytes(); /* before parameters are touched */
+    /* both before anything is taken */
+    int64_t program = tr_machine_program_bytes(), there = tr_machine_memory_available();
     if ((args->full ? init_full(t, err) : init_lora(t, err)) ||
-        init_memory(t, program, err)) {
+        init_memory(t, program, there, err)) {
         tr_trainer_free(t);
         return NULL;
     }
+    if (args->full)
+        load_weights(t);
     return t;
 }
 
@@ -173,6 +193,7 @@ void tr_trainer_free(struct tr_trainer *t)
     if (!t)
         return;
     tr_tape_free(t->tape);
+    tr_eval_free(t->eval);
     tr_lora_free(t->lora);
     tr_params_release(&t->params);
     free(t->token);

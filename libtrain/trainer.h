@@ -37,6 +37,7 @@ struct tr_train_args {
     int shuffle;
     uint64_t seed;
     enum tr_recompute recompute;
+    int64_t eval_rows;      /* longest sequence for tr_trainer_eval; 0: it is not called */
 };
 
 struct tr_step_stats {
@@ -55,6 +56,7 @@ struct tr_plan {
     int64_t activations; /* waiting for backward */
     int64_t block;      /* inside one block, with its gradients */
     int64_t scratch;    /* inside one operation */
+    int64_t eval;       /* for tr_trainer_eval */
     int64_t data;       /* token ids of a step */
     int64_t program;    /* code, libraries, metadata, BLAS */
     int64_t total;
@@ -79,7 +81,8 @@ int64_t tr_trainer_total(const struct tr_trainer *t);
 int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *stats,
                     struct tr_err *err) TR_MUST_CHECK;
 
-/* Mean loss over another pack, with the present parameters. */
+/* Mean loss over another pack, with the present parameters; its sequences hold at most
+ * args.eval_rows positions. */
 int tr_trainer_eval(struct tr_trainer *t, struct tr_pack *pack, double *loss,
                     struct tr_err *err) TR_MUST_CHECK;
 

@@ -63,7 +63,7 @@ FINETUNE   := $(addprefix $(RUN)/,data.tok data.pack val.pack model.ckpt \
   $(if $(LORA),adapter.gguf) merged.gguf q8_0.gguf eval.tsv samples.txt \
   $(if $(GNUPLOT),loss.png))
 .PHONY: finetune
-.PRECIOUS: $(FINETUNE) # what is there is whole: no command leaves half a file
+.PRECIOUS: $(filter-out %.png,$(FINETUNE)) # what is there is whole: no command leaves half a file
 finetune: $(FINETUNE)
 
 $(RUN):

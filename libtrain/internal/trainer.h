@@ -15,6 +15,7 @@ struct tr_trainer {
     struct tr_lora *lora; /* NULL when training in full */
     struct tr_params params;
     struct tr_tape *tape;
+    struct tr_eval *eval; /* NULL unless args.eval_rows */
     struct tr_plan plan;
     int64_t total, warmup; /* steps */
     int64_t step;          /* updates made */

@@ -36,7 +36,9 @@ struct training_run run_open(const char *model, const char *pack,
     tr_threads(1);
     struct training_run r = { tr_model_open(model, &err), tr_pack_open(pack, &err), NULL };
     ck_assert_msg(r.m && r.pack, "%s", err.text);
-    r.t = tr_trainer_new(r.m, r.pack, args, &err);
+    struct tr_train_args a = *args;
+    a.eval_rows = tr_pack_info(r.pack)->ctx;
+    r.t = tr_trainer_new(r.m, r.pack, &a, &err);
     ck_assert_msg(r.t != NULL, "%s", err.text);
     return r;
 }
