@@ -167,5 +167,5 @@ contract quantize "model.gguf" "-t q8_0 -o out model.gguf"
 contract perplexity "model.gguf t.pack" "-m model.gguf -d t.pack"
 contract generate "model.gguf" "-m model.gguf -p The -n 4"
 contract gguf-show "model.gguf" "model.gguf"
-contract gguf-diff "model.gguf q8.gguf" "model.gguf q8.gguf"
+contract gguf-diff "model.gguf q8.gguf" "--tol 0.1 --tensors model.gguf q8.gguf"
 test_done
