@@ -192,8 +192,8 @@ START_TEST(documents_in_one_sequence)
 }
 END_TEST
 
-/* Seven sequences twice in steps of four: 4, 3 and 1 of the second pass, 4, the last 2; each
- * document as often as there are passes. */
+/* Seven sequences twice in steps of four: 4, then 3 and 1 of the second pass, 4, the last
+ * 2; each document as often as there are passes. */
 START_TEST(whole_epochs)
 {
     struct tr_train_args a = args_of("adamw", 1e-3, 0.1);
@@ -368,8 +368,8 @@ START_TEST(sgd_by_hand)
 }
 END_TEST
 
-/* Kingma, Ba 2015 with decay of the parameter itself.  The epsilon is large, so that a wrong
- * place for it shows. */
+/* Kingma, Ba 2015 with decay of the parameter itself.  The epsilon is large, so that a
+ * wrong place for it shows. */
 START_TEST(adamw_by_hand)
 {
     struct tr_train_args a = args_of("adamw", 1e-2, 0.2);
@@ -378,7 +378,8 @@ START_TEST(adamw_by_hand)
     tiny_data_write(data, 2);
     struct training_run r = run_open(model, data, &a);
     const struct tr_params *p = tr_trainer_params(r.t);
-    double *m = calloc((size_t)p->count, sizeof *m), *v = calloc((size_t)p->count, sizeof *v);
+    double *m = calloc((size_t)p->count, sizeof *m);
+    double *v = calloc((size_t)p->count, sizeof *v);
     for (int step = 1; step <= 3; step++) {
         float *w = copy_of(p->value, p->count);
         run_steps(&r, 1);
