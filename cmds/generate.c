@@ -321,5 +321,9 @@ int main(int argc, char **argv)
     cmd_parse(&cmd, argc, argv, &n_operand);
     if (!o.model || (!o.prompts.n && !o.prompt_file))
         cmd_usage(&cmd, "options '--model' and '--prompt' or '--prompts' are required");
-    return cmd_end(run_all(&o, &err), &err);
+    int rc = run_all(&o, &err);
+    free(o.adapters.item);
+    free(o.prompts.item);
+    free(o.stops.item);
+    return cmd_end(rc, &err);
 }

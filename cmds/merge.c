@@ -235,5 +235,6 @@ int main(int argc, char **argv)
     struct merge m = { .o = &o, .want = parse_type(&cmd, o.type) };
     int rc = merge(&m, &err);
     release(&m);
+    free(o.adapters.item);
     return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);
 }

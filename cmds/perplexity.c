@@ -252,5 +252,7 @@ int main(int argc, char **argv)
         cmd_usage(&cmd, "'--after' goes with '--label'");
     if (o.logits && !o.data)
         cmd_usage(&cmd, "'--logits' goes with '--data'");
-    return cmd_end(run(&o, &err), &err);
+    int rc = run(&o, &err);
+    free(o.adapters.item);
+    return cmd_end(rc, &err);
 }
