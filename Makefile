@@ -18,6 +18,7 @@ include mk/deps.mk
 include mk/flags.mk
 include mk/rules.mk
 include mk/checks.mk
+include mk/dev.mk
 include mk/install.mk
 include mk/help.mk
 include $(sort $(wildcard workflows/*.mk))
