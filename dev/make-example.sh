@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Makes examples/tiny.txt and examples/tiny.gguf with the project's own commands: a text of
 # stories, a vocabulary of it, a small model with random weights, and a training from
-# nothing.  A few minutes on two processors.  Run it from the top of the tree after
+# nothing.  A few minutes of one core.  Run it from the top of the tree after
 #   make all dev
 # What is left over stays in build/example/.
 set -eu
