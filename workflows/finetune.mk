@@ -25,12 +25,14 @@ TARGETS     =
 BATCH       = 4
 #? GRAD_ACC batches in a step
 GRAD_ACC    = 1
-#? EPOCHS passes over the data
-EPOCHS      = 1
+# The small model of the example takes, and wants, larger steps than a real one.
+EXAMPLE     = $(filter examples/tiny.gguf,$(MODEL))
+#? EPOCHS passes over the data; with the example 8
+EPOCHS      = $(if $(EXAMPLE),8,1)
 #? STEPS steps, whatever EPOCHS says; empty: as EPOCHS says
 STEPS       =
-#? LR learning rate; empty: 2e-4, with METHOD=full 2e-5
-LR          =
+#? LR learning rate; empty: 2e-4, with METHOD=full 2e-5; with the example 5e-3
+LR          = $(if $(EXAMPLE),5e-3)
 #? SCHED schedule of the learning rate; empty: cosine
 SCHED       =
 #? WARMUP steps of warm-up, below 1 a share of all; empty: what train does by itself
