@@ -4,6 +4,7 @@
  */
 #include "adapters.h"
 #include "common.h"
+#include "metrics.h"
 
 #include <libtrain/checkpoint.h>
 #include <libtrain/machine.h>
@@ -30,7 +31,7 @@ struct run {
     struct tr_trainer *t;
     struct tr_pack *val;
     struct tr_saves *saves;
-    FILE *log;
+    struct cmd_metrics log;
     double began;       /* of this process's first step */
     int64_t first_step; /* updates made before it */
     double val_loss;    /* NAN: not measured in this step */
@@ -115,65 +116,6 @@ static void say_step(const struct run *r, const struct tr_step_stats *s, double 
         fprintf(stderr, "\r\033[K%s%s", line, s->step == total ? "\n" : "");
 }
 
-/* ==== the table of metrics ==== */
-
-static const char log_header[] =
-    "step\tloss\tperplexity\tlr\tgrad_norm\ttokens_per_s\trss_bytes\tseconds\ttokens\t"
-    "val_loss\tval_perplexity\n";
-
-/* Keep the rows of an older log up to the step from which the run goes on. */
-static char *rows_until(const char *path, int64_t step)
-{
-    char *kept = NULL, *line = NULL;
-    size_t size = 0, cap = 0;
-    FILE *in = fopen(path, "re"), *out = open_memstream(&kept, &size);
-    while (in && out && getline(&line, &cap, in) > 0)
-        if (line[0] >= '0' && line[0] <= '9' && strtoll(line, NULL, 10) <= step &&
-            strchr(line, '\n'))
-            fputs(line, out);
-    if (in)
-        fclose(in);
-    if (out)
-        fclose(out);
-    free(line);
-    return kept;
-}
-
-static int open_log(struct run *r, struct tr_err *err)
-{
-    const char *path = r->o->log;
-    if (!path)
-        return 0;
-    if (!strcmp(path, "-")) {
-        r->log = stdout;
-        return fputs(log_header, stdout) < 0 ? tr_err_sys(err, "cannot write the log") : 0;
-    }
-    char *kept = r->first_step ? rows_until(path, r->first_step) : NULL;
-    r->log = fopen(path, "we");
-    if (!r->log || fputs(log_header, r->log) < 0 || (kept && fputs(kept, r->log) < 0) ||
-        fflush(r->log))
-        tr_err_sys(err, "cannot write '%s'", path);
-    free(kept);
-    return err->code;
-}
-
-/* A log that cannot be written any more is a pity, not a reason to lose the training. */
-static void log_step(struct run *r, const struct tr_step_stats *s, double rate)
-{
-    if (!r->log)
-        return;
-    char val[64] = "-\t-";
-    if (!isnan(r->val_loss))
-        snprintf(val, sizeof val, "%.9g\t%.9g", r->val_loss, exp(r->val_loss));
-    fprintf(r->log, "%lld\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%lld\t%.9g\t%lld\t%s\n",
-            (long long)s->step, s->loss, exp(s->loss), s->lr, s->grad_norm, rate,
-            (long long)tr_machine_resident(), now() - r->began, (long long)s->n_token, val);
-    if (fflush(r->log)) {
-        cmd_warn("cannot write '%s' any more: the log ends here", r->o->log);
-        r->log = NULL;
-    }
-}
-
 /* ==== saving ==== */
 
 static int64_t checkpoint_bytes(const struct tr_trainer *t)
@@ -233,7 +175,7 @@ static int after_step(struct run *r, const struct tr_step_stats *s, double secon
     if (r->val && (last || is_due(r->o->eval_every, s->step)) &&
         tr_trainer_eval(r->t, r->val, &r->val_loss, err))
         return err->code;
-    log_step(r, s, rate);
+    cmd_metrics_add(&r->log, s, r->val_loss, rate, now() - r->began);
     say_step(r, s, rate);
     if (s->step == 1 && r->o->dump_grads &&
         tr_trainer_dump_grads(r->t, r->o->dump_grads, err))
@@ -360,15 +302,14 @@ static int run_all(const struct opts *o, struct tr_err *err)
     say_trained(r.t, m);
     say_plan(tr_trainer_plan(r.t));
     cmd_catch_signals();
-    if (resume(&r, err) || check_space(&r, err) || open_log(&r, err) || train(&r, err) ||
+    if (resume(&r, err) || check_space(&r, err) || cmd_metrics_open(&r.log, o->log, r.first_step, err) || train(&r, err) ||
         finish(&r, err))
         goto end;
     cmd_say("wrote '%s'; peak memory %.1f MB, planned %.1f MB", o->output,
             (double)tr_machine_resident_peak() / 1e6,
             (double)tr_trainer_plan(r.t)->total / 1e6);
 end:
-    if (r.log && r.log != stdout)
-        fclose(r.log);
+    cmd_metrics_close(&r.log);
     tr_saves_close(r.saves);
     tr_trainer_free(r.t);
     tr_pack_close(r.val);
