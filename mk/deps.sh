@@ -21,8 +21,6 @@ table() {
 build openblas  openblas    cblas.h     -lopenblas  libopenblas-openmp-dev openblas-devel  openblas    openblas-dev  openblas
 build zstd      libzstd     zstd.h      -lzstd      libzstd-dev            libzstd-devel   zstd        zstd-dev      zstd
 build pcre2     libpcre2-8  pcre2.h     -lpcre2-8   libpcre2-dev           pcre2-devel     pcre2       pcre2-dev     pcre2
-build utf8proc  libutf8proc utf8proc.h  -lutf8proc  libutf8proc-dev        utf8proc-devel  libutf8proc utf8proc-dev  utf8proc
-build jansson   jansson     jansson.h   -ljansson   libjansson-dev         jansson-devel   jansson     jansson-dev   jansson
 build xxhash    libxxhash   xxhash.h    -lxxhash    libxxhash-dev          xxhash-devel    xxhash      xxhash-dev    xxhash
 check check     check       check.h     -lcheck     check                  check-devel     check       check-dev     check
 plot  gnuplot   -           -           -           gnuplot-nox            gnuplot-minimal gnuplot     gnuplot       gnuplot
