@@ -200,6 +200,8 @@ START_TEST(test_slopes)
         check_slope(net, tp, from, from + tr_tensor_count(&net->p[i]));
     }
     check_slope(net, tp, 0, net->n_number);
+    tr_tape_free(tp);
+    free(net);
 }
 END_TEST
 
@@ -220,6 +222,7 @@ START_TEST(test_recompute)
     ck_assert_mem_eq(first, net->grad, sizeof first);
     backward(net, TR_RECOMPUTE_ALL);
     ck_assert_mem_eq(first, net->grad, sizeof first);
+    free(net);
 }
 END_TEST
 
@@ -237,6 +240,8 @@ START_TEST(test_reset)
             memcpy(first, net->grad, sizeof first);
         ck_assert_mem_eq(first, net->grad, sizeof first);
     }
+    tr_tape_free(tp);
+    free(net);
 }
 END_TEST
 

@@ -26,12 +26,32 @@ struct env {
     double loss;
 };
 
+/* What a test has allocated, until its end. */
+static void *kept[64];
+static struct tr_tape *kept_tape[64];
+static int n_kept, n_kept_tape;
+
+static void *keep(size_t bytes)
+{
+    ck_assert_int_lt(n_kept, 64);
+    void *p = malloc(bytes);
+    ck_assert_ptr_nonnull(p);
+    return kept[n_kept++] = p;
+}
+
+static void release_kept(void)
+{
+    while (n_kept)
+        free(kept[--n_kept]);
+    while (n_kept_tape)
+        tr_tape_free(kept_tape[--n_kept_tape]);
+}
+
 static float *numbers(int64_t n, float low, float high)
 {
     static uint64_t stream;
     struct tr_rng rng = tr_rng_init(7, stream++);
-    float *x = malloc((size_t)n * sizeof *x);
-    ck_assert_ptr_nonnull(x);
+    float *x = keep((size_t)n * sizeof *x);
     for (int64_t i = 0; i < n; i++)
         x[i] = low + (high - low) * tr_rng_uniform(&rng);
     return x;
@@ -51,8 +71,7 @@ static struct tr_tensor vector(int64_t cols)
 static struct tr_tensor packed(const struct tr_dtype *dtype, int64_t rows, int64_t cols)
 {
     struct tr_tensor t = matrix(rows, cols, -1, 1);
-    void *data = malloc((size_t)(rows * cols / dtype->block * dtype->bytes));
-    ck_assert_ptr_nonnull(data);
+    void *data = keep((size_t)(rows * cols / dtype->block * dtype->bytes));
     dtype->from_f32(t.data, data, rows * cols);
     t.dtype = dtype;
     t.data = data;
@@ -62,8 +81,7 @@ static struct tr_tensor packed(const struct tr_dtype *dtype, int64_t rows, int64
 /* The numbers of t, unpacked. */
 static float *unpacked(const struct tr_tensor *t)
 {
-    float *x = malloc((size_t)tr_tensor_count(t) * sizeof *x);
-    ck_assert_ptr_nonnull(x);
+    float *x = keep((size_t)tr_tensor_count(t) * sizeof *x);
     t->dtype->to_f32(t->data, x, tr_tensor_count(t));
     return x;
 }
@@ -80,6 +98,8 @@ static struct tr_tensor *run(void *ctx, struct tr_tape *tp)
 static const float *compute(struct env *e)
 {
     struct tr_tape *tp = grad_tape(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, run, e);
+    ck_assert_int_lt(n_kept_tape, 64);
+    kept_tape[n_kept_tape++] = tp;
     return run(e, tp)->data;
 }
 
@@ -344,7 +364,8 @@ START_TEST(test_linear_packed)
     }
     e.weight = numbers(n * out, -1, 1);
     e.in[0].needs_grad = 1;
-    e.in[0].grad = calloc((size_t)(n * k), sizeof(float));
+    e.in[0].grad = keep((size_t)(n * k) * sizeof(float));
+    memset(e.in[0].grad, 0, (size_t)(n * k) * sizeof(float));
     struct tr_tape *tp = grad_tape(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, run, &e);
     tr_tape_backward(tp, run(&e, tp));
     for (int64_t i = 0; i < n * k; i++) {
@@ -353,6 +374,7 @@ START_TEST(test_linear_packed)
             want += 0.5 * (double)e.weight[i / k * out + j] * (double)w[j * k + i % k];
         assert_close(e.in[0].grad[i], want, 1e-4, "gradient", i);
     }
+    tr_tape_free(tp);
 }
 END_TEST
 
@@ -392,7 +414,9 @@ START_TEST(test_bits_do_not_depend_on_threads)
     e.in[1] = table ? matrix(rows, cols, -1, 1) : vector(width);
     e.in[2] = vector(width);
     size_t n = (size_t)(2 * rows * (cols + 3) + 2 * width);
-    float *one = calloc(n, sizeof *one), *more = calloc(n, sizeof *more);
+    float *one = keep(n * sizeof *one), *more = keep(n * sizeof *more);
+    memset(one, 0, n * sizeof *one);
+    memset(more, 0, n * sizeof *more);
     tr_threads(1);
     gradients(&e, one);
     for (int threads = 2; threads <= 5; threads++) {
@@ -419,6 +443,7 @@ int main(void)
 {
     Suite *suite = suite_create("ops");
     TCase *tc = tcase_create("ops");
+    tcase_add_checked_fixture(tc, NULL, release_kept);
     tcase_set_timeout(tc, 60);
     int n_norm = sizeof norm_shapes / sizeof norm_shapes[0];
     tcase_add_loop_test(tc, test_rms_norm, 0, n_norm);
