@@ -123,14 +123,12 @@ static size_t longest_stop(const struct opts *o)
 static int encode_prompt(struct run *r, const char *prompt, struct tr_tokens *t,
                          struct tr_err *err)
 {
+    int rc = 0;
     int32_t bos = tr_tokenizer_bos(r->tok);
-    if (tr_tokenizer_add_bos(r->tok) && bos >= 0) {
-        if (!(t->id = malloc(sizeof *t->id)))
-            return tr_err_set(err, TR_ENOMEM, "out of memory");
-        t->id[t->n++] = (uint32_t)bos;
-        t->cap = 1;
-    }
-    int rc = tr_tokenizer_encode(r->tok, prompt, strlen(prompt), 0, t, err);
+    if (tr_tokenizer_add_bos(r->tok) && bos >= 0)
+        rc = tr_tokens_push(t, (uint32_t)bos, err);
+    if (!rc)
+        rc = tr_tokenizer_encode(r->tok, prompt, strlen(prompt), 0, t, err);
     if (!rc && !t->n)
         rc = tr_err_set(err, TR_EFORMAT, "the prompt is empty and the model has no BOS");
     if (!rc && (int64_t)t->n + r->o->n > tr_model_config(r->m)->n_ctx)

@@ -87,14 +87,8 @@ static int encode(const struct opts *o, const struct tr_model *m, struct tr_toke
     struct tr_tokenizer *tok = tr_tokenizer_new(tr_model_gguf(m), err);
     int rc = tok ? tr_read_all(o->text, &text, &bytes, err) : err->code;
     *bos = tok && tr_tokenizer_add_bos(tok) ? tr_tokenizer_bos(tok) : -1;
-    if (!rc && *bos >= 0) { /* as a document would begin */
-        t->id = malloc(sizeof *t->id);
-        rc = t->id ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory");
-        if (!rc) {
-            t->id[t->n++] = (uint32_t)*bos;
-            t->cap = 1;
-        }
-    }
+    if (!rc && *bos >= 0) /* as a document would begin */
+        rc = tr_tokens_push(t, (uint32_t)*bos, err);
     if (!rc)
         rc = tr_tokenizer_encode(tok, text, bytes, 0, t, err);
     free(text);

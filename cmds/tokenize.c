@@ -100,20 +100,6 @@ static int sink_commit(struct sink *s, struct tr_err *err)
 
 /* ==== input ==== */
 
-static int push(struct tr_tokens *t, uint32_t id, struct tr_err *err)
-{
-    if (t->n == t->cap) {
-        size_t cap = 2 * t->cap + 64;
-        uint32_t *p = realloc(t->id, cap * sizeof *p);
-        if (!p)
-            return tr_err_set(err, TR_ENOMEM, "out of memory for %zu tokens", cap);
-        t->id = p;
-        t->cap = cap;
-    }
-    t->id[t->n++] = id;
-    return 0;
-}
-
 /* The ids of one text between BOS and EOS.  An empty text has no ids at all. */
 static int encode(struct run *r, const char *text, size_t len, struct tr_err *err)
 {
@@ -125,7 +111,7 @@ static int encode(struct run *r, const char *text, size_t len, struct tr_err *er
     t->n = 0;
     if (!len)
         return 0;
-    if (add_bos && push(t, bos, err))
+    if (add_bos && tr_tokens_push(t, bos, err))
         return -1;
     if (tr_tokenizer_encode(r->tok, text, len, flags, t, err))
         return -1;
@@ -133,7 +119,7 @@ static int encode(struct run *r, const char *text, size_t len, struct tr_err *er
         r->two_bos = 1;
         cmd_warn("the text begins with BOS, and the model adds one: see --no-bos");
     }
-    return r->o->eos ? push(t, (uint32_t)tr_tokenizer_eos(r->tok), err) : 0;
+    return r->o->eos ? tr_tokens_push(t, (uint32_t)tr_tokenizer_eos(r->tok), err) : 0;
 }
 
 static int add_text(struct run *r, const char *path, struct tr_err *err)
@@ -172,7 +158,7 @@ static int read_lines(struct run *r, FILE *f, const char *path, struct tr_err *e
             rc = tr_err_set(err, TR_EFORMAT, "'%s' line %" PRIu64 ": not a decimal id",
                             path, line);
         if (!rc && value >= 0)
-            rc = push(&r->t, (uint32_t)value, err);
+            rc = tr_tokens_push(&r->t, (uint32_t)value, err);
         value = -1;
         if (c == '\n' && !rc) {
             rc = sink_add(&r->sink, &r->t, err);
@@ -183,7 +169,7 @@ static int read_lines(struct run *r, FILE *f, const char *path, struct tr_err *e
     if (!rc && ferror(f))
         return tr_err_sys(err, "cannot read '%s'", path);
     if (!rc && value >= 0)
-        rc = push(&r->t, (uint32_t)value, err);
+        rc = tr_tokens_push(&r->t, (uint32_t)value, err);
     return rc || !begun ? rc : sink_add(&r->sink, &r->t, err);
 }
 

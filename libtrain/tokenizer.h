@@ -26,6 +26,8 @@ struct tr_tokens { /* grows; start with {0}, release with tr_tokens_release */
     uint32_t *id;
     size_t n, cap;
 };
+/* Append one id. */
+int tr_tokens_push(struct tr_tokens *t, uint32_t id, struct tr_err *err) TR_MUST_CHECK;
 void tr_tokens_release(struct tr_tokens *t);
 
 /* Build from an open GGUF (tensors are not needed).  Unknown tokenizer.ggml.model or

@@ -20,26 +20,30 @@ void tr_tokens_release(struct tr_tokens *t)
     *t = (struct tr_tokens){ 0 };
 }
 
-static int reserve_ids(struct tr__encoder *e, size_t n)
+static int reserve_ids(struct tr_tokens *out, size_t n, struct tr_err *err)
 {
-    struct tr_tokens *out = e->out;
     if (n <= out->cap - out->n)
         return 0;
     size_t cap = out->cap + out->cap / 2 + n + 64;
     uint32_t *id = cap <= SIZE_MAX / sizeof *id ? realloc(out->id, cap * sizeof *id) : NULL;
     if (!id)
-        return tr_err_set(e->err, TR_ENOMEM, "cannot hold %zu tokens", cap);
+        return tr_err_set(err, TR_ENOMEM, "cannot hold %zu tokens", cap);
     out->id = id;
     out->cap = cap;
     return 0;
 }
 
+int tr_tokens_push(struct tr_tokens *t, uint32_t id, struct tr_err *err)
+{
+    int rc = reserve_ids(t, 1, err);
+    if (!rc)
+        t->id[t->n++] = id;
+    return rc;
+}
+
 int tr__push_id(struct tr__encoder *e, uint32_t id)
 {
-    int rc = reserve_ids(e, 1);
-    if (!rc)
-        e->out->id[e->out->n++] = id;
-    return rc;
+    return tr_tokens_push(e->out, id, e->err);
 }
 
 int tr__push_symbols(struct tr__encoder *e, const char *word)
@@ -82,7 +86,7 @@ int tr__memo_word(struct tr__encoder *e, const char *word, size_t len,
         return encode(e, word, len);
     struct tr__memo *m = &e->memo[XXH3_64bits(word, len) & e->memo_mask];
     if (m->word && m->len == len && !memcmp(m->word, word, len)) {
-        int rc = reserve_ids(e, m->n);
+        int rc = reserve_ids(e->out, m->n, e->err);
         if (rc)
             return rc;
         for (uint32_t i = 0; i < m->n; i++)
