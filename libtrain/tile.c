@@ -7,29 +7,11 @@
  */
 #include <libtrain/internal/tile.h>
 
+#include <libtrain/internal/vec.h>
+
 #include <stddef.h>
 
-#if defined(__AVX512F__)
-enum { VEC = 16 };
-#elif defined(__AVX__)
-enum { VEC = 8 };
-#else
-enum { VEC = 4 };
-#endif
-
-typedef float vec __attribute__((vector_size(VEC * sizeof(float))));
-typedef float vec_in_memory
-    __attribute__((vector_size(VEC * sizeof(float)), aligned(sizeof(float)), may_alias));
-
 enum { MAX_ROWS = 8, MAX_VECS = 4 };
-
-#define INLINE static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 8")
-#endif
-#define EACH(i, n) UNROLL for (int i = 0; i < (n); i++)
 
 /* A block of `rows` rows and `vecs` vectors.  Both are constants where this is called, so
  * that the loops over them vanish and sum is all registers. */
@@ -59,14 +41,32 @@ INLINE void block(const int rows, const int vecs, int64_t k_end, struct tr__tile
             *(vec_in_memory *)(c + i * ldc + j * VEC) = sum[i][j];
 }
 
-/* All rows of a strip of columns. */
+/* All rows of a strip of columns; those that are left over one by one. */
 INLINE void strip(const int rows, const int vecs, int64_t m, int64_t k, struct tr__tile a,
                   const float *b, int64_t ldb, float *c, int64_t ldc, const float *keep)
 {
-    for (int64_t i = 0; i < m; i += rows) {
+    int64_t i = 0;
+    for (; i + rows <= m; i += rows) {
         struct tr__tile ai = { a.data + i * a.row, a.row, a.col };
         block(rows, vecs, k, ai, b, ldb, c + i * ldc, ldc, keep ? keep + i : NULL);
     }
+    for (; i < m; i++) {
+        struct tr__tile ai = { a.data + i * a.row, a.row, a.col };
+        block(1, vecs, k, ai, b, ldb, c + i * ldc, ldc, keep ? keep + i : NULL);
+    }
+}
+
+/* What is left of the columns, fewer than a vector. */
+static void edge(int64_t m, int64_t n, int64_t k_end, struct tr__tile a, const float *b,
+                 int64_t ldb, float *c, int64_t ldc, const float *keep)
+{
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) {
+            float sum = keep ? keep[i] * c[i * ldc + j] : 0.0f;
+            for (int64_t k = 0; k < k_end; k++)
+                sum += a.data[i * a.row + k * a.col] * b[k * ldb + j];
+            c[i * ldc + j] = sum;
+        }
 }
 
 /* Block shapes: about 24 registers of 32 with AVX-512, 11 of 16 otherwise. */
@@ -79,10 +79,13 @@ void tr__tile_product(int64_t m, int64_t n, int64_t k, struct tr__tile a, const 
         strip(4, 4, m, k, a, b + j, ldb, c + j, ldc, keep);
     for (; j + 2 * VEC <= n; j += 2 * VEC)
         strip(8, 2, m, k, a, b + j, ldb, c + j, ldc, keep);
-    for (; j < n; j += VEC)
+    for (; j + VEC <= n; j += VEC)
         strip(8, 1, m, k, a, b + j, ldb, c + j, ldc, keep);
 #else
-    for (; j < n; j += 2 * VEC)
+    for (; j + 2 * VEC <= n; j += 2 * VEC)
         strip(4, 2, m, k, a, b + j, ldb, c + j, ldc, keep);
+    for (; j + VEC <= n; j += VEC)
+        strip(4, 1, m, k, a, b + j, ldb, c + j, ldc, keep);
 #endif
+    edge(m, n - j, k, a, b + j, ldb, c + j, ldc, keep);
 }

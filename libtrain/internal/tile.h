@@ -3,8 +3,7 @@
  * Products of small matrices that lie in cache, for operations that work tile by tile
  * inside a parallel region.  Large products belong to gemm.h.
  *
- * There are no edges: callers copy into scratch that is padded with zeros to multiples of
- * TR__TILE_ROWS and TR__TILE_COLS.
+ * Sizes that are multiples of TR__TILE_ROWS and TR__TILE_COLS have no slow edges.
  */
 #ifndef LIBTRAIN_INTERNAL_TILE_H
 #define LIBTRAIN_INTERNAL_TILE_H
@@ -21,7 +20,7 @@ struct tr__tile {
 };
 
 /* c (m, n) = diag(keep) c + a (m, k) b (k, n).  keep (m) or NULL: c starts from zero.
- * m is a multiple of TR__TILE_ROWS, n of TR__TILE_COLS; ldb, ldc: numbers from row to row. */
+ * ldb, ldc: numbers from row to row. */
 void tr__tile_product(int64_t m, int64_t n, int64_t k, struct tr__tile a, const float *b,
                       int64_t ldb, float *c, int64_t ldc, const float *keep);
 

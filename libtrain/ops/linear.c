@@ -40,8 +40,8 @@ static void linear_forward(struct tr_node *nd)
     int starts_empty = !nd->in[BIAS] && !nd->in[ADD];
     if (!starts_empty)
         begin_output(nd, args->in_place);
-    tr__gemm_xwt(nd->scratch, tr_tensor_rows(x), tr_tensor_rows(w), args->scale, x->data,
-                 x->ld, w, 0, starts_empty ? 0.0f : 1.0f, y->data, y->ld);
+    tr__gemm_xwt(nd->scratch, tr_tensor_rows(x), args->scale, x->data, x->ld, w,
+                 starts_empty ? 0.0f : 1.0f, y->data, y->ld);
 }
 
 /* to += rows of from summed.  A thread owns its columns, so the order of the sum does not
@@ -77,12 +77,11 @@ static void linear_backward(struct tr_node *nd)
 {
     const struct linear_args *args = nd->args;
     const struct tr_tensor *x = nd->in[X], *w = nd->in[W], *y = nd->out;
-    int64_t n = tr_tensor_rows(x), n_out = tr_tensor_rows(w), n_in = tr_tensor_cols(w);
+    int64_t n = tr_tensor_rows(x);
     if (x->grad)
-        tr__gemm_dyw(nd->scratch, n, n_out, args->scale, y->grad, y->ld, w, 0, 1.0f,
-                     x->grad, x->ld);
+        tr__gemm_dyw(nd->scratch, n, args->scale, y->grad, y->ld, w, 1.0f, x->grad, x->ld);
     if (w->grad)
-        tr__gemm_dytx(n, n_out, n_in, args->scale, y->grad, y->ld, x->data, x->ld, w->grad);
+        tr__gemm_dytx(nd->scratch, n, args->scale, y->grad, y->ld, x->data, x->ld, w);
     if (nd->in[BIAS] && nd->in[BIAS]->grad)
         add_column_sums(y, nd->in[BIAS]->grad);
     if (nd->in[ADD] && nd->in[ADD]->grad && !args->in_place)
@@ -91,7 +90,7 @@ static void linear_backward(struct tr_node *nd)
 
 static size_t linear_scratch(const struct tr_node *nd)
 {
-    return tr__gemm_scratch(nd->in[W]);
+    return tr__gemm_scratch(tr_tensor_rows(nd->in[X]), nd->in[W]);
 }
 
 const struct tr_op tr__op_linear = {

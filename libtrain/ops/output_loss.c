@@ -64,8 +64,8 @@ static size_t output_loss_scratch(const struct tr_node *nd)
 {
     struct tr_arena count;
     tr_arena_init_counting(&count);
-    new_chunk(&count, nd);
-    return count.peak + tr__gemm_scratch(nd->in[W]);
+    struct chunk c = new_chunk(&count, nd);
+    return count.peak + tr__gemm_scratch(c.rows, nd->in[W]);
 }
 
 /* All rows if their logits are to be stored, else those with a target. */
@@ -158,13 +158,13 @@ static void gradients_of_chunk(const struct tr_node *nd, const struct chunk *c,
     const struct tr_tensor *w = nd->in[W];
     int64_t n_vocab = tr_tensor_rows(w), width = tr_tensor_cols(w);
     if (c->dx) {
-        tr__gemm_dyw(nd->scratch, rows, n_vocab, opt->logit_scale, c->logits, n_vocab, w, 0,
-                     0, c->dx, width);
+        tr__gemm_dyw(nd->scratch, rows, opt->logit_scale, c->logits, n_vocab, w, 0, c->dx,
+                     width);
         scatter(nd->saved, c->dx, index, rows, width);
     }
     if (w->needs_grad)
-        tr__gemm_dytx(rows, n_vocab, width, opt->logit_scale, c->logits, n_vocab, c->x,
-                      width, w->grad);
+        tr__gemm_dytx(nd->scratch, rows, opt->logit_scale, c->logits, n_vocab, c->x, width,
+                      w);
 }
 
 static void output_loss_forward(struct tr_node *nd)
@@ -183,8 +183,8 @@ static void output_loss_forward(struct tr_node *nd)
     for (int64_t i0 = 0; i0 < count; i0 += c.rows) {
         int64_t rows = count - i0 < c.rows ? count - i0 : c.rows;
         gather(c.x, x->data, x->ld, c.index + i0, rows, width);
-        tr__gemm_xwt(nd->scratch, rows, n_vocab, opt->logit_scale, c.x, width, w, 0, 0,
-                     c.logits, n_vocab);
+        tr__gemm_xwt(nd->scratch, rows, opt->logit_scale, c.x, width, w, 0, c.logits,
+                     n_vocab);
         loss_of_chunk(nd, &c, c.index + i0, rows);
         for (int64_t i = 0; i < rows; i++)
             sum += c.loss[i];

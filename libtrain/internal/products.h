@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Ways to compute the products of gemm.h, one file each: a const struct of functions with
+ * the signatures and the meaning that gemm.h gives.
+ */
+#ifndef LIBTRAIN_INTERNAL_PRODUCTS_H
+#define LIBTRAIN_INTERNAL_PRODUCTS_H
+
+#include <libtrain/internal/gemm.h>
+
+struct tr__products {
+    void (*xwt)(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
+                int64_t ldx, const struct tr_tensor *w, float beta, float *y, int64_t ldy);
+    void (*dyw)(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
+                int64_t lddy, const struct tr_tensor *w, float beta, float *dx,
+                int64_t lddx);
+    void (*dytx)(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
+                 int64_t lddy, const float *x, int64_t ldx, const struct tr_tensor *w);
+    size_t (*scratch)(int64_t m, const struct tr_tensor *w);
+};
+
+/* OpenBLAS on f32; a packed weight is unpacked tile by tile. */
+extern const struct tr__products tr__products_f32;
+/* An f32 weight with few rows or few columns: an adapter's. */
+extern const struct tr__products tr__products_thin;
+enum { TR__THIN_MAX = 32 };
+
+/* Row `row` of a weight, in its own type. */
+const void *tr__row_at(const struct tr_tensor *w, int64_t row);
+
+#endif

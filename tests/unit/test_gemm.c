@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every way to compute a product (internal/products.h) against the sum of its definition
+ * in f64, over shapes with edges, with rows that are apart, and over what a product adds
+ * to.
+ */
+#include <libtrain/internal/products.h>
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct way {
+    const char *name;
+    const struct tr__products *products;
+    double error; /* of a sum of k numbers in [-1, 1), in units of sqrt(k) */
+} ways[] = {
+    { "f32", &tr__products_f32, 1e-6 },
+    { "thin", &tr__products_thin, 1e-6 },
+};
+enum { N_WAY = sizeof ways / sizeof ways[0] };
+
+static const struct shape {
+    int64_t m, n, k;
+} shapes[] = {
+    { 1, 1, 1 },    { 3, 8, 64 },    { 64, 8, 100 },  { 65, 100, 8 }, { 7, 4, 31 },
+    { 130, 17, 5 }, { 33, 1, 1000 }, { 20, 1000, 1 }, { 9, 32, 129 }, { 129, 129, 32 },
+};
+enum { N_SHAPE = sizeof shapes / sizeof shapes[0] };
+
+enum { APART = 3 }; /* numbers between two rows */
+
+static float next_number(void)
+{
+    static uint32_t r = 1;
+    r = r * 1664525 + 1013904223; /* Numerical Recipes' generator */
+    return (float)((int32_t)(r >> 8) - (1 << 23)) * 0x1p-23f;
+}
+
+static float *numbers(int64_t n)
+{
+    float *v = malloc((size_t)n * sizeof *v);
+    ck_assert_ptr_nonnull(v);
+    for (int64_t i = 0; i < n; i++)
+        v[i] = next_number();
+    return v;
+}
+
+/* How element (i, j) of a matrix is found. */
+struct view {
+    const float *v;
+    int64_t row, col;
+};
+
+/* Is c (m, n) = alpha a (m, k) b (k, n) + beta c0, within `error` sqrt(k)? */
+static void check_product(const char *what, const struct way *way, const struct shape *s,
+                          int64_t k, struct view a, struct view b, float alpha, float beta,
+                          const float *c0, const float *c, int64_t m, int64_t n, int64_t ldc)
+{
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double sum = 0;
+            for (int64_t l = 0; l < k; l++)
+                sum += (double)a.v[i * a.row + l * a.col] * (double)b.v[l * b.row + j * b.col];
+            sum = (double)alpha * sum + (double)beta * (double)c0[i * ldc + j];
+            double off = fabs(sum - (double)c[i * ldc + j]);
+            if (!(off <= way->error * sqrt((double)k) + 1e-6))
+                ck_abort_msg("%s %s (%d, %d, %d): [%d, %d] is %g, not %g", way->name, what,
+                             (int)s->m, (int)s->n, (int)s->k, (int)i, (int)j,
+                             (double)c[i * ldc + j], sum);
+        }
+    for (int64_t i = 0; i + 1 < m; i++) /* what lies between rows is not touched */
+        for (int64_t j = n; j < ldc; j++)
+            ck_assert(c[i * ldc + j] == c0[i * ldc + j]);
+}
+
+static void check_shape(const struct way *way, const struct shape *s, float alpha, float beta)
+{
+    int64_t m = s->m, n = s->n, k = s->k, ldx = k + APART, ldy = n + APART;
+    float *x = numbers(m * ldx), *y = numbers(m * ldy), *w = numbers(n * k);
+    float *dw = numbers(n * k), *c;
+    size_t x_bytes = (size_t)(m * ldx) * sizeof *x, y_bytes = (size_t)(m * ldy) * sizeof *y;
+    size_t w_bytes = (size_t)(n * k) * sizeof *w;
+    struct tr_tensor t = tr_tensor_make("w", &tr_f32, 2, (int64_t[]){ n, k }, w);
+    struct tr_arena scratch;
+    ck_assert_int_eq(tr_arena_init(&scratch, way->products->scratch(m, &t), NULL), 0);
+
+    c = memcpy(malloc(y_bytes), y, y_bytes);
+    way->products->xwt(&scratch, m, alpha, x, ldx, &t, beta, c, ldy);
+    check_product("x w^T", way, s, k, (struct view){ x, ldx, 1 }, (struct view){ w, 1, k },
+                  alpha, beta, y, c, m, n, ldy);
+    free(c);
+    c = memcpy(malloc(x_bytes), x, x_bytes);
+    way->products->dyw(&scratch, m, alpha, y, ldy, &t, beta, c, ldx);
+    check_product("dy w", way, s, n, (struct view){ y, ldy, 1 }, (struct view){ w, k, 1 },
+                  alpha, beta, x, c, m, k, ldx);
+    free(c);
+    c = t.grad = memcpy(malloc(w_bytes), dw, w_bytes);
+    way->products->dytx(&scratch, m, alpha, y, ldy, x, ldx, &t);
+    check_product("dy^T x", way, s, m, (struct view){ y, 1, ldy }, (struct view){ x, ldx, 1 },
+                  alpha, 1, dw, c, n, k, k);
+    free(c);
+    ck_assert_uint_eq(scratch.used, 0);
+    tr_arena_release(&scratch);
+    free(x);
+    free(y);
+    free(w);
+    free(dw);
+}
+
+START_TEST(products)
+{
+    const struct way *way = &ways[_i / N_SHAPE];
+    const struct shape *s = &shapes[_i % N_SHAPE];
+    if (way->products == &tr__products_thin && s->n > TR__THIN_MAX && s->k > TR__THIN_MAX)
+        return;
+    for (float beta = 0; beta < 2; beta++) {
+        check_shape(way, s, 1, beta);
+        check_shape(way, s, 0.25f, beta);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("gemm");
+    TCase *c = tcase_create("products");
+    tcase_add_loop_test(c, products, 0, N_WAY * N_SHAPE);
+    suite_add_tcase(s, c);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
