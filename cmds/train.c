@@ -228,6 +228,7 @@ static struct tr_train_args train_args(const struct opts *o)
         .loss = tr_loss_at(o->loss),
         .shuffle = o->shuffle,
         .seed = (uint64_t)o->seed,
+        .precision = tr_precision_at(o->precision),
     };
 }
 
@@ -327,11 +328,13 @@ int main(int argc, char **argv)
         .shuffle = 1,
     };
     const char *sched[8] = {0}, *optim[8] = {0}, *loss[8] = {0};
-    const char *const precision[] = { "f32", NULL };
+    const char *precision[8] = {0};
     for (int i = 0; tr_schedule_at(i); i++)
         sched[i] = tr_schedule_at(i)->name;
     for (int i = 0; tr_optim_at(i); i++)
         optim[i] = tr_optim_at(i)->name;
+    for (int i = 0; tr_precision_at(i); i++)
+        precision[i] = tr_precision_at(i)->name;
     for (int i = 0; tr_loss_at(i); i++)
         loss[i] = tr_loss_name(tr_loss_at(i));
     const struct cmd_opt table[] = {

@@ -9,7 +9,9 @@ static int is_thin(const struct tr_tensor *w)
 
 static const struct tr__products *products_for(const struct tr_tensor *w)
 {
-    return is_thin(w) ? &tr__products_thin : &tr__products_f32;
+    if (is_thin(w))
+        return &tr__products_thin;
+    return w->products ? w->products : &tr__products_f32;
 }
 
 void tr__gemm_xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x,

@@ -231,6 +231,12 @@ int64_t tr_model_mapped_bytes(const struct tr_model *m)
     return bytes;
 }
 
+void tr_model_set_precision(struct tr_model *m, const struct tr_precision *p)
+{
+    for (size_t i = 0; i < m->n_weight; i++)
+        m->weight[i].t.products = p->products;
+}
+
 uint64_t tr_model_hash(const struct tr_model *m)
 {
     enum { SAMPLE = 1 << 14 }; /* bytes from either end: a whole pass would read the file */

@@ -19,6 +19,8 @@ extern "C" {
 
 enum { TR_MAX_DIM = 4 };
 
+struct tr__products;
+
 struct tr_tensor {
     const char *name; /* NULL for intermediate results */
     const struct tr_dtype *dtype;
@@ -28,6 +30,7 @@ struct tr_tensor {
     void *data;     /* in dtype; a NULL in a tape that only plans */
     float *grad;    /* same shape and ld as data, or NULL while there is none */
     int needs_grad; /* backward must fill grad */
+    const struct tr__products *products; /* how it multiplies, a weight; NULL: in f32 */
 
     /* Set by the tape: */
     struct tr_tensor *alias; /* data and grad are those of this tensor, from `offset` on */

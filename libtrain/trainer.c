@@ -173,11 +173,18 @@ struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
         return NULL;
     }
     t->args = *args;
+    if (!args->precision)
+        t->args.precision = tr_precision_at(0);
     t->m = m;
     t->pack = pack;
     set_length(t);
     /* both before anything is taken */
     int64_t program = tr_machine_program_bytes(), there = tr_machine_memory_available();
+    if (tr_precision_open(t->args.precision, err)) {
+        free(t);
+        return NULL;
+    }
+    tr_model_set_precision(m, t->args.precision);
     if ((args->full ? init_full(t, err) : init_lora(t, err)) ||
         init_memory(t, program, there, err)) {
         tr_trainer_free(t);

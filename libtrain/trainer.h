@@ -36,6 +36,7 @@ struct tr_train_args {
     const struct tr_loss_kind *loss;
     int shuffle;
     uint64_t seed;
+    const struct tr_precision *precision; /* of the products */
     enum tr_recompute recompute;
     int64_t eval_rows;      /* longest sequence for tr_trainer_eval; 0: it is not called */
 };

@@ -10,7 +10,7 @@ TR_CFLAGS := -std=c11 $(OPENMP) $(ARCH) -fno-math-errno -ffp-contract=fast \
   -Wwrite-strings -Wdouble-promotion $(QUIET_$(MODE)) \
   $(if $(OPENMP),,-Wno-unknown-pragmas)
 TR_WERROR := $(if $(WERROR),-Werror)
-TR_LIBS   := $(DEPS_LIBS) -lm
+TR_LIBS   := $(DEPS_LIBS) -ldl -lm
 
 # A changed flag rebuilds: every object depends on the file that holds the flags.  It is
 # written here, not by a rule, so that nothing is remade while it stays the same.

@@ -21,6 +21,10 @@ struct tr__products {
 
 /* OpenBLAS on f32; a packed weight is unpacked tile by tile. */
 extern const struct tr__products tr__products_f32;
+/* oneDNN on BF16; tr__dnnl_open first. */
+extern const struct tr__products tr__products_bf16;
+/* oneDNN on integers of eight bits; tr__dnnl_open first. */
+extern const struct tr__products tr__products_int8;
 /* An f32 weight with few rows or few columns: an adapter's. */
 extern const struct tr__products tr__products_thin;
 enum { TR__THIN_MAX = 32 };

@@ -4,10 +4,12 @@
  * in f64, over shapes with edges, with rows that are apart, and over what a product adds
  * to.
  */
+#include <libtrain/internal/dnnl.h>
 #include <libtrain/internal/products.h>
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,9 +17,12 @@ static const struct way {
     const char *name;
     const struct tr__products *products;
     double error; /* of a sum of k numbers in [-1, 1), in units of sqrt(k) */
+    int dnnl;
 } ways[] = {
-    { "f32", &tr__products_f32, 1e-6 },
-    { "thin", &tr__products_thin, 1e-6 },
+    { "f32", &tr__products_f32, 1e-6, 0 },
+    { "thin", &tr__products_thin, 1e-6, 0 },
+    { "bf16", &tr__products_bf16, 6e-3, 1 },
+    { "int8", &tr__products_int8, 2.5e-2, 1 },
 };
 enum { N_WAY = sizeof ways / sizeof ways[0] };
 
@@ -84,6 +89,7 @@ static void check_shape(const struct way *way, const struct shape *s, float alph
     size_t w_bytes = (size_t)(n * k) * sizeof *w;
     struct tr_tensor t = tr_tensor_make("w", &tr_f32, 2, (int64_t[]){ n, k }, w);
     struct tr_arena scratch;
+    t.needs_grad = 1;
     ck_assert_int_eq(tr_arena_init(&scratch, way->products->scratch(m, &t), NULL), 0);
 
     c = memcpy(malloc(y_bytes), y, y_bytes);
@@ -115,6 +121,8 @@ START_TEST(products)
     const struct shape *s = &shapes[_i % N_SHAPE];
     if (way->products == &tr__products_thin && s->n > TR__THIN_MAX && s->k > TR__THIN_MAX)
         return;
+    if (way->dnnl && tr__dnnl_open(NULL))
+        return;
     for (float beta = 0; beta < 2; beta++) {
         check_shape(way, s, 1, beta);
         check_shape(way, s, 0.25f, beta);
@@ -128,6 +136,9 @@ int main(void)
     TCase *c = tcase_create("products");
     tcase_add_loop_test(c, products, 0, N_WAY * N_SHAPE);
     suite_add_tcase(s, c);
+    struct tr_err err;
+    if (tr__dnnl_open(&err))
+        printf("SKIP products of oneDNN: %s\n", err.text);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
     int failed = srunner_ntests_failed(r);

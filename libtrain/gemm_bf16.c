@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Products of sixteen-bit floats with sums in f32, by oneDNN.  Both factors are rounded to
+ * BF16 in front of a product, weights tile by tile; results, sums and the weights that are
+ * trained stay f32.
+ */
+#include <libtrain/internal/dnnl.h>
+#include <libtrain/internal/half.h>
+#include <libtrain/internal/products.h>
+
+/* 4 MiB of the weight at once. */
+enum { TILE = 2 << 20, PIECE = 1024 };
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t tile_rows(const struct tr_tensor *w)
+{
+    int64_t rows = TILE / tr_tensor_cols(w);
+    return least(rows < 16 ? 16 : rows, tr_tensor_rows(w));
+}
+
+static size_t bytes(int64_t rows, int64_t cols)
+{
+    return (size_t)(rows * cols) * sizeof(uint16_t);
+}
+
+static size_t scratch_bytes(int64_t m, const struct tr_tensor *w)
+{
+    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
+    size_t x = bytes(m, k), y = bytes(m, n), tile = bytes(tile_rows(w), k);
+    size_t most = tile + (x > y ? x : y); /* the products with w, then that for its gradient */
+    if (w->needs_grad && x + y > most)
+        most = x + y;
+    return most + 2 * TR_ARENA_ALIGN;
+}
+
+static void round_row(const float *x, uint16_t *y, int64_t n)
+{
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++)
+        y[j] = tr__f32_to_bf16(x[j]);
+}
+
+static uint16_t *rounded(struct tr_arena *scratch, const float *x, int64_t m, int64_t k,
+                         int64_t ldx)
+{
+    uint16_t *y = tr_arena_alloc(scratch, bytes(m, k));
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < m; i++)
+        round_row(x + i * ldx, y + i * k, k);
+    return y;
+}
+
+/* Rows r0 … r0 + n - 1 of w: where they lie, or rounded into buf. */
+static const uint16_t *rows_bf16(const struct tr_tensor *w, int64_t r0, int64_t n,
+                                 uint16_t *buf)
+{
+    int64_t k = tr_tensor_cols(w), unit = w->dtype->bytes * (PIECE / w->dtype->block);
+    if (w->dtype == &tr_bf16)
+        return tr__row_at(w, r0);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        const char *row = tr__row_at(w, r0 + i);
+        for (int64_t j = 0; j < k; j += PIECE, row += unit) {
+            float piece[PIECE];
+            w->dtype->to_f32(row, piece, least(PIECE, k - j));
+            round_row(piece, buf + i * k + j, least(PIECE, k - j));
+        }
+    }
+    return buf;
+}
+
+static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
+                int64_t ldx, const struct tr_tensor *w, float beta, float *y, int64_t ldy)
+{
+    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w), step = tile_rows(w);
+    size_t mark = tr_arena_mark(scratch);
+    uint16_t *x16 = rounded(scratch, x, m, k, ldx);
+    uint16_t *buf = tr_arena_alloc(scratch, bytes(step, k));
+    for (int64_t i = 0; i < n; i += step) {
+        int64_t rows = least(step, n - i);
+        tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = m,
+                              .n = rows, .k = k, .tb = 1, .lda = k, .ldb = k, .ldc = ldy,
+                              .alpha = alpha, .beta = beta },
+                          x16, rows_bf16(w, i, rows, buf), y + i);
+    }
+    tr_arena_rewind(scratch, mark);
+}
+
+static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
+                int64_t lddy, const struct tr_tensor *w, float beta, float *dx,
+                int64_t lddx)
+{
+    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w), step = tile_rows(w);
+    size_t mark = tr_arena_mark(scratch);
+    uint16_t *dy16 = rounded(scratch, dy, m, n, lddy);
+    uint16_t *buf = tr_arena_alloc(scratch, bytes(step, k));
+    for (int64_t i = 0; i < n; i += step) {
+        int64_t rows = least(step, n - i);
+        tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = m,
+                              .n = k, .k = rows, .lda = n, .ldb = k, .ldc = lddx,
+                              .alpha = alpha, .beta = i ? 1 : beta },
+                          dy16 + i, rows_bf16(w, i, rows, buf), dx);
+    }
+    tr_arena_rewind(scratch, mark);
+}
+
+static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
+                 int64_t lddy, const float *x, int64_t ldx, const struct tr_tensor *w)
+{
+    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
+    size_t mark = tr_arena_mark(scratch);
+    uint16_t *dy16 = rounded(scratch, dy, m, n, lddy);
+    uint16_t *x16 = rounded(scratch, x, m, k, ldx);
+    tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = n, .n = k,
+                          .k = m, .ta = 1, .lda = n, .ldb = k, .ldc = k, .alpha = alpha,
+                          .beta = 1 },
+                      dy16, x16, w->grad);
+    tr_arena_rewind(scratch, mark);
+}
+
+const struct tr__products tr__products_bf16 = { xwt, dyw, dytx, scratch_bytes };

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Products of eight-bit integers with exact sums, by oneDNN (VNNI).  Every row of a factor
+ * has a scale of its own, its largest magnitude over 127 (LLM.int8, Dettmers et al. 2022):
+ *
+ *     y  = diag(sx) (x8 w8^T) diag(sw)
+ *     dx = diag(sg) (g8 w8)      where diag(sg) g8 = dy diag(sw)
+ *
+ * so that the same w8, scaled by rows, serves both.  The gradient of a weight is a product
+ * of BF16, as in SwitchBack (Wortsman et al. 2023).
+ *
+ * Weights and activations round to nearest.  Gradients are dithered: a number between two
+ * steps goes up the more often the nearer it is to the upper one, so that the many small
+ * ones are right in the mean.  The dither is a function of the place, so that a run gives
+ * the same bits again.
+ */
+#include <libtrain/internal/dnnl.h>
+#include <libtrain/internal/half.h>
+#include <libtrain/internal/products.h>
+
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+/* Numbers of the weight, and sums, that are held at once. */
+enum { TILE = 1 << 20, SUMS = 1 << 19 };
+
+struct rows8 {
+    int8_t *q;    // (rows, cols)
+    float *scale; // (rows)
+};
+
+/* Scratch of a product; c is the wider of tile rows and k. */
+struct work {
+    struct rows8 left; // (m, c)
+    struct rows8 tile; // (step, k)
+    int32_t *sum;      // (m, c)
+    float *row;        // (threads, c)
+    int64_t step, c;
+};
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static struct rows8 new_rows(struct tr_arena *a, int64_t rows, int64_t cols)
+{
+    return (struct rows8){ tr_arena_array(a, (size_t)rows, (size_t)cols),
+                           tr_arena_array(a, (size_t)rows, sizeof(float)) };
+}
+
+static struct work new_work(struct tr_arena *a, int64_t m, const struct tr_tensor *w)
+{
+    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
+    int64_t rows = least(TILE / k, SUMS / m), step = least(rows < 16 ? 16 : rows, n);
+    int64_t c = step > k ? step : k;
+    return (struct work){
+        .left = new_rows(a, m, c),
+        .tile = new_rows(a, step, k),
+        .sum = tr_arena_array(a, (size_t)(m * c), sizeof(int32_t)),
+        .row = tr_arena_array(a, (size_t)(omp_get_max_threads() * c), sizeof(float)),
+        .step = step,
+        .c = c,
+    };
+}
+
+static size_t scratch_bytes(int64_t m, const struct tr_tensor *w)
+{
+    struct tr_arena count;
+    tr_arena_init_counting(&count);
+    new_work(&count, m, w);
+    size_t bf16 = w->needs_grad ? tr__products_bf16.scratch(m, w) : 0;
+    return count.peak > bf16 ? count.peak : bf16;
+}
+
+/* ---- rounding ------------------------------------------------------------------------ */
+
+/* Largest magnitude over 127.  As integers the bits of numbers without sign are in order,
+ * with infinity and NaN at the end: those make a scale, and so a result, like themselves. */
+static float scale_of(const float *x, int64_t n)
+{
+    uint32_t most = 0;
+#pragma omp simd reduction(max : most)
+    for (int64_t j = 0; j < n; j++) {
+        uint32_t u = tr__f32_bits(x[j]) & 0x7fffffff;
+        most = u > most ? u : most;
+    }
+    return tr__bits_f32(most) * (1.0f / 127);
+}
+
+static float inverse_of(float scale)
+{
+    return scale > 0 && scale < INFINITY ? 1.0f / scale : 0.0f;
+}
+
+/* Adding 1.5 * 2^23 rounds to an integer and leaves it in the low bits. */
+static void round_row(const float *x, int8_t *q, int64_t n, float inverse)
+{
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++)
+        q[j] = (int8_t)tr__f32_bits(x[j] * inverse + 12582912.0f);
+}
+
+/* The same with a number from [-1/2, 1/2) added, a hash of the place; the constants are
+ * those of lowbias32 (C. Wellons, 2018).  127.5 would be one too many. */
+static void dither_row(const float *x, int8_t *q, int64_t n, float inverse, uint32_t row)
+{
+#pragma omp simd
+    for (int64_t j = 0; j < n; j++) {
+        uint32_t h = (row ^ (uint32_t)j) * 0x7feb352du;
+        h = (h ^ h >> 15) * 0x846ca68bu;
+        float noise = (float)(int32_t)(h ^ h >> 16) * 0x1p-32f;
+        float y = x[j] * inverse + noise;
+        y = y > 127.0f ? 127.0f : y < -127.0f ? -127.0f : y;
+        q[j] = (int8_t)tr__f32_bits(y + 12582912.0f);
+    }
+}
+
+/* Rows r0 … r0 + n - 1 of w. */
+static void round_tile(const struct work *s, const struct tr_tensor *w, int64_t r0, int64_t n)
+{
+    int64_t k = tr_tensor_cols(w);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+        const float *from = tr__row_at(w, r0 + i);
+        if (w->dtype != &tr_f32) {
+            float *to = s->row + omp_get_thread_num() * s->c;
+            w->dtype->to_f32(from, to, k);
+            from = to;
+        }
+        s->tile.scale[i] = scale_of(from, k);
+        round_row(from, s->tile.q + i * k, k, inverse_of(s->tile.scale[i]));
+    }
+}
+
+/* ---- products ------------------------------------------------------------------------ */
+
+/* y (m, n) = alpha diag(row) sum diag(col) + beta * y; col NULL: 1 */
+static void scale_sums(const struct work *s, int64_t m, int64_t n, float alpha,
+                       const float *col, float beta, float *y, int64_t ldy)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < m; i++) {
+        const int32_t *sum = s->sum + i * n;
+        float *to = y + i * ldy, scale = alpha * s->left.scale[i];
+#pragma omp simd
+        for (int64_t j = 0; j < n; j++) {
+            float v = scale * (float)sum[j] * (col ? col[j] : 1.0f);
+            to[j] = beta == 0 ? v : v + beta * to[j];
+        }
+    }
+}
+
+static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
+                int64_t ldx, const struct tr_tensor *w, float beta, float *y, int64_t ldy)
+{
+    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
+    size_t mark = tr_arena_mark(scratch);
+    struct work s = new_work(scratch, m, w);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < m; i++) {
+        s.left.scale[i] = scale_of(x + i * ldx, k);
+        round_row(x + i * ldx, s.left.q + i * k, k, inverse_of(s.left.scale[i]));
+    }
+    for (int64_t i = 0; i < n; i += s.step) {
+        int64_t rows = least(s.step, n - i);
+        round_tile(&s, w, i, rows);
+        tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = m,
+                              .n = rows, .k = k, .tb = 1, .lda = k, .ldb = k, .ldc = rows,
+                              .alpha = 1 },
+                          s.left.q, s.tile.q, s.sum);
+        scale_sums(&s, m, rows, alpha, s.tile.scale, beta, y + i, ldy);
+    }
+    tr_arena_rewind(scratch, mark);
+}
+
+/* left = dy diag(tile.scale), for the columns of dy that belong to the tile */
+static void dither_left(const struct work *s, int64_t m, const float *dy, int64_t lddy,
+                        int64_t i0, int64_t n)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < m; i++) {
+        const float *from = dy + i * lddy + i0;
+        float *row = s->row + omp_get_thread_num() * s->c;
+#pragma omp simd
+        for (int64_t j = 0; j < n; j++)
+            row[j] = from[j] * s->tile.scale[j];
+        s->left.scale[i] = scale_of(row, n);
+        dither_row(row, s->left.q + i * n, n, inverse_of(s->left.scale[i]),
+                   (uint32_t)i * 0x9e3779b9u + (uint32_t)i0);
+    }
+}
+
+static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
+                int64_t lddy, const struct tr_tensor *w, float beta, float *dx,
+                int64_t lddx)
+{
+    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
+    size_t mark = tr_arena_mark(scratch);
+    struct work s = new_work(scratch, m, w);
+    for (int64_t i = 0; i < n; i += s.step) {
+        int64_t rows = least(s.step, n - i);
+        round_tile(&s, w, i, rows);
+        dither_left(&s, m, dy, lddy, i, rows);
+        tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = m, .n = k,
+                              .k = rows, .lda = rows, .ldb = k, .ldc = k, .alpha = 1 },
+                          s.left.q, s.tile.q, s.sum);
+        scale_sums(&s, m, k, alpha, NULL, i ? 1 : beta, dx, lddx);
+    }
+    tr_arena_rewind(scratch, mark);
+}
+
+static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
+                 int64_t lddy, const float *x, int64_t ldx, const struct tr_tensor *w)
+{
+    tr__products_bf16.dytx(scratch, m, alpha, dy, lddy, x, ldx, w);
+}
+
+const struct tr__products tr__products_int8 = { xwt, dyw, dytx, scratch_bytes };

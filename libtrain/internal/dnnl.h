@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Matrix products of sixteen- and eight-bit numbers by oneDNN, which is loaded when it is
+ * first asked for: only a run that wants it pays for it.
+ */
+#ifndef LIBTRAIN_INTERNAL_DNNL_H
+#define LIBTRAIN_INTERNAL_DNNL_H
+
+#include <libtrain/error.h>
+
+#include <stdint.h>
+
+/* Load the library.  TR_EUNSUPPORTED: this build knows none, or it is not installed. */
+int tr__dnnl_open(struct tr_err *err) TR_MUST_CHECK;
+
+enum tr__dnnl_type {
+    TR__DNNL_BF16, /* bf16 x bf16, sums and c in f32 */
+    TR__DNNL_S8,   /* int8 x int8, sums and c in int32; alpha 1, beta 0 */
+};
+
+/* c (m, n) = alpha * a (m, k) b (k, n) + beta * c.  a is stored as it is or, with ta, as
+ * (k, m); the same for b; lda, ldb, ldc: numbers from one stored row to the next. */
+struct tr__dnnl_product {
+    enum tr__dnnl_type type;
+    int ta, tb;
+    int64_t m, n, k, lda, ldb, ldc;
+    float alpha, beta;
+};
+
+/* Call after tr__dnnl_open, from one thread, outside parallel regions. */
+void tr__dnnl_multiply(const struct tr__dnnl_product *p, const void *a, const void *b,
+                       void *c);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What matrix products of the weights are computed in.  Everything else is f32: sums,
+ * results, gradients, the weights that are trained, the products of an adapter.
+ */
+#ifndef LIBTRAIN_PRECISION_H
+#define LIBTRAIN_PRECISION_H
+
+#include <libtrain/error.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tr__products;
+
+struct tr_precision {
+    const char *name;
+    const struct tr__products *products;
+    int (*open)(struct tr_err *err); /* NULL: nothing is needed */
+};
+
+/* i = 0, 1, … until NULL; the first is f32. */
+const struct tr_precision *tr_precision_at(int i);
+
+/* Can this build on this machine compute so?  TR_EUNSUPPORTED says why not. */
+int tr_precision_open(const struct tr_precision *p, struct tr_err *err) TR_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
