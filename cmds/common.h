@@ -24,6 +24,7 @@ enum cmd_kind {
     CMD_KIND_LIST,   /* struct cmd_list *: may be given again */
     CMD_KIND_INT,    /* int64_t *, within [min, max] */
     CMD_KIND_FLOAT,  /* double *, finite, within [min, max] */
+    CMD_KIND_SIZE,   /* int64_t *, bytes, above 0: "400M", powers of 1000; no default */
     CMD_KIND_CHOICE, /* int *: index into the NULL-terminated `choice` */
     CMD_KIND_GROUP   /* a heading in the help, no option */
 };
@@ -58,6 +59,8 @@ struct cmd_opt {
     { CMD_KIND_INT, c, name, ptr, arg, help, lo, hi, 0, NULL }
 #define CMD_FLOAT(c, name, ptr, lo, hi, arg, help) \
     { CMD_KIND_FLOAT, c, name, ptr, arg, help, lo, hi, 0, NULL }
+#define CMD_SIZE(c, name, ptr, arg, help) \
+    { CMD_KIND_SIZE, c, name, ptr, arg, help, 0, 0, 0, NULL }
 #define CMD_CHOICE(c, name, ptr, list, arg, help) \
     { CMD_KIND_CHOICE, c, name, ptr, arg, help, 0, 0, 0, list }
 #define CMD_GROUP(help) { CMD_KIND_GROUP, 0, NULL, NULL, NULL, help, 0, 0, 0, NULL }

@@ -84,6 +84,23 @@ static void store_float(const struct walk *w, const struct cmd_opt *opt, const c
     *(double *)opt->value = v;
 }
 
+static void store_size(const struct walk *w, const struct cmd_opt *opt, const char *text)
+{
+    static const char unit[] = "kKmMgGtT";
+    char number[32];
+    size_t length = strlen(text);
+    double v = 0, factor = 1;
+    const char *found = length ? strchr(unit, text[length - 1]) : NULL;
+    for (ptrdiff_t i = found ? (found - unit) / 2 : -1; i >= 0; i--)
+        factor *= 1000;
+    snprintf(number, sizeof number, "%.*s", (int)length - (found != NULL), text);
+    if (length >= sizeof number || !cmd_parse_float(number, &v) || v * factor < 1 ||
+        v * factor > 1e18)
+        cmd_usage(w->cmd, "option '--%s' takes a number of bytes as in 400M or 2.5G, not '%s'",
+                  opt->name, text);
+    *(int64_t *)opt->value = (int64_t)(v * factor);
+}
+
 static void store_choice(const struct walk *w, const struct cmd_opt *opt, const char *text)
 {
     for (int i = 0; opt->choice[i]; i++)
@@ -110,6 +127,7 @@ static void (*const store[])(const struct walk *, const struct cmd_opt *, const 
     [CMD_KIND_FLAG] = store_flag,   [CMD_KIND_TEXT] = store_text,
     [CMD_KIND_LIST] = store_list,   [CMD_KIND_INT] = store_int,
     [CMD_KIND_FLOAT] = store_float, [CMD_KIND_CHOICE] = store_choice,
+    [CMD_KIND_SIZE] = store_size,
 };
 
 /* ==== finding the option ==== */

@@ -5,6 +5,7 @@
 #include "adapters.h"
 #include "common.h"
 #include "metrics.h"
+#include "plan.h"
 
 #include <libtrain/checkpoint.h>
 #include <libtrain/machine.h>
@@ -21,8 +22,9 @@
 struct opts {
     const char *model, *data, *output, *val, *log, *dump_grads, *lora_out;
     int64_t lora_r, batch, grad_acc, epochs, steps, eval_every, save_every, keep, seed;
+    int64_t mem_limit;
     double lora_alpha, lr, warmup, beta1, beta2, eps, weight_decay, clip;
-    int full, shuffle, resume, sched, optim, loss, precision;
+    int full, shuffle, resume, sched, optim, loss, precision, recompute, plan;
     const char *lora_targets, *adapter_in;
 };
 
@@ -45,24 +47,6 @@ static double now(void)
 }
 
 /* ==== what is said ==== */
-
-static void say_plan(const struct tr_plan *p)
-{
-    const struct { const char *what; int64_t bytes; } part[] = {
-        { "weights (mapped)", p->weights }, { "parameters", p->params },
-        { "gradients", p->grads },          { "moments", p->moments },
-        { "activations", p->activations },  { "block", p->block },
-        { "scratch", p->scratch },          { "validation", p->eval },
-        { "data", p->data },                { "program", p->program },
-        { "total", p->total },
-    };
-    char line[512];
-    size_t used = 0;
-    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
-        used += (size_t)snprintf(line + used, sizeof line - used, "%s%s %.1f", i ? ", " : "",
-                                 part[i].what, (double)part[i].bytes / 1e6);
-    cmd_say("memory in MB: %s", line);
-}
 
 static void say_trained(const struct tr_trainer *t, const struct tr_model *m)
 {
@@ -229,6 +213,8 @@ static struct tr_train_args train_args(const struct opts *o)
         .shuffle = o->shuffle,
         .seed = (uint64_t)o->seed,
         .precision = tr_precision_at(o->precision),
+        .recompute = o->recompute ? INT64_MAX : TR_RECOMPUTE_AUTO,
+        .mem_limit = o->mem_limit,
     };
 }
 
@@ -280,12 +266,25 @@ static int resume(struct run *r, struct tr_err *err)
     return 0;
 }
 
+static int run_planned(struct run *r, struct tr_err *err)
+{
+    cmd_catch_signals();
+    if (!(r->saves = tr_saves_open(r->o->output, err)) || resume(r, err) ||
+        check_space(r, err) || cmd_metrics_open(&r->log, r->o->log, r->first_step, err) ||
+        train(r, err) || finish(r, err))
+        return err->code;
+    cmd_say("wrote '%s'; peak memory %.1f MB, planned %.1f MB", r->o->output,
+            (double)tr_machine_resident_peak() / 1e6,
+            (double)tr_trainer_plan(r->t)->total / 1e6);
+    return 0;
+}
+
 static int run_all(const struct opts *o, struct tr_err *err)
 {
     struct run r = { .o = o, .val_loss = NAN };
     struct tr_train_args args = train_args(o);
     struct tr_pack *data = NULL;
-    if (check_outputs(o, err))
+    if (!o->plan && check_outputs(o, err))
         return CMD_FAIL;
     struct tr_model *m = cmd_open_model(o->model, err);
     if (!m || tr_gguf_check(tr_model_gguf(m), err) || !(data = open_pack(o->data, m, err)))
@@ -298,17 +297,16 @@ static int run_all(const struct opts *o, struct tr_err *err)
         tr_err_set(err, TR_EFORMAT, "%s: no position counts towards the loss", o->data);
         goto end;
     }
-    if (!(r.t = tr_trainer_new(m, data, &args, err)) || !(r.saves = tr_saves_open(o->output, err)))
+    r.t = (o->plan ? tr_trainer_new_planning : tr_trainer_new)(m, data, &args, err);
+    if (!r.t)
         goto end;
     say_trained(r.t, m);
-    say_plan(tr_trainer_plan(r.t));
-    cmd_catch_signals();
-    if (resume(&r, err) || check_space(&r, err) || cmd_metrics_open(&r.log, o->log, r.first_step, err) || train(&r, err) ||
-        finish(&r, err))
-        goto end;
-    cmd_say("wrote '%s'; peak memory %.1f MB, planned %.1f MB", o->output,
-            (double)tr_machine_resident_peak() / 1e6,
-            (double)tr_trainer_plan(r.t)->total / 1e6);
+    if (o->plan) {
+        cmd_plan_print(r.t);
+    } else {
+        cmd_plan_say(tr_trainer_plan(r.t));
+        run_planned(&r, err);
+    }
 end:
     cmd_metrics_close(&r.log);
     tr_saves_close(r.saves);
@@ -376,6 +374,13 @@ int main(int argc, char **argv)
         CMD_CHOICE(0, "loss", &o.loss, loss, "NAME", "what is minimised"),
         CMD_UNFLAG(0, "no-shuffle", &o.shuffle, "take the data in the order of the pack"),
         CMD_INT(0, "seed", &o.seed, 0, 9e15, "N", "of the adapter and the shuffling"),
+        CMD_GROUP("Memory"),
+        CMD_FLAG(0, "plan", &o.plan,
+                 "print bytes and time of a step as a table, and do nothing"),
+        CMD_SIZE(0, "mem-limit", &o.mem_limit, "SIZE",
+                 "most memory to plan for, as in 400M (default: what there is)"),
+        CMD_FLAG(0, "recompute", &o.recompute,
+                 "compute every block twice, not only as many as the memory asks for"),
         CMD_GROUP("On the way"),
         CMD_INT(0, "eval-every", &o.eval_every, 1, 1e12, "N",
                 "measure --val every N steps, not only at the end"),
@@ -392,11 +397,11 @@ int main(int argc, char **argv)
     struct tr_err err = {0};
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
-    if (!o.model || !o.data || !o.output)
+    if (!o.model || !o.data || (!o.output && !o.plan))
         cmd_usage(&cmd, "options --model, --data and --output are required");
     if (o.full && (o.adapter_in || o.lora_out))
         cmd_usage(&cmd, "--full trains no adapter");
-    if (!strcmp(o.output, "-"))
+    if (o.output && !strcmp(o.output, "-"))
         cmd_usage(&cmd, "a checkpoint cannot go to standard output");
     return cmd_end(run_all(&o, &err), &err);
 }

@@ -11,14 +11,17 @@ struct tr_eval {
     const struct tr_loss_kind *kind;
 };
 
-/* Memory for one batch of n rows, found by running it on a tape that only counts. */
+/* Memory for one batch of n rows, at worst of one document, found by running it on a tape
+ * that only counts. */
 static int make_plan(struct tr_eval *e, int64_t n, struct tr_err *err)
 {
     int rc = TR_ENOMEM;
-    int32_t *zeros = calloc((size_t)n, sizeof *zeros);
+    int32_t *zeros = calloc(2 * (size_t)n, sizeof *zeros), *pos = zeros + n;
+    for (int64_t i = 0; zeros && i < n; i++)
+        pos[i] = (int32_t)i;
     struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, err);
     if (tp && zeros) {
-        struct tr_batch batch = { n, zeros, zeros, zeros };
+        struct tr_batch batch = { n, zeros, zeros, pos };
         tr_model_loss(e->m, tp, &batch, &(struct tr_loss){ .kind = e->kind, .scale = 1 });
         e->plan = tr_tape_plan(tp);
         rc = 0;

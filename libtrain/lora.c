@@ -53,10 +53,8 @@ void tr_lora_free(struct tr_lora *l)
         return;
     for (size_t i = 0; i < l->n; i++) {
         struct tr_lora_pair *p = &l->pair[i];
-        if (!p->a.needs_grad) { /* else the numbers are the parameters' */
-            free(p->a.data);
-            free(p->b.data);
-        }
+        free(p->read_a);
+        free(p->read_b);
         free((void *)(uintptr_t)p->a.name);
         free((void *)(uintptr_t)p->b.name);
     }
@@ -98,7 +96,7 @@ static int is_f32_matrix(const struct tr_gguf_tensor *t)
     return t->n_dim == 2 && t->dtype->to_f32;
 }
 
-static void *unpack(const struct tr_gguf_tensor *t)
+static float *unpack(const struct tr_gguf_tensor *t)
 {
     int64_t n = t->dim[0] * t->dim[1];
     float *v = malloc((size_t)n * sizeof *v);
@@ -125,9 +123,9 @@ static int read_pair(const struct tr_gguf *g, struct tr_lora *l, const struct tr
     if (rc)
         return rc;
     struct tr_lora_pair *p = &l->pair[l->n - 1];
-    p->a.data = unpack(a);
-    p->b.data = unpack(b);
-    if (!p->a.data || !p->b.data)
+    p->a.data = p->read_a = unpack(a);
+    p->b.data = p->read_b = unpack(b);
+    if (!p->read_a || !p->read_b)
         return tr_err_set(err, TR_ENOMEM, "out of memory");
     if (a->dim[0] > w->t.dim[0] || a->dim[0] > w->t.dim[1])
         l->warning = "the rank is larger than a side of the matrix";
@@ -265,42 +263,40 @@ struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, in
     return l;
 }
 
-void tr_lora_init(struct tr_lora *l, uint64_t seed)
+void tr_lora_declare(struct tr_lora *l, struct tr_params *p)
 {
     for (size_t i = 0; i < l->n; i++) {
-        struct tr_lora_pair *p = &l->pair[i];
-        struct tr_rng rng = tr_rng_init(seed, i);
-        float bound = 1 / sqrtf((float)p->a.dim[1]);
-        float *a = p->a.data;
-        for (int64_t j = 0; j < tr_tensor_count(&p->a); j++)
-            a[j] = bound * (2 * tr_rng_uniform(&rng) - 1);
-        memset(p->b.data, 0, (size_t)tr_tensor_count(&p->b) * sizeof(float));
+        tr_params_add(p, &l->pair[i].a);
+        tr_params_add(p, &l->pair[i].b);
     }
 }
 
-int64_t tr_lora_count(const struct tr_lora *l)
+static void fill_at_random(struct tr_lora_pair *p, struct tr_rng rng)
 {
-    int64_t count = 0;
-    for (size_t i = 0; i < l->n; i++)
-        count += tr_params_rounded(tr_tensor_count(&l->pair[i].a)) +
-                 tr_params_rounded(tr_tensor_count(&l->pair[i].b));
-    return count;
+    float bound = 1 / sqrtf((float)p->a.dim[1]);
+    float *a = p->a.data;
+    for (int64_t j = 0; j < tr_tensor_count(&p->a); j++)
+        a[j] = bound * (2 * tr_rng_uniform(&rng) - 1);
+    memset(p->b.data, 0, (size_t)tr_tensor_count(&p->b) * sizeof(float));
 }
 
-static void move_to_params(struct tr_params *p, struct tr_tensor *t)
+static void fill_as_read(struct tr_tensor *t, float **read)
 {
-    float *old = t->data;
-    tr_params_add(p, t);
-    if (old)
-        memcpy(t->data, old, (size_t)tr_tensor_count(t) * sizeof *old);
-    free(old);
+    memcpy(t->data, *read, (size_t)tr_tensor_count(t) * sizeof **read);
+    free(*read);
+    *read = NULL;
 }
 
-void tr_lora_make_trainable(struct tr_lora *l, struct tr_params *p)
+void tr_lora_start(struct tr_lora *l, uint64_t seed)
 {
     for (size_t i = 0; i < l->n; i++) {
-        move_to_params(p, &l->pair[i].a);
-        move_to_params(p, &l->pair[i].b);
+        struct tr_lora_pair *p = &l->pair[i];
+        if (!p->read_a) {
+            fill_at_random(p, tr_rng_init(seed, i));
+            continue;
+        }
+        fill_as_read(&p->a, &p->read_a);
+        fill_as_read(&p->b, &p->read_b);
     }
 }
 

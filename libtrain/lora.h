@@ -21,6 +21,7 @@ struct tr_lora_pair {
     struct tr_tensor a; // (rank, n_in) f32
     struct tr_tensor b; // (n_out, rank) f32
     int rank;
+    float *read_a, *read_b; /* the numbers of a file, until they are parameters */
 };
 
 struct tr_lora {
@@ -39,17 +40,14 @@ struct tr_lora *tr_lora_open(const char *path, const struct tr_model *base,
 /* A new adapter for the linear layers whose name matches one of `targets`: patterns
  * (fnmatch), separated by commas, for a tensor's full name ("blk.0.attn_q.weight") or its
  * middle ("attn_q"); "all-linear" is every linear layer of the blocks.  A pattern that
- * matches nothing is refused.  The tensors have no data yet: see tr_lora_make_trainable. */
+ * matches nothing is refused.  The tensors have no data yet: see tr_lora_declare. */
 struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, int rank,
                             float alpha, struct tr_err *err) TR_MUST_CHECK;
 
-/* a uniform in ±1/sqrt(n_in) (what PEFT does), b zero. */
-void tr_lora_init(struct tr_lora *l, uint64_t seed);
-
-/* Numbers in all pairs, rounded as in tr_params_rounded. */
-int64_t tr_lora_count(const struct tr_lora *l);
-/* Move all tensors into p as parameters, keeping their values. */
-void tr_lora_make_trainable(struct tr_lora *l, struct tr_params *p);
+/* Declare all tensors parameters; once p has its arrays, tr_lora_start fills them. */
+void tr_lora_declare(struct tr_lora *l, struct tr_params *p);
+/* What was read from a file; else a uniform in ±1/sqrt(n_in) (what PEFT does), b zero. */
+void tr_lora_start(struct tr_lora *l, uint64_t seed);
 
 /* Hang on the model, until it is closed; several may be attached, their parts add up. */
 int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale,

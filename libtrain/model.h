@@ -64,7 +64,8 @@ struct tr_batch {
     const int32_t *pos;    // (n) position in its document
 };
 
-/* Run the model and its loss: (1). */
+/* Run the model and its loss: (1).  Segment 0 of the tape is the token table, segment
+ * 1 + i is block i, the last one is the output with the loss. */
 struct tr_tensor *tr_model_loss(struct tr_model *m, struct tr_tape *tp,
                                 const struct tr_batch *batch, const struct tr_loss *loss);
 

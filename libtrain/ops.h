@@ -83,6 +83,7 @@ struct tr_attention {
 /* Causal attention in streaming form (Milakov, Gimelshein 2018; Dao et al. 2022): no n x n
  * array exists.  q (n, n_head * head_dim), k and v (n, n_head_kv * head_dim), pos (n):
  * row t sees rows max(t - pos[t], t - window + 1) … t.  Result like q.
+ * What a planning tape counts is enough for documents no longer than those of its pos.
  * Without gradients k and v may have more rows than q, computed before: then q's are the
  * last. */
 struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,

@@ -8,11 +8,6 @@
 
 enum { ROUND = 16 }; /* keeps every parameter on a cache line of its own */
 
-int64_t tr_params_rounded(int64_t count)
-{
-    return (count + ROUND - 1) / ROUND * ROUND;
-}
-
 static float *map_array(int64_t count)
 {
     void *p = mmap(NULL, (size_t)count * sizeof(float), PROT_READ | PROT_WRITE,
@@ -26,30 +21,23 @@ static void unmap_array(float *p, int64_t count)
         munmap(p, (size_t)count * sizeof(float));
 }
 
-int tr_params_init(struct tr_params *p, size_t max_n, int64_t capacity, int n_moment,
-                   struct tr_err *err)
+int tr_params_init(struct tr_params *p, size_t max_n, int n_moment, struct tr_err *err)
 {
-    *p = (struct tr_params){ .capacity = capacity, .n_moment = n_moment };
+    *p = (struct tr_params){ .max_n = max_n, .n_moment = n_moment };
     p->tensor = calloc(max_n + 1, sizeof *p->tensor);
     p->offset = calloc(max_n + 1, sizeof *p->offset);
-    p->value = map_array(capacity);
-    p->grad = map_array(capacity);
-    int ok = p->tensor && p->offset && p->value && p->grad;
-    for (int i = 0; i < n_moment; i++)
-        ok = ok && (p->moment[i] = map_array(capacity));
-    if (ok)
+    if (p->tensor && p->offset)
         return 0;
     tr_params_release(p);
-    return tr_err_set(err, TR_ENOMEM, "out of memory for %lld parameters",
-                      (long long)capacity);
+    return tr_err_set(err, TR_ENOMEM, "out of memory for %zu parameters", max_n);
 }
 
 void tr_params_release(struct tr_params *p)
 {
-    unmap_array(p->value, p->capacity);
-    unmap_array(p->grad, p->capacity);
+    unmap_array(p->value, p->count);
+    unmap_array(p->grad, p->count);
     for (int i = 0; i < 2; i++)
-        unmap_array(p->moment[i], p->capacity);
+        unmap_array(p->moment[i], p->count);
     free(p->tensor);
     free(p->offset);
     *p = (struct tr_params){0};
@@ -57,16 +45,30 @@ void tr_params_release(struct tr_params *p)
 
 void tr_params_add(struct tr_params *p, struct tr_tensor *t)
 {
-    int64_t room = tr_params_rounded(tr_tensor_count(t));
-    if (room > p->capacity - p->count)
+    if (p->n == p->max_n || p->value)
         tr_fatal("params: no room for '%s'", t->name ? t->name : "?");
     p->offset[p->n] = p->count;
     p->tensor[p->n++] = t;
     t->dtype = &tr_f32;
-    t->data = p->value + p->count;
-    t->grad = p->grad + p->count;
     t->needs_grad = 1;
-    p->count += room;
+    p->count += (tr_tensor_count(t) + ROUND - 1) / ROUND * ROUND;
+}
+
+int tr_params_allocate(struct tr_params *p, struct tr_err *err)
+{
+    p->value = map_array(p->count);
+    p->grad = map_array(p->count);
+    int ok = p->value && p->grad;
+    for (int i = 0; i < p->n_moment; i++)
+        ok = ok && (p->moment[i] = map_array(p->count));
+    if (!ok)
+        return tr_err_set(err, TR_ENOMEM, "out of memory for %lld parameters",
+                          (long long)p->count);
+    for (size_t i = 0; i < p->n; i++) {
+        p->tensor[i]->data = p->value + p->offset[i];
+        p->tensor[i]->grad = p->grad + p->offset[i];
+    }
+    return 0;
 }
 
 void tr_params_zero_grad(struct tr_params *p)

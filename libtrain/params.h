@@ -16,26 +16,26 @@ extern "C" {
 #endif
 
 struct tr_params {
-    size_t n;                  /* parameters */
+    size_t n, max_n;           /* parameters, and room for */
     struct tr_tensor **tensor; // (n)
     int64_t *offset;           // (n) of each in the arrays
-    int64_t count, capacity;   /* numbers in use and room for, in each array */
+    int64_t count;             /* numbers in each array */
     int n_moment;
-    float *value, *grad, *moment[2]; // (capacity) each; NULL where not asked for
+    float *value, *grad, *moment[2]; // (count) each; NULL where there is none
 };
 
-/* Room for `capacity` numbers (each parameter is rounded up to 16) in `max_n` tensors.
- * The arrays are address space until touched. */
-int tr_params_init(struct tr_params *p, size_t max_n, int64_t capacity, int n_moment,
+/* Room for the descriptions of `max_n` parameters. */
+int tr_params_init(struct tr_params *p, size_t max_n, int n_moment,
                    struct tr_err *err) TR_MUST_CHECK;
 void tr_params_release(struct tr_params *p);
 
-/* Numbers that a parameter of `count` takes in the arrays. */
-int64_t tr_params_rounded(int64_t count);
-
-/* Turn t into a parameter: gives it the next piece of the arrays as data and grad, zeroed,
- * f32, and sets needs_grad.  t must outlive p. */
+/* Declare t a parameter: f32 from now on, and it needs a gradient.  It has a place in the
+ * arrays (rounded up to 16 numbers), but there are none yet.  t must outlive p. */
 void tr_params_add(struct tr_params *p, struct tr_tensor *t);
+
+/* Make the arrays, all zero, and point every parameter's data and grad at its place.  They
+ * are address space until touched. */
+int tr_params_allocate(struct tr_params *p, struct tr_err *err) TR_MUST_CHECK;
 
 void tr_params_zero_grad(struct tr_params *p);
 

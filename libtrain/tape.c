@@ -2,8 +2,9 @@
  *
  * Where things live.  `kept` holds what survives until backward, `segment` what dies with
  * its segment: in forward the results that will be computed again, in backward those same
- * results and all gradients of the segment.  The gradient that passes from a segment to the
- * one before it has two buffers used in turn.
+ * results and all gradients of the segment; on top of either the scratch of the operation
+ * that runs.  The gradient that passes from a segment to the one before it has two buffers
+ * used in turn.
  */
 #include <libtrain/internal/op.h>
 #include <libtrain/tape.h>
@@ -21,8 +22,10 @@ struct segment {
 struct tr_tape {
     enum tr_tape_mode mode;
     enum tr_recompute recompute;
+    int recompute_first; /* segments that are recomputed whole in any mode */
     int planning, in_segment;
-    struct tr_arena kept, segment, scratch;
+    double work;
+    struct tr_arena kept, segment;
     struct tr_arena meta; /* nodes, tensors, arguments */
     struct tr_node **node;
     int n_node, cap_node;
@@ -57,7 +60,6 @@ struct tr_tape *tr_tape_new_planning(enum tr_tape_mode mode, enum tr_recompute r
         tp->planning = 1;
         tr_arena_init_counting(&tp->kept);
         tr_arena_init_counting(&tp->segment);
-        tr_arena_init_counting(&tp->scratch);
     }
     return tp;
 }
@@ -67,8 +69,7 @@ struct tr_tape *tr_tape_new(enum tr_tape_mode mode, enum tr_recompute recompute,
 {
     struct tr_tape *tp = tape_new(mode, recompute, err);
     if (tp && (tr_arena_init(&tp->kept, plan->kept, err) ||
-               tr_arena_init(&tp->segment, plan->segment, err) ||
-               tr_arena_init(&tp->scratch, plan->scratch, err))) {
+               tr_arena_init(&tp->segment, plan->segment, err))) {
         tr_tape_free(tp);
         return NULL;
     }
@@ -81,7 +82,6 @@ void tr_tape_free(struct tr_tape *tp)
         return;
     tr_arena_release(&tp->kept);
     tr_arena_release(&tp->segment);
-    tr_arena_release(&tp->scratch);
     tr_arena_release(&tp->meta);
     free(tp->node);
     free(tp->seg);
@@ -90,7 +90,17 @@ void tr_tape_free(struct tr_tape *tp)
 
 struct tr_tape_plan tr_tape_plan(const struct tr_tape *tp)
 {
-    return (struct tr_tape_plan){ tp->kept.peak, tp->segment.peak, tp->scratch.peak };
+    return (struct tr_tape_plan){ tp->kept.peak, tp->segment.peak };
+}
+
+void tr_tape_recompute_first(struct tr_tape *tp, int n)
+{
+    tp->recompute_first = n;
+}
+
+double tr_tape_work(const struct tr_tape *tp)
+{
+    return tp->work;
 }
 
 void tr_tape_reset(struct tr_tape *tp)
@@ -137,9 +147,11 @@ static int keeps(const struct tr_tape *tp, const struct tr_op *op)
 {
     if (tp->mode == TR_TAPE_EVAL)
         return 0;
-    if (op->once || tp->recompute == TR_RECOMPUTE_NONE)
+    if (op->once)
         return 1;
-    return tp->recompute == TR_RECOMPUTE_CHEAP && !op->cheap;
+    if (tp->n_seg < tp->recompute_first || tp->recompute == TR_RECOMPUTE_ALL)
+        return 0;
+    return tp->recompute == TR_RECOMPUTE_NONE || !op->cheap;
 }
 
 static struct tr_arena *home(struct tr_tape *tp, const struct tr_tensor *t)
@@ -175,19 +187,22 @@ struct tr_tensor *tr__alias(struct tr_tape *tp, struct tr_tensor *in, int64_t of
 
 /* ---- forward ---------------------------------------------------------------------- */
 
-static void count_scratch(struct tr_tape *tp, const struct tr_node *nd)
+/* What an operation would have taken, of memory and of time. */
+static void count(struct tr_tape *tp, const struct tr_node *nd, int backward)
 {
+    if (nd->op->work)
+        tp->work += nd->op->work(nd, backward);
     if (!nd->op->scratch)
         return;
-    size_t mark = tr_arena_mark(&tp->scratch);
-    tr_arena_alloc(&tp->scratch, nd->op->scratch(nd));
-    tr_arena_rewind(&tp->scratch, mark);
+    size_t mark = tr_arena_mark(nd->scratch);
+    tr_arena_alloc(nd->scratch, nd->op->scratch(nd));
+    tr_arena_rewind(nd->scratch, mark);
 }
 
 static void forward(struct tr_tape *tp, struct tr_node *nd)
 {
     if (tp->planning)
-        count_scratch(tp, nd);
+        count(tp, nd, 0);
     else
         nd->op->forward(nd);
 }
@@ -207,7 +222,7 @@ struct tr_tensor *tr__run(struct tr_tape *tp, const struct tr__call *call)
 {
     check_inputs(tp, call);
     struct tr_node *nd = tr_arena_alloc(&tp->meta, sizeof *nd);
-    *nd = (struct tr_node){ .op = call->op, .out = call->out, .scratch = &tp->scratch };
+    *nd = (struct tr_node){ .op = call->op, .out = call->out, .scratch = &tp->segment };
     for (int i = 0; i < TR_MAX_IN; i++) {
         nd->in[i] = call->in[i];
         if (tp->mode == TR_TAPE_TRAIN && nd->in[i] && nd->in[i]->needs_grad)
@@ -352,7 +367,7 @@ static void backward_node(struct tr_tape *tp, struct tr_node *nd, int i_seg)
         if (nd->in[i] && nd->in[i]->needs_grad)
             want_grad(tp, nd->in[i], i_seg);
     if (tp->planning)
-        count_scratch(tp, nd);
+        count(tp, nd, 1);
     else
         nd->op->backward(nd);
 }

@@ -8,7 +8,8 @@
  * A tape is cut into segments, one per block of the model.  What a segment computes and
  * backward reads again is either kept until then or, for results that cost little (norms,
  * activations), dropped at the end of the segment and computed again by the reverse
- * sweep.  The result of a segment is always kept.  With TR_RECOMPUTE_ALL nothing else is.
+ * sweep.  The result of a segment is always kept; of segments that are recomputed whole
+ * nothing else is.
  *
  * The caller owns the tape.  Tensors returned by operations live until tr_tape_reset.
  */
@@ -29,15 +30,14 @@ enum tr_tape_mode {
 
 enum tr_recompute {
     TR_RECOMPUTE_CHEAP, /* only what costs little beside a matrix product */
-    TR_RECOMPUTE_ALL,   /* everything inside a segment: one more forward pass */
+    TR_RECOMPUTE_ALL,   /* everything inside segments: one more forward pass */
     TR_RECOMPUTE_NONE   /* nothing: for tests */
 };
 
 /* Peak bytes of a step, by what they are for. */
 struct tr_tape_plan {
     size_t kept;    /* results that wait for backward, with the results of segments */
-    size_t segment; /* results and gradients that live inside one segment */
-    size_t scratch; /* inside one operation */
+    size_t segment; /* what lives inside one segment, with the scratch of its operations */
 };
 
 struct tr_tape;
@@ -53,6 +53,14 @@ struct tr_tape *tr_tape_new(enum tr_tape_mode mode, enum tr_recompute recompute,
 void tr_tape_free(struct tr_tape *tp);
 
 struct tr_tape_plan tr_tape_plan(const struct tr_tape *tp);
+
+/* Recompute the first n segments whole, whatever the mode of the others.  Say so before
+ * the first operation; it stays for all steps.  The bits of the results do not change. */
+void tr_tape_recompute_first(struct tr_tape *tp, int n);
+
+/* Floating-point operations of the matrix products that a planning tape has seen, in
+ * forward, backward and recomputation. */
+double tr_tape_work(const struct tr_tape *tp);
 
 /* Forget all nodes and take back all memory of the step. */
 void tr_tape_reset(struct tr_tape *tp);

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Setting up a run: what is trained, how long, and how much memory that takes.
+ * Setting up a run: what is trained, how long, and the memory for it.
  */
 #include <libtrain/internal/model.h>
 #include <libtrain/internal/trainer.h>
-#include <libtrain/machine.h>
 
 #include <math.h>
 #include <stdlib.h>
+
+int tr__recompute_segments(int64_t blocks)
+{
+    return blocks ? (int)blocks + 1 : 0;
+}
 
 int64_t tr__batch_rows(const struct tr_trainer *t)
 {
@@ -29,9 +33,11 @@ static int is_trained_in_full(const struct tr_weight *w)
 static int init_full(struct tr_trainer *t, struct tr_err *err)
 {
     struct tr_model *m = t->m;
-    int64_t count = 0;
+    int rc = tr_params_init(&t->params, m->n_weight, t->args.optim->n_moment, err);
+    if (rc)
+        return rc;
     for (size_t i = 0; i < m->n_weight; i++) {
-        const struct tr_weight *w = &m->weight[i];
+        struct tr_weight *w = &m->weight[i];
         if (!is_trained_in_full(w))
             continue;
         if (w->t.dtype->block > 1)
@@ -39,13 +45,9 @@ static int init_full(struct tr_trainer *t, struct tr_err *err)
                               "%s: tensor '%s' is %s; all weights can be trained from F32, "
                               "F16 or BF16, a quantised model with an adapter",
                               tr_gguf_path(m->g), w->t.name, w->t.dtype->name);
-        count += tr_params_rounded(tr_tensor_count(&w->t));
+        tr_params_add(&t->params, &w->t);
     }
-    int rc = tr_params_init(&t->params, m->n_weight, count, t->args.optim->n_moment, err);
-    for (size_t i = 0; !rc && i < m->n_weight; i++)
-        if (is_trained_in_full(&m->weight[i]))
-            tr_params_add(&t->params, &m->weight[i].t);
-    return rc;
+    return 0;
 }
 
 /* Fill the parameters of a run in full, which touches their memory. */
@@ -72,13 +74,10 @@ static int init_lora(struct tr_trainer *t, struct tr_err *err)
         return tr_err_set(err, TR_EMISMATCH, "%s: was trained on another base",
                           a->adapter_in);
     t->lora->base_hash = hash;
-    int rc = tr_params_init(&t->params, 2 * t->lora->n, tr_lora_count(t->lora),
-                            a->optim->n_moment, err);
+    int rc = tr_params_init(&t->params, 2 * t->lora->n, a->optim->n_moment, err);
     if (rc)
         return rc;
-    tr_lora_make_trainable(t->lora, &t->params);
-    if (!a->adapter_in)
-        tr_lora_init(t->lora, a->seed);
+    tr_lora_declare(t->lora, &t->params);
     return tr_lora_attach(t->lora, t->m, 1, err);
 }
 
@@ -98,43 +97,7 @@ static void set_length(struct tr_trainer *t)
 
 /* ---- memory ----------------------------------------------------------------------- */
 
-static int plan_step(struct tr_trainer *t, struct tr_tape_plan *plan, struct tr_err *err)
-{
-    struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_TRAIN, t->args.recompute, err);
-    if (!tp)
-        return err ? err->code : TR_ENOMEM;
-    struct tr_batch batch = { tr__batch_rows(t), t->token, t->target, t->pos };
-    struct tr_loss loss = { .kind = t->args.loss, .scale = 1 };
-    tr_tape_backward(tp, tr_model_loss(t->m, tp, &batch, &loss));
-    *plan = tr_tape_plan(tp);
-    tr_tape_free(tp);
-    return 0;
-}
-
-static void fill_plan(struct tr_trainer *t, const struct tr_tape_plan *step,
-                      int64_t program)
-{
-    struct tr_tape_plan eval = t->eval ? tr_eval_plan(t->eval) : (struct tr_tape_plan){0};
-    struct tr_plan *p = &t->plan;
-    int64_t array = t->params.count * (int64_t)sizeof(float);
-    *p = (struct tr_plan){
-        .weights = t->args.full ? 0 : tr_model_mapped_bytes(t->m),
-        .params = array,
-        .grads = array,
-        .moments = array * t->params.n_moment,
-        .activations = (int64_t)step->kept,
-        .block = (int64_t)step->segment,
-        .scratch = (int64_t)step->scratch,
-        .eval = (int64_t)(eval.kept + eval.segment + eval.scratch),
-        .data = 3 * tr__step_rows(t) * (int64_t)sizeof(int32_t),
-        .program = program,
-    };
-    p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +
-               p->scratch + p->eval + p->data + p->program;
-}
-
-static int init_memory(struct tr_trainer *t, int64_t program, int64_t there,
-                       struct tr_err *err)
+static int init_data(struct tr_trainer *t, struct tr_err *err)
 {
     size_t rows = (size_t)tr__step_rows(t);
     t->token = calloc(rows, sizeof *t->token);
@@ -143,29 +106,29 @@ static int init_memory(struct tr_trainer *t, int64_t program, int64_t there,
     t->row = calloc((size_t)(t->args.batch * t->args.grad_acc + 1), sizeof *t->row);
     if (!t->token || !t->target || !t->pos || !t->row)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %zu positions a step", rows);
-    struct tr_tape_plan step;
     if (t->args.eval_rows &&
         !(t->eval = tr_eval_new(t->m, t->args.eval_rows, t->args.loss, err)))
         return err ? err->code : TR_ENOMEM;
-    int rc = plan_step(t, &step, err);
+    return 0;
+}
+
+static int init_memory(struct tr_trainer *t, struct tr_err *err)
+{
+    int rc = tr_params_allocate(&t->params, err);
     if (rc)
         return rc;
-    fill_plan(t, &step, program);
-    /* weights are mapped and can be paged out; the rest cannot */
-    int64_t wanted = t->plan.total - t->plan.weights - t->plan.program;
-    if (wanted > there)
-        return tr_err_set(err, TR_ENOMEM,
-                          "the plan takes %.1f MB, %.1f MB are available: try a smaller "
-                          "batch or context",
-                          (double)wanted / 1e6, (double)there / 1e6);
-    t->tape = tr_tape_new(TR_TAPE_TRAIN, t->args.recompute, &step, err);
-    return t->tape ? 0 : (err ? err->code : TR_ENOMEM);
+    t->tape = tr_tape_new(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, &t->tape_plan, err);
+    if (!t->tape)
+        return err ? err->code : TR_ENOMEM;
+    tr_tape_recompute_first(t->tape, tr__recompute_segments(t->plan.recompute));
+    return 0;
 }
 
 /* ---- life ------------------------------------------------------------------------- */
 
-struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
-                                  const struct tr_train_args *args, struct tr_err *err)
+struct tr_trainer *tr_trainer_new_planning(struct tr_model *m, struct tr_pack *pack,
+                                           const struct tr_train_args *args,
+                                           struct tr_err *err)
 {
     struct tr_trainer *t = calloc(1, sizeof *t);
     if (!t) {
@@ -178,19 +141,30 @@ struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
     t->m = m;
     t->pack = pack;
     set_length(t);
-    /* both before anything is taken */
-    int64_t program = tr_machine_program_bytes(), there = tr_machine_memory_available();
     if (tr_precision_open(t->args.precision, err)) {
         free(t);
         return NULL;
     }
     tr_model_set_precision(m, t->args.precision);
-    if ((args->full ? init_full(t, err) : init_lora(t, err)) ||
-        init_memory(t, program, there, err)) {
+    if ((args->full ? init_full(t, err) : init_lora(t, err)) || init_data(t, err) ||
+        tr__trainer_plan(t, err)) {
         tr_trainer_free(t);
         return NULL;
     }
-    if (args->full)
+    return t;
+}
+
+struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
+                                  const struct tr_train_args *args, struct tr_err *err)
+{
+    struct tr_trainer *t = tr_trainer_new_planning(m, pack, args, err);
+    if (t && init_memory(t, err)) {
+        tr_trainer_free(t);
+        return NULL;
+    }
+    if (t && t->lora)
+        tr_lora_start(t->lora, args->seed);
+    else if (t)
         load_weights(t);
     return t;
 }

@@ -19,6 +19,8 @@
 extern "C" {
 #endif
 
+enum { TR_RECOMPUTE_AUTO = -1 };
+
 struct tr_train_args {
     int full;               /* train all weights instead of an adapter */
     int lora_rank;          /* a new adapter, unless adapter_in is given */
@@ -37,7 +39,9 @@ struct tr_train_args {
     int shuffle;
     uint64_t seed;
     const struct tr_precision *precision; /* of the products */
-    enum tr_recompute recompute;
+    int64_t recompute;      /* blocks that are computed again in backward, the first ones;
+                               TR_RECOMPUTE_AUTO: as few as the memory asks for */
+    int64_t mem_limit;      /* bytes that plan.total may reach; 0: what the machine has */
     int64_t eval_rows;      /* longest sequence for tr_trainer_eval; 0: it is not called */
 };
 
@@ -55,25 +59,35 @@ struct tr_plan {
     int64_t weights;    /* of the base, where they are mapped */
     int64_t params, grads, moments;
     int64_t activations; /* waiting for backward */
-    int64_t block;      /* inside one block, with its gradients */
-    int64_t scratch;    /* inside one operation */
+    int64_t block;      /* inside one block or the output: gradients, scratch */
     int64_t eval;       /* for tr_trainer_eval */
     int64_t data;       /* token ids of a step */
     int64_t program;    /* code, libraries, metadata, BLAS */
     int64_t total;
+    int64_t recompute;  /* blocks that are computed again in backward, and all */
+    int64_t n_block;
+    double work;        /* floating-point operations of a step's matrix products */
 };
 
 struct tr_trainer;
 
 /* Set up a run.  TR_EMISMATCH if the data do not fit the model, TR_EUNSUPPORTED if the
- * model cannot be trained that way, TR_ENOMEM if the plan does not fit the machine. */
+ * model cannot be trained that way, TR_ENOMEM if no plan fits the limit or the machine. */
 struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
                                   const struct tr_train_args *args,
                                   struct tr_err *err) TR_MUST_CHECK;
+/* The same as far as the plan: no parameter has memory, and of the calls below only those
+ * up to tr_trainer_total may follow. */
+struct tr_trainer *tr_trainer_new_planning(struct tr_model *m, struct tr_pack *pack,
+                                           const struct tr_train_args *args,
+                                           struct tr_err *err) TR_MUST_CHECK;
 void tr_trainer_free(struct tr_trainer *t);
 
 const struct tr_plan *tr_trainer_plan(const struct tr_trainer *t);
 const struct tr_params *tr_trainer_params(const struct tr_trainer *t);
+/* Floating-point operations a second of an f32 product of the shape of this run's largest
+ * layers, measured now, for about 0.1 s. */
+double tr_trainer_rate(const struct tr_trainer *t);
 /* Updates made so far, and in the whole run. */
 int64_t tr_trainer_step_count(const struct tr_trainer *t);
 int64_t tr_trainer_total(const struct tr_trainer *t);

@@ -37,6 +37,9 @@ struct tr_op {
     void (*backward)(struct tr_node *nd);
     /* Upper bound of the scratch bytes that forward or backward takes; NULL: none. */
     size_t (*scratch)(const struct tr_node *nd);
+    /* Floating-point operations of its matrix products, of forward (0) or backward (1);
+     * NULL: none worth counting.  Data pointers are NULL here. */
+    double (*work)(const struct tr_node *nd, int backward);
     int cheap; /* worth computing again rather than keeping */
     int once;  /* forward also adds to gradients: it must never run a second time */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Inside of a run, shared by its set-up (trainer.c), its step (step.c) and its saved state
- * (checkpoint.c).
+ * Inside of a run, shared by its set-up (trainer.c), its plan (trainer_plan.c), its step
+ * (step.c) and its saved state (checkpoint.c).
  */
 #ifndef LIBTRAIN_INTERNAL_TRAINER_H
 #define LIBTRAIN_INTERNAL_TRAINER_H
@@ -17,6 +17,7 @@ struct tr_trainer {
     struct tr_tape *tape;
     struct tr_eval *eval; /* NULL unless args.eval_rows */
     struct tr_plan plan;
+    struct tr_tape_plan tape_plan;
     int64_t total, warmup; /* steps */
     int64_t step;          /* updates made */
     uint64_t sample;       /* sequences seen, over all epochs */
@@ -30,5 +31,12 @@ struct tr_trainer {
 /* Largest number of rows in a step, and in one of its batches. */
 int64_t tr__step_rows(const struct tr_trainer *t);
 int64_t tr__batch_rows(const struct tr_trainer *t);
+
+/* Segments of the tape that are recomputed whole if so many blocks are. */
+int tr__recompute_segments(int64_t blocks);
+
+/* Decide how much is recomputed and fill the plan.  The parameters are declared; nothing
+ * needs memory yet. */
+int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 
 #endif

@@ -115,11 +115,25 @@ static void attention_forward(struct tr_node *nd)
     tr_arena_rewind(nd->scratch, mark);
 }
 
+/* Two products for every pair of a query and a key that it sees; backward computes the
+ * scores again and makes four more. */
+static double attention_work(const struct tr_node *nd, int backward)
+{
+    const struct tr__att_args *args = nd->args;
+    int64_t n = tr_tensor_rows(nd->out);
+    int window = args->opt.window;
+    double pairs = 0;
+    for (int64_t t = 0; t < n; t++)
+        pairs += 1 + (window && args->pos[t] >= window ? window - 1 : args->pos[t]);
+    return 2.0 * (backward ? 5 : 2) * pairs * (double)tr_tensor_cols(nd->out);
+}
+
 const struct tr_op tr__op_attention = {
     .name = "attention",
     .forward = attention_forward,
     .backward = tr__att_backward,
     .scratch = tr__att_scratch,
+    .work = attention_work,
 };
 
 struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,

@@ -52,12 +52,24 @@ struct tr__att_job tr__att_job(const struct tr_node *nd, int backward)
     return job;
 }
 
-/* The allocations of tr__att_job, for the largest plan that n rows can have. */
+/* One more than the largest position. */
+static int64_t longest(const int32_t *pos, int64_t n)
+{
+    int64_t most = 0;
+    for (int64_t t = 0; t < n; t++)
+        most = pos[t] >= most ? pos[t] + 1 : most;
+    return most;
+}
+
+/* The allocations of tr__att_job, for the largest plan that n rows can have of documents no
+ * longer than the longest of these. */
 size_t tr__att_scratch(const struct tr_node *nd)
 {
-    const struct tr_attention *opt = &((const struct tr__att_args *)nd->args)->opt;
+    const struct tr__att_args *args = nd->args;
+    const struct tr_attention *opt = &args->opt;
     int64_t n = tr_tensor_rows(nd->out), ld = att_round_up(opt->head_dim, TR__TILE_COLS);
-    struct tr__att_bound bound = tr__att_bound(n, opt->n_head_kv);
+    struct tr__att_bound bound =
+        tr__att_bound(n, longest(args->pos, n), opt->n_head_kv);
     struct tr_arena count;
     tr_arena_init_counting(&count);
     tr_arena_alloc(&count, bound.bytes);

@@ -133,15 +133,19 @@ struct tr__att_plan tr__att_plan(struct tr_arena *scratch, const int32_t *pos, i
     return p;
 }
 
-/* A span has at most TASKS / n_head_kv + 1/2 parts of no more keys than the span, and
- * fewer than 2 TASKS parts are shared. */
-struct tr__att_bound tr__att_bound(int64_t n, int n_head_kv)
+/* A span ends where a document does that does not begin in its last tile: at most a tile
+ * and a document behind its first SPAN_ROWS.  It has at most TASKS / n_head_kv + 1/2 parts
+ * of no more keys than itself, and fewer than 2 TASKS parts are shared. */
+struct tr__att_bound tr__att_bound(int64_t n, int64_t longest, int n_head_kv)
 {
+    int64_t span = SPAN_ROWS + TR__ATT_TILE + longest;
     size_t row = sizeof(struct tr__att_tile) + sizeof(struct tr__att_piece) +
                  2 * sizeof(int32_t);
     int64_t parts = (2 * TASKS + n_head_kv) / (2 * n_head_kv);
     int64_t margins = 2 * TASKS * 2 * TR__ATT_MARGIN;
+    span = span < n ? span : n;
+    int64_t shared = parts * n < 2 * TASKS * span ? parts * n : 2 * TASKS * span;
     return (struct tr__att_bound){ .bytes = (size_t)n * row + 4 * TR_ARENA_ALIGN,
-                                   .max_rows = n + 2 * TR__ATT_MARGIN,
-                                   .shared_rows = parts > 1 ? parts * n + margins : 0 };
+                                   .max_rows = span + 2 * TR__ATT_MARGIN,
+                                   .shared_rows = parts > 1 ? shared + margins : 0 };
 }

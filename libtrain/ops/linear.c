@@ -93,11 +93,19 @@ static size_t linear_scratch(const struct tr_node *nd)
     return tr__gemm_scratch(tr_tensor_rows(nd->in[X]), nd->in[W]);
 }
 
+static double linear_work(const struct tr_node *nd, int backward)
+{
+    const struct tr_tensor *x = nd->in[X], *w = nd->in[W];
+    int products = backward ? x->needs_grad + w->needs_grad : 1;
+    return 2.0 * products * (double)tr_tensor_rows(x) * (double)tr_tensor_count(w);
+}
+
 const struct tr_op tr__op_linear = {
     .name = "linear",
     .forward = linear_forward,
     .backward = linear_backward,
     .scratch = linear_scratch,
+    .work = linear_work,
 };
 
 struct tr_tensor *tr_linear(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,

@@ -212,11 +212,19 @@ static void output_loss_backward(struct tr_node *nd)
             x->grad[i * x->ld + j] += nd->saved[i * width + j];
 }
 
+static double output_loss_work(const struct tr_node *nd, int backward)
+{
+    const struct tr_tensor *x = nd->in[X], *w = nd->in[W];
+    int products = backward ? 0 : 1 + (nd->n_saved > 0) + w->needs_grad;
+    return 2.0 * products * (double)tr_tensor_rows(x) * (double)tr_tensor_count(w);
+}
+
 const struct tr_op tr__op_output_loss = {
     .name = "output_loss",
     .forward = output_loss_forward,
     .backward = output_loss_backward,
     .scratch = output_loss_scratch,
+    .work = output_loss_work,
     .once = 1,
 };
 

@@ -272,14 +272,16 @@ static struct tr_tensor *wrong(struct tr_tape *tp, const struct tr_op *op,
 BUILD(wrong_factor)
 {
     UNUSED;
-    static const struct tr_op op = { "wrong", wrong_forward, forgets_factor, NULL, 0, 0 };
+    static const struct tr_op op = { .name = "wrong", .forward = wrong_forward,
+                                     .backward = forgets_factor };
     return wrong(tp, &op, in[0]);
 }
 
 BUILD(wrong_sum)
 {
     UNUSED;
-    static const struct tr_op op = { "wrong", wrong_forward, overwrites, NULL, 0, 0 };
+    static const struct tr_op op = { .name = "wrong", .forward = wrong_forward,
+                                     .backward = overwrites };
     return wrong(tp, &op, in[0]);
 }
 

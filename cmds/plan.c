@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "plan.h"
+#include "common.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+static const struct part {
+    const char *name, *key; /* in words, and in the table */
+    size_t at;
+} parts[] = {
+#define PART(name, field) { name, #field, offsetof(struct tr_plan, field) }
+    PART("weights (mapped)", weights),
+    PART("parameters", params),
+    PART("gradients", grads),
+    PART("moments", moments),
+    PART("activations", activations),
+    PART("block", block),
+    PART("validation", eval),
+    PART("data", data),
+    PART("program", program),
+    PART("total", total),
+#undef PART
+};
+enum { N_PART = sizeof parts / sizeof *parts };
+
+static int64_t bytes_of(const struct tr_plan *p, const struct part *part)
+{
+    return *(const int64_t *)(const void *)((const char *)p + part->at);
+}
+
+void cmd_plan_say(const struct tr_plan *p)
+{
+    char line[512];
+    size_t used = 0;
+    for (int i = 0; i < N_PART; i++)
+        used += (size_t)snprintf(line + used, sizeof line - used, "%s%s %.1f", i ? ", " : "",
+                                 parts[i].name, (double)bytes_of(p, &parts[i]) / 1e6);
+    cmd_say("memory in MB: %s", line);
+    if (p->recompute)
+        cmd_say("to save memory, %lld of %lld blocks are computed twice",
+                (long long)p->recompute, (long long)p->n_block);
+}
+
+void cmd_plan_print(const struct tr_trainer *t)
+{
+    const struct tr_plan *p = tr_trainer_plan(t);
+    double rate = tr_trainer_rate(t);
+    printf("item\tvalue\tunit\n");
+    for (int i = 0; i < N_PART; i++)
+        printf("%s\t%lld\tbytes\n", parts[i].key, (long long)bytes_of(p, &parts[i]));
+    printf("recompute\t%lld\tblocks\n", (long long)p->recompute);
+    printf("blocks\t%lld\tblocks\n", (long long)p->n_block);
+    printf("work\t%.4g\tGFLOP/step\n", p->work / 1e9);
+    printf("sgemm_rate\t%.4g\tGFLOP/s\n", rate / 1e9);
+    printf("step_time\t%.4g\ts\n", rate > 0 ? p->work / rate : 0);
+}

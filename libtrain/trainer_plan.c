@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The plan of a run: a step on a tape that only counts, and the choice of how many blocks
+ * are recomputed so that it fits.
+ */
+#include <libtrain/internal/model.h>
+#include <libtrain/internal/trainer.h>
+#include <libtrain/machine.h>
+
+#include <stdio.h>
+
+/* What is known before anything is taken. */
+struct bounds {
+    int64_t program; /* bytes of the process beside its tensors */
+    int64_t there;   /* bytes that can still be taken */
+    int64_t limit;   /* of the total; INT64_MAX: none */
+};
+
+/* One micro-batch of full sequences, with `blocks` blocks recomputed. */
+static int plan_step(struct tr_trainer *t, int64_t blocks, struct tr_err *err)
+{
+    struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, err);
+    if (!tp)
+        return err ? err->code : TR_ENOMEM;
+    int64_t rows = tr__batch_rows(t), ctx = tr_pack_info(t->pack)->ctx;
+    for (int64_t i = 0; i < rows; i++)
+        t->pos[i] = (int32_t)(i % ctx);
+    struct tr_batch batch = { rows, t->token, t->target, t->pos };
+    struct tr_loss loss = { .kind = t->args.loss, .scale = 1 };
+    tr_tape_recompute_first(tp, tr__recompute_segments(blocks));
+    tr_tape_backward(tp, tr_model_loss(t->m, tp, &batch, &loss));
+    t->tape_plan = tr_tape_plan(tp);
+    t->plan.recompute = blocks;
+    t->plan.n_block = t->m->config.n_layer;
+    t->plan.work = (double)t->args.grad_acc * tr_tape_work(tp);
+    tr_tape_free(tp);
+    return 0;
+}
+
+static void fill_plan(struct tr_trainer *t, const struct bounds *b)
+{
+    struct tr_tape_plan eval = t->eval ? tr_eval_plan(t->eval) : (struct tr_tape_plan){0};
+    struct tr_plan *p = &t->plan;
+    int64_t array = t->params.count * (int64_t)sizeof(float);
+    p->weights = t->args.full ? 0 : tr_model_mapped_bytes(t->m);
+    p->params = array;
+    p->grads = array;
+    p->moments = array * t->params.n_moment;
+    p->activations = (int64_t)t->tape_plan.kept;
+    p->block = (int64_t)t->tape_plan.segment;
+    p->eval = (int64_t)(eval.kept + eval.segment);
+    p->data = 3 * tr__step_rows(t) * (int64_t)sizeof(int32_t);
+    p->program = b->program;
+    p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +
+               p->eval + p->data + p->program;
+}
+
+static int plan_run(struct tr_trainer *t, int64_t blocks, const struct bounds *b,
+                    struct tr_err *err)
+{
+    int rc = plan_step(t, blocks, err);
+    if (!rc)
+        fill_plan(t, b);
+    return rc;
+}
+
+/* Weights are mapped and can be paged out, what the program has it has already; the rest
+ * must be there. */
+static int64_t wanted(const struct tr_plan *p)
+{
+    return p->total - p->weights - p->program;
+}
+
+static int fits(const struct tr_plan *p, const struct bounds *b)
+{
+    return p->total <= b->limit && wanted(p) <= b->there;
+}
+
+static int refuse(const struct tr_trainer *t, const struct bounds *b, struct tr_err *err)
+{
+    const struct tr_plan *p = &t->plan;
+    char what[160];
+    snprintf(what, sizeof what,
+             "(parameters %.1f, gradients %.1f, moments %.1f, activations %.1f, block %.1f)",
+             (double)p->params / 1e6, (double)p->grads / 1e6, (double)p->moments / 1e6,
+             (double)p->activations / 1e6, (double)p->block / 1e6);
+    const char *how = p->recompute < p->n_block ? "" : " with every block recomputed";
+    if (p->total > b->limit)
+        return tr_err_set(err, TR_ENOMEM,
+                          "the plan takes %.1f MB%s, the limit is %.1f MB %s: %s",
+                          (double)p->total / 1e6, how, (double)b->limit / 1e6, what,
+                          "try a smaller batch or context");
+    return tr_err_set(err, TR_ENOMEM,
+                      "the plan takes %.1f MB%s, %.1f MB are available %s: %s",
+                      (double)wanted(p) / 1e6, how, (double)b->there / 1e6, what,
+                      "try a smaller batch or context");
+}
+
+int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err)
+{
+    struct bounds b = { .program = tr_machine_program_bytes(),
+                        .there = tr_machine_memory_available(),
+                        .limit = t->args.mem_limit ? t->args.mem_limit : INT64_MAX };
+    int64_t n_layer = t->m->config.n_layer, first = t->args.recompute, last = first;
+    if (first < 0) {
+        first = 0;
+        last = n_layer;
+    } else if (first > n_layer) {
+        first = last = n_layer;
+    }
+    int64_t least = first, least_total = INT64_MAX;
+    for (int64_t n = first; n <= last; n++) {
+        int rc = plan_run(t, n, &b, err);
+        if (rc || fits(&t->plan, &b))
+            return rc;
+        if (t->plan.total < least_total) {
+            least_total = t->plan.total;
+            least = n;
+        }
+    }
+    int rc = plan_run(t, least, &b, err);
+    return rc ? rc : refuse(t, &b, err);
+}
+
+double tr_trainer_rate(const struct tr_trainer *t)
+{
+    enum { MOST = 4096 }; /* rows and columns beyond which the rate stays */
+    const struct tr_config *c = &t->m->config;
+    int64_t rows = tr__batch_rows(t);
+    return tr_machine_sgemm_rate((int)(rows < MOST ? rows : MOST),
+                                 (int)(c->n_ff < MOST ? c->n_ff : MOST),
+                                 (int)(c->n_embd < MOST ? c->n_embd : MOST));
+}

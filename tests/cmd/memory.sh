@@ -1,0 +1,81 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# What train does to take less memory: the plan, limits, and that nothing of it changes what
+# is trained, or only as much as it says.
+. "${0%/*}/../lib.sh"
+
+model=$TOP/examples/tiny.gguf
+[ -f "$model" ] || test_skip_all "no model: examples/tiny.gguf"
+test_built tokenize pack train gguf-export gguf-diff ||
+    test_skip_all "the commands are not built"
+"$BIN/tokenize" -q -m "$model" "$TOP/examples/tiny.txt" | "$BIN/pack" -q -c 256 -o t.pack
+data="--threads 2 -m $model -d t.pack"
+train() { "$BIN/train" -q $data "$@"; }
+
+run="--batch 8 --steps 3"
+
+# value ITEM FILE: of a plan.
+value() { awk -F '\t' -v item="$1" '$1 == item { print $2 }' "$2"; }
+
+test_expect_success '--plan is a table, and writes nothing' '
+    train --batch 8 --plan -o no.ckpt --log no.tsv --dump-grads no.gguf >plan.tsv
+    test ! -e no.ckpt && test ! -e no.ckpt.d && test ! -e no.tsv && test ! -e no.gguf
+    printf "item\tvalue\tunit\n" >want && head -n 1 plan.tsv | cmp want -
+    awk -F "\t" "NF != 3 { exit 1 } \$1 == \"total\" { total = \$2 }
+        \$3 == \"bytes\" && \$1 != \"total\" { sum += \$2 }
+        END { exit !(total > 0 && sum == total) }" plan.tsv
+    for item in work sgemm_rate step_time; do
+        value $item plan.tsv | grep "[1-9]"
+    done'
+
+test_expect_success 'recomputing changes no bit' '
+
+    train $run -o plain.ckpt && train $run --recompute -o all.ckpt && cmp plain.ckpt all.ckpt
+    train $run --plan >plain.tsv && train $run --recompute --plan >all.tsv
+    test "$(value recompute plain.tsv)" = 0 && test "$(value recompute all.tsv)" = 4
+    test "$(value activations all.tsv)" -lt "$(value activations plain.tsv)"
+    train $run --full -o plain.ckpt && train $run --full --recompute -o all.ckpt
+    cmp plain.ckpt all.ckpt'
+
+test_expect_success '--mem-limit recomputes as few blocks as it takes' '
+    limit=$((($(value total plain.tsv) + $(value total all.tsv)) / 2))
+    train $run --mem-limit $limit --plan >some.tsv
+    test "$(value total some.tsv)" -le $limit
+    n=$(value recompute some.tsv) && test "$n" -gt 0 && test "$n" -lt 4
+    train $run -o plain.ckpt && train $run --mem-limit $limit -o some.ckpt
+    cmp plain.ckpt some.ckpt
+    train $run --mem-limit $(($(value total plain.tsv) + 1000000)) --plan >same.tsv
+    test "$(value recompute same.tsv)" = 0'
+
+test_expect_success 'a limit that nothing fits' '
+    test_expect_code 1 train $run --mem-limit 20M -o no.ckpt 2>stderr
+    grep "every block recomputed.*20.0 MB" stderr && test ! -e no.ckpt && test ! -e no.ckpt.d
+    test_expect_code 1 train $run --mem-limit 20M --plan 2>stderr >no.tsv && test ! -s no.tsv'
+
+test_expect_success 'sizes' '
+    for size in 20MB 1Z M -1M 0 "" 1e30 0x10; do
+        test_expect_code 2 train $run --mem-limit "$size" --plan 2>stderr && grep mem-limit stderr
+    done
+    for size in 0.02G 20M 20000k 2e7 20000000; do
+        test_expect_code 1 train $run --mem-limit $size --plan 2>stderr
+        grep "the limit is 20.0 MB" stderr
+    done'
+
+# ==== the plan and what is measured ====
+
+# measured OPTION...: the peak of a run is within 5 % of its plan.
+measured() {
+    "$BIN/train" $data --batch 32 --steps 2 -o m.ckpt "$@" 2>stderr
+    rm -rf m.ckpt*
+    sed -n "s/.*peak memory \([0-9.]*\) MB, planned \([0-9.]*\) MB/\1 \2/p" stderr >peak
+    awk "{ seen = 1; bad = \$1 > 1.05 * \$2 || \$1 < 0.95 * \$2; print } END { exit bad || !seen }" peak
+}
+if [ -n "$SANITIZE" ]; then
+    test_skip 'peaks' 'a sanitizer takes memory of its own'
+    test_done
+fi
+for mode in "" "--recompute" "--full" "--full --recompute" "--val t.pack"; do
+    test_expect_success "the peak of train $mode" 'measured $mode'
+done
+test_done
