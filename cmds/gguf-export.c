@@ -8,6 +8,7 @@
 #include <libtrain/checkpoint.h>
 #include <libtrain/convert.h>
 #include <libtrain/model.h>
+#include <libtrain/optim.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,11 +22,21 @@ struct export {
     struct tr_gguf *ckpt;
 };
 
-/* Parameters, not the optimizer's moments, which are NAME.m and NAME.v. */
+static int ends_with(const char *name, const char *suffix)
+{
+    size_t n = strlen(name), m = strlen(suffix);
+    return n >= m && !strcmp(name + n - m, suffix);
+}
+
+/* Parameters, not the state of an optimizer. */
 static int is_parameter(const char *name)
 {
-    size_t n = strlen(name);
-    return n < 2 || (strcmp(name + n - 2, ".m") && strcmp(name + n - 2, ".v"));
+    const struct tr_optim *optim;
+    for (int i = 0; (optim = tr_optim_at(i)); i++)
+        for (int j = 0; j < optim->n_state; j++)
+            if (ends_with(name, optim->state[j].suffix))
+                return 0;
+    return 1;
 }
 
 static int is_adapter(const struct tr_gguf *ckpt, struct tr_err *err)

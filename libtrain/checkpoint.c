@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum { VERSION = 1 };
-static const char *const suffix[] = { "", ".m", ".v" };
 
 /* Everything that must be the same for a run to go on, without paths.  Numbers with 17
  * digits, so that what is equal as text is equal. */
@@ -45,19 +44,37 @@ static int describe(const struct tr_trainer *t, char **text, struct tr_err *err)
 
 /* ---- writing ---------------------------------------------------------------------- */
 
-static const float *array_of(const struct tr_params *p, int which)
+/* What is saved of parameter i: its numbers (which = -1), or array `which` of the
+ * optimizer's state for it. */
+struct piece {
+    char name[96];
+    struct tr_tensor t;
+    int64_t bytes;
+};
+
+static struct piece piece_of(const struct tr_params *p, int which, size_t i)
 {
-    return which ? p->moment[which - 1] : p->value;
+    struct piece x = { .t = *p->tensor[i] };
+    const struct tr_optim_state *s = which < 0 ? NULL : &p->optim->state[which];
+    snprintf(x.name, sizeof x.name, "%s%s", x.t.name, s ? s->suffix : "");
+    if (s && s->per > 1) {
+        int64_t entries = tr_params_state_count(p, which, i);
+        x.t = tr_tensor_make(NULL, s->dtype, 1, &entries, NULL);
+    }
+    if (s) {
+        x.t.dtype = s->dtype;
+        x.t.data = tr_params_state(p, which, i);
+    }
+    x.bytes = tr_tensor_count(&x.t) * x.t.dtype->bytes;
+    return x;
 }
 
 static void declare_tensors(struct tr_gguf_writer *g, const struct tr_params *p)
 {
-    char name[96];
-    for (int which = 0; which <= p->n_moment; which++)
+    for (int which = -1; which < p->optim->n_state; which++)
         for (size_t i = 0; i < p->n; i++) {
-            const struct tr_tensor *t = p->tensor[i];
-            snprintf(name, sizeof name, "%s%s", t->name, suffix[which]);
-            tr_gguf_add_tensor(g, name, &tr_f32, t->n_dim, t->dim);
+            struct piece x = piece_of(p, which, i);
+            tr_gguf_add_tensor(g, x.name, x.t.dtype, x.t.n_dim, x.t.dim);
         }
 }
 
@@ -65,10 +82,11 @@ static int write_tensors(struct tr_gguf_writer *g, const struct tr_params *p,
                          struct tr_err *err)
 {
     int rc = 0;
-    for (int which = 0; which <= p->n_moment; which++)
-        for (size_t i = 0; !rc && i < p->n; i++)
-            rc = tr_gguf_write(g, array_of(p, which) + p->offset[i],
-                               tr_tensor_count(p->tensor[i]) * (int64_t)sizeof(float), err);
+    for (int which = -1; which < p->optim->n_state; which++)
+        for (size_t i = 0; !rc && i < p->n; i++) {
+            struct piece x = piece_of(p, which, i);
+            rc = tr_gguf_write(g, x.t.data, x.bytes, err);
+        }
     return rc;
 }
 
@@ -167,21 +185,17 @@ static int compare_arguments(const struct tr_trainer *t, const struct tr_gguf *g
 static int read_tensors(struct tr_params *p, const struct tr_gguf *g, int copy,
                         struct tr_err *err)
 {
-    char name[96];
-    for (int which = 0; which <= p->n_moment; which++)
+    for (int which = -1; which < p->optim->n_state; which++)
         for (size_t i = 0; i < p->n; i++) {
-            const struct tr_tensor *t = p->tensor[i];
-            snprintf(name, sizeof name, "%s%s", t->name, suffix[which]);
-            const struct tr_gguf_tensor *src = tr_gguf_find_tensor(g, name);
-            int64_t bytes = tr_tensor_count(t) * (int64_t)sizeof(float);
-            if (!src || src->dtype != &tr_f32 || src->bytes != bytes ||
-                src->dim[0] != t->dim[0])
+            struct piece x = piece_of(p, which, i);
+            const struct tr_gguf_tensor *src = tr_gguf_find_tensor(g, x.name);
+            if (!src || src->dtype != x.t.dtype || src->bytes != x.bytes ||
+                src->dim[0] != x.t.dim[0])
                 return tr_err_set(err, TR_EMISMATCH,
                                   "%s: tensor '%s' is missing or of another shape",
-                                  tr_gguf_path(g), name);
+                                  tr_gguf_path(g), x.name);
             if (copy)
-                memcpy((float *)(uintptr_t)array_of(p, which) + p->offset[i], src->data,
-                       (size_t)bytes);
+                memcpy(x.t.data, src->data, (size_t)x.bytes);
             tr_gguf_forget(g, src->data, src->bytes);
         }
     return 0;

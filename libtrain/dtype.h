@@ -38,7 +38,7 @@ struct tr_dtype {
     int (*finite)(const void *src, int64_t n);
 };
 
-extern const struct tr_dtype tr_f32, tr_f16, tr_bf16, tr_i32;
+extern const struct tr_dtype tr_f32, tr_f16, tr_bf16, tr_i8, tr_i32;
 
 /* The type with this ggml id, or NULL. */
 const struct tr_dtype *tr_dtype_by_id(uint32_t id);

@@ -5,6 +5,8 @@
 #ifndef LIBTRAIN_OPTIM_H
 #define LIBTRAIN_OPTIM_H
 
+#include <libtrain/dtype.h>
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,18 +19,33 @@ struct tr_optim_step {
     double weight_decay; /* 0 for tensors that are not decayed */
     double grad_scale;   /* clipping: multiplies every gradient */
     int64_t t;           /* number of this update, from 1 */
+    uint32_t key;        /* names this update to tr_hash32, for stochastic rounding */
+    uint32_t first;      /* number of the first parameter of a call, among all */
+};
+
+enum { TR_OPTIM_MAX_STATE = 4, TR_OPTIM_BLOCK = 256 };
+
+/* An array of state: one entry for `per` consecutive numbers of a tensor, 1 or
+ * TR_OPTIM_BLOCK. */
+struct tr_optim_state {
+    const char *suffix; /* behind the parameter's name in a checkpoint */
+    const struct tr_dtype *dtype;
+    int per;
 };
 
 struct tr_optim {
     const char *name;
-    int n_moment; /* arrays of state per parameter: 0 to 2 */
-    /* Update n parameters; m and v are its state, NULL where there is none.  Elementwise:
-     * the result does not depend on the number of threads. */
+    int n_state;
+    struct tr_optim_state state[TR_OPTIM_MAX_STATE];
+    /* Update n consecutive numbers of one tensor, from a multiple of TR_OPTIM_BLOCK on:
+     * param and grad (n), state[i] the entries for them in array i, all zero before the
+     * first update.  Numbers of different blocks do not know of each other, so the result
+     * does not depend on who else works at the same time; called from parallel regions. */
     void (*step)(const struct tr_optim_step *s, int64_t n, float *param, const float *grad,
-                 float *m, float *v);
+                 void *const *state);
 };
 
-/* "adamw", "sgd"; NULL if there is none of this name. */
+/* "adamw", "adamw8", "sgd"; NULL if there is none of this name. */
 const struct tr_optim *tr_optim_by_name(const char *name);
 const struct tr_optim *tr_optim_at(int i); /* i = 0, 1, … until NULL */
 

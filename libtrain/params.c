@@ -8,22 +8,28 @@
 
 enum { ROUND = 16 }; /* keeps every parameter on a cache line of its own */
 
-static float *map_array(int64_t count)
+static void *map_array(int64_t bytes)
 {
-    void *p = mmap(NULL, (size_t)count * sizeof(float), PROT_READ | PROT_WRITE,
+    void *p = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
-static void unmap_array(float *p, int64_t count)
+static void unmap_array(void *p, int64_t bytes)
 {
     if (p)
-        munmap(p, (size_t)count * sizeof(float));
+        munmap(p, (size_t)bytes);
 }
 
-int tr_params_init(struct tr_params *p, size_t max_n, int n_moment, struct tr_err *err)
+static int64_t f32_bytes(const struct tr_params *p)
 {
-    *p = (struct tr_params){ .max_n = max_n, .n_moment = n_moment };
+    return p->count * (int64_t)sizeof(float);
+}
+
+int tr_params_init(struct tr_params *p, size_t max_n, const struct tr_optim *optim,
+                   struct tr_err *err)
+{
+    *p = (struct tr_params){ .max_n = max_n, .optim = optim };
     p->tensor = calloc(max_n + 1, sizeof *p->tensor);
     p->offset = calloc(max_n + 1, sizeof *p->offset);
     if (p->tensor && p->offset)
@@ -32,12 +38,45 @@ int tr_params_init(struct tr_params *p, size_t max_n, int n_moment, struct tr_er
     return tr_err_set(err, TR_ENOMEM, "out of memory for %zu parameters", max_n);
 }
 
+/* Entries of array `which` before those of parameter i (i = n: all).  Where an entry stands
+ * for a block, every parameter before has begun one block more than are full. */
+static int64_t state_at(const struct tr_params *p, int which, size_t i)
+{
+    int64_t per = p->optim->state[which].per, at = i < p->n ? p->offset[i] : p->count;
+    return per == 1 ? at : at / per + (int64_t)i;
+}
+
+static int64_t state_bytes(const struct tr_params *p, int which)
+{
+    return state_at(p, which, p->n) * p->optim->state[which].dtype->bytes;
+}
+
+int64_t tr_params_state_bytes(const struct tr_params *p)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < p->optim->n_state; i++)
+        sum += state_bytes(p, i);
+    return sum;
+}
+
+void *tr_params_state(const struct tr_params *p, int which, size_t i)
+{
+    return (char *)p->state[which] +
+           state_at(p, which, i) * p->optim->state[which].dtype->bytes;
+}
+
+int64_t tr_params_state_count(const struct tr_params *p, int which, size_t i)
+{
+    int64_t per = p->optim->state[which].per;
+    return (tr_tensor_count(p->tensor[i]) + per - 1) / per;
+}
+
 void tr_params_release(struct tr_params *p)
 {
-    unmap_array(p->value, p->count);
-    unmap_array(p->grad, p->count);
-    for (int i = 0; i < 2; i++)
-        unmap_array(p->moment[i], p->count);
+    unmap_array(p->value, f32_bytes(p));
+    unmap_array(p->grad, f32_bytes(p));
+    for (int i = 0; p->optim && i < p->optim->n_state; i++)
+        unmap_array(p->state[i], state_bytes(p, i));
     free(p->tensor);
     free(p->offset);
     *p = (struct tr_params){0};
@@ -56,11 +95,11 @@ void tr_params_add(struct tr_params *p, struct tr_tensor *t)
 
 int tr_params_allocate(struct tr_params *p, struct tr_err *err)
 {
-    p->value = map_array(p->count);
-    p->grad = map_array(p->count);
+    p->value = map_array(f32_bytes(p));
+    p->grad = map_array(f32_bytes(p));
     int ok = p->value && p->grad;
-    for (int i = 0; i < p->n_moment; i++)
-        ok = ok && (p->moment[i] = map_array(p->count));
+    for (int i = 0; i < p->optim->n_state; i++)
+        ok = ok && (p->state[i] = map_array(state_bytes(p, i)));
     if (!ok)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %lld parameters",
                           (long long)p->count);
@@ -123,16 +162,32 @@ int tr_params_finite(const struct tr_params *p)
     return isfinite(array_sum_of_squares(p->value, p->count));
 }
 
-void tr_params_update(struct tr_params *p, const struct tr_optim *optim,
-                      const struct tr_optim_step *step)
+/* Numbers at and behind `at` of parameter i. */
+static void update_piece(const struct tr_params *p, size_t i, int64_t at, int64_t n,
+                         struct tr_optim_step s)
 {
-    for (size_t i = 0; i < p->n; i++) {
-        struct tr_optim_step s = *step;
-        int64_t at = p->offset[i];
-        if (p->tensor[i]->n_dim < 2)
-            s.weight_decay = 0;
-        optim->step(&s, tr_tensor_count(p->tensor[i]), p->value + at, p->grad + at,
-                    p->moment[0] ? p->moment[0] + at : NULL,
-                    p->moment[1] ? p->moment[1] + at : NULL);
+    void *state[TR_OPTIM_MAX_STATE] = { NULL };
+    for (int j = 0; j < p->optim->n_state; j++) {
+        const struct tr_optim_state *kind = &p->optim->state[j];
+        state[j] = (char *)tr_params_state(p, j, i) + at / kind->per * kind->dtype->bytes;
     }
+    s.first = (uint32_t)(p->offset[i] + at);
+    p->optim->step(&s, n, (float *)p->tensor[i]->data + at, p->tensor[i]->grad + at, state);
+}
+
+static void update_one(const struct tr_params *p, size_t i, struct tr_optim_step s)
+{
+    enum { PIECE = 1 << 14 }; /* whole blocks of state */
+    int64_t n = tr_tensor_count(p->tensor[i]);
+    if (p->tensor[i]->n_dim < 2)
+        s.weight_decay = 0;
+#pragma omp parallel for schedule(static) if (n > PIECE)
+    for (int64_t at = 0; at < n; at += PIECE)
+        update_piece(p, i, at, n - at < PIECE ? n - at : PIECE, s);
+}
+
+void tr_params_update(struct tr_params *p, const struct tr_optim_step *step)
+{
+    for (size_t i = 0; i < p->n; i++)
+        update_one(p, i, *step);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Trainable parameters: one flat array of values, one of gradients, up to two of optimizer
- * state, all f32; the parameters themselves are tensors over them.
+ * Trainable parameters: one flat array of values and one of gradients, f32, and those of the
+ * optimizer's state; the parameters themselves are tensors over them.
  *
  * A struct tr_params owns the arrays and the tensors.
  */
@@ -20,12 +20,13 @@ struct tr_params {
     struct tr_tensor **tensor; // (n)
     int64_t *offset;           // (n) of each in the arrays
     int64_t count;             /* numbers in each array */
-    int n_moment;
-    float *value, *grad, *moment[2]; // (count) each; NULL where there is none
+    const struct tr_optim *optim;
+    float *value, *grad;             // (count) each; NULL before tr_params_allocate
+    void *state[TR_OPTIM_MAX_STATE]; /* of the optimizer, in its types */
 };
 
 /* Room for the descriptions of `max_n` parameters. */
-int tr_params_init(struct tr_params *p, size_t max_n, int n_moment,
+int tr_params_init(struct tr_params *p, size_t max_n, const struct tr_optim *optim,
                    struct tr_err *err) TR_MUST_CHECK;
 void tr_params_release(struct tr_params *p);
 
@@ -37,6 +38,13 @@ void tr_params_add(struct tr_params *p, struct tr_tensor *t);
  * are address space until touched. */
 int tr_params_allocate(struct tr_params *p, struct tr_err *err) TR_MUST_CHECK;
 
+/* Bytes of all arrays of the optimizer's state. */
+int64_t tr_params_state_bytes(const struct tr_params *p);
+
+/* Parameter i's entries in array `which` of the optimizer's state, and how many. */
+void *tr_params_state(const struct tr_params *p, int which, size_t i);
+int64_t tr_params_state_count(const struct tr_params *p, int which, size_t i);
+
 void tr_params_zero_grad(struct tr_params *p);
 
 /* L2 norm of all gradients; the sum runs in f64 over fixed pieces in fixed order.  Not
@@ -47,8 +55,7 @@ double tr_params_grad_norm(const struct tr_params *p);
 int tr_params_finite(const struct tr_params *p);
 
 /* One optimizer update of all parameters; decay on tensors of two or more dimensions. */
-void tr_params_update(struct tr_params *p, const struct tr_optim *optim,
-                      const struct tr_optim_step *step);
+void tr_params_update(struct tr_params *p, const struct tr_optim_step *step);
 
 #ifdef __cplusplus
 }

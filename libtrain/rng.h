@@ -28,6 +28,16 @@ float tr_rng_uniform(struct tr_rng *r);
 /* Normal with mean 0 and deviation 1 (Box-Muller); uses two numbers. */
 float tr_rng_normal(struct tr_rng *r);
 
+/* 32 mixed bits of a key and a counter, for use in vectorised loops: the finaliser of
+ * MurmurHash3 (Appleby 2011) over their difference. */
+static inline uint32_t tr_hash32(uint32_t key, uint32_t i)
+{
+    uint32_t x = i ^ key;
+    x = (x ^ (x >> 16)) * 0x85ebca6bu;
+    x = (x ^ (x >> 13)) * 0xc2b2ae35u;
+    return x ^ (x >> 16);
+}
+
 #ifdef __cplusplus
 }
 #endif

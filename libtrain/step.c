@@ -3,11 +3,13 @@
  * One step: gather sequences, run the micro-batches, clip, update.
  */
 #include <libtrain/internal/trainer.h>
+#include <libtrain/rng.h>
 
 #include <math.h>
 #include <string.h>
 
 enum { MAX_BAD_STEPS = 3 };
+enum { ROUNDING_STREAM = 0x726f756e }; /* far from the streams of adapters */
 
 /* Sequences of the next step.  A run over whole epochs ends with what is left. */
 static int64_t n_sequence(const struct tr_trainer *t)
@@ -61,14 +63,17 @@ static void update(struct tr_trainer *t, double lr, double norm)
     const struct tr_train_args *a = &t->args;
     /* the small number is PyTorch's, so that norms compare to the last digit */
     double clip = a->clip > 0 ? a->clip / (norm + 1e-6) : 1;
-    tr_params_update(&t->params, a->optim,
+    struct tr_rng random = tr_rng_init(a->seed, ROUNDING_STREAM);
+    random.counter = (uint64_t)t->step;
+    tr_params_update(&t->params,
                      &(struct tr_optim_step){ .lr = lr,
                                               .beta1 = a->beta1,
                                               .beta2 = a->beta2,
                                               .eps = a->eps,
                                               .weight_decay = a->weight_decay,
                                               .grad_scale = clip < 1 ? clip : 1,
-                                              .t = t->step + 1 });
+                                              .t = t->step + 1,
+                                              .key = (uint32_t)tr_rng_u64(&random) });
 }
 
 /* Steps without a finite loss and gradient change nothing; several in a row end the run. */

@@ -33,7 +33,7 @@ static int is_trained_in_full(const struct tr_weight *w)
 static int init_full(struct tr_trainer *t, struct tr_err *err)
 {
     struct tr_model *m = t->m;
-    int rc = tr_params_init(&t->params, m->n_weight, t->args.optim->n_moment, err);
+    int rc = tr_params_init(&t->params, m->n_weight, t->args.optim, err);
     if (rc)
         return rc;
     for (size_t i = 0; i < m->n_weight; i++) {
@@ -74,7 +74,7 @@ static int init_lora(struct tr_trainer *t, struct tr_err *err)
         return tr_err_set(err, TR_EMISMATCH, "%s: was trained on another base",
                           a->adapter_in);
     t->lora->base_hash = hash;
-    int rc = tr_params_init(&t->params, 2 * t->lora->n, a->optim->n_moment, err);
+    int rc = tr_params_init(&t->params, 2 * t->lora->n, a->optim, err);
     if (rc)
         return rc;
     tr_lora_declare(t->lora, &t->params);

@@ -45,7 +45,7 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
     p->weights = t->args.full ? 0 : tr_model_mapped_bytes(t->m);
     p->params = array;
     p->grads = array;
-    p->moments = array * t->params.n_moment;
+    p->moments = tr_params_state_bytes(&t->params);
     p->activations = (int64_t)t->tape_plan.kept;
     p->block = (int64_t)t->tape_plan.segment;
     p->eval = (int64_t)(eval.kept + eval.segment);

@@ -7,8 +7,9 @@
 #include <math.h>
 
 static void adamw_step(const struct tr_optim_step *s, int64_t n, float *param,
-                       const float *grad, float *m, float *v)
+                       const float *grad, void *const *state)
 {
+    float *m = state[0], *v = state[1];
     /* scalars in double, rounded once: 1 - 0.999f is off by 5e-5 of itself */
     double correct1 = 1 - pow(s->beta1, (double)s->t);
     double correct2 = 1 - pow(s->beta2, (double)s->t);
@@ -17,7 +18,7 @@ static void adamw_step(const struct tr_optim_step *s, int64_t n, float *param,
     float beta1 = (float)s->beta1, fresh1 = (float)(1 - s->beta1);
     float beta2 = (float)s->beta2, fresh2 = (float)(1 - s->beta2);
     float scale = (float)s->grad_scale;
-#pragma omp parallel for simd schedule(static)
+#pragma omp simd
     for (int64_t i = 0; i < n; i++) {
         float g = grad[i] * scale;
         m[i] = beta1 * m[i] + fresh1 * g;
@@ -26,4 +27,9 @@ static void adamw_step(const struct tr_optim_step *s, int64_t n, float *param,
     }
 }
 
-const struct tr_optim tr__optim_adamw = { "adamw", 2, adamw_step };
+const struct tr_optim tr__optim_adamw = {
+    .name = "adamw",
+    .n_state = 2,
+    .state = { { ".m", &tr_f32, 1 }, { ".v", &tr_f32, 1 } },
+    .step = adamw_step,
+};

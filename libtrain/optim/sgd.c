@@ -6,16 +6,21 @@
 #include <libtrain/internal/optim.h>
 
 static void sgd_step(const struct tr_optim_step *s, int64_t n, float *param,
-                     const float *grad, float *m, float *v)
+                     const float *grad, void *const *state)
 {
-    (void)v;
+    float *m = state[0];
     float keep = (float)(1 - s->lr * s->weight_decay);
     float beta1 = (float)s->beta1, lr = (float)s->lr, scale = (float)s->grad_scale;
-#pragma omp parallel for simd schedule(static)
+#pragma omp simd
     for (int64_t i = 0; i < n; i++) {
         m[i] = beta1 * m[i] + grad[i] * scale;
         param[i] = param[i] * keep - lr * m[i];
     }
 }
 
-const struct tr_optim tr__optim_sgd = { "sgd", 1, sgd_step };
+const struct tr_optim tr__optim_sgd = {
+    .name = "sgd",
+    .n_state = 1,
+    .state = { { ".m", &tr_f32, 1 } },
+    .step = sgd_step,
+};

@@ -125,7 +125,7 @@ const struct tr_dtype tr__f64 = {
     .to_f32 = f64_to_f32, .finite = f64_finite,
 };
 
-const struct tr_dtype tr__i8 = {
+const struct tr_dtype tr_i8 = {
     .name = "I8", .id = 24, .file_type = -1, .block = 1, .bytes = 1,
 };
 

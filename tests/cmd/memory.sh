@@ -62,6 +62,22 @@ test_expect_success 'sizes' '
         grep "the limit is 20.0 MB" stderr
     done'
 
+test_expect_success '--opt adamw8: a quarter of the moments, close to adamw, goes on exactly' '
+    train --batch 8 --full --opt adamw8 --plan >eight.tsv
+    train --batch 8 --full --plan >plain.tsv
+    test $((4 * $(value moments eight.tsv))) -lt $(($(value moments plain.tsv) * 105 / 100))
+    eight="--batch 8 --full --sched constant --warmup 0 --lr 1e-3"
+    train $eight --opt adamw8 --steps 8 --log eight.log -o eight.ckpt
+    train $eight --steps 8 --log plain.log -o plain.ckpt
+    paste eight.log plain.log | awk -F "\t" "NR > 1 { d = \$2 - \$(NF / 2 + 2) }
+        d > 0.02 || d < -0.02 { exit 1 } END { exit NR != 9 }"
+    train $eight --opt adamw8 --steps 4 -o part.ckpt
+    train $eight --opt adamw8 --steps 8 --resume -o part.ckpt
+    cmp part.ckpt eight.ckpt
+    "$BIN/gguf-export" -q -m "$model" -o eight.gguf eight.ckpt
+    "$BIN/gguf-show" --tensors eight.gguf | cut -f 2 >got
+    "$BIN/gguf-show" --tensors "$model" | cut -f 2 >want && cmp want got'
+
 # ==== the plan and what is measured ====
 
 # measured OPTION...: the peak of a run is within 5 % of its plan.
@@ -75,7 +91,7 @@ if [ -n "$SANITIZE" ]; then
     test_skip 'peaks' 'a sanitizer takes memory of its own'
     test_done
 fi
-for mode in "" "--recompute" "--full" "--full --recompute" "--val t.pack"; do
+for mode in "" "--recompute" "--full" "--full --recompute" "--val t.pack" "--full --opt adamw8"; do
     test_expect_success "the peak of train $mode" 'measured $mode'
 done
 test_done

@@ -402,6 +402,28 @@ START_TEST(adamw_by_hand)
 }
 END_TEST
 
+/* The same run with moments of eight bits: a loss a little off, all the way down. */
+START_TEST(eight_bits_learn_as_well)
+{
+    struct tr_train_args a = args_of("adamw", 3e-3, 0.1), b = args_of("adamw8", 3e-3, 0.1);
+    tiny_data_write(data, 8);
+    a.batch = b.batch = 4;
+    a.steps = b.steps = 60;
+    struct training_run x = run_open(model, data, &a), y = run_open(model, data, &b);
+    double first = 0, last = 0;
+    for (int i = 0; i < 60; i++) {
+        double want = run_steps(&x, 1).loss, got = run_steps(&y, 1).loss;
+        ck_assert_msg(fabs(got - want) <= 0.02 + 0.03 * want, "step %d: loss %g, with f32 %g",
+                      i + 1, got, want);
+        first = i ? first : want;
+        last = want;
+    }
+    ck_assert_double_lt(last, first - 1);
+    run_close(&x);
+    run_close(&y);
+}
+END_TEST
+
 /* Of two runs that differ in decay only: matrices shrink by lr * decay, vectors do not. */
 START_TEST(decay_of_matrices_only)
 {
@@ -495,15 +517,15 @@ START_TEST(diverging)
     struct training_run r = run_open(model, data, &a);
     const struct tr_params *p = tr_trainer_params(r.t);
     ck_assert_int_eq(run_steps(&r, 1).skipped, 0);
-    float *w = copy_of(p->value, p->count), *m = copy_of(p->moment[0], p->count),
-          *v = copy_of(p->moment[1], p->count);
+    float *w = copy_of(p->value, p->count), *m = copy_of(p->state[0], p->count),
+          *v = copy_of(p->state[1], p->count);
     for (int i = 0; i < 3; i++) {
         ck_assert_int_eq(tr_trainer_step(r.t, &s, &err), i < 2 ? 0 : TR_EDIVERGED);
         ck_assert_int_eq(s.skipped, 1);
         ck_assert_int_eq(s.step, i + 2);
         ck_assert_mem_eq(w, p->value, (size_t)p->count * sizeof *w);
-        ck_assert_mem_eq(m, p->moment[0], (size_t)p->count * sizeof *w);
-        ck_assert_mem_eq(v, p->moment[1], (size_t)p->count * sizeof *w);
+        ck_assert_mem_eq(m, p->state[0], (size_t)p->count * sizeof *w);
+        ck_assert_mem_eq(v, p->state[1], (size_t)p->count * sizeof *w);
     }
     ck_assert_msg(strstr(err.text, "diverged at step 4") != NULL, "%s", err.text);
     free(w);
@@ -554,6 +576,7 @@ int main(void)
     tcase_add_loop_test(tc, recompute_changes_no_bit, 0, 2);
     tcase_add_test(tc, sgd_by_hand);
     tcase_add_test(tc, adamw_by_hand);
+    tcase_add_test(tc, eight_bits_learn_as_well);
     tcase_add_test(tc, decay_of_matrices_only);
     tcase_add_test(tc, schedules);
     tcase_add_loop_test(tc, rate_of_a_run, 0, 2);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Optimizers on gradients that are given: AdamW with moments of eight bits against the one
+ * with f32, and what its codes must keep.
+ */
+#include <libtrain/params.h>
+#include <libtrain/rng.h>
+#include <libtrain/threads.h>
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ROWS = 5, COLS = 1000, N = ROWS * COLS, BETA_STEPS = 400 };
+
+struct set { /* a matrix, a vector and a matrix of one number */
+    struct tr_params p;
+    struct tr_tensor t[3];
+};
+
+static const int64_t shapes[3][2] = { { ROWS, COLS }, { 333, 1 }, { 1, 1 } };
+static const int dims[3] = { 2, 1, 2 };
+
+static void set_init(struct set *s, const char *optim)
+{
+    ck_assert_int_eq(tr_params_init(&s->p, 3, tr_optim_by_name(optim), NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        s->t[i] = tr_tensor_make("t", &tr_f32, dims[i], shapes[i], NULL);
+        tr_params_add(&s->p, &s->t[i]);
+    }
+    ck_assert_int_eq(tr_params_allocate(&s->p, NULL), 0);
+}
+
+/* Gradients of very different sizes, and noise on all. */
+static void draw(struct set *s, uint64_t seed)
+{
+    struct tr_rng r = tr_rng_init(seed, 0);
+    for (int i = 0; i < 3; i++)
+        for (int64_t j = 0; j < tr_tensor_count(&s->t[i]); j++)
+            s->t[i].grad[j] = powf(10, -(float)(j % 5)) * (tr_rng_normal(&r) + 0.3f);
+}
+
+static void step(struct set *s, int64_t t, double lr)
+{
+    struct tr_rng r = tr_rng_init(7, (uint64_t)t);
+    tr_params_update(&s->p, &(struct tr_optim_step){ .lr = lr, .beta1 = 0.9, .beta2 = 0.999,
+                                                     .eps = 1e-10, .grad_scale = 1, .t = t,
+                                                     .key = (uint32_t)tr_rng_u64(&r) });
+}
+
+/* Where four hundred steps lead, for gradients of every size: exactly enough down to a
+ * hundredth of the largest in the block, roughly below. */
+START_TEST(eight_bits_go_the_same_way)
+{
+    struct set a, b;
+    set_init(&a, "adamw");
+    set_init(&b, "adamw8");
+    for (int64_t t = 1; t <= BETA_STEPS; t++) {
+        draw(&a, (uint64_t)t);
+        draw(&b, (uint64_t)t);
+        step(&a, t, 1e-3);
+        step(&b, t, 1e-3);
+    }
+    for (int size = 0; size < 5; size++) {
+        double dot = 0, aa = 0, bb = 0;
+        for (int j = size; j < N; j += 5) {
+            double x = (double)((float *)a.t[0].data)[j], y = (double)((float *)b.t[0].data)[j];
+            dot += x * y;
+            aa += x * x;
+            bb += y * y;
+        }
+        double least = size < 3 ? 0.98 : 0.85, off = size < 3 ? 0.05 : 0.5;
+        ck_assert_msg(dot > least * sqrt(aa * bb) && fabs(sqrt(bb / aa) - 1) < off,
+                      "size %d: cosine %g, ratio %g", size, dot / sqrt(aa * bb),
+                      sqrt(bb / aa));
+    }
+    tr_params_release(&a.p);
+    tr_params_release(&b.p);
+}
+END_TEST
+
+static double sum_of_m(const struct set *s)
+{
+    const int8_t *q = tr_params_state(&s->p, 0, 0);
+    const float *top = tr_params_state(&s->p, 1, 0);
+    double sum = 0;
+    for (int j = 0; j < N; j++)
+        sum += (double)top[j / TR_OPTIM_BLOCK] * q[j] * abs(q[j]) / (127 * 127.0);
+    return sum;
+}
+
+static double sum_of_v(const struct set *s)
+{
+    const uint8_t *q = tr_params_state(&s->p, 2, 0);
+    const float *top = tr_params_state(&s->p, 3, 0);
+    double sum = 0;
+    for (int j = 0; j < N; j++)
+        sum += (double)top[j / TR_OPTIM_BLOCK] * pow(q[j] / 255.0, 8);
+    return sum;
+}
+
+/* Without gradients the moments fall by their factors on average, however small the change
+ * is beside the distance of two codes; a v that was there does not become 0. */
+START_TEST(rounding_is_fair)
+{
+    struct set s;
+    set_init(&s, "adamw8");
+    for (int64_t t = 1; t <= 3; t++) {
+        draw(&s, (uint64_t)t);
+        step(&s, t, 1e-3);
+    }
+    double m = sum_of_m(&s), v = sum_of_v(&s);
+    memset(s.p.grad, 0, (size_t)s.p.count * sizeof *s.p.grad);
+    for (int64_t t = 4; t < 4 + BETA_STEPS; t++) {
+        step(&s, t, 0);
+        if (t == 8)
+            ck_assert_double_eq_tol(sum_of_m(&s) / m, pow(0.9, 5), 0.02);
+    }
+    ck_assert_double_eq_tol(sum_of_v(&s) / v, pow(0.999, BETA_STEPS), 0.02);
+    const uint8_t *q = tr_params_state(&s.p, 2, 0);
+    for (int j = 0; j < N; j++)
+        ck_assert_int_gt(q[j], 0);
+    tr_params_release(&s.p);
+}
+END_TEST
+
+/* State lies where nobody else's does, and the number of threads does not matter. */
+START_TEST(any_threads)
+{
+    struct set s[2];
+    for (int i = 0; i < 2; i++) {
+        set_init(&s[i], "adamw8");
+        tr_threads(1 + 2 * i);
+        for (int64_t t = 1; t <= 4; t++) {
+            draw(&s[i], (uint64_t)t);
+            step(&s[i], t, 1e-3);
+        }
+    }
+    for (int k = 0; k < 4; k++)
+        for (size_t i = 0; i < 3; i++) {
+            int64_t n = tr_params_state_count(&s[0].p, k, i);
+            size_t bytes = (size_t)n * s[0].p.optim->state[k].dtype->bytes;
+            ck_assert_int_eq(n, (tr_tensor_count(&s[0].t[i]) + (k % 2 ? 255 : 0)) /
+                                    (k % 2 ? 256 : 1));
+            const char *x = tr_params_state(&s[0].p, k, i);
+            ck_assert_mem_eq(x, tr_params_state(&s[1].p, k, i), bytes);
+            if (i < 2)
+                ck_assert((const char *)tr_params_state(&s[0].p, k, i + 1) >= x + bytes);
+        }
+    ck_assert_mem_eq(s[0].p.value, s[1].p.value, (size_t)s[0].p.count * sizeof(float));
+    tr_params_release(&s[0].p);
+    tr_params_release(&s[1].p);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("optim");
+    TCase *tc = tcase_create("adamw8");
+    tcase_set_timeout(tc, 60);
+    tcase_add_test(tc, eight_bits_go_the_same_way);
+    tcase_add_test(tc, rounding_is_fair);
+    tcase_add_test(tc, any_threads);
+    suite_add_tcase(s, tc);
+    SRunner *sr = srunner_create(s);
+    srunner_run_all(sr, CK_NORMAL);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed != 0;
+}
