@@ -242,6 +242,9 @@ int tr_trainer_load(struct tr_trainer *t, const char *path, struct tr_err *err)
 int tr_trainer_dump_grads(const struct tr_trainer *t, const char *path, struct tr_err *err)
 {
     const struct tr_params *p = &t->params;
+    if (p->grads_in_step)
+        return tr_err_set(err, TR_EUNSUPPORTED,
+                          "after a fused step there are no gradients to write");
     struct tr_gguf_writer *g = tr_gguf_create(path, err);
     if (!g)
         return err ? err->code : TR_EIO;
@@ -252,7 +255,7 @@ int tr_trainer_dump_grads(const struct tr_trainer *t, const char *path, struct t
                            p->tensor[i]->dim);
     int rc = 0;
     for (size_t i = 0; !rc && i < p->n; i++)
-        rc = tr_gguf_write(g, p->grad + p->offset[i],
+        rc = tr_gguf_write(g, p->tensor[i]->grad,
                            tr_tensor_count(p->tensor[i]) * (int64_t)sizeof(float), err);
     if (rc) {
         tr_gguf_discard(g);

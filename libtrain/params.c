@@ -8,9 +8,14 @@
 
 enum { ROUND = 16 }; /* keeps every parameter on a cache line of its own */
 
+static int64_t rounded(int64_t count)
+{
+    return (count + ROUND - 1) / ROUND * ROUND;
+}
+
 static void *map_array(int64_t bytes)
 {
-    void *p = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE,
+    void *p = mmap(NULL, (size_t)bytes + 1 /* 0 is refused */, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
@@ -18,7 +23,7 @@ static void *map_array(int64_t bytes)
 static void unmap_array(void *p, int64_t bytes)
 {
     if (p)
-        munmap(p, (size_t)bytes);
+        munmap(p, (size_t)bytes + 1);
 }
 
 static int64_t f32_bytes(const struct tr_params *p)
@@ -32,7 +37,8 @@ int tr_params_init(struct tr_params *p, size_t max_n, const struct tr_optim *opt
     *p = (struct tr_params){ .max_n = max_n, .optim = optim };
     p->tensor = calloc(max_n + 1, sizeof *p->tensor);
     p->offset = calloc(max_n + 1, sizeof *p->offset);
-    if (p->tensor && p->offset)
+    p->square = calloc(max_n + 1, sizeof *p->square);
+    if (p->tensor && p->offset && p->square)
         return 0;
     tr_params_release(p);
     return tr_err_set(err, TR_ENOMEM, "out of memory for %zu parameters", max_n);
@@ -74,11 +80,12 @@ int64_t tr_params_state_count(const struct tr_params *p, int which, size_t i)
 void tr_params_release(struct tr_params *p)
 {
     unmap_array(p->value, f32_bytes(p));
-    unmap_array(p->grad, f32_bytes(p));
+    unmap_array(p->grad, p->grad ? tr_params_grad_bytes(p) : 0);
     for (int i = 0; p->optim && i < p->optim->n_state; i++)
         unmap_array(p->state[i], state_bytes(p, i));
     free(p->tensor);
     free(p->offset);
+    free(p->square);
     *p = (struct tr_params){0};
 }
 
@@ -87,36 +94,66 @@ void tr_params_add(struct tr_params *p, struct tr_tensor *t)
     if (p->n == p->max_n || p->value)
         tr_fatal("params: no room for '%s'", t->name ? t->name : "?");
     p->offset[p->n] = p->count;
+    t->index = (int64_t)p->n;
     p->tensor[p->n++] = t;
     t->dtype = &tr_f32;
     t->needs_grad = 1;
-    p->count += (tr_tensor_count(t) + ROUND - 1) / ROUND * ROUND;
+    p->count += rounded(tr_tensor_count(t));
 }
 
 int tr_params_allocate(struct tr_params *p, struct tr_err *err)
 {
     p->value = map_array(f32_bytes(p));
-    p->grad = map_array(f32_bytes(p));
+    p->grad = map_array(tr_params_grad_bytes(p));
     int ok = p->value && p->grad;
     for (int i = 0; i < p->optim->n_state; i++)
         ok = ok && (p->state[i] = map_array(state_bytes(p, i)));
     if (!ok)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %lld parameters",
                           (long long)p->count);
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = 0; i < p->n; i++)
         p->tensor[i]->data = p->value + p->offset[i];
-        p->tensor[i]->grad = p->grad + p->offset[i];
-    }
+    tr_params_hide_grads(p, 0);
     return 0;
+}
+
+/* ---- gradients -------------------------------------------------------------------- */
+
+static int keeps_grad(const struct tr_params *p, size_t i)
+{
+    return !p->grads_in_step || p->tensor[i]->shared;
+}
+
+static int64_t grad_count(const struct tr_params *p)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < p->n; i++)
+        count += keeps_grad(p, i) ? rounded(tr_tensor_count(p->tensor[i])) : 0;
+    return count;
+}
+
+int64_t tr_params_grad_bytes(const struct tr_params *p)
+{
+    return grad_count(p) * (int64_t)sizeof *p->grad;
+}
+
+void tr_params_hide_grads(struct tr_params *p, int hide)
+{
+    float *at = p->grad;
+    for (size_t i = 0; i < p->n; i++)
+        if (keeps_grad(p, i)) {
+            p->tensor[i]->grad = hide ? NULL : at;
+            at += rounded(tr_tensor_count(p->tensor[i]));
+        }
 }
 
 void tr_params_zero_grad(struct tr_params *p)
 {
     enum { PIECE = 1 << 16 };
+    int64_t n = grad_count(p);
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < p->count; i += PIECE)
-        memset(p->grad + i, 0,
-               (size_t)(p->count - i < PIECE ? p->count - i : PIECE) * sizeof *p->grad);
+    for (int64_t i = 0; i < n; i += PIECE)
+        memset(p->grad + i, 0, (size_t)(n - i < PIECE ? n - i : PIECE) * sizeof *p->grad);
 }
 
 static double sum_of_squares(const float *v, int64_t n)
@@ -140,7 +177,7 @@ static double array_sum_of_squares(const float *v, int64_t n)
     double total = 0;
     for (int64_t i = 0; i < n; i += PIECE * GROUP) {
         double part[GROUP] = {0};
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > PIECE)
         for (int j = 0; j < GROUP; j++) {
             int64_t at = i + (int64_t)j * PIECE;
             if (at < n)
@@ -152,9 +189,31 @@ static double array_sum_of_squares(const float *v, int64_t n)
     return total;
 }
 
-double tr_params_grad_norm(const struct tr_params *p)
+double tr_params_note_grad(struct tr_params *p, size_t i)
 {
-    return sqrt(array_sum_of_squares(p->grad, p->count));
+    p->square[i] = array_sum_of_squares(p->tensor[i]->grad, tr_tensor_count(p->tensor[i]));
+    return p->square[i];
+}
+
+double tr_params_noted_norm(const struct tr_params *p)
+{
+    double sum = 0;
+    for (size_t i = 0; i < p->n; i++)
+        sum += p->square[i];
+    return sqrt(sum);
+}
+
+void tr_params_note_grads(struct tr_params *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (keeps_grad(p, i))
+            tr_params_note_grad(p, i);
+}
+
+double tr_params_grad_norm(struct tr_params *p)
+{
+    tr_params_note_grads(p);
+    return tr_params_noted_norm(p);
 }
 
 int tr_params_finite(const struct tr_params *p)
@@ -175,10 +234,11 @@ static void update_piece(const struct tr_params *p, size_t i, int64_t at, int64_
     p->optim->step(&s, n, (float *)p->tensor[i]->data + at, p->tensor[i]->grad + at, state);
 }
 
-static void update_one(const struct tr_params *p, size_t i, struct tr_optim_step s)
+void tr_params_update_one(struct tr_params *p, size_t i, const struct tr_optim_step *step)
 {
     enum { PIECE = 1 << 14 }; /* whole blocks of state */
     int64_t n = tr_tensor_count(p->tensor[i]);
+    struct tr_optim_step s = *step;
     if (p->tensor[i]->n_dim < 2)
         s.weight_decay = 0;
 #pragma omp parallel for schedule(static) if (n > PIECE)
@@ -189,5 +249,5 @@ static void update_one(const struct tr_params *p, size_t i, struct tr_optim_step
 void tr_params_update(struct tr_params *p, const struct tr_optim_step *step)
 {
     for (size_t i = 0; i < p->n; i++)
-        update_one(p, i, *step);
+        tr_params_update_one(p, i, step);
 }

@@ -17,11 +17,15 @@ extern "C" {
 
 struct tr_params {
     size_t n, max_n;           /* parameters, and room for */
+    int grads_in_step;         /* only of `shared` tensors are there gradients between two
+                                  segments of a sweep (tr_tape_backward_each) */
     struct tr_tensor **tensor; // (n)
     int64_t *offset;           // (n) of each in the arrays
     int64_t count;             /* numbers in each array */
     const struct tr_optim *optim;
-    float *value, *grad;             // (count) each; NULL before tr_params_allocate
+    float *value;                    // (count); NULL before tr_params_allocate
+    float *grad;                     // (count), or less if grads_in_step
+    double *square;                  // (n) sums of squares of the gradients
     void *state[TR_OPTIM_MAX_STATE]; /* of the optimizer, in its types */
 };
 
@@ -38,6 +42,9 @@ void tr_params_add(struct tr_params *p, struct tr_tensor *t);
  * are address space until touched. */
 int tr_params_allocate(struct tr_params *p, struct tr_err *err) TR_MUST_CHECK;
 
+/* Bytes of the array of gradients; whether tensors are shared must be known. */
+int64_t tr_params_grad_bytes(const struct tr_params *p);
+
 /* Bytes of all arrays of the optimizer's state. */
 int64_t tr_params_state_bytes(const struct tr_params *p);
 
@@ -49,13 +56,27 @@ void tr_params_zero_grad(struct tr_params *p);
 
 /* L2 norm of all gradients; the sum runs in f64 over fixed pieces in fixed order.  Not
  * finite if any gradient is not. */
-double tr_params_grad_norm(const struct tr_params *p);
+double tr_params_grad_norm(struct tr_params *p);
+
+/* For gradients that are not there at once: note the sum of squares of parameter i's, which
+ * is returned; the norm of all that were noted.  The bits are those of the norm above. */
+double tr_params_note_grad(struct tr_params *p, size_t i);
+double tr_params_noted_norm(const struct tr_params *p);
+
+/* Note the sums of squares of the gradients in p->grad. */
+void tr_params_note_grads(struct tr_params *p);
+
+/* Take the gradients in p->grad away from their tensors, so that a sweep leaves them as
+ * they are, or give them back. */
+void tr_params_hide_grads(struct tr_params *p, int hide);
 
 /* 1 if all values are finite. */
 int tr_params_finite(const struct tr_params *p);
 
 /* One optimizer update of all parameters; decay on tensors of two or more dimensions. */
 void tr_params_update(struct tr_params *p, const struct tr_optim_step *step);
+/* Of parameter i alone. */
+void tr_params_update_one(struct tr_params *p, size_t i, const struct tr_optim_step *step);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One step: gather sequences, run the micro-batches, clip, update.
+ * One step: gather sequences, run the micro-batches, clip, update.  The variant that never
+ * has all gradients is in step_fused.c.
  */
 #include <libtrain/internal/trainer.h>
 #include <libtrain/rng.h>
@@ -44,36 +45,50 @@ static int append_sequence(struct tr_trainer *t, int64_t i, int64_t *n_counted,
     return 0;
 }
 
-/* Forward and backward of sequences i … end - 1; adds to the gradients, returns the sum of
- * the losses. */
-static double micro_batch(struct tr_trainer *t, int64_t i, int64_t end, double scale)
+struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
+                                   double scale, double *sum)
 {
-    double sum = 0;
     int64_t row = t->row[i];
     struct tr_batch batch = { t->row[end] - row, t->token + row, t->target + row,
                               t->pos + row };
-    struct tr_loss loss = { .kind = t->args.loss, .scale = (float)scale, .sum = &sum };
+    struct tr_loss loss = { .kind = t->args.loss, .scale = (float)scale, .sum = sum };
     tr_tape_reset(t->tape);
-    tr_tape_backward(t->tape, tr_model_loss(t->m, t->tape, &batch, &loss));
-    return sum;
+    return tr_model_loss(t->m, t->tape, &batch, &loss);
 }
 
-static void update(struct tr_trainer *t, double lr, double norm)
+struct tr_optim_step tr__step_update(const struct tr_trainer *t, double lr, double norm)
 {
     const struct tr_train_args *a = &t->args;
     /* the small number is PyTorch's, so that norms compare to the last digit */
     double clip = a->clip > 0 ? a->clip / (norm + 1e-6) : 1;
     struct tr_rng random = tr_rng_init(a->seed, ROUNDING_STREAM);
     random.counter = (uint64_t)t->step;
-    tr_params_update(&t->params,
-                     &(struct tr_optim_step){ .lr = lr,
-                                              .beta1 = a->beta1,
-                                              .beta2 = a->beta2,
-                                              .eps = a->eps,
-                                              .weight_decay = a->weight_decay,
-                                              .grad_scale = clip < 1 ? clip : 1,
-                                              .t = t->step + 1,
-                                              .key = (uint32_t)tr_rng_u64(&random) });
+    return (struct tr_optim_step){ .lr = lr,
+                                   .beta1 = a->beta1,
+                                   .beta2 = a->beta2,
+                                   .eps = a->eps,
+                                   .weight_decay = a->weight_decay,
+                                   .grad_scale = clip < 1 ? clip : 1,
+                                   .t = t->step + 1,
+                                   .key = (uint32_t)tr_rng_u64(&random) };
+}
+
+/* All gradients of the n sequences, then the update. */
+static void whole_step(struct tr_trainer *t, int64_t n, double scale,
+                       struct tr_step_stats *s)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i += t->args.batch) {
+        int64_t end = i + t->args.batch < n ? i + t->args.batch : n;
+        tr_tape_backward(t->tape, tr__step_forward(t, i, end, scale, &sum));
+    }
+    s->loss = sum * scale;
+    s->grad_norm = tr_params_grad_norm(&t->params);
+    s->skipped = !isfinite(s->loss) || !isfinite(s->grad_norm);
+    if (s->skipped)
+        return;
+    struct tr_optim_step update = tr__step_update(t, s->lr, s->grad_norm);
+    tr_params_update(&t->params, &update);
 }
 
 /* Steps without a finite loss and gradient change nothing; several in a row end the run. */
@@ -96,21 +111,15 @@ int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err
         if (rc)
             return rc;
     }
-    double sum = 0, scale = n_counted ? 1 / (double)n_counted : 0;
-    tr_params_zero_grad(&t->params);
-    for (int64_t i = 0; i < n; i += a->batch)
-        sum += micro_batch(t, i, i + a->batch < n ? i + a->batch : n, scale);
+    double scale = n_counted ? 1 / (double)n_counted : 0;
     *s = (struct tr_step_stats){
         .step = t->step + 1,
-        .loss = sum * scale,
         .lr = tr_schedule_lr(a->sched, a->lr, t->warmup, t->total, t->step + 1),
-        .grad_norm = tr_params_grad_norm(&t->params),
         .n_token = t->row[n],
         .n_counted = n_counted,
     };
-    s->skipped = !isfinite(s->loss) || !isfinite(s->grad_norm);
-    if (!s->skipped)
-        update(t, s->lr, s->grad_norm);
+    tr_params_zero_grad(&t->params);
+    (a->fused_step ? tr__fused_step : whole_step)(t, n, scale, s);
     t->step++;
     t->sample += (uint64_t)n;
     return count_bad(t, s, err);

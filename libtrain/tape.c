@@ -31,6 +31,9 @@ struct tr_tape {
     int n_node, cap_node;
     struct segment *seg;
     int n_seg, cap_seg;
+    int each;                 /* gradients of parameters live as long as their segment's */
+    struct tr_tensor **fresh; /* the parameters that have one */
+    int n_fresh, cap_fresh;
     float *handover[2]; /* gradients (training) or results (eval) between segments */
     size_t handover_bytes[2];
 };
@@ -84,6 +87,7 @@ void tr_tape_free(struct tr_tape *tp)
     tr_arena_release(&tp->segment);
     tr_arena_release(&tp->meta);
     free(tp->node);
+    free(tp->fresh);
     free(tp->seg);
     free(tp);
 }
@@ -218,6 +222,15 @@ static void check_inputs(const struct tr_tape *tp, const struct tr__call *call)
     }
 }
 
+/* A parameter is read: is it read elsewhere too, or will forward add to its gradient? */
+static void note_reader(const struct tr_tape *tp, const struct tr_op *op, struct tr_tensor *t)
+{
+    int reader = tp->n_seg + 1;
+    if (op->once || (t->reader && t->reader != reader))
+        t->shared = 1;
+    t->reader = reader;
+}
+
 struct tr_tensor *tr__run(struct tr_tape *tp, const struct tr__call *call)
 {
     check_inputs(tp, call);
@@ -225,8 +238,11 @@ struct tr_tensor *tr__run(struct tr_tape *tp, const struct tr__call *call)
     *nd = (struct tr_node){ .op = call->op, .out = call->out, .scratch = &tp->segment };
     for (int i = 0; i < TR_MAX_IN; i++) {
         nd->in[i] = call->in[i];
-        if (tp->mode == TR_TAPE_TRAIN && nd->in[i] && nd->in[i]->needs_grad)
-            nd->with_grad = 1;
+        if (tp->mode != TR_TAPE_TRAIN || !nd->in[i] || !nd->in[i]->needs_grad)
+            continue;
+        nd->with_grad = 1;
+        if (nd->in[i]->i_segment < 0)
+            note_reader(tp, call->op, nd->in[i]);
     }
     nd->out->needs_grad = nd->with_grad;
     if (call->args_bytes) {
@@ -335,6 +351,20 @@ static void zero(float *p, size_t bytes)
         memset(at + i, 0, bytes - i < PIECE ? bytes - i : PIECE);
 }
 
+static void want_parameter_grad(struct tr_tape *tp, struct tr_tensor *t)
+{
+    if (!tp->each && !t->grad && !tp->planning)
+        tr_fatal("tape: parameter '%s' has no gradient array", t->name ? t->name : "?");
+    if (!tp->each || t->shared || t->has_grad)
+        return;
+    t->grad = tr_arena_alloc(&tp->segment, data_bytes(t));
+    t->has_grad = 1;
+    if (!tp->planning)
+        zero(t->grad, data_bytes(t));
+    tp->fresh = grow(tp->fresh, tp->n_fresh, &tp->cap_fresh, sizeof *tp->fresh);
+    tp->fresh[tp->n_fresh++] = t;
+}
+
 /* Make sure that t, an input of a node of segment i_seg, has a gradient to add to. */
 static void want_grad(struct tr_tape *tp, struct tr_tensor *t, int i_seg)
 {
@@ -343,9 +373,11 @@ static void want_grad(struct tr_tape *tp, struct tr_tensor *t, int i_seg)
         t->grad = t->alias->grad ? t->alias->grad + t->offset : NULL;
         return;
     }
-    if (t->i_segment < 0 && !t->grad && !tp->planning)
-        tr_fatal("tape: parameter '%s' has no gradient array", t->name ? t->name : "?");
-    if (t->i_segment < 0 || t->has_grad)
+    if (t->i_segment < 0) {
+        want_parameter_grad(tp, t);
+        return;
+    }
+    if (t->has_grad)
         return;
     size_t bytes = (size_t)tr_tensor_rows(t) * (size_t)t->ld * sizeof(float);
     t->grad = t->is_result ? handover(tp, t->i_segment, bytes)
@@ -372,13 +404,30 @@ static void backward_node(struct tr_tape *tp, struct tr_node *nd, int i_seg)
         nd->op->backward(nd);
 }
 
-void tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss)
+static void hand_out(struct tr_tape *tp, void (*ready)(void *ctx, struct tr_tensor *param),
+                     void *ctx)
+{
+    for (int i = 0; i < tp->n_fresh; i++) {
+        struct tr_tensor *t = tp->fresh[i];
+        if (!tp->planning)
+            ready(ctx, t);
+        t->grad = NULL;
+        t->has_grad = 0;
+    }
+    tp->n_fresh = 0;
+}
+
+void tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
+                           void (*ready)(void *ctx, struct tr_tensor *param), void *ctx)
 {
     if (tp->mode != TR_TAPE_TRAIN || tp->in_segment || !tp->n_seg ||
         tp->seg[tp->n_seg - 1].result != loss || tr_tensor_count(loss) != 1)
         tr_fatal("tape: backward wants the number that ended the last segment");
     if (!loss->needs_grad)
         return;
+    tp->each = ready != NULL;
+    for (int i = 0; i < tp->n_node; i++)
+        tp->node[i]->out->has_grad = 0;
     want_grad(tp, loss, tp->n_seg - 1);
     if (!tp->planning)
         loss->grad[0] = 1;
@@ -389,6 +438,12 @@ void tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss)
         replay(tp, seg);
         for (int i = seg->end_node - 1; i >= seg->first_node; i--)
             backward_node(tp, tp->node[i], i_seg);
+        hand_out(tp, ready, ctx);
         tr_arena_rewind(&tp->segment, 0);
     }
+}
+
+void tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss)
+{
+    tr_tape_backward_each(tp, loss, NULL, NULL);
 }

@@ -75,6 +75,15 @@ struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result);
  * the last segment, one number.  Parameters' grad arrays are the caller's. */
 void tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss);
 
+/* The same with gradients of parameters that live no longer than they are needed.  What
+ * only one segment reads gets a gradient when the sweep comes to that segment; `ready` is
+ * called when it is complete, and may change the parameter, for nothing reads it any more;
+ * then the gradient is gone.  Parameters that are `shared` keep the caller's arrays; one
+ * whose grad is NULL is left out.  May be called again after the same forward pass if ready
+ * changed nothing. */
+void tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
+                           void (*ready)(void *ctx, struct tr_tensor *param), void *ctx);
+
 #ifdef __cplusplus
 }
 #endif

@@ -39,6 +39,10 @@ struct tr_tensor {
     int is_result; /* of a segment: its gradient is handed to the segment before */
     int has_grad;  /* grad was made in this reverse sweep */
     int i_segment; /* where on the tape it was made; -1: outside, a parameter or input */
+    int reader;    /* of a parameter: 1 + the segment that read it; 0: none did yet */
+    int shared;    /* of a parameter: several segments read it, or forward adds to its grad */
+
+    int64_t index; /* of a parameter: its number, set by params.h */
 };
 
 /* A tensor over numbers that exist already. */

@@ -140,14 +140,16 @@ struct tr_trainer *tr_trainer_new_planning(struct tr_model *m, struct tr_pack *p
         t->args.precision = tr_precision_at(0);
     t->m = m;
     t->pack = pack;
+    if (args->fused_step && args->grad_acc > 1)
+        tr_fatal("trainer: a fused step cannot accumulate gradients");
     set_length(t);
-    if (tr_precision_open(t->args.precision, err)) {
-        free(t);
-        return NULL;
+    int rc = tr_precision_open(t->args.precision, err);
+    if (!rc) {
+        tr_model_set_precision(m, t->args.precision);
+        rc = args->full ? init_full(t, err) : init_lora(t, err);
     }
-    tr_model_set_precision(m, t->args.precision);
-    if ((args->full ? init_full(t, err) : init_lora(t, err)) || init_data(t, err) ||
-        tr__trainer_plan(t, err)) {
+    t->params.grads_in_step = args->fused_step;
+    if (rc || init_data(t, err) || tr__trainer_plan(t, err)) {
         tr_trainer_free(t);
         return NULL;
     }

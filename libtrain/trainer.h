@@ -39,6 +39,9 @@ struct tr_train_args {
     int shuffle;
     uint64_t seed;
     const struct tr_precision *precision; /* of the products */
+    int fused_step;         /* update each block in the backward pass, so that there are
+                               never the gradients of all; for clipping there are two
+                               passes.  grad_acc must be 1 */
     int64_t recompute;      /* blocks that are computed again in backward, the first ones;
                                TR_RECOMPUTE_AUTO: as few as the memory asks for */
     int64_t mem_limit;      /* bytes that plan.total may reach; 0: what the machine has */
@@ -51,7 +54,8 @@ struct tr_step_stats {
     double lr, grad_norm; /* norm before clipping */
     int64_t n_token;     /* rows computed */
     int64_t n_counted;   /* of these, with a target */
-    int skipped;         /* loss or gradient was not finite: no update was made */
+    int skipped;         /* loss or gradient was not finite: no update was made (with
+                            fused_step and no clipping: from the first such block on) */
 };
 
 /* Bytes, known before the first step. */
@@ -101,7 +105,8 @@ int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *stats,
 int tr_trainer_eval(struct tr_trainer *t, struct tr_pack *pack, double *loss,
                     struct tr_err *err) TR_MUST_CHECK;
 
-/* Gradients of the last step before clipping, as GGUF, named as the parameters. */
+/* Gradients of the last step before clipping, as GGUF, named as the parameters.
+ * TR_EUNSUPPORTED with fused_step: they are gone. */
 int tr_trainer_dump_grads(const struct tr_trainer *t, const char *path,
                           struct tr_err *err) TR_MUST_CHECK;
 

@@ -16,6 +16,19 @@ struct bounds {
     int64_t limit;   /* of the total; INT64_MAX: none */
 };
 
+static void no_gradient(void *ctx, struct tr_tensor *param)
+{
+    (void)ctx, (void)param;
+}
+
+static void plan_fused(const struct tr_trainer *t, struct tr_tape *tp,
+                       struct tr_tensor *result)
+{
+    int passes = t->args.clip > 0 ? 2 : 1;
+    for (int i = 0; i < passes; i++)
+        tr_tape_backward_each(tp, result, no_gradient, NULL);
+}
+
 /* One micro-batch of full sequences, with `blocks` blocks recomputed. */
 static int plan_step(struct tr_trainer *t, int64_t blocks, struct tr_err *err)
 {
@@ -28,7 +41,11 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, struct tr_err *err)
     struct tr_batch batch = { rows, t->token, t->target, t->pos };
     struct tr_loss loss = { .kind = t->args.loss, .scale = 1 };
     tr_tape_recompute_first(tp, tr__recompute_segments(blocks));
-    tr_tape_backward(tp, tr_model_loss(t->m, tp, &batch, &loss));
+    struct tr_tensor *result = tr_model_loss(t->m, tp, &batch, &loss);
+    if (t->args.fused_step)
+        plan_fused(t, tp, result);
+    else
+        tr_tape_backward(tp, result);
     t->tape_plan = tr_tape_plan(tp);
     t->plan.recompute = blocks;
     t->plan.n_block = t->m->config.n_layer;
@@ -44,7 +61,7 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
     int64_t array = t->params.count * (int64_t)sizeof(float);
     p->weights = t->args.full ? 0 : tr_model_mapped_bytes(t->m);
     p->params = array;
-    p->grads = array;
+    p->grads = tr_params_grad_bytes(&t->params);
     p->moments = tr_params_state_bytes(&t->params);
     p->activations = (int64_t)t->tape_plan.kept;
     p->block = (int64_t)t->tape_plan.segment;

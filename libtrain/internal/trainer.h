@@ -32,6 +32,15 @@ struct tr_trainer {
 int64_t tr__step_rows(const struct tr_trainer *t);
 int64_t tr__batch_rows(const struct tr_trainer *t);
 
+/* Forward of sequences i … end - 1: their loss, times scale; the sum of the losses is added
+ * to *sum. */
+struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
+                                   double scale, double *sum);
+/* The update that this step makes if all gradients have this norm. */
+struct tr_optim_step tr__step_update(const struct tr_trainer *t, double lr, double norm);
+/* The step of n sequences, from forward to update; fills loss, grad_norm and skipped. */
+void tr__fused_step(struct tr_trainer *t, int64_t n, double scale, struct tr_step_stats *s);
+
 /* Segments of the tape that are recomputed whole if so many blocks are. */
 int tr__recompute_segments(int64_t blocks);
 

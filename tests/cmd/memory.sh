@@ -78,6 +78,26 @@ test_expect_success '--opt adamw8: a quarter of the moments, close to adamw, goe
     "$BIN/gguf-show" --tensors eight.gguf | cut -f 2 >got
     "$BIN/gguf-show" --tensors "$model" | cut -f 2 >want && cmp want got'
 
+test_expect_success '--fused-step changes no bit' '
+    for clip in 1 0; do
+        train $run --full --clip $clip -o plain.ckpt --log plain.log
+        train $run --full --clip $clip --fused-step --mem-limit 120M -o fused.ckpt --log fused.log
+        cmp plain.ckpt fused.ckpt
+        cut -f 1-5 plain.log >want && cut -f 1-5 fused.log >got && cmp want got
+    done
+    train $run --full --plan >plain.tsv
+    for clip in 1 0; do
+        train $run --full --clip $clip --fused-step --plan >fused.$clip.tsv
+        test $((2 * $(value grads fused.$clip.tsv))) -lt "$(value grads plain.tsv)"
+    done
+    test "$(value work fused.0.tsv)" = "$(value work plain.tsv)"
+    test "$(value work fused.1.tsv)" != "$(value work plain.tsv)"'
+test_expect_success '--fused-step keeps no gradients' '
+    test_expect_code 2 train $run --fused-step --grad-acc 2 -o no.ckpt 2>stderr
+    grep "grad-acc" stderr
+    test_expect_code 2 train $run --fused-step --dump-grads no.gguf -o no.ckpt 2>stderr
+    grep "dump-grads" stderr && test ! -e no.ckpt && test ! -e no.gguf'
+
 # ==== the plan and what is measured ====
 
 # measured OPTION...: the peak of a run is within 5 % of its plan.
@@ -91,7 +111,8 @@ if [ -n "$SANITIZE" ]; then
     test_skip 'peaks' 'a sanitizer takes memory of its own'
     test_done
 fi
-for mode in "" "--recompute" "--full" "--full --recompute" "--val t.pack" "--full --opt adamw8"; do
+for mode in "" "--recompute" "--full" "--full --recompute" "--val t.pack" "--full --opt adamw8" \
+    "--full --fused-step"; do
     test_expect_success "the peak of train $mode" 'measured $mode'
 done
 test_done

@@ -228,6 +228,19 @@ START_TEST(ten_steps)
 }
 END_TEST
 
+START_TEST(ten_steps_in_little_memory)
+{
+    struct tr_train_args args = reference_args(NULL);
+    begin(_i);
+    args.recompute = INT64_MAX;
+    args.fused_step = 1;
+    struct training_run r = run_open(path, data, &args);
+    compare_ten("full", &r);
+    run_close(&r);
+    close_table();
+}
+END_TEST
+
 START_TEST(ten_lora_steps)
 {
     begin(_i);
@@ -253,6 +266,7 @@ int main(void)
     tcase_add_loop_test(tc, squared_error, 0, N_MODEL);
     tcase_add_loop_test(tc, ten_steps, 0, N_MODEL);
     tcase_add_loop_test(tc, ten_lora_steps, 0, N_MODEL);
+    tcase_add_loop_test(tc, ten_steps_in_little_memory, 0, N_MODEL);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }

@@ -8,6 +8,8 @@
 #include "tiny_model.h"
 #include "training_run.h"
 
+#include <libtrain/threads.h>
+
 #include <math.h>
 
 static const char *const arch[] = { "gpt2", "llama", "smollm", "llama3" };
@@ -153,6 +155,25 @@ START_TEST(ten_steps)
 }
 END_TEST
 
+/* Full and of an adapter: every block recomputed, updates in the backward pass in two
+ * sweeps, any number of threads. */
+START_TEST(ten_steps_in_little_memory)
+{
+    for (int threads = 1; threads <= 3; threads++)
+        for (int full = 0; full < 2; full++) {
+            begin(_i);
+            struct tr_train_args args = reference_args(full ? NULL : adapter);
+            args.recompute = INT64_MAX;
+            args.fused_step = 1;
+            tr_threads(threads);
+            struct training_run r = run_open(model, path, &args);
+            compare_ten(&r, full ? "full" : "lora");
+            run_close(&r);
+            tr_gguf_close(ref);
+        }
+}
+END_TEST
+
 START_TEST(ten_lora_steps)
 {
     begin(_i);
@@ -182,6 +203,7 @@ int main(void)
     tcase_add_loop_test(tc, gradients, 0, N_ARCH);
     tcase_add_loop_test(tc, ten_steps, 0, N_ARCH);
     tcase_add_loop_test(tc, ten_lora_steps, 0, N_ARCH);
+    tcase_add_loop_test(tc, ten_steps_in_little_memory, 0, N_ARCH);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }

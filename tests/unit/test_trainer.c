@@ -339,6 +339,39 @@ START_TEST(recompute_changes_no_bit)
 }
 END_TEST
 
+/* Updates in the backward pass are the same updates, and so is the norm: clipped in two
+ * sweeps, in one without, and whatever is recomputed; tied and untied tables. */
+START_TEST(fused_step_changes_no_bit)
+{
+    struct tr_train_args a = _i & 1 ? args_of("adamw", 1e-3, 0.1) : lora_args();
+    struct tr_step_stats s[2];
+    a.clip = _i & 2 ? 0.5 : 0;
+    a.optim = tr_optim_by_name(_i & 4 ? "adamw8" : "adamw");
+    a.batch = 4;
+    tiny_data_write(data, 7);
+    tiny_model_write(_i & 8 ? &tiny_gpt2 : &tiny_llama, model);
+    for (int blocks = 0; blocks <= TINY_LAYERS; blocks++) {
+        a.fused_step = 0;
+        struct training_run x = run_open(model, data, &a);
+        a.fused_step = 1;
+        a.recompute = blocks;
+        struct training_run y = run_open(model, data, &a);
+        const struct tr_params *p = tr_trainer_params(x.t), *q = tr_trainer_params(y.t);
+        for (int step = 0; step < 4; step++) {
+            s[0] = run_steps(&x, 1);
+            s[1] = run_steps(&y, 1);
+            ck_assert_mem_eq(&s[0].loss, &s[1].loss, sizeof s[0].loss);
+            ck_assert_mem_eq(&s[0].grad_norm, &s[1].grad_norm, sizeof s[0].loss);
+        }
+        ck_assert_mem_eq(p->value, q->value, (size_t)p->count * sizeof *p->value);
+        ck_assert_int_lt(tr_trainer_plan(y.t)->grads, tr_trainer_plan(x.t)->grads);
+        ck_assert_int_eq(tr_trainer_dump_grads(y.t, path, NULL), TR_EUNSUPPORTED);
+        run_close(&x);
+        run_close(&y);
+    }
+}
+END_TEST
+
 /* m = beta1 m + g, w = w (1 - lr decay) - lr m, the gradient cut to norm `clip`. */
 START_TEST(sgd_by_hand)
 {
@@ -511,6 +544,7 @@ END_TEST
 START_TEST(diverging)
 {
     struct tr_train_args a = args_of("adamw", 1e30, 0);
+    a.fused_step = _i;
     struct tr_step_stats s;
     struct tr_err err = {0};
     tiny_data_write(data, 2);
@@ -574,6 +608,7 @@ int main(void)
     tcase_add_test(tc, merged_is_base_and_adapter);
     tcase_add_test(tc, saved_adapter_is_what_was_trained);
     tcase_add_loop_test(tc, recompute_changes_no_bit, 0, 2);
+    tcase_add_loop_test(tc, fused_step_changes_no_bit, 0, 16);
     tcase_add_test(tc, sgd_by_hand);
     tcase_add_test(tc, adamw_by_hand);
     tcase_add_test(tc, eight_bits_learn_as_well);
@@ -581,7 +616,7 @@ int main(void)
     tcase_add_test(tc, schedules);
     tcase_add_loop_test(tc, rate_of_a_run, 0, 2);
     tcase_add_test(tc, squared_error_by_hand);
-    tcase_add_test(tc, diverging);
+    tcase_add_loop_test(tc, diverging, 0, 2);
     tcase_add_test(tc, same_threads_same_bits);
     suite_add_tcase(s, tc);
     return run_suite(s);
