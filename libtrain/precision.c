@@ -6,9 +6,10 @@
 #include <stddef.h>
 
 static const struct tr_precision precisions[] = {
-    { "f32", &tr__products_f32, NULL },
-    { "bf16", &tr__products_bf16, tr__dnnl_open },
-    { "q8", &tr__products_int8, tr__dnnl_open },
+    { "f32", &tr__products_f32, 0, NULL },
+    { "f16", &tr__products_f32, 1, NULL },
+    { "bf16", &tr__products_bf16, 0, tr__dnnl_open },
+    { "q8", &tr__products_int8, 0, tr__dnnl_open },
 };
 
 const struct tr_precision *tr_precision_at(int i)

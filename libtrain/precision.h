@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What matrix products of the weights are computed in.  Everything else is f32: sums,
- * results, gradients, the weights that are trained, the products of an adapter.
+ * What matrix products of the weights are computed in, and what results are kept in
+ * until backward.  Everything else is f32: sums, gradients, the weights that are trained,
+ * the products of an adapter.
  */
 #ifndef LIBTRAIN_PRECISION_H
 #define LIBTRAIN_PRECISION_H
@@ -17,6 +18,7 @@ struct tr__products;
 struct tr_precision {
     const char *name;
     const struct tr__products *products;
+    int keep_half; /* results wait for backward as F16 */
     int (*open)(struct tr_err *err); /* NULL: nothing is needed */
 };
 

@@ -6,6 +6,7 @@
  * that runs.  The gradient that passes from a segment to the one before it has two buffers
  * used in turn.
  */
+#include <libtrain/internal/half.h>
 #include <libtrain/internal/op.h>
 #include <libtrain/tape.h>
 
@@ -23,6 +24,7 @@ struct tr_tape {
     enum tr_tape_mode mode;
     enum tr_recompute recompute;
     int recompute_first; /* segments that are recomputed whole in any mode */
+    int keep_half;
     int planning, in_segment;
     double work;
     struct tr_arena kept, segment;
@@ -102,6 +104,11 @@ void tr_tape_recompute_first(struct tr_tape *tp, int n)
     tp->recompute_first = n;
 }
 
+void tr_tape_keep_half(struct tr_tape *tp)
+{
+    tp->keep_half = 1;
+}
+
 double tr_tape_work(const struct tr_tape *tp)
 {
     return tp->work;
@@ -158,6 +165,17 @@ static int keeps(const struct tr_tape *tp, const struct tr_op *op)
     return tp->recompute == TR_RECOMPUTE_NONE || !op->cheap;
 }
 
+static int wants_half(const struct tr_tape *tp, const struct tr_tensor *t)
+{
+    return tp->keep_half && tp->mode == TR_TAPE_TRAIN && tr_tensor_count(t) > 1;
+}
+
+static void make_half(struct tr_tape *tp, struct tr_tensor *t)
+{
+    t->is_half = 1;
+    t->half = tr_arena_array(&tp->kept, (size_t)tr_tensor_count(t), sizeof *t->half);
+}
+
 static struct tr_arena *home(struct tr_tape *tp, const struct tr_tensor *t)
 {
     return t->kept ? &tp->kept : &tp->segment;
@@ -168,7 +186,9 @@ struct tr_tensor *tr__output(struct tr_tape *tp, const struct tr_op *op, int n_d
 {
     struct tr_tensor *t = new_tensor(tp, n_dim, dim);
     t->kept = keeps(tp, op);
-    t->data = tr_arena_alloc(home(tp, t), data_bytes(t));
+    if (t->kept && wants_half(tp, t))
+        make_half(tp, t);
+    t->data = tr_arena_alloc(t->is_half ? &tp->segment : home(tp, t), data_bytes(t));
     return t;
 }
 
@@ -292,12 +312,48 @@ static float *handover(struct tr_tape *tp, int i, size_t bytes)
     return tp->handover[i & 1];
 }
 
-/* Move the result out of the memory that dies with the segment. */
-static void keep_result(struct tr_tape *tp, struct tr_tensor *t)
+enum { PIECE = 1 << 14 }; /* numbers that a thread converts at once */
+
+static void to_half(const float *x, uint16_t *y, int64_t n)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        float v = x[i] > 65504.0f ? 65504.0f : x[i];
+        y[i] = tr__f32_to_f16(v < -65504.0f ? -65504.0f : v);
+    }
+}
+
+/* Keep the data of t, which are complete. */
+static void put_away(const struct tr_tape *tp, const struct tr_tensor *t)
+{
+    int64_t n = tp->planning ? 0 : tr_tensor_count(t);
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i += PIECE)
+        to_half((const float *)t->data + i, t->half + i, n - i < PIECE ? n - i : PIECE);
+}
+
+static void fetch(struct tr_tape *tp, struct tr_tensor *t)
+{
+    int64_t n = tp->planning ? 0 : tr_tensor_count(t);
+    t->data = tr_arena_alloc(&tp->segment, data_bytes(t));
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i += PIECE)
+        tr_f16.to_f32(t->half + i, (float *)t->data + i, n - i < PIECE ? n - i : PIECE);
+}
+
+/* Move the result out of the memory that dies with the segment.  Where it is kept as F16,
+ * as that of root, the next segment still reads all of it. */
+static void keep_result(struct tr_tape *tp, struct tr_tensor *t, struct tr_tensor *root)
 {
     size_t bytes = data_bytes(t);
-    void *to = tp->mode == TR_TAPE_EVAL ? handover(tp, tp->n_seg, bytes)
-                                        : tr_arena_alloc(&tp->kept, bytes);
+    int to_next = tp->mode == TR_TAPE_EVAL || wants_half(tp, t);
+    if (wants_half(tp, t) && !root->is_half) {
+        make_half(tp, t);
+        put_away(tp, t);
+    }
+    t->is_half = t->is_half || root->is_half;
+    t->half = root->is_half ? root->half : t->half;
+    void *to = to_next ? handover(tp, tp->n_seg, bytes) : tr_arena_alloc(&tp->kept, bytes);
     if (!tp->planning)
         memcpy(to, t->data, bytes);
     t->data = to;
@@ -313,8 +369,11 @@ struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result)
         root = root->alias;
     if (root->i_segment != tp->n_seg || result->offset || result->ld != tr_tensor_cols(result))
         tr_fatal("tape: the result of a segment cannot be a view");
-    if (!result->kept)
-        keep_result(tp, result);
+    for (int i = tp->seg[tp->n_seg].first_node; i < tp->n_node; i++)
+        if (tp->node[i]->out->is_half)
+            put_away(tp, tp->node[i]->out);
+    if (!result->kept || root->is_half)
+        keep_result(tp, result, root);
     result->is_result = root->is_result = 1;
     tp->seg[tp->n_seg].end_node = tp->n_node;
     tp->seg[tp->n_seg].result = result;
@@ -326,11 +385,18 @@ struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result)
 
 /* ---- backward --------------------------------------------------------------------- */
 
-/* Compute again what was dropped at the end of the segment. */
-static void replay(struct tr_tape *tp, const struct segment *seg)
+/* Compute again what was dropped at the end of the segment, fetch what was put away. */
+static void replay(struct tr_tape *tp, int i_seg)
 {
+    const struct segment *seg = &tp->seg[i_seg];
+    if (i_seg && seg[-1].result->is_half)
+        fetch(tp, seg[-1].result);
     for (int i = seg->first_node; i < seg->end_node; i++) {
         struct tr_node *nd = tp->node[i];
+        if (nd->out->is_half)
+            fetch(tp, nd->out);
+        else if (nd->out->kept && nd->out->alias && tp->keep_half)
+            resolve_alias(nd->out);
         if (nd->out->kept)
             continue;
         if (nd->out->alias)
@@ -344,11 +410,11 @@ static void replay(struct tr_tape *tp, const struct segment *seg)
 
 static void zero(float *p, size_t bytes)
 {
-    enum { PIECE = 1 << 18 };
+    enum { STRIP = 1 << 18 };
     char *at = (char *)p;
 #pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < bytes; i += PIECE)
-        memset(at + i, 0, bytes - i < PIECE ? bytes - i : PIECE);
+    for (size_t i = 0; i < bytes; i += STRIP)
+        memset(at + i, 0, bytes - i < STRIP ? bytes - i : STRIP);
 }
 
 static void want_parameter_grad(struct tr_tape *tp, struct tr_tensor *t)
@@ -435,7 +501,7 @@ void tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
         const struct segment *seg = &tp->seg[i_seg];
         if (!seg->result->needs_grad) /* nothing trainable here or before */
             break;
-        replay(tp, seg);
+        replay(tp, i_seg);
         for (int i = seg->end_node - 1; i >= seg->first_node; i--)
             backward_node(tp, tp->node[i], i_seg);
         hand_out(tp, ready, ctx);

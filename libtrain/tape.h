@@ -58,6 +58,11 @@ struct tr_tape_plan tr_tape_plan(const struct tr_tape *tp);
  * the first operation; it stays for all steps.  The bits of the results do not change. */
 void tr_tape_recompute_first(struct tr_tape *tp, int n);
 
+/* Let results wait for backward as F16, those beyond its range at its ends: half the
+ * memory, and gradients that are right to about three digits.  Say so before the first
+ * operation. */
+void tr_tape_keep_half(struct tr_tape *tp);
+
 /* Floating-point operations of the matrix products that a planning tape has seen, in
  * forward, backward and recomputation. */
 double tr_tape_work(const struct tr_tape *tp);

@@ -36,6 +36,8 @@ struct tr_tensor {
     struct tr_tensor *alias; /* data and grad are those of this tensor, from `offset` on */
     int64_t offset;
     int kept;      /* data stay until backward; else they are recomputed there */
+    int is_half;   /* they stay as F16, in half */
+    uint16_t *half;
     int is_result; /* of a segment: its gradient is handed to the segment before */
     int has_grad;  /* grad was made in this reverse sweep */
     int i_segment; /* where on the tape it was made; -1: outside, a parameter or input */

@@ -8,9 +8,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-int tr__recompute_segments(int64_t blocks)
+void tr__prepare_tape(const struct tr_trainer *t, struct tr_tape *tp)
 {
-    return blocks ? (int)blocks + 1 : 0;
+    if (t->plan.recompute) /* and the embedding, which is the first segment */
+        tr_tape_recompute_first(tp, (int)t->plan.recompute + 1);
+    if (t->args.precision->keep_half)
+        tr_tape_keep_half(tp);
 }
 
 int64_t tr__batch_rows(const struct tr_trainer *t)
@@ -120,7 +123,7 @@ static int init_memory(struct tr_trainer *t, struct tr_err *err)
     t->tape = tr_tape_new(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, &t->tape_plan, err);
     if (!t->tape)
         return err ? err->code : TR_ENOMEM;
-    tr_tape_recompute_first(t->tape, tr__recompute_segments(t->plan.recompute));
+    tr__prepare_tape(t, t->tape);
     return 0;
 }
 
@@ -177,8 +180,8 @@ void tr_trainer_free(struct tr_trainer *t)
         return;
     tr_tape_free(t->tape);
     tr_eval_free(t->eval);
+    tr_params_release(&t->params); /* before their tensors */
     tr_lora_free(t->lora);
-    tr_params_release(&t->params);
     free(t->token);
     free(t->target);
     free(t->pos);

@@ -40,14 +40,14 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, struct tr_err *err)
         t->pos[i] = (int32_t)(i % ctx);
     struct tr_batch batch = { rows, t->token, t->target, t->pos };
     struct tr_loss loss = { .kind = t->args.loss, .scale = 1 };
-    tr_tape_recompute_first(tp, tr__recompute_segments(blocks));
+    t->plan.recompute = blocks;
+    tr__prepare_tape(t, tp);
     struct tr_tensor *result = tr_model_loss(t->m, tp, &batch, &loss);
     if (t->args.fused_step)
         plan_fused(t, tp, result);
     else
         tr_tape_backward(tp, result);
     t->tape_plan = tr_tape_plan(tp);
-    t->plan.recompute = blocks;
     t->plan.n_block = t->m->config.n_layer;
     t->plan.work = (double)t->args.grad_acc * tr_tape_work(tp);
     tr_tape_free(tp);

@@ -41,8 +41,8 @@ struct tr_optim_step tr__step_update(const struct tr_trainer *t, double lr, doub
 /* The step of n sequences, from forward to update; fills loss, grad_norm and skipped. */
 void tr__fused_step(struct tr_trainer *t, int64_t n, double scale, struct tr_step_stats *s);
 
-/* Segments of the tape that are recomputed whole if so many blocks are. */
-int tr__recompute_segments(int64_t blocks);
+/* Tell a new tape what to keep, and how, until backward: after plan.recompute. */
+void tr__prepare_tape(const struct tr_trainer *t, struct tr_tape *tp);
 
 /* Decide how much is recomputed and fill the plan.  The parameters are declared; nothing
  * needs memory yet. */
