@@ -98,11 +98,12 @@ static int export_adapter(const struct export *x, struct tr_err *err)
 static int write_trained(struct tr_gguf_writer *w, const struct tr_gguf_tensor *trained,
                          const struct tr_dtype *type, void *packed, struct tr_err *err)
 {
-    const float *src = trained->data;
-    int64_t n = trained->bytes / (int64_t)sizeof *src;
+    const struct tr_dtype *from = trained->dtype; /* F32 or BF16 */
+    const char *src = trained->data;
+    int64_t n = trained->bytes / from->bytes;
     for (int64_t i = 0; i < n; i += SLAB) {
         int64_t part = n - i < SLAB ? n - i : SLAB;
-        if (tr_convert(&tr_f32, src + i, type, packed, part))
+        if (tr_convert(from, src + i * from->bytes, type, packed, part))
             return tr_err_set(err, TR_EFORMAT, "tensor '%s' is not finite in %s",
                               trained->name, type->name);
         int rc = tr_gguf_write(w, packed, part * type->bytes, err);
@@ -127,7 +128,8 @@ static int export_model(const struct export *x, struct tr_err *err)
     for (size_t i = 0; !rc && i < tr_gguf_n_tensor(g); i++) {
         const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
         const struct tr_gguf_tensor *trained = tr_gguf_find_tensor(x->ckpt, t->name);
-        if (trained && trained->bytes / (int64_t)sizeof(float) * t->dtype->bytes != t->bytes)
+        if (trained && (trained->dtype->block > 1 || !trained->dtype->to_f32 ||
+                        trained->bytes / trained->dtype->bytes * t->dtype->bytes != t->bytes))
             rc = tr_err_set(err, TR_EMISMATCH, "%s: tensor '%s' does not fit the base",
                             tr_gguf_path(x->ckpt), t->name);
         else

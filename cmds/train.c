@@ -24,7 +24,7 @@ struct opts {
     int64_t lora_r, batch, grad_acc, epochs, steps, eval_every, save_every, keep, seed;
     int64_t mem_limit;
     double lora_alpha, lr, warmup, beta1, beta2, eps, weight_decay, clip;
-    int full, shuffle, resume, sched, optim, loss, precision, recompute, plan, fused_step;
+    int full, shuffle, resume, sched, optim, loss, precision, recompute, plan, fused_step, weights;
     const char *lora_targets, *adapter_in;
 };
 
@@ -213,6 +213,7 @@ static struct tr_train_args train_args(const struct opts *o)
         .shuffle = o->shuffle,
         .seed = (uint64_t)o->seed,
         .precision = tr_precision_at(o->precision),
+        .bf16 = o->weights == 1,
         .fused_step = o->fused_step,
         .recompute = o->recompute ? INT64_MAX : TR_RECOMPUTE_AUTO,
         .mem_limit = o->mem_limit,
@@ -328,6 +329,7 @@ int main(int argc, char **argv)
     };
     const char *sched[8] = {0}, *optim[8] = {0}, *loss[8] = {0};
     const char *precision[8] = {0};
+    const char *const weights[] = { "f32", "bf16", NULL };
     for (int i = 0; tr_schedule_at(i); i++)
         sched[i] = tr_schedule_at(i)->name;
     for (int i = 0; tr_optim_at(i); i++)
@@ -382,6 +384,8 @@ int main(int argc, char **argv)
                  "most memory to plan for, as in 400M (default: what there is)"),
         CMD_FLAG(0, "recompute", &o.recompute,
                  "compute every block twice, not only as many as the memory asks for"),
+        CMD_CHOICE(0, "weights", &o.weights, weights, "TYPE",
+                   "with --full: how matrices and tables are kept"),
         CMD_FLAG(0, "fused-step", &o.fused_step,
                  "update block by block in the backward pass (two of them if --clip)"),
         CMD_GROUP("On the way"),
@@ -404,6 +408,8 @@ int main(int argc, char **argv)
         cmd_usage(&cmd, "options --model, --data and --output are required");
     if (o.full && (o.adapter_in || o.lora_out))
         cmd_usage(&cmd, "--full trains no adapter");
+    if (!o.full && o.weights)
+        cmd_usage(&cmd, "--weights is for --full: an adapter is f32");
     if (o.fused_step && (o.grad_acc > 1 || o.dump_grads))
         cmd_usage(&cmd, "--fused-step keeps no gradients: not with %s",
                   o.dump_grads ? "--dump-grads" : "--grad-acc above 1");

@@ -24,7 +24,8 @@ static int describe(const struct tr_trainer *t, char **text, struct tr_err *err)
         return tr_err_set(err, TR_ENOMEM, "out of memory");
     fprintf(f, "base=%016llx\n", (unsigned long long)tr_model_hash(t->m));
     fprintf(f, "data=%016llx\n", (unsigned long long)tr_pack_info(t->pack)->hash);
-    fprintf(f, "method=%s\n", a->full ? "full" : "lora");
+    fprintf(f, "method=%s\nweights=%s\n", a->full ? "full" : "lora",
+            a->bf16 ? "bf16" : "f32");
     /* the same lines for either method, since they are compared one by one */
     fprintf(f, "rank=%d\nalpha=%.17g\ntensors=%zu\n", t->lora ? t->lora->pair[0].rank : 0,
             t->lora ? (double)t->lora->alpha : 0, t->params.n);

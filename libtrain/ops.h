@@ -28,7 +28,7 @@ struct tr_linear {
     float scale;            /* 0 is taken as 1 */
 };
 /* y = scale * x w^T + bias + add     x (n, n_in)   w (n_out, n_in) of any type   y (n, n_out)
- * A weight that is not f32 cannot need a gradient.  opt may be NULL. */
+ * A gradient is f32, whatever the weight.  opt may be NULL. */
 struct tr_tensor *tr_linear(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,
                             const struct tr_linear *opt);
 

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+#include <libtrain/internal/half.h>
 #include <libtrain/params.h>
+#include <libtrain/rng.h>
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ROUND = 16 }; /* keeps every parameter on a cache line of its own */
+enum {
+    ROUND = 16,     /* keeps every parameter on a cache line of its own */
+    PIECE = 1 << 13 /* numbers that one thread updates at a time: whole blocks of state */
+};
 
 static int64_t rounded(int64_t count)
 {
@@ -26,9 +31,23 @@ static void unmap_array(void *p, int64_t bytes)
         munmap(p, (size_t)bytes + 1);
 }
 
-static int64_t f32_bytes(const struct tr_params *p)
+/* Numbers of all parameters of this type. */
+static int64_t count_of(const struct tr_params *p, const struct tr_dtype *type)
 {
-    return p->count * (int64_t)sizeof(float);
+    int64_t count = 0;
+    for (size_t i = 0; i < p->n; i++)
+        count += p->tensor[i]->dtype == type ? rounded(tr_tensor_count(p->tensor[i])) : 0;
+    return count;
+}
+
+static int64_t type_bytes(const struct tr_params *p, const struct tr_dtype *type)
+{
+    return count_of(p, type) * type->bytes;
+}
+
+int64_t tr_params_value_bytes(const struct tr_params *p)
+{
+    return type_bytes(p, &tr_f32) + type_bytes(p, &tr_bf16);
 }
 
 int tr_params_init(struct tr_params *p, size_t max_n, const struct tr_optim *optim,
@@ -79,7 +98,8 @@ int64_t tr_params_state_count(const struct tr_params *p, int which, size_t i)
 
 void tr_params_release(struct tr_params *p)
 {
-    unmap_array(p->value, f32_bytes(p));
+    unmap_array(p->value, type_bytes(p, &tr_f32));
+    unmap_array(p->packed, type_bytes(p, &tr_bf16));
     unmap_array(p->grad, p->grad ? tr_params_grad_bytes(p) : 0);
     for (int i = 0; p->optim && i < p->optim->n_state; i++)
         unmap_array(p->state[i], state_bytes(p, i));
@@ -96,23 +116,33 @@ void tr_params_add(struct tr_params *p, struct tr_tensor *t)
     p->offset[p->n] = p->count;
     t->index = (int64_t)p->n;
     p->tensor[p->n++] = t;
-    t->dtype = &tr_f32;
+    t->dtype = p->bf16 && t->n_dim > 1 ? &tr_bf16 : &tr_f32;
     t->needs_grad = 1;
     p->count += rounded(tr_tensor_count(t));
 }
 
 int tr_params_allocate(struct tr_params *p, struct tr_err *err)
 {
-    p->value = map_array(f32_bytes(p));
+    p->value = map_array(type_bytes(p, &tr_f32));
+    p->packed = map_array(type_bytes(p, &tr_bf16));
     p->grad = map_array(tr_params_grad_bytes(p));
-    int ok = p->value && p->grad;
+    int ok = p->value && p->packed && p->grad;
     for (int i = 0; i < p->optim->n_state; i++)
         ok = ok && (p->state[i] = map_array(state_bytes(p, i)));
     if (!ok)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %lld parameters",
                           (long long)p->count);
-    for (size_t i = 0; i < p->n; i++)
-        p->tensor[i]->data = p->value + p->offset[i];
+    float *value = p->value;
+    uint16_t *packed = p->packed;
+    for (size_t i = 0; i < p->n; i++) {
+        struct tr_tensor *t = p->tensor[i];
+        int64_t room = rounded(tr_tensor_count(t));
+        t->data = t->dtype == &tr_f32 ? (void *)value : packed;
+        if (t->dtype == &tr_f32)
+            value += room;
+        else
+            packed += room;
+    }
     tr_params_hide_grads(p, 0);
     return 0;
 }
@@ -149,11 +179,11 @@ void tr_params_hide_grads(struct tr_params *p, int hide)
 
 void tr_params_zero_grad(struct tr_params *p)
 {
-    enum { PIECE = 1 << 16 };
+    enum { SLAB = 1 << 16 };
     int64_t n = grad_count(p);
 #pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; i += PIECE)
-        memset(p->grad + i, 0, (size_t)(n - i < PIECE ? n - i : PIECE) * sizeof *p->grad);
+    for (int64_t i = 0; i < n; i += SLAB)
+        memset(p->grad + i, 0, (size_t)(n - i < SLAB ? n - i : SLAB) * sizeof *p->grad);
 }
 
 static double sum_of_squares(const float *v, int64_t n)
@@ -173,15 +203,15 @@ static double sum_of_squares(const float *v, int64_t n)
 /* Sum over fixed pieces in fixed order: the same bits for any number of threads. */
 static double array_sum_of_squares(const float *v, int64_t n)
 {
-    enum { PIECE = 1 << 14, GROUP = 64 };
+    enum { SLAB = 1 << 14, GROUP = 64 };
     double total = 0;
-    for (int64_t i = 0; i < n; i += PIECE * GROUP) {
+    for (int64_t i = 0; i < n; i += SLAB * GROUP) {
         double part[GROUP] = {0};
-#pragma omp parallel for schedule(static) if (n > PIECE)
+#pragma omp parallel for schedule(static) if (n > SLAB)
         for (int j = 0; j < GROUP; j++) {
-            int64_t at = i + (int64_t)j * PIECE;
+            int64_t at = i + (int64_t)j * SLAB;
             if (at < n)
-                part[j] = sum_of_squares(v + at, n - at < PIECE ? n - at : PIECE);
+                part[j] = sum_of_squares(v + at, n - at < SLAB ? n - at : SLAB);
         }
         for (int j = 0; j < GROUP; j++)
             total += part[j];
@@ -218,7 +248,32 @@ double tr_params_grad_norm(struct tr_params *p)
 
 int tr_params_finite(const struct tr_params *p)
 {
-    return isfinite(array_sum_of_squares(p->value, p->count));
+    for (size_t i = 0; i < p->n; i++) {
+        const struct tr_tensor *t = p->tensor[i];
+        int64_t n = tr_tensor_count(t);
+        int finite = 1;
+#pragma omp parallel for schedule(static) reduction(&& : finite) if (n > PIECE)
+        for (int64_t at = 0; at < n; at += PIECE)
+            finite = finite && t->dtype->finite((const char *)t->data + at * t->dtype->bytes,
+                                                n - at < PIECE ? n - at : PIECE);
+        if (!finite)
+            return 0;
+    }
+    return 1;
+}
+
+/* x to BF16: what is cut off is the probability to be one step farther from zero. */
+static void round_at_random(const float *x, int64_t n, uint32_t key, uint32_t first,
+                            uint16_t *to)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits = tr__f32_bits(x[i]);
+        uint32_t add = tr_hash32(key, first + (uint32_t)i) >> 16;
+        /* infinite and no number: stay so */
+        add = (bits & 0x7f800000) == 0x7f800000 ? 0 : add;
+        to[i] = (uint16_t)((bits + add) >> 16);
+    }
 }
 
 /* Numbers at and behind `at` of parameter i. */
@@ -231,12 +286,20 @@ static void update_piece(const struct tr_params *p, size_t i, int64_t at, int64_
         state[j] = (char *)tr_params_state(p, j, i) + at / kind->per * kind->dtype->bytes;
     }
     s.first = (uint32_t)(p->offset[i] + at);
-    p->optim->step(&s, n, (float *)p->tensor[i]->data + at, p->tensor[i]->grad + at, state);
+    const struct tr_tensor *t = p->tensor[i];
+    if (t->dtype == &tr_f32) {
+        p->optim->step(&s, n, (float *)t->data + at, t->grad + at, state);
+        return;
+    }
+    float x[PIECE];
+    uint16_t *w = (uint16_t *)t->data + at;
+    t->dtype->to_f32(w, x, n);
+    p->optim->step(&s, n, x, t->grad + at, state);
+    round_at_random(x, n, ~s.key /* the optimizer uses the other */, s.first, w);
 }
 
 void tr_params_update_one(struct tr_params *p, size_t i, const struct tr_optim_step *step)
 {
-    enum { PIECE = 1 << 14 }; /* whole blocks of state */
     int64_t n = tr_tensor_count(p->tensor[i]);
     struct tr_optim_step s = *step;
     if (p->tensor[i]->n_dim < 2)

@@ -3,6 +3,10 @@
  * Trainable parameters: one flat array of values and one of gradients, f32, and those of the
  * optimizer's state; the parameters themselves are tensors over them.
  *
+ * Matrices and tables may be BF16 instead.  Then an update is computed in f32 and rounded up
+ * or down at random, so that the mean is right: most updates are below half the distance of
+ * two such numbers, and rounding to nearest would lose them.
+ *
  * A struct tr_params owns the arrays and the tensors.
  */
 #ifndef LIBTRAIN_PARAMS_H
@@ -19,11 +23,13 @@ struct tr_params {
     size_t n, max_n;           /* parameters, and room for */
     int grads_in_step;         /* only of `shared` tensors are there gradients between two
                                   segments of a sweep (tr_tape_backward_each) */
+    int bf16;                  /* matrices and tables are BF16 */
     struct tr_tensor **tensor; // (n)
     int64_t *offset;           // (n) of each in the arrays
     int64_t count;             /* numbers in each array */
     const struct tr_optim *optim;
-    float *value;                    // (count); NULL before tr_params_allocate
+    float *value;                    // (count), or less if bf16; NULL before allocate
+    uint16_t *packed;                /* what is BF16 */
     float *grad;                     // (count), or less if grads_in_step
     double *square;                  // (n) sums of squares of the gradients
     void *state[TR_OPTIM_MAX_STATE]; /* of the optimizer, in its types */
@@ -34,13 +40,16 @@ int tr_params_init(struct tr_params *p, size_t max_n, const struct tr_optim *opt
                    struct tr_err *err) TR_MUST_CHECK;
 void tr_params_release(struct tr_params *p);
 
-/* Declare t a parameter: f32 from now on, and it needs a gradient.  It has a place in the
+/* Declare t a parameter: f32 (or BF16) from now on, and it needs a gradient.  It has a place in the
  * arrays (rounded up to 16 numbers), but there are none yet.  t must outlive p. */
 void tr_params_add(struct tr_params *p, struct tr_tensor *t);
 
 /* Make the arrays, all zero, and point every parameter's data and grad at its place.  They
  * are address space until touched. */
 int tr_params_allocate(struct tr_params *p, struct tr_err *err) TR_MUST_CHECK;
+
+/* Bytes of the values. */
+int64_t tr_params_value_bytes(const struct tr_params *p);
 
 /* Bytes of the array of gradients; whether tensors are shared must be known. */
 int64_t tr_params_grad_bytes(const struct tr_params *p);

@@ -2,6 +2,7 @@
  *
  * Setting up a run: what is trained, how long, and the memory for it.
  */
+#include <libtrain/convert.h>
 #include <libtrain/internal/model.h>
 #include <libtrain/internal/trainer.h>
 
@@ -39,6 +40,7 @@ static int init_full(struct tr_trainer *t, struct tr_err *err)
     int rc = tr_params_init(&t->params, m->n_weight, t->args.optim, err);
     if (rc)
         return rc;
+    t->params.bf16 = t->args.bf16;
     for (size_t i = 0; i < m->n_weight; i++) {
         struct tr_weight *w = &m->weight[i];
         if (!is_trained_in_full(w))
@@ -54,14 +56,17 @@ static int init_full(struct tr_trainer *t, struct tr_err *err)
 }
 
 /* Fill the parameters of a run in full, which touches their memory. */
-static void load_weights(struct tr_trainer *t)
+static int load_weights(struct tr_trainer *t, struct tr_err *err)
 {
     for (size_t i = 0; i < t->params.n; i++) {
         struct tr_tensor *p = t->params.tensor[i];
         const struct tr_gguf_tensor *src = tr_gguf_find_tensor(t->m->g, p->name);
-        src->dtype->to_f32(src->data, p->data, tr_tensor_count(p));
+        if (tr_convert(src->dtype, src->data, p->dtype, p->data, tr_tensor_count(p)))
+            return tr_err_set(err, TR_EFORMAT, "%s: tensor '%s' is not finite in %s",
+                              tr_gguf_path(t->m->g), p->name, p->dtype->name);
         tr_gguf_forget(t->m->g, src->data, src->bytes);
     }
+    return 0;
 }
 
 static int init_lora(struct tr_trainer *t, struct tr_err *err)
@@ -163,15 +168,17 @@ struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
                                   const struct tr_train_args *args, struct tr_err *err)
 {
     struct tr_trainer *t = tr_trainer_new_planning(m, pack, args, err);
-    if (t && init_memory(t, err)) {
-        tr_trainer_free(t);
+    if (!t)
         return NULL;
-    }
-    if (t && t->lora)
+    int rc = init_memory(t, err);
+    if (!rc && t->lora)
         tr_lora_start(t->lora, args->seed);
-    else if (t)
-        load_weights(t);
-    return t;
+    else if (!rc)
+        rc = load_weights(t, err);
+    if (!rc)
+        return t;
+    tr_trainer_free(t);
+    return NULL;
 }
 
 void tr_trainer_free(struct tr_trainer *t)

@@ -39,6 +39,7 @@ struct tr_train_args {
     int shuffle;
     uint64_t seed;
     const struct tr_precision *precision; /* of the products */
+    int bf16;               /* with full: matrices and tables are BF16 (params.h) */
     int fused_step;         /* update each block in the backward pass, so that there are
                                never the gradients of all; for clipping there are two
                                passes.  grad_acc must be 1 */

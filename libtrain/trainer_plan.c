@@ -8,6 +8,7 @@
 #include <libtrain/machine.h>
 
 #include <stdio.h>
+#include <string.h>
 
 /* What is known before anything is taken. */
 struct bounds {
@@ -58,9 +59,8 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
 {
     struct tr_tape_plan eval = t->eval ? tr_eval_plan(t->eval) : (struct tr_tape_plan){0};
     struct tr_plan *p = &t->plan;
-    int64_t array = t->params.count * (int64_t)sizeof(float);
     p->weights = t->args.full ? 0 : tr_model_mapped_bytes(t->m);
-    p->params = array;
+    p->params = tr_params_value_bytes(&t->params);
     p->grads = tr_params_grad_bytes(&t->params);
     p->moments = tr_params_state_bytes(&t->params);
     p->activations = (int64_t)t->tape_plan.kept;
@@ -93,24 +93,35 @@ static int fits(const struct tr_plan *p, const struct bounds *b)
     return p->total <= b->limit && wanted(p) <= b->there;
 }
 
+/* What this run does not do yet. */
+static void what_helps(const struct tr_train_args *a, char *text, size_t size)
+{
+    snprintf(text, size, "a smaller batch or context%s%s%s",
+             strcmp(a->optim->name, "adamw") ? "" : ", adamw8",
+             a->fused_step || a->grad_acc > 1 ? "" : ", a fused step",
+             !a->full ? "" : a->bf16 ? ", an adapter" : ", bf16 weights, an adapter");
+}
+
 static int refuse(const struct tr_trainer *t, const struct bounds *b, struct tr_err *err)
 {
     const struct tr_plan *p = &t->plan;
-    char what[160];
-    snprintf(what, sizeof what,
-             "(parameters %.1f, gradients %.1f, moments %.1f, activations %.1f, block %.1f)",
-             (double)p->params / 1e6, (double)p->grads / 1e6, (double)p->moments / 1e6,
-             (double)p->activations / 1e6, (double)p->block / 1e6);
-    const char *how = p->recompute < p->n_block ? "" : " with every block recomputed";
-    if (p->total > b->limit)
-        return tr_err_set(err, TR_ENOMEM,
-                          "the plan takes %.1f MB%s, the limit is %.1f MB %s: %s",
-                          (double)p->total / 1e6, how, (double)b->limit / 1e6, what,
-                          "try a smaller batch or context");
+    int over = p->total > b->limit;
+    char parts[160], helps[160];
+    what_helps(&t->args, helps, sizeof helps);
+    snprintf(parts, sizeof parts,
+             "weights %.1f, parameters %.1f, gradients %.1f, moments %.1f, activations %.1f, "
+             "block %.1f",
+             (double)p->weights / 1e6, (double)p->params / 1e6, (double)p->grads / 1e6,
+             (double)p->moments / 1e6, (double)p->activations / 1e6, (double)p->block / 1e6);
     return tr_err_set(err, TR_ENOMEM,
-                      "the plan takes %.1f MB%s, %.1f MB are available %s: %s",
-                      (double)wanted(p) / 1e6, how, (double)b->there / 1e6, what,
-                      "try a smaller batch or context");
+                      "the smallest plan, with %s recomputed, takes %.1f MB (%s), %s %.1f MB: "
+                      "what would help: %s",
+                      p->recompute == p->n_block ? "every block"
+                      : p->recompute             ? "some blocks"
+                                                 : "no block",
+                      (double)(over ? p->total : wanted(p)) / 1e6, parts,
+                      over ? "the limit is" : "there are",
+                      (double)(over ? b->limit : b->there) / 1e6, helps);
 }
 
 int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err)

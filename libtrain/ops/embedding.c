@@ -95,9 +95,6 @@ struct tr_tensor *tr_embedding(struct tr_tape *tp, struct tr_tensor *table,
     const struct tr_op *op = &tr__op_embedding;
     int64_t width = tr_tensor_cols(table);
     tr__require(!position || tr_tensor_cols(position) == width, op, table, position);
-    tr__require(table->dtype == &tr_f32 || !table->needs_grad, op, table, table);
-    tr__require(!position || position->dtype == &tr_f32 || !position->needs_grad, op, table,
-                position);
     struct embedding_args args = { .id = id, .scale = scale };
     if (position)
         args.pos = pos;

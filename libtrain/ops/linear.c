@@ -115,7 +115,6 @@ struct tr_tensor *tr_linear(struct tr_tape *tp, struct tr_tensor *x, struct tr_t
     struct tr_linear o = opt ? *opt : (struct tr_linear){0};
     int64_t n = tr_tensor_rows(x), n_out = tr_tensor_rows(w);
     tr__require(tr_tensor_cols(x) == tr_tensor_cols(w), op, x, w);
-    tr__require(w->dtype == &tr_f32 || !w->needs_grad, op, x, w);
     tr__require(!o.bias || tr_tensor_count(o.bias) == n_out, op, o.bias, w);
     tr__require(!o.add || (tr_tensor_rows(o.add) == n && tr_tensor_cols(o.add) == n_out),
                 op, o.add, w);

@@ -235,7 +235,6 @@ struct tr_tensor *tr_output_loss(struct tr_tape *tp, struct tr_tensor *x,
     const struct tr_op *op = &tr__op_output_loss;
     int64_t n = tr_tensor_rows(x), width = tr_tensor_cols(x);
     tr__require(width == tr_tensor_cols(w), op, x, w);
-    tr__require(w->dtype == &tr_f32 || !w->needs_grad, op, x, w);
     struct output_loss_args args = { *opt, target };
     if (args.opt.logit_scale == 0)
         args.opt.logit_scale = 1;

@@ -14,6 +14,7 @@ data="--threads 2 -m $model -d t.pack"
 train() { "$BIN/train" -q $data "$@"; }
 
 run="--batch 8 --steps 3"
+eight="--batch 8 --full --sched constant --warmup 0 --lr 1e-3"
 
 # value ITEM FILE: of a plan.
 value() { awk -F '\t' -v item="$1" '$1 == item { print $2 }' "$2"; }
@@ -51,7 +52,9 @@ test_expect_success '--mem-limit recomputes as few blocks as it takes' '
 test_expect_success 'a limit that nothing fits' '
     test_expect_code 1 train $run --mem-limit 20M -o no.ckpt 2>stderr
     grep "every block recomputed.*20.0 MB" stderr && test ! -e no.ckpt && test ! -e no.ckpt.d
-    test_expect_code 1 train $run --mem-limit 20M --plan 2>stderr >no.tsv && test ! -s no.tsv'
+    test_expect_code 1 train $run --mem-limit 20M --plan 2>stderr >no.tsv && test ! -s no.tsv
+    test_expect_code 1 train $run --full --fused-step --mem-limit 20M --plan 2>stderr
+    grep "adamw8" stderr && grep "bf16" stderr && ! grep "fused" stderr'
 
 test_expect_success 'sizes' '
     for size in 20MB 1Z M -1M 0 "" 1e30 0x10; do
@@ -66,7 +69,6 @@ test_expect_success '--opt adamw8: a quarter of the moments, close to adamw, goe
     train --batch 8 --full --opt adamw8 --plan >eight.tsv
     train --batch 8 --full --plan >plain.tsv
     test $((4 * $(value moments eight.tsv))) -lt $(($(value moments plain.tsv) * 105 / 100))
-    eight="--batch 8 --full --sched constant --warmup 0 --lr 1e-3"
     train $eight --opt adamw8 --steps 8 --log eight.log -o eight.ckpt
     train $eight --steps 8 --log plain.log -o plain.ckpt
     paste eight.log plain.log | awk -F "\t" "NR > 1 { d = \$2 - \$(NF / 2 + 2) }
@@ -98,6 +100,22 @@ test_expect_success '--fused-step keeps no gradients' '
     test_expect_code 2 train $run --fused-step --dump-grads no.gguf -o no.ckpt 2>stderr
     grep "dump-grads" stderr && test ! -e no.ckpt && test ! -e no.gguf'
 
+test_expect_success '--weights bf16: half the parameters, close to f32, goes on exactly' '
+    train --batch 8 --full --weights bf16 --plan >half.tsv
+    test $((2 * $(value params half.tsv))) -lt $(($(value params plain.tsv) * 105 / 100))
+    half="$eight --weights bf16 --opt adamw8"
+    train $half --steps 8 --log half.log -o half.ckpt
+    paste half.log eight.log | awk -F "\t" "NR > 1 { d = \$2 - \$(NF / 2 + 2) }
+        d > 0.03 || d < -0.03 { exit 1 } END { exit NR != 9 }"
+    train $half --steps 4 -o part.ckpt && train $half --steps 8 --resume -o part.ckpt
+    cmp part.ckpt half.ckpt
+    "$BIN/gguf-export" -q -m "$model" -o half.gguf half.ckpt
+    "$BIN/gguf-show" --tensors half.gguf | cut -f 2,3 >got
+    "$BIN/gguf-show" --tensors "$model" | cut -f 2,3 >want && cmp want got
+    test_expect_code 1 train $eight --opt adamw8 --steps 9 --resume -o part.ckpt 2>stderr
+    grep "weights=bf16 is now weights=f32" stderr
+    test_expect_code 2 train --weights bf16 -o no.ckpt 2>stderr && grep -e "--full" stderr'
+
 # ==== the plan and what is measured ====
 
 # measured OPTION...: the peak of a run is within 5 % of its plan.
@@ -112,7 +130,7 @@ if [ -n "$SANITIZE" ]; then
     test_done
 fi
 for mode in "" "--recompute" "--full" "--full --recompute" "--val t.pack" "--full --opt adamw8" \
-    "--full --fused-step"; do
+    "--full --fused-step" "--full --fused-step --weights bf16 --opt adamw8 --recompute"; do
     test_expect_success "the peak of train $mode" 'measured $mode'
 done
 test_done

@@ -121,10 +121,11 @@ static void goes_on(const struct tr_train_args *a, int k)
     run_close(&rest);
 }
 
-START_TEST(eight_bits_go_on)
+START_TEST(few_bits_go_on)
 {
     struct tr_train_args a = args_of(_i);
     a.optim = tr_optim_by_name("adamw8");
+    a.bf16 = a.full;
     goes_on(&a, 3);
 }
 END_TEST
@@ -355,7 +356,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, make_files, remove_files);
     tcase_add_loop_test(tc, a_lora_goes_on, 1, 10);
-    tcase_add_loop_test(tc, eight_bits_go_on, 0, 2);
+    tcase_add_loop_test(tc, few_bits_go_on, 0, 2);
     tcase_add_loop_test(tc, all_weights_go_on, 1, 10);
     tcase_add_loop_test(tc, same_run_same_bytes, 0, 2);
     tcase_add_test(tc, any_flipped_bit);

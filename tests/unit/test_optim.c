@@ -22,14 +22,20 @@ struct set { /* a matrix, a vector and a matrix of one number */
 static const int64_t shapes[3][2] = { { ROWS, COLS }, { 333, 1 }, { 1, 1 } };
 static const int dims[3] = { 2, 1, 2 };
 
-static void set_init(struct set *s, const char *optim)
+static void set_init_as(struct set *s, const char *optim, int bf16)
 {
     ck_assert_int_eq(tr_params_init(&s->p, 3, tr_optim_by_name(optim), NULL), 0);
+    s->p.bf16 = bf16;
     for (int i = 0; i < 3; i++) {
         s->t[i] = tr_tensor_make("t", &tr_f32, dims[i], shapes[i], NULL);
         tr_params_add(&s->p, &s->t[i]);
     }
     ck_assert_int_eq(tr_params_allocate(&s->p, NULL), 0);
+}
+
+static void set_init(struct set *s, const char *optim)
+{
+    set_init_as(s, optim, 0);
 }
 
 /* Gradients of very different sizes, and noise on all. */
@@ -125,6 +131,42 @@ START_TEST(rounding_is_fair)
 }
 END_TEST
 
+/* A hundred updates of which each is a tenth of the distance of two BF16 numbers: together
+ * they move by what they should, on average.  Vectors stay f32. */
+START_TEST(bf16_moves_on_average)
+{
+    struct set s;
+    set_init_as(&s, "sgd", 1);
+    ck_assert_ptr_eq(s.t[0].dtype, &tr_bf16);
+    ck_assert_ptr_eq(s.t[1].dtype, &tr_f32);
+    float *x = malloc(2 * N * sizeof *x), *y = x + N;
+    double sum = 0;
+    for (int j = 0; j < N; j++)
+        x[j] = (j % 2 ? 1 : -1) * 1.25f;
+    tr_bf16.from_f32(x, s.t[0].data, N);
+    memset(s.p.grad, 0, (size_t)s.p.count * sizeof *s.p.grad);
+    for (int j = 0; j < N; j++)
+        s.t[0].grad[j] = 1;
+    for (int64_t t = 1; t <= 100; t++) {
+        struct tr_rng r = tr_rng_init(7, (uint64_t)t);
+        tr_params_update(&s.p, &(struct tr_optim_step){ .lr = 0x1p-7 / 10, .grad_scale = 1,
+                                                        .t = t,
+                                                        .key = (uint32_t)tr_rng_u64(&r) });
+    }
+    tr_bf16.to_f32(s.t[0].data, y, N);
+    for (int j = 0; j < N; j++)
+        sum += (double)(x[j] - y[j]) / N;
+    ck_assert_double_eq_tol(sum / (10 * 0x1p-7), 1, 0.02);
+    ck_assert_int_eq(tr_params_finite(&s.p), 1);
+    ((uint16_t *)s.t[0].data)[N - 1] = 0x7f81; /* no number, before and after an update */
+    ck_assert_int_eq(tr_params_finite(&s.p), 0);
+    tr_params_update(&s.p, &(struct tr_optim_step){ .lr = 1, .grad_scale = 1, .t = 1 });
+    ck_assert_int_eq(tr_params_finite(&s.p), 0);
+    free(x);
+    tr_params_release(&s.p);
+}
+END_TEST
+
 /* State lies where nobody else's does, and the number of threads does not matter. */
 START_TEST(any_threads)
 {
@@ -161,6 +203,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, eight_bits_go_the_same_way);
     tcase_add_test(tc, rounding_is_fair);
+    tcase_add_test(tc, bf16_moves_on_average);
     tcase_add_test(tc, any_threads);
     suite_add_tcase(s, tc);
     SRunner *sr = srunner_create(s);
