@@ -40,6 +40,9 @@ void cmd_plan_say(const struct tr_plan *p)
     if (p->recompute)
         cmd_say("to save memory, %lld of %lld blocks are computed twice",
                 (long long)p->recompute, (long long)p->n_block);
+    if (p->chunk)
+        cmd_say("and logits are computed for %lld positions at a time",
+                (long long)p->chunk);
 }
 
 void cmd_plan_print(const struct tr_trainer *t)
@@ -51,6 +54,7 @@ void cmd_plan_print(const struct tr_trainer *t)
         printf("%s\t%lld\tbytes\n", parts[i].key, (long long)bytes_of(p, &parts[i]));
     printf("recompute\t%lld\tblocks\n", (long long)p->recompute);
     printf("blocks\t%lld\tblocks\n", (long long)p->n_block);
+    printf("chunk\t%lld\trows\n", (long long)p->chunk);
     printf("work\t%.4g\tGFLOP/step\n", p->work / 1e9);
     printf("sgemm_rate\t%.4g\tGFLOP/s\n", rate / 1e9);
     printf("step_time\t%.4g\ts\n", rate > 0 ? p->work / rate : 0);

@@ -22,10 +22,10 @@ static int describe(const struct tr_trainer *t, char **text, struct tr_err *err)
     FILE *f = open_memstream(text, &size);
     if (!f)
         return tr_err_set(err, TR_ENOMEM, "out of memory");
-    fprintf(f, "base=%016llx\n", (unsigned long long)tr_model_hash(t->m));
+    fprintf(f, "base=%016llx\n", (unsigned long long)t->base_hash);
     fprintf(f, "data=%016llx\n", (unsigned long long)tr_pack_info(t->pack)->hash);
-    fprintf(f, "method=%s\nweights=%s\n", a->full ? "full" : "lora",
-            a->bf16 ? "bf16" : "f32");
+    fprintf(f, "method=%s\nweights=%s\nprecision=%s\n", a->full ? "full" : "lora",
+            a->bf16 ? "bf16" : "f32", a->precision->name);
     /* the same lines for either method, since they are compared one by one */
     fprintf(f, "rank=%d\nalpha=%.17g\ntensors=%zu\n", t->lora ? t->lora->pair[0].rank : 0,
             t->lora ? (double)t->lora->alpha : 0, t->params.n);
@@ -113,7 +113,7 @@ int tr_trainer_save(const struct tr_trainer *t, const char *path, struct tr_err 
     tr_gguf_set_string(g, "checkpoint.method", t->lora ? "lora" : "full");
     if (t->lora)
         tr_gguf_set_f32(g, "adapter.lora.alpha", t->lora->alpha);
-    tr__hash_write(g, "libtrain.base_hash", tr_model_hash(t->m));
+    tr__hash_write(g, "libtrain.base_hash", t->base_hash);
     tr_gguf_set_string(g, "checkpoint.arguments", text);
     tr_gguf_set_u64(g, "checkpoint.step", (uint64_t)t->step);
     tr_gguf_set_u64(g, "checkpoint.total_steps", (uint64_t)t->total);

@@ -51,7 +51,8 @@ struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
     int64_t row = t->row[i];
     struct tr_batch batch = { t->row[end] - row, t->token + row, t->target + row,
                               t->pos + row };
-    struct tr_loss loss = { .kind = t->args.loss, .scale = (float)scale, .sum = sum };
+    struct tr_loss loss = { .kind = t->args.loss, .scale = (float)scale, .sum = sum,
+                            .max_rows = t->plan.chunk };
     tr_tape_reset(t->tape);
     return tr_model_loss(t->m, t->tape, &batch, &loss);
 }

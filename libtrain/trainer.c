@@ -77,11 +77,10 @@ static int init_lora(struct tr_trainer *t, struct tr_err *err)
                                           a->lora_alpha, err);
     if (!t->lora)
         return err ? err->code : TR_EIO;
-    uint64_t hash = tr_model_hash(t->m);
-    if (t->lora->base_hash && t->lora->base_hash != hash)
+    if (t->lora->base_hash && t->lora->base_hash != t->base_hash)
         return tr_err_set(err, TR_EMISMATCH, "%s: was trained on another base",
                           a->adapter_in);
-    t->lora->base_hash = hash;
+    t->lora->base_hash = t->base_hash;
     int rc = tr_params_init(&t->params, 2 * t->lora->n, a->optim, err);
     if (rc)
         return rc;
@@ -148,6 +147,7 @@ struct tr_trainer *tr_trainer_new_planning(struct tr_model *m, struct tr_pack *p
         t->args.precision = tr_precision_at(0);
     t->m = m;
     t->pack = pack;
+    t->base_hash = tr_model_hash(m);
     if (args->fused_step && args->grad_acc > 1)
         tr_fatal("trainer: a fused step cannot accumulate gradients");
     set_length(t);

@@ -71,6 +71,7 @@ struct tr_plan {
     int64_t total;
     int64_t recompute;  /* blocks that are computed again in backward, and all */
     int64_t n_block;
+    int64_t chunk;      /* rows of logits at a time; 0: the default */
     double work;        /* floating-point operations of a step's matrix products */
 };
 

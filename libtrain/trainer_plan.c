@@ -30,8 +30,10 @@ static void plan_fused(const struct tr_trainer *t, struct tr_tape *tp,
         tr_tape_backward_each(tp, result, no_gradient, NULL);
 }
 
-/* One micro-batch of full sequences, with `blocks` blocks recomputed. */
-static int plan_step(struct tr_trainer *t, int64_t blocks, struct tr_err *err)
+/* One micro-batch of full sequences, with `blocks` blocks recomputed, in chunks of so many
+ * rows of logits. */
+static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
+                     struct tr_err *err)
 {
     struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, err);
     if (!tp)
@@ -40,8 +42,9 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, struct tr_err *err)
     for (int64_t i = 0; i < rows; i++)
         t->pos[i] = (int32_t)(i % ctx);
     struct tr_batch batch = { rows, t->token, t->target, t->pos };
-    struct tr_loss loss = { .kind = t->args.loss, .scale = 1 };
+    struct tr_loss loss = { .kind = t->args.loss, .scale = 1, .max_rows = chunk };
     t->plan.recompute = blocks;
+    t->plan.chunk = chunk;
     tr__prepare_tape(t, tp);
     struct tr_tensor *result = tr_model_loss(t->m, tp, &batch, &loss);
     if (t->args.fused_step)
@@ -53,6 +56,19 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, struct tr_err *err)
     t->plan.work = (double)t->args.grad_acc * tr_tape_work(tp);
     tr_tape_free(tp);
     return 0;
+}
+
+/* OpenBLAS packs an operand of a product; that of the gradient of the output's table is by
+ * far the largest: all its rows, for the positions of a chunk or the depth that OpenBLAS
+ * cuts products into (measured with 0.3.21). */
+static int64_t packed_by_blas(const struct tr_trainer *t)
+{
+    enum { DEPTH = 320 };
+    int64_t n_vocab = t->m->config.n_vocab;
+    int64_t rows = tr_output_chunk(tr__batch_rows(t), n_vocab, t->plan.chunk);
+    if (!t->args.full)
+        return 0;
+    return n_vocab * (rows < DEPTH ? rows : DEPTH) * (int64_t)sizeof(float);
 }
 
 static void fill_plan(struct tr_trainer *t, const struct bounds *b)
@@ -67,15 +83,15 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
     p->block = (int64_t)t->tape_plan.segment;
     p->eval = (int64_t)(eval.kept + eval.segment);
     p->data = 3 * tr__step_rows(t) * (int64_t)sizeof(int32_t);
-    p->program = b->program;
+    p->program = b->program + packed_by_blas(t);
     p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +
                p->eval + p->data + p->program;
 }
 
-static int plan_run(struct tr_trainer *t, int64_t blocks, const struct bounds *b,
-                    struct tr_err *err)
+static int plan_run(struct tr_trainer *t, int64_t blocks, int64_t chunk,
+                    const struct bounds *b, struct tr_err *err)
 {
-    int rc = plan_step(t, blocks, err);
+    int rc = plan_step(t, blocks, chunk, err);
     if (!rc)
         fill_plan(t, b);
     return rc;
@@ -83,14 +99,14 @@ static int plan_run(struct tr_trainer *t, int64_t blocks, const struct bounds *b
 
 /* Weights are mapped and can be paged out, what the program has it has already; the rest
  * must be there. */
-static int64_t wanted(const struct tr_plan *p)
+static int64_t wanted(const struct tr_plan *p, const struct bounds *b)
 {
-    return p->total - p->weights - p->program;
+    return p->total - p->weights - b->program;
 }
 
 static int fits(const struct tr_plan *p, const struct bounds *b)
 {
-    return p->total <= b->limit && wanted(p) <= b->there;
+    return p->total <= b->limit && wanted(p, b) <= b->there;
 }
 
 /* What this run does not do yet. */
@@ -119,7 +135,7 @@ static int refuse(const struct tr_trainer *t, const struct bounds *b, struct tr_
                       p->recompute == p->n_block ? "every block"
                       : p->recompute             ? "some blocks"
                                                  : "no block",
-                      (double)(over ? p->total : wanted(p)) / 1e6, parts,
+                      (double)(over ? p->total : wanted(p, b)) / 1e6, parts,
                       over ? "the limit is" : "there are",
                       (double)(over ? b->limit : b->there) / 1e6, helps);
 }
@@ -136,9 +152,10 @@ int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err)
     } else if (first > n_layer) {
         first = last = n_layer;
     }
+    enum { MOST_ROWS = 128, LEAST_ROWS = 32 };
     int64_t least = first, least_total = INT64_MAX;
     for (int64_t n = first; n <= last; n++) {
-        int rc = plan_run(t, n, &b, err);
+        int rc = plan_run(t, n, 0, &b, err);
         if (rc || fits(&t->plan, &b))
             return rc;
         if (t->plan.total < least_total) {
@@ -146,8 +163,13 @@ int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err)
             least = n;
         }
     }
-    int rc = plan_run(t, least, &b, err);
-    return rc ? rc : refuse(t, &b, err);
+    /* smaller pieces of logits too, which gives other last bits */
+    for (int64_t rows = MOST_ROWS; rows >= LEAST_ROWS; rows /= 2) {
+        int rc = plan_run(t, least, rows, &b, err);
+        if (rc || fits(&t->plan, &b))
+            return rc;
+    }
+    return refuse(t, &b, err);
 }
 
 double tr_trainer_rate(const struct tr_trainer *t)

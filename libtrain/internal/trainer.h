@@ -12,6 +12,7 @@ struct tr_trainer {
     struct tr_train_args args;
     struct tr_model *m;
     struct tr_pack *pack;
+    uint64_t base_hash; /* found once: it touches pages of every tensor */
     struct tr_lora *lora; /* NULL when training in full */
     struct tr_params params;
     struct tr_tape *tape;

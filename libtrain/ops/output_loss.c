@@ -34,9 +34,9 @@ struct chunk {
 
 /* The largest power of two whose logits fit in CHUNK_BYTES: batches tend to be multiples
  * of it, and it does not depend on n, so that a plan for many rows covers fewer. */
-static int64_t chunk_rows(int64_t n, int64_t n_vocab)
+int64_t tr_output_chunk(int64_t n, int64_t n_vocab, int64_t max_rows)
 {
-    int64_t rows = MAX_ROWS;
+    int64_t rows = max_rows ? max_rows : MAX_ROWS;
     while (rows > MIN_ROWS && rows * n_vocab * (int64_t)sizeof(float) > CHUNK_BYTES)
         rows /= 2;
     return rows < n ? rows : n;
@@ -47,7 +47,8 @@ static struct chunk new_chunk(struct tr_arena *a, const struct tr_node *nd)
     const struct output_loss_args *args = nd->args;
     size_t n = (size_t)tr_tensor_rows(nd->in[X]), width = (size_t)tr_tensor_cols(nd->in[X]);
     size_t n_vocab = (size_t)tr_tensor_rows(nd->in[W]);
-    struct chunk c = { .rows = chunk_rows((int64_t)n, (int64_t)n_vocab) };
+    struct chunk c = { .rows = tr_output_chunk((int64_t)n, (int64_t)n_vocab,
+                                              args->opt.max_rows) };
     size_t rows = (size_t)c.rows;
     c.index = tr_arena_array(a, n, sizeof *c.index);
     c.x = tr_arena_array(a, rows * width, sizeof *c.x);

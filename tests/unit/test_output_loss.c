@@ -172,7 +172,7 @@ static void reference(struct problem *p)
 static void run(struct problem *p, int with_grad)
 {
     struct args args = { { p->s.kind ? tr_loss_by_name(p->s.kind) : NULL, scale, p->s.cap,
-                           p->s.logit_scale, &p->sum, p->row_loss, p->logits },
+                           p->s.logit_scale, &p->sum, p->row_loss, p->logits, 0 },
                          p->target };
     struct tr_arena scratch;
     struct tr_node nd = { .op = &tr__op_output_loss, .in = { &p->x, &p->w }, .out = &p->out,
