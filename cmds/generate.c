@@ -44,53 +44,83 @@ struct run {
 
 /* ==== choosing a token ==== */
 
-static int by_p(const void *a, const void *b)
+/* Whether a comes before b: the likelier, of equals the one with the lower id. */
+static int is_before(const struct candidate *a, const struct candidate *b)
 {
-    const struct candidate *x = a, *y = b;
-    if (x->p != y->p)
-        return x->p < y->p ? 1 : -1;
-    return (x->id > y->id) - (x->id < y->id); /* the order must not depend on qsort */
+    return a->p != b->p ? a->p > b->p : a->id < b->id;
 }
 
-/* Cut the sorted candidates to the top k and, of these, to the least number whose
- * probability reaches top_p; returns how many are left and their sum. */
+/* Let candidate i of a heap, whose first is at [0], sink to where it belongs. */
+static void sink(struct candidate *c, int64_t n, int64_t i)
+{
+    struct candidate sinking = c[i];
+    for (int64_t child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && is_before(&c[child + 1], &c[child]))
+            child++;
+        if (!is_before(&c[child], &sinking))
+            break;
+        c[i] = c[child];
+    }
+    c[i] = sinking;
+}
+
+/* Move the first of a heap of n behind the n - 1 others. */
+static struct candidate *take(struct candidate *c, int64_t n)
+{
+    struct candidate first = c[0];
+    c[0] = c[n - 1];
+    c[n - 1] = first;
+    sink(c, n - 1, 0);
+    return &c[n - 1];
+}
+
+/* From a heap of n, take the top k and of these the least number whose probability reaches
+ * top_p; returns how many these are, and their sum.  They lie at the end of c, the likeliest
+ * last.  A vocabulary is long and few are wanted, so it is never sorted. */
 static int64_t cut(const struct opts *o, struct candidate *c, int64_t n, double *sum)
 {
+    int64_t k = o->top_k && o->top_k < n ? o->top_k : n, taken = 0, i = 0;
+    float top = c[0].p, temp = (float)o->temp;
     double all = 0, kept = 0;
-    int64_t i = 0;
-    if (o->top_k && o->top_k < n)
-        n = o->top_k;
-    float top = c[0].p;
-    for (int64_t j = 0; j < n; j++)
-        all += (double)(c[j].p = expf((c[j].p - top) / (float)o->temp));
-    while (i < n && kept < o->top_p * all)
-        kept += (double)c[i++].p;
+    if (k == n)
+        for (int64_t j = 0; j < n; j++)
+            all += (double)expf((c[j].p - top) / temp);
+    else
+        for (; taken < k; taken++)
+            all += (double)expf((take(c, n - taken)->p - top) / temp);
+    for (; i < k && (!i || kept < o->top_p * all); i++) {
+        if (i == taken)
+            take(c, n - taken++);
+        struct candidate *next = &c[n - 1 - i];
+        kept += (double)(next->p = expf((next->p - top) / temp));
+    }
     *sum = kept;
-    return i ? i : 1;
+    return i;
 }
 
 static int32_t sample(struct run *r, struct tr_rng *rng)
 {
-    int64_t n_vocab = tr_model_config(r->m)->n_vocab, n, best = 0;
+    int64_t n_vocab = tr_model_config(r->m)->n_vocab, n_kept, best = 0;
     /* rows of padding behind the vocabulary are no tokens */
-    int64_t n_token = tr_tokenizer_n_vocab(r->tok);
-    if (n_token > n_vocab)
-        n_token = n_vocab;
-    for (int64_t i = 0; i < n_token; i++) {
+    int64_t n = tr_tokenizer_n_vocab(r->tok);
+    if (n > n_vocab)
+        n = n_vocab;
+    for (int64_t i = 0; i < n; i++) {
         r->cand[i] = (struct candidate){ r->logits[i], (int32_t)i };
         if (r->logits[i] > r->logits[best])
             best = i;
     }
     if (r->o->temp == 0)
         return (int32_t)best;
-    qsort(r->cand, (size_t)n_token, sizeof *r->cand, by_p);
+    for (int64_t i = n / 2; i-- > 0;)
+        sink(r->cand, n, i);
     double sum, at;
-    n = cut(r->o, r->cand, n_token, &sum);
+    n_kept = cut(r->o, r->cand, n, &sum);
     at = (double)tr_rng_uniform(rng) * sum;
-    for (int64_t i = 0; i < n; i++)
-        if ((at -= (double)r->cand[i].p) < 0)
-            return r->cand[i].id;
-    return r->cand[n - 1].id;
+    for (int64_t i = 1; i < n_kept; i++)
+        if ((at -= (double)r->cand[n - i].p) < 0)
+            return r->cand[n - i].id;
+    return r->cand[n - n_kept].id;
 }
 
 /* ==== the text ==== */

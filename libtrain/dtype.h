@@ -36,6 +36,9 @@ struct tr_dtype {
     /* 1 if every number that n packed numbers stand for is finite (for a quantised type
      * it is enough that the scales are).  NULL: always finite. */
     int (*finite)(const void *src, int64_t n);
+
+    /* The sum of n packed numbers times those of x, in f32.  NULL: unpack and multiply. */
+    float (*dot)(const void *src, const float *x, int64_t n);
 };
 
 extern const struct tr_dtype tr_f32, tr_f16, tr_bf16, tr_i8, tr_i32;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <libtrain/internal/gemv.h>
 #include <libtrain/internal/products.h>
 
 static int is_thin(const struct tr_tensor *w)
@@ -17,7 +18,10 @@ static const struct tr__products *products_for(const struct tr_tensor *w)
 void tr__gemm_xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
                   int64_t ldx, const struct tr_tensor *w, float beta, float *y, int64_t ldy)
 {
-    products_for(w)->xwt(scratch, m, alpha, x, ldx, w, beta, y, ldy);
+    if (m <= TR__GEMV_ROWS)
+        tr__gemv_xwt(m, alpha, x, ldx, w, beta, y, ldy);
+    else
+        products_for(w)->xwt(scratch, m, alpha, x, ldx, w, beta, y, ldy);
 }
 
 void tr__gemm_dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,

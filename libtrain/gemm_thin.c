@@ -16,17 +16,15 @@
 
 /* ---- kernels: a is (r, long), contiguous -------------------------------------------- */
 
-typedef int lanes __attribute__((vector_size(VEC * sizeof(int))));
-
 /* A block of dot products, as many as a vector has lanes. */
-enum { THIN = 4, ROWS = VEC / THIN };
+enum { VEC = TR__VEC, THIN = 4, ROWS = VEC / THIN };
 
 /* One step of the reduction of VEC vectors to the vector of their sums: of a and b, lanes
  * whose number has bit `apart` clear hold sums of a, the others of b. */
-INLINE vec fold(vec a, vec b, const int apart)
+TR__INLINE tr__vec fold(tr__vec a, tr__vec b, const int apart)
 {
-    lanes own, other;
-    EACH(l, VEC) {
+    tr__ivec own, other;
+    TR__EACH(l, VEC) {
         own[l] = l & apart ? VEC + l : l;
         other[l] = l & apart ? VEC + (l ^ apart) : l ^ apart;
     }
@@ -34,14 +32,14 @@ INLINE vec fold(vec a, vec b, const int apart)
 }
 
 /* Lane i of the result is the sum of the lanes of sum[i]. */
-INLINE vec reduce(vec sum[VEC])
+TR__INLINE tr__vec reduce(tr__vec sum[VEC])
 {
-    EACH(i, VEC / 2)
+    TR__EACH(i, VEC / 2)
         sum[i] = fold(sum[2 * i], sum[2 * i + 1], 1);
-    EACH(i, VEC / 4)
+    TR__EACH(i, VEC / 4)
         sum[i] = fold(sum[2 * i], sum[2 * i + 1], 2);
-#if defined(__AVX__)
-    EACH(i, VEC / 8)
+#if defined(__AVX2__)
+    TR__EACH(i, VEC / 8)
         sum[i] = fold(sum[2 * i], sum[2 * i + 1], 4);
 #endif
 #if defined(__AVX512F__)
@@ -50,9 +48,9 @@ INLINE vec reduce(vec sum[VEC])
     return sum[0];
 }
 
-INLINE vec load_some(const float *p, int64_t n)
+TR__INLINE tr__vec load_some(const float *p, int64_t n)
 {
-    vec v = { 0 };
+    tr__vec v = { 0 };
     memcpy(&v, p, (size_t)n * sizeof *p);
     return v;
 }
@@ -61,21 +59,20 @@ INLINE vec load_some(const float *p, int64_t n)
 static void dot_block(int64_t k_end, const float *const x[ROWS], const float *const a[THIN],
                       float out[VEC])
 {
-    vec sum[VEC];
+    tr__vec sum[VEC];
     int64_t k = 0;
-    EACH(i, VEC)
-        sum[i] = (vec){ 0 };
+    TR__EACH(i, VEC)
+        sum[i] = (tr__vec){ 0 };
     for (; k + VEC <= k_end; k += VEC)
-        EACH(i, ROWS)
-            EACH(j, THIN)
-                sum[i * THIN + j] += *(const vec_in_memory *)(x[i] + k) *
-                                     *(const vec_in_memory *)(a[j] + k);
+        TR__EACH(i, ROWS)
+            TR__EACH(j, THIN)
+                sum[i * THIN + j] += tr__load(x[i] + k) * tr__load(a[j] + k);
     if (k < k_end)
-        EACH(i, ROWS)
-            EACH(j, THIN)
+        TR__EACH(i, ROWS)
+            TR__EACH(j, THIN)
                 sum[i * THIN + j] +=
                     load_some(x[i] + k, k_end - k) * load_some(a[j] + k, k_end - k);
-    vec sums = reduce(sum);
+    tr__vec sums = reduce(sum);
     memcpy(out, &sums, sizeof sums);
 }
 

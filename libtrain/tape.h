@@ -59,7 +59,7 @@ struct tr_tape_plan tr_tape_plan(const struct tr_tape *tp);
 void tr_tape_recompute_first(struct tr_tape *tp, int n);
 
 /* Let results wait for backward as F16, those beyond its range at its ends: half the
- * memory, and gradients that are right to about three digits.  Say so before the first
+ * memory, and gradients that are right to two or three digits.  Say so before the first
  * operation. */
 void tr_tape_keep_half(struct tr_tape *tp);
 

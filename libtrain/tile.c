@@ -6,44 +6,44 @@
  * faster than OpenBLAS on tiles of 64 x 64 x 64 (gcc 12, AVX-512).
  */
 #include <libtrain/internal/tile.h>
-
 #include <libtrain/internal/vec.h>
 
 #include <stddef.h>
 
-enum { MAX_ROWS = 8, MAX_VECS = 4 };
+enum { VEC = TR__VEC, MAX_ROWS = 8, MAX_VECS = 4 };
 
 /* A block of `rows` rows and `vecs` vectors.  Both are constants where this is called, so
  * that the loops over them vanish and sum is all registers. */
-INLINE void block(const int rows, const int vecs, int64_t k_end, struct tr__tile a,
-                  const float *restrict b, int64_t ldb, float *restrict c, int64_t ldc,
-                  const float *restrict keep)
+TR__INLINE void block(const int rows, const int vecs, int64_t k_end, struct tr__tile a,
+                      const float *restrict b, int64_t ldb, float *restrict c, int64_t ldc,
+                      const float *restrict keep)
 {
-    vec sum[MAX_ROWS][MAX_VECS];
-    EACH(i, rows)
-        EACH(j, vecs)
+    tr__vec sum[MAX_ROWS][MAX_VECS];
+    TR__EACH(i, rows)
+        TR__EACH(j, vecs)
             if (keep)
-                sum[i][j] = keep[i] * *(const vec_in_memory *)(c + i * ldc + j * VEC);
+                sum[i][j] = keep[i] * tr__load(c + i * ldc + j * VEC);
             else
-                sum[i][j] = (vec){ 0 };
+                sum[i][j] = (tr__vec){ 0 };
     for (int64_t k = 0; k < k_end; k++) {
-        vec bk[MAX_VECS];
-        EACH(j, vecs)
-            bk[j] = *(const vec_in_memory *)(b + k * ldb + j * VEC);
-        EACH(i, rows) {
+        tr__vec bk[MAX_VECS];
+        TR__EACH(j, vecs)
+            bk[j] = tr__load(b + k * ldb + j * VEC);
+        TR__EACH(i, rows) {
             float x = a.data[i * a.row + k * a.col];
-            EACH(j, vecs)
+            TR__EACH(j, vecs)
                 sum[i][j] += x * bk[j];
         }
     }
-    EACH(i, rows)
-        EACH(j, vecs)
-            *(vec_in_memory *)(c + i * ldc + j * VEC) = sum[i][j];
+    TR__EACH(i, rows)
+        TR__EACH(j, vecs)
+            tr__store(c + i * ldc + j * VEC, sum[i][j]);
 }
 
 /* All rows of a strip of columns; those that are left over one by one. */
-INLINE void strip(const int rows, const int vecs, int64_t m, int64_t k, struct tr__tile a,
-                  const float *b, int64_t ldb, float *c, int64_t ldc, const float *keep)
+TR__INLINE void strip(const int rows, const int vecs, int64_t m, int64_t k,
+                      struct tr__tile a, const float *b, int64_t ldb, float *c, int64_t ldc,
+                      const float *keep)
 {
     int64_t i = 0;
     for (; i + rows <= m; i += rows) {

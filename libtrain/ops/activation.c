@@ -76,7 +76,7 @@ static void gated_forward(const struct tr_node *nd, const struct gated *act)
 {
     const struct tr_tensor *gate = nd->in[GATE], *up = nd->in[UP], *y = nd->out;
     int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > 1)
     for (int64_t i = 0; i < n; i++)
         act->forward((const float *)gate->data + i * gate->ld,
                      (const float *)up->data + i * up->ld, (float *)y->data + i * y->ld,
@@ -181,7 +181,7 @@ static void gelu_forward(struct tr_node *nd)
 {
     const struct tr_tensor *x = nd->in[0], *y = nd->out;
     int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > 1)
     for (int64_t i = 0; i < n; i++)
         gelu_row((const float *)x->data + i * x->ld, (float *)y->data + i * y->ld, width);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Attention of a few new rows over many keys that were computed before: one pass over the
- * keys of a head with a running maximum and sum, no tiles.  Forward only.
+ * Attention of a few new rows over many keys that were computed before: the keys of a head
+ * in blocks, with a running maximum and sum.  Forward only.
  */
 #include <libtrain/internal/attention_job.h>
 #include <libtrain/internal/vmath.h>
@@ -14,38 +14,60 @@ struct head { /* one query and the keys of its head */
     int64_t ldk, ldv;
 };
 
-static float score(const struct head *h, const struct tr_attention *opt, int64_t row)
+/* Keys whose scores are held at once. */
+enum { KEYS = 128 };
+
+static void scores(const struct head *h, const struct tr_attention *opt, int64_t first,
+                   int64_t n, float *s)
 {
-    const float *k = h->k + row * h->ldk;
-    float s = 0;
-#pragma omp simd reduction(+ : s)
-    for (int64_t d = 0; d < opt->head_dim; d++)
-        s += h->q[d] * k[d];
-    s *= opt->scale;
-    return opt->soft_cap > 0 ? opt->soft_cap * tr__tanhf(s / opt->soft_cap) : s;
+    for (int64_t i = 0; i < n; i++)
+        s[i] = opt->scale * tr_f32.dot(h->q, h->k + (first + i) * h->ldk, opt->head_dim);
+    if (opt->soft_cap > 0)
+        for (int64_t i = 0; i < n; i++)
+            s[i] = opt->soft_cap * tr__tanhf(s[i] / opt->soft_cap);
+}
+
+/* Scores to exp(score - max); returns their sum. */
+static float exponentials(float *s, int64_t n, float max)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++) {
+        s[i] = tr__expf(s[i] - max);
+        sum += s[i];
+    }
+    return sum;
+}
+
+static void scale_row(float *x, int64_t n, float by)
+{
+    for (int64_t d = 0; d < n; d++)
+        x[d] *= by;
 }
 
 /* out (head_dim) = softmax-weighted sum of the values of rows first … last. */
 static void attend(const struct head *h, const struct tr_attention *opt, int64_t first,
-                   int64_t last, float *out)
+                   int64_t last, float *restrict out)
 {
-    float max = -INFINITY, sum = 0;
-    memset(out, 0, (size_t)opt->head_dim * sizeof *out);
-    for (int64_t row = first; row <= last; row++) {
-        const float *v = h->v + row * h->ldv;
-        float s = score(h, opt, row), keep = 1, p = 1;
-        if (s > max) {
-            keep = tr__expf(max - s);
-            max = s;
-        } else {
-            p = tr__expf(s - max);
+    float max = -INFINITY, sum = 0, p[KEYS];
+    int64_t width = opt->head_dim;
+    memset(out, 0, (size_t)width * sizeof *out);
+    for (int64_t row = first; row <= last; row += KEYS) {
+        int64_t n = last - row + 1 < KEYS ? last - row + 1 : KEYS;
+        float old = max;
+        scores(h, opt, row, n, p);
+        for (int64_t i = 0; i < n; i++)
+            max = p[i] > max ? p[i] : max;
+        float keep = row == first ? 0.0f : tr__expf(old - max);
+        sum = sum * keep + exponentials(p, n, max);
+        scale_row(out, width, keep);
+        for (int64_t i = 0; i < n; i++) {
+            const float *v = h->v + (row + i) * h->ldv;
+            for (int64_t d = 0; d < width; d++)
+                out[d] += p[i] * v[d];
         }
-        sum = sum * keep + p;
-        for (int64_t d = 0; d < opt->head_dim; d++)
-            out[d] = out[d] * keep + p * v[d];
     }
-    for (int64_t d = 0; d < opt->head_dim; d++)
-        out[d] /= sum;
+    scale_row(out, width, 1.0f / sum);
 }
 
 void tr__att_cached(struct tr_node *nd)
@@ -56,7 +78,7 @@ void tr__att_cached(struct tr_node *nd)
                            *v = nd->in[TR__ATT_V];
     int64_t n = tr_tensor_rows(q), before = tr_tensor_rows(k) - n, width = opt->head_dim;
     int group = opt->n_head / opt->n_head_kv;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > 1 || before > 16)
     for (int64_t i = 0; i < n * opt->n_head; i++) {
         int64_t row = i / opt->n_head, i_head = i % opt->n_head, last = before + row;
         int64_t back = args->pos[row], i_kv = i_head / group;

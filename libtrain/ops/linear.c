@@ -20,7 +20,7 @@ static void begin_output(const struct tr_node *nd, int in_place)
     int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
     if (!bias && in_place)
         return;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > 1)
     for (int64_t i = 0; i < n; i++) {
         float *row = (float *)y->data + i * y->ld;
         if (add && !in_place)

@@ -167,7 +167,7 @@ static void rms_norm_forward(struct tr_node *nd)
     const struct tr_tensor *x = nd->in[X], *y = nd->out;
     const float *w = nd->in[W]->data, eps = *(const float *)nd->args;
     struct layout l = layout_of(nd);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (l.n > 1)
     for (int64_t i = 0; i < l.n; i++) {
         const float *from = (const float *)x->data + offset_of(&l, x, i);
         float *to = (float *)y->data + offset_of(&l, y, i);
@@ -220,7 +220,7 @@ static void layer_norm_forward(struct tr_node *nd)
     const struct tr_tensor *x = nd->in[X], *y = nd->out;
     const float *w = nd->in[W]->data, *b = nd->in[B]->data, eps = *(const float *)nd->args;
     struct layout l = layout_of(nd);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (l.n > 1)
     for (int64_t i = 0; i < l.n; i++) {
         const float *from = (const float *)x->data + offset_of(&l, x, i);
         float *to = (float *)y->data + offset_of(&l, y, i);

@@ -91,7 +91,7 @@ static void turn_rows(const struct tr_node *nd, float *numbers, float direction)
     size_t mark = tr_arena_mark(nd->scratch);
     float *freq = tr_arena_array(nd->scratch, (size_t)args->rope.n_rot / 2, sizeof *freq);
     frequencies(&args->rope, freq);
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (n > 1)
     for (int64_t i = 0; i < n; i++)
         turn_row(numbers + i * ld, cols, &args->rope, (float)args->pos[i], freq, direction);
     tr_arena_rewind(nd->scratch, mark);

@@ -8,6 +8,7 @@
 #include <libtrain/dtype.h>
 #include <libtrain/internal/half.h>
 #include <libtrain/quants/range.h>
+#include <libtrain/quants/row.h>
 
 struct q4_0 {
     uint8_t d[2];
@@ -31,78 +32,87 @@ struct q5_1 {
     uint8_t q[16];
 };
 
-/* Unpacking goes in two steps, which compilers vectorise well: levels as bytes, then
- * d (level) + m. */
-static inline void unpack_nibbles(const uint8_t *q, uint8_t *level)
+TR__INLINE void nibbles(const uint8_t *q, tr__ivec *level)
 {
-#pragma omp simd
-    for (int j = 0; j < 16; j++) {
-        level[j] = q[j] & 15;
-        level[j + 16] = q[j] >> 4;
+    TR__EACH(i, TR__PART_VECS / 2) {
+        tr__ivec bytes = tr__load_u8(q + i * TR__VEC);
+        level[i] = bytes & 15;
+        level[i + TR__PART_VECS / 2] = bytes >> 4;
     }
 }
 
-static inline void unpack_high(const uint8_t *high, uint8_t *level)
+/* Sets bit 4 where the number's bit of `high` is set: a mask each, since not every
+ * processor can shift every number by another count. */
+TR__INLINE void fifth_bits(const uint8_t *high, tr__ivec *level)
 {
-    uint32_t bits = tr__load_u32(high);
-#pragma omp simd
-    for (uint32_t j = 0; j < 32; j++)
-        level[j] |= (uint8_t)((bits >> j & 1) << 4);
-}
-
-static void q4_0_to_f32(const void *src, float *restrict dst, int64_t n)
-{
-    const struct q4_0 *b = src;
-    uint8_t level[32];
-    for (int64_t i = 0; i < n / 32; i++, b++, dst += 32) {
-        float d = tr__load_f16(b->d);
-        unpack_nibbles(b->q, level);
-#pragma omp simd
-        for (int j = 0; j < 32; j++)
-            dst[j] = d * (float)(level[j] - 8);
+    int32_t bits = (int32_t)tr__load_u32(high);
+    tr__ivec mask;
+    TR__EACH(j, TR__VEC)
+        mask[j] = (int32_t)(1u << j);
+    TR__EACH(i, TR__PART_VECS) {
+        level[i] |= ((mask & bits) != 0) & 16;
+        mask <<= TR__VEC;
     }
 }
 
-static void q4_1_to_f32(const void *src, float *restrict dst, int64_t n)
+TR__INLINE void q4_0_scales(const struct q4_0 *b, float *d, float *m)
 {
-    const struct q4_1 *b = src;
-    uint8_t level[32];
-    for (int64_t i = 0; i < n / 32; i++, b++, dst += 32) {
-        float d = tr__load_f16(b->d), m = tr__load_f16(b->m);
-        unpack_nibbles(b->q, level);
-#pragma omp simd
-        for (int j = 0; j < 32; j++)
-            dst[j] = d * (float)level[j] + m;
-    }
+    (void)m;
+    *d = tr__load_f16(b->d);
 }
 
-static void q5_0_to_f32(const void *src, float *restrict dst, int64_t n)
+TR__INLINE void q4_0_levels(const struct q4_0 *b, int part, tr__ivec *level)
 {
-    const struct q5_0 *b = src;
-    uint8_t level[32];
-    for (int64_t i = 0; i < n / 32; i++, b++, dst += 32) {
-        float d = tr__load_f16(b->d);
-        unpack_nibbles(b->q, level);
-        unpack_high(b->high, level);
-#pragma omp simd
-        for (int j = 0; j < 32; j++)
-            dst[j] = d * (float)(level[j] - 16);
-    }
+    (void)part;
+    nibbles(b->q, level);
+    TR__EACH(i, TR__PART_VECS)
+        level[i] -= 8;
 }
 
-static void q5_1_to_f32(const void *src, float *restrict dst, int64_t n)
+TR__INLINE void q4_1_scales(const struct q4_1 *b, float *d, float *m)
 {
-    const struct q5_1 *b = src;
-    uint8_t level[32];
-    for (int64_t i = 0; i < n / 32; i++, b++, dst += 32) {
-        float d = tr__load_f16(b->d), m = tr__load_f16(b->m);
-        unpack_nibbles(b->q, level);
-        unpack_high(b->high, level);
-#pragma omp simd
-        for (int j = 0; j < 32; j++)
-            dst[j] = d * (float)level[j] + m;
-    }
+    *d = tr__load_f16(b->d);
+    *m = -tr__load_f16(b->m);
 }
+
+TR__INLINE void q4_1_levels(const struct q4_1 *b, int part, tr__ivec *level)
+{
+    (void)part;
+    nibbles(b->q, level);
+}
+
+TR__INLINE void q5_0_scales(const struct q5_0 *b, float *d, float *m)
+{
+    (void)m;
+    *d = tr__load_f16(b->d);
+}
+
+TR__INLINE void q5_0_levels(const struct q5_0 *b, int part, tr__ivec *level)
+{
+    (void)part;
+    nibbles(b->q, level);
+    fifth_bits(b->high, level);
+    TR__EACH(i, TR__PART_VECS)
+        level[i] -= 16;
+}
+
+TR__INLINE void q5_1_scales(const struct q5_1 *b, float *d, float *m)
+{
+    *d = tr__load_f16(b->d);
+    *m = -tr__load_f16(b->m);
+}
+
+TR__INLINE void q5_1_levels(const struct q5_1 *b, int part, tr__ivec *level)
+{
+    (void)part;
+    nibbles(b->q, level);
+    fifth_bits(b->high, level);
+}
+
+TR__ROW(q4_0, 32, 32, 0)
+TR__ROW(q4_1, 32, 32, 1)
+TR__ROW(q5_0, 32, 32, 0)
+TR__ROW(q5_1, 32, 32, 1)
 
 /* level = (x - min) / d + add, cut to an integer in [0, top].  The clamp comes first, so
  * that a NaN or an infinity in the input cannot overflow the conversion. */
@@ -222,20 +232,24 @@ static int q5_1_finite(const void *src, int64_t n)
 
 const struct tr_dtype tr__q4_0 = {
     .name = "Q4_0", .id = 2, .file_type = 2, .block = 32, .bytes = sizeof(struct q4_0),
-    .to_f32 = q4_0_to_f32, .from_f32 = q4_0_from_f32, .finite = q4_0_finite,
+    .to_f32 = q4_0_to_f32, .from_f32 = q4_0_from_f32,
+    .finite = q4_0_finite, .dot = q4_0_dot,
 };
 
 const struct tr_dtype tr__q4_1 = {
     .name = "Q4_1", .id = 3, .file_type = 3, .block = 32, .bytes = sizeof(struct q4_1),
-    .to_f32 = q4_1_to_f32, .from_f32 = q4_1_from_f32, .finite = q4_1_finite,
+    .to_f32 = q4_1_to_f32, .from_f32 = q4_1_from_f32,
+    .finite = q4_1_finite, .dot = q4_1_dot,
 };
 
 const struct tr_dtype tr__q5_0 = {
     .name = "Q5_0", .id = 6, .file_type = 8, .block = 32, .bytes = sizeof(struct q5_0),
-    .to_f32 = q5_0_to_f32, .from_f32 = q5_0_from_f32, .finite = q5_0_finite,
+    .to_f32 = q5_0_to_f32, .from_f32 = q5_0_from_f32,
+    .finite = q5_0_finite, .dot = q5_0_dot,
 };
 
 const struct tr_dtype tr__q5_1 = {
     .name = "Q5_1", .id = 7, .file_type = 9, .block = 32, .bytes = sizeof(struct q5_1),
-    .to_f32 = q5_1_to_f32, .from_f32 = q5_1_from_f32, .finite = q5_1_finite,
+    .to_f32 = q5_1_to_f32, .from_f32 = q5_1_from_f32,
+    .finite = q5_1_finite, .dot = q5_1_dot,
 };

@@ -5,21 +5,27 @@
 #include <libtrain/dtype.h>
 #include <libtrain/internal/half.h>
 #include <libtrain/quants/range.h>
+#include <libtrain/quants/row.h>
 
 struct q8_0 {
     uint8_t d[2];
     int8_t q[32];
 };
 
-static void q8_0_to_f32(const void *src, float *restrict dst, int64_t n)
+TR__INLINE void q8_0_scales(const struct q8_0 *b, float *d, float *m)
 {
-    const struct q8_0 *b = src;
-    for (int64_t i = 0; i < n / 32; i++, b++, dst += 32) {
-        float d = tr__load_f16(b->d);
-        for (int j = 0; j < 32; j++)
-            dst[j] = d * (float)b->q[j];
-    }
+    (void)m;
+    *d = tr__load_f16(b->d);
 }
+
+TR__INLINE void q8_0_levels(const struct q8_0 *b, int part, tr__ivec *level)
+{
+    (void)part;
+    TR__EACH(i, TR__PART_VECS)
+        level[i] = tr__load_i8(b->q + i * TR__VEC);
+}
+
+TR__ROW(q8_0, 32, 32, 0)
 
 /* Rounds halves away from zero, as roundf does: with the largest number below 1/2 added,
  * a sum below 2^22 is cut to the right integer.  1/d overflows where d is subnormal; the
@@ -47,5 +53,6 @@ static int q8_0_finite(const void *src, int64_t n)
 
 const struct tr_dtype tr__q8_0 = {
     .name = "Q8_0", .id = 8, .file_type = 7, .block = 32, .bytes = sizeof(struct q8_0),
-    .to_f32 = q8_0_to_f32, .from_f32 = q8_0_from_f32, .finite = q8_0_finite,
+    .to_f32 = q8_0_to_f32, .from_f32 = q8_0_from_f32,
+    .finite = q8_0_finite, .dot = q8_0_dot,
 };

@@ -244,6 +244,31 @@ START_TEST(matches_reference)
 }
 END_TEST
 
+/* The last rows of each problem as queries of their own over all keys: generating. */
+START_TEST(cached_keys)
+{
+    struct problem p;
+    problem_init(&p, &shapes[_i]);
+    reference(&p);
+    for (int64_t rows = 1; rows < p.s.n; rows = 3 * rows + 1) {
+        int64_t first = p.s.n - rows;
+        struct args args = { { p.s.n_head, p.s.n_head_kv, p.s.head_dim,
+                               (float)(1 / sqrt(p.s.head_dim)), p.s.cap, p.s.window },
+                             p.pos + first };
+        struct tr_tensor q = p.q, out = p.out;
+        q.data = (float *)p.q.data + first * p.q.ld;
+        q.dim[0] = out.dim[0] = rows;
+        struct tr_node nd = { .op = &tr__op_attention, .in = { &q, &p.k, &p.v },
+                              .out = &out, .args = &args };
+        nd.op->forward(&nd);
+        double e = error(out.data, NULL, p.q_width, p.q_width, rows,
+                         p.ref[0] + first * p.q_width);
+        ck_assert_msg(e < 8e-7, "the last %d rows are off by %g", (int)rows, e);
+    }
+    problem_release(&p);
+}
+END_TEST
+
 /* The bits depend neither on the number of threads nor on who takes which task. */
 START_TEST(threads_do_not_matter)
 {
@@ -344,6 +369,7 @@ int main(void)
     TCase *tc = tcase_create("attention");
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, matches_reference, 0, n);
+    tcase_add_loop_test(tc, cached_keys, 1, n);
     tcase_add_loop_test(tc, threads_do_not_matter, 9, n);
     tcase_add_loop_test(tc, wanted_gradients_only, 15, 20);
     tcase_add_loop_test(tc, runs_on_a_tape, 11, 14);

@@ -376,6 +376,34 @@ START_TEST(test_unpack)
 }
 END_TEST
 
+static const char *const with_dot[] = { "F32",  "F16",  "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1",
+                                        "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K" };
+enum { N_DOT = sizeof with_dot / sizeof *with_dot };
+
+START_TEST(test_dot)
+{
+    enum { N_BLOCK = 101, N_MAX = N_BLOCK * 256 };
+    static uint8_t packed[1 + N_MAX * 4];
+    static float w[N_MAX], x[N_MAX];
+    const struct tr_dtype *t = tr_dtype_by_name(with_dot[_i]);
+    for (int i = 0; i < N_MAX; i++) {
+        x[i] = (float)((int32_t)next() >> 8) * 0x1p-23f;
+        w[i] = (float)((int32_t)next() >> 8) * 0x1p-23f;
+    }
+    int n_max = N_BLOCK * (int)t->block;
+    t->from_f32(w, packed + 1, n_max);
+    t->to_f32(packed + 1, w, n_max);
+    for (int n = 0; n <= n_max; n += (int)t->block) {
+        double sum = 0, size = 0;
+        for (int i = 0; i < n; i++) {
+            sum += (double)w[i] * (double)x[i];
+            size += fabs((double)w[i] * (double)x[i]);
+        }
+        MUST(fabs((double)t->dot(packed + 1, x, n) - sum) <= size * 1e-6);
+    }
+}
+END_TEST
+
 START_TEST(test_unpack_known)
 {
     /* d = 0.5; levels 0 and 15 in the first byte, 8 elsewhere */
@@ -566,6 +594,7 @@ int main(void)
     tcase_add_test(t, test_f32_to_f16);
     tcase_add_test(t, test_bf16);
     tcase_add_loop_test(t, test_unpack, 0, N_SLOW);
+    tcase_add_loop_test(t, test_dot, 0, N_DOT);
     tcase_add_test(t, test_unpack_known);
     tcase_add_loop_test(t, test_pack, 0, N_GOLDEN);
     tcase_add_test(t, test_pack_q8_0_halves);

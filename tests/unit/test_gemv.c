@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Products of few rows with every type that can be unpacked, against sums in f64 over the
+ * unpacked weight; the same bits at any number of threads.
+ */
+#include <libtrain/internal/gemv.h>
+#include <libtrain/rng.h>
+#include <libtrain/threads.h>
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_K = 3072, N = 301, LDX = MAX_K + 5, LDY = N + 7 };
+
+static float w[N * MAX_K], x[TR__GEMV_ROWS * LDX], start[TR__GEMV_ROWS * LDY],
+    y[TR__GEMV_ROWS * LDY], again[TR__GEMV_ROWS * LDY];
+static char packed[8 * N * MAX_K];
+
+static void fill(float *to, int64_t n)
+{
+    struct tr_rng rng = tr_rng_init(3, (uint64_t)n);
+    for (int64_t i = 0; i < n; i++)
+        to[i] = 2 * tr_rng_uniform(&rng) - 1;
+}
+
+/* A weight (N, k) of this type; w holds what it stands for. */
+static struct tr_tensor weight(const struct tr_dtype *t, int64_t k)
+{
+    int64_t n = N * k;
+    fill(w, n);
+    if (t->from_f32)
+        t->from_f32(w, packed, n);
+    else /* f64 */
+        for (int64_t i = 0; i < n; i++)
+            memcpy(packed + 8 * i, &(double){ (double)w[i] }, 8);
+    t->to_f32(packed, w, n);
+    return tr_tensor_make("w", t, 2, (int64_t[]){ N, k }, packed);
+}
+
+static void check_product(const struct tr_dtype *t, int64_t m, int64_t k, float beta)
+{
+    const float alpha = 0.75f;
+    struct tr_tensor wt = weight(t, k);
+    for (int i = 0; i < TR__GEMV_ROWS * LDY; i++)
+        y[i] = beta != 0 ? start[i] : NAN; /* not read, or it shows */
+    memcpy(again, y, sizeof y);
+    tr_threads(1);
+    tr__gemv_xwt(m, alpha, x, LDX, &wt, beta, y, LDY);
+    for (int64_t i = 0; i < m * N; i++) {
+        int64_t row = i / N, col = i % N;
+        double sum = 0, size = 0;
+        for (int64_t j = 0; j < k; j++) {
+            double term = (double)x[row * LDX + j] * (double)w[col * k + j];
+            sum += term;
+            size += fabs(term);
+        }
+        double want = (double)alpha * sum;
+        if (beta != 0)
+            want += (double)beta * (double)start[row * LDY + col];
+        double error = (double)y[row * LDY + col] - want;
+        if (!(fabs(error) <= 1e-6 * (1 + size)))
+            ck_abort_msg("%s, m %d, k %d: (%d, %d) is %g, not %g", t->name, (int)m, (int)k,
+                         (int)row, (int)col, (double)y[row * LDY + col], want);
+    }
+    for (int threads = 2; threads <= 5; threads++) {
+        float more[TR__GEMV_ROWS * LDY];
+        memcpy(more, again, sizeof more);
+        tr_threads(threads);
+        tr__gemv_xwt(m, alpha, x, LDX, &wt, beta, more, LDY);
+        ck_assert_msg(!memcmp(more, y, sizeof y), "%s, m %d, k %d, %d threads: other bits",
+                      t->name, (int)m, (int)k, threads);
+    }
+}
+
+/* One block, an odd number of blocks, more than is unpacked at once. */
+START_TEST(test_product)
+{
+    const struct tr_dtype *t = tr_dtype_at(_i);
+    if (!t->to_f32) /* integers, and types known by size only */
+        return;
+    int64_t block = t->block, sizes[] = { block, 9 * block, 2048 / block * block + block };
+    fill(x, TR__GEMV_ROWS * LDX);
+    fill(start, TR__GEMV_ROWS * LDY);
+    for (int m = 1; m <= TR__GEMV_ROWS; m++)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+            check_product(t, m, sizes[i], 0);
+            check_product(t, m, sizes[i], 1);
+        }
+}
+END_TEST
+
+int main(void)
+{
+    int n_type = 0;
+    while (tr_dtype_at(n_type))
+        n_type++;
+    Suite *suite = suite_create("gemv");
+    TCase *tc = tcase_create("gemv");
+    tcase_set_timeout(tc, 120);
+    tcase_add_loop_test(tc, test_product, 0, n_type);
+    suite_add_tcase(suite, tc);
+    SRunner *sr = srunner_create(suite);
+    srunner_run_all(sr, CK_NORMAL);
+    int failed = srunner_ntests_failed(sr);
+    srunner_free(sr);
+    return failed != 0;
+}
