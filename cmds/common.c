@@ -7,6 +7,7 @@
 #include "help.h"
 #include "options.h"
 
+#include <libtrain/comm.h>
 #include <libtrain/file.h>
 #include <libtrain/threads.h>
 
@@ -86,9 +87,14 @@ int cmd_quiet(void)
     return quiet;
 }
 
+void cmd_hush(void)
+{
+    quiet = 1;
+}
+
 /* ==== signals ==== */
 
-static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGPIPE};
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR2, SIGPIPE};
 enum { N_ENDING = sizeof ending / sizeof *ending };
 
 /* Die by the signal, so that the parent sees 128 + n; it is delivered on return. */
@@ -168,12 +174,10 @@ int cmd_save_requested(void)
     return requested;
 }
 
-void cmd_reraise(void)
+void cmd_reraise(int sig)
 {
-    if (!caught)
-        return;
     fflush(stdout);
-    die_by(caught);
+    die_by(sig);
 }
 
 /* ==== the beginning ==== */
@@ -238,6 +242,8 @@ static int64_t threads_of_environment(void)
 static void set_threads(int64_t wanted)
 {
     int64_t n = wanted ? wanted : threads_of_environment();
+    if (!n) /* processes that mpirun started side by side share the machine */
+        n = tr_n_processor_each(tr_comm_local_size());
     int available = tr_n_processor();
     if (n > available) {
         cmd_warn("%lld threads wanted, %d processors usable: using %d", (long long)n,

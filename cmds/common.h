@@ -90,6 +90,8 @@ void cmd_say(const char *fmt, ...) TR_PRINTF(1, 2);
 void cmd_warn(const char *fmt, ...) TR_PRINTF(1, 2);
 /* 1 under -q. */
 int cmd_quiet(void);
+/* As if -q had been given: for processes beside the one that talks. */
+void cmd_hush(void);
 
 /* End of main: prints err if one is recorded, flushes and checks standard output, returns
  * the exit code (rc, or CMD_FAIL if something was wrong after all). */
@@ -98,13 +100,13 @@ int cmd_end(int rc, const struct tr_err *err);
 /* Exit code for an error: CMD_DIVERGED for TR_EDIVERGED, else CMD_FAIL. */
 int cmd_code(const struct tr_err *err);
 
-/* The number of the first SIGINT, SIGTERM, SIGHUP or SIGXCPU after cmd_catch_signals, else
- * 0; the second ends the process at once.  SIGPIPE is ignored from then on: a log whose
- * reader is gone must not end a training.  cmd_reraise removes temporaries and dies by the
- * caught signal. */
+/* The number of the first SIGINT, SIGTERM, SIGHUP, SIGXCPU or SIGUSR2 after
+ * cmd_catch_signals, else 0; the second ends the process at once.  SIGPIPE is ignored from
+ * then on: a log whose reader is gone must not end a training.  cmd_reraise removes
+ * temporaries and dies by that signal. */
 void cmd_catch_signals(void);
 int cmd_signalled(void);
-void cmd_reraise(void);
+void cmd_reraise(int sig);
 /* Set by SIGUSR1 (after cmd_catch_signals), cleared by reading: "save now and go on". */
 int cmd_save_requested(void);
 

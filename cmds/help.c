@@ -5,6 +5,7 @@
  */
 #include "help.h"
 
+#include <libtrain/comm.h>
 #include <libtrain/threads.h>
 #include <libtrain/version.h>
 
@@ -153,5 +154,9 @@ void cmd_print_version(const struct cmd *cmd)
 #ifndef _OPENMP
     printf(" (built without OpenMP)");
 #endif
-    printf("\nbuilt without oneDNN\nbuilt without Open MPI\n");
+    printf("\nbuilt without oneDNN\n");
+    if (tr_comm_library())
+        printf("processes: %s\n", tr_comm_library());
+    else
+        printf("built without Open MPI\n");
 }

@@ -6,8 +6,10 @@
 #include "common.h"
 #include "metrics.h"
 #include "plan.h"
+#include "progress.h"
 
 #include <libtrain/checkpoint.h>
+#include <libtrain/comm.h>
 #include <libtrain/machine.h>
 #include <libtrain/trainer.h>
 
@@ -21,17 +23,20 @@
 
 struct opts {
     const char *model, *data, *output, *val, *log, *dump_grads, *lora_out;
-    int64_t lora_r, batch, grad_acc, epochs, steps, eval_every, save_every, keep, seed;
-    int64_t mem_limit;
+    int64_t lora_r, batch, grad_acc, global_batch, epochs, steps, eval_every, save_every, keep;
+    int64_t seed, mem_limit;
     double lora_alpha, lr, warmup, beta1, beta2, eps, weight_decay, clip;
-    int full, shuffle, resume, sched, optim, loss, precision, recompute, plan, fused_step, weights;
+    int full, shuffle, resume, sched, optim, loss, precision, weights;
+    int recompute, plan, fused_step;
     const char *lora_targets, *adapter_in;
 };
 
+/* With several ranks (libtrain/comm.h) each has all of it but saves and log: rank 0's. */
 struct run {
     const struct opts *o;
+    struct tr_model *m;
+    struct tr_pack *data, *val;
     struct tr_trainer *t;
-    struct tr_pack *val;
     struct tr_saves *saves;
     struct cmd_metrics log;
     double began;       /* of this process's first step */
@@ -62,42 +67,20 @@ static void say_trained(const struct tr_trainer *t, const struct tr_model *m)
             (long long)trained, p->n, (long long)all, (long long)tr_trainer_total(t));
 }
 
+static void say_ranks(int64_t batches)
+{
+    int n = tr_comm_size();
+    if (n > 1)
+        cmd_say("%d processes, %d on this machine, each of %d threads; %lld batches a step",
+                n, tr_comm_local_size(), cmd_threads(), (long long)batches);
+    if (batches < n && !tr_comm_rank())
+        cmd_warn("%lld batches a step for %d processes: some have nothing to do",
+                 (long long)batches, n);
+}
+
 static void pass_over(const char *why)
 {
     cmd_warn("passed over: %s", why);
-}
-
-static void format_time(double s, char *text, size_t size)
-{
-    long long v = (long long)(s + 0.5);
-    if (v >= 3600)
-        snprintf(text, size, "%lld:%02lld:%02lld", v / 3600, v / 60 % 60, v % 60);
-    else
-        snprintf(text, size, "%lld:%02lld", v / 60, v % 60);
-}
-
-/* A line a step; on a terminal always the same one. */
-static void say_step(const struct run *r, const struct tr_step_stats *s, double rate)
-{
-    if (cmd_quiet())
-        return;
-    char left[32], line[256], val[48] = "";
-    int64_t made = s->step - r->first_step, total = tr_trainer_total(r->t);
-    format_time((now() - r->began) / (double)made * (double)(total - s->step), left,
-                sizeof left);
-    if (!isnan(r->val_loss))
-        snprintf(val, sizeof val, "  val %.4f", r->val_loss);
-    snprintf(line, sizeof line,
-             "step %lld/%lld  loss %.4f  ppl %.2f%s  lr %.2e  norm %.3f  %.0f tok/s  "
-             "%.0f MB  +dW %.1f MB  left %s%s",
-             (long long)s->step, (long long)total, s->loss, exp(s->loss), val, s->lr,
-             s->grad_norm, rate, (double)tr_machine_resident() / 1e6,
-             (double)tr_trainer_plan(r->t)->params / 1e6, left,
-             s->skipped ? "  SKIPPED: not finite" : "");
-    if (!isatty(STDERR_FILENO))
-        cmd_say("%s", line);
-    else
-        fprintf(stderr, "\r\033[K%s%s", line, s->step == total ? "\n" : "");
 }
 
 /* ==== saving ==== */
@@ -128,13 +111,15 @@ static int check_space(const struct run *r, struct tr_err *err)
 static int save_now(struct run *r)
 {
     struct tr_err err = {0};
+    if (tr_comm_rank())
+        return 0;
     if (tr_saves_write(r->saves, r->t, (int)r->o->keep, &err) ||
         (r->o->lora_out && tr_trainer_save_adapter(r->t, r->o->lora_out, &err)))
         cmd_warn("not saved: %s", err.text);
     return err.code;
 }
 
-static void save_and_die(struct run *r)
+static void save_and_die(struct run *r, int sig)
 {
     if (isatty(STDERR_FILENO))
         fprintf(stderr, "\n");
@@ -142,7 +127,8 @@ static void save_and_die(struct run *r)
         cmd_say("stopped after step %lld and saved; --resume goes on from there",
                 (long long)tr_trainer_step_count(r->t));
     tr_saves_close(r->saves);
-    cmd_reraise();
+    tr_comm_stop();
+    cmd_reraise(sig);
 }
 
 static int is_due(int64_t every, int64_t step)
@@ -160,11 +146,17 @@ static int after_step(struct run *r, const struct tr_step_stats *s, double secon
         tr_trainer_eval(r->t, r->val, &r->val_loss, err))
         return err->code;
     cmd_metrics_add(&r->log, s, r->val_loss, rate, now() - r->began);
-    say_step(r, s, rate);
+    double left = (now() - r->began) / (double)(s->step - r->first_step) *
+                  (double)(tr_trainer_total(r->t) - s->step);
+    cmd_progress(r->t, s, r->val_loss, rate, left);
     if (s->step == 1 && r->o->dump_grads &&
         tr_trainer_dump_grads(r->t, r->o->dump_grads, err))
         return err->code;
-    if (cmd_save_requested() || (!last && is_due(r->o->save_every, s->step)))
+    int save = !last && is_due(r->o->save_every, s->step);
+    if (save && tr_trainer_align(r->t))
+        cmd_say("processes had drifted apart, as machines of different kinds may: all go on "
+                "from the parameters of rank 0");
+    if (save || cmd_save_requested())
         save_now(r);
     return 0;
 }
@@ -175,13 +167,15 @@ static int train(struct run *r, struct tr_err *err)
     while (tr_trainer_step_count(r->t) < tr_trainer_total(r->t)) {
         struct tr_step_stats s;
         double start = now();
-        if (tr_trainer_step(r->t, &s, err) || after_step(r, &s, now() - start, err)) {
+        int rc = tr_trainer_step(r->t, &s, err) || after_step(r, &s, now() - start, err);
+        if (tr_comm_agree(rc ? err->code : 0, err)) {
             if (err->code != TR_EDIVERGED) /* a bad block of data, say: keep what there is */
                 save_now(r);
             return err->code;
         }
-        if (cmd_signalled() && s.step < tr_trainer_total(r->t))
-            save_and_die(r);
+        int sig = tr_comm_max(cmd_signalled()); /* it may have reached only one */
+        if (sig && s.step < tr_trainer_total(r->t))
+            save_and_die(r, sig);
     }
     return 0;
 }
@@ -197,7 +191,8 @@ static struct tr_train_args train_args(const struct opts *o)
         .lora_targets = o->lora_targets,
         .adapter_in = o->adapter_in,
         .batch = o->batch,
-        .grad_acc = o->grad_acc,
+        .grad_acc = o->global_batch ? o->global_batch / o->batch
+                                    : o->grad_acc * tr_comm_size(),
         .epochs = o->epochs,
         .steps = o->steps,
         .lr = o->lr >= 0 ? o->lr : o->full ? 2e-5 : 2e-4,
@@ -246,6 +241,8 @@ static int check_outputs(const struct opts *o, struct tr_err *err)
 static int finish(struct run *r, struct tr_err *err)
 {
     const struct opts *o = r->o;
+    if (tr_comm_rank())
+        return 0;
     if (!(o->lora_out && tr_trainer_save_adapter(r->t, o->lora_out, err)) &&
         !tr_trainer_save(r->t, o->output, err))
         return 0;
@@ -268,55 +265,87 @@ static int resume(struct run *r, struct tr_err *err)
     return 0;
 }
 
-static int run_planned(struct run *r, struct tr_err *err)
+static int open_run(struct run *r, struct tr_err *err)
+{
+    const struct opts *o = r->o;
+    struct tr_train_args args = train_args(o);
+    if (!tr_comm_rank() && !o->plan && check_outputs(o, err))
+        return err->code;
+    if (o->fused_step && tr_comm_size() > 1)
+        return tr_err_set(err, TR_EUNSUPPORTED,
+                          "--fused-step: %d processes would sum gradients that it never has",
+                          tr_comm_size());
+    r->m = cmd_open_model(o->model, err);
+    if (!r->m || tr_gguf_check(tr_model_gguf(r->m), err) ||
+        !(r->data = open_pack(o->data, r->m, err)) ||
+        (o->val && !(r->val = open_pack(o->val, r->m, err))))
+        return err->code;
+    if (r->val)
+        args.eval_rows = tr_pack_info(r->val)->ctx;
+    if (!tr_pack_info(r->data)->n_counted)
+        return tr_err_set(err, TR_EFORMAT, "%s: no position counts towards the loss",
+                          o->data);
+    r->t = (o->plan ? tr_trainer_new_planning : tr_trainer_new)(r->m, r->data, &args, err);
+    if (!r->t)
+        return err->code;
+    say_trained(r->t, r->m);
+    say_ranks(args.grad_acc);
+    return 0;
+}
+
+/* What only rank 0 has: the files that are written, and the save to go on from. */
+static int open_saves(struct run *r, struct tr_err *err)
+{
+    if (tr_comm_rank())
+        return 0;
+    if (!(r->saves = tr_saves_open(r->o->output, err)))
+        return err->code;
+    cmd_plan_say(tr_trainer_plan(r->t));
+    if (resume(r, err) || check_space(r, err) ||
+        cmd_metrics_open(&r->log, r->o->log, r->first_step, err))
+        return err->code;
+    return 0;
+}
+
+static void train_all(struct run *r, struct tr_err *err)
 {
     cmd_catch_signals();
-    if (!(r->saves = tr_saves_open(r->o->output, err)) || resume(r, err) ||
-        check_space(r, err) || cmd_metrics_open(&r->log, r->o->log, r->first_step, err) ||
-        train(r, err) || finish(r, err))
-        return err->code;
+    if (tr_comm_agree(open_saves(r, err), err) || tr_trainer_join(r->t, err) ||
+        train(r, err) || tr_comm_agree(finish(r, err), err))
+        return;
     cmd_say("wrote '%s'; peak memory %.1f MB, planned %.1f MB", r->o->output,
             (double)tr_machine_resident_peak() / 1e6,
             (double)tr_trainer_plan(r->t)->total / 1e6);
-    return 0;
 }
 
 static int run_all(const struct opts *o, struct tr_err *err)
 {
     struct run r = { .o = o, .val_loss = NAN };
-    struct tr_train_args args = train_args(o);
-    struct tr_pack *data = NULL;
-    if (!o->plan && check_outputs(o, err))
-        return CMD_FAIL;
-    struct tr_model *m = cmd_open_model(o->model, err);
-    if (!m || tr_gguf_check(tr_model_gguf(m), err) || !(data = open_pack(o->data, m, err)))
-        goto end;
-    if (o->val && !(r.val = open_pack(o->val, m, err)))
-        goto end;
-    if (r.val)
-        args.eval_rows = tr_pack_info(r.val)->ctx;
-    if (!tr_pack_info(data)->n_counted) {
-        tr_err_set(err, TR_EFORMAT, "%s: no position counts towards the loss", o->data);
-        goto end;
+    if (!tr_comm_agree(open_run(&r, err), err)) {
+        if (!o->plan)
+            train_all(&r, err);
+        else if (!tr_comm_rank())
+            cmd_plan_print(r.t);
     }
-    r.t = (o->plan ? tr_trainer_new_planning : tr_trainer_new)(m, data, &args, err);
-    if (!r.t)
-        goto end;
-    say_trained(r.t, m);
-    if (o->plan) {
-        cmd_plan_print(r.t);
-    } else {
-        cmd_plan_say(tr_trainer_plan(r.t));
-        run_planned(&r, err);
-    }
-end:
     cmd_metrics_close(&r.log);
     tr_saves_close(r.saves);
     tr_trainer_free(r.t);
     tr_pack_close(r.val);
-    tr_pack_close(data);
-    tr_model_close(m);
-    return err->code ? CMD_FAIL : CMD_OK;
+    tr_pack_close(r.data);
+    tr_model_close(r.m);
+    return err->code ? cmd_code(err) : CMD_OK;
+}
+
+/* All ranks end with the same status; rank 0 says why, before any of them ends. */
+static int run_with_others(const struct opts *o, struct tr_err *err)
+{
+    if (tr_comm_start(err))
+        return cmd_end(CMD_FAIL, err);
+    if (tr_comm_rank())
+        cmd_hush();
+    int rc = cmd_end(run_all(o, err), tr_comm_rank() ? NULL : err);
+    tr_comm_stop();
+    return rc;
 }
 
 int main(int argc, char **argv)
@@ -358,7 +387,10 @@ int main(int argc, char **argv)
         CMD_TEXT(0, "lora-out", &o.lora_out, "FILE", "also write the adapter at every save"),
         CMD_GROUP("How long"),
         CMD_INT(0, "batch", &o.batch, 1, 1 << 20, "N", "sequences in one forward and backward"),
-        CMD_INT(0, "grad-acc", &o.grad_acc, 1, 1 << 20, "N", "batches in a step"),
+        CMD_INT(0, "grad-acc", &o.grad_acc, 1, 1 << 20, "N",
+                "batches in a step, of each process"),
+        CMD_INT(0, "global-batch", &o.global_batch, 1, 1 << 30, "N",
+                "instead of --grad-acc: sequences in a step, of all processes together"),
         CMD_INT(0, "epochs", &o.epochs, 1, 1 << 20, "N", "passes over the data"),
         CMD_INT(0, "steps", &o.steps, 1, 1e12, "N", "steps, however many passes that takes"),
         CMD_GROUP("How"),
@@ -410,10 +442,12 @@ int main(int argc, char **argv)
         cmd_usage(&cmd, "--full trains no adapter");
     if (!o.full && o.weights)
         cmd_usage(&cmd, "--weights is for --full: an adapter is f32");
-    if (o.fused_step && (o.grad_acc > 1 || o.dump_grads))
+    if (o.global_batch && (o.grad_acc > 1 || o.global_batch % o.batch))
+        cmd_usage(&cmd, "--global-batch is a multiple of --batch and replaces --grad-acc");
+    if (o.fused_step && (o.grad_acc > 1 || o.global_batch > o.batch || o.dump_grads))
         cmd_usage(&cmd, "--fused-step keeps no gradients: not with %s",
-                  o.dump_grads ? "--dump-grads" : "--grad-acc above 1");
+                  o.dump_grads ? "--dump-grads" : "several batches in a step");
     if (o.output && !strcmp(o.output, "-"))
         cmd_usage(&cmd, "a checkpoint cannot go to standard output");
-    return cmd_end(run_all(&o, &err), &err);
+    return run_with_others(&o, &err);
 }

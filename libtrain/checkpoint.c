@@ -13,9 +13,8 @@
 
 enum { VERSION = 1 };
 
-/* Everything that must be the same for a run to go on, without paths.  Numbers with 17
- * digits, so that what is equal as text is equal. */
-static int describe(const struct tr_trainer *t, char **text, struct tr_err *err)
+/* Without paths.  Numbers with 17 digits, so that what is equal as text is equal. */
+int tr__describe_run(const struct tr_trainer *t, char **text, struct tr_err *err)
 {
     const struct tr_train_args *a = &t->args;
     size_t size;
@@ -98,7 +97,7 @@ int tr_trainer_save(const struct tr_trainer *t, const char *path, struct tr_err 
         return tr_err_set(err, TR_EDIVERGED,
                           "diverged: parameters are not finite after step %lld",
                           (long long)t->step);
-    int rc = describe(t, &text, err);
+    int rc = tr__describe_run(t, &text, err);
     if (rc)
         return rc;
     struct tr_gguf_writer *g = tr_gguf_create(path, err);
@@ -148,8 +147,8 @@ int tr_checkpoint_check(const struct tr_gguf *g, struct tr_err *err)
     return tr_gguf_sealed(g, "checkpoint.checksum", err);
 }
 
-/* Name every line of `now` that `then` has otherwise. */
-static int compare(const char *path, const char *then, const char *now, struct tr_err *err)
+int tr__compare_runs(const char *what, const char *then, const char *now,
+                     struct tr_err *err)
 {
     char differs[400] = "";
     while (*then && *now) {
@@ -162,7 +161,7 @@ static int compare(const char *path, const char *then, const char *now, struct t
         now += b + (now[b] == '\n');
     }
     if (*differs || *then || *now)
-        return tr_err_set(err, TR_EMISMATCH, "%s: is of another run: %s", path,
+        return tr_err_set(err, TR_EMISMATCH, "%s: is of another run: %s", what,
                           *differs ? differs : "other arguments");
     return 0;
 }
@@ -173,10 +172,10 @@ static int compare_arguments(const struct tr_trainer *t, const struct tr_gguf *g
     char *now;
     struct tr_str s = { "", 0 };
     int rc = tr_gguf_string(g, "checkpoint.arguments", &s, err);
-    if (rc < 0 || (rc = describe(t, &now, err)))
+    if (rc < 0 || (rc = tr__describe_run(t, &now, err)))
         return rc;
     char *then = strndup(s.ptr, s.len);
-    rc = then ? compare(tr_gguf_path(g), then, now, err)
+    rc = then ? tr__compare_runs(tr_gguf_path(g), then, now, err)
               : tr_err_set(err, TR_ENOMEM, "out of memory");
     free(then);
     free(now);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <libtrain/comm.h>
 #include <libtrain/eval.h>
 #include <libtrain/tokenizer.h>
 
@@ -78,20 +79,25 @@ double tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, float *row
 int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
                  struct tr_err *err)
 {
-    double sum = 0;
-    uint64_t counted = 0;
-    for (uint64_t i = 0; i < tr_pack_info(pack)->n_seq; i++) {
+    double sum = 0, counted = 0;
+    uint64_t first = (uint64_t)tr_comm_rank(), each = (uint64_t)tr_comm_size();
+    int rc = 0;
+    for (uint64_t i = first; !rc && i < tr_pack_info(pack)->n_seq; i += each) {
         struct tr_pack_seq seq;
-        int rc = tr_pack_read(pack, i, &seq, err);
+        rc = tr_pack_read(pack, i, &seq, err);
         if (rc)
-            return rc;
+            break;
         struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos };
         sum += tr_eval_batch(e, &batch, NULL, NULL);
         for (int32_t j = 0; j < seq.n; j++)
             counted += seq.target[j] >= 0;
     }
-    *loss = counted ? sum / (double)counted : 0;
-    *n_counted = counted;
+    if ((rc = tr_comm_agree(rc, err)))
+        return rc;
+    tr_comm_sum_f64(&sum, 1);
+    tr_comm_sum_f64(&counted, 1);
+    *loss = counted > 0 ? sum / counted : 0;
+    *n_counted = (uint64_t)counted;
     return 0;
 }
 

@@ -29,7 +29,9 @@ struct tr_tape_plan tr_eval_plan(const struct tr_eval *e);
 double tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, float *row_loss,
                      float *logits);
 
-/* Mean loss over all rows that count in a pack, and how many these are. */
+/* Mean loss over all rows that count in a pack, and how many these are.  With several ranks
+ * (comm.h) it is collective: sequences are dealt in turn, and the f64 sums of the ranks are
+ * added, so the last bits depend on the number of ranks. */
 int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
                  struct tr_err *err) TR_MUST_CHECK;
 

@@ -47,17 +47,30 @@ static int cgroup_processors(void)
     return INT_MAX;
 }
 
-int tr_n_processor(void)
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int n_online(void)
+{
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+int tr_n_processor_each(int n_process)
 {
 #ifdef _OPENMP
     int n = omp_get_num_procs(); /* counts the affinity the process started with */
 #else
-    int n = (int)sysconf(_SC_NPROCESSORS_ONLN);
+    int n = n_online();
 #endif
-    int quota = cgroup_processors();
-    if (n > quota)
-        n = quota;
+    n = least(n, least(n_online(), cgroup_processors()) / n_process);
     return n < 1 ? 1 : n;
+}
+
+int tr_n_processor(void)
+{
+    return tr_n_processor_each(1);
 }
 
 int tr_threads(int n)

@@ -15,6 +15,9 @@ int tr_threads(int n);
 
 /* Usable processors: affinity and cgroup quota counted. */
 int tr_n_processor(void);
+/* The share of each of n processes on this machine, at least 1: no more than its own
+ * affinity and no more than the n-th part of all there are. */
+int tr_n_processor_each(int n);
 
 /* Name of OpenBLAS's kernel set, and the one this processor should have (the same string
  * if there is nothing better).  Static strings. */

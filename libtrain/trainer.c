@@ -2,6 +2,7 @@
  *
  * Setting up a run: what is trained, how long, and the memory for it.
  */
+#include <libtrain/comm.h>
 #include <libtrain/convert.h>
 #include <libtrain/internal/model.h>
 #include <libtrain/internal/trainer.h>
@@ -22,9 +23,14 @@ int64_t tr__batch_rows(const struct tr_trainer *t)
     return t->args.batch * tr_pack_info(t->pack)->ctx;
 }
 
+int64_t tr__step_batches(const struct tr_trainer *t)
+{
+    return (t->args.grad_acc + tr_comm_size() - 1) / tr_comm_size();
+}
+
 int64_t tr__step_rows(const struct tr_trainer *t)
 {
-    return t->args.grad_acc * tr__batch_rows(t);
+    return tr__step_batches(t) * tr__batch_rows(t);
 }
 
 /* ---- parameters ------------------------------------------------------------------- */
@@ -110,7 +116,7 @@ static int init_data(struct tr_trainer *t, struct tr_err *err)
     t->token = calloc(rows, sizeof *t->token);
     t->target = calloc(rows, sizeof *t->target);
     t->pos = calloc(rows, sizeof *t->pos);
-    t->row = calloc((size_t)(t->args.batch * t->args.grad_acc + 1), sizeof *t->row);
+    t->row = calloc((size_t)(t->args.batch * tr__step_batches(t) + 1), sizeof *t->row);
     if (!t->token || !t->target || !t->pos || !t->row)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %zu positions a step", rows);
     if (t->args.eval_rows &&

@@ -5,6 +5,10 @@
  *
  * The trainer owns parameters, gradients, optimizer state and tapes.  Model and pack are
  * the caller's and must outlive it.
+ *
+ * After tr_comm_start (comm.h) several ranks make one run: each has the whole state and
+ * computes a share of every step.  join, step, eval and align are collective then; what
+ * writes and reads files is for rank 0 alone.
  */
 #ifndef LIBTRAIN_TRAINER_H
 #define LIBTRAIN_TRAINER_H
@@ -28,7 +32,7 @@ struct tr_train_args {
     const char *lora_targets;
     const char *adapter_in; /* path; NULL: a new adapter */
     int64_t batch;          /* sequences in one forward and backward */
-    int64_t grad_acc;       /* batches in a step */
+    int64_t grad_acc;       /* batches in a step, those of all ranks together */
     int64_t epochs, steps;  /* steps 0: as many as `epochs` passes over the data take */
     double lr, warmup;      /* warmup: steps, or a share of all steps if below 1 */
     const struct tr_schedule *sched;
@@ -97,6 +101,15 @@ double tr_trainer_rate(const struct tr_trainer *t);
 /* Updates made so far, and in the whole run. */
 int64_t tr_trainer_step_count(const struct tr_trainer *t);
 int64_t tr_trainer_total(const struct tr_trainer *t);
+
+/* After rank 0 has loaded a checkpoint, or has not: all ranks take over its parameters,
+ * moments and place.  Call before the first step if there may be several ranks.
+ * TR_EMISMATCH if a rank has other data, another base or other arguments. */
+int tr_trainer_join(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
+
+/* Ranks have the same parameters to the bit as long as their machines compute alike.  Where
+ * they do not, all take over those of rank 0 again; 1 if that was so. */
+int tr_trainer_align(struct tr_trainer *t);
 
 /* One optimizer update.  TR_EDIVERGED after three steps in a row that were not finite. */
 int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *stats,

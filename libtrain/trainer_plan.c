@@ -3,6 +3,7 @@
  * The plan of a run: a step on a tape that only counts, and the choice of how many blocks
  * are recomputed so that it fits.
  */
+#include <libtrain/comm.h>
 #include <libtrain/internal/model.h>
 #include <libtrain/internal/trainer.h>
 #include <libtrain/machine.h>
@@ -143,7 +144,7 @@ static int refuse(const struct tr_trainer *t, const struct bounds *b, struct tr_
 int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err)
 {
     struct bounds b = { .program = tr_machine_program_bytes(),
-                        .there = tr_machine_memory_available(),
+                        .there = tr_machine_memory_available() / tr_comm_local_size(),
                         .limit = t->args.mem_limit ? t->args.mem_limit : INT64_MAX };
     int64_t n_layer = t->m->config.n_layer, first = t->args.recompute, last = first;
     if (first < 0) {

@@ -20,8 +20,10 @@ CFLAGS   ?= $(CFLAGS_$(MODE))
 CFLAGS_release := -O3 -g
 CFLAGS_asan    := -O1 -g -fno-omit-frame-pointer
 CFLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer
-BUILD    ?= build/$(MODE)
-BIN      ?= $(if $(filter release,$(MODE)),bin,$(BUILD)/bin)
+# MPI=1: `train` can be one of several processes; needs Open MPI, has its own folder too.
+VARIANT  := $(if $(MPI),mpi$(patsubst %,-%,$(filter-out release,$(MODE))),$(MODE))
+BUILD    ?= build/$(VARIANT)
+BIN      ?= $(if $(filter release,$(VARIANT)),bin,$(BUILD)/bin)
 # V=1 shows the compiler's command lines, WERROR=1 makes warnings errors.
 Q        := $(if $(V),,@)
 # The reference material that some tests compare with; they skip without it.

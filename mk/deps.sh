@@ -23,6 +23,8 @@ build zstd      libzstd     zstd.h      -lzstd      libzstd-dev            libzs
 build pcre2     libpcre2-8  pcre2.h     -lpcre2-8   libpcre2-dev           pcre2-devel     pcre2       pcre2-dev     pcre2
 build xxhash    libxxhash   xxhash.h    -lxxhash    libxxhash-dev          xxhash-devel    xxhash      xxhash-dev    xxhash
 check check     check       check.h     -lcheck     check                  check-devel     check       check-dev     check
+mpi   openmpi   ompi-c      mpi.h       -lmpi       libopenmpi-dev         openmpi-devel   openmpi     openmpi-dev   open-mpi
+mpi   mpirun    -           -           -           openmpi-bin            openmpi         openmpi     openmpi       open-mpi
 plot  gnuplot   -           -           -           gnuplot-nox            gnuplot-minimal gnuplot     gnuplot       gnuplot
 EOF
 }
@@ -144,7 +146,7 @@ if [ -n "$needed" ]; then
 fi
 
 prefix=DEPS
-[ "$groups" = check ] && prefix=CHECK
+case $groups in check) prefix=CHECK ;; mpi) prefix=MPI ;; esac
 cppflags=
 libs=
 # Not in a pipe: the loop sets variables.

@@ -10,7 +10,7 @@ TR_CFLAGS := -std=c11 $(OPENMP) $(ARCH) -fno-math-errno -ffp-contract=fast \
   -Wwrite-strings -Wdouble-promotion $(QUIET_$(MODE)) \
   $(if $(OPENMP),,-Wno-unknown-pragmas)
 TR_WERROR := $(if $(WERROR),-Werror)
-TR_LIBS   := $(DEPS_LIBS) -ldl -lm
+TR_LIBS   := $(DEPS_LIBS) $(if $(MPI),$(MPI_LIBS)) -ldl -lm
 
 # A changed flag rebuilds: every object depends on the file that holds the flags.  It is
 # written here, not by a rule, so that nothing is remade while it stays the same.
@@ -24,6 +24,7 @@ endif
 
 # The bytes of quantised blocks must not depend on contracted multiply-adds.
 $(BUILD)/libtrain/quants/%.o: TR_CFLAGS += -ffp-contract=off
+$(BUILD)/libtrain/comm_mpi.o: TR_CPPFLAGS += $(MPI_CPPFLAGS)
 # --version prints the flags.
 $(BUILD)/cmds/help.o: TR_CPPFLAGS += \
   -DTR_BUILD_FLAGS='"$(subst ",,$(strip $(OPENMP) $(ARCH) $(SANITIZE_$(MODE)) $(CFLAGS)))"'

@@ -1,5 +1,6 @@
 # Library, commands, unit tests: sources are found, a new file needs no edit here.
-LIB_SRC := $(sort $(wildcard libtrain/*.c libtrain/*/*.c))
+LIB_SRC := $(filter-out libtrain/comm_$(if $(MPI),single,mpi).c,\
+  $(sort $(wildcard libtrain/*.c libtrain/*/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 LIB     := $(BUILD)/libtrain.a
 # A .c with a header of its own is shared by the commands, the others are commands.

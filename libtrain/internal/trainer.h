@@ -24,12 +24,13 @@ struct tr_trainer {
     uint64_t sample;       /* sequences seen, over all epochs */
     int n_bad;             /* steps in a row that were not finite */
 
-    /* The sequences of a step, one after the other. */
-    int32_t *token, *target, *pos; // (batch * grad_acc * ctx)
-    int64_t *row;                  // (batch * grad_acc + 1) where each begins
+    /* This rank's sequences of a step, one after the other. */
+    int32_t *token, *target, *pos; // (tr__step_rows)
+    int64_t *row;                  // (tr__step_batches * batch + 1) where each begins
 };
 
-/* Largest number of rows in a step, and in one of its batches. */
+/* This rank's share of a step, at most: batches and rows; and rows in one batch. */
+int64_t tr__step_batches(const struct tr_trainer *t);
 int64_t tr__step_rows(const struct tr_trainer *t);
 int64_t tr__batch_rows(const struct tr_trainer *t);
 
@@ -48,5 +49,12 @@ void tr__prepare_tape(const struct tr_trainer *t, struct tr_tape *tp);
 /* Decide how much is recomputed and fill the plan.  The parameters are declared; nothing
  * needs memory yet. */
 int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
+
+/* Everything that must be the same for a run to go on, a line each; *text is malloc'ed. */
+int tr__describe_run(const struct tr_trainer *t, char **text,
+                     struct tr_err *err) TR_MUST_CHECK;
+/* TR_EMISMATCH, with every line of `now` that `then` has otherwise; `what` is then's name. */
+int tr__compare_runs(const char *what, const char *then, const char *now,
+                     struct tr_err *err) TR_MUST_CHECK;
 
 #endif
