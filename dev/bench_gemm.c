@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_gemm - the rate of sgemm on the products of a training step.
+ * bench_gemm - the rate of the matrix products of a training step.
  *
- *   bench_gemm [--frozen] [--repeats R] M,N,K,COUNT…
+ *   bench_gemm [--type NAME] [--frozen | --forward] [--repeats R] M,N,K,COUNT…
  *
  * Each operand is a linear layer: M rows of x (M, K) times w (N, K), COUNT times a step.
- * Measured are y = x w^T, dx += dy w and, unless --frozen, dw += dy^T x.  Every
- * product runs once a repeat and its time counts COUNT times, so the rate is that of the
- * whole step.  Prints GF/s (2 M N K operations a product), a line a repeat; a first repeat,
+ * Measured are y = x w^T, dx += dy w and dw += dy^T x, with --frozen the first two, with
+ * --forward the first.  Every product runs once a repeat and its time counts COUNT times,
+ * so the rate is that of the whole step.  Prints GF/s (2 M N K operations a product), a line a repeat; a first repeat,
  * which touches the memory, is not printed.
+ *
+ * f32 is OpenBLAS's sgemm; bf16 (into f32) and s8 (into s32, nothing added) are oneDNN's,
+ * with plain row-major operands like those of sgemm.
  */
 #include "../cmds/common.h"
+#include "bench_onednn.h"
 
 #include <cblas.h>
 #include <stdio.h>
@@ -18,15 +22,19 @@
 #include <time.h>
 
 enum { MAX_LAYER = 64 };
+enum { FORWARD, BACKWARD_X, BACKWARD_W, N_PRODUCT };
 
 struct layer {
-    int m, n, k, count;
+    int count;
+    struct bench_product product[N_PRODUCT];
+    struct bench_onednn *onednn[N_PRODUCT];
 };
 
 struct bench {
     struct layer layer[MAX_LAYER];
-    int n, frozen;
-    float *x, *dx, *w, *dw, *y; /* large enough for every layer */
+    int n, n_product;
+    const char *type; /* NULL: f32 */
+    void *a, *b, *c; /* large enough for every product */
 };
 
 static double now(void)
@@ -36,89 +44,128 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static float *floats(size_t n)
+/* Small numbers as f32; as bf16 or s8 they are some others, none of them a NaN. */
+static void *numbers(size_t n)
 {
     float *x = malloc(n * sizeof *x);
     for (size_t i = 0; x && i < n; i++)
-        x[i] = (float)(i * 7919 % 2003) / 1000.0f - 1.0f;
+        x[i] = (float)(i * 7919 % 2003) * 0.0009765625f - 1.0f;
     return x;
+}
+
+static int read_layer(struct layer *l, const char *s)
+{
+    int m, n, k;
+    char end;
+    if (sscanf(s, "%d,%d,%d,%d%c", &m, &n, &k, &l->count, &end) != 4 || m < 1 || n < 1 ||
+        k < 1 || l->count < 1)
+        return -1;
+    l->product[FORWARD] = (struct bench_product){ m, n, k, 0, 1, 0 };
+    l->product[BACKWARD_X] = (struct bench_product){ m, k, n, 0, 0, 1 };
+    l->product[BACKWARD_W] = (struct bench_product){ n, k, m, 1, 0, 1 };
+    return 0;
 }
 
 static int allocate(struct bench *b, struct tr_err *err)
 {
-    size_t nx = 0, nw = 0, ny = 0;
-    for (int i = 0; i < b->n; i++) {
-        const struct layer *l = &b->layer[i];
-        size_t m = (size_t)l->m, n = (size_t)l->n, k = (size_t)l->k;
-        nx = m * k > nx ? m * k : nx;
-        nw = n * k > nw ? n * k : nw;
-        ny = m * n > ny ? m * n : ny;
-    }
-    b->x = floats(nx);
-    b->dx = floats(nx);
-    b->w = floats(nw);
-    b->dw = floats(b->frozen ? 1 : nw);
-    b->y = floats(ny);
-    if (!b->x || !b->dx || !b->w || !b->dw || !b->y)
+    size_t na = 0, nb = 0, nc = 0;
+    for (int i = 0; i < b->n; i++)
+        for (int j = 0; j < b->n_product; j++) {
+            const struct bench_product *p = &b->layer[i].product[j];
+            size_t m = (size_t)p->m, n = (size_t)p->n, k = (size_t)p->k;
+            na = m * k > na ? m * k : na;
+            nb = n * k > nb ? n * k : nb;
+            nc = m * n > nc ? m * n : nc;
+        }
+    b->a = numbers(na);
+    b->b = numbers(nb);
+    b->c = numbers(nc);
+    if (!b->a || !b->b || !b->c)
         return tr_err_sys(err, "cannot hold the matrices");
     return 0;
 }
 
-/* Seconds for all products of a layer, once. */
-static double run_layer(const struct bench *b, const struct layer *l)
+static int prepare(struct bench *b, struct tr_err *err)
 {
-    double start = now();
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, l->m, l->n, l->k, 1, b->x, l->k,
-                b->w, l->k, 0, b->y, l->n);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, l->m, l->k, l->n, 1, b->y, l->n,
-                b->w, l->k, 1, b->dx, l->k);
-    if (!b->frozen)
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, l->n, l->k, l->m, 1, b->y,
-                    l->n, b->x, l->k, 1, b->dw, l->k);
-    return now() - start;
+    if (allocate(b, err))
+        return -1;
+    for (int i = 0; b->type && i < b->n; i++)
+        for (int j = 0; j < b->n_product; j++) {
+            struct layer *l = &b->layer[i];
+            l->onednn[j] =
+                bench_onednn_new(b->type, &l->product[j], b->a, b->b, b->c, err);
+            if (!l->onednn[j])
+                return -1;
+        }
+    return 0;
+}
+
+static void sgemm(const struct bench *b, const struct bench_product *p)
+{
+    cblas_sgemm(CblasRowMajor, p->trans_a ? CblasTrans : CblasNoTrans,
+                p->trans_b ? CblasTrans : CblasNoTrans, p->m, p->n, p->k, 1, b->a,
+                p->trans_a ? p->m : p->k, b->b, p->trans_b ? p->k : p->n,
+                (float)p->add, b->c, p->n);
 }
 
 static double rate(const struct bench *b)
 {
     double seconds = 0, work = 0;
-    for (int i = 0; i < b->n; i++) {
-        const struct layer *l = &b->layer[i];
-        seconds += l->count * run_layer(b, l);
-        work += (b->frozen ? 4.0 : 6.0) * l->count * l->m * l->n * l->k;
-    }
+    for (int i = 0; i < b->n; i++)
+        for (int j = 0; j < b->n_product; j++) {
+            const struct layer *l = &b->layer[i];
+            const struct bench_product *p = &l->product[j];
+            double start = now();
+            if (l->onednn[j])
+                bench_onednn_run(l->onednn[j]);
+            else
+                sgemm(b, p);
+            seconds += l->count * (now() - start);
+            work += 2.0 * l->count * p->m * p->n * p->k;
+        }
     return 1e-9 * work / seconds;
+}
+
+static void release(struct bench *b)
+{
+    for (int i = 0; i < b->n; i++)
+        for (int j = 0; j < N_PRODUCT; j++)
+            bench_onednn_free(b->layer[i].onednn[j]);
+    free(b->a);
+    free(b->b);
+    free(b->c);
 }
 
 int main(int argc, char **argv)
 {
     static struct bench b;
+    static const char *const types[] = { "f32", "bf16", "s8", NULL };
     int64_t repeats = 5;
+    int type = 0, frozen = 0, forward = 0;
     const struct cmd_opt table[] = {
+        CMD_CHOICE(0, "type", &type, types, "NAME", "of the operands"),
         CMD_INT('r', "repeats", &repeats, 1, 1000, "R", "lines to print"),
-        CMD_FLAG(0, "frozen", &b.frozen, "without the gradients of weights"),
+        CMD_FLAG(0, "frozen", &frozen, "without the gradients of weights"),
+        CMD_FLAG(0, "forward", &forward, "without any gradients"),
         CMD_END
     };
     const struct cmd cmd = { "bench_gemm", "[OPTION…] M,N,K,COUNT…",
-                             "the rate of sgemm on the products of a training step", table,
+                             "the rate of the matrix products of a training step", table,
                              1, MAX_LAYER };
     struct tr_err err = { 0 };
     int n, i = cmd_parse(&cmd, argc, argv, &n);
-    for (; b.n < n; b.n++) {
-        struct layer *l = &b.layer[b.n];
-        const char *s = argv[i + b.n];
-        if (sscanf(s, "%d,%d,%d,%d", &l->m, &l->n, &l->k, &l->count) != 4 || l->m < 1 ||
-            l->n < 1 || l->k < 1 || l->count < 1)
-            cmd_usage(&cmd, "'%s' is not M,N,K,COUNT", s);
-    }
-    if (!allocate(&b, &err)) {
+    for (; b.n < n; b.n++)
+        if (read_layer(&b.layer[b.n], argv[i + b.n]))
+            cmd_usage(&cmd, "'%s' is not M,N,K,COUNT", argv[i + b.n]);
+    b.type = type ? types[type] : NULL;
+    b.n_product = forward ? BACKWARD_X : frozen ? BACKWARD_W : N_PRODUCT;
+    if (b.type && bench_onednn_version())
+        cmd_say("%s products of oneDNN %s", b.type, bench_onednn_version());
+    if (!prepare(&b, &err)) {
         rate(&b);
         for (int64_t r = 0; r < repeats; r++)
             printf("%.1f\n", rate(&b));
     }
-    free(b.x);
-    free(b.dx);
-    free(b.w);
-    free(b.dw);
-    free(b.y);
+    release(&b);
     return cmd_end(err.code ? cmd_code(&err) : CMD_OK, &err);
 }

@@ -12,6 +12,7 @@
  * alone, not on the number of threads.
  */
 #include "../cmds/common.h"
+#include "shapes.h"
 
 #include <libtrain/convert.h>
 #include <libtrain/gguf.h>
@@ -21,89 +22,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* Numbers that one random stream makes, and that are made between two writes.  Rows are
  * whole blocks and blocks divide CHUNK, so a chunk of any tensor can be packed alone. */
 enum { CHUNK = 1 << 16, SLAB = 32 * CHUNK };
-
-enum dim { NONE, VOCAB, CTX, EMBD, FF, KV, QKV, N_DIM };
-enum init { NORMAL, RESIDUAL, ONE, ZERO };
-
-struct part {
-    const char *name;
-    enum dim row, col; /* (row, col), or a vector of `row` numbers where col is NONE */
-    enum init init;
-};
-
-struct arch {
-    const char *name, *eps_key;
-    int grouped;              /* heads of k and v may be fewer */
-    const struct part *whole; /* both lists end with a NULL name */
-    const struct part *block;
-};
-
-static const struct part gpt2_whole[] = {
-    { "token_embd.weight", VOCAB, EMBD, NORMAL },
-    { "position_embd.weight", CTX, EMBD, NORMAL },
-    { "output_norm.weight", EMBD, NONE, ONE },
-    { "output_norm.bias", EMBD, NONE, ZERO },
-    { NULL, NONE, NONE, ZERO },
-};
-static const struct part gpt2_block[] = {
-    { "attn_norm.weight", EMBD, NONE, ONE },
-    { "attn_norm.bias", EMBD, NONE, ZERO },
-    { "attn_qkv.weight", QKV, EMBD, NORMAL },
-    { "attn_qkv.bias", QKV, NONE, ZERO },
-    { "attn_output.weight", EMBD, EMBD, RESIDUAL },
-    { "attn_output.bias", EMBD, NONE, ZERO },
-    { "ffn_norm.weight", EMBD, NONE, ONE },
-    { "ffn_norm.bias", EMBD, NONE, ZERO },
-    { "ffn_up.weight", FF, EMBD, NORMAL },
-    { "ffn_up.bias", FF, NONE, ZERO },
-    { "ffn_down.weight", EMBD, FF, RESIDUAL },
-    { "ffn_down.bias", EMBD, NONE, ZERO },
-    { NULL, NONE, NONE, ZERO },
-};
-static const struct part llama_whole[] = { /* the token table is the output too */
-    { "token_embd.weight", VOCAB, EMBD, NORMAL },
-    { "output_norm.weight", EMBD, NONE, ONE },
-    { NULL, NONE, NONE, ZERO },
-};
-static const struct part llama_block[] = {
-    { "attn_norm.weight", EMBD, NONE, ONE },
-    { "attn_q.weight", EMBD, EMBD, NORMAL },
-    { "attn_k.weight", KV, EMBD, NORMAL },
-    { "attn_v.weight", KV, EMBD, NORMAL },
-    { "attn_output.weight", EMBD, EMBD, RESIDUAL },
-    { "ffn_norm.weight", EMBD, NONE, ONE },
-    { "ffn_gate.weight", FF, EMBD, NORMAL },
-    { "ffn_up.weight", FF, EMBD, NORMAL },
-    { "ffn_down.weight", EMBD, FF, RESIDUAL },
-    { NULL, NONE, NONE, ZERO },
-};
-
-enum { GPT2, LLAMA };
-static const char *const arch_names[] = { "gpt2", "llama", NULL };
-static const struct arch archs[] = {
-    [GPT2] = { "gpt2", "attention.layer_norm_epsilon", 0, gpt2_whole, gpt2_block },
-    [LLAMA] = { "llama", "attention.layer_norm_rms_epsilon", 1, llama_whole, llama_block },
-};
-
-struct shape {
-    int arch;
-    int64_t n_layer, n_embd, n_head, n_head_kv, n_ff, n_ctx, n_vocab;
-    float rope_base;
-};
-
-static const char *const shape_names[] = { "tiny",         "gpt2-124m", "gpt2-355m",
-                                           "smollm2-135m", "llama-3b",  NULL };
-static const struct shape shapes[] = {
-    { LLAMA, 4, 128, 4, 2, 384, 256, 2048, 10000 },
-    { GPT2, 12, 768, 12, 12, 3072, 1024, 50257, 10000 },
-    { GPT2, 24, 1024, 16, 16, 4096, 1024, 50257, 10000 },
-    { LLAMA, 30, 576, 9, 3, 1536, 8192, 49152, 100000 },
-    { LLAMA, 28, 3072, 24, 8, 8192, 8192, 128256, 500000 }, /* Llama 3.2 3B, plain rope */
-};
+enum { FILE_TYPE_Q4_K_M = 15 }; /* of llama.cpp */
 
 struct opts {
     const char *output, *vocab, *type;
@@ -115,6 +39,7 @@ struct build {
     const struct arch *arch;
     struct shape s;
     const struct tr_dtype *type;
+    const struct mix *mix;       /* NULL: every matrix in `type` */
     const struct tr_gguf *vocab; /* NULL: no tokenizer */
     int64_t dim[N_DIM];
     uint64_t seed;
@@ -152,7 +77,9 @@ static void set_shape(const struct cmd *cmd, struct build *b, const struct opts 
                   (long long)s->n_head, (long long)s->n_head_kv, (long long)s->n_embd);
     if (b->arch == &archs[LLAMA] && s->n_embd / s->n_head % 2)
         cmd_usage(cmd, "rope needs an even width of a head");
-    b->type = tr_dtype_by_name(o->type);
+    int mixed = !strcasecmp(o->type, "q4_k_m");
+    b->mix = mixed ? q4_k_m : NULL;
+    b->type = tr_dtype_by_name(mixed ? "Q4_K" : o->type);
     if (!b->type || !b->type->from_f32)
         cmd_usage(cmd, "cannot write type '%s'", o->type);
 }
@@ -265,8 +192,9 @@ static int set_keys(struct build *b, int64_t wanted, struct tr_err *err)
     }
     if (b->type->block > 1)
         tr_gguf_set_u32(b->w, "general.quantization_version", 2);
-    if (b->type->file_type >= 0)
-        tr_gguf_set_u32(b->w, "general.file_type", (uint32_t)b->type->file_type);
+    if (b->mix || b->type->file_type >= 0)
+        tr_gguf_set_u32(b->w, "general.file_type",
+                        b->mix ? FILE_TYPE_Q4_K_M : (uint32_t)b->type->file_type);
     return 0;
 }
 
@@ -310,6 +238,22 @@ static int write_weights(struct build *b, int64_t n, const struct tr_dtype *type
     return 0;
 }
 
+/* Whether block i of n gets the better type of a mixture. */
+static int is_favoured(int64_t i, int64_t n)
+{
+    return i < n / 8 || i >= 7 * n / 8 || (i - n / 8) % 3 == 2;
+}
+
+/* The type that a part should have; tr_convert_type says what it can have. */
+static const struct tr_dtype *wanted_type(const struct build *b, const char *part,
+                                          int64_t layer)
+{
+    for (const struct mix *m = b->mix; m && m->part; m++)
+        if (!strcmp(m->part, part) && (!m->some || is_favoured(layer, b->s.n_layer)))
+            return tr_dtype_by_name(m->type);
+    return b->type;
+}
+
 /* One tensor; called once to declare it and once to write it. */
 static int do_part(struct build *b, const struct part *p, int64_t layer, uint64_t index,
                    int write, struct tr_err *err)
@@ -323,7 +267,8 @@ static int do_part(struct build *b, const struct part *p, int64_t layer, uint64_
         snprintf(name, sizeof name, "blk.%lld.%s", (long long)layer, p->name);
     struct tr_gguf_tensor t = { .name = name, .dtype = &tr_f32, .n_dim = n_dim,
                                 .dim = { dim[0], dim[1], 1, 1 } };
-    const struct tr_dtype *type = tr_convert_type(&t, b->type, err);
+    const struct tr_dtype *type =
+        tr_convert_type(&t, wanted_type(b, p->name, layer), err);
     if (!type)
         return -1;
     if (!write) {
@@ -391,7 +336,7 @@ int main(int argc, char **argv)
         CMD_TEXT(0, "vocab", &o.vocab, "FILE", "GGUF whose tokenizer is copied"),
         CMD_INT(0, "n-vocab", &o.n_vocab, 1, 1 << 24, "N",
                 "tokens; with --vocab, unused ones fill it up"),
-        CMD_TEXT(0, "type", &o.type, "TYPE", "of the matrices: f32, f16, q8_0, …"),
+        CMD_TEXT(0, "type", &o.type, "TYPE", "of the matrices: f32, f16, q8_0, …, q4_k_m"),
         CMD_INT(0, "seed", &o.seed, 0, 1LL << 53, "N", "of the weights"),
         CMD_END
     };

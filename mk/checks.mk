@@ -4,7 +4,7 @@ RUN_CHECKS = CC='$(CC)' CXX='$(CXX)' OPENMP='$(OPENMP)' DEPS_CPPFLAGS='$(DEPS_CP
   MAKE='$(MAKE)' BUILD='$(BUILD)' BIN='$(BIN)' SHARED='$(SHARED)' sh tests/run.sh
 STATIC_CHECKS := headers layers symbols docs
 
-.PHONY: check fuzz bench $(addprefix check-,$(STATIC_CHECKS) unit cmd flow fuzz asan)
+.PHONY: check fuzz $(addprefix check-,$(STATIC_CHECKS) unit cmd flow fuzz asan)
 ## check: everything: build without warnings, static checks, all tests, sanitizers
 check:
 	@$(RUN_CHECKS) build $(STATIC_CHECKS) unit cmd flow asan fuzz
@@ -29,7 +29,3 @@ FUZZ_CC      ?= $(firstword $(notdir $(wildcard /usr/bin/clang /usr/bin/clang-[0
 fuzz:
 	@$(MAKE) MODE=fuzz CC=$(FUZZ_CC) OPENMP= BUILD=build/fuzz fuzz-tests
 	@BUILD=build/fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) sh tests/fuzz/replay.sh
-
-## bench: measure speed and memory on this machine
-bench: all
-	@BIN='$(BIN)' SHARED='$(SHARED)' sh dev/bench.sh
