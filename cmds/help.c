@@ -6,6 +6,7 @@
 #include "help.h"
 
 #include <libtrain/comm.h>
+#include <libtrain/precision.h>
 #include <libtrain/threads.h>
 #include <libtrain/version.h>
 
@@ -154,7 +155,9 @@ void cmd_print_version(const struct cmd *cmd)
 #ifndef _OPENMP
     printf(" (built without OpenMP)");
 #endif
-    printf("\nbuilt without oneDNN\n");
+    struct tr_err err = {0};
+    const char *dnnl = tr_dnnl_version(&err);
+    printf("\noneDNN: %s\n", dnnl ? dnnl : err.text);
     if (tr_comm_library())
         printf("processes: %s\n", tr_comm_library());
     else

@@ -56,6 +56,6 @@ void cmd_plan_print(const struct tr_trainer *t)
     printf("blocks\t%lld\tblocks\n", (long long)p->n_block);
     printf("chunk\t%lld\trows\n", (long long)p->chunk);
     printf("work\t%.4g\tGFLOP/step\n", p->work / 1e9);
-    printf("sgemm_rate\t%.4g\tGFLOP/s\n", rate / 1e9);
+    printf("product_rate\t%.4g\tGFLOP/s\n", rate / 1e9);
     printf("step_time\t%.4g\ts\n", rate > 0 ? p->work / rate : 0);
 }

@@ -446,7 +446,7 @@ int main(int argc, char **argv)
         cmd_usage(&cmd, "--global-batch is a multiple of --batch and replaces --grad-acc");
     if (o.fused_step && (o.grad_acc > 1 || o.global_batch > o.batch || o.dump_grads))
         cmd_usage(&cmd, "--fused-step keeps no gradients: not with %s",
-                  o.dump_grads ? "--dump-grads" : "several batches in a step");
+                  o.dump_grads ? "--dump-grads" : "--grad-acc or --global-batch");
     if (o.output && !strcmp(o.output, "-"))
         cmd_usage(&cmd, "a checkpoint cannot go to standard output");
     return run_with_others(&o, &err);

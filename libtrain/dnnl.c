@@ -20,6 +20,11 @@ int tr__dnnl_open(struct tr_err *err)
                       "(libdnnl-dev) and build again");
 }
 
+const char *tr__dnnl_version(void)
+{
+    return "none";
+}
+
 void tr__dnnl_multiply(const struct tr__dnnl_product *p, const void *a, const void *b,
                        void *c)
 {
@@ -30,6 +35,7 @@ void tr__dnnl_multiply(const struct tr__dnnl_product *p, const void *a, const vo
 #else
 
 #include <dlfcn.h>
+#include <stdio.h>
 #include <string.h>
 
 #define FUNCTIONS(F)                                                                     \
@@ -39,7 +45,7 @@ void tr__dnnl_multiply(const struct tr__dnnl_product *p, const void *a, const vo
     F(post_ops_create) F(post_ops_destroy) F(post_ops_append_sum)                        \
     F(primitive_desc_create) F(primitive_desc_destroy) F(primitive_create)               \
     F(primitive_destroy) F(primitive_execute) F(memory_create) F(memory_destroy)         \
-    F(memory_set_data_handle)
+    F(memory_set_data_handle) F(version)
 
 #define DECLARE(name) static __typeof__(&dnnl_##name) name;
 FUNCTIONS(DECLARE)
@@ -80,6 +86,14 @@ int tr__dnnl_open(struct tr_err *err)
         stream_create(&dnnl.stream, dnnl.engine, dnnl_stream_default_flags) != dnnl_success)
         return tr_err_set(err, TR_EUNSUPPORTED, "oneDNN does not start");
     return 0;
+}
+
+const char *tr__dnnl_version(void)
+{
+    static char text[32];
+    const dnnl_version_t *v = version();
+    snprintf(text, sizeof text, "%d.%d.%d", v->major, v->minor, v->patch);
+    return text;
 }
 
 static void must(dnnl_status_t status, const char *what)

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <libtrain/machine.h>
 
-#include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 /* A line "KEY: N kB" of a file in /proc; -1 if it is not there. */
 static int64_t proc_bytes(const char *path, const char *key)
@@ -99,33 +97,4 @@ int64_t tr_machine_program_bytes(void)
     enum { CODE_AND_BUFFERS = 14 << 20 };
     int64_t v = proc_bytes("/proc/self/status", "RssAnon");
     return (v < 0 ? 0 : v) + CODE_AND_BUFFERS;
-}
-
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* The best of the repeats that fit in the time: the first ones find cold caches and
- * sleeping threads. */
-double tr_machine_sgemm_rate(int m, int n, int k)
-{
-    float *x = calloc((size_t)m * (size_t)k, sizeof *x);
-    float *w = calloc((size_t)n * (size_t)k, sizeof *w);
-    float *y = calloc((size_t)m * (size_t)n, sizeof *y);
-    double best = 0, begin = seconds(), now = begin;
-    for (int i = 0; x && w && y && (i < 3 || now - begin < 0.1); i++) {
-        double start = now;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, m, n, k, 1, x, k, w, k, 0, y,
-                    n);
-        now = seconds();
-        double rate = 2.0 * m * n * k / (now - start);
-        best = rate > best ? rate : best;
-    }
-    free(x);
-    free(w);
-    free(y);
-    return best;
 }

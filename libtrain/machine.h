@@ -23,10 +23,6 @@ int64_t tr_machine_memory_available(void);
  * pages of mapped files, and the code and buffers that BLAS will touch. */
 int64_t tr_machine_program_bytes(void);
 
-/* Floating-point operations a second of an f32 product x (m, k) times w (n, k)^T, measured
- * for about 0.1 s with the threads in use.  0 if there is no memory for it. */
-double tr_machine_sgemm_rate(int m, int n, int k);
-
 #ifdef __cplusplus
 }
 #endif

@@ -9,6 +9,8 @@
 
 #include <libtrain/error.h>
 
+#include <stdint.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -27,6 +29,15 @@ const struct tr_precision *tr_precision_at(int i);
 
 /* Can this build on this machine compute so?  TR_EUNSUPPORTED says why not. */
 int tr_precision_open(const struct tr_precision *p, struct tr_err *err) TR_MUST_CHECK;
+
+/* Floating-point operations a second of a product x (m, k) times w (n, k)^T, with w in f32,
+ * measured for about 0.1 s with the threads in use; call after tr_precision_open.  0 if
+ * there is no memory for it. */
+double tr_precision_rate(const struct tr_precision *p, int64_t m, int64_t n, int64_t k);
+
+/* "2.6.3": the oneDNN that bf16 and q8 use, which this loads; NULL says why there is none.
+ * Static. */
+const char *tr_dnnl_version(struct tr_err *err);
 
 #ifdef __cplusplus
 }

@@ -178,7 +178,7 @@ double tr_trainer_rate(const struct tr_trainer *t)
     enum { MOST = 4096 }; /* rows and columns beyond which the rate stays */
     const struct tr_config *c = &t->m->config;
     int64_t rows = tr__batch_rows(t);
-    return tr_machine_sgemm_rate((int)(rows < MOST ? rows : MOST),
-                                 (int)(c->n_ff < MOST ? c->n_ff : MOST),
-                                 (int)(c->n_embd < MOST ? c->n_embd : MOST));
+    return tr_precision_rate(t->args.precision, rows < MOST ? rows : MOST,
+                             c->n_ff < MOST ? c->n_ff : MOST,
+                             c->n_embd < MOST ? c->n_embd : MOST);
 }

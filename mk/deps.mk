@@ -3,7 +3,7 @@
 # `rm -r build` (or `make clean`) looks again.
 building := $(if $(dry),,$(filter-out help clean dist uninstall,$(or $(MAKECMDGOALS),all)))
 ifneq ($(building),)
-include build/deps.mk
+include build/deps.mk build/deps-dnnl.mk
 ifneq ($(filter check check-% tests,$(building)),)
 include build/deps-check.mk
 endif
@@ -11,15 +11,20 @@ ifdef MPI
 include build/deps-mpi.mk
 endif
 endif
--include $(wildcard build/deps.mk build/deps-check.mk $(if $(MPI),build/deps-mpi.mk))
+-include $(wildcard build/deps.mk build/deps-dnnl.mk build/deps-check.mk $(if $(MPI),build/deps-mpi.mk))
 
 build/deps.mk: mk/deps.sh
 	@CC='$(CC)' OPENMP='$(OPENMP)' sh mk/deps.sh $@ build plot
 
+build/deps-dnnl.mk: mk/deps.sh
+	@CC='$(CC)' OPENMP='$(OPENMP)' OPTIONAL='there is no --precision bf16 or q8' \
+	  sh mk/deps.sh $@ dnnl
+
 build/deps-check.mk: mk/deps.sh
 	@CC='$(CC)' OPENMP='$(OPENMP)' sh mk/deps.sh $@ check
-	@CC='$(CC)' OPENMP='$(OPENMP)' sh mk/deps.sh build/deps-mpi.mk mpi || \
-	  echo 'note: without Open MPI, training by several processes is not tested' >&2
+	@CC='$(CC)' OPENMP='$(OPENMP)' \
+	  OPTIONAL='training by several processes is not tested' \
+	  sh mk/deps.sh build/deps-mpi-tests.mk mpi
 
 build/deps-mpi.mk: mk/deps.sh
 	@CC='$(CC)' OPENMP='$(OPENMP)' sh mk/deps.sh $@ mpi

@@ -6,7 +6,8 @@
 # Sees whether the libraries of the groups compile and link, installs the missing ones
 # through the system's package manager, and writes their flags to OUT.mk.  Asks before it
 # installs if standard input is a terminal.  Without a known package manager, or without
-# the right to use it, says in words what to install and fails.
+# the right to use it, says in words what to install and fails; with OPTIONAL set it says
+# that instead, and writes OUT.mk without flags.
 set -u
 out=$1
 shift
@@ -22,6 +23,7 @@ build openblas  openblas    cblas.h     -lopenblas  libopenblas-openmp-dev openb
 build zstd      libzstd     zstd.h      -lzstd      libzstd-dev            libzstd-devel   zstd        zstd-dev      zstd
 build pcre2     libpcre2-8  pcre2.h     -lpcre2-8   libpcre2-dev           pcre2-devel     pcre2       pcre2-dev     pcre2
 build xxhash    libxxhash   xxhash.h    -lxxhash    libxxhash-dev          xxhash-devel    xxhash      xxhash-dev    xxhash
+dnnl  dnnl      dnnl        dnnl.h      -ldnnl      libdnnl-dev            onednn-devel    onednn      onednn-dev    onednn
 check check     check       check.h     -lcheck     check                  check-devel     check       check-dev     check
 mpi   openmpi   ompi-c      mpi.h       -lmpi       libopenmpi-dev         openmpi-devel   openmpi     openmpi-dev   open-mpi
 mpi   mpirun    -           -           -           openmpi-bin            openmpi         openmpi     openmpi       open-mpi
@@ -139,6 +141,12 @@ for p in $packages; do
     *) needed="$needed $p" ;;
     esac
 done
+mkdir -p "$(dirname "$out")"
+if [ -n "$needed" ] && [ -n "${OPTIONAL-}" ]; then
+    echo "note:$needed cannot be had: $OPTIONAL" >&2
+    : >"$out"
+    exit 0
+fi
 if [ -n "$needed" ]; then
     echo "These packages are missing; please install them and run make again:" >&2
     echo "   $needed" >&2
@@ -146,7 +154,7 @@ if [ -n "$needed" ]; then
 fi
 
 prefix=DEPS
-case $groups in check) prefix=CHECK ;; mpi) prefix=MPI ;; esac
+case $groups in check) prefix=CHECK ;; mpi) prefix=MPI ;; dnnl) prefix=DNNL ;; esac
 cppflags=
 libs=
 # Not in a pipe: the loop sets variables.
@@ -156,7 +164,6 @@ while read -r group name pkg header link rest; do
     cppflags="$cppflags $(cppflags_of "$pkg")"
     libs="$libs $(libs_of "$pkg" "$link")"
 done <"$scratch/table"
-mkdir -p "$(dirname "$out")"
 # shellcheck disable=SC2086
 {
     echo "${prefix}_CPPFLAGS :=" $cppflags

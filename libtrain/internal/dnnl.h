@@ -12,6 +12,8 @@
 
 /* Load the library.  TR_EUNSUPPORTED: this build knows none, or it is not installed. */
 int tr__dnnl_open(struct tr_err *err) TR_MUST_CHECK;
+/* "2.6.3", of the library that is loaded; call after tr__dnnl_open.  Static. */
+const char *tr__dnnl_version(void);
 
 enum tr__dnnl_type {
     TR__DNNL_BF16, /* bf16 x bf16, sums and c in f32 */

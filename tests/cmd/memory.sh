@@ -26,7 +26,7 @@ test_expect_success '--plan is a table, and writes nothing' '
     awk -F "\t" "NF != 3 { exit 1 } \$1 == \"total\" { total = \$2 }
         \$3 == \"bytes\" && \$1 != \"total\" { sum += \$2 }
         END { exit !(total > 0 && sum == total) }" plan.tsv
-    for item in work sgemm_rate step_time; do
+    for item in work product_rate step_time; do
         value $item plan.tsv | grep "[1-9]"
     done'
 

@@ -1,0 +1,54 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# train --precision: close to f32, the same bytes again, and an error that says why where
+# oneDNN is missing.
+. "${0%/*}/../lib.sh"
+
+model=$TOP/examples/tiny.gguf
+[ -f "$model" ] || test_skip_all "no model: examples/tiny.gguf"
+test_built tokenize pack train || test_skip_all "the commands are not built"
+"$BIN/tokenize" -q -m "$model" "$TOP/examples/tiny.txt" | "$BIN/pack" -q -c 128 -o t.pack
+train() { "$BIN/train" -q --threads 2 -m "$model" -d t.pack --batch 4 "$@"; }
+run="--steps 12 --lr 2e-3"
+
+# last FILE: the loss of the last step.
+last() { tail -n 1 "$1" | cut -f 2; }
+# close A B: within two per cent.
+close() { awk "BEGIN { d = $1 - $2; exit !(d * d < 4e-4 * $2 * $2) }"; }
+
+dnnl=$("$BIN/train" --version | sed -n 's/^oneDNN: //p')
+case $dnnl in
+[0-9]*) precisions="f16 bf16 q8" ;;
+*)
+    precisions=f16
+    test_expect_success 'without oneDNN bf16 and q8 say so' '
+        for p in bf16 q8; do
+            test_expect_code 1 train $run --precision $p -o no.ckpt 2>stderr
+            grep "precision $p: .*oneDNN" stderr && test ! -e no.ckpt && test ! -e no.ckpt.d
+        done'
+    ;;
+esac
+# LeakSanitizer falls over the threads of code that oneDNN makes.
+[ -z "$SANITIZE" ] || precisions=f16
+
+train $run -o lora.ckpt --log f32.tsv
+train $run --full -o full.ckpt --log f32-full.tsv
+for p in f16 bf16 q8; do
+    case " $precisions " in *" $p "*) ;; *) test_skip "$p learns as f32 does" "oneDNN: $dnnl" && continue ;; esac
+    for full in '' --full; do
+        test_expect_success "$p $full learns as f32 does, and the same bits again" '
+            train $run $full --precision $p -o a.ckpt --log a.tsv
+            train $run $full --precision $p -o b.ckpt
+            cmp a.ckpt b.ckpt
+            close "$(last a.tsv)" "$(last f32${full#-}.tsv)"
+            test "$(last a.tsv)" != "$(sed -n 2p a.tsv | cut -f 2)"'
+    done
+done
+
+test_expect_success 'a run goes on with the precision that it began with' '
+    train $run --save-every 5 -o c.ckpt && rm c.ckpt
+    test_expect_code 1 train $run --precision f16 --resume -o c.ckpt 2>stderr
+    grep "precision" stderr'
+
+test_done
