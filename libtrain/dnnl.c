@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * oneDNN's C interface, version 2 (oneapi-src.github.io/oneDNN/v2.6).  A product is a
+ * oneDNN's C interface, versions 2 and 3 (oneapi-src.github.io/oneDNN).  A product is a
  * primitive, made for its sizes and kept; a run has a few dozen of them.
  */
 #include <libtrain/internal/dnnl.h>
@@ -11,13 +11,13 @@
 #endif
 #endif
 
-#if !defined(DNNL_VERSION_MAJOR) || DNNL_VERSION_MAJOR != 2
+#if !defined(DNNL_VERSION_MAJOR) || (DNNL_VERSION_MAJOR != 2 && DNNL_VERSION_MAJOR != 3)
 
 int tr__dnnl_open(struct tr_err *err)
 {
     return tr_err_set(err, TR_EUNSUPPORTED,
-                      "this build has no oneDNN: install version 2 of it with its headers "
-                      "(libdnnl-dev) and build again");
+                      "this build has no oneDNN: install version 2 or 3 of it with its "
+                      "headers (libdnnl-dev) and build again");
 }
 
 const char *tr__dnnl_version(void)
@@ -39,13 +39,19 @@ void tr__dnnl_multiply(const struct tr__dnnl_product *p, const void *a, const vo
 #include <string.h>
 
 #define FUNCTIONS(F)                                                                     \
-    F(engine_create) F(stream_create) F(stream_wait) F(memory_desc_init_by_strides)      \
-    F(matmul_desc_init) F(primitive_attr_create) F(primitive_attr_destroy)               \
-    F(primitive_attr_set_output_scales) F(primitive_attr_set_post_ops)                   \
-    F(post_ops_create) F(post_ops_destroy) F(post_ops_append_sum)                        \
-    F(primitive_desc_create) F(primitive_desc_destroy) F(primitive_create)               \
-    F(primitive_destroy) F(primitive_execute) F(memory_create) F(memory_destroy)         \
-    F(memory_set_data_handle) F(version)
+    F(version) F(engine_create) F(stream_create) F(stream_wait) F(primitive_attr_create) \
+    F(primitive_attr_destroy) F(primitive_attr_set_post_ops) F(post_ops_create)          \
+    F(post_ops_destroy) F(post_ops_append_sum) F(primitive_desc_destroy)                 \
+    F(primitive_create) F(primitive_destroy) F(primitive_execute) F(memory_create)       \
+    F(memory_destroy) F(memory_set_data_handle) OF_THIS_VERSION(F)
+#if DNNL_VERSION_MAJOR == 2
+#define OF_THIS_VERSION(F)                                                               \
+    F(memory_desc_init_by_strides) F(matmul_desc_init) F(primitive_desc_create)
+#else
+#define OF_THIS_VERSION(F)                                                               \
+    F(memory_desc_create_with_strides) F(memory_desc_destroy)                            \
+    F(matmul_primitive_desc_create)
+#endif
 
 #define DECLARE(name) static __typeof__(&dnnl_##name) name;
 FUNCTIONS(DECLARE)
@@ -102,14 +108,92 @@ static void must(dnnl_status_t status, const char *what)
         tr_fatal("oneDNN: %s fails with status %d", what, (int)status);
 }
 
+/* ---- where the versions differ ------------------------------------------------------- */
+
+/* c = a b + beta c and its matrices, to be filled in from their descriptions. */
+struct described {
+    dnnl_memory_desc_t a, b, c;
+    dnnl_primitive_attr_t attr;
+    dnnl_primitive_desc_t product;
+};
+
+#if DNNL_VERSION_MAJOR == 2
+
+static dnnl_memory_desc_t new_matrix(const dnnl_dims_t dim, const dnnl_dims_t stride,
+                                     dnnl_data_type_t type)
+{
+    dnnl_memory_desc_t d;
+    must(memory_desc_init_by_strides(&d, 2, dim, type, stride), "a matrix");
+    return d;
+}
+
+static void free_matrix(dnnl_memory_desc_t *d)
+{
+    (void)d;
+}
+
+static dnnl_memory_t memory_of(const dnnl_memory_desc_t *d)
+{
+    dnnl_memory_t m;
+    must(memory_create(&m, d, dnnl.engine, DNNL_MEMORY_NONE), "a matrix");
+    return m;
+}
+
+static void add_sum(dnnl_post_ops_t ops, float beta)
+{
+    must(post_ops_append_sum(ops, beta), "a sum");
+}
+
+static void describe_product(struct described *d)
+{
+    dnnl_matmul_desc_t desc;
+    must(matmul_desc_init(&desc, &d->a, &d->b, NULL, &d->c), "a product");
+    must(primitive_desc_create(&d->product, &desc, d->attr, dnnl.engine, NULL), "a product");
+}
+
+#else
+
+static dnnl_memory_desc_t new_matrix(const dnnl_dims_t dim, const dnnl_dims_t stride,
+                                     dnnl_data_type_t type)
+{
+    dnnl_memory_desc_t d;
+    must(memory_desc_create_with_strides(&d, 2, dim, type, stride), "a matrix");
+    return d;
+}
+
+static void free_matrix(dnnl_memory_desc_t *d)
+{
+    memory_desc_destroy(*d);
+}
+
+static dnnl_memory_t memory_of(const dnnl_memory_desc_t *d)
+{
+    dnnl_memory_t m;
+    must(memory_create(&m, *d, dnnl.engine, DNNL_MEMORY_NONE), "a matrix");
+    return m;
+}
+
+static void add_sum(dnnl_post_ops_t ops, float beta)
+{
+    must(post_ops_append_sum(ops, beta, 0, dnnl_data_type_undef), "a sum");
+}
+
+static void describe_product(struct described *d)
+{
+    must(matmul_primitive_desc_create(&d->product, dnnl.engine, d->a, d->b, NULL, d->c,
+                                      d->attr), "a product");
+}
+
+#endif
+
+/* ---- products ------------------------------------------------------------------------ */
+
 static dnnl_memory_desc_t matrix(int64_t rows, int64_t cols, dnnl_data_type_t type,
                                  int transposed, int64_t ld)
 {
-    dnnl_memory_desc_t d;
     dnnl_dims_t dim = { rows, cols };
     dnnl_dims_t stride = { transposed ? 1 : ld, transposed ? ld : 1 };
-    must(memory_desc_init_by_strides(&d, 2, dim, type, stride), "a matrix");
-    return d;
+    return new_matrix(dim, stride, type);
 }
 
 static dnnl_primitive_attr_t attributes(const struct tr__dnnl_product *p)
@@ -117,11 +201,9 @@ static dnnl_primitive_attr_t attributes(const struct tr__dnnl_product *p)
     dnnl_primitive_attr_t attr;
     dnnl_post_ops_t ops;
     must(primitive_attr_create(&attr), "attributes");
-    if (p->alpha != 1)
-        must(primitive_attr_set_output_scales(attr, 1, 0, &p->alpha), "a scale");
     if (p->beta != 0) {
         must(post_ops_create(&ops), "a sum");
-        must(post_ops_append_sum(ops, p->beta), "a sum");
+        add_sum(ops, p->beta);
         must(primitive_attr_set_post_ops(attr, ops), "a sum");
         post_ops_destroy(ops);
     }
@@ -132,28 +214,28 @@ static void make(struct entry *e, const struct tr__dnnl_product *p)
 {
     int is_bf16 = p->type == TR__DNNL_BF16;
     dnnl_data_type_t in = is_bf16 ? dnnl_bf16 : dnnl_s8, out = is_bf16 ? dnnl_f32 : dnnl_s32;
-    dnnl_memory_desc_t a = matrix(p->m, p->k, in, p->ta, p->lda);
-    dnnl_memory_desc_t b = matrix(p->k, p->n, in, p->tb, p->ldb);
-    dnnl_memory_desc_t c = matrix(p->m, p->n, out, 0, p->ldc);
-    dnnl_matmul_desc_t desc;
-    dnnl_primitive_desc_t pd;
-    dnnl_primitive_attr_t attr = attributes(p);
-    must(matmul_desc_init(&desc, &a, &b, NULL, &c), "a product");
-    must(primitive_desc_create(&pd, &desc, attr, dnnl.engine, NULL), "a product");
-    must(primitive_create(&e->primitive, pd), "a product");
-    primitive_desc_destroy(pd);
-    primitive_attr_destroy(attr);
-    must(memory_create(&e->a, &a, dnnl.engine, DNNL_MEMORY_NONE), "a matrix");
-    must(memory_create(&e->b, &b, dnnl.engine, DNNL_MEMORY_NONE), "a matrix");
-    must(memory_create(&e->c, &c, dnnl.engine, DNNL_MEMORY_NONE), "a matrix");
+    struct described d = { .a = matrix(p->m, p->k, in, p->ta, p->lda),
+                           .b = matrix(p->k, p->n, in, p->tb, p->ldb),
+                           .c = matrix(p->m, p->n, out, 0, p->ldc),
+                           .attr = attributes(p) };
+    describe_product(&d);
+    must(primitive_create(&e->primitive, d.product), "a product");
+    e->a = memory_of(&d.a);
+    e->b = memory_of(&d.b);
+    e->c = memory_of(&d.c);
     e->key = *p;
+    primitive_desc_destroy(d.product);
+    primitive_attr_destroy(d.attr);
+    free_matrix(&d.a);
+    free_matrix(&d.b);
+    free_matrix(&d.c);
 }
 
 static int is_same(const struct tr__dnnl_product *p, const struct tr__dnnl_product *q)
 {
     return p->type == q->type && p->ta == q->ta && p->tb == q->tb && p->m == q->m &&
            p->n == q->n && p->k == q->k && p->lda == q->lda && p->ldb == q->ldb &&
-           p->ldc == q->ldc && p->alpha == q->alpha && p->beta == q->beta;
+           p->ldc == q->ldc && p->beta == q->beta;
 }
 
 static struct entry *find(const struct tr__dnnl_product *p)

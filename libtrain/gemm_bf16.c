@@ -37,20 +37,20 @@ static size_t scratch_bytes(int64_t m, const struct tr_tensor *w)
     return most + 2 * TR_ARENA_ALIGN;
 }
 
-static void round_row(const float *x, uint16_t *y, int64_t n)
+static void round_row(float alpha, const float *x, uint16_t *y, int64_t n)
 {
 #pragma omp simd
     for (int64_t j = 0; j < n; j++)
-        y[j] = tr__f32_to_bf16(x[j]);
+        y[j] = tr__f32_to_bf16(alpha * x[j]);
 }
 
-static uint16_t *rounded(struct tr_arena *scratch, const float *x, int64_t m, int64_t k,
-                         int64_t ldx)
+static uint16_t *rounded(struct tr_arena *scratch, float alpha, const float *x, int64_t m,
+                         int64_t k, int64_t ldx)
 {
     uint16_t *y = tr_arena_alloc(scratch, bytes(m, k));
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < m; i++)
-        round_row(x + i * ldx, y + i * k, k);
+        round_row(alpha, x + i * ldx, y + i * k, k);
     return y;
 }
 
@@ -67,7 +67,7 @@ static const uint16_t *rows_bf16(const struct tr_tensor *w, int64_t r0, int64_t 
         for (int64_t j = 0; j < k; j += PIECE, row += unit) {
             float piece[PIECE];
             w->dtype->to_f32(row, piece, least(PIECE, k - j));
-            round_row(piece, buf + i * k + j, least(PIECE, k - j));
+            round_row(1, piece, buf + i * k + j, least(PIECE, k - j));
         }
     }
     return buf;
@@ -78,13 +78,13 @@ static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x
 {
     int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w), step = tile_rows(w);
     size_t mark = tr_arena_mark(scratch);
-    uint16_t *x16 = rounded(scratch, x, m, k, ldx);
+    uint16_t *x16 = rounded(scratch, alpha, x, m, k, ldx);
     uint16_t *buf = tr_arena_alloc(scratch, bytes(step, k));
     for (int64_t i = 0; i < n; i += step) {
         int64_t rows = least(step, n - i);
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = m,
                               .n = rows, .k = k, .tb = 1, .lda = k, .ldb = k, .ldc = ldy,
-                              .alpha = alpha, .beta = beta },
+                              .beta = beta },
                           x16, rows_bf16(w, i, rows, buf), y + i);
     }
     tr_arena_rewind(scratch, mark);
@@ -96,13 +96,13 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
 {
     int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w), step = tile_rows(w);
     size_t mark = tr_arena_mark(scratch);
-    uint16_t *dy16 = rounded(scratch, dy, m, n, lddy);
+    uint16_t *dy16 = rounded(scratch, alpha, dy, m, n, lddy);
     uint16_t *buf = tr_arena_alloc(scratch, bytes(step, k));
     for (int64_t i = 0; i < n; i += step) {
         int64_t rows = least(step, n - i);
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = m,
                               .n = k, .k = rows, .lda = n, .ldb = k, .ldc = lddx,
-                              .alpha = alpha, .beta = i ? 1 : beta },
+                              .beta = i ? 1 : beta },
                           dy16 + i, rows_bf16(w, i, rows, buf), dx);
     }
     tr_arena_rewind(scratch, mark);
@@ -113,11 +113,10 @@ static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *
 {
     int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
     size_t mark = tr_arena_mark(scratch);
-    uint16_t *dy16 = rounded(scratch, dy, m, n, lddy);
-    uint16_t *x16 = rounded(scratch, x, m, k, ldx);
+    uint16_t *dy16 = rounded(scratch, alpha, dy, m, n, lddy);
+    uint16_t *x16 = rounded(scratch, 1, x, m, k, ldx);
     tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = n, .n = k,
-                          .k = m, .ta = 1, .lda = n, .ldb = k, .ldc = k, .alpha = alpha,
-                          .beta = 1 },
+                          .k = m, .ta = 1, .lda = n, .ldb = k, .ldc = k, .beta = 1 },
                       dy16, x16, w->grad);
     tr_arena_rewind(scratch, mark);
 }

@@ -167,8 +167,7 @@ static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x
         int64_t rows = least(s.step, n - i);
         round_tile(&s, w, i, rows);
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = m,
-                              .n = rows, .k = k, .tb = 1, .lda = k, .ldb = k, .ldc = rows,
-                              .alpha = 1 },
+                              .n = rows, .k = k, .tb = 1, .lda = k, .ldb = k, .ldc = rows },
                           s.left.q, s.tile.q, s.sum);
         scale_sums(&s, m, rows, alpha, s.tile.scale, beta, y + i, ldy);
     }
@@ -204,7 +203,7 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
         round_tile(&s, w, i, rows);
         dither_left(&s, m, dy, lddy, i, rows);
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = m, .n = k,
-                              .k = rows, .lda = rows, .ldb = k, .ldc = k, .alpha = 1 },
+                              .k = rows, .lda = rows, .ldb = k, .ldc = k },
                           s.left.q, s.tile.q, s.sum);
         scale_sums(&s, m, k, alpha, NULL, i ? 1 : beta, dx, lddx);
     }

@@ -17,16 +17,16 @@ const char *tr__dnnl_version(void);
 
 enum tr__dnnl_type {
     TR__DNNL_BF16, /* bf16 x bf16, sums and c in f32 */
-    TR__DNNL_S8,   /* int8 x int8, sums and c in int32; alpha 1, beta 0 */
+    TR__DNNL_S8,   /* int8 x int8, sums and c in int32; beta 0 */
 };
 
-/* c (m, n) = alpha * a (m, k) b (k, n) + beta * c.  a is stored as it is or, with ta, as
+/* c (m, n) = a (m, k) b (k, n) + beta * c.  a is stored as it is or, with ta, as
  * (k, m); the same for b; lda, ldb, ldc: numbers from one stored row to the next. */
 struct tr__dnnl_product {
     enum tr__dnnl_type type;
     int ta, tb;
     int64_t m, n, k, lda, ldb, ldc;
-    float alpha, beta;
+    float beta;
 };
 
 /* Call after tr__dnnl_open, from one thread, outside parallel regions. */

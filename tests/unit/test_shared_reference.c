@@ -130,6 +130,14 @@ static double error_of_ten(const double *got, const float *want)
     return sqrt(sum) / length(want, 10);
 }
 
+/* What ten steps make of the rounding errors of the first; with other OpenBLAS kernels it
+ * was 1e-6 to 7e-6 for the llama model, and more with the sums of an -O1 build. */
+#ifdef __SANITIZE_ADDRESS__
+static const double norm_limit = 3e-5;
+#else
+static const double norm_limit = 1e-5;
+#endif
+
 static void compare_ten(struct training_run *r, const char *method)
 {
     double loss[10], norm[10], final = run_ten(r, loss, norm);
@@ -139,7 +147,7 @@ static void compare_ten(struct training_run *r, const char *method)
     snprintf(name, sizeof name, "%s.grad_norms", method);
     const float *norms = tensor(ref, name)->data;
     ck_assert_double_le(error_of_ten(loss, losses), 1e-5);
-    ck_assert_double_le(error_of_ten(norm, norms), 1e-5);
+    ck_assert_double_le(error_of_ten(norm, norms), norm_limit);
     snprintf(name, sizeof name, "reference.%s.final_loss", method);
     ck_assert_double_eq_tol(final, number(name), 5e-5);
 }
