@@ -206,13 +206,24 @@ static int bpe_encode(struct tr__encoder *e, const char *text, size_t len, int f
     (void)first;
     int rc = tr__splitter_begin(&e->splitter, &e->t->pretok, text, len, e->err);
     for (size_t at = 0; at < len && !rc;) {
-        int64_t n = tr__splitter_next(&e->splitter, at, e->err);
+        int64_t n = tr__splitter_next(&e->splitter, at);
         if (n < 0)
-            return (int)n;
+            return tr_err_set(e->err, TR_ENOMEM, "cannot split the text at byte %zu "
+                              "(pcre2 %d)", (size_t)(text + at - e->text), (int)n);
         rc = tr__memo_word(e, text + at, (size_t)n, encode_word);
         at += (size_t)n;
     }
     return rc;
+}
+
+static size_t bpe_cut(struct tr__encoder *e, const char *text, size_t len)
+{
+    if (tr__splitter_begin(&e->splitter, &e->t->pretok, text, len, NULL))
+        return 0;
+    size_t at = tr__splitter_cut(&e->splitter);
+    /* What is left of a character cut in two counts as no letter.  In front that is no
+     * place to cut at; at the end it would be. */
+    return at + 4 <= len ? at : 0;
 }
 
 static void bpe_release(struct tr_tokenizer *t)
@@ -230,6 +241,7 @@ const struct tr__tokenizer_kind tr__tokenizer_bpe = {
     .unescape = bpe_unescape,
     .init = bpe_init,
     .encode = bpe_encode,
+    .cut = bpe_cut,
     .pair = bpe_pair,
     .release = bpe_release,
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * From text to ids: special tokens are cut out first, what lies between goes to the kind
- * of the tokenizer.  Words come back again and again, so their ids are remembered by
- * place: in the text, and in the output of the same call.
+ * of the tokenizer.  Words come back again and again, so their ids are remembered.  A long
+ * text is cut into pieces for the threads; each has its own encoder and its own memory of
+ * words, and the pieces' ids are appended in the order of the text.
  */
 #include <libtrain/internal/tokenizer.h>
 
@@ -12,7 +13,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { MEMO_MAX = 1 << 15, MEMO_WORD = 64 /* longest word that is remembered */ };
+enum {
+    MEMO_MAX = 1 << 15,
+    MEMO_WORD = 64,   /* longest word that is remembered */
+    PIECE = 128 << 10 /* a few milliseconds of work */
+};
 
 void tr_tokens_release(struct tr_tokens *t)
 {
@@ -39,6 +44,17 @@ int tr_tokens_push(struct tr_tokens *t, uint32_t id, struct tr_err *err)
     if (!rc)
         t->id[t->n++] = id;
     return rc;
+}
+
+static int push_ids(struct tr_tokens *out, const uint32_t *id, size_t n,
+                    struct tr_err *err)
+{
+    int rc = reserve_ids(out, n, err);
+    if (rc || !n)
+        return rc;
+    memcpy(out->id + out->n, id, n * sizeof *id);
+    out->n += n;
+    return 0;
 }
 
 int tr__push_id(struct tr__encoder *e, uint32_t id)
@@ -85,27 +101,26 @@ int tr__memo_word(struct tr__encoder *e, const char *word, size_t len,
     if (!e->memo || len > MEMO_WORD)
         return encode(e, word, len);
     struct tr__memo *m = &e->memo[XXH3_64bits(word, len) & e->memo_mask];
-    if (m->word && m->len == len && !memcmp(m->word, word, len)) {
-        int rc = reserve_ids(e->out, m->n, e->err);
-        if (rc)
-            return rc;
-        for (uint32_t i = 0; i < m->n; i++)
-            e->out->id[e->out->n + i] = e->out->id[m->at + i];
-        e->out->n += m->n;
-        return 0;
-    }
+    if (m->word && m->len == len && !memcmp(m->word, word, len))
+        return push_ids(e->out, m->id, m->n, e->err);
     size_t at = e->out->n;
     int rc = encode(e, word, len);
-    if (!rc)
-        *m = (struct tr__memo){ word, (uint32_t)len, (uint32_t)(e->out->n - at), at };
+    size_t n = e->out->n - at;
+    if (!rc && n <= TR__MEMO_IDS) {
+        m->word = word;
+        m->len = (uint32_t)len;
+        m->n = (uint32_t)n;
+        memcpy(m->id, e->out->id + at, n * sizeof *m->id);
+    }
     return rc;
 }
 
 /* Stretches of plain text and the special tokens between them. */
-static int encode_parts(struct tr__encoder *e, const char *text, size_t len, int all)
+static int encode_parts(struct tr__encoder *e, const char *text, size_t len, int all,
+                        int first)
 {
     const struct tr__vocab *v = &e->t->vocab;
-    int rc = 0, first = 1;
+    int rc = 0;
     for (size_t at = 0; at < len && !rc;) {
         uint32_t id;
         size_t end = tr__vocab_find_special(v, text, len, at, all, &id);
@@ -123,19 +138,80 @@ static int encode_parts(struct tr__encoder *e, const char *text, size_t len, int
     return rc;
 }
 
+static void encoder_release(struct tr__encoder *e)
+{
+    tr__splitter_release(&e->splitter);
+    free(e->memo);
+    free(e->work.sym);
+    free(e->work.heap);
+}
+
+/* Ends of the pieces that can be encoded by themselves: *end, malloc'ed, has *n. */
+static int cut_text(struct tr__encoder *e, size_t len, size_t piece, int all, size_t **end,
+                    size_t *n)
+{
+    *end = malloc((len / piece + 1) * sizeof **end);
+    if (!*end)
+        return tr_err_sys(e->err, "cannot cut a text of %zu bytes", len);
+    *n = 0;
+    for (size_t at = 0; at < len;)
+        (*end)[(*n)++] = at = tr__next_cut(e, e->text, len, at, piece, all);
+    return 0;
+}
+
+static int encode_piece(struct tr__encoder *e, size_t from, size_t to, size_t len, int all)
+{
+    int rc = e->memo ? 0 : memo_init(e, len);
+    e->out->n = 0;
+    return rc ? rc : encode_parts(e, e->text + from, to - from, all, from == 0);
+}
+
+/* Pieces are finished in the order of the text, so the failure that is told is the first
+ * one there.  Only the thread whose turn it is writes `rc`; the others read it so as to
+ * stop early. */
+static int encode_pieces(const struct tr__encoder *whole, size_t len, int all,
+                         const size_t *end, size_t n)
+{
+    _Atomic int rc = 0;
+#pragma omp parallel if (n > 1)
+    {
+        struct tr_tokens ids = { 0 };
+        struct tr_err err = { 0 };
+        struct tr__encoder e = { .t = whole->t, .text = whole->text, .out = &ids,
+                                 .err = &err };
+#pragma omp for ordered schedule(dynamic, 1)
+        for (size_t i = 0; i < n; i++) {
+            int failed = rc ? 0 : encode_piece(&e, i ? end[i - 1] : 0, end[i], len, all);
+#pragma omp ordered
+            if (failed && !rc)
+                rc = tr_err_set(whole->err, failed, "%s", err.text);
+            else if (!rc)
+                rc = push_ids(whole->out, ids.id, ids.n, whole->err);
+        }
+        tr_tokens_release(&ids);
+        encoder_release(&e);
+    }
+    return rc;
+}
+
+int tr__encode(const struct tr_tokenizer *t, const char *text, size_t len, int flags,
+               size_t piece, struct tr_tokens *out, struct tr_err *err)
+{
+    struct tr__encoder e = { .t = t, .text = text, .out = out, .err = err };
+    int all = flags & TR_ENCODE_SPECIAL;
+    size_t before = out->n, n = 0, *end = NULL;
+    int rc = cut_text(&e, len, piece, all, &end, &n);
+    if (!rc)
+        rc = encode_pieces(&e, len, all, end, n);
+    if (rc)
+        out->n = before;
+    free(end);
+    encoder_release(&e);
+    return rc;
+}
+
 int tr_tokenizer_encode(const struct tr_tokenizer *t, const char *text, size_t len,
                         int flags, struct tr_tokens *out, struct tr_err *err)
 {
-    struct tr__encoder e = { .t = t, .text = text, .out = out, .err = err };
-    size_t before = out->n;
-    int rc = memo_init(&e, len);
-    if (!rc)
-        rc = encode_parts(&e, text, len, flags & TR_ENCODE_SPECIAL);
-    if (rc)
-        out->n = before;
-    tr__splitter_release(&e.splitter);
-    free(e.memo);
-    free(e.work.sym);
-    free(e.work.heap);
-    return rc;
+    return tr__encode(t, text, len, flags, PIECE, out, err);
 }

@@ -32,26 +32,34 @@ const struct tr__pretok *tr__pretok_find(struct tr_str name)
     return NULL;
 }
 
-int tr__pretok_compile(struct tr__pretok_code *p, const struct tr__pretok *kind,
-                       struct tr_err *err)
+static int compile(void **to, const char *pattern, uint32_t options, const char *name,
+                   struct tr_err *err)
 {
     int code;
     PCRE2_SIZE at;
-    p->kind = kind;
-    p->code = pcre2_compile((PCRE2_SPTR)kind->word, PCRE2_ZERO_TERMINATED,
-                            PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &code, &at, NULL);
-    if (!p->code)
+    *to = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                        PCRE2_UTF | PCRE2_UCP | options, &code, &at, NULL);
+    if (!*to)
         return tr_err_set(err, TR_ENOMEM, "cannot compile the pattern of '%s' (pcre2 %d)",
-                          kind->name[0], code);
+                          name, code);
     /* Where the system forbids generated code, PCRE2 interprets the pattern. */
-    pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE);
+    pcre2_jit_compile(*to, PCRE2_JIT_COMPLETE);
     return 0;
+}
+
+int tr__pretok_compile(struct tr__pretok_code *p, const struct tr__pretok *kind,
+                       struct tr_err *err)
+{
+    p->kind = kind;
+    int rc = compile(&p->code, kind->word, PCRE2_ANCHORED, kind->name[0], err);
+    return rc ? rc : compile(&p->cut, kind->cut, 0, kind->name[0], err);
 }
 
 void tr__pretok_release(struct tr__pretok_code *p)
 {
     pcre2_code_free(p->code);
-    p->code = NULL;
+    pcre2_code_free(p->cut);
+    p->code = p->cut = NULL;
 }
 
 size_t tr__utf8_len(const char *p, size_t left)
@@ -118,14 +126,18 @@ int tr__splitter_begin(struct tr__splitter *s, const struct tr__pretok_code *pre
     return 0;
 }
 
-int64_t tr__splitter_next(struct tr__splitter *s, size_t at, struct tr_err *err)
+int64_t tr__splitter_next(struct tr__splitter *s, size_t at)
 {
     int rc = pcre2_match(s->pretok->code, (PCRE2_SPTR)s->text, s->len, at,
                          PCRE2_NO_UTF_CHECK, s->match, NULL);
-    if (rc < 0)
-        return tr_err_set(err, TR_ENOMEM, "cannot split the text at byte %zu (pcre2 %d)",
-                          at, rc);
-    return (int64_t)(pcre2_get_ovector_pointer(s->match)[1] - at);
+    return rc < 0 ? rc : (int64_t)(pcre2_get_ovector_pointer(s->match)[1] - at);
+}
+
+size_t tr__splitter_cut(struct tr__splitter *s)
+{
+    int rc = pcre2_match(s->pretok->cut, (PCRE2_SPTR)s->text, s->len, 0,
+                         PCRE2_NO_UTF_CHECK, s->match, NULL);
+    return rc < 0 ? 0 : pcre2_get_ovector_pointer(s->match)[1];
 }
 
 void tr__splitter_release(struct tr__splitter *s)
@@ -139,6 +151,10 @@ void tr__splitter_release(struct tr__splitter *s)
 #define WORD_SYMBOL "[^" SPACE "\\p{L}\\p{N}]"
 /* The last of several spaces goes to the word behind them. */
 #define SPACES(before) "[" SPACE "]+(?!" before ")|[" SPACE "]+"
+/* In none of these patterns does a word have anything but letters behind a letter, nor does
+ * what a word looks ahead at lie behind one; none looks back.  So a letter that no letter
+ * follows ends a word, and all words before it are the same without what follows. */
+#define LETTERS_END "\\p{L}(?=\\P{L})"
 
 const struct tr__pretok tr__pretok_gpt2 = {
     (const char *const[]){ "gpt-2", "phi-2", "mpt", "olmo", "mellum", "modern-bert",
@@ -146,6 +162,7 @@ const struct tr__pretok tr__pretok_gpt2 = {
                            "jina-v2-es", "jina-v2-de", NULL },
     "'(?:[stmd]|re|ve|ll)| ?\\p{L}++| ?\\p{N}++| ?" WORD_SYMBOL "++|"
     SPACES("[^" SPACE "]"),
+    LETTERS_END,
     0, 0
 };
 
@@ -155,6 +172,7 @@ const struct tr__pretok tr__pretok_llama3 = {
     "'(?:[sStTmMdD]|[rR][eE]|[vV][eE]|[lL][lL])|[^\\r\\n\\p{L}\\p{N}]?\\p{L}++|"
     "\\p{N}{1,3}+| ?" WORD_SYMBOL "++[\\r\\n]*+|[" SPACE "]*[\\r\\n]++|"
     SPACES("[^" SPACE "]"),
+    LETTERS_END,
     1, 1
 };
 
@@ -163,6 +181,7 @@ const struct tr__pretok tr__pretok_qwen2 = {
     "'(?:[sStTmMdD]|[rR][eE]|[vV][eE]|[lL][lL])|[^\\r\\n\\p{L}\\p{N}]?\\p{L}++|"
     "\\p{N}| ?" WORD_SYMBOL "++[\\r\\n]*+|[" SPACE "]*[\\r\\n]++|"
     SPACES("[^" SPACE "]"),
+    LETTERS_END,
     0, 0
 };
 
@@ -174,5 +193,6 @@ const struct tr__pretok tr__pretok_smollm = {
                            "exaone", "minerva-7b", NULL },
     "'(?:[stmd]|re|ve|ll)| ?\\p{L}++|\\p{N}| ?" WORD_SYMBOL "++|"
     SPACES("[^" SPACE "\\p{N}]"),
+    LETTERS_END,
     0, 0
 };

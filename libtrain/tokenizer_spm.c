@@ -171,6 +171,19 @@ static int spm_encode(struct tr__encoder *e, const char *text, size_t len, int f
     return rc;
 }
 
+/* Between two words whose neighbouring bytes are no part of a U+2581: those are words of
+ * the text with spaces too. */
+static size_t spm_cut(struct tr__encoder *e, const char *text, size_t len)
+{
+    for (size_t at = word_end(e->t, text, len, 0); at < len;
+         at = word_end(e->t, text, len, at)) {
+        int inside = (text[at] & 0xc0) == 0x80;
+        if (!inside && text[at] != spm_space[0] && text[at - 1] != spm_space[2])
+            return at;
+    }
+    return 0;
+}
+
 static void spm_release(struct tr_tokenizer *t)
 {
     free(t->joint);
@@ -185,6 +198,7 @@ const struct tr__tokenizer_kind tr__tokenizer_spm = {
     .unescape = spm_unescape,
     .init = spm_init,
     .encode = spm_encode,
+    .cut = spm_cut,
     .pair = spm_pair,
     .release = spm_release,
 };

@@ -29,13 +29,14 @@ struct tr__work { /* grows with the longest word; start with {0} */
     size_t cap, n_sym, n_heap;
 };
 
-struct tr__memo { /* where a word was met last, direct mapped */
+enum { TR__MEMO_IDS = 12 };
+struct tr__memo {     /* a word and what it gave, direct mapped; a cache line */
     const char *word; /* NULL: empty */
     uint32_t len, n;  /* bytes, ids */
-    size_t at;        /* of the ids in the output */
+    uint32_t id[TR__MEMO_IDS];
 };
 
-struct tr__encoder { /* of one call of tr_tokenizer_encode */
+struct tr__encoder { /* one thread's, of one call of tr_tokenizer_encode */
     const struct tr_tokenizer *t;
     const char *text; /* of the whole call */
     struct tr_tokens *out;
@@ -57,6 +58,9 @@ struct tr__tokenizer_kind {
     /* Ids of text without special tokens, len > 0; `first`: nothing or a special token is
      * in front of it. */
     int (*encode)(struct tr__encoder *e, const char *text, size_t len, int first);
+    /* Offset in (0, len) of a place where any plain text with these bytes in it may be
+     * cut, 0 if none is found.  `text` may begin and end in the middle of a character. */
+    size_t (*cut)(struct tr__encoder *e, const char *text, size_t len);
     /* Can these two neighbours merge?  Sets l->prio and l->to. */
     void (*pair)(const struct tr_tokenizer *t, const char *word, struct tr__symbol *l,
                  const struct tr__symbol *r);
@@ -103,6 +107,17 @@ int tr__memo_word(struct tr__encoder *e, const char *word, size_t len,
 
 /* Forget all words: their text goes away. */
 void tr__memo_forget(struct tr__encoder *e);
+
+/* tr_tokenizer_encode with pieces of `piece` > 0 bytes at least; the ids do not depend on
+ * it. */
+int tr__encode(const struct tr_tokenizer *t, const char *text, size_t len, int flags,
+               size_t piece, struct tr_tokens *out, struct tr_err *err) TR_MUST_CHECK;
+
+/* Offset of a place `piece` > 0 bytes or more behind `from` where text may be cut: the ids
+ * of what is before and behind it, one after the other, are those of the whole.  `all` as
+ * in tr__vocab_find_special.  len if none was found. */
+size_t tr__next_cut(struct tr__encoder *e, const char *text, size_t len, size_t from,
+                    size_t piece, int all);
 
 /* Append one id. */
 int tr__push_id(struct tr__encoder *e, uint32_t id) TR_MUST_CHECK;

@@ -14,6 +14,7 @@
 struct tr__pretok {
     const char *const *name; /* NULL-terminated */
     const char *word;        /* PCRE2 pattern; matches at every place of a text */
+    const char *cut;         /* what it matches ends where every text has a word end */
     int ignore_merges;       /* a word that is a token is that token, merges or not */
     int add_bos;             /* where tokenizer.ggml.add_bos_token is absent */
 };
@@ -27,7 +28,7 @@ const struct tr__pretok *tr__pretok_find(struct tr_str name);
 
 struct tr__pretok_code { /* read-only after compiling; start with {0} */
     const struct tr__pretok *kind;
-    void *code; /* pcre2_code */
+    void *code, *cut; /* pcre2_code */
 };
 int tr__pretok_compile(struct tr__pretok_code *p, const struct tr__pretok *kind,
                        struct tr_err *err) TR_MUST_CHECK;
@@ -43,8 +44,11 @@ struct tr__splitter { /* one thread's state; start with {0} */
 /* Begin with a text; bytes that are not UTF-8 count as symbols, one each. */
 int tr__splitter_begin(struct tr__splitter *s, const struct tr__pretok_code *pretok,
                        const char *text, size_t len, struct tr_err *err) TR_MUST_CHECK;
-/* Length of the word at `at` < len, or a negative error. */
-int64_t tr__splitter_next(struct tr__splitter *s, size_t at, struct tr_err *err);
+/* Length of the word at `at` < len, or a negative error of PCRE2's: out of memory. */
+int64_t tr__splitter_next(struct tr__splitter *s, size_t at);
+/* The first place that is a word's end whatever stands around the text, 0 if there is none
+ * or it cannot be found. */
+size_t tr__splitter_cut(struct tr__splitter *s);
 void tr__splitter_release(struct tr__splitter *s);
 
 #endif

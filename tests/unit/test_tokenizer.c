@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <libtrain/internal/tokenizer_split.h>
-#include <libtrain/tokenizer.h>
+#include <libtrain/internal/tokenizer.h>
+#include <libtrain/threads.h>
 
 #include <check.h>
 #include <math.h>
@@ -515,7 +515,7 @@ START_TEST(split_words)
     ck_assert_int_eq(tr__pretok_compile(&code, kind, NULL), 0);
     ck_assert_int_eq(tr__splitter_begin(&s, &code, text, len, NULL), 0);
     for (size_t at = 0; at < len;) {
-        int64_t n = tr__splitter_next(&s, at, NULL);
+        int64_t n = tr__splitter_next(&s, at);
         ck_assert_int_gt(n, 0);
         if (at)
             *p++ = '|';
@@ -633,6 +633,114 @@ START_TEST(special_tokens)
     ck_assert_int_eq(memcmp(buf, "<|end|><user>", 13), 0);
     ck_assert_int_eq(tr_tokenizer_decode(t, 259, 0, 0, &buf, &n, &cap, &err), TR_EFORMAT);
     free(buf);
+    tr_tokenizer_free(t);
+}
+END_TEST
+
+/* ==== pieces ==== */
+
+/* What decides where a word ends, and tokens that lie across such places. */
+static const char *const atoms[] = {
+    "a", "b", "s", "re", "word", "'", "'s", "'ve", " ", " ", "  ", "\n", "\r\n", "\t", "1",
+    "123", "1234", ".", "!?", "<", "\xc3\xa9", "\xe4\xb8\x96", "\xe3\x80\x82", "\xcc\x81",
+    "\xc2\xa0", "\xe2\x80\x83", "\xc5\xbf", "\xd9\xa3", "\xf0\x9f\x98\x80", "\xe2\x96\x81",
+    "\xe2", "\x82", "\x81", "\xff", "\xf0\x9f", "<user>", "<|end|>", "<s>", "d e", "x\n",
+    "d", "e", "x", "run",
+};
+
+static size_t random_text(char *text, size_t n_atom)
+{
+    size_t len = 0;
+    uint32_t n = 1 + rng(sizeof atoms / sizeof *atoms); /* sometimes just the first ones */
+    for (size_t i = 0; i < n_atom; i++) {
+        const char *s = atoms[rng(n)];
+        if (!strcmp(s, "run") && !rng(8)) { /* letters, longer than a place is looked for */
+            for (size_t k = 0; k < 1200; k++)
+                len += (size_t)sprintf(text + len, "\xc3\xa9");
+            continue;
+        }
+        memcpy(text + len, s, strlen(s));
+        len += strlen(s);
+    }
+    return len;
+}
+
+static struct tr_tokenizer *pieces_toy(int i)
+{
+    if (i < 4) {
+        bpe_toy(pres[i]);
+        add_merge(" ", "a");
+        add_merge("a", "b");
+        add_merge("s", " ");   /* never, with a pre-tokenizer */
+        add_merge("\n", "\n");
+        add_merge("r", "e");
+        add_merge("1", "2");
+        add_merge("\xa9", "\xc3");
+    } else {
+        spm_toy();
+        add("\xe2\x96\x81" "a", 1, 3);
+        add("ab", 1, 2);
+        add("s\xe2\x96\x81", 1, 1);
+        add("re", 1, 4);
+        add("\xc3\xa9s", 1, 5);
+    }
+    add("d e", 4, 0);
+    add("x\n", 4, 0);
+    add("a\xe4\xb8", 4, 0); /* ends inside a character */
+    add("<s>x", 3, 0);
+    return open_toy();
+}
+
+/* However small the pieces, and on any number of threads: the ids of the whole. */
+START_TEST(pieces)
+{
+    static const size_t piece[] = { 1, 2, 7, 50 };
+    static char text[300 * 2400 + 1];
+    int longer = 0;
+    struct tr_tokenizer *t = pieces_toy(_i);
+    rng_state = 11;
+    for (int round = 0; round < (SLOW ? 30 : 150); round++) {
+        size_t len = random_text(text, 1 + rng(300));
+        int flags = rng(2) ? TR_ENCODE_SPECIAL : 0;
+        struct tr_tokens want = { 0 }, have = { 0 };
+        struct tr__encoder e = { .t = t, .text = text };
+        longer += tr__next_cut(&e, text, len, 0, 1, flags) < len;
+        tr__splitter_release(&e.splitter);
+        ck_assert_int_eq(tr__encode(t, text, len, flags, SIZE_MAX, &want, NULL), 0);
+        for (size_t k = 0; k < sizeof piece / sizeof *piece; k++) {
+            tr_threads(1 + (int)(k % 2));
+            have.n = 0;
+            ck_assert_int_eq(tr__encode(t, text, len, flags, piece[k], &have, NULL), 0);
+            ck_assert_uint_eq(have.n, want.n);
+            ck_assert(!memcmp(have.id, want.id, want.n * sizeof *want.id));
+        }
+        tr_tokens_release(&want);
+        tr_tokens_release(&have);
+    }
+    ck_assert_int_gt(longer, SLOW ? 20 : 100); /* most texts were cut */
+    tr_tokenizer_free(t);
+}
+END_TEST
+
+/* Of several failures, the first in the text is told. */
+START_TEST(pieces_fail)
+{
+    bpe_toy("gpt-2");
+    toy.type[7] = 3; /* byte 7 is gone */
+    struct tr_tokenizer *t = open_toy();
+    char text[20000];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = i > 9000 && i % 100 == 50 ? '\a' : i % 3 ? 'a' : ' ';
+    for (int n = 1; n <= 2; n++) {
+        struct tr_tokens out = encode(t, "ok", 2, 0);
+        struct tr_err err = { 0 };
+        tr_threads(n);
+        ck_assert_int_eq(tr__encode(t, text, sizeof text, 0, 10, &out, &err),
+                         TR_EUNSUPPORTED);
+        ck_assert_ptr_nonnull(strstr(err.text, "byte 0x07 at offset 9050 "));
+        ck_assert_uint_eq(out.n, 2);
+        tr_tokens_release(&out);
+    }
     tr_tokenizer_free(t);
 }
 END_TEST
@@ -852,6 +960,8 @@ int main(void)
     tcase_add_test(tc, spm_words);
     tcase_add_loop_test(tc, spm_against_naive, 0, 4);
     tcase_add_test(tc, special_tokens);
+    tcase_add_loop_test(tc, pieces, 0, COUNT(pres) + 1);
+    tcase_add_test(tc, pieces_fail);
     tcase_add_test(tc, bos_defaults);
     tcase_add_loop_test(tc, refused, 0, COUNT(bad));
     tcase_add_test(tc, odd_tokens);
