@@ -5,7 +5,7 @@
  * score ("llama").  The ids are those that llama.cpp gives.
  *
  * A struct tr_tokenizer owns copies of what it needs; the GGUF may be closed.  It is
- * read-only after tr_tokenizer_open: several threads may encode with one.
+ * read-only after tr_tokenizer_new: several threads may encode with one.
  */
 #ifndef LIBTRAIN_TOKENIZER_H
 #define LIBTRAIN_TOKENIZER_H
@@ -58,7 +58,9 @@ int tr_tokenizer_is_special(const struct tr_tokenizer *t, uint32_t id);
 enum { TR_ENCODE_SPECIAL = 1 /* special tokens written in the text become one id */ };
 
 /* Append the ids of text (any bytes) to out; no BOS or EOS is added.  Time grows with the
- * length of the text even where it is one long word. */
+ * length of the text even where it is one long word.  A long text is shared among the
+ * threads of tr_threads (one inside an OpenMP parallel region); the ids, and the failure
+ * that is told, do not depend on their number.  On failure out is as it was. */
 int tr_tokenizer_encode(const struct tr_tokenizer *t, const char *text, size_t len,
                         int flags, struct tr_tokens *out, struct tr_err *err) TR_MUST_CHECK;
 

@@ -63,6 +63,39 @@ test_expect_success 'a long document of one letter' '
     head -c 1048576 /dev/zero | tr "\0" a >long
     tok -m "$model" -o long.tok long && detok -m "$model" long.tok | cmp - long'
 
+# Pieces of a text: runs of blanks and letters as long as where a cut is looked for,
+# characters of several bytes, bytes that are none, special tokens between and inside words.
+awkward() {
+    awk 'BEGIN {
+        n = split("word~s~Hello~1234~.~.\n~\n\n~\r\n~\303\251t\303\251~\344\270\226\347\225\214~" \
+            "\343\200\202~\314\201~\302\240~\342\226\201x~\342~\202~\377~<|endoftext|>~" \
+            "x<|im_end|>y~<s>~</s>~\t~\360\237\230\200", atom, "~")
+        for (i = 0; i < 120000; i++) {
+            r = (r * 75 + 74) % 65537
+            printf "%s", r % 3 ? " " : r % 2 ? "\047ve" : "  "
+            printf "%s", atom[1 + int(r / 3) % n]
+            if (r % 9000 == 0)
+                printf "%" (i % 2 ? 3000 : 150000) "s", ""
+            if (r % 9000 == 1)
+                for (k = 0; k < 4000; k++)
+                    printf "%s", i % 2 ? "\303\251" : "a"
+        }
+    }'
+}
+LC_ALL=C awkward >awkward.txt
+same_on_threads() {
+    tok --threads 1 --text "$@" awkward.txt one.txt awkward.txt >one
+    for n in 2 4; do
+        tok --threads $n --text "$@" awkward.txt one.txt awkward.txt 2>stderr | cmp - one
+    done
+}
+
+test_expect_success 'the same bytes on any number of threads' '
+    test $(wc -c <awkward.txt) -gt 1000000
+    same_on_threads -m "$model" && same_on_threads -m "$model" --special
+    tok --threads 2 -m "$model" awkward.txt | detok -m "$model" | cmp - awkward.txt
+    cat awkward.txt | tok --threads 2 -m "$model" >a && tok --threads 1 -m "$model" awkward.txt | cmp - a'
+
 test_expect_success 'the same bytes whatever the locale' '
     tok -m "$model" one.txt >a
     LC_ALL=tr_TR.UTF-8 LANG=de_DE.UTF-8 tok -m "$model" one.txt | cmp - a'
@@ -111,6 +144,8 @@ for name in gpt-2 llama-bpe qwen2 llama-spm; do
         tok -m "$v" -o cases.tok --eos case.*
         detok -m "$v" cases.tok >back
         cat case.* | cmp - back'
+    test_expect_success "$name: the same bytes on any number of threads" '
+        same_on_threads -m "$v" && same_on_threads -m "$v" --special'
     test_expect_success "$name: a book there and back" '
         tok -m "$v" -o book.tok "$text" && detok -m "$v" book.tok | cmp - "$text"'
 done
