@@ -14,9 +14,8 @@
 #include <xxhash.h>
 
 enum {
-    MEMO_MAX = 1 << 15,
-    MEMO_WORD = 64,   /* longest word that is remembered */
-    PIECE = 128 << 10 /* a few milliseconds of work */
+    MEMO_MAX = 1 << 15, /* words: 6 MiB for a thread */
+    PIECE = 128 << 10   /* a few milliseconds of work */
 };
 
 void tr_tokens_release(struct tr_tokens *t)
@@ -89,28 +88,23 @@ static int memo_init(struct tr__encoder *e, size_t len)
     return e->memo ? 0 : tr_err_sys(e->err, "cannot hold %zu words", n);
 }
 
-void tr__memo_forget(struct tr__encoder *e)
-{
-    if (e->memo)
-        memset(e->memo, 0, (e->memo_mask + 1) * sizeof *e->memo);
-}
-
 int tr__memo_word(struct tr__encoder *e, const char *word, size_t len,
                   int (*encode)(struct tr__encoder *e, const char *word, size_t len))
 {
-    if (!e->memo || len > MEMO_WORD)
+    size_t used = (len + 3) / 4; /* entries of data */
+    if (!e->memo || used > TR__MEMO_DATA)
         return encode(e, word, len);
     struct tr__memo *m = &e->memo[XXH3_64bits(word, len) & e->memo_mask];
-    if (m->word && m->len == len && !memcmp(m->word, word, len))
-        return push_ids(e->out, m->id, m->n, e->err);
+    if (m->len == len && !memcmp(m->data, word, len))
+        return push_ids(e->out, m->data + used, m->n, e->err);
     size_t at = e->out->n;
     int rc = encode(e, word, len);
     size_t n = e->out->n - at;
-    if (!rc && n <= TR__MEMO_IDS) {
-        m->word = word;
-        m->len = (uint32_t)len;
-        m->n = (uint32_t)n;
-        memcpy(m->id, e->out->id + at, n * sizeof *m->id);
+    if (!rc && used + n <= TR__MEMO_DATA) {
+        m->len = (uint16_t)len;
+        m->n = (uint16_t)n;
+        memcpy(m->data, word, len);
+        memcpy(m->data + used, e->out->id + at, n * sizeof *m->data);
     }
     return rc;
 }

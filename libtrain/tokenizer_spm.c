@@ -166,7 +166,6 @@ static int spm_encode(struct tr__encoder *e, const char *text, size_t len, int f
         return tr_err_sys(e->err, "cannot hold %zu bytes of text", len);
     len = spm_unescape(text, len, copy);
     int rc = encode_spaced(e, copy, len, first);
-    tr__memo_forget(e); /* it points into the copy */
     free(copy);
     return rc;
 }

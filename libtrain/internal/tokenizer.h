@@ -29,11 +29,10 @@ struct tr__work { /* grows with the longest word; start with {0} */
     size_t cap, n_sym, n_heap;
 };
 
-enum { TR__MEMO_IDS = 12 };
-struct tr__memo {     /* a word and what it gave, direct mapped; a cache line */
-    const char *word; /* NULL: empty */
-    uint32_t len, n;  /* bytes, ids */
-    uint32_t id[TR__MEMO_IDS];
+enum { TR__MEMO_DATA = 47 }; /* a Chinese word of 12 characters and their 36 bytes as ids */
+struct tr__memo {            /* a word and what it gave, direct mapped; three cache lines */
+    uint16_t len, n;         /* bytes, ids; len 0: empty */
+    uint32_t data[TR__MEMO_DATA]; /* the word, and from the next whole entry on its ids */
 };
 
 struct tr__encoder { /* one thread's, of one call of tr_tokenizer_encode */
@@ -99,14 +98,10 @@ void tr__merge(struct tr__encoder *e, const char *word);
 /* Room for n symbols in e->work. */
 int tr__work_reserve(struct tr__encoder *e, size_t n) TR_MUST_CHECK;
 
-/* Encode one word through `encode`, or copy what it gave the last time.  `word` must stay
- * where it is until the end of the call. */
+/* Encode one word, len > 0, through `encode`, or copy what it gave the last time. */
 int tr__memo_word(struct tr__encoder *e, const char *word, size_t len,
                   int (*encode)(struct tr__encoder *e, const char *word, size_t len))
     TR_MUST_CHECK;
-
-/* Forget all words: their text goes away. */
-void tr__memo_forget(struct tr__encoder *e);
 
 /* tr_tokenizer_encode with pieces of `piece` > 0 bytes at least; the ids do not depend on
  * it. */
