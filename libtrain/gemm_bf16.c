@@ -66,8 +66,10 @@ static const uint16_t *rows_bf16(const struct tr_tensor *w, int64_t r0, int64_t 
         const char *row = tr__row_at(w, r0 + i);
         for (int64_t j = 0; j < k; j += PIECE, row += unit) {
             float piece[PIECE];
-            w->dtype->to_f32(row, piece, least(PIECE, k - j));
-            round_row(1, piece, buf + i * k + j, least(PIECE, k - j));
+            const float *from = (const void *)row;
+            if (w->dtype != &tr_f32)
+                w->dtype->to_f32(row, piece, least(PIECE, k - j)), from = piece;
+            round_row(1, from, buf + i * k + j, least(PIECE, k - j));
         }
     }
     return buf;

@@ -98,15 +98,17 @@ struct tr_loss {
     double *sum;       /* if not NULL: += the unscaled sum, in f64 */
     float *row_loss;   // (n) if not NULL: loss of each row, 0 where target < 0
     float *logits;     // (n, n_vocab) if not NULL: also store them (small models, tests)
-    int64_t max_rows;  /* of a chunk; 0: as many as 64 MiB of logits hold, up to 1024 */
+    int64_t max_rows;  /* of a chunk; 0: as many as 64 MiB of logits hold, 128 MiB
+                        if w is trained, and at most 1024 */
 };
-/* The output projection and the loss in one, in chunks of rows (tr_output_chunk):
+/* Rows of a chunk of the following, for n rows in all. */
+int64_t tr_output_chunk(int64_t n, int64_t n_vocab, int64_t max_rows, int trained);
+/* The output projection and the loss in one, in chunks of rows:
  * n x n_vocab logits never exist at once.  x (n, width), w (n_vocab, width) of any type,
  * target (n), -1 where a row does not count; such rows cost nothing unless logits are
  * stored.  Result: (1).
  * With a tape in training mode forward also computes the gradients, for d(loss) = 1: it
  * adds to w->grad at once, and backward only hands on that of x. */
-int64_t tr_output_chunk(int64_t n, int64_t n_vocab, int64_t max_rows); /* rows of a chunk */
 struct tr_tensor *tr_output_loss(struct tr_tape *tp, struct tr_tensor *x,
                                  struct tr_tensor *w, const int32_t *target,
                                  const struct tr_loss *opt);

@@ -66,7 +66,7 @@ static int64_t packed_by_blas(const struct tr_trainer *t)
 {
     enum { DEPTH = 320 };
     int64_t n_vocab = t->m->config.n_vocab;
-    int64_t rows = tr_output_chunk(tr__batch_rows(t), n_vocab, t->plan.chunk);
+    int64_t rows = tr_output_chunk(tr__batch_rows(t), n_vocab, t->plan.chunk, 1);
     if (!t->args.full)
         return 0;
     return n_vocab * (rows < DEPTH ? rows : DEPTH) * (int64_t)sizeof(float);

@@ -131,9 +131,10 @@ result_beside() {
 # ==== products ====
 
 # The linear layers of a step over the row's tokens as bench_gemm wants them.  The output
-# goes in chunks of 256 rows, as in libtrain/ops/output_loss.c.
+# goes in chunks of 256 rows, 512 if it is trained, as in libtrain/ops/output_loss.c.
 products() {
-    chunk=$((tokens < 256 ? tokens : 256))
+    chunk=$([ "$method" = full ] && echo 512 || echo 256)
+    chunk=$((tokens < chunk ? tokens : chunk))
     for l in $(model_info 6-); do
         echo "$tokens,${l%,*},$((${l##*,} * layers))"
     done

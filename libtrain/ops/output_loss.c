@@ -32,12 +32,14 @@ struct chunk {
     float *capped;  /* (threads, n_vocab), only with a soft cap */
 };
 
-/* The largest power of two whose logits fit in CHUNK_BYTES: batches tend to be multiples
- * of it, and it does not depend on n, so that a plan for many rows covers fewer. */
-int64_t tr_output_chunk(int64_t n, int64_t n_vocab, int64_t max_rows)
+/* The largest power of two whose logits fit in CHUNK_BYTES, or in twice as much if w is
+ * trained, since every chunk reads and writes all of its gradient.  Batches tend to be
+ * multiples of it, and it does not depend on n, so that a plan for many rows covers fewer. */
+int64_t tr_output_chunk(int64_t n, int64_t n_vocab, int64_t max_rows, int trained)
 {
     int64_t rows = max_rows ? max_rows : MAX_ROWS;
-    while (rows > MIN_ROWS && rows * n_vocab * (int64_t)sizeof(float) > CHUNK_BYTES)
+    int64_t most = trained ? 2 * CHUNK_BYTES : CHUNK_BYTES;
+    while (rows > MIN_ROWS && rows * n_vocab * (int64_t)sizeof(float) > most)
         rows /= 2;
     return rows < n ? rows : n;
 }
@@ -47,8 +49,9 @@ static struct chunk new_chunk(struct tr_arena *a, const struct tr_node *nd)
     const struct output_loss_args *args = nd->args;
     size_t n = (size_t)tr_tensor_rows(nd->in[X]), width = (size_t)tr_tensor_cols(nd->in[X]);
     size_t n_vocab = (size_t)tr_tensor_rows(nd->in[W]);
+    int trained = nd->with_grad && nd->in[W]->needs_grad;
     struct chunk c = { .rows = tr_output_chunk((int64_t)n, (int64_t)n_vocab,
-                                              args->opt.max_rows) };
+                                              args->opt.max_rows, trained) };
     size_t rows = (size_t)c.rows;
     c.index = tr_arena_array(a, n, sizeof *c.index);
     c.x = tr_arena_array(a, rows * width, sizeof *c.x);
