@@ -59,16 +59,18 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
     return 0;
 }
 
-/* OpenBLAS packs an operand of a product; that of the gradient of the output's table is by
- * far the largest: all its rows, for the positions of a chunk or the depth that OpenBLAS
- * cuts products into (measured with 0.3.21). */
-static int64_t packed_by_blas(const struct tr_trainer *t)
+/* What the libraries take for the products.  OpenBLAS packs an operand of a product; that
+ * of the gradient of the output's table is by far the largest: all its rows, for the
+ * positions of a chunk or the depth that OpenBLAS cuts products into (measured with
+ * 0.3.21). */
+static int64_t library_bytes(const struct tr_trainer *t)
 {
     enum { DEPTH = 320 };
     int64_t n_vocab = t->m->config.n_vocab;
     int64_t rows = tr_output_chunk(tr__batch_rows(t), n_vocab, t->plan.chunk, 1);
-    if (!t->args.full)
-        return 0;
+    const struct tr_precision *precision = t->args.precision;
+    if (!t->args.full || precision->open /* it is another library that multiplies */)
+        return precision->program;
     return n_vocab * (rows < DEPTH ? rows : DEPTH) * (int64_t)sizeof(float);
 }
 
@@ -84,7 +86,7 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
     p->block = (int64_t)t->tape_plan.segment;
     p->eval = (int64_t)(eval.kept + eval.segment);
     p->data = 3 * tr__step_rows(t) * (int64_t)sizeof(int32_t);
-    p->program = b->program + packed_by_blas(t);
+    p->program = b->program + library_bytes(t);
     p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +
                p->eval + p->data + p->program;
 }

@@ -46,6 +46,28 @@ for p in f16 bf16 q8; do
     done
 done
 
+# tasks N PRECISION: threads of a process that trains with --threads N.
+tasks() {
+    : >d.tsv
+    "$BIN/train" -q -m "$model" -d t.pack --batch 4 --threads "$1" --precision "$2" \
+        --steps 1000000 -o d.ckpt --log d.tsv &
+    pid=$!
+    while kill -0 $pid && [ "$(wc -l <d.tsv)" -lt 4 ]; do sleep 0.1; done
+    ls /proc/$pid/task | wc -l
+    kill $pid
+    wait $pid || :
+    rm -rf d.tsv d.ckpt*
+}
+case $("$BIN/train" --version) in
+*"threads: "[2-9]*USE_OPENMP* | *USE_OPENMP*"threads: "[2-9]*)
+    for p in f32 $precisions; do
+        test_expect_success "--threads is all threads that there are: $p" '
+            test "$(tasks 1 $p)" = 1 && test "$(tasks 2 $p)" = 2'
+    done
+    ;;
+*) test_skip "--threads is all threads that there are" "one processor, or no OpenMP" ;;
+esac
+
 test_expect_success 'a run goes on with the precision that it began with' '
     train $run --save-every 5 -o c.ckpt && rm c.ckpt
     test_expect_code 1 train $run --precision f16 --resume -o c.ckpt 2>stderr

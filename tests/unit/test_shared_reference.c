@@ -173,8 +173,7 @@ START_TEST(ten_steps_in_little_memory)
             struct tr_train_args args = reference_args(full ? NULL : adapter);
             args.recompute = INT64_MAX;
             args.fused_step = 1;
-            tr_threads(threads);
-            struct training_run r = run_open(model, path, &args);
+            struct training_run r = run_open_on(threads, model, path, &args);
             compare_ten(&r, full ? "full" : "lora");
             run_close(&r);
             tr_gguf_close(ref);

@@ -32,8 +32,14 @@ struct tr_train_args reference_args(const char *adapter_in)
 struct training_run run_open(const char *model, const char *pack,
                              const struct tr_train_args *args)
 {
+    return run_open_on(1, model, pack, args);
+}
+
+struct training_run run_open_on(int threads, const char *model, const char *pack,
+                                const struct tr_train_args *args)
+{
     struct tr_err err = {0};
-    tr_threads(1);
+    tr_threads(threads);
     struct training_run r = { tr_model_open(model, &err), tr_pack_open(pack, &err), NULL };
     ck_assert_msg(r.m && r.pack, "%s", err.text);
     struct tr_train_args a = *args;

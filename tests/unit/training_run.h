@@ -21,6 +21,9 @@ struct training_run {
 
 struct training_run run_open(const char *model, const char *pack,
                              const struct tr_train_args *args);
+/* The same on another number of threads than one. */
+struct training_run run_open_on(int threads, const char *model, const char *pack,
+                                const struct tr_train_args *args);
 void run_close(struct training_run *r);
 /* n steps; the last one's figures. */
 struct tr_step_stats run_steps(struct training_run *r, int n);
