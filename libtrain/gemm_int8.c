@@ -6,8 +6,10 @@
  *     y  = diag(sx) (x8 w8^T) diag(sw)
  *     dx = diag(sg) (g8 w8)      where diag(sg) g8 = dy diag(sw)
  *
- * so that the same w8, scaled by rows, serves both.  The gradient of a weight is a product
- * of BF16, as in SwitchBack (Wortsman et al. 2023).
+ * In front of the first, columns of x with large numbers are divided by the root of their
+ * largest magnitude and those of w multiplied with it (SmoothQuant, Xiao et al. 2023): a few
+ * columns of activations are so large that the others of a row would have two or three bits.
+ * The gradient of a weight is a product of BF16, as in SwitchBack (Wortsman et al. 2023).
  *
  * Weights and activations round to nearest.  Gradients are dithered: a number between two
  * steps goes up the more often the nearer it is to the upper one, so that the many small
@@ -36,6 +38,7 @@ struct work {
     struct rows8 tile; // (step, k)
     int32_t *sum;      // (m, c)
     float *row;        // (threads, c)
+    float *balance;    // (k)
     int64_t step, c;
 };
 
@@ -60,6 +63,7 @@ static struct work new_work(struct tr_arena *a, int64_t m, const struct tr_tenso
         .tile = new_rows(a, step, k),
         .sum = tr_arena_array(a, (size_t)(m * c), sizeof(int32_t)),
         .row = tr_arena_array(a, (size_t)(omp_get_max_threads() * c), sizeof(float)),
+        .balance = tr_arena_array(a, (size_t)k, sizeof(float)),
         .step = step,
         .c = c,
     };
@@ -117,8 +121,29 @@ static void dither_row(const float *x, int8_t *q, int64_t n, float inverse, uint
     }
 }
 
-/* Rows r0 … r0 + n - 1 of w. */
-static void round_tile(const struct work *s, const struct tr_tensor *w, int64_t r0, int64_t n)
+/* Square roots of the largest magnitudes in the columns of x (m, k); 1 for none and for
+ * infinite ones. */
+static void find_balance(int64_t m, int64_t k, const float *x, int64_t ldx, float *balance)
+{
+    enum { STRIP = 64 };
+#pragma omp parallel for schedule(static)
+    for (int64_t j0 = 0; j0 < k; j0 += STRIP) {
+        float most[STRIP] = {0};
+        int64_t cols = least(STRIP, k - j0);
+        for (int64_t i = 0; i < m; i++)
+#pragma omp simd
+            for (int64_t j = 0; j < cols; j++) {
+                float v = fabsf(x[i * ldx + j0 + j]);
+                most[j] = v > most[j] ? v : most[j];
+            }
+        for (int64_t j = 0; j < cols; j++)
+            balance[j0 + j] = most[j] > 0 && most[j] < INFINITY ? sqrtf(most[j]) : 1.0f;
+    }
+}
+
+/* Rows r0 … r0 + n - 1 of w, times diag(balance) unless that is NULL. */
+static void round_tile(const struct work *s, const struct tr_tensor *w, int64_t r0, int64_t n,
+                       const float *balance)
 {
     int64_t k = tr_tensor_cols(w);
 #pragma omp parallel for schedule(static)
@@ -127,6 +152,13 @@ static void round_tile(const struct work *s, const struct tr_tensor *w, int64_t 
         if (w->dtype != &tr_f32) {
             float *to = s->row + omp_get_thread_num() * s->c;
             w->dtype->to_f32(from, to, k);
+            from = to;
+        }
+        if (balance) {
+            float *to = s->row + omp_get_thread_num() * s->c;
+#pragma omp simd
+            for (int64_t j = 0; j < k; j++)
+                to[j] = from[j] * balance[j];
             from = to;
         }
         s->tile.scale[i] = scale_of(from, k);
@@ -158,14 +190,19 @@ static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x
     int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
     size_t mark = tr_arena_mark(scratch);
     struct work s = new_work(scratch, m, w);
+    find_balance(m, k, x, ldx, s.balance);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < m; i++) {
-        s.left.scale[i] = scale_of(x + i * ldx, k);
-        round_row(x + i * ldx, s.left.q + i * k, k, inverse_of(s.left.scale[i]));
+        float *row = s.row + omp_get_thread_num() * s.c;
+#pragma omp simd
+        for (int64_t j = 0; j < k; j++)
+            row[j] = x[i * ldx + j] / s.balance[j];
+        s.left.scale[i] = scale_of(row, k);
+        round_row(row, s.left.q + i * k, k, inverse_of(s.left.scale[i]));
     }
     for (int64_t i = 0; i < n; i += s.step) {
         int64_t rows = least(s.step, n - i);
-        round_tile(&s, w, i, rows);
+        round_tile(&s, w, i, rows, s.balance);
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = m,
                               .n = rows, .k = k, .tb = 1, .lda = k, .ldb = k, .ldc = rows },
                           s.left.q, s.tile.q, s.sum);
@@ -200,7 +237,7 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
     struct work s = new_work(scratch, m, w);
     for (int64_t i = 0; i < n; i += s.step) {
         int64_t rows = least(s.step, n - i);
-        round_tile(&s, w, i, rows);
+        round_tile(&s, w, i, rows, NULL);
         dither_left(&s, m, dy, lddy, i, rows);
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = m, .n = k,
                               .k = rows, .lda = rows, .ldb = k, .ldc = k },
