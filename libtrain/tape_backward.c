@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include <libtrain/internal/tape.h>
+
+#include <string.h>
+
+/* Compute again what was dropped at the end of the segment, fetch what was put away. */
+static void replay(struct tr_tape *tp, int i_seg)
+{
+    const struct tr__segment *seg = &tp->seg[i_seg];
+    if (i_seg && seg[-1].result->is_half)
+        tr__fetch(tp, seg[-1].result);
+    for (int i = seg->first_node; i < seg->end_node; i++) {
+        struct tr_node *nd = tp->node[i];
+        if (nd->out->is_half)
+            tr__fetch(tp, nd->out);
+        else if (nd->out->kept && nd->out->alias && tp->keep_half)
+            tr__tape_resolve(nd->out);
+        if (nd->out->kept)
+            continue;
+        if (nd->out->alias)
+            tr__tape_resolve(nd->out);
+        else
+            nd->out->data = tr_arena_alloc(&tp->segment, tr__tape_bytes(nd->out));
+        nd->saved = tr_arena_array(&tp->segment, nd->n_saved, sizeof(float));
+        tr__tape_forward(tp, nd);
+    }
+}
+
+static void zero(float *p, size_t bytes)
+{
+    enum { STRIP = 1 << 18 };
+    char *at = (char *)p;
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < bytes; i += STRIP)
+        memset(at + i, 0, bytes - i < STRIP ? bytes - i : STRIP);
+}
+
+static void want_parameter_grad(struct tr_tape *tp, struct tr_tensor *t)
+{
+    if (!tp->each && !t->grad && !tp->planning)
+        tr_fatal("tape: parameter '%s' has no gradient array", t->name ? t->name : "?");
+    if (!tp->each || t->shared || t->has_grad)
+        return;
+    t->grad = tr_arena_alloc(&tp->segment, tr__tape_bytes(t));
+    t->has_grad = 1;
+    if (!tp->planning)
+        zero(t->grad, tr__tape_bytes(t));
+    tp->fresh = tr__tape_grow(tp->fresh, tp->n_fresh, &tp->cap_fresh, sizeof *tp->fresh);
+    tp->fresh[tp->n_fresh++] = t;
+}
+
+/* Make sure that t, an input of a node of segment i_seg, has a gradient to add to. */
+static void want_grad(struct tr_tape *tp, struct tr_tensor *t, int i_seg)
+{
+    if (t->alias) {
+        want_grad(tp, t->alias, i_seg);
+        t->grad = t->alias->grad ? t->alias->grad + t->offset : NULL;
+        return;
+    }
+    if (t->i_segment < 0) {
+        want_parameter_grad(tp, t);
+        return;
+    }
+    if (t->has_grad)
+        return;
+    size_t bytes = (size_t)tr_tensor_rows(t) * (size_t)t->ld * sizeof(float);
+    t->grad = t->is_result ? tr__tape_handover(tp, t->i_segment, bytes)
+                           : tr_arena_alloc(&tp->segment, bytes);
+    t->has_grad = 1;
+    if (!tp->planning)
+        zero(t->grad, bytes);
+}
+
+static void backward_node(struct tr_tape *tp, struct tr_node *nd, int i_seg)
+{
+    struct tr_tensor *root = nd->out;
+    while (root->alias)
+        root = root->alias;
+    if (!nd->with_grad || !root->has_grad) /* nothing was made of this output */
+        return;
+    want_grad(tp, nd->out, i_seg); /* an alias: point it at its root's */
+    for (int i = 0; i < TR_MAX_IN; i++)
+        if (nd->in[i] && nd->in[i]->needs_grad)
+            want_grad(tp, nd->in[i], i_seg);
+    if (tp->planning)
+        tr__tape_count(tp, nd, 1);
+    else
+        nd->op->backward(nd);
+}
+
+static void hand_out(struct tr_tape *tp, void (*ready)(void *ctx, struct tr_tensor *param),
+                     void *ctx)
+{
+    for (int i = 0; i < tp->n_fresh; i++) {
+        struct tr_tensor *t = tp->fresh[i];
+        if (!tp->planning)
+            ready(ctx, t);
+        t->grad = NULL;
+        t->has_grad = 0;
+    }
+    tp->n_fresh = 0;
+}
+
+void tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
+                           void (*ready)(void *ctx, struct tr_tensor *param), void *ctx)
+{
+    if (tp->mode != TR_TAPE_TRAIN || tp->in_segment || !tp->n_seg ||
+        tp->seg[tp->n_seg - 1].result != loss || tr_tensor_count(loss) != 1)
+        tr_fatal("tape: backward wants the number that ended the last segment");
+    if (!loss->needs_grad)
+        return;
+    tp->each = ready != NULL;
+    for (int i = 0; i < tp->n_node; i++)
+        tp->node[i]->out->has_grad = 0;
+    want_grad(tp, loss, tp->n_seg - 1);
+    if (!tp->planning)
+        loss->grad[0] = 1;
+    for (int i_seg = tp->n_seg - 1; i_seg >= 0; i_seg--) {
+        const struct tr__segment *seg = &tp->seg[i_seg];
+        if (!seg->result->needs_grad) /* nothing trainable here or before */
+            break;
+        replay(tp, i_seg);
+        for (int i = seg->end_node - 1; i >= seg->first_node; i--)
+            backward_node(tp, tp->node[i], i_seg);
+        hand_out(tp, ready, ctx);
+        tr_arena_rewind(&tp->segment, 0);
+    }
+}
+
+void tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss)
+{
+    tr_tape_backward_each(tp, loss, NULL, NULL);
+}
