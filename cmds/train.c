@@ -149,16 +149,16 @@ static int after_step(struct run *r, const struct tr_step_stats *s, double secon
     double left = (now() - r->began) / (double)(s->step - r->first_step) *
                   (double)(tr_trainer_total(r->t) - s->step);
     cmd_progress(r->t, s, r->val_loss, rate, left);
-    if (s->step == 1 && r->o->dump_grads &&
-        tr_trainer_dump_grads(r->t, r->o->dump_grads, err))
-        return err->code;
+    int rc = 0;
+    if (s->step == 1 && r->o->dump_grads && !tr_comm_rank())
+        rc = tr_trainer_dump_grads(r->t, r->o->dump_grads, err);
     int save = !last && is_due(r->o->save_every, s->step);
     if (save && tr_trainer_align(r->t))
         cmd_say("processes had drifted apart, as machines of different kinds may: all go on "
                 "from the parameters of rank 0");
     if (save || cmd_save_requested())
         save_now(r);
-    return 0;
+    return rc; /* not before align, which is collective */
 }
 
 static int train(struct run *r, struct tr_err *err)
@@ -236,6 +236,17 @@ static int check_outputs(const struct opts *o, struct tr_err *err)
     return 0;
 }
 
+/* A name that two outputs have; NULL if there is none. */
+static const char *named_twice(const struct opts *o)
+{
+    const char *out[] = { o->output, o->log, o->dump_grads, o->lora_out };
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < i; j++)
+            if (out[i] && out[j] && !strcmp(out[i], out[j]))
+                return out[i];
+    return NULL;
+}
+
 /* The checkpoint comes last: where it is, all is there.  If it cannot be written, what was
  * trained is kept among the saves. */
 static int finish(struct run *r, struct tr_err *err)
@@ -271,10 +282,6 @@ static int open_run(struct run *r, struct tr_err *err)
     struct tr_train_args args = train_args(o);
     if (!tr_comm_rank() && !o->plan && check_outputs(o, err))
         return err->code;
-    if (o->fused_step && tr_comm_size() > 1)
-        return tr_err_set(err, TR_EUNSUPPORTED,
-                          "--fused-step: %d processes would sum gradients that it never has",
-                          tr_comm_size());
     r->m = cmd_open_model(o->model, err);
     if (!r->m || tr_gguf_check(tr_model_gguf(r->m), err) ||
         !(r->data = open_pack(o->data, r->m, err)) ||
@@ -437,16 +444,20 @@ int main(int argc, char **argv)
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
     if (!o.model || !o.data || (!o.output && !o.plan))
-        cmd_usage(&cmd, "options --model, --data and --output are required");
+        cmd_usage(&cmd, "options --model, --data and --output (but for --plan) are required");
     if (o.full && (o.adapter_in || o.lora_out))
         cmd_usage(&cmd, "--full trains no adapter");
     if (!o.full && o.weights)
         cmd_usage(&cmd, "--weights is for --full: an adapter is f32");
-    if (o.global_batch && (o.grad_acc > 1 || o.global_batch % o.batch))
-        cmd_usage(&cmd, "--global-batch is a multiple of --batch and replaces --grad-acc");
+    if (o.global_batch && o.grad_acc > 1)
+        cmd_usage(&cmd, "--global-batch replaces --grad-acc");
+    if (o.global_batch % o.batch)
+        cmd_usage(&cmd, "--global-batch is no multiple of --batch, %lld", (long long)o.batch);
     if (o.fused_step && (o.grad_acc > 1 || o.global_batch > o.batch || o.dump_grads))
         cmd_usage(&cmd, "--fused-step keeps no gradients: not with %s",
                   o.dump_grads ? "--dump-grads" : "--grad-acc or --global-batch");
+    if (named_twice(&o))
+        cmd_usage(&cmd, "two outputs are named '%s'", named_twice(&o));
     if (o.output && !strcmp(o.output, "-"))
         cmd_usage(&cmd, "a checkpoint cannot go to standard output");
     return run_with_others(&o, &err);

@@ -37,6 +37,7 @@ int tr__describe_run(const struct tr_trainer *t, char **text, struct tr_err *err
     fprintf(f, "shuffle=%d\nseed=%llu\n", a->shuffle, (unsigned long long)a->seed);
     if (fclose(f)) {
         free(*text);
+        *text = NULL;
         return tr_err_set(err, TR_ENOMEM, "out of memory");
     }
     return 0;

@@ -35,11 +35,11 @@ int tr_comm_start(struct tr_err *err)
     if (!wanted || (wanted == 1 && !tr_comm_library()))
         return 0;
     int rc = tr__comm_start(&rank, &size, err);
+    started = !rc;
     if (!rc && wanted > 1 && size == 1)
         rc = tr_err_set(err, TR_EUNSUPPORTED,
                         "%d processes were started, but MPI sees one alone: was it another "
                         "MPI that started them, or srun without --mpi=pmix?", wanted);
-    started = !rc;
     return rc;
 }
 

@@ -17,7 +17,7 @@ int tr__dnnl_open(struct tr_err *err)
 {
     return tr_err_set(err, TR_EUNSUPPORTED,
                       "this build has no oneDNN: install version 2 or 3 of it with its "
-                      "headers (libdnnl-dev) and build again");
+                      "headers (libdnnl-dev), make clean and build again");
 }
 
 const char *tr__dnnl_version(void)
@@ -71,28 +71,12 @@ enum { MAX_ENTRY = 256 };
 
 static struct {
     void *library;
+    int is_open;
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     struct entry entry[MAX_ENTRY];
     int n_entry, next;
 } dnnl;
-
-int tr__dnnl_open(struct tr_err *err)
-{
-    static const char name[] = "libdnnl.so." TEXT(DNNL_VERSION_MAJOR);
-    if (dnnl.stream)
-        return 0;
-    if (!dnnl.library && !(dnnl.library = dlopen(name, RTLD_NOW | RTLD_LOCAL)))
-        return tr_err_set(err, TR_EUNSUPPORTED, "oneDNN is not installed: %s", dlerror());
-#define FIND(name)                                                                       \
-    if (!(name = (__typeof__(name))dlsym(dnnl.library, "dnnl_" #name)))                  \
-        return tr_err_set(err, TR_EUNSUPPORTED, "oneDNN has no dnnl_" #name);
-    FUNCTIONS(FIND)
-    if (engine_create(&dnnl.engine, dnnl_cpu, 0) != dnnl_success ||
-        stream_create(&dnnl.stream, dnnl.engine, dnnl_stream_default_flags) != dnnl_success)
-        return tr_err_set(err, TR_EUNSUPPORTED, "oneDNN does not start");
-    return 0;
-}
 
 const char *tr__dnnl_version(void)
 {
@@ -144,11 +128,11 @@ static void add_sum(dnnl_post_ops_t ops, float beta)
     must(post_ops_append_sum(ops, beta), "a sum");
 }
 
-static void describe_product(struct described *d)
+static dnnl_status_t describe_product(struct described *d)
 {
     dnnl_matmul_desc_t desc;
-    must(matmul_desc_init(&desc, &d->a, &d->b, NULL, &d->c), "a product");
-    must(primitive_desc_create(&d->product, &desc, d->attr, dnnl.engine, NULL), "a product");
+    dnnl_status_t s = matmul_desc_init(&desc, &d->a, &d->b, NULL, &d->c);
+    return s ? s : primitive_desc_create(&d->product, &desc, d->attr, dnnl.engine, NULL);
 }
 
 #else
@@ -178,10 +162,10 @@ static void add_sum(dnnl_post_ops_t ops, float beta)
     must(post_ops_append_sum(ops, beta, 0, dnnl_data_type_undef), "a sum");
 }
 
-static void describe_product(struct described *d)
+static dnnl_status_t describe_product(struct described *d)
 {
-    must(matmul_primitive_desc_create(&d->product, dnnl.engine, d->a, d->b, NULL, d->c,
-                                      d->attr), "a product");
+    return matmul_primitive_desc_create(&d->product, dnnl.engine, d->a, d->b, NULL, d->c,
+                                        d->attr);
 }
 
 #endif
@@ -210,25 +194,70 @@ static dnnl_primitive_attr_t attributes(const struct tr__dnnl_product *p)
     return attr;
 }
 
-static void make(struct entry *e, const struct tr__dnnl_product *p)
+/* Whatever the status, free_described comes next. */
+static dnnl_status_t describe(struct described *d, const struct tr__dnnl_product *p)
 {
     int is_bf16 = p->type == TR__DNNL_BF16;
     dnnl_data_type_t in = is_bf16 ? dnnl_bf16 : dnnl_s8, out = is_bf16 ? dnnl_f32 : dnnl_s32;
-    struct described d = { .a = matrix(p->m, p->k, in, p->ta, p->lda),
-                           .b = matrix(p->k, p->n, in, p->tb, p->ldb),
-                           .c = matrix(p->m, p->n, out, 0, p->ldc),
-                           .attr = attributes(p) };
-    describe_product(&d);
+    *d = (struct described){ .a = matrix(p->m, p->k, in, p->ta, p->lda),
+                             .b = matrix(p->k, p->n, in, p->tb, p->ldb),
+                             .c = matrix(p->m, p->n, out, 0, p->ldc),
+                             .attr = attributes(p) };
+    return describe_product(d);
+}
+
+static void free_described(struct described *d)
+{
+    if (d->product)
+        primitive_desc_destroy(d->product);
+    primitive_attr_destroy(d->attr);
+    free_matrix(&d->a);
+    free_matrix(&d->b);
+    free_matrix(&d->c);
+}
+
+static void make(struct entry *e, const struct tr__dnnl_product *p)
+{
+    struct described d;
+    must(describe(&d, p), "a product");
     must(primitive_create(&e->primitive, d.product), "a product");
     e->a = memory_of(&d.a);
     e->b = memory_of(&d.b);
     e->c = memory_of(&d.c);
     e->key = *p;
-    primitive_desc_destroy(d.product);
-    primitive_attr_destroy(d.attr);
-    free_matrix(&d.a);
-    free_matrix(&d.b);
-    free_matrix(&d.c);
+    free_described(&d);
+}
+
+/* Not every processor has the instructions. */
+static int can_multiply(enum tr__dnnl_type type)
+{
+    struct tr__dnnl_product p = { .type = type, .m = 16, .n = 16, .k = 16, .lda = 16,
+                                  .ldb = 16, .ldc = 16, .beta = type == TR__DNNL_BF16 };
+    struct described d;
+    int can = describe(&d, &p) == dnnl_success;
+    free_described(&d);
+    return can;
+}
+
+int tr__dnnl_open(struct tr_err *err)
+{
+    static const char name[] = "libdnnl.so." TEXT(DNNL_VERSION_MAJOR);
+    if (dnnl.is_open)
+        return 0;
+    if (!dnnl.library && !(dnnl.library = dlopen(name, RTLD_NOW | RTLD_LOCAL)))
+        return tr_err_set(err, TR_EUNSUPPORTED, "oneDNN is not installed: %s", dlerror());
+#define FIND(name)                                                                       \
+    if (!(name = (__typeof__(name))dlsym(dnnl.library, "dnnl_" #name)))                  \
+        return tr_err_set(err, TR_EUNSUPPORTED, "oneDNN has no dnnl_" #name);
+    FUNCTIONS(FIND)
+    if (engine_create(&dnnl.engine, dnnl_cpu, 0) != dnnl_success ||
+        stream_create(&dnnl.stream, dnnl.engine, dnnl_stream_default_flags) != dnnl_success)
+        return tr_err_set(err, TR_EUNSUPPORTED, "oneDNN does not start");
+    if (!can_multiply(TR__DNNL_BF16) || !can_multiply(TR__DNNL_S8))
+        return tr_err_set(err, TR_EUNSUPPORTED, "oneDNN %s has no products of BF16 and of "
+                          "eight bits for this processor", tr__dnnl_version());
+    dnnl.is_open = 1;
+    return 0;
 }
 
 static int is_same(const struct tr__dnnl_product *p, const struct tr__dnnl_product *q)

@@ -12,6 +12,8 @@ static const struct tr__products *products_for(const struct tr_tensor *w)
 {
     if (is_thin(w))
         return &tr__products_thin;
+    if (w->products == &tr__products_int8 && tr_tensor_cols(w) > TR__INT8_MAX)
+        return &tr__products_f32;
     return w->products ? w->products : &tr__products_f32;
 }
 

@@ -11,15 +11,10 @@
 /* 4 MiB of the weight at once. */
 enum { TILE = 2 << 20, PIECE = 1024 };
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int64_t tile_rows(const struct tr_tensor *w)
 {
     int64_t rows = TILE / tr_tensor_cols(w);
-    return least(rows < 16 ? 16 : rows, tr_tensor_rows(w));
+    return tr__least(rows < 16 ? 16 : rows, tr_tensor_rows(w));
 }
 
 static size_t bytes(int64_t rows, int64_t cols)
@@ -68,8 +63,8 @@ static const uint16_t *rows_bf16(const struct tr_tensor *w, int64_t r0, int64_t 
             float piece[PIECE];
             const float *from = (const void *)row;
             if (w->dtype != &tr_f32)
-                w->dtype->to_f32(row, piece, least(PIECE, k - j)), from = piece;
-            round_row(1, from, buf + i * k + j, least(PIECE, k - j));
+                w->dtype->to_f32(row, piece, tr__least(PIECE, k - j)), from = piece;
+            round_row(1, from, buf + i * k + j, tr__least(PIECE, k - j));
         }
     }
     return buf;
@@ -83,7 +78,7 @@ static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x
     uint16_t *x16 = rounded(scratch, alpha, x, m, k, ldx);
     uint16_t *buf = tr_arena_alloc(scratch, bytes(step, k));
     for (int64_t i = 0; i < n; i += step) {
-        int64_t rows = least(step, n - i);
+        int64_t rows = tr__least(step, n - i);
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = m,
                               .n = rows, .k = k, .tb = 1, .lda = k, .ldb = k, .ldc = ldy,
                               .beta = beta },
@@ -101,7 +96,7 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
     uint16_t *dy16 = rounded(scratch, alpha, dy, m, n, lddy);
     uint16_t *buf = tr_arena_alloc(scratch, bytes(step, k));
     for (int64_t i = 0; i < n; i += step) {
-        int64_t rows = least(step, n - i);
+        int64_t rows = tr__least(step, n - i);
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = m,
                               .n = k, .k = rows, .lda = n, .ldb = k, .ldc = lddx,
                               .beta = i ? 1 : beta },

@@ -11,10 +11,12 @@
  * columns of activations are so large that the others of a row would have two or three bits.
  * The gradient of a weight is a product of BF16, as in SwitchBack (Wortsman et al. 2023).
  *
+ * Sums are exact up to TR__INT8_MAX terms of 127 * 127.
+ *
  * Weights and activations round to nearest.  Gradients are dithered: a number between two
  * steps goes up the more often the nearer it is to the upper one, so that the many small
- * ones are right in the mean.  The dither is a function of the place, so that a run gives
- * the same bits again.
+ * ones are right in the mean over rows.  The dither is a function of the place, so that a
+ * run gives the same bits again.
  */
 #include <libtrain/internal/dnnl.h>
 #include <libtrain/internal/half.h>
@@ -32,36 +34,34 @@ struct rows8 {
     float *scale; // (rows)
 };
 
-/* Scratch of a product; c is the wider of tile rows and k. */
+/* Scratch of a product; c is the wider of a tile's rows and k. */
 struct work {
-    struct rows8 left; // (m, c)
+    struct rows8 left; // (m, step or k)
     struct rows8 tile; // (step, k)
-    int32_t *sum;      // (m, c)
+    int32_t *sum;      // (m, step or k)
     float *row;        // (threads, c)
     float *balance;    // (k)
     int64_t step, c;
 };
 
-static int64_t least(int64_t a, int64_t b)
+static struct rows8 new_rows(struct tr_arena *a, int64_t rows, int64_t count)
 {
-    return a < b ? a : b;
-}
-
-static struct rows8 new_rows(struct tr_arena *a, int64_t rows, int64_t cols)
-{
-    return (struct rows8){ tr_arena_array(a, (size_t)rows, (size_t)cols),
+    return (struct rows8){ tr_arena_alloc(a, (size_t)count),
                            tr_arena_array(a, (size_t)rows, sizeof(float)) };
 }
 
+/* Sizes grow with m, although fewer rows take longer tiles: what is planned for a product is
+ * enough for a shorter one. */
 static struct work new_work(struct tr_arena *a, int64_t m, const struct tr_tensor *w)
 {
     int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
-    int64_t rows = least(TILE / k, SUMS / m), step = least(rows < 16 ? 16 : rows, n);
-    int64_t c = step > k ? step : k;
+    int64_t longest = tr__least(tr__most(TILE / k, 16), n);
+    int64_t step = tr__least(longest, tr__most(SUMS / m, 16)), c = tr__most(longest, k);
+    int64_t sums = tr__most(m * k, tr__least(m * longest, tr__most(SUMS, 16 * m)));
     return (struct work){
-        .left = new_rows(a, m, c),
-        .tile = new_rows(a, step, k),
-        .sum = tr_arena_array(a, (size_t)(m * c), sizeof(int32_t)),
+        .left = new_rows(a, m, sums),
+        .tile = new_rows(a, longest, longest * k),
+        .sum = tr_arena_array(a, (size_t)sums, sizeof(int32_t)),
         .row = tr_arena_array(a, (size_t)(omp_get_max_threads() * c), sizeof(float)),
         .balance = tr_arena_array(a, (size_t)k, sizeof(float)),
         .step = step,
@@ -129,7 +129,7 @@ static void find_balance(int64_t m, int64_t k, const float *x, int64_t ldx, floa
 #pragma omp parallel for schedule(static)
     for (int64_t j0 = 0; j0 < k; j0 += STRIP) {
         float most[STRIP] = {0};
-        int64_t cols = least(STRIP, k - j0);
+        int64_t cols = tr__least(STRIP, k - j0);
         for (int64_t i = 0; i < m; i++)
 #pragma omp simd
             for (int64_t j = 0; j < cols; j++) {
@@ -201,7 +201,7 @@ static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x
         round_row(row, s.left.q + i * k, k, inverse_of(s.left.scale[i]));
     }
     for (int64_t i = 0; i < n; i += s.step) {
-        int64_t rows = least(s.step, n - i);
+        int64_t rows = tr__least(s.step, n - i);
         round_tile(&s, w, i, rows, s.balance);
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = m,
                               .n = rows, .k = k, .tb = 1, .lda = k, .ldb = k, .ldc = rows },
@@ -236,7 +236,7 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
     size_t mark = tr_arena_mark(scratch);
     struct work s = new_work(scratch, m, w);
     for (int64_t i = 0; i < n; i += s.step) {
-        int64_t rows = least(s.step, n - i);
+        int64_t rows = tr__least(s.step, n - i);
         round_tile(&s, w, i, rows, NULL);
         dither_left(&s, m, dy, lddy, i, rows);
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = m, .n = k,

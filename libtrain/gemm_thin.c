@@ -28,7 +28,7 @@ TR__INLINE tr__vec fold(tr__vec a, tr__vec b, const int apart)
         own[l] = l & apart ? VEC + l : l;
         other[l] = l & apart ? VEC + (l ^ apart) : l ^ apart;
     }
-    return __builtin_shuffle(a, b, own) + __builtin_shuffle(a, b, other);
+    return tr__shuffle(a, b, own) + tr__shuffle(a, b, other);
 }
 
 /* Lane i of the result is the sum of the lanes of sum[i]. */
@@ -76,11 +76,6 @@ static void dot_block(int64_t k_end, const float *const x[ROWS], const float *co
     memcpy(out, &sums, sizeof sums);
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Rows i0 … of x; a block that hangs over the edge takes the last row more than once. */
 static void dot_rows(int64_t m, int64_t r, int64_t k, const float *x, int64_t ldx,
                      const float *a, float beta, float *u, int64_t ldu)
@@ -89,12 +84,12 @@ static void dot_rows(int64_t m, int64_t r, int64_t k, const float *x, int64_t ld
         const float *xs[ROWS], *as[THIN];
         float out[VEC];
         for (int64_t i = 0; i < ROWS; i++)
-            xs[i] = x + least(i, m - 1) * ldx;
+            xs[i] = x + tr__least(i, m - 1) * ldx;
         for (int64_t j = 0; j < THIN; j++)
-            as[j] = a + least(j0 + j, r - 1) * k;
+            as[j] = a + tr__least(j0 + j, r - 1) * k;
         dot_block(k, xs, as, out);
-        for (int64_t i = 0; i < least(ROWS, m); i++)
-            for (int64_t j = 0; j < least(THIN, r - j0); j++) {
+        for (int64_t i = 0; i < tr__least(ROWS, m); i++)
+            for (int64_t j = 0; j < tr__least(THIN, r - j0); j++) {
                 float *to = u + i * ldu + j0 + j;
                 *to = out[i * THIN + j] + (beta == 0 ? 0 : beta * *to);
             }
@@ -122,7 +117,7 @@ static void thin_expand(int64_t m, int64_t r, int64_t n, const float *u, int64_t
         keep[i] = beta;
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < m; i += PIECE)
-        tr__tile_product(least(PIECE, m - i), n, r,
+        tr__tile_product(tr__least(PIECE, m - i), n, r,
                          (struct tr__tile){ u + i * ldu, ldu, 1 }, a, n, y + i * ldy, ldy,
                          beta == 0 ? NULL : keep);
 }
@@ -133,7 +128,7 @@ static void thin_outer(int64_t m, int64_t r, int64_t n, const float *u, int64_t 
 {
 #pragma omp parallel for schedule(static)
     for (int64_t j = 0; j < n; j += PIECE)
-        tr__tile_product(r, least(PIECE, n - j), m, (struct tr__tile){ u, 1, ldu }, x + j,
+        tr__tile_product(r, tr__least(PIECE, n - j), m, (struct tr__tile){ u, 1, ldu }, x + j,
                          ldx, d + j, n, NULL);
 }
 

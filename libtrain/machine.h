@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the machine and this process have of memory, and how fast it multiplies.
+ * What the machine and this process have of memory.
  */
 #ifndef LIBTRAIN_MACHINE_H
 #define LIBTRAIN_MACHINE_H

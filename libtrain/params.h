@@ -40,8 +40,9 @@ int tr_params_init(struct tr_params *p, size_t max_n, const struct tr_optim *opt
                    struct tr_err *err) TR_MUST_CHECK;
 void tr_params_release(struct tr_params *p);
 
-/* Declare t a parameter: f32 (or BF16) from now on, and it needs a gradient.  It has a place in the
- * arrays (rounded up to 16 numbers), but there are none yet.  t must outlive p. */
+/* Declare t a parameter: f32 (or BF16) from now on, and it needs a gradient.  It has a
+ * place in the arrays (rounded up to 16 numbers), but there are none yet.  t must outlive
+ * p. */
 void tr_params_add(struct tr_params *p, struct tr_tensor *t);
 
 /* Make the arrays, all zero, and point every parameter's data and grad at its place.  They

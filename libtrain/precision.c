@@ -22,9 +22,10 @@ const struct tr_precision *tr_precision_at(int i)
 
 int tr_precision_open(const struct tr_precision *p, struct tr_err *err)
 {
-    if (!p->open || !p->open(err))
-        return 0;
-    return tr_err_prefix(err, "precision %s: ", p->name);
+    int rc = p->open ? p->open(err) : 0;
+    if (rc)
+        tr_err_prefix(err, "precision %s", p->name);
+    return rc;
 }
 
 static double seconds(void)

@@ -17,6 +17,7 @@ extern "C" {
 
 struct tr__products;
 
+/* All are static. */
 struct tr_precision {
     const char *name;
     const struct tr__products *products;

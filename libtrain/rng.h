@@ -29,7 +29,7 @@ float tr_rng_uniform(struct tr_rng *r);
 float tr_rng_normal(struct tr_rng *r);
 
 /* 32 mixed bits of a key and a counter, for use in vectorised loops: the finaliser of
- * MurmurHash3 (Appleby 2011) over their difference. */
+ * MurmurHash3 (Appleby 2011) over their exclusive or. */
 static inline uint32_t tr_hash32(uint32_t key, uint32_t i)
 {
     uint32_t x = i ^ key;

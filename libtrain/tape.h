@@ -55,7 +55,8 @@ void tr_tape_free(struct tr_tape *tp);
 struct tr_tape_plan tr_tape_plan(const struct tr_tape *tp);
 
 /* Recompute the first n segments whole, whatever the mode of the others.  Say so before
- * the first operation; it stays for all steps.  The bits of the results do not change. */
+ * the first operation; it stays for all steps.  The bits of the results do not change, but
+ * with keep_half: what is computed again has not been rounded. */
 void tr_tape_recompute_first(struct tr_tape *tp, int n);
 
 /* Let results wait for backward as F16, those beyond its range at its ends: half the

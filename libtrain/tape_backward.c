@@ -11,7 +11,8 @@ static void replay(struct tr_tape *tp, int i_seg)
         tr__fetch(tp, seg[-1].result);
     for (int i = seg->first_node; i < seg->end_node; i++) {
         struct tr_node *nd = tp->node[i];
-        if (nd->out->is_half)
+        int is_view = nd->out->alias && nd->out->alias->is_half;
+        if (nd->out->is_half && !is_view)
             tr__fetch(tp, nd->out);
         else if (nd->out->kept && nd->out->alias && tp->keep_half)
             tr__tape_resolve(nd->out);

@@ -154,10 +154,12 @@ struct tr_trainer *tr_trainer_new_planning(struct tr_model *m, struct tr_pack *p
     t->m = m;
     t->pack = pack;
     t->base_hash = tr_model_hash(m);
-    if (args->fused_step && args->grad_acc > 1)
-        tr_fatal("trainer: a fused step cannot accumulate gradients");
     set_length(t);
     int rc = tr_precision_open(t->args.precision, err);
+    if (!rc && args->fused_step && args->grad_acc > 1) /* as several ranks have it */
+        rc = tr_err_set(err, TR_EUNSUPPORTED,
+                        "a fused step never has all gradients: they cannot be summed over "
+                        "batches or processes");
     if (!rc) {
         tr_model_set_precision(m, t->args.precision);
         rc = args->full ? init_full(t, err) : init_lora(t, err);

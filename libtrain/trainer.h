@@ -82,7 +82,9 @@ struct tr_plan {
 struct tr_trainer;
 
 /* Set up a run.  TR_EMISMATCH if the data do not fit the model, TR_EUNSUPPORTED if the
- * model cannot be trained that way, TR_ENOMEM if no plan fits the limit or the machine. */
+ * model cannot be trained that way, TR_ENOMEM if no plan fits the limit or the machine.
+ * Whatever comes of it, with `full` the model may only be closed afterwards: its weights
+ * have become the trainer's. */
 struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
                                   const struct tr_train_args *args,
                                   struct tr_err *err) TR_MUST_CHECK;
@@ -95,8 +97,8 @@ void tr_trainer_free(struct tr_trainer *t);
 
 const struct tr_plan *tr_trainer_plan(const struct tr_trainer *t);
 const struct tr_params *tr_trainer_params(const struct tr_trainer *t);
-/* Floating-point operations a second of an f32 product of the shape of this run's largest
- * layers, measured now, for about 0.1 s. */
+/* Floating-point operations a second of a product of the shape of this run's largest layers,
+ * in its precision, measured now, for about 0.1 s.  0 if there is no memory for it. */
 double tr_trainer_rate(const struct tr_trainer *t);
 /* Updates made so far, and in the whole run. */
 int64_t tr_trainer_step_count(const struct tr_trainer *t);

@@ -112,7 +112,7 @@ static int fits(const struct tr_plan *p, const struct bounds *b)
     return p->total <= b->limit && wanted(p, b) <= b->there;
 }
 
-/* What this run does not do yet. */
+/* Names of what would take less memory and is not in use. */
 static void what_helps(const struct tr_train_args *a, char *text, size_t size)
 {
     snprintf(text, size, "a smaller batch or context%s%s%s",
@@ -125,13 +125,14 @@ static int refuse(const struct tr_trainer *t, const struct bounds *b, struct tr_
 {
     const struct tr_plan *p = &t->plan;
     int over = p->total > b->limit;
-    char parts[160], helps[160];
+    char parts[200], helps[160];
     what_helps(&t->args, helps, sizeof helps);
     snprintf(parts, sizeof parts,
              "weights %.1f, parameters %.1f, gradients %.1f, moments %.1f, activations %.1f, "
-             "block %.1f",
+             "block %.1f, rest %.1f",
              (double)p->weights / 1e6, (double)p->params / 1e6, (double)p->grads / 1e6,
-             (double)p->moments / 1e6, (double)p->activations / 1e6, (double)p->block / 1e6);
+             (double)p->moments / 1e6, (double)p->activations / 1e6, (double)p->block / 1e6,
+             (double)(p->eval + p->data + p->program) / 1e6);
     return tr_err_set(err, TR_ENOMEM,
                       "the smallest plan, with %s recomputed, takes %.1f MB (%s), %s %.1f MB: "
                       "what would help: %s",
@@ -155,23 +156,23 @@ int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err)
     } else if (first > n_layer) {
         first = last = n_layer;
     }
-    enum { MOST_ROWS = 128, LEAST_ROWS = 32 };
-    int64_t least = first, least_total = INT64_MAX;
-    for (int64_t n = first; n <= last; n++) {
-        int rc = plan_run(t, n, 0, &b, err);
-        if (rc || fits(&t->plan, &b))
-            return rc;
-        if (t->plan.total < least_total) {
-            least_total = t->plan.total;
-            least = n;
+    /* smaller pieces of logits last, since they give other last bits */
+    static const int64_t chunks[] = { 0, 128, 64, 32 };
+    int64_t least = first, least_total = INT64_MAX, chunk = 0;
+    for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++)
+        for (int64_t n = first; n <= last; n++) {
+            int rc = plan_run(t, n, chunks[i], &b, err);
+            if (rc || fits(&t->plan, &b))
+                return rc;
+            if (t->plan.total < least_total) {
+                least_total = t->plan.total;
+                least = n;
+                chunk = chunks[i];
+            }
         }
-    }
-    /* smaller pieces of logits too, which gives other last bits */
-    for (int64_t rows = MOST_ROWS; rows >= LEAST_ROWS; rows /= 2) {
-        int rc = plan_run(t, least, rows, &b, err);
-        if (rc || fits(&t->plan, &b))
-            return rc;
-    }
+    int rc = plan_run(t, least, chunk, &b, err);
+    if (rc)
+        return rc;
     return refuse(t, &b, err);
 }
 

@@ -14,7 +14,7 @@ TR_LIBS   := $(DEPS_LIBS) $(if $(MPI),$(MPI_LIBS)) -ldl -lm
 
 # A changed flag rebuilds: every object depends on the file that holds the flags.  It is
 # written here, not by a rule, so that nothing is remade while it stays the same.
-ALL_FLAGS := $(CC) $(TR_CPPFLAGS) $(CPPFLAGS) $(TR_CFLAGS) $(CFLAGS)
+ALL_FLAGS := $(if $(MPI),MPI) $(CC) $(TR_CPPFLAGS) $(CPPFLAGS) $(TR_CFLAGS) $(CFLAGS)
 ifneq ($(building),)
 ifneq ($(file <$(BUILD)/flags),$(ALL_FLAGS))
 $(shell mkdir -p $(BUILD))

@@ -57,6 +57,9 @@ $(BUILD)/tests/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 
 $(BUILD)/tests/unit/%.o: TR_CPPFLAGS += $(CHECK_CPPFLAGS)
 
+# Under -n it is not written.
+$(BUILD)/flags:
+
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $<"

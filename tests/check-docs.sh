@@ -58,4 +58,7 @@ for source in cmds/*.c; do
     mandoc -T lint -W warning "$page" >"$t.wrong" 2>&1
     verdict "$name: mandoc" "$t.wrong"
 done
+# What was to be filled in.
+grep -rnE '@[A-Z][A-Z_]+' README.md docs cmds/*.1 >"$t.wrong"
+verdict "no place left to fill in" "$t.wrong"
 exit $bad

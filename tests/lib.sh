@@ -4,10 +4,10 @@
 # What every shell test sources first:   . "${0%/*}/../lib.sh"
 #
 # A test file is a list of test_expect_success 'title' 'script', then test_done.  A script
-# passes if it ends with status 0; `set -e` is on, so every line counts.  Do not hide a
-# status in a pipe: write to a file, then look at it.  A file called stderr is shown if the
-# test fails.  The file runs in a folder of its
-# own, which is removed at the end (KEEP=1 keeps it).
+# passes if it ends with status 0; `set -e` is on, so every line counts, if it is one
+# command: of `a && b` only b counts, and what begins with ! never does.  Do not hide a status
+# in a pipe: write to a file, then look at it.  A file called stderr is shown if the test
+# fails.  The file runs in a folder of its own, which is removed at the end (KEEP=1 keeps it).
 #
 #   $BIN        folder of the commands            $TOP   folder of the sources
 #   $SHARED     reference material, or empty      $SANITIZE  not empty under a sanitizer

@@ -16,7 +16,7 @@ excused() {
     pid_ours=
     line=$([ $status = 2 ] && echo head || echo tail) # usage follows what is wrong with it
     why=$(grep . "$OUT/ours.err" | $line -n 1)
-    if [ $status = 2 ] || echo "$why" | grep -q 'built without'; then
+    if [ $status = 2 ] || echo "$why" | grep -qE 'built without|oneDNN'; then
         note "passed over: $(train_title): $why"
         return 0
     fi

@@ -16,7 +16,7 @@ struct tr__products {
                 int64_t lddx);
     void (*dytx)(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
                  int64_t lddy, const float *x, int64_t ldx, const struct tr_tensor *w);
-    size_t (*scratch)(int64_t m, const struct tr_tensor *w);
+    size_t (*scratch)(int64_t m, const struct tr_tensor *w); /* grows with m */
 };
 
 /* OpenBLAS on f32; a packed weight is unpacked tile by tile. */
@@ -25,9 +25,20 @@ extern const struct tr__products tr__products_f32;
 extern const struct tr__products tr__products_bf16;
 /* oneDNN on integers of eight bits; tr__dnnl_open first. */
 extern const struct tr__products tr__products_int8;
+enum { TR__INT8_MAX = 133152 }; /* columns of a weight: longer sums might overflow */
 /* An f32 weight with few rows or few columns: an adapter's. */
 extern const struct tr__products tr__products_thin;
 enum { TR__THIN_MAX = 32 };
+
+static inline int64_t tr__least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t tr__most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 
 /* Row `row` of a weight, in its own type. */
 const void *tr__row_at(const struct tr_tensor *w, int64_t row);

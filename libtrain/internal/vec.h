@@ -63,10 +63,23 @@ TR__INLINE tr__vec tr__madd(tr__vec a, tr__vec b, tr__vec c)
 {
 #if defined(__AVX512F__)
     return (tr__vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
-#elif defined(__FMA__)
+#elif defined(__AVX2__) && defined(__FMA__)
     return (tr__vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 #else
     return a * b + c;
+#endif
+}
+
+/* Numbers of a, and behind them of b, by their place; a constant where this is called. */
+TR__INLINE tr__vec tr__shuffle(tr__vec a, tr__vec b, tr__ivec place)
+{
+#if defined(__clang__)
+    tr__vec v;
+    TR__EACH(i, TR__VEC)
+        v[i] = place[i] < TR__VEC ? a[place[i]] : b[place[i] - TR__VEC];
+    return v;
+#else
+    return __builtin_shuffle(a, b, place);
 #endif
 }
 

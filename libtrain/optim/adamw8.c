@@ -16,6 +16,7 @@
 #include <libtrain/internal/optim.h>
 #include <libtrain/rng.h>
 
+#include <float.h>
 #include <math.h>
 
 enum { BLOCK = TR_OPTIM_BLOCK };
@@ -92,7 +93,8 @@ static void step_block(const struct factors *f, int n, uint32_t key, uint32_t fi
         top_m = fabsf(m[i]) > top_m ? fabsf(m[i]) : top_m;
         top_v = v[i] > top_v ? v[i] : top_v;
     }
-    float to_m = top_m > 0 ? 1 / top_m : 0, to_v = top_v > 0 ? 1 / top_v : 0;
+    /* of what is subnormal the inverse may be infinite: it counts as 0 */
+    float to_m = top_m >= FLT_MIN ? 1 / top_m : 0, to_v = top_v >= FLT_MIN ? 1 / top_v : 0;
     *m_max = top_m;
     *v_max = top_v;
 #pragma omp simd

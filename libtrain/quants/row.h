@@ -8,10 +8,10 @@
  *     T_levels(block, part, level) integers of numbers 32 part … 32 part + 31 of the block,
  *                                  32 / TR__VEC vectors
  *
- * and TR__ROW makes T_to_f32 and T_dot of them.  A
- * number that is stored is rounded as llama.cpp rounds it, product first; in a sum product
- * and difference are one operation.  The levels never go through memory:
- * with AVX2 and AVX-512 that is 1.2 to 6 times as fast as by way of an array of bytes.
+ * and TR__ROW makes T_to_f32 and T_dot of them.  A number that is stored is rounded as
+ * llama.cpp rounds it, product first; in a sum product and difference are one operation.
+ * The levels never go through memory: with AVX2 and AVX-512 that is 1.2 to 6 times as fast
+ * as by way of an array of bytes.
  */
 #ifndef LIBTRAIN_QUANTS_ROW_H
 #define LIBTRAIN_QUANTS_ROW_H

@@ -27,7 +27,8 @@ fixture() {
         esac
     done
     fixture_line=$*
-    test_expect_success "$1 makes $fixture_file" '"$BIN"/$fixture_line && test -s $fixture_file'
+    test_expect_success "$1 makes $fixture_file" '"$BIN"/$fixture_line
+test -s $fixture_file'
 }
 
 fixture t.tok tokenize -q -m model.gguf -o t.tok text.txt
@@ -58,21 +59,30 @@ replaced() {
 help_and_usage() {
     test_expect_success "$cmd: --help on stdout" '
         "$BIN/$cmd" --help >stdout 2>stderr
-        test -s stdout && test ! -s stderr
-        grep -q -- "--threads" stdout && grep -q -- "--version" stdout'
+        test -s stdout
+        test ! -s stderr
+        grep -q -- "--threads" stdout
+        grep -q -- "--version" stdout'
     test_expect_success "$cmd: --version" '
         "$BIN/$cmd" --version >stdout 2>stderr
-        grep -q "compiler" stdout && grep -q "OpenBLAS" stdout && test ! -s stderr'
+        grep -q "compiler" stdout
+        grep -q "OpenBLAS" stdout
+        test ! -s stderr'
     test_expect_success "$cmd: --help to a full device" '
-        test_expect_code 1 "$BIN/$cmd" --help >/dev/full 2>stderr && grep "write error" stderr'
+        test_expect_code 1 "$BIN/$cmd" --help >/dev/full 2>stderr
+        grep "write error" stderr'
     test_expect_success "$cmd: no arguments" '
         test_expect_code 2 "$BIN/$cmd" >stdout 2>stderr </dev/null
-        test ! -s stdout && grep -- "--help" stderr'
+        test ! -s stdout
+        grep -- "--help" stderr'
     test_expect_success "$cmd: unknown option" '
         test_expect_code 2 "$BIN/$cmd" $args --no-such-option >stdout 2>stderr </dev/null
-        test ! -s stdout && grep -- "--no-such-option" stderr && test ! -e out'
+        test ! -s stdout
+        grep -- "--no-such-option" stderr
+        test ! -e out'
     test_expect_success "$cmd: option without its value" '
-        test_expect_code 2 "$BIN/$cmd" $args --threads 2>stderr </dev/null && test ! -e out'
+        test_expect_code 2 "$BIN/$cmd" $args --threads 2>stderr </dev/null
+        test ! -e out'
     test_expect_success "$cmd: numbers that are none" '
         for n in "" " 5" 5x 1e9 0x10 nan -1 0 18446744073709551616; do
             test_expect_code 2 "$BIN/$cmd" $args --threads "$n" 2>stderr </dev/null
@@ -93,12 +103,15 @@ damaged_inputs() {
         test_expect_success "$cmd: '$input' is missing" '
             refuses missing-file $(replaced $input missing-file)'
         test_expect_success "$cmd: '$input' is a directory" '
-            mkdir -p folder-as-file && refuses folder-as-file $(replaced $input folder-as-file)'
+            mkdir -p folder-as-file
+            refuses folder-as-file $(replaced $input folder-as-file)'
         [ "$input" != text.txt ] || continue
         test_expect_success "$cmd: '$input' is empty" '
-            : >empty-file && refuses empty-file $(replaced $input empty-file)'
+            : >empty-file
+            refuses empty-file $(replaced $input empty-file)'
         test_expect_success "$cmd: '$input' is something else" '
-            cp text.txt other-file && refuses other-file $(replaced $input other-file)'
+            cp text.txt other-file
+            refuses other-file $(replaced $input other-file)'
         test_expect_success "$cmd: '$input' is cut" '
             size=$(wc -c <$input)
             for bytes in 5 $((size / 2)) $((size - 1)); do
@@ -117,16 +130,20 @@ outputs() {
         test_expect_success "$cmd: output in a folder that is not there" '
             refuses no/such/folder $(replaced out no/such/folder/out)'
         test_expect_success "$cmd: output is a folder" '
-            mkdir -p folder && refuses folder $(replaced out folder)'
+            mkdir -p folder
+            refuses folder $(replaced out folder)'
         test_expect_success "$cmd: output given twice" '
             test_expect_code 2 "$BIN/$cmd" $args -o second 2>stderr </dev/null
-            test ! -e out && test ! -e second'
+            test ! -e out
+            test ! -e second'
         for input in $inputs; do
             test_expect_success "$cmd: output is its input '$input'" '
                 cp $input before
                 refuses $input $(replaced out ./$input)
-                ln -f $input hard && refuses hard $(replaced out hard)
-                ln -sf $input soft && refuses soft $(replaced out soft)
+                ln -f $input hard
+                refuses hard $(replaced out hard)
+                ln -sf $input soft
+                refuses soft $(replaced out soft)
                 cmp before $input'
         done
         ;;

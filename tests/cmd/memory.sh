@@ -21,8 +21,12 @@ value() { awk -F '\t' -v item="$1" '$1 == item { print $2 }' "$2"; }
 
 test_expect_success '--plan is a table, and writes nothing' '
     train --batch 8 --plan -o no.ckpt --log no.tsv --dump-grads no.gguf >plan.tsv
-    test ! -e no.ckpt && test ! -e no.ckpt.d && test ! -e no.tsv && test ! -e no.gguf
-    printf "item\tvalue\tunit\n" >want && head -n 1 plan.tsv | cmp want -
+    test ! -e no.ckpt
+    test ! -e no.ckpt.d
+    test ! -e no.tsv
+    test ! -e no.gguf
+    printf "item\tvalue\tunit\n" >want
+    head -n 1 plan.tsv | cmp want -
     awk -F "\t" "NF != 3 { exit 1 } \$1 == \"total\" { total = \$2 }
         \$3 == \"bytes\" && \$1 != \"total\" { sum += \$2 }
         END { exit !(total > 0 && sum == total) }" plan.tsv
@@ -32,33 +36,47 @@ test_expect_success '--plan is a table, and writes nothing' '
 
 test_expect_success 'recomputing changes no bit' '
 
-    train $run -o plain.ckpt && train $run --recompute -o all.ckpt && cmp plain.ckpt all.ckpt
-    train $run --plan >plain.tsv && train $run --recompute --plan >all.tsv
-    test "$(value recompute plain.tsv)" = 0 && test "$(value recompute all.tsv)" = 4
+    train $run -o plain.ckpt
+    train $run --recompute -o all.ckpt
+    cmp plain.ckpt all.ckpt
+    train $run --plan >plain.tsv
+    train $run --recompute --plan >all.tsv
+    test "$(value recompute plain.tsv)" = 0
+    test "$(value recompute all.tsv)" = 4
     test "$(value activations all.tsv)" -lt "$(value activations plain.tsv)"
-    train $run --full -o plain.ckpt && train $run --full --recompute -o all.ckpt
+    train $run --full -o plain.ckpt
+    train $run --full --recompute -o all.ckpt
     cmp plain.ckpt all.ckpt'
 
 test_expect_success '--mem-limit recomputes as few blocks as it takes' '
     limit=$((($(value total plain.tsv) + $(value total all.tsv)) / 2))
     train $run --mem-limit $limit --plan >some.tsv
     test "$(value total some.tsv)" -le $limit
-    n=$(value recompute some.tsv) && test "$n" -gt 0 && test "$n" -lt 4
-    train $run -o plain.ckpt && train $run --mem-limit $limit -o some.ckpt
+    n=$(value recompute some.tsv)
+    test "$n" -gt 0
+    test "$n" -lt 4
+    train $run -o plain.ckpt
+    train $run --mem-limit $limit -o some.ckpt
     cmp plain.ckpt some.ckpt
     train $run --mem-limit $(($(value total plain.tsv) + 1000000)) --plan >same.tsv
     test "$(value recompute same.tsv)" = 0'
 
 test_expect_success 'a limit that nothing fits' '
     test_expect_code 1 train $run --mem-limit 20M -o no.ckpt 2>stderr
-    grep "every block recomputed.*20.0 MB" stderr && test ! -e no.ckpt && test ! -e no.ckpt.d
-    test_expect_code 1 train $run --mem-limit 20M --plan 2>stderr >no.tsv && test ! -s no.tsv
+    grep "every block recomputed.*20.0 MB" stderr
+    test ! -e no.ckpt
+    test ! -e no.ckpt.d
+    test_expect_code 1 train $run --mem-limit 20M --plan 2>stderr >no.tsv
+    test ! -s no.tsv
     test_expect_code 1 train $run --full --fused-step --mem-limit 20M --plan 2>stderr
-    grep "adamw8" stderr && grep "bf16" stderr && ! grep "fused" stderr'
+    grep "adamw8" stderr
+    grep "bf16" stderr
+    if grep "fused" stderr; then exit 1; fi'
 
 test_expect_success 'sizes' '
     for size in 20MB 1Z M -1M 0 "" 1e30 0x10; do
-        test_expect_code 2 train $run --mem-limit "$size" --plan 2>stderr && grep mem-limit stderr
+        test_expect_code 2 train $run --mem-limit "$size" --plan 2>stderr
+        grep mem-limit stderr
     done
     for size in 0.02G 20M 20000k 2e7 20000000; do
         test_expect_code 1 train $run --mem-limit $size --plan 2>stderr
@@ -78,14 +96,17 @@ test_expect_success '--opt adamw8: a quarter of the moments, close to adamw, goe
     cmp part.ckpt eight.ckpt
     "$BIN/gguf-export" -q -m "$model" -o eight.gguf eight.ckpt
     "$BIN/gguf-show" --tensors eight.gguf | cut -f 2 >got
-    "$BIN/gguf-show" --tensors "$model" | cut -f 2 >want && cmp want got'
+    "$BIN/gguf-show" --tensors "$model" | cut -f 2 >want
+    cmp want got'
 
 test_expect_success '--fused-step changes no bit' '
     for clip in 1 0; do
         train $run --full --clip $clip -o plain.ckpt --log plain.log
         train $run --full --clip $clip --fused-step --mem-limit 120M -o fused.ckpt --log fused.log
         cmp plain.ckpt fused.ckpt
-        cut -f 1-5 plain.log >want && cut -f 1-5 fused.log >got && cmp want got
+        cut -f 1-5 plain.log >want
+        cut -f 1-5 fused.log >got
+        cmp want got
     done
     train $run --full --plan >plain.tsv
     for clip in 1 0; do
@@ -98,7 +119,9 @@ test_expect_success '--fused-step keeps no gradients' '
     test_expect_code 2 train $run --fused-step --grad-acc 2 -o no.ckpt 2>stderr
     grep "grad-acc" stderr
     test_expect_code 2 train $run --fused-step --dump-grads no.gguf -o no.ckpt 2>stderr
-    grep "dump-grads" stderr && test ! -e no.ckpt && test ! -e no.gguf'
+    grep "dump-grads" stderr
+    test ! -e no.ckpt
+    test ! -e no.gguf'
 
 test_expect_success '--weights bf16: half the parameters, close to f32, goes on exactly' '
     train --batch 8 --full --weights bf16 --plan >half.tsv
@@ -107,14 +130,17 @@ test_expect_success '--weights bf16: half the parameters, close to f32, goes on 
     train $half --steps 8 --log half.log -o half.ckpt
     paste half.log eight.log | awk -F "\t" "NR > 1 { d = \$2 - \$(NF / 2 + 2) }
         d > 0.03 || d < -0.03 { exit 1 } END { exit NR != 9 }"
-    train $half --steps 4 -o part.ckpt && train $half --steps 8 --resume -o part.ckpt
+    train $half --steps 4 -o part.ckpt
+    train $half --steps 8 --resume -o part.ckpt
     cmp part.ckpt half.ckpt
     "$BIN/gguf-export" -q -m "$model" -o half.gguf half.ckpt
     "$BIN/gguf-show" --tensors half.gguf | cut -f 2,3 >got
-    "$BIN/gguf-show" --tensors "$model" | cut -f 2,3 >want && cmp want got
+    "$BIN/gguf-show" --tensors "$model" | cut -f 2,3 >want
+    cmp want got
     test_expect_code 1 train $eight --opt adamw8 --steps 9 --resume -o part.ckpt 2>stderr
     grep "weights=bf16 is now weights=f32" stderr
-    test_expect_code 2 train --weights bf16 -o no.ckpt 2>stderr && grep -e "--full" stderr'
+    test_expect_code 2 train --weights bf16 -o no.ckpt 2>stderr
+    grep -e "--full" stderr'
 
 # ==== the plan and what is measured ====
 

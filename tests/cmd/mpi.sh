@@ -52,7 +52,10 @@ wait_for() { # ROWS LOG
     done
     return 1
 }
-no_temporaries() { find . -name '.*.tmp.*' >left && ! grep . left; }
+no_temporaries() {
+    find . -name '.*.tmp.*' >left
+    if grep . left; then return 1; fi
+}
 
 test_expect_success 'a build with MPI' '
     MAKEFLAGS= "$MAKE" -C "$TOP" MPI=1 MODE=release BUILD=build/mpi BIN=build/mpi/bin WERROR=1 \
@@ -72,7 +75,8 @@ test_expect_success 'data' '
     for f in text val; do
         "$BIN/tokenize" -q -m model.gguf $f.txt | "$BIN/pack" -q -c 32 -o $(echo $f | cut -c 1).pack -
     done
-    test -s t.pack && test -s v.pack'
+    test -s t.pack
+    test -s v.pack'
 
 # ==== the same run ====
 
@@ -86,7 +90,8 @@ test_expect_success 'two processes are one with twice the batches' '
     test -s diff && awk -F "\t" "\$1 != \"tensor\" || \$5 > 1e-5 { exit bad = 1 } END { exit bad }" diff'
 test_expect_success 'all weights' '
     ranks 2 --full --steps 4 --log 2.tsv -o f.ckpt
-    one --grad-acc 2 --full --steps 4 --log 1.tsv -o f1.ckpt && near 1.tsv 2.tsv'
+    one --grad-acc 2 --full --steps 4 --log 1.tsv -o f1.ckpt
+    near 1.tsv 2.tsv'
 test_expect_success 'three processes share four batches, and what is left of an epoch' '
     ranks 3 --global-batch 8 --epochs 2 --log 3.tsv -o 3.ckpt
     one --grad-acc 4 --epochs 2 --log 1.tsv -o 1e.ckpt
@@ -97,7 +102,8 @@ test_expect_success 'three processes share four batches, and what is left of an 
 test_expect_success 'more processes than batches' '
     ranks 3 --global-batch 4 --steps 12 --log 3.tsv -o 3.ckpt 2>stderr
     grep "2 batches a step for 3 processes" stderr
-    one --grad-acc 2 --steps 12 --log 1.tsv -o 1s.ckpt && near 1.tsv 3.tsv'
+    one --grad-acc 2 --steps 12 --log 1.tsv -o 1s.ckpt
+    near 1.tsv 3.tsv'
 test_expect_success 'the same run, the same bytes' '
     ranks 2 --steps 12 -o again.ckpt
     cmp 2.ckpt again.ckpt'
@@ -198,5 +204,5 @@ test_expect_success 'machines that compute otherwise' '
     mpi 2 sh drift.sh "$ours/train" $cosine -o d.ckpt 2>stderr
     test "$(grep -c "drifted apart" stderr)" = 2
     mpi 2 "$ours/train" $cosine -o e.ckpt 2>stderr
-    ! grep "drifted apart" stderr'
+    if grep "drifted apart" stderr; then exit 1; fi'
 test_done

@@ -31,12 +31,15 @@ test_expect_success 'a file, standard input, a dash and a pipe give the same str
     tok -m "$model" <one.txt >b
     cat one.txt | tok -m "$model" - >c
     tok -m "$model" -o d one.txt
-    cmp a b && cmp a c && cmp a d'
+    cmp a b
+    cmp a c
+    cmp a d'
 
 test_expect_success '--text: a line for each document, and --from-ids reads it back' '
     tok -m "$model" --text one.txt empty.txt two.txt >ids
     test $(wc -l <ids) = 3
-    sed -n 2p ids >second && test "$(cat second)" = ""
+    sed -n 2p ids >second
+    test "$(cat second)" = ""
     tok -m "$model" one.txt empty.txt two.txt >a
     tok -m "$model" --from-ids ids >b
     cmp a b
@@ -45,23 +48,27 @@ test_expect_success '--text: a line for each document, and --from-ids reads it b
 test_expect_success '--from-ids: blanks, no last newline, nothing added' '
     printf "  5\t6 \r\n\n7" | tok -m "$model" --from-ids --eos --text >have
     printf "5 6\n\n7\n" | cmp - have
-    tok -m "$model" --from-ids --text </dev/null >none && test ! -s none'
+    tok -m "$model" --from-ids --text </dev/null >none
+    test ! -s none'
 
 test_expect_success '--from-ids: what is no id is refused by line' '
     for bad in "1\n2 x\n" "1\n-2\n" "1\n99999999999999999999999\n" "1\n2147483648\n" "1\n2,3\n"; do
         printf "$bad" >bad
         test_expect_code 1 tok -m "$model" --from-ids -o out bad 2>err
-        grep "'"'bad'"' line 2" err && test ! -e out
+        grep "'"'bad'"' line 2" err
+        test ! -e out
     done'
 
 test_expect_success 'an empty document has no tokens' '
     tok -m "$model" --eos --text empty.txt >ids
     printf "\n" | cmp - ids
-    tok -m "$model" --eos empty.txt | detok -m "$model" >back && test ! -s back'
+    tok -m "$model" --eos empty.txt | detok -m "$model" >back
+    test ! -s back'
 
 test_expect_success 'a long document of one letter' '
     head -c 1048576 /dev/zero | tr "\0" a >long
-    tok -m "$model" -o long.tok long && detok -m "$model" long.tok | cmp - long'
+    tok -m "$model" -o long.tok long
+    detok -m "$model" long.tok | cmp - long'
 
 # Pieces of a text: runs of blanks and letters as long as where a cut is looked for,
 # characters of several bytes, bytes that are none, special tokens between and inside words.
@@ -92,18 +99,23 @@ same_on_threads() {
 
 test_expect_success 'the same bytes on any number of threads' '
     test $(wc -c <awkward.txt) -gt 1000000
-    same_on_threads -m "$model" && same_on_threads -m "$model" --special
+    same_on_threads -m "$model"
+    same_on_threads -m "$model" --special
     tok --threads 2 -m "$model" awkward.txt | detok -m "$model" | cmp - awkward.txt
-    cat awkward.txt | tok --threads 2 -m "$model" >a && tok --threads 1 -m "$model" awkward.txt | cmp - a'
+    cat awkward.txt | tok --threads 2 -m "$model" >a
+    tok --threads 1 -m "$model" awkward.txt | cmp - a'
 
 test_expect_success 'the same bytes whatever the locale' '
     tok -m "$model" one.txt >a
     LC_ALL=tr_TR.UTF-8 LANG=de_DE.UTF-8 tok -m "$model" one.txt | cmp - a'
 
 test_expect_success 'file names of any kind' '
-    cp one.txt -- "-x" && cp one.txt " a b" && cp one.txt "%s%n"
+    cp one.txt -- "-x"
+    cp one.txt " a b"
+    cp one.txt "%s%n"
     tok -m "$model" --text -- -x " a b" "%s%n" >ids
-    test $(sort -u ids | wc -l) = 1 && test $(wc -l <ids) = 3'
+    test $(sort -u ids | wc -l) = 1
+    test $(wc -l <ids) = 3'
 
 # A terminal on standard output, if script(1) is there to make one.
 if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
@@ -145,9 +157,11 @@ for name in gpt-2 llama-bpe qwen2 llama-spm; do
         detok -m "$v" cases.tok >back
         cat case.* | cmp - back'
     test_expect_success "$name: the same bytes on any number of threads" '
-        same_on_threads -m "$v" && same_on_threads -m "$v" --special'
+        same_on_threads -m "$v"
+        same_on_threads -m "$v" --special'
     test_expect_success "$name: a book there and back" '
-        tok -m "$v" -o book.tok "$text" && detok -m "$v" book.tok | cmp - "$text"'
+        tok -m "$v" -o book.tok "$text"
+        detok -m "$v" book.tok | cmp - "$text"'
 done
 
 # ==== BOS, EOS, special tokens ====
@@ -180,22 +194,27 @@ test_expect_success 'special tokens are text unless --special' '
 test_expect_success 'two BOS are worth a warning' '
     printf "<s>Hello" >bos
     tok -m "$vocab/ggml-vocab-llama-spm.gguf" --special --text bos >ids 2>err
-    test "$(cat ids)" = "1 1 15043" && grep "no-bos" err'
+    test "$(cat ids)" = "1 1 15043"
+    grep "no-bos" err'
 
 # ==== what does not belong together ====
 
 test_expect_success 'a stream of another vocabulary is refused' '
     tok -m "$vocab/ggml-vocab-gpt-2.gguf" -o a.tok one.txt
     test_expect_code 1 detok -m "$vocab/ggml-vocab-qwen2.gguf" a.tok >back 2>err
-    grep "another vocabulary" err && test ! -s back'
+    grep "another vocabulary" err
+    test ! -s back'
 
 test_expect_success 'an unknown tokenizer is refused by name' '
     v=$vocab/ggml-vocab-gpt-2.gguf
     sed "s/gpt-2/gpt-9/g" "$v" >other.gguf
     test_expect_code 1 tok -m other.gguf -o out one.txt 2>err
-    grep "unknown pre-tokenizer .gpt-9." err && grep "other.gguf" err && test ! -e out
+    grep "unknown pre-tokenizer .gpt-9." err
+    grep "other.gguf" err
+    test ! -e out
     sed "s/gpt2/gpt3/g" "$v" >other.gguf
     test_expect_code 1 tok -m other.gguf -o out one.txt 2>err
-    grep "unknown tokenizer model .gpt3." err && test ! -e out'
+    grep "unknown tokenizer model .gpt3." err
+    test ! -e out'
 
 test_done

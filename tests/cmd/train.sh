@@ -34,7 +34,8 @@ newest() { ls "$1" | sed -n 's/\.gguf$//p' | sort -n | tail -n 1; }
 # rows FILE N: the log has the header and the rows 1 … N, each once and in order.
 rows() {
     { echo step && seq 1 "$2"; } >rows.want
-    cut -f 1 "$1" >rows.got && cmp rows.want rows.got
+    cut -f 1 "$1" >rows.got
+    cmp rows.want rows.got
 }
 # flip FILE OFFSET: one byte becomes another.
 flip() {
@@ -62,19 +63,23 @@ near() {
 
 test_expect_success 'text to packs' '
     tokenize -m model.gguf text.txt | pack -c 32 -o t.pack -
-    tokenize -m model.gguf -o v.tok val.txt && pack -c 32 -o v.pack v.tok
-    test -s t.pack && test -s v.pack'
+    tokenize -m model.gguf -o v.tok val.txt
+    pack -c 32 -o v.pack v.tok
+    test -s t.pack
+    test -s v.pack'
 
 test_expect_success 'train, with all that can be written' '
     train $common -o run.ckpt --steps 12 --lr 5e-3 --val v.pack --eval-every 5 \
         --log run.tsv --lora-out live.gguf --dump-grads grads.gguf
-    test -s run.ckpt && test ! -e run.ckpt.d'
+    test -s run.ckpt
+    test ! -e run.ckpt.d'
 
 test_expect_success 'the log' '
     rows run.tsv 12
     head -n 1 run.tsv >header
     printf "step\tloss\tperplexity\tlr\tgrad_norm\ttokens_per_s\trss_bytes\tseconds\t" >want
-    grep -f want header && grep val_loss header
+    grep -f want header
+    grep val_loss header
     awk -F "\t" "NR == 1 { n = NF; for (i = 1; i <= NF; i++) at[\$i] = i; next }
         { if (NF != n) exit 1
           measured = \$at[\"val_loss\"] != \"-\"
@@ -93,12 +98,14 @@ test_expect_success '--lora-out is what gguf-export writes' 'cmp live.gguf adapt
 
 test_expect_success '--dump-grads holds every parameter' '
     "$BIN/gguf-show" --tensors adapter.gguf | cut -f 2-4 >want
-    "$BIN/gguf-show" --tensors grads.gguf | cut -f 2-4 >got && cmp want got'
+    "$BIN/gguf-show" --tensors grads.gguf | cut -f 2-4 >got
+    cmp want got'
 
 test_expect_success 'generate speaks' '
     generate -m model.gguf -a adapter.gguf -p "The quick" -n 8 --temp 0 >one
     generate -m model.gguf -a adapter.gguf -p "The quick" -n 8 --temp 0 >two
-    test -s one && cmp one two'
+    test -s one
+    cmp one two'
 
 # ==== merge ====
 
@@ -110,7 +117,7 @@ test_expect_success 'merged is base + adapter' '
     logits adapted.l -m model.gguf -a adapter.gguf
     logits merged.l -m merged.gguf
     near adapted.l merged.l 1e-4
-    ! near base.l merged.l 1e-2'
+    if near base.l merged.l 1e-2; then exit 1; fi'
 
 test_expect_success 'scales and two adapters' '
     logits twice.l -m model.gguf -a adapter.gguf:0.25 -a adapter.gguf:0.75
@@ -123,32 +130,41 @@ test_expect_success 'scales and two adapters' '
 test_expect_success 'merge keeps types and what it does not touch' '
     merge -m model.gguf -a adapter.gguf -o same.gguf
     "$BIN/gguf-show" model.gguf | cut -f 1-4 >want
-    "$BIN/gguf-show" same.gguf | cut -f 1-4 >got && cmp want got
+    "$BIN/gguf-show" same.gguf | cut -f 1-4 >got
+    cmp want got
     "$BIN/gguf-diff" model.gguf same.gguf >diff || test $? = 1
-    ! grep -v "^tensor" diff
-    ! awk -F "\t" "\$5 > 0" diff | grep -e norm -e bias -e token_embd'
+    if grep -v "^tensor" diff; then exit 1; fi
+    if awk -F "\t" "\$5 > 0" diff | grep -e norm -e bias -e token_embd; then exit 1; fi'
 
 test_expect_success 'merge into other types' '
-    merge -m model.gguf -a adapter.gguf -t f16 -o f16.gguf && near merged.gguf f16.gguf 1e-2
-    merge -m model.gguf -a adapter.gguf -t Q8_0 -o q8.gguf && near merged.gguf q8.gguf 1e-1
-    perplexity -m q8.gguf -d v.pack >p.tsv && test -s p.tsv'
+    merge -m model.gguf -a adapter.gguf -t f16 -o f16.gguf
+    near merged.gguf f16.gguf 1e-2
+    merge -m model.gguf -a adapter.gguf -t Q8_0 -o q8.gguf
+    near merged.gguf q8.gguf 1e-1
+    perplexity -m q8.gguf -d v.pack >p.tsv
+    test -s p.tsv'
 
 # ==== adapters that are refused ====
 
 test_expect_success 'an adapter with one pair' '
     train $common -o one.ckpt --steps 2 --lora-targets blk.0.ffn_down.weight
     gguf_export -m model.gguf -o one.gguf one.ckpt
-    merge -m model.gguf -a one.gguf -o out.gguf && rm out.gguf
-    "$BIN/gguf-show" --tensors one.gguf >list && test "$(wc -l <list)" = 2'
+    merge -m model.gguf -a one.gguf -o out.gguf
+    rm out.gguf
+    "$BIN/gguf-show" --tensors one.gguf >list
+    test "$(wc -l <list)" = 2'
 
 # bad SED-SCRIPT TEXT: the adapter, edited in place, is refused by all that take one.
 bad() {
-    sed "$1" one.gguf >bad.gguf && ! cmp -s one.gguf bad.gguf
+    sed "$1" one.gguf >bad.gguf
+    if cmp -s one.gguf bad.gguf; then exit 1; fi
     refuses "$2" merge -m model.gguf -a bad.gguf -o out.gguf
     refuses "$2" perplexity -m model.gguf -a bad.gguf -d v.pack
     refuses "$2" generate -m model.gguf -a bad.gguf -p x -n 1
     refuses "$2" train $common -o out.ckpt --adapter-in bad.gguf
-    test ! -e out.gguf && test ! -e out.ckpt && test ! -e out.ckpt.d
+    test ! -e out.gguf
+    test ! -e out.ckpt
+    test ! -e out.ckpt.d
 }
 zeros='\x00\x00\x00'
 alpha="s/\\(adapter\\.lora\\.alpha\\x06$zeros\\)..../\\1"
@@ -162,8 +178,10 @@ test_expect_success 'L03 alpha that is no number, negative, or no f32' '
     bad "$alpha\\x00\\x00\\x80\\xbf/" "adapter.lora.alpha"
     bad "s/\\(adapter\\.lora\\.alpha\\)\\x06$zeros/\\1\\x04$zeros/" "adapter.lora.alpha"'
 test_expect_success 'L03 alpha 0: a warning, and scale 1' '
-    sed "$alpha$zeros\\x00/" one.gguf >zero.gguf && ! cmp -s one.gguf zero.gguf
-    merge -m model.gguf -a zero.gguf -t f32 -o zero_m.gguf 2>stderr && grep "warning.*alpha" stderr
+    sed "$alpha$zeros\\x00/" one.gguf >zero.gguf
+    if cmp -s one.gguf zero.gguf; then exit 1; fi
+    merge -m model.gguf -a zero.gguf -t f32 -o zero_m.gguf 2>stderr
+    grep "warning.*alpha" stderr
     merge -m model.gguf -a one.gguf:0.25 -t f32 -o quarter_m.gguf
     near zero_m.gguf quarter_m.gguf 1e-6'
 test_expect_success 'L04 half a pair' '
@@ -178,20 +196,23 @@ test_expect_success 'L11 another base' '
     cp model.gguf first.gguf
     refuses "another base" merge -m merged.gguf -a one.gguf -o out.gguf
     test ! -e out.gguf
-    merge --force -m merged.gguf -a one.gguf -o out.gguf 2>stderr && grep warning stderr
+    merge --force -m merged.gguf -a one.gguf -o out.gguf 2>stderr
+    grep warning stderr
     rm out.gguf'
 test_expect_success 'L13 a number that is none' '
     cp one.gguf bad.gguf
     printf "\377\377\377\377" |
         dd of=bad.gguf bs=1 seek=$(($(wc -c <bad.gguf) - 4)) conv=notrunc 2>/dev/null
     refuses "lora_b" merge -m model.gguf -a bad.gguf -o out.gguf
-    refuses "lora_b" train $common -o out.ckpt --adapter-in bad.gguf && test ! -e out.gguf'
+    refuses "lora_b" train $common -o out.ckpt --adapter-in bad.gguf
+    test ! -e out.gguf'
 
 test_expect_success '--adapter-in goes on from an adapter' '
     train $flat -o in.ckpt --steps 1 --adapter-in adapter.gguf --log in.tsv
     gguf_export -m model.gguf -o in.gguf in.ckpt
     "$BIN/gguf-show" --tensors in.gguf | cut -f 2-4 >got
-    "$BIN/gguf-show" --tensors adapter.gguf | cut -f 2-4 >want && cmp want got
+    "$BIN/gguf-show" --tensors adapter.gguf | cut -f 2-4 >want
+    cmp want got
     near adapter.gguf in.gguf 2e-3'
 
 # ==== all weights ====
@@ -200,27 +221,36 @@ test_expect_success 'full: keys, names and types stay' '
     train $common -o full.ckpt --full --steps 3 --lr 1e-3
     gguf_export -m model.gguf -o full.gguf full.ckpt
     "$BIN/gguf-show" model.gguf | cut -f 1-5 >want
-    "$BIN/gguf-show" full.gguf | cut -f 1-5 >got && cmp want got
+    "$BIN/gguf-show" full.gguf | cut -f 1-5 >got
+    cmp want got
     "$BIN/gguf-diff" model.gguf full.gguf >diff || test $? = 1
     test "$(awk -F "\t" "\$5 == 0" diff | grep -c .)" = 0'
 test_expect_success 'full: from f16, which stays f16' '
     train -q --threads 1 -m f16.gguf -d t.pack --batch 4 --full --steps 1 -o h.ckpt
     gguf_export -m f16.gguf -o h.gguf h.ckpt
     "$BIN/gguf-show" f16.gguf | cut -f 1-4 >want
-    "$BIN/gguf-show" h.gguf | cut -f 1-4 >got && cmp want got'
+    "$BIN/gguf-show" h.gguf | cut -f 1-4 >got
+    cmp want got'
 test_expect_success 'full: not from a quantised base; an adapter is' '
     refuses "Q8_0.*adapter" train -q -m q8.gguf -d t.pack --full -o out.ckpt --steps 1
-    test ! -e out.ckpt && test ! -e out.ckpt.d
-    train -q --threads 1 -m q8.gguf -d t.pack --batch 4 --steps 2 -o q.ckpt && test -s q.ckpt'
+    test ! -e out.ckpt
+    test ! -e out.ckpt.d
+    train -q --threads 1 -m q8.gguf -d t.pack --batch 4 --steps 2 -o q.ckpt
+    test -s q.ckpt'
 
 # ==== going on ====
 
 run() { train $flat "$@"; }
 
 test_expect_success 'the same run, the same bytes' '
-    run -o a.ckpt --steps 6 --log a.tsv && run -o b.ckpt --steps 6 --log b.tsv
-    cmp a.ckpt b.ckpt && columns a.tsv >want && columns b.tsv >got && cmp want got
-    run -o b.ckpt --steps 6 --seed 43 && ! cmp -s a.ckpt b.ckpt'
+    run -o a.ckpt --steps 6 --log a.tsv
+    run -o b.ckpt --steps 6 --log b.tsv
+    cmp a.ckpt b.ckpt
+    columns a.tsv >want
+    columns b.tsv >got
+    cmp want got
+    run -o b.ckpt --steps 6 --seed 43
+    if cmp -s a.ckpt b.ckpt; then exit 1; fi'
 
 test_expect_success '--save-every and --keep' '
     run -o k.ckpt --steps 11 --save-every 2 --keep 3
@@ -228,9 +258,14 @@ test_expect_success '--save-every and --keep' '
     test "$(cat got)" = "6.gguf 8.gguf 10.gguf "'
 
 test_expect_success 'six steps, then five more, are eleven' '
-    run -o a.ckpt --steps 11 --log a.tsv --resume && cmp a.ckpt k.ckpt && rows a.tsv 11
-    run -o c.ckpt --steps 11 --log c.tsv && cmp c.ckpt k.ckpt
-    columns a.tsv >got && columns c.tsv >want && cmp want got'
+    run -o a.ckpt --steps 11 --log a.tsv --resume
+    cmp a.ckpt k.ckpt
+    rows a.tsv 11
+    run -o c.ckpt --steps 11 --log c.tsv
+    cmp c.ckpt k.ckpt
+    columns a.tsv >got
+    columns c.tsv >want
+    cmp want got'
 
 # wait_for ROWS LOG: until the log has as many.
 wait_for() {
@@ -249,15 +284,21 @@ stop_and_resume() {
     sh -c "echo \$\$ >$3.pid; exec \"\$0\" \"\$@\"" "$BIN/train" $flat -o $3.ckpt \
         --steps 1000000 --save-every 2 --log $3.tsv 2>stderr || code=$?
     wait
-    test $code = $2 && test ! -e $3.ckpt
-    at=$(newest $3.ckpt.d) && test "$at" -ge 2 && end=$((at + 5))
+    test $code = $2
+    test ! -e $3.ckpt
+    at=$(newest $3.ckpt.d)
+    test "$at" -ge 2
+    end=$((at + 5))
     if [ $1 != KILL ]; then
         rows $3.tsv $at
     fi
     run -o $3.ckpt --steps $end --log $3.tsv --resume
     run -o whole.ckpt --steps $end --log whole.tsv
-    cmp $3.ckpt whole.ckpt && rows $3.tsv $end
-    columns $3.tsv >got && columns whole.tsv >want && cmp want got
+    cmp $3.ckpt whole.ckpt
+    rows $3.tsv $end
+    columns $3.tsv >got
+    columns whole.tsv >want
+    cmp want got
 }
 test_expect_success 'SIGTERM' 'stop_and_resume TERM 143 term'
 test_expect_success 'kill -9' 'stop_and_resume KILL 137 kill'
@@ -278,31 +319,39 @@ test_expect_success 'two processes on one target' '
     done
     kill -TERM $pid; wait $pid || test $? = 143
     test $code = 0
-    run -o two.ckpt --steps 3 && test -s two.ckpt'
+    run -o two.ckpt --steps 3
+    test -s two.ckpt'
 
 test_expect_success 'a damaged save is passed over' '
-    run -o d.ckpt --steps 7 --save-every 2 --keep 9 && run -o whole.ckpt --steps 9
-    rm d.ckpt && damage d.ckpt.d/6.gguf
+    run -o d.ckpt --steps 7 --save-every 2 --keep 9
+    run -o whole.ckpt --steps 9
+    rm d.ckpt
+    damage d.ckpt.d/6.gguf
     run -o d.ckpt --steps 9 --resume --log d.tsv 2>stderr
-    grep "warning: passed over: .*6.gguf" stderr && cmp d.ckpt whole.ckpt'
+    grep "warning: passed over: .*6.gguf" stderr
+    cmp d.ckpt whole.ckpt'
 test_expect_success 'a damaged target is passed over' '
     damage d.ckpt
-    run -o d.ckpt --steps 9 --resume 2>stderr && grep "passed over: .*d.ckpt" stderr
+    run -o d.ckpt --steps 9 --resume 2>stderr
+    grep "passed over: .*d.ckpt" stderr
     cmp d.ckpt whole.ckpt'
 test_expect_success 'nothing but damaged saves' '
     rm d.ckpt && for f in d.ckpt.d/*.gguf; do damage $f; done
     refuses "no valid checkpoint" run -o d.ckpt --steps 9 --resume
     test ! -e d.ckpt'
 test_expect_success 'nothing to go on from' '
-    run -o n.ckpt --steps 9 --resume && cmp n.ckpt whole.ckpt'
+    run -o n.ckpt --steps 9 --resume
+    cmp n.ckpt whole.ckpt'
 test_expect_success 'a damaged checkpoint is not exported' '
-    cp run.ckpt broken.ckpt && damage broken.ckpt
+    cp run.ckpt broken.ckpt
+    damage broken.ckpt
     refuses "broken.ckpt" gguf_export -m model.gguf -o out.gguf broken.ckpt
     refuses "another base" gguf_export -m merged.gguf -o out.gguf run.ckpt
     test ! -e out.gguf'
 
 test_expect_success 'saves of another run are refused, with every difference' '
-    rm n.ckpt && run -o n.ckpt --steps 4 --save-every 2
+    rm n.ckpt
+    run -o n.ckpt --steps 4 --save-every 2
     cp n.ckpt before.ckpt
     refuses "seed=42 is now seed=7" run -o n.ckpt --steps 9 --resume --seed 7 --clip 2
     grep "clip=1 is now clip=2" stderr
@@ -318,30 +367,45 @@ test_expect_success 'saves of another run are refused, with every difference' '
 
 test_expect_success 'a run that diverges' '
     test_expect_code 3 "$BIN/train" $common -o v.ckpt --steps 40 --lr 1e30 --save-every 1 2>stderr
-    grep "diverged at step" stderr && test ! -e v.ckpt
+    grep "diverged at step" stderr
+    test ! -e v.ckpt
     for f in v.ckpt.d/*.gguf; do "$BIN/gguf-show" --check $f >/dev/null; done'
 
 vocab=$SHARED/vocab/ggml-vocab-llama-spm.gguf
 if [ -n "$SHARED" ] && [ -f "$vocab" ]; then
     test_expect_success 'a pack of another vocabulary' '
-        tokenize -m "$vocab" -o o.tok val.txt && pack -c 32 -o o.pack o.tok
+        tokenize -m "$vocab" -o o.tok val.txt
+        pack -c 32 -o o.pack o.tok
         refuses "vocabulary" train -q -m model.gguf -d o.pack -o out.ckpt
         refuses "vocabulary" run --val o.pack -o out.ckpt
         refuses "vocabulary" perplexity -m model.gguf -d o.pack
-        test ! -e out.ckpt && test ! -e out.ckpt.d'
+        test ! -e out.ckpt
+        test ! -e out.ckpt.d'
 else
     test_skip 'a pack of another vocabulary' 'no reference material'
 fi
 
 test_expect_success 'inputs as outputs' '
-    cp t.pack mine.pack && cp adapter.gguf mine.gguf
+    cp t.pack mine.pack
+    cp adapter.gguf mine.gguf
     mine="train -q -m model.gguf -d mine.pack --steps 1"
-    refuses "mine.pack" $mine -o mine.pack && cmp t.pack mine.pack
-    refuses "mine.pack" $mine -o x.ckpt --log mine.pack && cmp t.pack mine.pack
+    refuses "mine.pack" $mine -o mine.pack
+    cmp t.pack mine.pack
+    refuses "mine.pack" $mine -o x.ckpt --log mine.pack
+    cmp t.pack mine.pack
     refuses "mine.gguf" $mine -o x.ckpt --adapter-in mine.gguf --lora-out mine.gguf
-    cmp adapter.gguf mine.gguf && test ! -e x.ckpt'
+    cmp adapter.gguf mine.gguf
+    test ! -e x.ckpt'
+
+test_expect_success 'two outputs with one name' '
+    for option in --log --lora-out --dump-grads; do
+        test_expect_code 2 train $common -o z.ckpt $option z.ckpt 2>stderr
+        grep "z.ckpt" stderr
+        test ! -e z.ckpt
+    done'
 
 test_expect_success 'nothing is left behind' '
-    find . -name ".*.tmp.*" >left && ! grep . left
-    ! ls -d *.ckpt.d/lock 2>/dev/null'
+    find . -name ".*.tmp.*" >left
+    if grep . left; then exit 1; fi
+    if ls -d *.ckpt.d/lock 2>/dev/null; then exit 1; fi'
 test_done

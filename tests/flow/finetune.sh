@@ -33,7 +33,8 @@ test_expect_success 'every artefact appears' '
 
 if command -v gnuplot >/dev/null 2>&1; then
     test_expect_success 'the plot is a picture' '
-        head -c 4 $run/loss.png >magic && printf "\211PNG" | cmp - magic'
+        head -c 4 $run/loss.png >magic
+        printf "\211PNG" | cmp - magic'
 else
     test_skip 'the plot is a picture' 'gnuplot is not there'
 fi
@@ -52,13 +53,16 @@ test_expect_success 'samples.txt: each prompt twice' '
     done <"$TOP/examples/prompts.txt"'
 
 test_expect_success 'a second make does nothing' '
-    sleep 1 && touch mark
+    sleep 1
+    touch mark
     finetune STEPS=3 >log
     grep "Nothing to be done" log
     test -z "$(find $run -newer mark -type f)"'
 
 test_expect_success 'a changed learning rate trains again and does not tokenise again' '
-    sleep 1 && touch mark && sleep 1
+    sleep 1
+    touch mark
+    sleep 1
     finetune STEPS=3 LR=1e-3 >log 2>&1
     for f in model.ckpt adapter.gguf merged.gguf q8_0.gguf eval.tsv samples.txt; do
         younger $run/$f || { echo "old $f" && exit 1; }
@@ -68,20 +72,24 @@ test_expect_success 'a changed learning rate trains again and does not tokenise 
     done'
 
 test_expect_success 'a changed prompt samples again and does not train again' '
-    sleep 1 && touch mark && sleep 1
+    sleep 1
+    touch mark
+    sleep 1
     finetune STEPS=3 LR=1e-3 N_SAMPLE=5 >log 2>&1
     younger $run/samples.txt
-    ! younger $run/model.ckpt'
+    if younger $run/model.ckpt; then exit 1; fi'
 
 test_expect_success 'make -n reads as the tutorial' '
     finetune -n STEPS=3 NAME=none >log
     grep -c "^$bin/" log
-    ! grep -v -E "^($bin/(tokenize|pack|train|gguf-export|merge|quantize|perplexity|generate)|mkdir|gnuplot) " log
+    if grep -v -E "^($bin/(tokenize|pack|train|gguf-export|merge|quantize|perplexity|generate)|mkdir|gnuplot) " log; then exit 1; fi
     test ! -e $runs/none'
 
 test_expect_success 'make -n with a changed knob changes nothing' '
-    finetune -n STEPS=3 LR=1e-3 N_SAMPLE=5 SEED=7 >log && grep "bin/train" log
-    finetune STEPS=3 LR=1e-3 N_SAMPLE=5 >log && grep "Nothing to be done" log'
+    finetune -n STEPS=3 LR=1e-3 N_SAMPLE=5 SEED=7 >log
+    grep "bin/train" log
+    finetune STEPS=3 LR=1e-3 N_SAMPLE=5 >log
+    grep "Nothing to be done" log'
 
 # A run of some seconds, stopped after its first save; STEPS is the same in both.
 long="STEPS=300 TRAIN_FLAGS=--save-every=1"
@@ -90,10 +98,12 @@ test_expect_success 'a stopped run keeps its saves' '
     pid=$!
     i=0
     until ls $runs/stopped/model.ckpt.d/*.gguf >/dev/null 2>&1; do
-        i=$((i + 1)) && test $i -lt 600 && sleep 0.1
+        i=$((i + 1))
+        test $i -lt 600
+        sleep 0.1
     done
     kill -TERM $pid
-    ! wait $pid
+    if wait $pid; then exit 1; fi
     test ! -e $runs/stopped/model.ckpt
     ls $runs/stopped/model.ckpt.d/*.gguf'
 
@@ -101,7 +111,7 @@ test_expect_success 'it goes on, and ends as if it had not been stopped' '
     finetune $long NAME=stopped >log 2>&1
     grep -e "--resume" log
     finetune $long NAME=whole >log2 2>&1
-    ! grep -e "--resume" log2
+    if grep -e "--resume" log2; then exit 1; fi
     cmp $runs/stopped/model.ckpt $runs/whole/model.ckpt
     cut -f 1-5 $runs/stopped/metrics.tsv >a
     cut -f 1-5 $runs/whole/metrics.tsv >b
@@ -109,7 +119,8 @@ test_expect_success 'it goes on, and ends as if it had not been stopped' '
 
 test_expect_success 'full fine-tuning has no adapter' '
     finetune STEPS=2 METHOD=full NAME=full >log 2>&1
-    test -s $runs/full/q8_0.gguf && test ! -e $runs/full/adapter.gguf
+    test -s $runs/full/q8_0.gguf
+    test ! -e $runs/full/adapter.gguf
     cut -f 1 $runs/full/eval.tsv >names
     printf "%s\n" model base merged q8_0 | cmp - names'
 test_done

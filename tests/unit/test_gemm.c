@@ -140,11 +140,30 @@ START_TEST(products)
 }
 END_TEST
 
+/* What is planned for a product is enough for one of fewer rows: the last chunk. */
+START_TEST(scratch_grows)
+{
+    static const int64_t widths[][2] = { { 32000, 256 }, { 49152, 128 }, { 4096, 576 },
+                                         { 1024, 1024 }, { 8, 4096 } };
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        struct tr_tensor t = tr_tensor_make("w", &tr_f32, 2, widths[i], NULL);
+        size_t last = 0;
+        for (int64_t m = 1; m <= 2048; m++) {
+            size_t bytes = ways[_i].products->scratch(m, &t);
+            ck_assert_msg(bytes >= last, "%s, (%d, %d): %d rows take less", ways[_i].name,
+                          (int)widths[i][0], (int)widths[i][1], (int)m);
+            last = bytes;
+        }
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("gemm");
     TCase *c = tcase_create("products");
     tcase_add_loop_test(c, products, 0, N_WAY * N_SHAPE);
+    tcase_add_loop_test(c, scratch_grows, 0, N_WAY);
     suite_add_tcase(s, c);
     struct tr_err err;
     if (tr__dnnl_open(&err))
