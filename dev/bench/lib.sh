@@ -209,7 +209,8 @@ text_file() { # BYTES: English by a grammar
 # ==== processes in turn ====
 # Up to two processes, `ours` and `peer`, write a line with each step to $OUT/NAME.tsv, and
 # only one of them runs at a time: the other is stopped (SIGSTOP).  $OUT/NAME.stopped says
-# in which step and for how many seconds; they are taken off the time of that step.
+# in which step and for how many seconds; they are taken off the time of that step.  Looking
+# takes some milliseconds of a processor, so it is done twice a second.
 
 clock() { cut -d ' ' -f 1 /proc/uptime; }
 
@@ -240,7 +241,7 @@ steps() { # NAME: lines of its log, without the header
 await_steps() { # NAME N
     while [ "$(steps "$1")" -lt "$2" ]; do
         lives "$1" || return 1
-        sleep 0.1
+        sleep 0.5
     done
 }
 
@@ -269,7 +270,7 @@ turn() { # NAME
     resume "$1"
     await_steps "$1" "$goal" || return 1
     while [ "$(now)" -lt "$stop_at" ] && lives "$1"; do
-        sleep 0.1
+        sleep 0.5
     done
     pause "$1"
 }
