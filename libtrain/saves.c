@@ -65,6 +65,18 @@ static int take_lock(struct tr_saves *s, struct tr_err *err)
     return rc;
 }
 
+/* What a killed run was writing; the lock says that nobody writes now. */
+static void remove_unfinished(const struct tr_saves *s)
+{
+    DIR *d = opendir(s->dir);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (e->d_name[0] == '.' && strstr(e->d_name, ".tmp."))
+            unlinkat(dirfd(d), e->d_name, 0);
+    }
+    if (d)
+        closedir(d);
+}
+
 struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err)
 {
     struct tr_saves *s = calloc(1, sizeof *s);
@@ -81,8 +93,10 @@ struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err)
         tr_err_sys(err, "cannot make folder '%s'", s->dir);
         goto fail;
     }
-    if (!take_lock(s, err))
+    if (!take_lock(s, err)) {
+        remove_unfinished(s);
         return s;
+    }
 fail:
     tr_saves_close(s);
     return NULL;

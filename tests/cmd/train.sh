@@ -310,6 +310,12 @@ else
     test_skip 'SIGINT' 'it is ignored here'
 fi
 
+test_expect_success 'what a killed save left goes with the next run' '
+    mkdir left.ckpt.d
+    echo part >left.ckpt.d/.9.gguf.tmp.1
+    run -o left.ckpt --steps 2
+    test ! -e left.ckpt.d'
+
 test_expect_success 'two processes on one target' '
     "$BIN/train" $flat -o two.ckpt --steps 1000000 --log two.tsv & pid=$!
     code=0
