@@ -5,11 +5,11 @@
 #
 # Trains an adapter in every precision and, in f32, with three seeds, on the first part of a
 # text; measures what came out in f32 on its last 20 kB.  Writes OUT.tsv (a column of losses
-# a run), OUT-final.tsv and OUT.svg (default docs/bench/precision).
+# a run), OUT-final.tsv and OUT.svg (default docs/bench-precision).
 #
 #   STEPS=60 BATCH=2 CTX=256 LR=5e-4
 set -eu
-model=${1:?usage: dev/precision.sh MODEL.gguf TEXT.txt [OUT]} text=${2:?no text} out=${3:-docs/bench/precision}
+model=${1:?usage: dev/precision.sh MODEL.gguf TEXT.txt [OUT]} text=${2:?no text} out=${3:-docs/bench-precision}
 BIN=${BIN:-bin}
 CTX=${CTX:-256}
 dir=$(mktemp -d)

@@ -46,7 +46,7 @@ machine() {
         echo "processor: $(key_value 'model name' </proc/cpuinfo)"
         echo "processors: $(getconf _NPROCESSORS_ONLN)"
         echo "memory: $(awk '/^MemTotal/ { printf "%.1f GB", $2 * 1.024e-6 }' /proc/meminfo)"
-        echo "system: $(uname -sr)"
+        echo "system: $(uname -s)"
         echo "libtrain: $("$BIN/train" --version | sed -n '1s/.* //p')$(
             git rev-parse --short HEAD 2>/dev/null | sed 's/^/, commit /')"
         "$BIN/train" --version | grep -E '^(compiler|flags|BLAS|kernels in use|threads|oneDNN)'
