@@ -103,25 +103,10 @@ struct described {
 
 #if DNNL_VERSION_MAJOR == 2
 
-static dnnl_memory_desc_t new_matrix(const dnnl_dims_t dim, const dnnl_dims_t stride,
-                                     dnnl_data_type_t type)
-{
-    dnnl_memory_desc_t d;
-    must(memory_desc_init_by_strides(&d, 2, dim, type, stride), "a matrix");
-    return d;
-}
-
-static void free_matrix(dnnl_memory_desc_t *d)
-{
-    (void)d;
-}
-
-static dnnl_memory_t memory_of(const dnnl_memory_desc_t *d)
-{
-    dnnl_memory_t m;
-    must(memory_create(&m, d, dnnl.engine, DNNL_MEMORY_NONE), "a matrix");
-    return m;
-}
+/* A description of a matrix is a struct, handed over by address. */
+#define new_desc memory_desc_init_by_strides
+#define DESC(d) (&(d))
+#define free_desc(d) ((void)(d))
 
 static void add_sum(dnnl_post_ops_t ops, float beta)
 {
@@ -137,25 +122,10 @@ static dnnl_status_t describe_product(struct described *d)
 
 #else
 
-static dnnl_memory_desc_t new_matrix(const dnnl_dims_t dim, const dnnl_dims_t stride,
-                                     dnnl_data_type_t type)
-{
-    dnnl_memory_desc_t d;
-    must(memory_desc_create_with_strides(&d, 2, dim, type, stride), "a matrix");
-    return d;
-}
-
-static void free_matrix(dnnl_memory_desc_t *d)
-{
-    memory_desc_destroy(*d);
-}
-
-static dnnl_memory_t memory_of(const dnnl_memory_desc_t *d)
-{
-    dnnl_memory_t m;
-    must(memory_create(&m, *d, dnnl.engine, DNNL_MEMORY_NONE), "a matrix");
-    return m;
-}
+/* It is a pointer. */
+#define new_desc memory_desc_create_with_strides
+#define DESC(d) (d)
+#define free_desc(d) memory_desc_destroy(d)
 
 static void add_sum(dnnl_post_ops_t ops, float beta)
 {
@@ -175,9 +145,19 @@ static dnnl_status_t describe_product(struct described *d)
 static dnnl_memory_desc_t matrix(int64_t rows, int64_t cols, dnnl_data_type_t type,
                                  int transposed, int64_t ld)
 {
+    dnnl_memory_desc_t d;
     dnnl_dims_t dim = { rows, cols };
     dnnl_dims_t stride = { transposed ? 1 : ld, transposed ? ld : 1 };
-    return new_matrix(dim, stride, type);
+    must(new_desc(&d, 2, dim, type, stride), "a matrix");
+    return d;
+}
+
+/* Without data. */
+static dnnl_memory_t memory_of(dnnl_memory_desc_t d)
+{
+    dnnl_memory_t m;
+    must(memory_create(&m, DESC(d), dnnl.engine, DNNL_MEMORY_NONE), "a matrix");
+    return m;
 }
 
 static dnnl_primitive_attr_t attributes(const struct tr__dnnl_product *p)
@@ -211,9 +191,9 @@ static void free_described(struct described *d)
     if (d->product)
         primitive_desc_destroy(d->product);
     primitive_attr_destroy(d->attr);
-    free_matrix(&d->a);
-    free_matrix(&d->b);
-    free_matrix(&d->c);
+    free_desc(d->a);
+    free_desc(d->b);
+    free_desc(d->c);
 }
 
 static void make(struct entry *e, const struct tr__dnnl_product *p)
@@ -221,9 +201,9 @@ static void make(struct entry *e, const struct tr__dnnl_product *p)
     struct described d;
     must(describe(&d, p), "a product");
     must(primitive_create(&e->primitive, d.product), "a product");
-    e->a = memory_of(&d.a);
-    e->b = memory_of(&d.b);
-    e->c = memory_of(&d.c);
+    e->a = memory_of(d.a);
+    e->b = memory_of(d.b);
+    e->c = memory_of(d.c);
     e->key = *p;
     free_described(&d);
 }

@@ -79,7 +79,7 @@ double tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, float *row
 int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
                  struct tr_err *err)
 {
-    double sum = 0, counted = 0;
+    double sums[2] = { 0 }; /* of losses, and of what counted */
     uint64_t first = (uint64_t)tr_comm_rank(), each = (uint64_t)tr_comm_size();
     int rc = 0;
     for (uint64_t i = first; !rc && i < tr_pack_info(pack)->n_seq; i += each) {
@@ -88,16 +88,15 @@ int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t
         if (rc)
             break;
         struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos };
-        sum += tr_eval_batch(e, &batch, NULL, NULL);
+        sums[0] += tr_eval_batch(e, &batch, NULL, NULL);
         for (int32_t j = 0; j < seq.n; j++)
-            counted += seq.target[j] >= 0;
+            sums[1] += seq.target[j] >= 0;
     }
     if ((rc = tr_comm_agree(rc, err)))
         return rc;
-    tr_comm_sum_f64(&sum, 1);
-    tr_comm_sum_f64(&counted, 1);
-    *loss = counted > 0 ? sum / counted : 0;
-    *n_counted = (uint64_t)counted;
+    tr_comm_sum_f64(sums, 2);
+    *loss = sums[1] > 0 ? sums[0] / sums[1] : 0;
+    *n_counted = (uint64_t)sums[1];
     return 0;
 }
 

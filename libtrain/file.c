@@ -101,7 +101,24 @@ static int is_open_temp(const char *name)
     return 0;
 }
 
-/* Remove what killed runs left behind: same stem, and no process has the number. */
+/* Where the PID begins in the name of a temporary of this stem, or of any if stem is NULL;
+ * NULL if it is none. */
+static const char *pid_in(const char *name, const char *stem)
+{
+    const char *at = stem ? (strncmp(name, stem, strlen(stem)) ? NULL : name)
+                          : (*name == '.' ? strstr(name, ".tmp.") : NULL);
+    if (at)
+        at += strlen(stem ? stem : ".tmp.");
+    return at && *at && !at[strspn(at, "0123456789")] ? at : NULL;
+}
+
+static int is_left_behind(const char *name, long pid)
+{
+    return pid == getpid() ? !is_open_temp(name) : kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+/* Remove what killed runs left behind: same stem, and no process has the number.  Without
+ * a stem nobody else writes there, whoever has the number now. */
 static void remove_stale(int dir, const char *stem)
 {
     int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -113,17 +130,21 @@ static void remove_stale(int dir, const char *stem)
         return;
     }
     while ((e = readdir(d))) {
-        size_t n = strlen(stem);
-        if (strncmp(e->d_name, stem, n) || !e->d_name[n] ||
-            e->d_name[n + strspn(e->d_name + n, "0123456789")])
-            continue;
-        long pid = strtol(e->d_name + n, NULL, 10);
-        int gone = pid == getpid() ? !is_open_temp(e->d_name)
-                                   : kill((pid_t)pid, 0) < 0 && errno == ESRCH;
-        if (gone)
+        const char *pid = pid_in(e->d_name, stem);
+        if (pid && (stem ? is_left_behind(e->d_name, strtol(pid, NULL, 10))
+                         : !is_open_temp(e->d_name)))
             unlinkat(dir, e->d_name, 0);
     }
     closedir(d);
+}
+
+void tr_out_clean(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    remove_stale(fd, NULL);
+    close(fd);
 }
 
 /* Take a place in the table; owns `dir` from here on. */

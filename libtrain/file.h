@@ -44,6 +44,9 @@ int tr_out_commit(struct tr_out *out, struct tr_err *err) TR_MUST_CHECK;
 /* Drop the temporary; NULL is allowed. */
 void tr_out_discard(struct tr_out *out);
 
+/* Remove the temporaries of others in a folder in which nobody else writes. */
+void tr_out_clean(const char *dir);
+
 /* Unlink every temporary that is open.  Async-signal-safe: for handlers that end the
  * process. */
 void tr_out_unlink_all(void);

@@ -11,12 +11,6 @@
 /* 4 MiB of the weight at once. */
 enum { TILE = 2 << 20, PIECE = 1024 };
 
-static int64_t tile_rows(const struct tr_tensor *w)
-{
-    int64_t rows = TILE / tr_tensor_cols(w);
-    return tr__least(rows < 16 ? 16 : rows, tr_tensor_rows(w));
-}
-
 static size_t bytes(int64_t rows, int64_t cols)
 {
     return (size_t)(rows * cols) * sizeof(uint16_t);
@@ -25,7 +19,7 @@ static size_t bytes(int64_t rows, int64_t cols)
 static size_t scratch_bytes(int64_t m, const struct tr_tensor *w)
 {
     int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
-    size_t x = bytes(m, k), y = bytes(m, n), tile = bytes(tile_rows(w), k);
+    size_t x = bytes(m, k), y = bytes(m, n), tile = bytes(tr__tile_rows(w, TILE), k);
     size_t most = tile + (x > y ? x : y); /* the products with w, then that for its gradient */
     if (w->needs_grad && x + y > most)
         most = x + y;
@@ -73,7 +67,7 @@ static const uint16_t *rows_bf16(const struct tr_tensor *w, int64_t r0, int64_t 
 static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
                 int64_t ldx, const struct tr_tensor *w, float beta, float *y, int64_t ldy)
 {
-    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w), step = tile_rows(w);
+    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w), step = tr__tile_rows(w, TILE);
     size_t mark = tr_arena_mark(scratch);
     uint16_t *x16 = rounded(scratch, alpha, x, m, k, ldx);
     uint16_t *buf = tr_arena_alloc(scratch, bytes(step, k));
@@ -91,7 +85,7 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
                 int64_t lddy, const struct tr_tensor *w, float beta, float *dx,
                 int64_t lddx)
 {
-    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w), step = tile_rows(w);
+    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w), step = tr__tile_rows(w, TILE);
     size_t mark = tr_arena_mark(scratch);
     uint16_t *dy16 = rounded(scratch, alpha, dy, m, n, lddy);
     uint16_t *buf = tr_arena_alloc(scratch, bytes(step, k));

@@ -15,12 +15,7 @@ static int is_f32(const struct tr_tensor *w)
 
 static int64_t tile_rows(const struct tr_tensor *w)
 {
-    int64_t all = tr_tensor_rows(w), rows = TILE_FLOATS / tr_tensor_cols(w);
-    if (is_f32(w))
-        return all;
-    if (rows < 16)
-        rows = 16;
-    return rows < all ? rows : all;
+    return is_f32(w) ? tr_tensor_rows(w) : tr__tile_rows(w, TILE_FLOATS);
 }
 
 static size_t scratch_bytes(int64_t m, const struct tr_tensor *w)

@@ -54,8 +54,8 @@ static struct rows8 new_rows(struct tr_arena *a, int64_t rows, int64_t count)
  * enough for a shorter one. */
 static struct work new_work(struct tr_arena *a, int64_t m, const struct tr_tensor *w)
 {
-    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
-    int64_t longest = tr__least(tr__most(TILE / k, 16), n);
+    int64_t k = tr_tensor_cols(w);
+    int64_t longest = tr__tile_rows(w, TILE);
     int64_t step = tr__least(longest, tr__most(SUMS / m, 16)), c = tr__most(longest, k);
     int64_t sums = tr__most(m * k, tr__least(m * longest, tr__most(SUMS, 16 * m)));
     return (struct work){

@@ -2,7 +2,6 @@
 #include <libtrain/machine.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <libtrain/checkpoint.h>
+#include <libtrain/file.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -65,18 +66,6 @@ static int take_lock(struct tr_saves *s, struct tr_err *err)
     return rc;
 }
 
-/* What a killed run was writing; the lock says that nobody writes now. */
-static void remove_unfinished(const struct tr_saves *s)
-{
-    DIR *d = opendir(s->dir);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        if (e->d_name[0] == '.' && strstr(e->d_name, ".tmp."))
-            unlinkat(dirfd(d), e->d_name, 0);
-    }
-    if (d)
-        closedir(d);
-}
-
 struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err)
 {
     struct tr_saves *s = calloc(1, sizeof *s);
@@ -94,7 +83,7 @@ struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err)
         goto fail;
     }
     if (!take_lock(s, err)) {
-        remove_unfinished(s);
+        tr_out_clean(s->dir); /* what a killed run was writing */
         return s;
     }
 fail:

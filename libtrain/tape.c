@@ -264,14 +264,16 @@ float *tr__tape_handover(struct tr_tape *tp, int i, size_t bytes)
 static void keep_result(struct tr_tape *tp, struct tr_tensor *t, struct tr_tensor *root)
 {
     size_t bytes = tr__tape_bytes(t);
-    int to_next = tp->mode == TR_TAPE_EVAL || tr__wants_half(tp, t);
-    if (tr__wants_half(tp, t) && !root->is_half) {
+    int half = tr__wants_half(tp, t);
+    if (half && root->is_half) {
+        t->is_half = 1;
+        t->half = root->half;
+    } else if (half) {
         tr__make_half(tp, t);
         tr__put_away(tp, t);
     }
-    t->is_half = t->is_half || root->is_half;
-    t->half = root->is_half ? root->half : t->half;
-    void *to = to_next ? tr__tape_handover(tp, tp->n_seg, bytes) : tr_arena_alloc(&tp->kept, bytes);
+    void *to = half || tp->mode == TR_TAPE_EVAL ? tr__tape_handover(tp, tp->n_seg, bytes)
+                                                : tr_arena_alloc(&tp->kept, bytes);
     if (!tp->planning)
         memcpy(to, t->data, bytes);
     t->data = to;

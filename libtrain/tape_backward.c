@@ -11,17 +11,15 @@ static void replay(struct tr_tape *tp, int i_seg)
         tr__fetch(tp, seg[-1].result);
     for (int i = seg->first_node; i < seg->end_node; i++) {
         struct tr_node *nd = tp->node[i];
-        int is_view = nd->out->alias && nd->out->alias->is_half;
-        if (nd->out->is_half && !is_view)
-            tr__fetch(tp, nd->out);
-        else if (nd->out->kept && nd->out->alias && tp->keep_half)
-            tr__tape_resolve(nd->out);
-        if (nd->out->kept)
+        struct tr_tensor *out = nd->out;
+        if (out->is_half && !(out->alias && out->alias->is_half))
+            tr__fetch(tp, out);
+        else if (out->alias && (!out->kept || tp->keep_half)) /* what it views has moved */
+            tr__tape_resolve(out);
+        else if (!out->kept)
+            out->data = tr_arena_alloc(&tp->segment, tr__tape_bytes(out));
+        if (out->kept)
             continue;
-        if (nd->out->alias)
-            tr__tape_resolve(nd->out);
-        else
-            nd->out->data = tr_arena_alloc(&tp->segment, tr__tape_bytes(nd->out));
         nd->saved = tr_arena_array(&tp->segment, nd->n_saved, sizeof(float));
         tr__tape_forward(tp, nd);
     }

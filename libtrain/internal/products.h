@@ -40,6 +40,12 @@ static inline int64_t tr__most(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* Rows of w to work on at once: about so many numbers, but at least 16 rows. */
+static inline int64_t tr__tile_rows(const struct tr_tensor *w, int64_t numbers)
+{
+    return tr__least(tr__most(numbers / tr_tensor_cols(w), 16), tr_tensor_rows(w));
+}
+
 /* Row `row` of a weight, in its own type. */
 const void *tr__row_at(const struct tr_tensor *w, int64_t row);
 

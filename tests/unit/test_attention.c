@@ -3,6 +3,8 @@
  * tr_attention against the textbook form in f64: all scores of a row, softmax, its
  * derivative written out.  The scratch arena has exactly the size that the op announces.
  */
+#include "suite.h"
+
 #include <libtrain/internal/op.h>
 #include <libtrain/ops.h>
 #include <libtrain/rng.h>
@@ -375,9 +377,5 @@ int main(void)
     tcase_add_loop_test(tc, runs_on_a_tape, 11, 14);
     tcase_add_exit_test(tc, refuses_positions_before_the_first_row, 7);
     suite_add_tcase(suite, tc);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(suite);
 }

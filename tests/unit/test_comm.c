@@ -2,6 +2,8 @@
  *
  * A process alone.  What several do together: tests/cmd/mpi.sh.
  */
+#include "suite.h"
+
 #include <libtrain/comm.h>
 
 #include <check.h>
@@ -93,9 +95,5 @@ int main(void)
     tcase_add_test(tc, neighbours_are_in_the_environment);
     Suite *s = suite_create("comm");
     suite_add_tcase(s, tc);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_ENV);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(s);
 }

@@ -2,6 +2,8 @@
  *
  * Conversion of tensors: which ones change, and that threads and chunks leave no trace.
  */
+#include "suite.h"
+
 #include <libtrain/convert.h>
 
 #include <check.h>
@@ -158,9 +160,5 @@ int main(void)
     tcase_add_test(t, test_type_fallback);
     tcase_add_test(t, test_type_refused);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(s);
 }

@@ -4,6 +4,7 @@
  * definition, unpacking against a decoder that knows one number at a time, packing
  * against hashes of what llama.cpp writes.
  */
+#include "suite.h"
 #include "quant_data.h"
 
 #include <libtrain/dtype.h>
@@ -605,9 +606,5 @@ int main(void)
     tcase_add_test(t, test_finite_place);
     tcase_add_test(t, test_finite_iq1_m);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(s);
 }

@@ -4,6 +4,8 @@
  * in f64, over shapes with edges, with rows that are apart, and over what a product adds
  * to.
  */
+#include "suite.h"
+
 #include <libtrain/internal/dnnl.h>
 #include <libtrain/internal/products.h>
 
@@ -168,9 +170,5 @@ int main(void)
     struct tr_err err;
     if (tr__dnnl_open(&err))
         printf("SKIP products of oneDNN: %s\n", err.text);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_suite(s);
 }

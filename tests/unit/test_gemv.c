@@ -3,6 +3,8 @@
  * Products of few rows with every type that can be unpacked, against sums in f64 over the
  * unpacked weight; the same bits at any number of threads.
  */
+#include "suite.h"
+
 #include <libtrain/internal/gemv.h>
 #include <libtrain/rng.h>
 #include <libtrain/threads.h>
@@ -101,9 +103,5 @@ int main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, test_product, 0, n_type);
     suite_add_tcase(suite, tc);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(suite);
 }

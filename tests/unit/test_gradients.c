@@ -2,6 +2,7 @@
  *
  * A case for every operation of ops.def; small networks are in test_network.c.
  */
+#include "suite.h"
 #include "gradcheck.h"
 
 #include <libtrain/internal/op.h>
@@ -308,9 +309,5 @@ int main(void)
     tcase_add_loop_test(tc, test_case, 0, N_CASE);
     tcase_add_test(tc, test_wrong_gradient_is_found);
     suite_add_tcase(suite, tc);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -4,6 +4,7 @@
  * parameter by itself and for all at once, and gradients that do not depend on what is
  * recomputed.
  */
+#include "suite.h"
 #include "gradcheck.h"
 
 #include <libtrain/loss.h>
@@ -256,9 +257,5 @@ int main(void)
     tcase_add_loop_test(tc, test_recompute, 0, 4);
     tcase_add_loop_test(tc, test_reset, 0, 2);
     suite_add_tcase(suite, tc);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -3,6 +3,7 @@
  * What the operations compute, against plain loops in f64.  Gradients are in
  * test_gradients.c, attention in test_attention.c.
  */
+#include "suite.h"
 #include "gradcheck.h"
 
 #include <libtrain/ops.h>
@@ -456,9 +457,5 @@ int main(void)
     tcase_add_loop_test(tc, test_bits_do_not_depend_on_threads, 0, 3);
     tcase_add_loop_test_raise_signal(tc, test_shape_mistakes_are_fatal, SIGABRT, 0, 3);
     suite_add_tcase(suite, tc);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(suite);
 }

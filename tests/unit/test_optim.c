@@ -3,6 +3,8 @@
  * Optimizers on gradients that are given: AdamW with moments of eight bits against the one
  * with f32, and what its codes must keep.
  */
+#include "suite.h"
+
 #include <libtrain/params.h>
 #include <libtrain/rng.h>
 #include <libtrain/threads.h>
@@ -206,9 +208,5 @@ int main(void)
     tcase_add_test(tc, bf16_moves_on_average);
     tcase_add_test(tc, any_threads);
     suite_add_tcase(s, tc);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(s);
 }

@@ -3,6 +3,8 @@
  * tr_output_loss and the losses against their formulas in f64.  The scratch arena has
  * exactly the size that the op announces.
  */
+#include "suite.h"
+
 #include <libtrain/internal/loss.h>
 #include <libtrain/internal/op.h>
 #include <libtrain/ops.h>
@@ -350,9 +352,5 @@ int main(void)
     tcase_add_test(tc, gradients_are_not_subnormal);
     tcase_add_test(tc, losses_have_names);
     suite_add_tcase(suite, tc);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(suite);
 }

@@ -4,6 +4,8 @@
  * made by taking a good pack apart (struct forge), changing a part, and sealing it again
  * with hashes that fit, so that the checks behind the hashes are reached too.
  */
+#include "suite.h"
+
 #include <libtrain/internal/bytes.h>
 #include <libtrain/internal/magic.h>
 #include <libtrain/internal/pack_format.h>
@@ -883,9 +885,5 @@ int main(void)
     tcase_add_loop_test(t, writer_needs_a_file, 0, 4);
     suite_add_tcase(s, t);
     suite_add_tcase(s, forge_case());
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(s);
 }

@@ -3,6 +3,8 @@
  * Documents into sequences.  Token k of the whole input has id k, so that every position
  * of a pack says where it came from.
  */
+#include "suite.h"
+
 #include <libtrain/pack.h>
 #include <libtrain/rng.h>
 #include <libtrain/token.h>
@@ -223,9 +225,5 @@ int main(void)
     tcase_add_loop_test(t, examples, 0, sizeof example / sizeof example[0]);
     tcase_add_test(t, masked);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(s);
 }

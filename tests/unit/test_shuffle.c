@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "suite.h"
+
 #include <libtrain/pack.h>
 
 #include <check.h>
@@ -83,9 +85,5 @@ int main(void)
     tcase_add_test(t, order_depends_on_seed_and_epoch);
     tcase_add_loop_test(t, order_is_fair, 0, 4);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(s);
 }

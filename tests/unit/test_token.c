@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "suite.h"
+
 #include <libtrain/token.h>
 
 #include <check.h>
@@ -332,9 +334,5 @@ int main(void)
     tcase_add_loop_test(t, golden_streams, 0, sizeof golden / sizeof golden[0]);
     tcase_add_test(t, full_disk);
     suite_add_tcase(s, t);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(s);
 }

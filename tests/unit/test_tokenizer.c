@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "suite.h"
+
 #include <libtrain/internal/tokenizer.h>
 #include <libtrain/threads.h>
 
@@ -967,9 +969,5 @@ int main(void)
     tcase_add_test(tc, odd_tokens);
     tcase_add_test(tc, vocab_hash);
     suite_add_tcase(s, tc);
-    SRunner *sr = srunner_create(s);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(s);
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "suite.h"
+
 #include <libtrain/internal/vmath.h>
 
 #include <check.h>
@@ -159,9 +161,5 @@ int main(void)
     tcase_add_test(tc, test_ends);
     tcase_add_test(tc, test_nan);
     suite_add_tcase(suite, tc);
-    SRunner *sr = srunner_create(suite);
-    srunner_run_all(sr, CK_NORMAL);
-    int failed = srunner_ntests_failed(sr);
-    srunner_free(sr);
-    return failed != 0;
+    return run_suite(suite);
 }
