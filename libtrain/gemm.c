@@ -34,9 +34,10 @@ void tr__gemm_dyw(struct tr_arena *scratch, int64_t m, float alpha, const float 
 }
 
 void tr__gemm_dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
-                   int64_t lddy, const float *x, int64_t ldx, const struct tr_tensor *w)
+                   int64_t lddy, const float *x, int64_t ldx, float beta,
+                   const struct tr_tensor *w)
 {
-    products_for(w)->dytx(scratch, m, alpha, dy, lddy, x, ldx, w);
+    products_for(w)->dytx(scratch, m, alpha, dy, lddy, x, ldx, beta, w);
 }
 
 size_t tr__gemm_scratch(int64_t m, const struct tr_tensor *w)

@@ -100,14 +100,15 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
 }
 
 static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
-                 int64_t lddy, const float *x, int64_t ldx, const struct tr_tensor *w)
+                 int64_t lddy, const float *x, int64_t ldx, float beta,
+                 const struct tr_tensor *w)
 {
     int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
     size_t mark = tr_arena_mark(scratch);
     uint16_t *dy16 = rounded(scratch, alpha, dy, m, n, lddy);
     uint16_t *x16 = rounded(scratch, 1, x, m, k, ldx);
     tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = n, .n = k,
-                          .k = m, .ta = 1, .lda = n, .ldb = k, .ldc = k, .beta = 1 },
+                          .k = m, .ta = 1, .lda = n, .ldb = k, .ldc = k, .beta = beta },
                       dy16, x16, w->grad);
     tr_arena_rewind(scratch, mark);
 }

@@ -85,11 +85,12 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
 }
 
 static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
-                 int64_t lddy, const float *x, int64_t ldx, const struct tr_tensor *w)
+                 int64_t lddy, const float *x, int64_t ldx, float beta,
+                 const struct tr_tensor *w)
 {
     int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
     (void)scratch;
-    sgemm(CblasTrans, CblasNoTrans, n, k, m, alpha, dy, lddy, x, ldx, 1.0f, w->grad, k);
+    sgemm(CblasTrans, CblasNoTrans, n, k, m, alpha, dy, lddy, x, ldx, beta, w->grad, k);
 }
 
 const struct tr__products tr__products_f32 = { xwt, dyw, dytx, scratch_bytes };

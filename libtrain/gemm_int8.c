@@ -248,9 +248,10 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
 }
 
 static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
-                 int64_t lddy, const float *x, int64_t ldx, const struct tr_tensor *w)
+                 int64_t lddy, const float *x, int64_t ldx, float beta,
+                 const struct tr_tensor *w)
 {
-    tr__products_bf16.dytx(scratch, m, alpha, dy, lddy, x, ldx, w);
+    tr__products_bf16.dytx(scratch, m, alpha, dy, lddy, x, ldx, beta, w);
 }
 
 const struct tr__products tr__products_int8 = { xwt, dyw, dytx, scratch_bytes };

@@ -156,10 +156,12 @@ static const float *lying(const struct tr_tensor *w, float alpha, float *buf)
     return buf;
 }
 
-/* w->grad += alpha * d, where d is (r, long) */
-static void add_lying(const struct tr_tensor *w, float alpha, const float *d)
+/* w->grad = alpha * d + beta * w->grad, where d is (r, long) */
+static void add_lying(const struct tr_tensor *w, float alpha, const float *d, float beta)
 {
     int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
+    if (beta == 0)
+        memset(w->grad, 0, (size_t)(n * k) * sizeof *w->grad);
     if (!is_tall(w))
         for (int64_t i = 0; i < n * k; i++)
             w->grad[i] += alpha * d[i];
@@ -203,7 +205,8 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
 }
 
 static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
-                 int64_t lddy, const float *x, int64_t ldx, const struct tr_tensor *w)
+                 int64_t lddy, const float *x, int64_t ldx, float beta,
+                 const struct tr_tensor *w)
 {
     int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
     size_t mark = tr_arena_mark(scratch);
@@ -212,7 +215,7 @@ static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *
         thin_outer(m, k, n, x, ldx, dy, lddy, d);
     else
         thin_outer(m, n, k, dy, lddy, x, ldx, d);
-    add_lying(w, alpha, d);
+    add_lying(w, alpha, d, beta);
     tr_arena_rewind(scratch, mark);
 }
 

@@ -177,13 +177,16 @@ void tr_params_hide_grads(struct tr_params *p, int hide)
         }
 }
 
-void tr_params_zero_grad(struct tr_params *p)
+void tr_params_empty_grads(struct tr_params *p)
 {
-    enum { SLAB = 1 << 16 };
-    int64_t n = grad_count(p);
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; i += SLAB)
-        memset(p->grad + i, 0, (size_t)(n - i < SLAB ? n - i : SLAB) * sizeof *p->grad);
+    for (size_t i = 0; i < p->n; i++)
+        p->tensor[i]->grad_empty = 1;
+}
+
+void tr_params_settle_grads(struct tr_params *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        tr_tensor_settle_grad(p->tensor[i]);
 }
 
 static double sum_of_squares(const float *v, int64_t n)

@@ -62,7 +62,10 @@ int64_t tr_params_state_bytes(const struct tr_params *p);
 void *tr_params_state(const struct tr_params *p, int which, size_t i);
 int64_t tr_params_state_count(const struct tr_params *p, int which, size_t i);
 
-void tr_params_zero_grad(struct tr_params *p);
+/* Before the sweeps of a step all gradients become empty; after them those that nothing was
+ * added to become zeros. */
+void tr_params_empty_grads(struct tr_params *p);
+void tr_params_settle_grads(struct tr_params *p);
 
 /* L2 norm of all gradients; the sum runs in f64 over fixed pieces in fixed order.  Not
  * finite if any gradient is not. */

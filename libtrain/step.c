@@ -101,6 +101,7 @@ static void whole_step(struct tr_trainer *t, int64_t n, double scale,
         int64_t end = i + t->args.batch < n ? i + t->args.batch : n;
         tr_tape_backward(t->tape, tr__step_forward(t, i, end, scale, &sum));
     }
+    tr_params_settle_grads(&t->params);
     tr_comm_sum_f64(&sum, 1);
     tr_comm_sum_f32(t->params.grad, t->params.count);
     s->loss = sum * scale;
@@ -138,7 +139,7 @@ int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err
         .n_token = (int64_t)count[1],
         .n_counted = (int64_t)count[0],
     };
-    tr_params_zero_grad(&t->params);
+    tr_params_empty_grads(&t->params);
     (a->fused_step ? tr__fused_step : whole_step)(t, mine, scale, s);
     t->step++;
     t->sample += (uint64_t)n;

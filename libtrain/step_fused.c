@@ -45,6 +45,7 @@ static void update_shared(struct sweep *w)
 
 static double norm_of_all(struct sweep *w)
 {
+    tr_params_settle_grads(w->p);
     tr_params_note_grads(w->p);
     return tr_params_noted_norm(w->p);
 }

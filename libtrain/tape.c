@@ -284,9 +284,7 @@ struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result)
 {
     if (!tp->in_segment || result->i_segment != tp->n_seg)
         tr_fatal("tape: the result was not made in this segment");
-    struct tr_tensor *root = result;
-    while (root->alias)
-        root = root->alias;
+    struct tr_tensor *root = tr__root(result);
     if (root->i_segment != tp->n_seg || result->offset || result->ld != tr_tensor_cols(result))
         tr_fatal("tape: the result of a segment cannot be a view");
     for (int i = tp->seg[tp->n_seg].first_node; i < tp->n_node; i++)

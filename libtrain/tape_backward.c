@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <libtrain/internal/tape.h>
 
-#include <string.h>
-
 /* Compute again what was dropped at the end of the segment, fetch what was put away. */
 static void replay(struct tr_tape *tp, int i_seg)
 {
@@ -25,15 +23,6 @@ static void replay(struct tr_tape *tp, int i_seg)
     }
 }
 
-static void zero(float *p, size_t bytes)
-{
-    enum { STRIP = 1 << 18 };
-    char *at = (char *)p;
-#pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < bytes; i += STRIP)
-        memset(at + i, 0, bytes - i < STRIP ? bytes - i : STRIP);
-}
-
 static void want_parameter_grad(struct tr_tape *tp, struct tr_tensor *t)
 {
     if (!tp->each && !t->grad && !tp->planning)
@@ -41,9 +30,7 @@ static void want_parameter_grad(struct tr_tape *tp, struct tr_tensor *t)
     if (!tp->each || t->shared || t->has_grad)
         return;
     t->grad = tr_arena_alloc(&tp->segment, tr__tape_bytes(t));
-    t->has_grad = 1;
-    if (!tp->planning)
-        zero(t->grad, tr__tape_bytes(t));
+    t->has_grad = t->grad_empty = 1;
     tp->fresh = tr__tape_grow(tp->fresh, tp->n_fresh, &tp->cap_fresh, sizeof *tp->fresh);
     tp->fresh[tp->n_fresh++] = t;
 }
@@ -62,29 +49,38 @@ static void want_grad(struct tr_tape *tp, struct tr_tensor *t, int i_seg)
     }
     if (t->has_grad)
         return;
-    size_t bytes = (size_t)tr_tensor_rows(t) * (size_t)t->ld * sizeof(float);
-    t->grad = t->is_result ? tr__tape_handover(tp, t->i_segment, bytes)
-                           : tr_arena_alloc(&tp->segment, bytes);
-    t->has_grad = 1;
-    if (!tp->planning)
-        zero(t->grad, bytes);
+    t->grad = t->is_result ? tr__tape_handover(tp, t->i_segment, tr__tape_bytes(t))
+                           : tr_arena_alloc(&tp->segment, tr__tape_bytes(t));
+    t->has_grad = t->grad_empty = 1;
+}
+
+/* An operation that fills the gradient of an input fills all of it. */
+static void settle_grads(const struct tr_node *nd)
+{
+    for (int i = 0; i < TR_MAX_IN; i++) {
+        struct tr_tensor *in = nd->in[i], *root;
+        if (!in || !in->needs_grad)
+            continue;
+        root = tr__root(in);
+        if (!(nd->op->fills & 1u << i) || tr_tensor_count(in) != tr_tensor_count(root))
+            tr_tensor_settle_grad(root);
+    }
 }
 
 static void backward_node(struct tr_tape *tp, struct tr_node *nd, int i_seg)
 {
-    struct tr_tensor *root = nd->out;
-    while (root->alias)
-        root = root->alias;
-    if (!nd->with_grad || !root->has_grad) /* nothing was made of this output */
+    if (!nd->with_grad || !tr__root(nd->out)->has_grad) /* nothing was made of this output */
         return;
     want_grad(tp, nd->out, i_seg); /* an alias: point it at its root's */
     for (int i = 0; i < TR_MAX_IN; i++)
         if (nd->in[i] && nd->in[i]->needs_grad)
             want_grad(tp, nd->in[i], i_seg);
-    if (tp->planning)
+    if (tp->planning) {
         tr__tape_count(tp, nd, 1);
-    else
-        nd->op->backward(nd);
+        return;
+    }
+    settle_grads(nd);
+    nd->op->backward(nd);
 }
 
 static void hand_out(struct tr_tape *tp, void (*ready)(void *ctx, struct tr_tensor *param),
@@ -114,6 +110,7 @@ void tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
     want_grad(tp, loss, tp->n_seg - 1);
     if (!tp->planning)
         loss->grad[0] = 1;
+    loss->grad_empty = 0;
     for (int i_seg = tp->n_seg - 1; i_seg >= 0; i_seg--) {
         const struct tr__segment *seg = &tp->seg[i_seg];
         if (!seg->result->needs_grad) /* nothing trainable here or before */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include <libtrain/tensor.h>
 
+#include <string.h>
+
 struct tr_tensor tr_tensor_make(const char *name, const struct tr_dtype *dtype, int n_dim,
                                 const int64_t *dim, void *data)
 {
@@ -10,6 +12,18 @@ struct tr_tensor tr_tensor_make(const char *name, const struct tr_dtype *dtype, 
         t.dim[i] = i < n_dim ? dim[i] : 1;
     t.ld = t.dim[n_dim - 1];
     return t;
+}
+
+void tr_tensor_settle_grad(struct tr_tensor *t)
+{
+    enum { STRIP = 1 << 16 };
+    if (!t->grad_empty || !t->grad)
+        return;
+    int64_t n = tr_tensor_count(t);
+#pragma omp parallel for schedule(static) if (n > STRIP)
+    for (int64_t i = 0; i < n; i += STRIP)
+        memset(t->grad + i, 0, (size_t)(n - i < STRIP ? n - i : STRIP) * sizeof *t->grad);
+    t->grad_empty = 0;
 }
 
 int64_t tr_tensor_count(const struct tr_tensor *t)

@@ -30,6 +30,7 @@ struct tr_tensor {
     void *data;     /* in dtype; a NULL in a tape that only plans */
     float *grad;    /* same shape and ld as data, or NULL while there is none */
     int needs_grad; /* backward must fill grad */
+    int grad_empty; /* grad stands for zeros, whatever its numbers are */
     const struct tr__products *products; /* how it multiplies, a weight; NULL: in f32 */
 
     /* Set by the tape: */
@@ -50,6 +51,9 @@ struct tr_tensor {
 /* A tensor over numbers that exist already. */
 struct tr_tensor tr_tensor_make(const char *name, const struct tr_dtype *dtype, int n_dim,
                                 const int64_t *dim, void *data);
+
+/* Write the zeros that an empty grad stands for. */
+void tr_tensor_settle_grad(struct tr_tensor *t);
 
 /* Product of all dimensions; rows = product of all but the last. */
 int64_t tr_tensor_count(const struct tr_tensor *t);

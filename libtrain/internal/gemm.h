@@ -22,9 +22,10 @@ void tr__gemm_dyw(struct tr_arena *scratch, int64_t m, float alpha, const float 
                   int64_t lddy, const struct tr_tensor *w, float beta, float *dx,
                   int64_t lddx);
 
-/* w->grad (n, k) += alpha * dy (m, n)^T x (m, k) */
+/* w->grad (n, k) = alpha * dy (m, n)^T x (m, k) + beta * w->grad; beta is 0 or 1 */
 void tr__gemm_dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
-                   int64_t lddy, const float *x, int64_t ldx, const struct tr_tensor *w);
+                   int64_t lddy, const float *x, int64_t ldx, float beta,
+                   const struct tr_tensor *w);
 
 /* Scratch bytes that any of these takes. */
 size_t tr__gemm_scratch(int64_t m, const struct tr_tensor *w);

@@ -6,7 +6,9 @@
  * An op call (1) checks shapes with tr__require, (2) makes its output with tr__output or
  * tr__alias, (3) puts typed arguments into nd->args, (4) calls tr__run, which computes and
  * records.  forward and backward see only the node.  backward adds to in[i]->grad wherever
- * that is not NULL; out->grad holds the finished gradient of the output.
+ * that is not NULL; out->grad holds the finished gradient of the output.  A pass over memory
+ * is saved where an operation `fills` the gradient of an input: it asks tr__grad_beta, and
+ * writes where it would have added if that says 0.
  *
  * forward may run twice (see tape.h): it must give the same bits again, and it may not
  * change its inputs, except where out is an alias.
@@ -40,9 +42,28 @@ struct tr_op {
     /* Floating-point operations of its matrix products, of forward (0) or backward (1);
      * NULL: none worth counting.  Data pointers are NULL here. */
     double (*work)(const struct tr_node *nd, int backward);
+    unsigned fills; /* bit i: of in[i] */
     int cheap; /* worth computing again rather than keeping */
     int once;  /* forward also adds to gradients: it must never run a second time */
 };
+
+/* The tensor whose memory t, a view or not, lies in. */
+static inline struct tr_tensor *tr__root(struct tr_tensor *t)
+{
+    while (t->alias)
+        t = t->alias;
+    return t;
+}
+
+/* What becomes of the gradient of t when something is added: 0 if it was empty, from now on
+ * it is not, or 1. */
+static inline float tr__grad_beta(struct tr_tensor *t)
+{
+    struct tr_tensor *root = tr__root(t);
+    float beta = root->grad_empty ? 0 : 1;
+    root->grad_empty = 0;
+    return beta;
+}
 
 #define TR_OP(name) extern const struct tr_op tr__op_##name;
 #include <libtrain/ops.def>

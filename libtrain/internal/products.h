@@ -15,7 +15,8 @@ struct tr__products {
                 int64_t lddy, const struct tr_tensor *w, float beta, float *dx,
                 int64_t lddx);
     void (*dytx)(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
-                 int64_t lddy, const float *x, int64_t ldx, const struct tr_tensor *w);
+                 int64_t lddy, const float *x, int64_t ldx, float beta,
+                 const struct tr_tensor *w);
     size_t (*scratch)(int64_t m, const struct tr_tensor *w); /* grows with m */
 };
 

@@ -40,13 +40,13 @@ static inline float gelu_slope(float x)
 
 enum { GATE, UP };
 
-/* One row of an activation and of its gradients.  Kept out of the parallel loops so that
- * the calls inside can be vector code. */
+/* One row of an activation and of its gradients, which are added to or, if `add` is 0,
+ * written.  Kept out of the parallel loops so that the calls inside can be vector code. */
 struct gated {
     void (*forward)(const float *gate, const float *up, float *y, int64_t n);
-    void (*add_dgate)(const float *gate, const float *up, const float *dy, float *dgate,
-                      int64_t n);
-    void (*add_dup)(const float *gate, const float *dy, float *dup, int64_t n);
+    void (*dgate)(const float *gate, const float *up, const float *dy, float *dgate,
+                  int64_t n, int add);
+    void (*dup)(const float *gate, const float *dy, float *dup, int64_t n, int add);
 };
 
 #define GATED_ROWS(act)                                                                  \
@@ -56,18 +56,19 @@ struct gated {
         for (int64_t j = 0; j < n; j++)                                                  \
             y[j] = act(gate[j]) * up[j];                                                 \
     }                                                                                    \
-    static void act##_add_dgate(const float *gate, const float *up, const float *dy,     \
-                                float *dgate, int64_t n)                                 \
+    static void act##_dgate(const float *gate, const float *up, const float *dy,         \
+                            float *dgate, int64_t n, int add)                            \
     {                                                                                    \
         _Pragma("omp simd")                                                              \
         for (int64_t j = 0; j < n; j++)                                                  \
-            dgate[j] += dy[j] * up[j] * act##_slope(gate[j]);                            \
+            dgate[j] = dy[j] * up[j] * act##_slope(gate[j]) + (add ? dgate[j] : 0);      \
     }                                                                                    \
-    static void act##_add_dup(const float *gate, const float *dy, float *dup, int64_t n) \
+    static void act##_dup(const float *gate, const float *dy, float *dup, int64_t n,     \
+                          int add)                                                       \
     {                                                                                    \
         _Pragma("omp simd")                                                              \
         for (int64_t j = 0; j < n; j++)                                                  \
-            dup[j] += dy[j] * act(gate[j]);                                              \
+            dup[j] = dy[j] * act(gate[j]) + (add ? dup[j] : 0);                          \
     }
 GATED_ROWS(silu)
 GATED_ROWS(gelu)
@@ -85,17 +86,18 @@ static void gated_forward(const struct tr_node *nd, const struct gated *act)
 
 static void gated_backward(const struct tr_node *nd, const struct gated *act)
 {
-    const struct tr_tensor *gate = nd->in[GATE], *up = nd->in[UP], *y = nd->out;
+    struct tr_tensor *gate = nd->in[GATE], *up = nd->in[UP], *y = nd->out;
     int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
+    int add_gate = tr__grad_beta(gate) != 0, add_up = tr__grad_beta(up) != 0;
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++) {
         const float *g = (const float *)gate->data + i * gate->ld;
         const float *u = (const float *)up->data + i * up->ld;
         const float *dy = y->grad + i * y->ld;
         if (gate->grad)
-            act->add_dgate(g, u, dy, gate->grad + i * gate->ld, width);
+            act->dgate(g, u, dy, gate->grad + i * gate->ld, width, add_gate);
         if (up->grad)
-            act->add_dup(g, dy, up->grad + i * up->ld, width);
+            act->dup(g, dy, up->grad + i * up->ld, width, add_up);
     }
 }
 
@@ -112,8 +114,8 @@ static struct tr_tensor *gated(struct tr_tape *tp, const struct tr_op *op,
 
 /* ---- SwiGLU and GeGLU  (Shazeer 2020) --------------------------------------------- */
 
-static const struct gated silu_rows = { silu_gated, silu_add_dgate, silu_add_dup };
-static const struct gated gelu_rows = { gelu_gated, gelu_add_dgate, gelu_add_dup };
+static const struct gated silu_rows = { silu_gated, silu_dgate, silu_dup };
+static const struct gated gelu_rows = { gelu_gated, gelu_dgate, gelu_dup };
 
 static void swiglu_forward(struct tr_node *nd)
 {
@@ -139,6 +141,7 @@ const struct tr_op tr__op_swiglu = {
     .name = "swiglu",
     .forward = swiglu_forward,
     .backward = swiglu_backward,
+    .fills = 1u << GATE | 1u << UP,
     .cheap = 1,
 };
 
@@ -146,6 +149,7 @@ const struct tr_op tr__op_geglu = {
     .name = "geglu",
     .forward = geglu_forward,
     .backward = geglu_backward,
+    .fills = 1u << GATE | 1u << UP,
     .cheap = 1,
 };
 
@@ -170,11 +174,11 @@ static void gelu_row(const float *x, float *y, int64_t n)
         y[j] = gelu(x[j]);
 }
 
-static void gelu_add_dx(const float *x, const float *dy, float *dx, int64_t n)
+static void gelu_dx(const float *x, const float *dy, float *dx, int64_t n, int add)
 {
 #pragma omp simd
     for (int64_t j = 0; j < n; j++)
-        dx[j] += dy[j] * gelu_slope(x[j]);
+        dx[j] = dy[j] * gelu_slope(x[j]) + (add ? dx[j] : 0);
 }
 
 static void gelu_forward(struct tr_node *nd)
@@ -188,18 +192,21 @@ static void gelu_forward(struct tr_node *nd)
 
 static void gelu_backward(struct tr_node *nd)
 {
-    const struct tr_tensor *x = nd->in[0], *y = nd->out;
+    struct tr_tensor *x = nd->in[0];
+    const struct tr_tensor *y = nd->out;
     int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
+    int add = tr__grad_beta(x) != 0;
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++)
-        gelu_add_dx((const float *)x->data + i * x->ld, y->grad + i * y->ld,
-                    x->grad + i * x->ld, width);
+        gelu_dx((const float *)x->data + i * x->ld, y->grad + i * y->ld,
+                x->grad + i * x->ld, width, add);
 }
 
 const struct tr_op tr__op_gelu = {
     .name = "gelu",
     .forward = gelu_forward,
     .backward = gelu_backward,
+    .fills = 1u,
     .cheap = 1,
 };
 

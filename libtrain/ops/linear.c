@@ -76,12 +76,15 @@ static void add_rows(const struct tr_tensor *y, const struct tr_tensor *to)
 static void linear_backward(struct tr_node *nd)
 {
     const struct linear_args *args = nd->args;
-    const struct tr_tensor *x = nd->in[X], *w = nd->in[W], *y = nd->out;
+    struct tr_tensor *x = nd->in[X], *w = nd->in[W];
+    const struct tr_tensor *y = nd->out;
     int64_t n = tr_tensor_rows(x);
     if (x->grad)
-        tr__gemm_dyw(nd->scratch, n, args->scale, y->grad, y->ld, w, 1.0f, x->grad, x->ld);
+        tr__gemm_dyw(nd->scratch, n, args->scale, y->grad, y->ld, w, tr__grad_beta(x),
+                     x->grad, x->ld);
     if (w->grad)
-        tr__gemm_dytx(nd->scratch, n, args->scale, y->grad, y->ld, x->data, x->ld, w);
+        tr__gemm_dytx(nd->scratch, n, args->scale, y->grad, y->ld, x->data, x->ld,
+                      tr__grad_beta(w), w);
     if (nd->in[BIAS] && nd->in[BIAS]->grad)
         add_column_sums(y, nd->in[BIAS]->grad);
     if (nd->in[ADD] && nd->in[ADD]->grad && !args->in_place)
@@ -106,6 +109,7 @@ const struct tr_op tr__op_linear = {
     .backward = linear_backward,
     .scratch = linear_scratch,
     .work = linear_work,
+    .fills = 1u << X | 1u << W,
 };
 
 struct tr_tensor *tr_linear(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,

@@ -159,7 +159,7 @@ static void gradients_of_chunk(const struct tr_node *nd, const struct chunk *c,
                                const int32_t *index, int64_t rows)
 {
     const struct tr_loss *opt = &((const struct output_loss_args *)nd->args)->opt;
-    const struct tr_tensor *w = nd->in[W];
+    struct tr_tensor *w = nd->in[W];
     int64_t n_vocab = tr_tensor_rows(w), width = tr_tensor_cols(w);
     if (c->dx) {
         tr__gemm_dyw(nd->scratch, rows, opt->logit_scale, c->logits, n_vocab, w, 0, c->dx,
@@ -168,7 +168,7 @@ static void gradients_of_chunk(const struct tr_node *nd, const struct chunk *c,
     }
     if (w->needs_grad)
         tr__gemm_dytx(nd->scratch, rows, opt->logit_scale, c->logits, n_vocab, c->x, width,
-                      w);
+                      tr__grad_beta(w), w);
 }
 
 static void output_loss_forward(struct tr_node *nd)

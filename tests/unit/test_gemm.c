@@ -105,9 +105,11 @@ static void check_shape(const struct way *way, const struct shape *s, float alph
                   alpha, beta, x, c, m, k, ldx);
     free(c);
     c = t.grad = memcpy(malloc(w_bytes), dw, w_bytes);
-    way->products->dytx(&scratch, m, alpha, y, ldy, x, ldx, &t);
+    for (int64_t i = 0; beta == 0 && i < n * k; i++)
+        c[i] = NAN; /* an empty gradient has any numbers */
+    way->products->dytx(&scratch, m, alpha, y, ldy, x, ldx, beta, &t);
     check_product("dy^T x", way, s, m, (struct view){ y, 1, ldy }, (struct view){ x, ldx, 1 },
-                  alpha, 1, dw, c, n, k, k);
+                  alpha, beta, dw, c, n, k, k);
     free(c);
     ck_assert_uint_eq(scratch.used, 0);
     tr_arena_release(&scratch);
