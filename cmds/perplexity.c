@@ -18,7 +18,7 @@ struct opts {
     const char *model, *data, *text, *logits, *output, *label, *after;
     struct cmd_list adapters;
     int64_t ctx;
-    int loss;
+    int loss, precision;
 };
 
 struct sums {
@@ -190,14 +190,16 @@ static int run(const struct opts *o, struct tr_err *err)
     struct sums s = {0};
     struct tr_model *m = NULL;
     struct cmd_adapters adapters = {0};
+    const struct tr_precision *precision = tr_precision_at(o->precision);
     int rc = TR_EIO;
     struct tr_out *out = tr_out_open(o->output, err);
     if (!out || !(m = cmd_open_model(o->model, err)) ||
         cmd_none_same((const char *[]){ o->output, o->logits }, 2,
                       (const char *[]){ o->model, o->data, o->text, o->after }, 4, err) ||
         cmd_adapters_attach(&adapters, &o->adapters, m, o->output, err) ||
-        cmd_copy(o->after, tr_out_stream(out), err))
+        cmd_copy(o->after, tr_out_stream(out), err) || tr_precision_open(precision, err))
         goto end;
+    tr_model_set_precision(m, precision);
     rc = o->data ? on_pack(o, m, &s, err) : on_text(o, m, &s, err);
     if (!rc && !s.n)
         rc = tr_err_set(err, TR_EFORMAT, "%s: no position counts", o->data);
@@ -216,9 +218,11 @@ end:
 int main(int argc, char **argv)
 {
     struct opts o = { .ctx = 512, .output = "-" };
-    const char *loss[8] = {0};
+    const char *loss[8] = {0}, *precision[8] = {0};
     for (int i = 0; tr_loss_at(i); i++)
         loss[i] = tr_loss_name(tr_loss_at(i));
+    for (int i = 0; tr_precision_at(i); i++)
+        precision[i] = tr_precision_at(i)->name;
     const struct cmd_opt table[] = {
         CMD_TEXT('m', "model", &o.model, "FILE", "GGUF to measure"),
         CMD_LIST('a', "adapter", &o.adapters, "FILE[:SCALE]",
@@ -227,6 +231,7 @@ int main(int argc, char **argv)
         CMD_TEXT('f', "file", &o.text, "FILE", "text; - is standard input"),
         CMD_INT('c', "ctx", &o.ctx, 2, 1 << 24, "N", "positions in a window of --file"),
         CMD_CHOICE(0, "loss", &o.loss, loss, "NAME", "what is measured"),
+        CMD_CHOICE(0, "precision", &o.precision, precision, "NAME", "of the matrix products"),
         CMD_TEXT(0, "logits", &o.logits, "FILE",
                  "also write the logits of every position of --data, as GGUF"),
         CMD_TEXT('o', "output", &o.output, "FILE", "where to write the table"),

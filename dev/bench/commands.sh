@@ -43,7 +43,7 @@ size_of() { wc -c <"$1" | awk '{ printf "%.0f MB\n", $1 * 1e-6 }'; }
 
 begin_perplexity() {
     file=$(model_file "$base") && text=$(text_file $((tokens * 4))) || return 1
-    what="perplexity, $title $base, windows of $ctx$given" unit=tokens/s rate_of=f32
+    what="perplexity, $title $base, windows of $ctx$given" unit=tokens/s rate_of=$(rate_type)
     batch=1 tokens=$ctx # in a product, for its rate
 }
 

@@ -94,6 +94,14 @@ option() { # the value of an option of the row
     echo "$options " | sed -n "s/.* --$1 \([^ ]*\) .*/\1/p"
 }
 
+rate_type() { # that the products of the row multiply
+    case $(option precision) in
+    bf16) echo bf16 ;;
+    q8) echo s8 ;;
+    *) echo f32 ;;
+    esac
+}
+
 row() { # LINE
     # shellcheck disable=SC2086
     read_row $1 || return 1

@@ -52,11 +52,7 @@ train_row() {
 }
 
 beside_rate() {
-    case $(option precision) in
-    bf16) rate_of=bf16 ;;
-    q8) rate_of=s8 ;;
-    *) rate_of=f32 ;;
-    esac
+    rate_of=$(rate_type)
     frozen=--frozen factor=4
     [ "$method" = lora ] || frozen='' factor=6
     case $part in

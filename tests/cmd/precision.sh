@@ -7,7 +7,7 @@
 
 model=$TOP/examples/tiny.gguf
 [ -f "$model" ] || test_skip_all "no model: examples/tiny.gguf"
-test_built tokenize pack train || test_skip_all "the commands are not built"
+test_built tokenize pack train perplexity || test_skip_all "the commands are not built"
 "$BIN/tokenize" -q -m "$model" "$TOP/examples/tiny.txt" | "$BIN/pack" -q -c 128 -o t.pack
 train() { "$BIN/train" -q --threads 2 -m "$model" -d t.pack --batch 4 "$@"; }
 run="--steps 12 --lr 2e-3"
@@ -50,6 +50,11 @@ train $run -o lora.ckpt --log f32.tsv
 train $run --full -o full.ckpt --log f32-full.tsv
 for p in f16 bf16 q8; do
     case " $precisions " in *" $p "*) ;; *) test_skip "$p learns as f32 does" "$why" && continue ;; esac
+    test_expect_success "perplexity in $p is nearly that in f32" '
+        loss() { "$BIN/perplexity" -m "$model" -d t.pack "$@" | sed -n 2p | cut -f 2; }
+        loss >f32 && loss --precision $p >other
+        awk "BEGIN { d = $(cat f32) - $(cat other); exit !(d * d < 1e-5) }"
+        if [ $p = f16 ]; then cmp f32 other; else ! cmp f32 other; fi'
     for full in '' --full; do
         test_expect_success "$p $full learns as f32 does, and the same bits again" '
             train $run $full --precision $p -o a.ckpt --log a.tsv
