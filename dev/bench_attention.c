@@ -90,7 +90,7 @@ static double tile_seconds(void)
     return (now() - t) / (2e-9 * N * N * N * TIMES);
 }
 
-static void bench(const struct shape *s)
+static void bench(const struct shape *s, int bf16)
 {
     int64_t n = s->batch * s->length;
     int64_t qw = s->n_head * s->head_dim, kw = s->n_head_kv * s->head_dim, ld = qw + 2 * kw;
@@ -108,7 +108,7 @@ static void bench(const struct shape *s)
     }
     y.grad = dout;
     struct args args = { { s->n_head, s->n_head_kv, s->head_dim,
-                           1 / sqrtf((float)s->head_dim), 0, 0 },
+                           1 / sqrtf((float)s->head_dim), 0, 0, bf16 },
                          pos };
     struct tr_arena scratch;
     struct tr_node nd = { .op = &tr__op_attention, .in = { &in[0], &in[1], &in[2] },
@@ -130,9 +130,9 @@ static void bench(const struct shape *s)
         backward[i] = (now() - t1) / (5 * work);
     }
     double g = median(gemm), f = median(forward), b = median(backward);
-    printf("%-18s sgemm %5.1f  tile %5.1f  forward %6.1f GF/s %3.0f %% %7.2f ms  "
+    printf("%-18s %-4s sgemm %5.1f  tile %5.1f  forward %6.1f GF/s %3.0f %% %7.2f ms  "
            "backward %6.1f GF/s %3.0f %% %7.2f ms  scratch %.1f MB\n",
-           s->name, 1 / g, 1 / median(tile), 1 / f, 100 * g / f, 2e3 * work * f, 1 / b, 100 * g / b,
+           s->name, bf16 ? "bf16" : "f32", 1 / g, 1 / median(tile), 1 / f, 100 * g / f, 2e3 * work * f, 1 / b, 100 * g / b,
            5e3 * work * b, 1e-6 * (double)scratch.peak);
     tr_arena_release(&scratch);
     free(x);
@@ -147,7 +147,8 @@ static void bench(const struct shape *s)
 int main(int argc, char **argv)
 {
     for (int i = 0; i < (int)(sizeof shapes / sizeof *shapes); i++)
-        if (argc < 2 || atoi(argv[1]) == i)
-            bench(&shapes[i]);
+        for (int bf16 = 0; bf16 < 2; bf16++)
+            if (argc < 2 || atoi(argv[1]) == i)
+                bench(&shapes[i], bf16);
     return 0;
 }

@@ -89,7 +89,8 @@ static struct tr_tensor *attention(struct run *r, struct tr_tensor *x)
                         &(struct tr_attention){ .n_head = (int)c->n_head,
                                                 .n_head_kv = (int)c->n_head_kv,
                                                 .head_dim = (int)c->head_dim,
-                                                .scale = 1 / sqrtf((float)c->head_dim) });
+                                                .scale = 1 / sqrtf((float)c->head_dim),
+                                                .bf16 = r->m->attention_bf16 });
 }
 
 static struct tr_tensor *mlp(const struct run *r, struct tr_tensor *x)

@@ -235,6 +235,7 @@ void tr_model_set_precision(struct tr_model *m, const struct tr_precision *p)
 {
     for (size_t i = 0; i < m->n_weight; i++)
         m->weight[i].t.products = p->products;
+    m->attention_bf16 = p->attention_bf16;
 }
 
 uint64_t tr_model_hash(const struct tr_model *m)

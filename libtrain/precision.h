@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What matrix products of the weights are computed in, and what results are kept in
- * until backward.  Everything else is f32: sums, gradients, the weights that are trained,
- * the products of an adapter.
+ * What matrix products of the weights and of attention are computed in, and what results
+ * are kept in until backward.  Everything else is f32: sums, gradients, the weights that are
+ * trained, the products of an adapter.
  */
 #ifndef LIBTRAIN_PRECISION_H
 #define LIBTRAIN_PRECISION_H
@@ -22,6 +22,7 @@ struct tr_precision {
     const char *name;
     const struct tr__products *products;
     int keep_half;   /* results wait for backward as F16 */
+    int attention_bf16; /* attention multiplies BF16, where the build has it */
     int64_t program; /* bytes that a library of its own takes beside its products */
     int (*open)(struct tr_err *err); /* NULL: nothing is needed */
 };

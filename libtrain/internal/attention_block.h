@@ -63,40 +63,39 @@ static inline int64_t att_step(const struct att_block *b, int64_t all)
 }
 
 /* s = k x_t     k (n_key, ld), x_t (head_dim, ATT_LD) */
-static inline void att_scores(const struct att_block *b, int64_t head_dim, const float *k,
-                              int64_t ld, const float *x_t, float *s)
+static inline void att_scores(const struct att_block *b, tr__tile_fn *product,
+                              int64_t head_dim, const float *k, int64_t ld,
+                              const float *x_t, float *s)
 {
     int64_t step = att_step(b, b->n_key);
     for (int64_t i = 0; i < b->n_key; i += step) {
         int64_t j = att_first_lane(b, i);
-        tr__tile_product(step, b->lanes - j, head_dim,
-                         (struct tr__tile){ k + i * ld, ld, 1 }, x_t + j, ATT_LD,
-                         s + i * ATT_LD + j, ATT_LD, NULL);
+        product(step, b->lanes - j, head_dim, (struct tr__tile){ k + i * ld, ld, 1 },
+                x_t + j, ATT_LD, s + i * ATT_LD + j, ATT_LD, NULL);
     }
 }
 
 /* c (lanes, ld) = diag(keep) c + s^T v     v (n_key, ld) */
-static inline void att_sum_keys(const struct att_block *b, const float *s, const float *v,
-                                int64_t ld, float *c, const float *keep)
+static inline void att_sum_keys(const struct att_block *b, tr__tile_fn *product,
+                                const float *s, const float *v, int64_t ld, float *c,
+                                const float *keep)
 {
     int64_t step = att_step(b, b->lanes);
     for (int64_t j = 0; j < b->lanes; j += step)
-        tr__tile_product(step, ld, b->on_diagonal ? j + step : b->n_key,
-                         (struct tr__tile){ s + j, 1, ATT_LD }, v, ld, c + j * ld, ld,
-                         keep + j);
+        product(step, ld, b->on_diagonal ? j + step : b->n_key,
+                (struct tr__tile){ s + j, 1, ATT_LD }, v, ld, c + j * ld, ld, keep + j);
 }
 
 /* c (n_key, ld) = diag(keep) c + s x     x (lanes, ld) */
-static inline void att_sum_queries(const struct att_block *b, const float *s,
-                                   const float *x, int64_t ld, float *c,
+static inline void att_sum_queries(const struct att_block *b, tr__tile_fn *product,
+                                   const float *s, const float *x, int64_t ld, float *c,
                                    const float *keep)
 {
     int64_t step = att_step(b, b->n_key);
     for (int64_t i = 0; i < b->n_key; i += step) {
         int64_t j = att_first_lane(b, i);
-        tr__tile_product(step, ld, b->lanes - j,
-                         (struct tr__tile){ s + i * ATT_LD + j, ATT_LD, 1 }, x + j * ld, ld,
-                         c + i * ld, ld, keep + i);
+        product(step, ld, b->lanes - j, (struct tr__tile){ s + i * ATT_LD + j, ATT_LD, 1 },
+                x + j * ld, ld, c + i * ld, ld, keep + i);
     }
 }
 

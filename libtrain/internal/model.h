@@ -83,6 +83,7 @@ struct tr_model {
     size_t n_weight;
     const char **unused; /* NULL-terminated */
     size_t n_unused;
+    int attention_bf16; /* see tr_precision */
 };
 
 /* The weight in a slot; `layer` is ignored for the global ones. */

@@ -21,7 +21,11 @@ struct tr__tile {
 
 /* c (m, n) = diag(keep) c + a (m, k) b (k, n).  keep (m) or NULL: c starts from zero.
  * ldb, ldc: numbers from row to row. */
-void tr__tile_product(int64_t m, int64_t n, int64_t k, struct tr__tile a, const float *b,
-                      int64_t ldb, float *c, int64_t ldc, const float *keep);
+typedef void tr__tile_fn(int64_t m, int64_t n, int64_t k, struct tr__tile a, const float *b,
+                         int64_t ldb, float *c, int64_t ldc, const float *keep);
+tr__tile_fn tr__tile_product;
+/* The same with a and b rounded to BF16, where the library was built for a processor that
+ * multiplies those and sizes are such multiples, m up to 64, k up to 256; else in f32. */
+tr__tile_fn tr__tile_product_bf16;
 
 #endif

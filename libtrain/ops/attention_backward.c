@@ -75,19 +75,19 @@ static void backward_block(const struct tr__att_job *job, const struct tr__att_t
                            const struct att_block *b, int64_t at, struct tr__att_work *w)
 {
     int64_t ld = job->ld;
-    att_scores(b, job->opt->head_dim, w->k + at, ld, w->q_t, w->s);
-    att_scores(b, job->opt->head_dim, w->v + at, ld, w->dout_t, w->ds);
+    att_scores(b, job->product, job->opt->head_dim, w->k + at, ld, w->q_t, w->s);
+    att_scores(b, job->product, job->opt->head_dim, w->v + at, ld, w->dout_t, w->ds);
     att_hide(tile, b, w->first, w->s);
     if (job->opt->soft_cap > 0)
         gradient_block_capped(b, job->opt->soft_cap, w);
     else
         gradient_block(b, w);
     if (job->nd->in[TR__ATT_V]->grad)
-        att_sum_queries(b, w->s, w->dout, ld, w->dv + at, w->keep);
+        att_sum_queries(b, job->product, w->s, w->dout, ld, w->dv + at, w->keep);
     if (job->nd->in[TR__ATT_K]->grad)
-        att_sum_queries(b, w->ds, w->q, ld, w->dk + at, w->keep);
+        att_sum_queries(b, job->product, w->ds, w->q, ld, w->dk + at, w->keep);
     if (job->nd->in[TR__ATT_Q]->grad)
-        att_sum_keys(b, w->ds, w->k + at, ld, w->dq, w->keep);
+        att_sum_keys(b, job->product, w->ds, w->k + at, ld, w->dq, w->keep);
 }
 
 static void backward_tile(const struct tr__att_job *job, const struct tr__att_piece *piece,
