@@ -11,10 +11,11 @@
  * which touches the memory, is not printed.
  *
  * f32 is OpenBLAS's sgemm; bf16 (into f32) and s8 (into s32, nothing added) are oneDNN's,
- * with plain row-major operands like those of sgemm.
+ * called as training calls them.
  */
 #include "../cmds/common.h"
-#include "bench_onednn.h"
+
+#include <libtrain/internal/dnnl.h>
 
 #include <cblas.h>
 #include <stdio.h>
@@ -23,17 +24,20 @@
 
 enum { MAX_LAYER = 64 };
 enum { FORWARD, BACKWARD_X, BACKWARD_W, N_PRODUCT };
+enum { F32, BF16, S8 };
+
+struct product { /* c (m, n) = op(a) op(b), or += */
+    int m, n, k, trans_a, trans_b, add;
+};
 
 struct layer {
     int count;
-    struct bench_product product[N_PRODUCT];
-    struct bench_onednn *onednn[N_PRODUCT];
+    struct product product[N_PRODUCT];
 };
 
 struct bench {
     struct layer layer[MAX_LAYER];
-    int n, n_product;
-    const char *type; /* NULL: f32 */
+    int n, n_product, type;
     void *a, *b, *c; /* large enough for every product */
 };
 
@@ -60,9 +64,9 @@ static int read_layer(struct layer *l, const char *s)
     if (sscanf(s, "%d,%d,%d,%d%c", &m, &n, &k, &l->count, &end) != 4 || m < 1 || n < 1 ||
         k < 1 || l->count < 1)
         return -1;
-    l->product[FORWARD] = (struct bench_product){ m, n, k, 0, 1, 0 };
-    l->product[BACKWARD_X] = (struct bench_product){ m, k, n, 0, 0, 1 };
-    l->product[BACKWARD_W] = (struct bench_product){ n, k, m, 1, 0, 1 };
+    l->product[FORWARD] = (struct product){ m, n, k, 0, 1, 0 };
+    l->product[BACKWARD_X] = (struct product){ m, k, n, 0, 0, 1 };
+    l->product[BACKWARD_W] = (struct product){ n, k, m, 1, 0, 1 };
     return 0;
 }
 
@@ -71,7 +75,7 @@ static int allocate(struct bench *b, struct tr_err *err)
     size_t na = 0, nb = 0, nc = 0;
     for (int i = 0; i < b->n; i++)
         for (int j = 0; j < b->n_product; j++) {
-            const struct bench_product *p = &b->layer[i].product[j];
+            const struct product *p = &b->layer[i].product[j];
             size_t m = (size_t)p->m, n = (size_t)p->n, k = (size_t)p->k;
             na = m * k > na ? m * k : na;
             nb = n * k > nb ? n * k : nb;
@@ -85,27 +89,22 @@ static int allocate(struct bench *b, struct tr_err *err)
     return 0;
 }
 
-static int prepare(struct bench *b, struct tr_err *err)
-{
-    if (allocate(b, err))
-        return -1;
-    for (int i = 0; b->type && i < b->n; i++)
-        for (int j = 0; j < b->n_product; j++) {
-            struct layer *l = &b->layer[i];
-            l->onednn[j] =
-                bench_onednn_new(b->type, &l->product[j], b->a, b->b, b->c, err);
-            if (!l->onednn[j])
-                return -1;
-        }
-    return 0;
-}
-
-static void sgemm(const struct bench *b, const struct bench_product *p)
+static void sgemm(const struct bench *b, const struct product *p)
 {
     cblas_sgemm(CblasRowMajor, p->trans_a ? CblasTrans : CblasNoTrans,
                 p->trans_b ? CblasTrans : CblasNoTrans, p->m, p->n, p->k, 1, b->a,
                 p->trans_a ? p->m : p->k, b->b, p->trans_b ? p->k : p->n,
                 (float)p->add, b->c, p->n);
+}
+
+static void onednn(const struct bench *b, const struct product *p)
+{
+    int is_bf16 = b->type == BF16;
+    tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = is_bf16 ? TR__DNNL_BF16 : TR__DNNL_S8,
+                          .ta = p->trans_a, .tb = p->trans_b, .m = p->m, .n = p->n, .k = p->k,
+                          .lda = p->trans_a ? p->m : p->k, .ldb = p->trans_b ? p->k : p->n,
+                          .ldc = p->n, .beta = (float)(is_bf16 && p->add) },
+                      b->a, b->b, b->c);
 }
 
 static double rate(const struct bench *b)
@@ -114,12 +113,9 @@ static double rate(const struct bench *b)
     for (int i = 0; i < b->n; i++)
         for (int j = 0; j < b->n_product; j++) {
             const struct layer *l = &b->layer[i];
-            const struct bench_product *p = &l->product[j];
+            const struct product *p = &l->product[j];
             double start = now();
-            if (l->onednn[j])
-                bench_onednn_run(l->onednn[j]);
-            else
-                sgemm(b, p);
+            (b->type == F32 ? sgemm : onednn)(b, p);
             seconds += l->count * (now() - start);
             work += 2.0 * l->count * p->m * p->n * p->k;
         }
@@ -128,9 +124,6 @@ static double rate(const struct bench *b)
 
 static void release(struct bench *b)
 {
-    for (int i = 0; i < b->n; i++)
-        for (int j = 0; j < N_PRODUCT; j++)
-            bench_onednn_free(b->layer[i].onednn[j]);
     free(b->a);
     free(b->b);
     free(b->c);
@@ -141,9 +134,9 @@ int main(int argc, char **argv)
     static struct bench b;
     static const char *const types[] = { "f32", "bf16", "s8", NULL };
     int64_t repeats = 5;
-    int type = 0, frozen = 0, forward = 0;
+    int frozen = 0, forward = 0;
     const struct cmd_opt table[] = {
-        CMD_CHOICE(0, "type", &type, types, "NAME", "of the operands"),
+        CMD_CHOICE(0, "type", &b.type, types, "NAME", "of the operands"),
         CMD_INT('r', "repeats", &repeats, 1, 1000, "R", "lines to print"),
         CMD_FLAG(0, "frozen", &frozen, "without the gradients of weights"),
         CMD_FLAG(0, "forward", &forward, "without any gradients"),
@@ -157,11 +150,10 @@ int main(int argc, char **argv)
     for (; b.n < n; b.n++)
         if (read_layer(&b.layer[b.n], argv[i + b.n]))
             cmd_usage(&cmd, "'%s' is not M,N,K,COUNT", argv[i + b.n]);
-    b.type = type ? types[type] : NULL;
     b.n_product = forward ? BACKWARD_X : frozen ? BACKWARD_W : N_PRODUCT;
-    if (b.type && bench_onednn_version())
-        cmd_say("%s products of oneDNN %s", b.type, bench_onednn_version());
-    if (!prepare(&b, &err)) {
+    if (b.type != F32 && !tr__dnnl_open(&err))
+        cmd_say("%s products of oneDNN %s", types[b.type], tr__dnnl_version());
+    if (!err.code && !allocate(&b, &err)) {
         rate(&b);
         for (int64_t r = 0; r < repeats; r++)
             printf("%.1f\n", rate(&b));

@@ -1,5 +1,5 @@
 # Programs in dev/ that are built from this tree alone: what makes models and texts, and
-# benchmarks.  They see the public headers and share the commands' options.
+# benchmarks.  They share the commands' options.
 DEV := $(addprefix $(BUILD)/dev/,mkmodel mktext mkvocab bench_gemm bench_run)
 
 .PHONY: dev
@@ -9,15 +9,6 @@ dev: $(DEV)
 $(BUILD)/dev/%: $(BUILD)/dev/%.o $(SHARED_OBJ) $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(LINK) $^ $(TR_LIBS) $(LDLIBS)
-
-# The rates of bf16 and int8 are oneDNN's, whose version 2 is looked for here.
-HAS_ONEDNN := $(if $(filter dev bench bench-%,$(building)),$(shell printf '%b\n' \
-  '\0043include <oneapi/dnnl/dnnl.h>' '_Static_assert(DNNL_VERSION_MAJOR == 2, "");' \
-  'int main(void) { return !dnnl_version(); }' | \
-  $(CC) -x c -o /dev/null - -ldnnl 2>/dev/null && echo yes))
-$(BUILD)/dev/bench_onednn.o: TR_CPPFLAGS += $(if $(HAS_ONEDNN),-DBENCH_ONEDNN)
-$(BUILD)/dev/bench_gemm: $(BUILD)/dev/bench_onednn.o
-$(BUILD)/dev/bench_gemm: TR_LIBS += $(if $(HAS_ONEDNN),-ldnnl)
 
 # Parts of the benchmark, as dev/bench.sh knows them; empty: all but peers.
 BENCH ?=
@@ -42,4 +33,4 @@ bench-peers: all $(DEV)
 bench-docs:
 	@sh dev/bench/report.sh
 
--include $(DEV:%=%.d) $(BUILD)/dev/bench_onednn.d
+-include $(DEV:%=%.d)
