@@ -147,6 +147,8 @@ void train_options(struct train_opts *o, int argc, char **argv)
         cmd_usage(&cmd, "--global-batch replaces --grad-acc");
     if (o->global_batch % o->batch)
         cmd_usage(&cmd, "--global-batch is no multiple of --batch, %lld", (long long)o->batch);
+    if (o->eval_every && !o->val)
+        cmd_usage(&cmd, "--eval-every goes with --val");
     if (o->fused_step && (o->grad_acc > 1 || o->global_batch > o->batch || o->dump_grads))
         cmd_usage(&cmd, "--fused-step keeps no gradients: not with %s",
                   o->dump_grads ? "--dump-grads" : "--grad-acc or --global-batch");

@@ -410,6 +410,11 @@ test_expect_success 'two outputs with one name' '
         test ! -e z.ckpt
     done'
 
+test_expect_success '--eval-every without something to measure on' '
+    test_expect_code 2 train $common --steps 1 --eval-every 5 -o no.ckpt 2>stderr
+    grep -e "--val" stderr
+    test ! -e no.ckpt'
+
 test_expect_success 'nothing is left behind' '
     find . -name ".*.tmp.*" >left
     if grep . left; then exit 1; fi
