@@ -64,6 +64,12 @@ static void sink(struct candidate *c, int64_t n, int64_t i)
     c[i] = sinking;
 }
 
+static void make_heap(struct candidate *c, int64_t n)
+{
+    for (int64_t i = n / 2; i-- > 0;)
+        sink(c, n, i);
+}
+
 /* Move the first of a heap of n behind the n - 1 others. */
 static struct candidate *take(struct candidate *c, int64_t n)
 {
@@ -72,6 +78,47 @@ static struct candidate *take(struct candidate *c, int64_t n)
     c[n - 1] = first;
     sink(c, n - 1, 0);
     return &c[n - 1];
+}
+
+/* Logits whose largest is looked for at once. */
+enum { CHUNK = 32 };
+
+static float largest(const float *logit)
+{
+    float max = -INFINITY;
+#pragma omp simd reduction(max : max)
+    for (int i = 0; i < CHUNK; i++)
+        max = logit[i] > max ? logit[i] : max;
+    return max;
+}
+
+/* Fill c with candidates among which are the top k of n (0: all n); returns how many.  At
+ * least k logits are no less than the k-th of the chunks' largest, and hardly more are, so
+ * the heap is made of few. */
+static int64_t gather(const float *logit, int64_t n, int64_t k, struct candidate *c)
+{
+    int64_t n_chunk = n / CHUNK, gathered = 0;
+    float least = -INFINITY;
+    if (k && k < n_chunk) {
+        for (int64_t i = 0; i < n_chunk; i++)
+            c[i] = (struct candidate){ largest(logit + i * CHUNK), (int32_t)i };
+        make_heap(c, n_chunk);
+        for (int64_t i = 0; i < k; i++)
+            least = take(c, n_chunk - i)->p;
+    }
+    for (int64_t i = 0; i < n; i++)
+        if (!(logit[i] < least)) /* a NaN stays, so there is always one */
+            c[gathered++] = (struct candidate){ logit[i], (int32_t)i };
+    return gathered;
+}
+
+static int32_t likeliest(const float *logit, int64_t n)
+{
+    int64_t best = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (logit[i] > logit[best])
+            best = i;
+    return (int32_t)best;
 }
 
 /* From a heap of n, take the top k and of these the least number whose probability reaches
@@ -100,20 +147,15 @@ static int64_t cut(const struct opts *o, struct candidate *c, int64_t n, double 
 
 static int32_t sample(struct run *r, struct tr_rng *rng)
 {
-    int64_t n_vocab = tr_model_config(r->m)->n_vocab, n_kept, best = 0;
+    int64_t n_vocab = tr_model_config(r->m)->n_vocab, n_kept;
     /* rows of padding behind the vocabulary are no tokens */
     int64_t n = tr_tokenizer_n_vocab(r->tok);
     if (n > n_vocab)
         n = n_vocab;
-    for (int64_t i = 0; i < n; i++) {
-        r->cand[i] = (struct candidate){ r->logits[i], (int32_t)i };
-        if (r->logits[i] > r->logits[best])
-            best = i;
-    }
     if (r->o->temp == 0)
-        return (int32_t)best;
-    for (int64_t i = n / 2; i-- > 0;)
-        sink(r->cand, n, i);
+        return likeliest(r->logits, n);
+    n = gather(r->logits, n, r->o->top_k, r->cand);
+    make_heap(r->cand, n);
     double sum, at;
     n_kept = cut(r->o, r->cand, n, &sum);
     at = (double)tr_rng_uniform(rng) * sum;

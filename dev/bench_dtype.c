@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Speed of packing and unpacking, one thread: GB/s of f32 for every type that can.
+ * Speed of packing, unpacking and dot products, one thread: GB/s of f32 for every type
+ * that can.
  *   cc -O3 -march=native -I. dev/bench_dtype.c libtrain.a -o bench_dtype
  */
 #include <libtrain/dtype.h>
@@ -33,12 +34,12 @@ int main(void)
         x[i] = (float)(int32_t)r * 0x1p-31f;
         packed[i] = (uint8_t)(r >> 26); /* no F16 of them is infinite */
     }
-    printf("type\tto_f32\tfrom_f32\tfinite\n");
+    printf("type\tto_f32\tfrom_f32\tfinite\tdot\n");
     for (int k = 0; tr_dtype_at(k); k++) {
         const struct tr_dtype *t = tr_dtype_at(k);
         if (!t->to_f32)
             continue;
-        double from = 0, finite = 0;
+        double from = 0, finite = 0, dot = 0;
         if (t->from_f32) {
             double start = seconds();
             for (int i = 0; i < TURNS / 10; i++)
@@ -53,7 +54,13 @@ int main(void)
         for (int i = 0; t->finite && i < TURNS; i++)
             t->finite(packed, N);
         finite = speed(start, TURNS);
-        printf("%s\t%.1f\t%.1f\t%.1f\n", t->name, to, from, finite);
+        float sum = 0;
+        start = seconds();
+        for (int i = 0; t->dot && i < TURNS; i++)
+            sum += t->dot(packed, x, N);
+        if (t->dot && sum != 1) /* a use, or the loop may be left out */
+            dot = speed(start, TURNS);
+        printf("%s\t%.1f\t%.1f\t%.1f\t%.1f\n", t->name, to, from, finite, dot);
     }
     free(x);
     free(y);

@@ -148,4 +148,62 @@ TR__INLINE tr__ivec tr__load_i8(const int8_t *p)
 #endif
 }
 
+#if defined(__AVX512F__)
+/* times * (the lowest n bits of each integer) + add, n up to 4: an entry of a table each. */
+TR__INLINE tr__vec tr__lookup(tr__ivec v, const int n, const int times, const int add)
+{
+    tr__vec table;
+    TR__EACH(i, TR__VEC)
+        table[i] = (float)(times * (i & ((1 << n) - 1)) + add);
+    return (tr__vec)_mm512_permutexvar_ps((__m512i)v, (__m512)table);
+}
+#endif
+
+/* The lowest n bits of each integer, n up to 4, plus add, as floats.  A processor that has
+ * a table of sixteen numbers looks them up, in one operation. */
+TR__INLINE tr__vec tr__low_bits(tr__ivec v, const int n, const int add)
+{
+#if defined(__AVX512F__)
+    return tr__lookup(v, n, 1, add);
+#else
+    return tr__to_float((v & ((1 << n) - 1)) + add);
+#endif
+}
+
+/* Integers from 0 to 15, plus add, as floats. */
+TR__INLINE tr__vec tr__below_16(tr__ivec v, const int add)
+{
+#if defined(__AVX512F__)
+    return tr__lookup(v, 4, 1, add);
+#else
+    return tr__to_float(v + add);
+#endif
+}
+
+/* The lowest n bits of v, with the lowest n_high bits of `high` above them, plus add, as floats. */
+TR__INLINE tr__vec tr__joined_bits(tr__ivec v, const int n, tr__ivec high,
+                                   const int n_high, const int add)
+{
+#if defined(__AVX512F__)
+    return tr__lookup(v, n, 1, add) + tr__lookup(high, n_high, 1 << n, 0);
+#else
+    tr__ivec low = v & ((1 << n) - 1), top = (high & ((1 << n_high) - 1)) << n;
+    return tr__to_float((low | top) + add);
+#endif
+}
+
+/* v, and x added to number i where bit `first` + i is set. */
+TR__INLINE tr__vec tr__add_where(tr__vec v, uint32_t bits, const int first, float x)
+{
+#if defined(__AVX512F__)
+    return (tr__vec)_mm512_mask_add_ps((__m512)v, (__mmask16)(bits >> first), (__m512)v,
+                                       (__m512)tr__splat(x));
+#else
+    tr__ivec mask; /* a bit each: not every processor shifts numbers by several counts */
+    TR__EACH(i, TR__VEC)
+        mask[i] = (int32_t)(1u << (first + i));
+    return v + (tr__vec)(((mask & (int32_t)bits) != 0) & (tr__ivec)tr__splat(x));
+#endif
+}
+
 #endif

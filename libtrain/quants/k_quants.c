@@ -9,38 +9,51 @@
 #include <libtrain/quants/k_blocks.h>
 #include <libtrain/quants/row.h>
 
-/* Two bits a number: of the 32 bytes of a half of the super-block, byte l holds numbers
+/* Three ways to keep bits of numbers; each gives those of a vector as the lowest bits of
+ * integers that may have others above them.
+ *
+ * Two bits a number: of the 32 bytes of a half of the super-block, byte l holds numbers
  * l, l + 32, l + 64, l + 96, lowest bits first. */
 TR__INLINE tr__ivec two_bits(const uint8_t *q, int part, int i)
 {
-    return tr__load_u8(q + part / 4 * 32 + i * TR__VEC) >> part % 4 * 2 & 3;
+    return tr__load_u8(q + part / 4 * 32 + i * TR__VEC) >> part % 4 * 2;
 }
 
 /* Four bits a number: the k-th 32 bytes hold the k-th 64 numbers, first the low nibbles. */
 TR__INLINE tr__ivec four_bits(const uint8_t *q, int part, int i)
 {
-    return tr__load_u8(q + part / 2 * 32 + i * TR__VEC) >> part % 2 * 4 & 15;
+    return tr__load_u8(q + part / 2 * 32 + i * TR__VEC) >> part % 2 * 4;
 }
 
 /* One bit a number: that of number l + 32 k is bit k of byte l. */
 TR__INLINE tr__ivec one_bit(const uint8_t *high, int part, int i)
 {
-    return tr__load_u8(high + i * TR__VEC) >> part & 1;
+    return tr__load_u8(high + i * TR__VEC) >> part;
+}
+
+/* Hides from the compiler what the 16 scales at d are.  It would keep them in a vector and
+ * shuffle each one out of it; a load puts a number in all places of a vector for nothing. */
+TR__INLINE void read_from_memory(float *d)
+{
+    __asm__("" : "+m"(*(float(*)[16])d));
 }
 
 TR__INLINE void q2_k_scales(const struct q2_k *b, float *d, float *m)
 {
     float scale = tr__load_f16(b->d), min = tr__load_f16(b->min);
-    for (int g = 0; g < 16; g++) {
-        d[g] = scale * (float)(b->scale[g] & 15);
-        m[g] = min * (float)(b->scale[g] >> 4);
+    TR__EACH(i, 16 / TR__VEC) {
+        tr__ivec bytes = tr__load_u8(b->scale + i * TR__VEC);
+        tr__store(d + i * TR__VEC, tr__low_bits(bytes, 4, 0) * scale);
+        tr__store(m + i * TR__VEC, tr__to_float(bytes >> 4) * -min);
     }
+    read_from_memory(d);
+    read_from_memory(m);
 }
 
-TR__INLINE void q2_k_levels(const struct q2_k *b, int part, tr__ivec *level)
+TR__INLINE void q2_k_levels(const struct q2_k *b, int part, tr__vec *level)
 {
     TR__EACH(i, TR__PART_VECS)
-        level[i] = two_bits(b->q, part, i);
+        level[i] = tr__low_bits(two_bits(b->q, part, i), 2, 0);
 }
 
 /* Sixteen scales of six bits, less 32.  Low four bits: bytes 0-7, low nibbles first; high
@@ -57,10 +70,11 @@ TR__INLINE void q3_k_scales(const struct q3_k *b, float *d, float *m)
 }
 
 /* Where the third bit is clear, 4 is taken off. */
-TR__INLINE void q3_k_levels(const struct q3_k *b, int part, tr__ivec *level)
+TR__INLINE void q3_k_levels(const struct q3_k *b, int part, tr__vec *level)
 {
     TR__EACH(i, TR__PART_VECS)
-        level[i] = (two_bits(b->q, part, i) | one_bit(b->high, part, i) << 2) - 4;
+        level[i] = tr__joined_bits(two_bits(b->q, part, i), 2, one_bit(b->high, part, i), 1,
+                                   -4);
 }
 
 /* Eight scales and eight minima of six bits in twelve bytes: the first four of each in the
@@ -71,9 +85,9 @@ TR__INLINE void packed_scales(const uint8_t *s, float scale, float min, float *d
     for (int g = 0; g < 4; g++) {
         int low = s[g + 8] & 15, high = s[g + 8] >> 4;
         d[g] = scale * (float)(s[g] & 63);
-        m[g] = min * (float)(s[g + 4] & 63);
+        m[g] = -min * (float)(s[g + 4] & 63);
         d[g + 4] = scale * (float)(low | s[g] >> 6 << 4);
-        m[g + 4] = min * (float)(high | s[g + 4] >> 6 << 4);
+        m[g + 4] = -min * (float)(high | s[g + 4] >> 6 << 4);
     }
 }
 
@@ -82,10 +96,10 @@ TR__INLINE void q4_k_scales(const struct q4_k *b, float *d, float *m)
     packed_scales(b->scale, tr__load_f16(b->d), tr__load_f16(b->min), d, m);
 }
 
-TR__INLINE void q4_k_levels(const struct q4_k *b, int part, tr__ivec *level)
+TR__INLINE void q4_k_levels(const struct q4_k *b, int part, tr__vec *level)
 {
     TR__EACH(i, TR__PART_VECS)
-        level[i] = four_bits(b->q, part, i);
+        level[i] = tr__low_bits(four_bits(b->q, part, i), 4, 0);
 }
 
 TR__INLINE void q5_k_scales(const struct q5_k *b, float *d, float *m)
@@ -93,27 +107,31 @@ TR__INLINE void q5_k_scales(const struct q5_k *b, float *d, float *m)
     packed_scales(b->scale, tr__load_f16(b->d), tr__load_f16(b->min), d, m);
 }
 
-TR__INLINE void q5_k_levels(const struct q5_k *b, int part, tr__ivec *level)
+TR__INLINE void q5_k_levels(const struct q5_k *b, int part, tr__vec *level)
 {
     TR__EACH(i, TR__PART_VECS)
-        level[i] = four_bits(b->q, part, i) | one_bit(b->high, part, i) << 4;
+        level[i] = tr__joined_bits(four_bits(b->q, part, i), 4, one_bit(b->high, part, i), 1,
+                                   0);
 }
 
 TR__INLINE void q6_k_scales(const struct q6_k *b, float *d, float *m)
 {
     float scale = tr__load_f16(b->d);
     (void)m;
-    for (int g = 0; g < 16; g++)
-        d[g] = scale * (float)b->scale[g];
+    TR__EACH(i, 16 / TR__VEC) {
+        tr__ivec factor = tr__load_i8(b->scale + i * TR__VEC);
+        tr__store(d + i * TR__VEC, tr__to_float(factor) * scale);
+    }
+    read_from_memory(d);
 }
 
 /* Of the 64 bytes of nibbles of a half, byte l holds numbers l and l + 64. */
-TR__INLINE void q6_k_levels(const struct q6_k *b, int part, tr__ivec *level)
+TR__INLINE void q6_k_levels(const struct q6_k *b, int part, tr__vec *level)
 {
     const uint8_t *q = b->q + part / 4 * 64 + part % 2 * 32;
     TR__EACH(i, TR__PART_VECS) {
-        tr__ivec low = tr__load_u8(q + i * TR__VEC) >> part / 2 % 2 * 4 & 15;
-        level[i] = (low | two_bits(b->high, part, i) << 4) - 32;
+        tr__ivec low = tr__load_u8(q + i * TR__VEC) >> part / 2 % 2 * 4;
+        level[i] = tr__joined_bits(low, 4, two_bits(b->high, part, i), 2, -32);
     }
 }
 

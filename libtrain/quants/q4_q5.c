@@ -32,27 +32,20 @@ struct q5_1 {
     uint8_t q[16];
 };
 
-TR__INLINE void nibbles(const uint8_t *q, tr__ivec *level)
+TR__INLINE void nibbles(const uint8_t *q, const int add, tr__vec *level)
 {
     TR__EACH(i, TR__PART_VECS / 2) {
         tr__ivec bytes = tr__load_u8(q + i * TR__VEC);
-        level[i] = bytes & 15;
-        level[i + TR__PART_VECS / 2] = bytes >> 4;
+        level[i] = tr__low_bits(bytes, 4, add);
+        level[i + TR__PART_VECS / 2] = tr__below_16(bytes >> 4, add);
     }
 }
 
-/* Sets bit 4 where the number's bit of `high` is set: a mask each, since not every
- * processor can shift every number by another count. */
-TR__INLINE void fifth_bits(const uint8_t *high, tr__ivec *level)
+TR__INLINE void fifth_bits(const uint8_t *high, tr__vec *level)
 {
-    int32_t bits = (int32_t)tr__load_u32(high);
-    tr__ivec mask;
-    TR__EACH(j, TR__VEC)
-        mask[j] = (int32_t)(1u << j);
-    TR__EACH(i, TR__PART_VECS) {
-        level[i] |= ((mask & bits) != 0) & 16;
-        mask <<= TR__VEC;
-    }
+    uint32_t bits = tr__load_u32(high);
+    TR__EACH(i, TR__PART_VECS)
+        level[i] = tr__add_where(level[i], bits, i * TR__VEC, 16);
 }
 
 TR__INLINE void q4_0_scales(const struct q4_0 *b, float *d, float *m)
@@ -61,24 +54,22 @@ TR__INLINE void q4_0_scales(const struct q4_0 *b, float *d, float *m)
     *d = tr__load_f16(b->d);
 }
 
-TR__INLINE void q4_0_levels(const struct q4_0 *b, int part, tr__ivec *level)
+TR__INLINE void q4_0_levels(const struct q4_0 *b, int part, tr__vec *level)
 {
     (void)part;
-    nibbles(b->q, level);
-    TR__EACH(i, TR__PART_VECS)
-        level[i] -= 8;
+    nibbles(b->q, -8, level);
 }
 
 TR__INLINE void q4_1_scales(const struct q4_1 *b, float *d, float *m)
 {
     *d = tr__load_f16(b->d);
-    *m = -tr__load_f16(b->m);
+    *m = tr__load_f16(b->m);
 }
 
-TR__INLINE void q4_1_levels(const struct q4_1 *b, int part, tr__ivec *level)
+TR__INLINE void q4_1_levels(const struct q4_1 *b, int part, tr__vec *level)
 {
     (void)part;
-    nibbles(b->q, level);
+    nibbles(b->q, 0, level);
 }
 
 TR__INLINE void q5_0_scales(const struct q5_0 *b, float *d, float *m)
@@ -87,25 +78,23 @@ TR__INLINE void q5_0_scales(const struct q5_0 *b, float *d, float *m)
     *d = tr__load_f16(b->d);
 }
 
-TR__INLINE void q5_0_levels(const struct q5_0 *b, int part, tr__ivec *level)
+TR__INLINE void q5_0_levels(const struct q5_0 *b, int part, tr__vec *level)
 {
     (void)part;
-    nibbles(b->q, level);
+    nibbles(b->q, -16, level);
     fifth_bits(b->high, level);
-    TR__EACH(i, TR__PART_VECS)
-        level[i] -= 16;
 }
 
 TR__INLINE void q5_1_scales(const struct q5_1 *b, float *d, float *m)
 {
     *d = tr__load_f16(b->d);
-    *m = -tr__load_f16(b->m);
+    *m = tr__load_f16(b->m);
 }
 
-TR__INLINE void q5_1_levels(const struct q5_1 *b, int part, tr__ivec *level)
+TR__INLINE void q5_1_levels(const struct q5_1 *b, int part, tr__vec *level)
 {
     (void)part;
-    nibbles(b->q, level);
+    nibbles(b->q, 0, level);
     fifth_bits(b->high, level);
 }
 

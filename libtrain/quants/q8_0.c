@@ -18,11 +18,11 @@ TR__INLINE void q8_0_scales(const struct q8_0 *b, float *d, float *m)
     *d = tr__load_f16(b->d);
 }
 
-TR__INLINE void q8_0_levels(const struct q8_0 *b, int part, tr__ivec *level)
+TR__INLINE void q8_0_levels(const struct q8_0 *b, int part, tr__vec *level)
 {
     (void)part;
     TR__EACH(i, TR__PART_VECS)
-        level[i] = tr__load_i8(b->q + i * TR__VEC);
+        level[i] = tr__to_float(tr__load_i8(b->q + i * TR__VEC));
 }
 
 TR__ROW(q8_0, 32, 32, 0)

@@ -107,6 +107,13 @@ test_expect_success 'generate speaks' '
     test -s one
     cmp one two'
 
+# However many the others are, the first that is drawn from is the likeliest.
+test_expect_success 'generate finds the likeliest among few and among all' '
+    for few in "--top-k 1" "--top-k 3 --top-p 0" "--top-k 0 --top-p 0" "--top-k 9 --temp 1e-4"; do
+        generate -m model.gguf -a adapter.gguf -p "The quick" -n 8 $few >two
+        cmp one two
+    done'
+
 # ==== merge ====
 
 logits() { perplexity -d v.pack --logits "$@" >/dev/null; }
