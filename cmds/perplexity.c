@@ -197,7 +197,7 @@ static int run(const struct opts *o, struct tr_err *err)
         cmd_none_same((const char *[]){ o->output, o->logits }, 2,
                       (const char *[]){ o->model, o->data, o->text, o->after }, 4, err) ||
         cmd_adapters_attach(&adapters, &o->adapters, m, o->output, err) ||
-        cmd_copy(o->after, tr_out_stream(out), err) || tr_precision_open(precision, err))
+        tr_precision_open(precision, err) || cmd_copy(o->after, tr_out_stream(out), err))
         goto end;
     tr_model_set_precision(m, precision);
     rc = o->data ? on_pack(o, m, &s, err) : on_text(o, m, &s, err);

@@ -5,13 +5,13 @@
  *   bench_gemm [--type NAME] [--frozen | --forward] [--repeats R] M,N,K,COUNT…
  *
  * Each operand is a linear layer: M rows of x (M, K) times w (N, K), COUNT times a step.
- * Measured are y = x w^T, dx += dy w and dw += dy^T x, with --frozen the first two, with
+ * Measured are y = x w^T, dx = dy w and dw = dy^T x, with --frozen the first two, with
  * --forward the first.  Every product runs once a repeat and its time counts COUNT times,
  * so the rate is that of the whole step.  Prints GF/s (2 M N K operations a product), a line a repeat; a first repeat,
  * which touches the memory, is not printed.
  *
- * f32 is OpenBLAS's sgemm; bf16 (into f32) and s8 (into s32, nothing added) are oneDNN's,
- * called as training calls them.
+ * f32 is OpenBLAS's sgemm; bf16 (into f32) and s8 (into s32, dw in bf16) are oneDNN's, of
+ * whole weights.
  */
 #include "../cmds/common.h"
 
@@ -26,8 +26,8 @@ enum { MAX_LAYER = 64 };
 enum { FORWARD, BACKWARD_X, BACKWARD_W, N_PRODUCT };
 enum { F32, BF16, S8 };
 
-struct product { /* c (m, n) = op(a) op(b), or += */
-    int m, n, k, trans_a, trans_b, add;
+struct product { /* c (m, n) = op(a) op(b) */
+    int m, n, k, trans_a, trans_b;
 };
 
 struct layer {
@@ -64,9 +64,9 @@ static int read_layer(struct layer *l, const char *s)
     if (sscanf(s, "%d,%d,%d,%d%c", &m, &n, &k, &l->count, &end) != 4 || m < 1 || n < 1 ||
         k < 1 || l->count < 1)
         return -1;
-    l->product[FORWARD] = (struct product){ m, n, k, 0, 1, 0 };
-    l->product[BACKWARD_X] = (struct product){ m, k, n, 0, 0, 1 };
-    l->product[BACKWARD_W] = (struct product){ n, k, m, 1, 0, 1 };
+    l->product[FORWARD] = (struct product){ m, n, k, 0, 1 };
+    l->product[BACKWARD_X] = (struct product){ m, k, n, 0, 0 };
+    l->product[BACKWARD_W] = (struct product){ n, k, m, 1, 0 };
     return 0;
 }
 
@@ -94,16 +94,16 @@ static void sgemm(const struct bench *b, const struct product *p)
     cblas_sgemm(CblasRowMajor, p->trans_a ? CblasTrans : CblasNoTrans,
                 p->trans_b ? CblasTrans : CblasNoTrans, p->m, p->n, p->k, 1, b->a,
                 p->trans_a ? p->m : p->k, b->b, p->trans_b ? p->k : p->n,
-                (float)p->add, b->c, p->n);
+                0, b->c, p->n);
 }
 
 static void onednn(const struct bench *b, const struct product *p)
 {
-    int is_bf16 = b->type == BF16;
-    tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = is_bf16 ? TR__DNNL_BF16 : TR__DNNL_S8,
+    int is_s8 = b->type == S8 && !p->trans_a;
+    tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = is_s8 ? TR__DNNL_S8 : TR__DNNL_BF16,
                           .ta = p->trans_a, .tb = p->trans_b, .m = p->m, .n = p->n, .k = p->k,
                           .lda = p->trans_a ? p->m : p->k, .ldb = p->trans_b ? p->k : p->n,
-                          .ldc = p->n, .beta = (float)(is_bf16 && p->add) },
+                          .ldc = p->n },
                       b->a, b->b, b->c);
 }
 

@@ -52,7 +52,7 @@ uint64_t tr_model_hash(const struct tr_model *m);
 /* Bytes of all weights where they are mapped. */
 int64_t tr_model_mapped_bytes(const struct tr_model *m);
 
-/* Let the products of all matrices be computed in `p`, which is open. */
+/* Let the products of all matrices, and of attention, be computed in `p`, which is open. */
 void tr_model_set_precision(struct tr_model *m, const struct tr_precision *p);
 
 /* One micro-batch: the rows of all its sequences one after the other.  The arrays are the

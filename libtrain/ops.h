@@ -80,7 +80,8 @@ struct tr_attention {
     int window;     /* only the last `window` positions are seen, itself included;
                        0: all */
     int bf16;       /* factors of its products rounded to BF16, if the library was built for
-                       a processor that multiplies those; not where k has more rows */
+                       a processor that multiplies those; not where k has more rows, and
+                       not of scores if head_dim > 256 */
 };
 /* Causal attention in streaming form (Milakov, Gimelshein 2018; Dao et al. 2022): no n x n
  * array exists.  q (n, n_head * head_dim), k and v (n, n_head_kv * head_dim), pos (n):

@@ -21,9 +21,9 @@ struct tr__products;
 struct tr_precision {
     const char *name;
     const struct tr__products *products;
-    int keep_half;   /* results wait for backward as F16 */
+    int keep_half;      /* results wait for backward as F16 */
     int attention_bf16; /* attention multiplies BF16, where the build has it */
-    int64_t program; /* bytes that a library of its own takes beside its products */
+    int64_t program;    /* bytes that a library of its own takes beside its products */
     int (*open)(struct tr_err *err); /* NULL: nothing is needed */
 };
 

@@ -2,8 +2,8 @@
  *
  * The tape: operations in the order in which they ran (a Wengert list), and the reverse
  * sweep over it.  An operation checks its shapes, allocates its output, computes at once and
- * appends a node if an input needs a gradient.  Gradients are always added to, so weights
- * used twice and micro-batches need no code.
+ * appends a node if an input needs a gradient.  Gradients are always added to, or written if
+ * they are empty, so weights used twice and micro-batches need no code.
  *
  * A tape is cut into segments, one per block of the model.  What a segment computes and
  * backward reads again is either kept until then or, for results that cost little (norms,
@@ -78,7 +78,8 @@ void tr_segment_begin(struct tr_tape *tp);
 struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result);
 
 /* Add d(loss)/d(t) to t->grad for every parameter t that needs it.  loss is the result of
- * the last segment, one number.  Parameters' grad arrays are the caller's. */
+ * the last segment, one number.  Parameters' grad arrays are the caller's; one that is
+ * grad_empty stays so if the loss does not depend on it (tr_tensor_settle_grad). */
 void tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss);
 
 /* The same with gradients of parameters that live no longer than they are needed.  What

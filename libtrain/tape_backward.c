@@ -91,7 +91,7 @@ static void hand_out(struct tr_tape *tp, void (*ready)(void *ctx, struct tr_tens
         if (!tp->planning)
             ready(ctx, t);
         t->grad = NULL;
-        t->has_grad = 0;
+        t->has_grad = t->grad_empty = 0;
     }
     tp->n_fresh = 0;
 }
@@ -110,7 +110,7 @@ void tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
     want_grad(tp, loss, tp->n_seg - 1);
     if (!tp->planning)
         loss->grad[0] = 1;
-    loss->grad_empty = 0;
+    tr__root(loss)->grad_empty = 0;
     for (int i_seg = tp->n_seg - 1; i_seg >= 0; i_seg--) {
         const struct tr__segment *seg = &tp->seg[i_seg];
         if (!seg->result->needs_grad) /* nothing trainable here or before */

@@ -52,7 +52,7 @@ struct tr_tensor {
 struct tr_tensor tr_tensor_make(const char *name, const struct tr_dtype *dtype, int n_dim,
                                 const int64_t *dim, void *data);
 
-/* Write the zeros that an empty grad stands for. */
+/* Write the zeros that an empty grad stands for.  t is no view. */
 void tr_tensor_settle_grad(struct tr_tensor *t);
 
 /* Product of all dimensions; rows = product of all but the last. */

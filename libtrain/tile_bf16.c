@@ -4,13 +4,14 @@
  * instruction wants them: it adds two products to every number of a vector.  Packing takes
  * an eighth of the time of a product of 64 x 64 x 64.
  */
+#include <libtrain/internal/half.h>
 #include <libtrain/internal/tile.h>
 #include <libtrain/internal/vec.h>
 
 #if defined(__AVX512BF16__) && defined(__AVX512BW__)
 
 /* What is packed lies on the stack, 32 KiB for either factor. */
-enum { VEC = TR__VEC, MAX_M = 64, MAX_K = 256, STRIP = 64, MAX_ROWS = 8, MAX_VECS = 4 };
+enum { VEC = TR__VEC, MAX_M = 64, MAX_K = 256, COLUMNS = 64, MAX_ROWS = 8, MAX_VECS = 4 };
 
 /* Element (i, k / 2) of a is at data[i * row + k / 2 * col]. */
 struct pairs {
@@ -84,25 +85,25 @@ TR__INLINE void block(const int rows, const int vecs, int64_t n_pair, struct pai
             _mm512_storeu_ps(c + i * ldc + j * VEC, sum[i][j]);
 }
 
-TR__INLINE void blocks(const int rows, const int vecs, int64_t m, int64_t n_pair,
-                       struct pairs a, const uint32_t *b, int64_t ldb, float *c, int64_t ldc,
-                       const float *keep)
+TR__INLINE void strip(const int rows, const int vecs, int64_t m, int64_t n_pair,
+                      struct pairs a, const uint32_t *b, int64_t ldb, float *c, int64_t ldc,
+                      const float *keep)
 {
     for (int64_t i = 0; i < m; i += rows, a.data += rows * a.row)
         block(rows, vecs, n_pair, a, b, ldb, c + i * ldc, ldc, keep ? keep + i : NULL);
 }
 
-/* n: a multiple of VEC, at most STRIP. */
-static void strip(int64_t m, int64_t n, int64_t n_pair, struct pairs a, const uint32_t *b,
-                  float *c, int64_t ldc, const float *keep)
+/* b (n_pair, n), n a multiple of VEC. */
+static void product_of_pairs(int64_t m, int64_t n, int64_t n_pair, struct pairs a,
+                             const uint32_t *b, float *c, int64_t ldc, const float *keep)
 {
     int64_t j = 0;
     for (; j + 4 * VEC <= n; j += 4 * VEC)
-        blocks(4, 4, m, n_pair, a, b + j, n, c + j, ldc, keep);
+        strip(4, 4, m, n_pair, a, b + j, n, c + j, ldc, keep);
     for (; j + 2 * VEC <= n; j += 2 * VEC)
-        blocks(8, 2, m, n_pair, a, b + j, n, c + j, ldc, keep);
+        strip(8, 2, m, n_pair, a, b + j, n, c + j, ldc, keep);
     for (; j < n; j += VEC)
-        blocks(8, 1, m, n_pair, a, b + j, n, c + j, ldc, keep);
+        strip(8, 1, m, n_pair, a, b + j, n, c + j, ldc, keep);
 }
 
 static int fits(int64_t m, int64_t n, int64_t k, struct tr__tile a)
@@ -115,7 +116,7 @@ void tr__tile_product_bf16(int64_t m, int64_t n, int64_t k, struct tr__tile a,
                            const float *b, int64_t ldb, float *c, int64_t ldc,
                            const float *keep)
 {
-    uint32_t a16[MAX_M * MAX_K / 2], b16[MAX_K / 2 * STRIP];
+    uint32_t a16[MAX_M * MAX_K / 2], b16[MAX_K / 2 * COLUMNS];
     struct pairs pairs = { a16, MAX_K / 2, 1 };
     if (!fits(m, n, k, a)) {
         tr__tile_product(m, n, k, a, b, ldb, c, ldc, keep);
@@ -127,11 +128,17 @@ void tr__tile_product_bf16(int64_t m, int64_t n, int64_t k, struct tr__tile a,
         pack_columns(k, m, a.data, a.col, a16);
         pairs.row = 1, pairs.col = m;
     }
-    for (int64_t j = 0; j < n; j += STRIP) {
-        int64_t cols = n - j < STRIP ? n - j : STRIP;
+    for (int64_t j = 0; j < n; j += COLUMNS) {
+        int64_t cols = n - j < COLUMNS ? n - j : COLUMNS;
         pack_columns(k, cols, b + j, ldb, b16);
-        strip(m, cols, (k + 1) / 2, pairs, b16, c + j, ldc, keep);
+        product_of_pairs(m, cols, (k + 1) / 2, pairs, b16, c + j, ldc, keep);
     }
+}
+
+void tr__tile_round_bf16(float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] = tr__bf16_to_f32(tr__f32_to_bf16(x[i]));
 }
 
 #else
@@ -141,6 +148,11 @@ void tr__tile_product_bf16(int64_t m, int64_t n, int64_t k, struct tr__tile a,
                            const float *keep)
 {
     tr__tile_product(m, n, k, a, b, ldb, c, ldc, keep);
+}
+
+void tr__tile_round_bf16(float *x, int64_t n)
+{
+    (void)x, (void)n;
 }
 
 #endif

@@ -22,6 +22,7 @@ struct att_block {
     int32_t n_key; /* a multiple of TR__TILE_ROWS; 0: no block is left */
     int32_t lanes; /* queries, rounded up to TR__TILE_COLS */
     int on_diagonal;
+    tr__tile_fn *product;
 };
 
 static inline int64_t att_round_up(int64_t n, int64_t to)
@@ -30,14 +31,15 @@ static inline int64_t att_round_up(int64_t n, int64_t to)
 }
 
 /* Blocks end at the first query, so that the one on the diagonal is a square. */
-static inline struct att_block att_first_block(const struct tr__att_tile *tile)
+static inline struct att_block att_first_block(const struct tr__att_tile *tile,
+                                               tr__tile_fn *product)
 {
     int32_t before = (int32_t)att_round_up(tile->q0 - tile->k0, TR__TILE_ROWS);
     int32_t lanes = (int32_t)att_round_up(tile->nq, TR__TILE_COLS);
     if (!before)
-        return (struct att_block){ tile->q0, lanes, lanes, 1 };
+        return (struct att_block){ tile->q0, lanes, lanes, 1, product };
     int32_t n_key = before % TR__ATT_TILE ? before % TR__ATT_TILE : TR__ATT_TILE;
-    return (struct att_block){ tile->q0 - before, n_key, lanes, 0 };
+    return (struct att_block){ tile->q0 - before, n_key, lanes, 0, product };
 }
 
 static inline struct att_block att_next_block(const struct tr__att_tile *tile,
@@ -63,39 +65,38 @@ static inline int64_t att_step(const struct att_block *b, int64_t all)
 }
 
 /* s = k x_t     k (n_key, ld), x_t (head_dim, ATT_LD) */
-static inline void att_scores(const struct att_block *b, tr__tile_fn *product,
-                              int64_t head_dim, const float *k, int64_t ld,
-                              const float *x_t, float *s)
+static inline void att_scores(const struct att_block *b, int64_t head_dim, const float *k,
+                              int64_t ld, const float *x_t, float *s)
 {
     int64_t step = att_step(b, b->n_key);
     for (int64_t i = 0; i < b->n_key; i += step) {
         int64_t j = att_first_lane(b, i);
-        product(step, b->lanes - j, head_dim, (struct tr__tile){ k + i * ld, ld, 1 },
-                x_t + j, ATT_LD, s + i * ATT_LD + j, ATT_LD, NULL);
+        b->product(step, b->lanes - j, head_dim, (struct tr__tile){ k + i * ld, ld, 1 },
+                   x_t + j, ATT_LD, s + i * ATT_LD + j, ATT_LD, NULL);
     }
 }
 
 /* c (lanes, ld) = diag(keep) c + s^T v     v (n_key, ld) */
-static inline void att_sum_keys(const struct att_block *b, tr__tile_fn *product,
-                                const float *s, const float *v, int64_t ld, float *c,
-                                const float *keep)
+static inline void att_sum_keys(const struct att_block *b, const float *s, const float *v,
+                                int64_t ld, float *c, const float *keep)
 {
     int64_t step = att_step(b, b->lanes);
     for (int64_t j = 0; j < b->lanes; j += step)
-        product(step, ld, b->on_diagonal ? j + step : b->n_key,
-                (struct tr__tile){ s + j, 1, ATT_LD }, v, ld, c + j * ld, ld, keep + j);
+        b->product(step, ld, b->on_diagonal ? j + step : b->n_key,
+                   (struct tr__tile){ s + j, 1, ATT_LD }, v, ld, c + j * ld, ld, keep + j);
 }
 
 /* c (n_key, ld) = diag(keep) c + s x     x (lanes, ld) */
-static inline void att_sum_queries(const struct att_block *b, tr__tile_fn *product,
-                                   const float *s, const float *x, int64_t ld, float *c,
+static inline void att_sum_queries(const struct att_block *b, const float *s,
+                                   const float *x, int64_t ld, float *c,
                                    const float *keep)
 {
     int64_t step = att_step(b, b->n_key);
     for (int64_t i = 0; i < b->n_key; i += step) {
         int64_t j = att_first_lane(b, i);
-        product(step, ld, b->lanes - j, (struct tr__tile){ s + i * ATT_LD + j, ATT_LD, 1 },
-                x + j * ld, ld, c + i * ld, ld, keep + i);
+        b->product(step, ld, b->lanes - j,
+                   (struct tr__tile){ s + i * ATT_LD + j, ATT_LD, 1 }, x + j * ld, ld,
+                   c + i * ld, ld, keep + i);
     }
 }
 

@@ -42,7 +42,7 @@ struct tr_op {
     /* Floating-point operations of its matrix products, of forward (0) or backward (1);
      * NULL: none worth counting.  Data pointers are NULL here. */
     double (*work)(const struct tr_node *nd, int backward);
-    unsigned fills; /* bit i: of in[i] */
+    unsigned fills; /* bit i: all of the gradient of in[i], as tr__grad_beta says */
     int cheap; /* worth computing again rather than keeping */
     int once;  /* forward also adds to gradients: it must never run a second time */
 };
@@ -57,10 +57,10 @@ static inline struct tr_tensor *tr__root(struct tr_tensor *t)
 
 /* What becomes of the gradient of t when something is added: 0 if it was empty, from now on
  * it is not, or 1. */
-static inline float tr__grad_beta(struct tr_tensor *t)
+static inline int tr__grad_beta(struct tr_tensor *t)
 {
     struct tr_tensor *root = tr__root(t);
-    float beta = root->grad_empty ? 0 : 1;
+    int beta = !root->grad_empty;
     root->grad_empty = 0;
     return beta;
 }

@@ -27,5 +27,7 @@ tr__tile_fn tr__tile_product;
 /* The same with a and b rounded to BF16, where the library was built for a processor that
  * multiplies those and sizes are such multiples, m up to 64, k up to 256; else in f32. */
 tr__tile_fn tr__tile_product_bf16;
+/* Round n numbers as it rounds its factors. */
+void tr__tile_round_bf16(float *x, int64_t n);
 
 #endif

@@ -88,7 +88,7 @@ static void gated_backward(const struct tr_node *nd, const struct gated *act)
 {
     struct tr_tensor *gate = nd->in[GATE], *up = nd->in[UP], *y = nd->out;
     int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
-    int add_gate = tr__grad_beta(gate) != 0, add_up = tr__grad_beta(up) != 0;
+    int add_gate = gate->grad && tr__grad_beta(gate), add_up = up->grad && tr__grad_beta(up);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++) {
         const float *g = (const float *)gate->data + i * gate->ld;
@@ -195,7 +195,7 @@ static void gelu_backward(struct tr_node *nd)
     struct tr_tensor *x = nd->in[0];
     const struct tr_tensor *y = nd->out;
     int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
-    int add = tr__grad_beta(x) != 0;
+    int add = tr__grad_beta(x);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++)
         gelu_dx((const float *)x->data + i * x->ld, y->grad + i * y->ld,

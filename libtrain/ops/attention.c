@@ -76,14 +76,15 @@ static void forward_tile(const struct tr__att_job *job, const struct tr__att_pie
         w->max[j] = -INFINITY;
         w->sum[j] = 0;
     }
-    for (struct att_block b = att_first_block(tile); b.n_key; b = att_next_block(tile, b)) {
+    for (struct att_block b = att_first_block(tile, job->product); b.n_key;
+         b = att_next_block(tile, b)) {
         int64_t at = tr__att_key_at(job, piece, b.key);
-        att_scores(&b, job->product, job->opt->head_dim, w->k + at, job->ld, w->q_t, w->s);
+        att_scores(&b, job->opt->head_dim, w->k + at, job->ld, w->q_t, w->s);
         if (job->opt->soft_cap > 0)
             cap_scores(&b, job->opt->soft_cap, w->s);
         att_hide(tile, &b, w->first, w->s);
         softmax_block(&b, w);
-        att_sum_keys(&b, job->product, w->s, w->v + at, job->ld, w->o, w->keep);
+        att_sum_keys(&b, w->s, w->v + at, job->ld, w->o, w->keep);
     }
     store_out(job, tile, i_head, w);
 }

@@ -23,6 +23,8 @@ static void load_upstream(const struct tr__att_job *job, const struct tr__att_ti
     const float *o = (const float *)out->data + column;
     tr__att_load(job, out->grad + column, out->ld, tile->q0, tile->nq, 1, TILE, w->dout);
     tr__att_load(job, o, out->ld, tile->q0, tile->nq, 1, TILE, w->o);
+    if (job->opt->bf16) /* so that dP and delta are made of the same numbers */
+        tr__tile_round_bf16(w->dout, TILE * ld);
     tr__att_transpose(job, w->dout, w->dout_t);
     for (int64_t j = 0; j < TILE; j++) {
         float sum = 0;
@@ -75,19 +77,19 @@ static void backward_block(const struct tr__att_job *job, const struct tr__att_t
                            const struct att_block *b, int64_t at, struct tr__att_work *w)
 {
     int64_t ld = job->ld;
-    att_scores(b, job->product, job->opt->head_dim, w->k + at, ld, w->q_t, w->s);
-    att_scores(b, job->product, job->opt->head_dim, w->v + at, ld, w->dout_t, w->ds);
+    att_scores(b, job->opt->head_dim, w->k + at, ld, w->q_t, w->s);
+    att_scores(b, job->opt->head_dim, w->v + at, ld, w->dout_t, w->ds);
     att_hide(tile, b, w->first, w->s);
     if (job->opt->soft_cap > 0)
         gradient_block_capped(b, job->opt->soft_cap, w);
     else
         gradient_block(b, w);
     if (job->nd->in[TR__ATT_V]->grad)
-        att_sum_queries(b, job->product, w->s, w->dout, ld, w->dv + at, w->keep);
+        att_sum_queries(b, w->s, w->dout, ld, w->dv + at, w->keep);
     if (job->nd->in[TR__ATT_K]->grad)
-        att_sum_queries(b, job->product, w->ds, w->q, ld, w->dk + at, w->keep);
+        att_sum_queries(b, w->ds, w->q, ld, w->dk + at, w->keep);
     if (job->nd->in[TR__ATT_Q]->grad)
-        att_sum_keys(b, job->product, w->ds, w->k + at, ld, w->dq, w->keep);
+        att_sum_keys(b, w->ds, w->k + at, ld, w->dq, w->keep);
 }
 
 static void backward_tile(const struct tr__att_job *job, const struct tr__att_piece *piece,
@@ -97,7 +99,8 @@ static void backward_tile(const struct tr__att_job *job, const struct tr__att_pi
     tr__att_load_queries(job, tile, i_head, w);
     load_upstream(job, tile, i_head, w);
     memset(w->dq, 0, (size_t)(TILE * job->ld) * sizeof *w->dq);
-    for (struct att_block b = att_first_block(tile); b.n_key; b = att_next_block(tile, b))
+    for (struct att_block b = att_first_block(tile, job->product); b.n_key;
+         b = att_next_block(tile, b))
         backward_block(job, tile, &b, tr__att_key_at(job, piece, b.key), w);
     const struct tr_tensor *q = job->nd->in[TR__ATT_Q];
     for (int64_t j = 0; q->grad && j < tile->nq; j++) {

@@ -100,6 +100,7 @@ struct check {
     float *x[GRAD_MAX_IN];        /* the numbers, without padding */
     double *expected[GRAD_MAX_IN]; /* differences */
     int pad;                      /* columns before and behind those of a view */
+    float start;                  /* of every gradient; NAN: they are empty */
     double loss, loss_expected;
     char *found;                  /* what is wrong, in words */
 };
@@ -238,17 +239,16 @@ static void differences(struct check *k)
     tr_tape_free(tp);
 }
 
-/* Gradients start here, not at 0: backward must add. */
-static const float start = 0.5f;
-
 static void backward(struct check *k, unsigned mask, enum tr_recompute recompute)
 {
     for (int i = 0; i < n_in(k->c); i++) {
-        int64_t n = tr_tensor_count(&k->param[i]);
-        k->param[i].needs_grad = mask >> i & 1;
-        k->param[i].grad = mask >> i & 1 ? xcalloc(n, sizeof(float)) : NULL;
-        for (int64_t j = 0; k->param[i].grad && j < n; j++)
-            k->param[i].grad[j] = start;
+        struct tr_tensor *t = &k->param[i];
+        int64_t n = tr_tensor_count(t);
+        t->needs_grad = mask >> i & 1;
+        t->grad = t->needs_grad ? xcalloc(n, sizeof(float)) : NULL;
+        t->grad_empty = t->needs_grad && isnan(k->start);
+        for (int64_t j = 0; t->grad && j < n; j++)
+            t->grad[j] = k->start;
     }
     struct tr_tape *tp = grad_tape(TR_TAPE_TRAIN, recompute, run, k);
     k->loss = 0;
@@ -257,6 +257,8 @@ static void backward(struct check *k, unsigned mask, enum tr_recompute recompute
     if (!(fabs(got - want) <= 1e-5 * (1 + fabs(want)))) /* a view is read wrongly */
         complain(k, "loss %.9g, of plain inputs %.9g", got, want);
     tr_tape_backward(tp, loss);
+    for (int i = 0; i < n_in(k->c); i++)
+        tr_tensor_settle_grad(&k->param[i]);
     tr_tape_free(tp);
 }
 
@@ -266,12 +268,12 @@ static void compare(const struct check *k, int i)
     const struct tr_tensor *t = &k->param[i];
     int64_t n = n_rows(in) * in->cols;
     int p = pad_of(k, i);
-    double mean = 0;
+    double mean = 0, start = isnan(k->start) ? 0 : (double)k->start;
     for (int64_t j = 0; j < n; j++)
         mean += fabs(k->expected[i][j]) / (double)n;
     for (int64_t at = 0; at < tr_tensor_count(t); at++) {
         int64_t row = at / t->ld, col = at % t->ld - p;
-        double got = (double)t->grad[at] - (double)start;
+        double got = (double)t->grad[at] - start;
         if (col < 0 || col >= in->cols) {
             if (got != 0)
                 complain(k, "padding of input %d has a gradient", i);
@@ -327,8 +329,12 @@ void grad_check(const struct grad_case *c, char found[GRAD_TEXT])
     differences(&k);
     for (int pad = 0; pad <= PAD; pad += PAD) {
         make_params(&k, pad);
-        for (unsigned mask = 1; mask < 1u << n_in(c); mask++)
+        for (unsigned mask = 1; mask < 1u << n_in(c); mask++) {
+            k.start = 0.5f; /* backward must add */
             check_mask(&k, mask);
+            k.start = NAN;
+            check_mask(&k, mask);
+        }
     }
     for (int i = 0; i < n_in(c); i++) {
         free(k.x[i]);

@@ -300,6 +300,53 @@ START_TEST(test_wrong_gradient_is_found)
 }
 END_TEST
 
+/* x w^T + x a^T b^T with the second sum over the first: a loss that is a view. */
+struct adapted {
+    struct tr_tensor x, w, a, b;
+};
+
+static struct tr_tensor *run_adapted(void *ctx, struct tr_tape *tp)
+{
+    struct adapted *p = ctx;
+    tr_segment_begin(tp);
+    struct tr_tensor *y = tr_linear(tp, &p->x, &p->w, NULL);
+    struct tr_tensor *u = tr_linear(tp, &p->x, &p->a, NULL);
+    y = tr_linear(tp, u, &p->b, &(struct tr_linear){ .add = y, .in_place = 1 });
+    return tr_segment_end(tp, y);
+}
+
+static struct tr_tensor row(int64_t n, float *data, float *grad)
+{
+    struct tr_tensor t = tr_tensor_make("p", &tr_f32, 2, (int64_t[]){ 1, n }, data);
+    t.grad = grad;
+    t.needs_grad = grad != NULL;
+    return t;
+}
+
+static void nothing(void *ctx, struct tr_tensor *t)
+{
+    (void)ctx, (void)t;
+}
+
+/* Also behind a plan of tr_tape_backward_each, which gives parameters empty gradients. */
+START_TEST(test_loss_that_is_a_view)
+{
+    float x[] = { 1, 2 }, w[] = { 3, 4 }, a[] = { 1, 1 }, b[] = { 2 };
+    float dw[] = { 100, 200 }, da[] = { 0, 0 }, db[] = { 0 };
+    struct adapted p = { row(2, x, NULL), row(2, w, dw), row(2, a, da), row(1, b, db) };
+    struct tr_tape *plan = tr_tape_new_planning(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, NULL);
+    tr_tape_backward_each(plan, run_adapted(&p, plan), nothing, NULL);
+    tr_tape_free(plan);
+    p.w.grad = dw, p.a.grad = da, p.b.grad = db;
+    struct tr_tape *tp = grad_tape(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, run_adapted, &p);
+    tr_tape_backward(tp, run_adapted(&p, tp));
+    tr_tape_free(tp);
+    ck_assert(dw[0] == 101 && dw[1] == 202);
+    ck_assert(da[0] == 2 && da[1] == 4);
+    ck_assert(db[0] == 3);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gradients");
@@ -308,6 +355,7 @@ int main(void)
     tcase_add_loop_test(tc, test_every_op_has_a_case, 0, N_OP);
     tcase_add_loop_test(tc, test_case, 0, N_CASE);
     tcase_add_test(tc, test_wrong_gradient_is_found);
+    tcase_add_test(tc, test_loss_that_is_a_view);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }

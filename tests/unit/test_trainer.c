@@ -214,6 +214,32 @@ START_TEST(whole_epochs)
 }
 END_TEST
 
+/* Nothing is left of the gradients of the step before, in an output table of its own. */
+START_TEST(step_in_which_nothing_counts)
+{
+    struct tr_train_args a = args_of("sgd", 1e-3, 0);
+    int32_t token[TINY_CTX], target[TINY_CTX], pos[TINY_CTX];
+    struct tr_pack_writer *w = tr_pack_create(data, TINY_CTX, 0, TINY_VOCAB, NULL);
+    ck_assert_ptr_nonnull(w);
+    tiny_tokens(token, TINY_CTX);
+    for (int i = 0; i < 2; i++) {
+        for (int j = 0; j < TINY_CTX; j++) {
+            target[j] = i ? -1 : token[(j + 1) % TINY_CTX];
+            pos[j] = j;
+        }
+        struct tr_pack_seq s = { TINY_CTX, token, target, pos };
+        ck_assert_int_eq(tr_pack_write(w, &s, NULL), 0);
+    }
+    ck_assert_int_eq(tr_pack_commit(w, NULL), 0);
+    a.batch = 1;
+    a.fused_step = _i;
+    struct training_run r = run_open(model, data, &a);
+    ck_assert(run_steps(&r, 1).grad_norm > 0);
+    ck_assert(run_steps(&r, 1).grad_norm == 0);
+    run_close(&r);
+}
+END_TEST
+
 START_TEST(overfits_one_batch)
 {
     struct tr_train_args a = _i ? args_of("adamw", 1e-2, 0) : lora_args();
@@ -636,6 +662,7 @@ int main(void)
     tcase_add_test(tc, tokens_weigh_the_same);
     tcase_add_test(tc, documents_in_one_sequence);
     tcase_add_loop_test(tc, whole_epochs, 0, 2);
+    tcase_add_loop_test(tc, step_in_which_nothing_counts, 0, 2);
     tcase_add_loop_test(tc, overfits_one_batch, 0, 2);
     tcase_add_test(tc, adapter_with_b_zero);
     tcase_add_test(tc, new_adapter_changes_nothing);
