@@ -4,13 +4,12 @@
  */
 #include "adapters.h"
 #include "common.h"
+#include "sampling.h"
 
 #include <libtrain/file.h>
 #include <libtrain/model.h>
-#include <libtrain/rng.h>
 #include <libtrain/tokenizer.h>
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +17,8 @@
 struct opts {
     const char *model, *prompt_file, *output, *label, *after;
     struct cmd_list adapters, prompts, stops;
-    int64_t n, top_k, seed;
-    double temp, top_p;
-};
-
-struct candidate {
-    float p; /* logit, then probability */
-    int32_t id;
+    int64_t n, seed;
+    struct sampling sampling;
 };
 
 struct run {
@@ -41,129 +35,6 @@ struct run {
     char *text;             /* what was said after the prompt */
     size_t n_text, cap_text;
 };
-
-/* ==== choosing a token ==== */
-
-/* Whether a comes before b: the likelier, of equals the one with the lower id. */
-static int is_before(const struct candidate *a, const struct candidate *b)
-{
-    return a->p != b->p ? a->p > b->p : a->id < b->id;
-}
-
-/* Let candidate i of a heap, whose first is at [0], sink to where it belongs. */
-static void sink(struct candidate *c, int64_t n, int64_t i)
-{
-    struct candidate sinking = c[i];
-    for (int64_t child; (child = 2 * i + 1) < n; i = child) {
-        if (child + 1 < n && is_before(&c[child + 1], &c[child]))
-            child++;
-        if (!is_before(&c[child], &sinking))
-            break;
-        c[i] = c[child];
-    }
-    c[i] = sinking;
-}
-
-static void make_heap(struct candidate *c, int64_t n)
-{
-    for (int64_t i = n / 2; i-- > 0;)
-        sink(c, n, i);
-}
-
-/* Move the first of a heap of n behind the n - 1 others. */
-static struct candidate *take(struct candidate *c, int64_t n)
-{
-    struct candidate first = c[0];
-    c[0] = c[n - 1];
-    c[n - 1] = first;
-    sink(c, n - 1, 0);
-    return &c[n - 1];
-}
-
-/* Logits whose largest is looked for at once. */
-enum { CHUNK = 32 };
-
-static float largest(const float *logit)
-{
-    float max = -INFINITY;
-#pragma omp simd reduction(max : max)
-    for (int i = 0; i < CHUNK; i++)
-        max = logit[i] > max ? logit[i] : max;
-    return max;
-}
-
-/* Fill c with candidates among which are the top k of n (0: all n); returns how many.  At
- * least k logits are no less than the k-th of the chunks' largest, and hardly more are, so
- * the heap is made of few. */
-static int64_t gather(const float *logit, int64_t n, int64_t k, struct candidate *c)
-{
-    int64_t n_chunk = n / CHUNK, gathered = 0;
-    float least = -INFINITY;
-    if (k && k < n_chunk) {
-        for (int64_t i = 0; i < n_chunk; i++)
-            c[i] = (struct candidate){ largest(logit + i * CHUNK), (int32_t)i };
-        make_heap(c, n_chunk);
-        for (int64_t i = 0; i < k; i++)
-            least = take(c, n_chunk - i)->p;
-    }
-    for (int64_t i = 0; i < n; i++)
-        if (!(logit[i] < least)) /* a NaN stays, so there is always one */
-            c[gathered++] = (struct candidate){ logit[i], (int32_t)i };
-    return gathered;
-}
-
-static int32_t likeliest(const float *logit, int64_t n)
-{
-    int64_t best = 0;
-    for (int64_t i = 1; i < n; i++)
-        if (logit[i] > logit[best])
-            best = i;
-    return (int32_t)best;
-}
-
-/* From a heap of n, take the top k and of these the least number whose probability reaches
- * top_p; returns how many these are, and their sum.  They lie at the end of c, the likeliest
- * last.  A vocabulary is long and few are wanted, so it is never sorted. */
-static int64_t cut(const struct opts *o, struct candidate *c, int64_t n, double *sum)
-{
-    int64_t k = o->top_k && o->top_k < n ? o->top_k : n, taken = 0, i = 0;
-    float top = c[0].p, temp = (float)o->temp;
-    double all = 0, kept = 0;
-    if (k == n)
-        for (int64_t j = 0; j < n; j++)
-            all += (double)expf((c[j].p - top) / temp);
-    else
-        for (; taken < k; taken++)
-            all += (double)expf((take(c, n - taken)->p - top) / temp);
-    for (; i < k && (!i || kept < o->top_p * all); i++) {
-        if (i == taken)
-            take(c, n - taken++);
-        struct candidate *next = &c[n - 1 - i];
-        kept += (double)(next->p = expf((next->p - top) / temp));
-    }
-    *sum = kept;
-    return i;
-}
-
-static int32_t sample(struct run *r, struct tr_rng *rng)
-{
-    int64_t n_vocab = tr_model_config(r->m)->n_vocab, n_kept;
-    /* rows of padding behind the vocabulary are no tokens */
-    int64_t n = tr_tokenizer_n_vocab(r->tok);
-    if (n > n_vocab)
-        n = n_vocab;
-    if (r->o->temp == 0)
-        return likeliest(r->logits, n);
-    n = gather(r->logits, n, r->o->top_k, r->cand);
-    make_heap(r->cand, n);
-    double sum, at;
-    n_kept = cut(r->o, r->cand, n, &sum);
-    at = (double)tr_rng_uniform(rng) * sum;
-    for (int64_t i = 1; i < n_kept; i++)
-        if ((at -= (double)r->cand[n - i].p) < 0)
-            return r->cand[n - i].id;
-    return r->cand[n - n_kept].id;
-}
 
 /* ==== the text ==== */
 
@@ -225,8 +96,11 @@ static int continue_prompt(struct run *r, const int32_t *prompt, int64_t n_promp
                            struct tr_rng *rng, struct tr_err *err)
 {
     size_t printed = 0, hold = longest_stop(r->o);
+    int64_t n_vocab = tr_model_config(r->m)->n_vocab, n_token = tr_tokenizer_n_vocab(r->tok);
     int stopped = 0;
     int32_t next = -1;
+    if (n_token > n_vocab) /* rows of padding behind the vocabulary are no tokens */
+        n_token = n_vocab;
     r->n_text = 0;
     tr_cache_cut(r->cache, 0);
     for (int64_t i = 0; i < r->o->n && !stopped; i++) {
@@ -234,7 +108,7 @@ static int continue_prompt(struct run *r, const int32_t *prompt, int64_t n_promp
             tr_model_extend(r->m, r->tape, r->cache, &next, 1, r->logits);
         else
             tr_model_extend(r->m, r->tape, r->cache, prompt, n_prompt, r->logits);
-        next = sample(r, rng);
+        next = sample(&r->o->sampling, r->logits, n_token, r->cand, rng);
         if (next == tr_tokenizer_eos(r->tok))
             break;
         if (tr_tokenizer_decode(r->tok, (uint32_t)next, 0, 0, &r->text, &r->n_text,
@@ -363,8 +237,8 @@ end:
 
 int main(int argc, char **argv)
 {
-    struct opts o = { .n = 100, .top_k = 40, .top_p = 0.95, .temp = 0.8, .seed = 42,
-                      .output = "-" };
+    struct opts o = { .n = 100, .sampling = { .temp = 0.8, .top_k = 40, .top_p = 0.95 },
+                      .seed = 42, .output = "-" };
     const struct cmd_opt table[] = {
         CMD_TEXT('m', "model", &o.model, "FILE", "GGUF to sample from"),
         CMD_LIST('a', "adapter", &o.adapters, "FILE[:SCALE]",
@@ -373,9 +247,9 @@ int main(int argc, char **argv)
                  "text to continue, may be given again"),
         CMD_TEXT(0, "prompts", &o.prompt_file, "FILE", "texts to continue, one a line"),
         CMD_INT('n', "tokens", &o.n, 1, 1 << 24, "N", "tokens to add at most"),
-        CMD_FLOAT(0, "temp", &o.temp, 0, 100, "X", "temperature; 0: always the likeliest"),
-        CMD_INT(0, "top-k", &o.top_k, 0, 1 << 24, "N", "choose among the N likeliest; 0: all"),
-        CMD_FLOAT(0, "top-p", &o.top_p, 0, 1, "X",
+        CMD_FLOAT(0, "temp", &o.sampling.temp, 0, 100, "X", "temperature; 0: always the likeliest"),
+        CMD_INT(0, "top-k", &o.sampling.top_k, 0, 1 << 24, "N", "choose among the N likeliest; 0: all"),
+        CMD_FLOAT(0, "top-p", &o.sampling.top_p, 0, 1, "X",
                   "of these, the fewest that have this share of the probability"),
         CMD_LIST(0, "stop", &o.stops, "TEXT", "end before this text, may be given again"),
         CMD_INT(0, "seed", &o.seed, 0, 9e15, "N", "of the sampling"),
