@@ -6,27 +6,20 @@
  * faster than OpenBLAS on tiles of 64 x 64 x 64 (gcc 12, AVX-512).
  */
 #include <libtrain/internal/tile.h>
-#include <libtrain/internal/vec.h>
+#include <libtrain/internal/tile_block.h>
 
 #include <stddef.h>
 
-enum { VEC = TR__VEC, MAX_ROWS = 8, MAX_VECS = 4 };
+enum { VEC = TR__VEC };
 
-/* A block of `rows` rows and `vecs` vectors.  Both are constants where this is called, so
- * that the loops over them vanish and sum is all registers. */
 TR__INLINE void block(const int rows, const int vecs, int64_t k_end, struct tr__tile a,
                       const float *restrict b, int64_t ldb, float *restrict c, int64_t ldc,
                       const float *restrict keep)
 {
-    tr__vec sum[MAX_ROWS][MAX_VECS];
-    TR__EACH(i, rows)
-        TR__EACH(j, vecs)
-            if (keep)
-                sum[i][j] = keep[i] * tr__load(c + i * ldc + j * VEC);
-            else
-                sum[i][j] = (tr__vec){ 0 };
+    tr__block sum;
+    tr__block_load(sum, rows, vecs, c, ldc, keep);
     for (int64_t k = 0; k < k_end; k++) {
-        tr__vec bk[MAX_VECS];
+        tr__vec bk[TR__BLOCK_VECS];
         TR__EACH(j, vecs)
             bk[j] = tr__load(b + k * ldb + j * VEC);
         TR__EACH(i, rows) {
@@ -35,9 +28,7 @@ TR__INLINE void block(const int rows, const int vecs, int64_t k_end, struct tr__
                 sum[i][j] += x * bk[j];
         }
     }
-    TR__EACH(i, rows)
-        TR__EACH(j, vecs)
-            tr__store(c + i * ldc + j * VEC, sum[i][j]);
+    tr__block_store(sum, rows, vecs, c, ldc);
 }
 
 /* All rows of a strip of columns; those that are left over one by one. */

@@ -6,12 +6,12 @@
  */
 #include <libtrain/internal/half.h>
 #include <libtrain/internal/tile.h>
-#include <libtrain/internal/vec.h>
+#include <libtrain/internal/tile_block.h>
 
 #if defined(__AVX512BF16__) && defined(__AVX512BW__)
 
 /* What is packed lies on the stack, 32 KiB for either factor. */
-enum { VEC = TR__VEC, MAX_M = 64, MAX_K = 256, COLUMNS = 64, MAX_ROWS = 8, MAX_VECS = 4 };
+enum { VEC = TR__VEC, MAX_M = 64, MAX_K = 256, COLUMNS = 64 };
 
 /* Element (i, k / 2) of a is at data[i * row + k / 2 * col]. */
 struct pairs {
@@ -62,27 +62,20 @@ TR__INLINE void block(const int rows, const int vecs, int64_t n_pair, struct pai
                       const uint32_t *restrict b, int64_t ldb, float *restrict c,
                       int64_t ldc, const float *restrict keep)
 {
-    __m512 sum[MAX_ROWS][MAX_VECS];
-    TR__EACH(i, rows)
-        TR__EACH(j, vecs)
-            if (keep)
-                sum[i][j] = _mm512_mul_ps(_mm512_set1_ps(keep[i]),
-                                          _mm512_loadu_ps(c + i * ldc + j * VEC));
-            else
-                sum[i][j] = _mm512_setzero_ps();
+    tr__block sum;
+    tr__block_load(sum, rows, vecs, c, ldc, keep);
     for (int64_t k = 0; k < n_pair; k++) {
-        __m512bh bk[MAX_VECS];
+        __m512bh bk[TR__BLOCK_VECS];
         TR__EACH(j, vecs)
             bk[j] = (__m512bh)_mm512_loadu_si512(b + k * ldb + j * VEC);
         TR__EACH(i, rows) {
             __m512bh x = (__m512bh)_mm512_set1_epi32((int)a.data[i * a.row + k * a.col]);
             TR__EACH(j, vecs)
-                sum[i][j] = _mm512_dpbf16_ps(sum[i][j], x, bk[j]);
+                sum[i][j] =
+                    (tr__vec)_mm512_dpbf16_ps((__m512)sum[i][j], x, bk[j]);
         }
     }
-    TR__EACH(i, rows)
-        TR__EACH(j, vecs)
-            _mm512_storeu_ps(c + i * ldc + j * VEC, sum[i][j]);
+    tr__block_store(sum, rows, vecs, c, ldc);
 }
 
 TR__INLINE void strip(const int rows, const int vecs, int64_t m, int64_t n_pair,
@@ -109,7 +102,7 @@ static void product_of_pairs(int64_t m, int64_t n, int64_t n_pair, struct pairs 
 static int fits(int64_t m, int64_t n, int64_t k, struct tr__tile a)
 {
     int lies = a.col == 1 || (a.row == 1 && m % VEC == 0);
-    return lies && m <= MAX_M && k <= MAX_K && m % MAX_ROWS == 0 && n % VEC == 0;
+    return lies && m <= MAX_M && k <= MAX_K && m % TR__TILE_ROWS == 0 && n % VEC == 0;
 }
 
 void tr__tile_product_bf16(int64_t m, int64_t n, int64_t k, struct tr__tile a,

@@ -31,9 +31,9 @@ static inline int64_t att_round_up(int64_t n, int64_t to)
 }
 
 /* Blocks end at the first query, so that the one on the diagonal is a square. */
-static inline struct att_block att_first_block(const struct tr__att_tile *tile,
-                                               tr__tile_fn *product)
+static inline struct att_block att_first_block(const struct tr__att_tile *tile, int bf16)
 {
+    tr__tile_fn *product = bf16 ? tr__tile_product_bf16 : tr__tile_product;
     int32_t before = (int32_t)att_round_up(tile->q0 - tile->k0, TR__TILE_ROWS);
     int32_t lanes = (int32_t)att_round_up(tile->nq, TR__TILE_COLS);
     if (!before)

@@ -8,7 +8,6 @@
 
 #include <libtrain/internal/attention_plan.h>
 #include <libtrain/internal/op.h>
-#include <libtrain/internal/tile.h>
 #include <libtrain/ops.h>
 
 enum { TR__ATT_Q, TR__ATT_K, TR__ATT_V }; /* inputs of the node */
@@ -36,7 +35,6 @@ struct tr__att_job {
     const struct tr_attention *opt;
     struct tr__att_plan plan;
     int64_t n, ld;
-    tr__tile_fn *product;
     struct tr__att_work *work; /* one a thread */
     float *shared;             /* dk and dv of the shared pieces */
 };

@@ -76,7 +76,7 @@ static void forward_tile(const struct tr__att_job *job, const struct tr__att_pie
         w->max[j] = -INFINITY;
         w->sum[j] = 0;
     }
-    for (struct att_block b = att_first_block(tile, job->product); b.n_key;
+    for (struct att_block b = att_first_block(tile, job->opt->bf16); b.n_key;
          b = att_next_block(tile, b)) {
         int64_t at = tr__att_key_at(job, piece, b.key);
         att_scores(&b, job->opt->head_dim, w->k + at, job->ld, w->q_t, w->s);

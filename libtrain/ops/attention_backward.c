@@ -99,7 +99,7 @@ static void backward_tile(const struct tr__att_job *job, const struct tr__att_pi
     tr__att_load_queries(job, tile, i_head, w);
     load_upstream(job, tile, i_head, w);
     memset(w->dq, 0, (size_t)(TILE * job->ld) * sizeof *w->dq);
-    for (struct att_block b = att_first_block(tile, job->product); b.n_key;
+    for (struct att_block b = att_first_block(tile, job->opt->bf16); b.n_key;
          b = att_next_block(tile, b))
         backward_block(job, tile, &b, tr__att_key_at(job, piece, b.key), w);
     const struct tr_tensor *q = job->nd->in[TR__ATT_Q];

@@ -41,9 +41,7 @@ struct tr__att_job tr__att_job(const struct tr_node *nd, int backward)
     const struct tr_attention *opt = &args->opt;
     struct tr_arena *a = nd->scratch;
     struct tr__att_job job = { .nd = nd, .opt = opt, .n = tr_tensor_rows(nd->out),
-                               .ld = att_round_up(opt->head_dim, TR__TILE_COLS),
-                               .product = opt->bf16 ? tr__tile_product_bf16
-                                                    : tr__tile_product };
+                               .ld = att_round_up(opt->head_dim, TR__TILE_COLS) };
     job.plan = tr__att_plan(a, args->pos, job.n, opt->window, opt->n_head_kv);
     int n_thread = omp_get_max_threads();
     job.work = tr_arena_array(a, (size_t)n_thread, sizeof *job.work);
