@@ -9,6 +9,8 @@
 
 #include <libtrain/comm.h>
 #include <libtrain/file.h>
+#include <libtrain/loss.h>
+#include <libtrain/precision.h>
 #include <libtrain/threads.h>
 
 #include <errno.h>
@@ -349,4 +351,20 @@ int cmd_writable(const char *path, struct tr_err *err)
     struct tr_out *out = tr_out_open(path, err);
     tr_out_discard(out);
     return out ? 0 : err->code;
+}
+
+void cmd_loss_names(const char *name[CMD_MAX_CHOICE])
+{
+    int i = 0;
+    for (; tr_loss_at(i); i++)
+        name[i] = tr_loss_name(tr_loss_at(i));
+    name[i] = NULL;
+}
+
+void cmd_precision_names(const char *name[CMD_MAX_CHOICE])
+{
+    int i = 0;
+    for (; tr_precision_at(i); i++)
+        name[i] = tr_precision_at(i)->name;
+    name[i] = NULL;
 }

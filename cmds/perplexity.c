@@ -218,11 +218,9 @@ end:
 int main(int argc, char **argv)
 {
     struct opts o = { .ctx = 512, .output = "-" };
-    const char *loss[8] = {0}, *precision[8] = {0};
-    for (int i = 0; tr_loss_at(i); i++)
-        loss[i] = tr_loss_name(tr_loss_at(i));
-    for (int i = 0; tr_precision_at(i); i++)
-        precision[i] = tr_precision_at(i)->name;
+    const char *loss[CMD_MAX_CHOICE], *precision[CMD_MAX_CHOICE];
+    cmd_loss_names(loss);
+    cmd_precision_names(precision);
     const struct cmd_opt table[] = {
         CMD_TEXT('m', "model", &o.model, "FILE", "GGUF to measure"),
         CMD_LIST('a', "adapter", &o.adapters, "FILE[:SCALE]",

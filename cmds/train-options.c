@@ -50,6 +50,30 @@ static const char *named_twice(const struct train_opts *o)
     return NULL;
 }
 
+/* What no single option says. */
+static void check(const struct cmd *cmd, const struct train_opts *o)
+{
+    if (!o->model || !o->data || (!o->output && !o->plan))
+        cmd_usage(cmd, "options --model, --data and --output (but for --plan) are required");
+    if (o->full && (o->adapter_in || o->lora_out))
+        cmd_usage(cmd, "--full trains no adapter");
+    if (!o->full && o->weights)
+        cmd_usage(cmd, "--weights is for --full: an adapter is f32");
+    if (o->global_batch && o->grad_acc > 1)
+        cmd_usage(cmd, "--global-batch replaces --grad-acc");
+    if (o->global_batch % o->batch)
+        cmd_usage(cmd, "--global-batch is no multiple of --batch, %lld", (long long)o->batch);
+    if (o->eval_every && !o->val)
+        cmd_usage(cmd, "--eval-every goes with --val");
+    if (o->fused_step && (o->grad_acc > 1 || o->global_batch > o->batch || o->dump_grads))
+        cmd_usage(cmd, "--fused-step keeps no gradients: not with %s",
+                  o->dump_grads ? "--dump-grads" : "--grad-acc or --global-batch");
+    if (named_twice(o))
+        cmd_usage(cmd, "two outputs are named '%s'", named_twice(o));
+    if (o->output && !strcmp(o->output, "-"))
+        cmd_usage(cmd, "a checkpoint cannot go to standard output");
+}
+
 void train_options(struct train_opts *o, int argc, char **argv)
 {
     *o = (struct train_opts){
@@ -58,17 +82,15 @@ void train_options(struct train_opts *o, int argc, char **argv)
         .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .weight_decay = 0.01, .clip = 1,
         .shuffle = 1,
     };
-    const char *sched[8] = {0}, *optim[8] = {0}, *loss[8] = {0};
-    const char *precision[8] = {0};
+    const char *sched[CMD_MAX_CHOICE] = {0}, *optim[CMD_MAX_CHOICE] = {0};
+    const char *loss[CMD_MAX_CHOICE], *precision[CMD_MAX_CHOICE];
     const char *const weights[] = { "f32", "bf16", NULL };
     for (int i = 0; tr_schedule_at(i); i++)
         sched[i] = tr_schedule_at(i)->name;
     for (int i = 0; tr_optim_at(i); i++)
         optim[i] = tr_optim_at(i)->name;
-    for (int i = 0; tr_precision_at(i); i++)
-        precision[i] = tr_precision_at(i)->name;
-    for (int i = 0; tr_loss_at(i); i++)
-        loss[i] = tr_loss_name(tr_loss_at(i));
+    cmd_loss_names(loss);
+    cmd_precision_names(precision);
     const struct cmd_opt table[] = {
         CMD_GROUP("Files"),
         CMD_TEXT('m', "model", &o->model, "FILE", "GGUF to start from"),
@@ -137,23 +159,5 @@ void train_options(struct train_opts *o, int argc, char **argv)
                              "fine-tune a model on packed data", table, 0, 0 };
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
-    if (!o->model || !o->data || (!o->output && !o->plan))
-        cmd_usage(&cmd, "options --model, --data and --output (but for --plan) are required");
-    if (o->full && (o->adapter_in || o->lora_out))
-        cmd_usage(&cmd, "--full trains no adapter");
-    if (!o->full && o->weights)
-        cmd_usage(&cmd, "--weights is for --full: an adapter is f32");
-    if (o->global_batch && o->grad_acc > 1)
-        cmd_usage(&cmd, "--global-batch replaces --grad-acc");
-    if (o->global_batch % o->batch)
-        cmd_usage(&cmd, "--global-batch is no multiple of --batch, %lld", (long long)o->batch);
-    if (o->eval_every && !o->val)
-        cmd_usage(&cmd, "--eval-every goes with --val");
-    if (o->fused_step && (o->grad_acc > 1 || o->global_batch > o->batch || o->dump_grads))
-        cmd_usage(&cmd, "--fused-step keeps no gradients: not with %s",
-                  o->dump_grads ? "--dump-grads" : "--grad-acc or --global-batch");
-    if (named_twice(o))
-        cmd_usage(&cmd, "two outputs are named '%s'", named_twice(o));
-    if (o->output && !strcmp(o->output, "-"))
-        cmd_usage(&cmd, "a checkpoint cannot go to standard output");
+    check(&cmd, o);
 }
