@@ -45,6 +45,11 @@ size_t tr__gemm_scratch(int64_t m, const struct tr_tensor *w)
     return products_for(w)->scratch(m, w);
 }
 
+size_t tr__gemm_library(int64_t m, const struct tr_tensor *w)
+{
+    return products_for(w)->library(m, w);
+}
+
 const void *tr__row_at(const struct tr_tensor *w, int64_t row)
 {
     int64_t row_bytes = tr_tensor_cols(w) / w->dtype->block * w->dtype->bytes;

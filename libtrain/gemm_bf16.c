@@ -19,11 +19,27 @@ static size_t bytes(int64_t rows, int64_t cols)
 static size_t scratch_bytes(int64_t m, const struct tr_tensor *w)
 {
     int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
-    size_t x = bytes(m, k), y = bytes(m, n), tile = bytes(tr__tile_rows(w, TILE), k);
-    size_t most = tile + (x > y ? x : y); /* the products with w, then that for its gradient */
-    if (w->needs_grad && x + y > most)
-        most = x + y;
-    return most + 2 * TR_ARENA_ALIGN;
+    int64_t step = tr__tile_rows(w, TILE);
+    size_t most = bytes(step, k) + bytes(m, tr__most(k, step));
+    size_t gradient = w->needs_grad ? bytes(m, k) + bytes(m, n) : 0;
+    return (most > gradient ? most : gradient) + 2 * TR_ARENA_ALIGN;
+}
+
+/* Of x w^T.  Where the result is part of a wider matrix, oneDNN 2.6 packs the factors, in
+ * memory that it takes and gives back each time, and the heap grows to a few times that: so
+ * a weight that must be cut is cut into smaller pieces. */
+static int64_t output_step(const struct tr_tensor *w)
+{
+    int64_t step = tr__tile_rows(w, TILE);
+    return step == tr_tensor_rows(w) ? step : tr__tile_rows(w, TILE / 2);
+}
+
+static size_t library_bytes(int64_t m, const struct tr_tensor *w)
+{
+    enum { PACKING = 12 << 20 }; /* that heap, measured */
+    int is_cut = output_step(w) < tr_tensor_rows(w);
+    (void)m;
+    return (is_cut ? PACKING : 0) + (w->needs_grad ? TR__DNNL_GRADIENT_CODE : 0);
 }
 
 static void round_row(float alpha, const float *x, uint16_t *y, int64_t n)
@@ -33,13 +49,20 @@ static void round_row(float alpha, const float *x, uint16_t *y, int64_t n)
         y[j] = tr__f32_to_bf16(alpha * x[j]);
 }
 
+/* y (m, k), contiguous, = alpha x */
+static void round_rows(float alpha, const float *x, int64_t m, int64_t k, int64_t ldx,
+                       uint16_t *y)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < m; i++)
+        round_row(alpha, x + i * ldx, y + i * k, k);
+}
+
 static uint16_t *rounded(struct tr_arena *scratch, float alpha, const float *x, int64_t m,
                          int64_t k, int64_t ldx)
 {
     uint16_t *y = tr_arena_alloc(scratch, bytes(m, k));
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < m; i++)
-        round_row(alpha, x + i * ldx, y + i * k, k);
+    round_rows(alpha, x, m, k, ldx, y);
     return y;
 }
 
@@ -67,7 +90,7 @@ static const uint16_t *rows_bf16(const struct tr_tensor *w, int64_t r0, int64_t 
 static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
                 int64_t ldx, const struct tr_tensor *w, float beta, float *y, int64_t ldy)
 {
-    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w), step = tr__tile_rows(w, TILE);
+    int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w), step = output_step(w);
     size_t mark = tr_arena_mark(scratch);
     uint16_t *x16 = rounded(scratch, alpha, x, m, k, ldx);
     uint16_t *buf = tr_arena_alloc(scratch, bytes(step, k));
@@ -87,14 +110,15 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
 {
     int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w), step = tr__tile_rows(w, TILE);
     size_t mark = tr_arena_mark(scratch);
-    uint16_t *dy16 = rounded(scratch, alpha, dy, m, n, lddy);
+    uint16_t *dy16 = tr_arena_alloc(scratch, bytes(m, step));
     uint16_t *buf = tr_arena_alloc(scratch, bytes(step, k));
     for (int64_t i = 0; i < n; i += step) {
         int64_t rows = tr__least(step, n - i);
+        round_rows(alpha, dy + i, m, rows, lddy, dy16);
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = m,
-                              .n = k, .k = rows, .lda = n, .ldb = k, .ldc = lddx,
+                              .n = k, .k = rows, .lda = rows, .ldb = k, .ldc = lddx,
                               .beta = i ? 1 : beta },
-                          dy16 + i, rows_bf16(w, i, rows, buf), dx);
+                          dy16, rows_bf16(w, i, rows, buf), dx);
     }
     tr_arena_rewind(scratch, mark);
 }
@@ -113,4 +137,4 @@ static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *
     tr_arena_rewind(scratch, mark);
 }
 
-const struct tr__products tr__products_bf16 = { xwt, dyw, dytx, scratch_bytes };
+const struct tr__products tr__products_bf16 = { xwt, dyw, dytx, scratch_bytes, library_bytes };

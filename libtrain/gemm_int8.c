@@ -78,6 +78,12 @@ static size_t scratch_bytes(int64_t m, const struct tr_tensor *w)
     return count.peak > bf16 ? count.peak : bf16;
 }
 
+static size_t library_bytes(int64_t m, const struct tr_tensor *w)
+{
+    (void)m;
+    return w->needs_grad ? TR__DNNL_GRADIENT_CODE : 0;
+}
+
 /* ---- rounding ------------------------------------------------------------------------ */
 
 /* Largest magnitude over 127.  As integers the bits of numbers without sign are in order,
@@ -254,4 +260,4 @@ static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *
     tr__products_bf16.dytx(scratch, m, alpha, dy, lddy, x, ldx, beta, w);
 }
 
-const struct tr__products tr__products_int8 = { xwt, dyw, dytx, scratch_bytes };
+const struct tr__products tr__products_int8 = { xwt, dyw, dytx, scratch_bytes, library_bytes };

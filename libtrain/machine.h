@@ -19,8 +19,8 @@ int64_t tr_machine_resident_peak(void);
  * group's limit, and under RLIMIT_AS.  INT64_MAX where unknown. */
 int64_t tr_machine_memory_available(void);
 
-/* Estimate of what the program takes beside its tensors: what is resident now without the
- * pages of mapped files, and the code and buffers that BLAS will touch. */
+/* Estimate of what the program takes beside its tensors and the buffers of libraries: what
+ * is resident now without the pages of mapped files, and the code that will run. */
 int64_t tr_machine_program_bytes(void);
 
 #ifdef __cplusplus

@@ -104,8 +104,6 @@ struct tr_loss {
     int64_t max_rows;  /* of a chunk; 0: as many as 64 MiB of logits hold, 128 MiB
                         if w is trained, and at most 1024 */
 };
-/* Rows of a chunk of the following, for n rows in all. */
-int64_t tr_output_chunk(int64_t n, int64_t n_vocab, int64_t max_rows, int trained);
 /* The output projection and the loss in one, in chunks of rows:
  * n x n_vocab logits never exist at once.  x (n, width), w (n_vocab, width) of any type,
  * target (n), -1 where a row does not count; such rows cost nothing unless logits are

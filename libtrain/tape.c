@@ -62,7 +62,7 @@ void tr_tape_free(struct tr_tape *tp)
 
 struct tr_tape_plan tr_tape_plan(const struct tr_tape *tp)
 {
-    return (struct tr_tape_plan){ tp->kept.peak, tp->segment.peak };
+    return (struct tr_tape_plan){ tp->kept.peak, tp->segment.peak, tp->meta.peak, tp->library };
 }
 
 void tr_tape_recompute_first(struct tr_tape *tp, int n)
@@ -164,10 +164,12 @@ void tr__tape_count(struct tr_tape *tp, const struct tr_node *nd, int backward)
 {
     if (nd->op->work)
         tp->work += nd->op->work(nd, backward);
+    size_t library = nd->op->library ? nd->op->library(nd) : 0;
+    tp->library = library > tp->library ? library : tp->library;
     if (!nd->op->scratch)
         return;
     size_t mark = tr_arena_mark(nd->scratch);
-    tr_arena_alloc(nd->scratch, nd->op->scratch(nd));
+    tr_arena_alloc(nd->scratch, nd->op->scratch(nd, backward));
     tr_arena_rewind(nd->scratch, mark);
 }
 

@@ -38,6 +38,8 @@ enum tr_recompute {
 struct tr_tape_plan {
     size_t kept;    /* results that wait for backward, with the results of segments */
     size_t segment; /* what lives inside one segment, with the scratch of its operations */
+    size_t nodes;   /* the list itself */
+    size_t library; /* what the libraries behind products keep for themselves, about */
 };
 
 struct tr_tape;

@@ -59,24 +59,21 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
     return 0;
 }
 
-/* What the libraries take for the products.  OpenBLAS packs an operand of a product; that
- * of the gradient of the output's table is by far the largest: all its rows, for the
- * positions of a chunk or the depth that OpenBLAS cuts products into (measured with
- * 0.3.21). */
-static int64_t library_bytes(const struct tr_trainer *t)
+/* What stands in front of the tensors of a file: read when it is opened, and then it stays. */
+static int64_t metadata_bytes(const struct tr_gguf *g)
 {
-    enum { DEPTH = 320 };
-    int64_t n_vocab = t->m->config.n_vocab;
-    int64_t rows = tr_output_chunk(tr__batch_rows(t), n_vocab, t->plan.chunk, 1);
-    const struct tr_precision *precision = t->args.precision;
-    if (!t->args.full || precision->open /* it is another library that multiplies */)
-        return precision->program;
-    return n_vocab * (rows < DEPTH ? rows : DEPTH) * (int64_t)sizeof(float);
+    uint64_t first = tr_gguf_tensor(g, 0)->offset;
+    for (size_t i = 1; i < tr_gguf_n_tensor(g); i++)
+        if (tr_gguf_tensor(g, i)->offset < first)
+            first = tr_gguf_tensor(g, i)->offset;
+    return (int64_t)first;
 }
 
 static void fill_plan(struct tr_trainer *t, const struct bounds *b)
 {
     struct tr_tape_plan eval = t->eval ? tr_eval_plan(t->eval) : (struct tr_tape_plan){0};
+    size_t library = t->tape_plan.library;
+    library = eval.library > library ? eval.library : library;
     struct tr_plan *p = &t->plan;
     p->weights = t->args.full ? 0 : tr_model_mapped_bytes(t->m);
     p->params = tr_params_value_bytes(&t->params);
@@ -86,7 +83,8 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
     p->block = (int64_t)t->tape_plan.segment;
     p->eval = (int64_t)(eval.kept + eval.segment);
     p->data = 3 * tr__step_rows(t) * (int64_t)sizeof(int32_t);
-    p->program = b->program + library_bytes(t);
+    p->program = b->program + metadata_bytes(tr_model_gguf(t->m)) +
+                 t->args.precision->program + (int64_t)(library + t->tape_plan.nodes);
     p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +
                p->eval + p->data + p->program;
 }

@@ -40,7 +40,7 @@ struct tr__att_job {
 };
 
 struct tr__att_job tr__att_job(const struct tr_node *nd, int backward);
-size_t tr__att_scratch(const struct tr_node *nd);
+size_t tr__att_scratch(const struct tr_node *nd, int backward);
 
 /* Rows t0 … t0 + n - 1 of a head, times scale; zeros up to row n_padded. */
 void tr__att_load(const struct tr__att_job *job, const float *head, int64_t head_ld,

@@ -37,10 +37,12 @@ struct tr_op {
     const char *name;
     void (*forward)(struct tr_node *nd);
     void (*backward)(struct tr_node *nd);
-    /* Upper bound of the scratch bytes that forward or backward takes; NULL: none. */
-    size_t (*scratch)(const struct tr_node *nd);
-    /* Floating-point operations of its matrix products, of forward (0) or backward (1);
-     * NULL: none worth counting.  Data pointers are NULL here. */
+    /* Upper bound of the scratch bytes that forward (0) or backward (1) takes; NULL: none.
+     * Data pointers are NULL here and in the next two. */
+    size_t (*scratch)(const struct tr_node *nd, int backward);
+    /* Bytes that a library behind its products keeps, at most; NULL: none. */
+    size_t (*library)(const struct tr_node *nd);
+    /* Floating-point operations of its matrix products; NULL: none worth counting. */
     double (*work)(const struct tr_node *nd, int backward);
     unsigned fills; /* bit i: all of the gradient of in[i], as tr__grad_beta says */
     int cheap; /* worth computing again rather than keeping */

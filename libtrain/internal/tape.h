@@ -27,6 +27,7 @@ struct tr_tape {
     int keep_half;
     int planning, in_segment;
     double work;
+    size_t library;
     struct tr_arena kept, segment;
     struct tr_arena meta; /* nodes, tensors, arguments */
     struct tr_node **node;

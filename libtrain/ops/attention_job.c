@@ -63,7 +63,7 @@ static int64_t longest(const int32_t *pos, int64_t n)
 
 /* The allocations of tr__att_job, for the largest plan that n rows can have of documents no
  * longer than the longest of these. */
-size_t tr__att_scratch(const struct tr_node *nd)
+size_t tr__att_scratch(const struct tr_node *nd, int backward)
 {
     const struct tr__att_args *args = nd->args;
     const struct tr_attention *opt = &args->opt;
@@ -76,8 +76,8 @@ size_t tr__att_scratch(const struct tr_node *nd)
     int n_thread = omp_get_max_threads();
     tr_arena_array(&count, (size_t)n_thread, sizeof(struct tr__att_work));
     for (int i = 0; i < n_thread; i++)
-        new_work(&count, opt->head_dim, bound.max_rows, nd->with_grad);
-    if (nd->with_grad)
+        new_work(&count, opt->head_dim, bound.max_rows, backward);
+    if (backward)
         floats(&count, bound.shared_rows * opt->n_head_kv, 2 * ld);
     return count.peak;
 }

@@ -28,6 +28,14 @@ static void add_positions(const struct tr_node *nd, int64_t i0, int64_t n, float
         y[j] += buf[j];
 }
 
+static size_t embedding_scratch(const struct tr_node *nd, int backward)
+{
+    if (backward || !nd->in[POSITION])
+        return 0;
+    int64_t n = tr_tensor_rows(nd->out), rows = n < PIECE ? n : PIECE;
+    return (size_t)(rows * tr_tensor_cols(nd->out)) * sizeof(float);
+}
+
 static void embedding_forward(struct tr_node *nd)
 {
     const struct embedding_args *args = nd->args;
@@ -40,7 +48,7 @@ static void embedding_forward(struct tr_node *nd)
     if (!nd->in[POSITION])
         return;
     size_t mark = tr_arena_mark(nd->scratch);
-    float *buf = tr_arena_alloc(nd->scratch, nd->op->scratch(nd));
+    float *buf = tr_arena_alloc(nd->scratch, embedding_scratch(nd, 0));
     for (int64_t i = 0; i < n; i += PIECE)
         add_positions(nd, i, n - i < PIECE ? n - i : PIECE, buf);
     tr_arena_rewind(nd->scratch, mark);
@@ -73,12 +81,6 @@ static void embedding_backward(struct tr_node *nd)
         scatter_rows(nd->out, args->id, args->scale, nd->in[TABLE]);
     if (nd->in[POSITION] && nd->in[POSITION]->grad)
         scatter_rows(nd->out, args->pos, 1, nd->in[POSITION]);
-}
-
-static size_t embedding_scratch(const struct tr_node *nd)
-{
-    int64_t n = tr_tensor_rows(nd->out), rows = n < PIECE ? n : PIECE;
-    return nd->in[POSITION] ? (size_t)(rows * tr_tensor_cols(nd->out)) * sizeof(float) : 0;
 }
 
 const struct tr_op tr__op_embedding = {

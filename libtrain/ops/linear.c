@@ -91,9 +91,15 @@ static void linear_backward(struct tr_node *nd)
         add_rows(y, nd->in[ADD]);
 }
 
-static size_t linear_scratch(const struct tr_node *nd)
+static size_t linear_scratch(const struct tr_node *nd, int backward)
 {
+    (void)backward;
     return tr__gemm_scratch(tr_tensor_rows(nd->in[X]), nd->in[W]);
+}
+
+static size_t linear_library(const struct tr_node *nd)
+{
+    return tr__gemm_library(tr_tensor_rows(nd->in[X]), nd->in[W]);
 }
 
 static double linear_work(const struct tr_node *nd, int backward)
@@ -108,6 +114,7 @@ const struct tr_op tr__op_linear = {
     .forward = linear_forward,
     .backward = linear_backward,
     .scratch = linear_scratch,
+    .library = linear_library,
     .work = linear_work,
     .fills = 1u << X | 1u << W,
 };

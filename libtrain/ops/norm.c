@@ -123,17 +123,17 @@ static void backward_part(const struct tr_node *nd, const struct layout *l, int6
     }
 }
 
-static size_t norm_scratch(const struct tr_node *nd)
+static size_t norm_scratch(const struct tr_node *nd, int backward)
 {
     int sums = nd->in[W]->needs_grad || (nd->in[B] && nd->in[B]->needs_grad);
-    return sums ? (size_t)(2 * N_PART * layout_of(nd).width) * sizeof(float) : 0;
+    return backward && sums ? (size_t)(2 * N_PART * layout_of(nd).width) * sizeof(float) : 0;
 }
 
 static void norm_backward(struct tr_node *nd)
 {
     struct layout l = layout_of(nd);
     size_t mark = tr_arena_mark(nd->scratch);
-    float *sums = tr_arena_alloc(nd->scratch, norm_scratch(nd));
+    float *sums = tr_arena_alloc(nd->scratch, norm_scratch(nd, 1));
 #pragma omp parallel for schedule(static)
     for (int64_t p = 0; p < N_PART; p++)
         backward_part(nd, &l, p, sums + p * 2 * l.width);

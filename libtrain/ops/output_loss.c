@@ -35,9 +35,12 @@ struct chunk {
 /* The largest power of two whose logits fit in CHUNK_BYTES, or in twice as much if w is
  * trained, since every chunk reads and writes all of its gradient.  Batches tend to be
  * multiples of it, and it does not depend on n, so that a plan for many rows covers fewer. */
-int64_t tr_output_chunk(int64_t n, int64_t n_vocab, int64_t max_rows, int trained)
+static int64_t chunk_rows(const struct tr_node *nd)
 {
-    int64_t rows = max_rows ? max_rows : MAX_ROWS;
+    const struct output_loss_args *args = nd->args;
+    int64_t n = tr_tensor_rows(nd->in[X]), n_vocab = tr_tensor_rows(nd->in[W]);
+    int trained = nd->with_grad && nd->in[W]->needs_grad;
+    int64_t rows = args->opt.max_rows ? args->opt.max_rows : MAX_ROWS;
     int64_t most = trained ? 2 * CHUNK_BYTES : CHUNK_BYTES;
     while (rows > MIN_ROWS && rows * n_vocab * (int64_t)sizeof(float) > most)
         rows /= 2;
@@ -49,9 +52,7 @@ static struct chunk new_chunk(struct tr_arena *a, const struct tr_node *nd)
     const struct output_loss_args *args = nd->args;
     size_t n = (size_t)tr_tensor_rows(nd->in[X]), width = (size_t)tr_tensor_cols(nd->in[X]);
     size_t n_vocab = (size_t)tr_tensor_rows(nd->in[W]);
-    int trained = nd->with_grad && nd->in[W]->needs_grad;
-    struct chunk c = { .rows = tr_output_chunk((int64_t)n, (int64_t)n_vocab,
-                                              args->opt.max_rows, trained) };
+    struct chunk c = { .rows = chunk_rows(nd) };
     size_t rows = (size_t)c.rows;
     c.index = tr_arena_array(a, n, sizeof *c.index);
     c.x = tr_arena_array(a, rows * width, sizeof *c.x);
@@ -64,12 +65,19 @@ static struct chunk new_chunk(struct tr_arena *a, const struct tr_node *nd)
     return c;
 }
 
-static size_t output_loss_scratch(const struct tr_node *nd)
+static size_t output_loss_scratch(const struct tr_node *nd, int backward)
 {
+    if (backward)
+        return 0;
     struct tr_arena count;
     tr_arena_init_counting(&count);
     struct chunk c = new_chunk(&count, nd);
     return count.peak + tr__gemm_scratch(c.rows, nd->in[W]);
+}
+
+static size_t output_loss_library(const struct tr_node *nd)
+{
+    return tr__gemm_library(chunk_rows(nd), nd->in[W]);
 }
 
 /* All rows if their logits are to be stored, else those with a target. */
@@ -228,6 +236,7 @@ const struct tr_op tr__op_output_loss = {
     .forward = output_loss_forward,
     .backward = output_loss_backward,
     .scratch = output_loss_scratch,
+    .library = output_loss_library,
     .work = output_loss_work,
     .once = 1,
 };

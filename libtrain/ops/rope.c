@@ -107,8 +107,9 @@ static void rope_backward(struct tr_node *nd)
     turn_rows(nd, nd->out->grad, -1);
 }
 
-static size_t rope_scratch(const struct tr_node *nd)
+static size_t rope_scratch(const struct tr_node *nd, int backward)
 {
+    (void)backward;
     const struct rope_args *args = nd->args;
     return (size_t)args->rope.n_rot / 2 * sizeof(float);
 }

@@ -144,19 +144,30 @@ test_expect_success '--weights bf16: half the parameters, close to f32, goes on 
 
 # ==== the plan and what is measured ====
 
-# measured OPTION...: the peak of a run is within 5 % of its plan.
+# measured OPTION...: the peak of a run is within 5 % of its plan, or within 4 MB: that much
+# code and buffers of other builds of the libraries may differ.
 measured() {
-    "$BIN/train" $data --batch 32 --steps 2 -o m.ckpt "$@" 2>stderr
+    "$BIN/train" $data --steps 2 -o m.ckpt "$@" 2>stderr
     rm -rf m.ckpt*
     sed -n "s/.*peak memory \([0-9.]*\) MB, planned \([0-9.]*\) MB/\1 \2/p" stderr >peak
-    awk "{ seen = 1; bad = \$1 > 1.05 * \$2 || \$1 < 0.95 * \$2; print } END { exit bad || !seen }" peak
+    awk "{ seen = 1; d = \$1 - \$2; d = d < 0 ? -d : d; bad = d > 4 && d > 0.05 * \$2; print }
+        END { exit bad || !seen }" peak
 }
 if [ -n "$SANITIZE" ]; then
     test_skip 'peaks' 'a sanitizer takes memory of its own'
     test_done
 fi
 for mode in "" "--recompute" "--full" "--full --recompute" "--val t.pack" "--full --opt adamw8" \
-    "--full --fused-step" "--full --fused-step --weights bf16 --opt adamw8 --recompute"; do
-    test_expect_success "the peak of train $mode" 'measured $mode'
+    "--full --fused-step" "--full --fused-step --weights bf16 --opt adamw8 --recompute" \
+    "--precision f16" "--precision bf16" "--precision bf16 --full" "--precision q8" \
+    "--precision q8 --full"; do
+    if ! "$BIN/train" $data $mode --plan >/dev/null 2>stderr && grep -q oneDNN stderr; then
+        test_skip "the peak of train $mode" "$(sed 's/^train: //' stderr)"
+        continue
+    fi
+    for batch in 2 32; do
+        test_expect_success "the peak of train --batch $batch $mode" \
+            'measured --batch $batch $mode'
+    done
 done
 test_done

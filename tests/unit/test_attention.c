@@ -5,6 +5,7 @@
  */
 #include "suite.h"
 
+#include <libtrain/internal/attention_plan.h>
 #include <libtrain/internal/op.h>
 #include <libtrain/ops.h>
 #include <libtrain/rng.h>
@@ -205,11 +206,12 @@ static void run(struct problem *p)
     struct tr_node nd = { .op = &tr__op_attention, .in = { &p->q, &p->k, &p->v },
                           .out = &p->out, .args = &args, .saved = p->saved,
                           .scratch = &scratch, .with_grad = 1 };
-    ck_assert_int_eq(tr_arena_init(&scratch, nd.op->scratch(&nd), NULL), 0);
-    nd.op->forward(&nd);
-    nd.op->backward(&nd);
-    ck_assert_uint_eq(scratch.used, 0);
-    tr_arena_release(&scratch);
+    for (int backward = 0; backward < 2; backward++) {
+        ck_assert_int_eq(tr_arena_init(&scratch, nd.op->scratch(&nd, backward), NULL), 0);
+        (backward ? nd.op->backward : nd.op->forward)(&nd);
+        ck_assert_uint_eq(scratch.used, 0);
+        tr_arena_release(&scratch);
+    }
 }
 
 /* |x - before - ref| / |ref| over all numbers; `before` may be NULL. */
@@ -381,6 +383,37 @@ START_TEST(runs_on_a_tape)
 }
 END_TEST
 
+/* Documents of random lengths, some of them much longer than others. */
+START_TEST(plans_stay_within_their_bound)
+{
+    enum { N = 2100 };
+    static int32_t pos[N];
+    struct tr_rng rng = tr_rng_init((uint64_t)_i, 0);
+    struct tr_arena a;
+    ck_assert_int_eq(tr_arena_init(&a, 1 << 20, NULL), 0);
+    for (int round = 0; round < 200; round++) {
+        int64_t n = 1 + (int64_t)tr_rng_below(&rng, N), longest = 0;
+        uint64_t most = 1 + tr_rng_below(&rng, (uint64_t)n);
+        int window = tr_rng_below(&rng, 2) ? 0 : 1 + (int)tr_rng_below(&rng, 300);
+        for (int64_t t = 0; t < n;) {
+            int64_t length = 1 + (int64_t)tr_rng_below(&rng, tr_rng_below(&rng, most) + 1);
+            longest = length > longest ? length : longest;
+            for (int64_t i = 0; i < length && t < n; i++)
+                pos[t++] = (int32_t)i;
+        }
+        for (int n_head_kv = 1; n_head_kv < 30; n_head_kv++) {
+            struct tr__att_plan plan = tr__att_plan(&a, pos, n, window, n_head_kv);
+            struct tr__att_bound bound = tr__att_bound(n, longest, n_head_kv);
+            ck_assert_uint_le(a.used, bound.bytes);
+            ck_assert_int_le(plan.max_rows, bound.max_rows);
+            ck_assert_int_le(plan.shared_rows, bound.shared_rows);
+            tr_arena_rewind(&a, 0);
+        }
+    }
+    tr_arena_release(&a);
+}
+END_TEST
+
 int main(void)
 {
     int n = (int)(sizeof shapes / sizeof *shapes);
@@ -393,6 +426,7 @@ int main(void)
     tcase_add_loop_test(tc, threads_do_not_matter, 9, n);
     tcase_add_loop_test(tc, wanted_gradients_only, 15, 20);
     tcase_add_loop_test(tc, runs_on_a_tape, 11, 14);
+    tcase_add_loop_test(tc, plans_stay_within_their_bound, 0, 4);
     tcase_add_exit_test(tc, refuses_positions_before_the_first_row, 7);
     suite_add_tcase(suite, tc);
     return run_suite(suite);

@@ -183,12 +183,12 @@ static void run(struct problem *p, int with_grad)
                                          ? (size_t)(p->s.n * p->s.width)
                                          : 0,
                           .with_grad = with_grad };
-    ck_assert_int_eq(tr_arena_init(&scratch, nd.op->scratch(&nd), NULL), 0);
-    nd.op->forward(&nd);
-    if (with_grad)
-        nd.op->backward(&nd);
-    ck_assert_uint_eq(scratch.used, 0);
-    tr_arena_release(&scratch);
+    for (int backward = 0; backward <= with_grad; backward++) {
+        ck_assert_int_eq(tr_arena_init(&scratch, nd.op->scratch(&nd, backward), NULL), 0);
+        (backward ? nd.op->backward : nd.op->forward)(&nd);
+        ck_assert_uint_eq(scratch.used, 0);
+        tr_arena_release(&scratch);
+    }
 }
 
 /* |x - ref| / |ref| */
