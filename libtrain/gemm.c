@@ -47,7 +47,8 @@ size_t tr__gemm_scratch(int64_t m, const struct tr_tensor *w)
 
 size_t tr__gemm_library(int64_t m, const struct tr_tensor *w)
 {
-    return products_for(w)->library(m, w);
+    const struct tr__products *products = products_for(w);
+    return products->library ? products->library(m, w) : 0;
 }
 
 const void *tr__row_at(const struct tr_tensor *w, int64_t row)

@@ -20,14 +20,14 @@ static size_t scratch_bytes(int64_t m, const struct tr_tensor *w)
 {
     int64_t n = tr_tensor_rows(w), k = tr_tensor_cols(w);
     int64_t step = tr__tile_rows(w, TILE);
-    size_t most = bytes(step, k) + bytes(m, tr__most(k, step));
-    size_t gradient = w->needs_grad ? bytes(m, k) + bytes(m, n) : 0;
-    return (most > gradient ? most : gradient) + 2 * TR_ARENA_ALIGN;
+    size_t with_w = bytes(step, k) + bytes(m, tr__most(k, step));
+    size_t for_gradient = w->needs_grad ? bytes(m, k) + bytes(m, n) : 0;
+    return (with_w > for_gradient ? with_w : for_gradient) + 2 * TR_ARENA_ALIGN;
 }
 
-/* Of x w^T.  Where the result is part of a wider matrix, oneDNN 2.6 packs the factors, in
- * memory that it takes and gives back each time, and the heap grows to a few times that: so
- * a weight that must be cut is cut into smaller pieces. */
+/* Tiles of x w^T are smaller if w must be cut: where the result is part of a wider matrix,
+ * oneDNN 2.6 packs the factors, in memory that it takes and gives back each time, and the
+ * heap grows to a few times that. */
 static int64_t output_step(const struct tr_tensor *w)
 {
     int64_t step = tr__tile_rows(w, TILE);

@@ -177,12 +177,6 @@ static size_t scratch_bytes(int64_t m, const struct tr_tensor *w)
     return (size_t)tr_tensor_count(w) * sizeof(float) + TR_ARENA_ALIGN;
 }
 
-static size_t no_library(int64_t m, const struct tr_tensor *w)
-{
-    (void)m, (void)w;
-    return 0;
-}
-
 static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
                 int64_t ldx, const struct tr_tensor *w, float beta, float *y, int64_t ldy)
 {
@@ -225,4 +219,4 @@ static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *
     tr_arena_rewind(scratch, mark);
 }
 
-const struct tr__products tr__products_thin = { xwt, dyw, dytx, scratch_bytes, no_library };
+const struct tr__products tr__products_thin = { xwt, dyw, dytx, scratch_bytes, NULL };

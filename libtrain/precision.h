@@ -23,7 +23,7 @@ struct tr_precision {
     const struct tr__products *products;
     int keep_half;      /* results wait for backward as F16 */
     int attention_bf16; /* attention multiplies BF16, where the build has it */
-    int64_t program;    /* bytes of code of a library of its own */
+    int64_t program;    /* bytes that a library of its own takes, about */
     int (*open)(struct tr_err *err); /* NULL: nothing is needed */
 };
 

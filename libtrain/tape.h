@@ -38,8 +38,8 @@ enum tr_recompute {
 struct tr_tape_plan {
     size_t kept;    /* results that wait for backward, with the results of segments */
     size_t segment; /* what lives inside one segment, with the scratch of its operations */
-    size_t nodes;   /* the list itself */
-    size_t library; /* what the libraries behind products keep for themselves, about */
+    size_t nodes;   /* nodes, tensors, arguments */
+    size_t library; /* what the libraries behind products take for themselves, about */
 };
 
 struct tr_tape;
@@ -48,7 +48,7 @@ struct tr_tape;
  * pointers are NULL.  Run one step on it, then read tr_tape_plan. */
 struct tr_tape *tr_tape_new_planning(enum tr_tape_mode mode, enum tr_recompute recompute,
                                      struct tr_err *err) TR_MUST_CHECK;
-/* A tape that computes, with memory for a step as planned. */
+/* A tape that computes, with memory for a step as planned: kept and segment. */
 struct tr_tape *tr_tape_new(enum tr_tape_mode mode, enum tr_recompute recompute,
                             const struct tr_tape_plan *plan,
                             struct tr_err *err) TR_MUST_CHECK;

@@ -68,10 +68,10 @@ struct tr_plan {
     int64_t weights;    /* of the base, where they are mapped */
     int64_t params, grads, moments;
     int64_t activations; /* waiting for backward */
-    int64_t block;      /* inside one block or the output: gradients, scratch */
+    int64_t block;      /* inside one block or the output: gradients, scratch; and the tape */
     int64_t eval;       /* for tr_trainer_eval */
     int64_t data;       /* token ids of a step */
-    int64_t program;    /* code, libraries, metadata, BLAS */
+    int64_t program;    /* code, metadata, what libraries keep */
     int64_t total;
     int64_t recompute;  /* blocks that are computed again in backward, and all */
     int64_t n_block;

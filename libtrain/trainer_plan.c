@@ -80,11 +80,10 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
     p->grads = tr_params_grad_bytes(&t->params);
     p->moments = tr_params_state_bytes(&t->params);
     p->activations = (int64_t)t->tape_plan.kept;
-    p->block = (int64_t)t->tape_plan.segment;
-    p->eval = (int64_t)(eval.kept + eval.segment);
+    p->block = (int64_t)(t->tape_plan.segment + t->tape_plan.nodes);
+    p->eval = (int64_t)(eval.kept + eval.segment + eval.nodes);
     p->data = 3 * tr__step_rows(t) * (int64_t)sizeof(int32_t);
-    p->program = b->program + metadata_bytes(tr_model_gguf(t->m)) +
-                 t->args.precision->program + (int64_t)(library + t->tape_plan.nodes);
+    p->program = b->program + t->args.precision->program + (int64_t)library;
     p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +
                p->eval + p->data + p->program;
 }
@@ -144,7 +143,8 @@ static int refuse(const struct tr_trainer *t, const struct bounds *b, struct tr_
 
 int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err)
 {
-    struct bounds b = { .program = tr_machine_program_bytes(),
+    struct bounds b = { .program = tr_machine_program_bytes() +
+                                   metadata_bytes(tr_model_gguf(t->m)),
                         .there = tr_machine_memory_available() / tr_comm_local_size(),
                         .limit = t->args.mem_limit ? t->args.mem_limit : INT64_MAX };
     int64_t n_layer = t->m->config.n_layer, first = t->args.recompute, last = first;

@@ -46,7 +46,7 @@ struct tr__att_plan {
 struct tr__att_plan tr__att_plan(struct tr_arena *scratch, const int32_t *pos, int64_t n,
                                  int window, int n_head_kv);
 
-/* What a plan for n rows takes at most, whatever the positions below `longest`. */
+/* What a plan for n rows takes at most, of documents no longer than `longest`. */
 struct tr__att_bound {
     size_t bytes;
     int64_t max_rows, shared_rows;

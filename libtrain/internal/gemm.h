@@ -30,7 +30,7 @@ void tr__gemm_dytx(struct tr_arena *scratch, int64_t m, float alpha, const float
 /* Scratch bytes that any of these takes. */
 size_t tr__gemm_scratch(int64_t m, const struct tr_tensor *w);
 
-/* Bytes that the library behind them takes for itself, at most, and keeps. */
+/* Bytes that the library behind them takes for itself, about. */
 size_t tr__gemm_library(int64_t m, const struct tr_tensor *w);
 
 /* Rows `id[i]` of w to f32: out (n, k). */

@@ -38,9 +38,9 @@ struct tr_op {
     void (*forward)(struct tr_node *nd);
     void (*backward)(struct tr_node *nd);
     /* Upper bound of the scratch bytes that forward (0) or backward (1) takes; NULL: none.
-     * Data pointers are NULL here and in the next two. */
+     * Data pointers may be NULL here and in the next two. */
     size_t (*scratch)(const struct tr_node *nd, int backward);
-    /* Bytes that a library behind its products keeps, at most; NULL: none. */
+    /* Bytes that a library behind its products takes for itself, about; NULL: none. */
     size_t (*library)(const struct tr_node *nd);
     /* Floating-point operations of its matrix products; NULL: none worth counting. */
     double (*work)(const struct tr_node *nd, int backward);

@@ -18,7 +18,7 @@ struct tr__products {
                  int64_t lddy, const float *x, int64_t ldx, float beta,
                  const struct tr_tensor *w);
     size_t (*scratch)(int64_t m, const struct tr_tensor *w); /* grows with m */
-    size_t (*library)(int64_t m, const struct tr_tensor *w); /* see gemm.h */
+    size_t (*library)(int64_t m, const struct tr_tensor *w); /* see gemm.h; NULL: none */
 };
 
 /* OpenBLAS on f32; a packed weight is unpacked tile by tile. */

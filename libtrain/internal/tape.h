@@ -27,7 +27,7 @@ struct tr_tape {
     int keep_half;
     int planning, in_segment;
     double work;
-    size_t library;
+    size_t library; /* the most that one of the nodes says */
     struct tr_arena kept, segment;
     struct tr_arena meta; /* nodes, tensors, arguments */
     struct tr_node **node;

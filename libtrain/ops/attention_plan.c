@@ -136,18 +136,17 @@ struct tr__att_plan tr__att_plan(struct tr_arena *scratch, const int32_t *pos, i
 /* A span ends where a document does that does not begin in its last tile: at most a tile
  * and a document behind its first SPAN_ROWS.  It has at most s + 1/2 parts, of no more keys
  * than itself, where s is its share of TASKS / n_head_kv.  Two parts or more are shared: then
- * s + 1/2 is no more than 4/3 s. */
+ * s + 1/2 is no more than 4/3 s, so there are at most 4/3 TASKS / n_head_kv such parts. */
 struct tr__att_bound tr__att_bound(int64_t n, int64_t longest, int n_head_kv)
 {
     int64_t span = SPAN_ROWS + TR__ATT_TILE + longest;
     size_t row = sizeof(struct tr__att_tile) + sizeof(struct tr__att_piece) +
                  2 * sizeof(int32_t);
     int64_t parts = (2 * TASKS + n_head_kv) / (2 * n_head_kv); /* of one span */
-    int64_t all_parts = 4 * TASKS / (3 * n_head_kv);
-    int64_t margins = all_parts * 2 * TR__ATT_MARGIN;
+    int64_t shared_parts = 4 * TASKS / (3 * n_head_kv);
+    int64_t margins = shared_parts * 2 * TR__ATT_MARGIN;
     span = span < n ? span : n;
-    int64_t by_span = 4 * TASKS * span / (3 * n_head_kv);
-    int64_t shared = parts * n < by_span ? parts * n : by_span;
+    int64_t shared = parts * n < shared_parts * span ? parts * n : shared_parts * span;
     return (struct tr__att_bound){ .bytes = (size_t)n * row + 4 * TR_ARENA_ALIGN,
                                    .max_rows = span + 2 * TR__ATT_MARGIN,
                                    .shared_rows = parts > 1 ? shared + margins : 0 };

@@ -33,6 +33,7 @@ static const struct shape {
 } shapes[] = {
     { 1, 1, 1 },    { 3, 8, 64 },    { 64, 8, 100 },  { 65, 100, 8 }, { 7, 4, 31 },
     { 130, 17, 5 }, { 33, 1, 1000 }, { 20, 1000, 1 }, { 9, 32, 129 }, { 129, 129, 32 },
+    { 5, 4100, 1024 }, /* more than one tile */
 };
 enum { N_SHAPE = sizeof shapes / sizeof shapes[0] };
 
@@ -162,12 +163,42 @@ START_TEST(scratch_grows)
 }
 END_TEST
 
+static size_t library(const struct tr__products *how, int64_t m, int64_t n, int64_t k,
+                      int needs_grad)
+{
+    struct tr_tensor w = tr_tensor_make("w", &tr_f32, 2, (int64_t[]){ n, k }, NULL);
+    w.products = how;
+    w.needs_grad = needs_grad;
+    return tr__gemm_library(m, &w);
+}
+
+/* What the libraries keep: OpenBLAS the more the larger the products, up to its depth; oneDNN
+ * only for weights that are cut, and for gradients. */
+START_TEST(libraries_keep)
+{
+    const struct tr__products *f32 = &tr__products_f32, *bf16 = &tr__products_bf16;
+    size_t mb = 1000 * 1000, gradient = TR__DNNL_GRADIENT_CODE;
+    ck_assert_uint_lt(library(f32, 64, 128, 128, 0), library(f32, 512, 128, 128, 0));
+    ck_assert_uint_lt(library(f32, 512, 128, 128, 0), mb);
+    ck_assert_uint_eq(library(f32, 512, 768, 768, 0), library(f32, 512, 3072, 3072, 0));
+    ck_assert_uint_gt(library(f32, 256, 50257, 768, 1), 256 * 50257 * sizeof(float));
+    ck_assert_uint_lt(library(f32, 256, 50257, 768, 0), 10 * mb);
+    ck_assert_uint_eq(library(bf16, 512, 768, 768, 0), 0);
+    ck_assert_uint_eq(library(bf16, 512, 768, 768, 1), gradient);
+    ck_assert_uint_gt(library(bf16, 512, 50257, 768, 0), gradient);
+    ck_assert_uint_eq(library(&tr__products_int8, 512, 50257, 768, 0), 0);
+    ck_assert_uint_eq(library(&tr__products_int8, 512, 50257, 768, 1), gradient);
+    ck_assert_uint_eq(library(f32, 512, 8, 4096, 1), 0); /* thin */
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("gemm");
     TCase *c = tcase_create("products");
     tcase_add_loop_test(c, products, 0, N_WAY * N_SHAPE);
     tcase_add_loop_test(c, scratch_grows, 0, N_WAY);
+    tcase_add_test(c, libraries_keep);
     suite_add_tcase(s, c);
     struct tr_err err;
     if (tr__dnnl_open(&err))
