@@ -62,7 +62,8 @@ void tr_tape_free(struct tr_tape *tp)
 
 struct tr_tape_plan tr_tape_plan(const struct tr_tape *tp)
 {
-    return (struct tr_tape_plan){ tp->kept.peak, tp->segment.peak, tp->meta.peak, tp->library };
+    return (struct tr_tape_plan){ .kept = tp->kept.peak, .segment = tp->segment.peak,
+                                  .nodes = tp->meta.peak, .library = tp->library };
 }
 
 void tr_tape_recompute_first(struct tr_tape *tp, int n)

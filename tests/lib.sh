@@ -94,6 +94,9 @@ test_built() {
     done
 }
 
+# test_dnnl: the version of the oneDNN that train can use, or words that say why there is none.
+test_dnnl() { "$BIN/train" --version | sed -n 's/^oneDNN: //p'; }
+
 # The last line of every file.
 test_done() {
     [ $test_failed = 0 ]

@@ -17,7 +17,7 @@ last() { tail -n 1 "$1" | cut -f 2; }
 # close A B: within two per cent.
 close() { awk "BEGIN { d = $1 - $2; exit !(d * d < 4e-4 * $2 * $2) }"; }
 
-dnnl=$("$BIN/train" --version | sed -n 's/^oneDNN: //p')
+dnnl=$(test_dnnl)
 case $dnnl in
 [0-9]*) precisions="f16 bf16 q8" ;;
 *)
