@@ -2,7 +2,7 @@
  *
  * detokenize - turn a token stream back into text.  See detokenize.1
  */
-#include "common.h"
+#include "shared/common.h"
 
 #include <libtrain/token.h>
 #include <libtrain/tokenizer.h>

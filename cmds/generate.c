@@ -2,9 +2,9 @@
  *
  * generate - sample text from a model.  See generate.1
  */
-#include "adapters.h"
-#include "common.h"
-#include "sampling.h"
+#include "shared/adapters.h"
+#include "shared/common.h"
+#include "shared/sampling.h"
 
 #include <libtrain/file.h>
 #include <libtrain/model.h>

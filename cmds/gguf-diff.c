@@ -2,8 +2,8 @@
  *
  * gguf-diff - what differs between two GGUF files.  See gguf-diff.1
  */
-#include "common.h"
-#include "gguf-text.h"
+#include "shared/common.h"
+#include "shared/gguf-text.h"
 
 #include <libtrain/gguf.h>
 

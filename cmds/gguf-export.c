@@ -2,11 +2,11 @@
  *
  * gguf-export - checkpoint to adapter, or to a whole model.  See gguf-export.1
  */
-#include "adapters.h"
-#include "common.h"
+#include "shared/adapters.h"
+#include "shared/common.h"
 
 #include <libtrain/checkpoint.h>
-#include <libtrain/convert.h>
+#include <libtrain/quantize.h>
 #include <libtrain/model.h>
 #include <libtrain/optim.h>
 

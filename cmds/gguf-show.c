@@ -2,8 +2,8 @@
  *
  * gguf-show - print what is in a GGUF file, or check it.  See gguf-show.1
  */
-#include "common.h"
-#include "gguf-text.h"
+#include "shared/common.h"
+#include "shared/gguf-text.h"
 
 #include <libtrain/gguf.h>
 #include <libtrain/model.h>

@@ -5,10 +5,10 @@
  * One tensor at a time, in slabs of rows: unpacked to f32, the adapters' products added,
  * packed again.  What was lost in packing is measured on the way.
  */
-#include "adapters.h"
-#include "common.h"
+#include "shared/adapters.h"
+#include "shared/common.h"
 
-#include <libtrain/convert.h>
+#include <libtrain/quantize.h>
 
 #include <stdlib.h>
 #include <string.h>

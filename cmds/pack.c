@@ -2,7 +2,7 @@
  *
  * pack - turn a token stream into packed sequences.  See pack.1
  */
-#include "common.h"
+#include "shared/common.h"
 
 #include <libtrain/pack.h>
 #include <libtrain/token.h>

@@ -2,8 +2,8 @@
  *
  * perplexity - loss of a model on a pack or a text.  See perplexity.1
  */
-#include "adapters.h"
-#include "common.h"
+#include "shared/adapters.h"
+#include "shared/common.h"
 
 #include <libtrain/eval.h>
 #include <libtrain/file.h>

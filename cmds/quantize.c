@@ -5,10 +5,10 @@
  * The output is the file that `llama-quantize --pure` writes, byte for byte: same choice
  * of tensors, same blocks, same order of tensors and keys.
  */
-#include "common.h"
+#include "shared/common.h"
 
 #include <libtrain/gguf.h>
-#include <libtrain/convert.h>
+#include <libtrain/quantize.h>
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  *
  * tokenize - turn text into a token stream.  See tokenize.1
  */
-#include "common.h"
+#include "shared/common.h"
 
 #include <libtrain/file.h>
 #include <libtrain/token.h>

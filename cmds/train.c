@@ -2,12 +2,12 @@
  *
  * train - base and packed data to checkpoint.  See train.1
  */
-#include "adapters.h"
-#include "common.h"
-#include "metrics.h"
-#include "plan.h"
-#include "progress.h"
-#include "train-options.h"
+#include "shared/adapters.h"
+#include "shared/common.h"
+#include "shared/metrics.h"
+#include "shared/plan.h"
+#include "shared/progress.h"
+#include "shared/train-options.h"
 
 #include <libtrain/checkpoint.h>
 #include <libtrain/comm.h>

@@ -5,8 +5,8 @@
  *
  *   make build/release/dev/bench_attention && build/release/dev/bench_attention [SHAPE]
  */
-#include <libtrain/internal/op.h>
-#include <libtrain/internal/tile.h>
+#include <libtrain/op.h>
+#include <libtrain/matmul/tile.h>
 #include <libtrain/ops.h>
 
 #include <cblas.h>

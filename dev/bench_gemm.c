@@ -13,9 +13,9 @@
  * f32 is OpenBLAS's sgemm; bf16 (into f32) and s8 (into s32, dw in bf16) are oneDNN's, of
  * whole weights.
  */
-#include "../cmds/common.h"
+#include "../cmds/shared/common.h"
 
-#include <libtrain/internal/dnnl.h>
+#include <libtrain/matmul/dnnl.h>
 
 #include <cblas.h>
 #include <stdio.h>

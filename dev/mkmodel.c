@@ -11,10 +11,10 @@
  * layers) (Radford et al. 2019), norms are 1, biases 0.  The bytes depend on the options
  * alone, not on the number of threads.
  */
-#include "../cmds/common.h"
+#include "../cmds/shared/common.h"
 #include "shapes.h"
 
-#include <libtrain/convert.h>
+#include <libtrain/quantize.h>
 #include <libtrain/gguf.h>
 #include <libtrain/rng.h>
 

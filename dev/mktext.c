@@ -17,7 +17,7 @@
  *   {a} {^a}    the article: "an" before a vowel
  *   \n          end of a line
  */
-#include "../cmds/common.h"
+#include "../cmds/shared/common.h"
 
 #include <libtrain/file.h>
 #include <libtrain/rng.h>

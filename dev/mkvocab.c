@@ -11,7 +11,7 @@
  * equally frequent the one with the smaller ids wins, so the result depends on the text
  * alone.  Ids: 256 bytes, the merges in their order, <|endoftext|> last.
  */
-#include "../cmds/common.h"
+#include "../cmds/shared/common.h"
 
 #include <libtrain/file.h>
 #include <libtrain/gguf.h>

@@ -59,6 +59,14 @@ const struct tr_dtype *tr_dtype_at(int i);
 int tr_dtype_bytes(const struct tr_dtype *dtype, int n_dim, const int64_t *dim,
                    int64_t *bytes, struct tr_err *err) TR_MUST_CHECK;
 
+enum { TR_CONVERT_BAD_SRC = 1, TR_CONVERT_BAD_DST = 2 };
+
+/* Convert n numbers, a multiple of both blocks, from src to dst by way of f32, with all
+ * threads; the bytes do not depend on their number.  src is aligned to 8 bytes.  Returns 0
+ * or the sum of what is not finite: BAD_SRC, and BAD_DST (too large for `to`). */
+int tr_convert(const struct tr_dtype *from, const void *src, const struct tr_dtype *to,
+               void *dst, int64_t n) TR_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

@@ -9,7 +9,7 @@
  * allocated that is larger than a small multiple of the file.
  *
  * Shapes are row-major here, slowest dimension first.  GGUF stores them the other way
- * round; gguf.c and gguf_write.c turn them, nobody else does.
+ * round; libtrain/gguf/ turns them, nobody else does.
  */
 #ifndef LIBTRAIN_GGUF_H
 #define LIBTRAIN_GGUF_H

@@ -10,7 +10,7 @@
 #define LIBTRAIN_LORA_H
 
 #include <libtrain/model.h>
-#include <libtrain/params.h>
+#include <libtrain/tensor.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -40,13 +40,12 @@ struct tr_lora *tr_lora_open(const char *path, const struct tr_model *base,
 /* A new adapter for the linear layers whose name matches one of `targets`: patterns
  * (fnmatch), separated by commas, for a tensor's full name ("blk.0.attn_q.weight") or its
  * middle ("attn_q"); "all-linear" is every linear layer of the blocks.  A pattern that
- * matches nothing is refused.  The tensors have no data yet: see tr_lora_declare. */
+ * matches nothing is refused.  The tensors have no data yet: see tr_lora_start. */
 struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, int rank,
                             float alpha, struct tr_err *err) TR_MUST_CHECK;
 
-/* Declare all tensors parameters; once p has its arrays, tr_lora_start fills them. */
-void tr_lora_declare(struct tr_lora *l, struct tr_params *p);
-/* What was read from a file; else a uniform in ±1/sqrt(n_in) (what PEFT does), b zero. */
+/* Once the tensors are parameters that have memory (params.h), fill them.
+ * What was read from a file; else a uniform in ±1/sqrt(n_in) (what PEFT does), b zero. */
 void tr_lora_start(struct tr_lora *l, uint64_t seed);
 
 /* Hang on the model, until it is closed; several may be attached, their parts add up. */

@@ -8,11 +8,11 @@
 #ifndef LIBTRAIN_LOSS_H
 #define LIBTRAIN_LOSS_H
 
+#include <libtrain/ops.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-struct tr_loss_kind;
 
 /* Walk all losses: i = 0, 1, … until NULL; 0 is the default. */
 const struct tr_loss_kind *tr_loss_at(int i);

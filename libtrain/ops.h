@@ -8,7 +8,6 @@
 #ifndef LIBTRAIN_OPS_H
 #define LIBTRAIN_OPS_H
 
-#include <libtrain/loss.h>
 #include <libtrain/tape.h>
 #include <libtrain/tensor.h>
 
@@ -92,6 +91,13 @@ struct tr_attention {
 struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
                                struct tr_tensor *k, struct tr_tensor *v,
                                const int32_t *pos, const struct tr_attention *opt);
+
+/* What is minimised: the loss of one row of n logits.  z is overwritten: with scale *
+ * d(loss)/dz, or with anything if scale is 0.  All are static (loss.h). */
+struct tr_loss_kind {
+    const char *name;
+    double (*row)(float *z, int64_t n, int32_t target, float scale);
+};
 
 struct tr_loss {
     const struct tr_loss_kind *kind; /* NULL: only store the logits, the result is 0 */

@@ -18,6 +18,7 @@
 #include <libtrain/model.h>
 #include <libtrain/optim.h>
 #include <libtrain/pack.h>
+#include <libtrain/params.h>
 
 #ifdef __cplusplus
 extern "C" {

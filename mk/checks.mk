@@ -10,7 +10,7 @@ check:
 	@$(RUN_CHECKS) build $(STATIC_CHECKS) unit cmd flow asan fuzz
 
 ## check-headers: every header compiles alone, the public ones as C++ too
-## check-layers: who includes whom, against the table in docs/architecture.md
+## check-layers: folders against the rule in docs/architecture.md, circles from symbols
 ## check-symbols: the names that the library exports
 ## check-docs: manual pages against --help
 ## check-unit: unit tests (libcheck)

@@ -24,9 +24,9 @@ endif
 
 # The bytes of quantised blocks must not depend on contracted multiply-adds.
 $(BUILD)/libtrain/quants/%.o: TR_CFLAGS += -ffp-contract=off
-$(BUILD)/libtrain/dnnl.o: TR_CPPFLAGS += $(DNNL_CPPFLAGS)
-$(BUILD)/libtrain/dnnl.o: $(wildcard build/deps-dnnl.mk)
-$(BUILD)/libtrain/comm_mpi.o: TR_CPPFLAGS += $(MPI_CPPFLAGS)
+$(BUILD)/libtrain/matmul/dnnl.o: TR_CPPFLAGS += $(DNNL_CPPFLAGS)
+$(BUILD)/libtrain/matmul/dnnl.o: $(wildcard build/deps-dnnl.mk)
+$(BUILD)/libtrain/base/comm_mpi.o: TR_CPPFLAGS += $(MPI_CPPFLAGS)
 # --version prints the flags.
-$(BUILD)/cmds/help.o: TR_CPPFLAGS += \
+$(BUILD)/cmds/shared/help.o: TR_CPPFLAGS += \
   -DTR_BUILD_FLAGS='"$(subst ",,$(strip $(OPENMP) $(ARCH) $(SANITIZE_$(MODE)) $(CFLAGS)))"'

@@ -1,11 +1,11 @@
 # Library, commands, unit tests: sources are found, a new file needs no edit here.
-LIB_SRC := $(filter-out libtrain/comm_$(if $(MPI),single,mpi).c,\
-  $(sort $(wildcard libtrain/*.c libtrain/*/*.c)))
+LIB_SRC := $(filter-out libtrain/base/comm_$(if $(MPI),single,mpi).c,\
+  $(sort $(wildcard libtrain/*/*.c libtrain/*/*/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 LIB     := $(BUILD)/libtrain.a
-# A .c with a header of its own is shared by the commands, the others are commands.
-CMD_SHARED := $(patsubst %.h,%.c,$(sort $(wildcard cmds/*.h)))
-CMD_SRC := $(filter-out $(CMD_SHARED),$(sort $(wildcard cmds/*.c)))
+# cmds/NAME.c is a command, cmds/shared/ is what they share.
+CMD_SHARED := $(sort $(wildcard cmds/shared/*.c))
+CMD_SRC := $(sort $(wildcard cmds/*.c))
 CMDS    := $(CMD_SRC:cmds/%.c=%)
 SHARED_OBJ := $(CMD_SHARED:%.c=$(BUILD)/%.o)
 # tests/unit/test_x.c is a program of its own, other files there are shared by them.

@@ -4,7 +4,7 @@
 set -u
 cd "${0%/*}/.." || exit 1
 CC=${CC:-cc} CXX=${CXX:-c++} OPENMP=${OPENMP--fopenmp} BUILD=${BUILD:-build/release}
-flags="-I. -Icmds -D_POSIX_C_SOURCE=200809L ${DEPS_CPPFLAGS-} -Wall -Wextra -Werror"
+flags="-I. -D_POSIX_C_SOURCE=200809L ${DEPS_CPPFLAGS-} -Wall -Wextra -Werror"
 mkdir -p "$BUILD/check"
 t=$BUILD/check/header
 bad=0
@@ -26,11 +26,11 @@ echo 'int main() { return 0; }' >"$t.cpp"
 $CXX -fsyntax-only "$t.cpp" >/dev/null 2>&1 && have_cxx=1
 [ -n "$have_cxx" ] || echo "SKIP public headers as C++: no C++ compiler"
 
-for h in libtrain/*.h libtrain/internal/*.h cmds/*.h; do
+for h in libtrain/*.h libtrain/*/*.h cmds/shared/*.h; do
     [ -f "$h" ] || continue
     try "$CC -std=c11 $OPENMP" "$h" c
     case $h in
-    libtrain/internal/* | cmds/*) ;;
+    libtrain/*/* | cmds/*) ;;
     *) [ -z "$have_cxx" ] || try "$CXX -std=c++11" "$h" cpp ;;
     esac
 done

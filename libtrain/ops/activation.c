@@ -2,9 +2,8 @@
  *
  * Activations of the MLP; derivations in docs/maths/activation.md.
  */
-#include <libtrain/internal/op.h>
-#include <libtrain/internal/vmath.h>
-#include <libtrain/ops.h>
+#include <libtrain/base/vmath.h>
+#include <libtrain/ops/ops.h>
 
 /* silu(x) = x s(x), s the logistic function. */
 static inline float silu(float x)

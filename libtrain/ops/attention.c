@@ -7,9 +7,9 @@
  * Every task writes only rows and heads of its own.  Where pieces share keys, the sums for
  * dk and dv stay apart until all tasks are done and are then added in the order of pieces.
  */
-#include <libtrain/internal/attention_block.h>
-#include <libtrain/internal/attention_job.h>
-#include <libtrain/internal/vmath.h>
+#include <libtrain/base/vmath.h>
+#include <libtrain/ops/attention_block.h>
+#include <libtrain/ops/attention_job.h>
 
 #include <omp.h>
 #include <string.h>

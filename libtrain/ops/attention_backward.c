@@ -4,9 +4,9 @@
  * saved.  dq of a tile and dk, dv of a piece are summed in scratch and added to the
  * gradients at the end.
  */
-#include <libtrain/internal/attention_block.h>
-#include <libtrain/internal/attention_job.h>
-#include <libtrain/internal/vmath.h>
+#include <libtrain/base/vmath.h>
+#include <libtrain/ops/attention_block.h>
+#include <libtrain/ops/attention_job.h>
 
 #include <omp.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * Attention of a few new rows over many keys that were computed before: the keys of a head
  * in blocks, with a running maximum and sum.  Forward only.
  */
-#include <libtrain/internal/attention_job.h>
-#include <libtrain/internal/vmath.h>
+#include <libtrain/base/vmath.h>
+#include <libtrain/ops/attention_job.h>
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <libtrain/internal/attention_block.h>
-#include <libtrain/internal/attention_job.h>
+#include <libtrain/ops/attention_block.h>
+#include <libtrain/ops/attention_job.h>
 
 #include <omp.h>
 #include <string.h>

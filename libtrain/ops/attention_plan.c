@@ -8,7 +8,7 @@
  *   pieces  spans cut into parts of equal work where there are too few of them to keep
  *           threads busy.
  */
-#include <libtrain/internal/attention_plan.h>
+#include <libtrain/ops/attention_plan.h>
 
 enum {
     SPAN_ROWS = 128,

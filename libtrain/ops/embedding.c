@@ -2,9 +2,7 @@
  *
  * Token and position tables; derivation in docs/maths/embedding.md.
  */
-#include <libtrain/internal/gemm.h>
-#include <libtrain/internal/op.h>
-#include <libtrain/ops.h>
+#include <libtrain/ops/ops.h>
 
 enum { TABLE, POSITION };
 
@@ -22,7 +20,8 @@ static void add_positions(const struct tr_node *nd, int64_t i0, int64_t n, float
     const struct embedding_args *args = nd->args;
     int64_t width = tr_tensor_cols(nd->out);
     float *y = (float *)nd->out->data + i0 * width;
-    tr__gather_rows(nd->in[POSITION], args->pos + i0, n, buf);
+    struct tr__matrix table = tr__as_matrix(nd->in[POSITION]);
+    tr__gather_rows(&table, args->pos + i0, n, buf);
 #pragma omp parallel for simd schedule(static)
     for (int64_t j = 0; j < n * width; j++)
         y[j] += buf[j];
@@ -41,7 +40,8 @@ static void embedding_forward(struct tr_node *nd)
     const struct embedding_args *args = nd->args;
     int64_t n = tr_tensor_rows(nd->out), count = tr_tensor_count(nd->out);
     float *y = nd->out->data, scale = args->scale;
-    tr__gather_rows(nd->in[TABLE], args->id, n, y);
+    struct tr__matrix table = tr__as_matrix(nd->in[TABLE]);
+    tr__gather_rows(&table, args->id, n, y);
 #pragma omp parallel for simd schedule(static)
     for (int64_t j = 0; j < count; j++)
         y[j] *= scale;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <libtrain/internal/gemm.h>
-#include <libtrain/internal/op.h>
-#include <libtrain/ops.h>
+#include <libtrain/ops/ops.h>
 
 #include <string.h>
 
@@ -37,10 +35,11 @@ static void linear_forward(struct tr_node *nd)
 {
     const struct linear_args *args = nd->args;
     const struct tr_tensor *x = nd->in[X], *w = nd->in[W], *y = nd->out;
+    struct tr__matrix m = tr__as_matrix(w);
     int starts_empty = !nd->in[BIAS] && !nd->in[ADD];
     if (!starts_empty)
         begin_output(nd, args->in_place);
-    tr__gemm_xwt(nd->scratch, tr_tensor_rows(x), args->scale, x->data, x->ld, w,
+    tr__gemm_xwt(nd->scratch, tr_tensor_rows(x), args->scale, x->data, x->ld, &m,
                  starts_empty ? 0.0f : 1.0f, y->data, y->ld);
 }
 
@@ -78,13 +77,14 @@ static void linear_backward(struct tr_node *nd)
     const struct linear_args *args = nd->args;
     struct tr_tensor *x = nd->in[X], *w = nd->in[W];
     const struct tr_tensor *y = nd->out;
+    struct tr__matrix m = tr__as_matrix(w);
     int64_t n = tr_tensor_rows(x);
     if (x->grad)
-        tr__gemm_dyw(nd->scratch, n, args->scale, y->grad, y->ld, w, tr__grad_beta(x),
+        tr__gemm_dyw(nd->scratch, n, args->scale, y->grad, y->ld, &m, tr__grad_beta(x),
                      x->grad, x->ld);
     if (w->grad)
         tr__gemm_dytx(nd->scratch, n, args->scale, y->grad, y->ld, x->data, x->ld,
-                      tr__grad_beta(w), w);
+                      tr__grad_beta(w), &m);
     if (nd->in[BIAS] && nd->in[BIAS]->grad)
         add_column_sums(y, nd->in[BIAS]->grad);
     if (nd->in[ADD] && nd->in[ADD]->grad && !args->in_place)
@@ -94,12 +94,14 @@ static void linear_backward(struct tr_node *nd)
 static size_t linear_scratch(const struct tr_node *nd, int backward)
 {
     (void)backward;
-    return tr__gemm_scratch(tr_tensor_rows(nd->in[X]), nd->in[W]);
+    struct tr__matrix m = tr__as_matrix(nd->in[W]);
+    return tr__gemm_scratch(tr_tensor_rows(nd->in[X]), &m);
 }
 
 static size_t linear_library(const struct tr_node *nd)
 {
-    return tr__gemm_library(tr_tensor_rows(nd->in[X]), nd->in[W]);
+    struct tr__matrix m = tr__as_matrix(nd->in[W]);
+    return tr__gemm_library(tr_tensor_rows(nd->in[X]), &m);
 }
 
 static double linear_work(const struct tr_node *nd, int backward)

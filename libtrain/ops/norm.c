@@ -4,8 +4,7 @@
  * Sums over a row are taken in f64: they cost nothing beside the reading of the row, and
  * the result does not depend on its width.
  */
-#include <libtrain/internal/op.h>
-#include <libtrain/ops.h>
+#include <libtrain/ops/ops.h>
 
 #include <math.h>
 #include <string.h>

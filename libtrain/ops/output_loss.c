@@ -5,11 +5,8 @@
  * logits are computed once and kept for no longer than a chunk.  Derivation:
  * docs/maths/output-loss.md.
  */
-#include <libtrain/internal/gemm.h>
-#include <libtrain/internal/loss.h>
-#include <libtrain/internal/op.h>
-#include <libtrain/internal/vmath.h>
-#include <libtrain/ops.h>
+#include <libtrain/base/vmath.h>
+#include <libtrain/ops/ops.h>
 
 #include <omp.h>
 #include <string.h>
@@ -72,12 +69,14 @@ static size_t output_loss_scratch(const struct tr_node *nd, int backward)
     struct tr_arena count;
     tr_arena_init_counting(&count);
     struct chunk c = new_chunk(&count, nd);
-    return count.peak + tr__gemm_scratch(c.rows, nd->in[W]);
+    struct tr__matrix m = tr__as_matrix(nd->in[W]);
+    return count.peak + tr__gemm_scratch(c.rows, &m);
 }
 
 static size_t output_loss_library(const struct tr_node *nd)
 {
-    return tr__gemm_library(chunk_rows(nd), nd->in[W]);
+    struct tr__matrix m = tr__as_matrix(nd->in[W]);
+    return tr__gemm_library(chunk_rows(nd), &m);
 }
 
 /* All rows if their logits are to be stored, else those with a target. */
@@ -168,15 +167,16 @@ static void gradients_of_chunk(const struct tr_node *nd, const struct chunk *c,
 {
     const struct tr_loss *opt = &((const struct output_loss_args *)nd->args)->opt;
     struct tr_tensor *w = nd->in[W];
+    struct tr__matrix m = tr__as_matrix(w);
     int64_t n_vocab = tr_tensor_rows(w), width = tr_tensor_cols(w);
     if (c->dx) {
-        tr__gemm_dyw(nd->scratch, rows, opt->logit_scale, c->logits, n_vocab, w, 0, c->dx,
+        tr__gemm_dyw(nd->scratch, rows, opt->logit_scale, c->logits, n_vocab, &m, 0, c->dx,
                      width);
         scatter(nd->saved, c->dx, index, rows, width);
     }
     if (w->needs_grad)
         tr__gemm_dytx(nd->scratch, rows, opt->logit_scale, c->logits, n_vocab, c->x, width,
-                      tr__grad_beta(w), w);
+                      tr__grad_beta(w), &m);
 }
 
 static void output_loss_forward(struct tr_node *nd)
@@ -185,6 +185,7 @@ static void output_loss_forward(struct tr_node *nd)
     const struct tr_loss *opt = &args->opt;
     const struct tr_tensor *x = nd->in[X], *w = nd->in[W];
     int64_t n = tr_tensor_rows(x), n_vocab = tr_tensor_rows(w), width = tr_tensor_cols(w);
+    struct tr__matrix m = tr__as_matrix(w);
     size_t mark = tr_arena_mark(nd->scratch);
     struct chunk c = new_chunk(nd->scratch, nd);
     int64_t count = list_rows(args, n, c.index);
@@ -195,7 +196,7 @@ static void output_loss_forward(struct tr_node *nd)
     for (int64_t i0 = 0; i0 < count; i0 += c.rows) {
         int64_t rows = count - i0 < c.rows ? count - i0 : c.rows;
         gather(c.x, x->data, x->ld, c.index + i0, rows, width);
-        tr__gemm_xwt(nd->scratch, rows, opt->logit_scale, c.x, width, w, 0, c.logits,
+        tr__gemm_xwt(nd->scratch, rows, opt->logit_scale, c.x, width, &m, 0, c.logits,
                      n_vocab);
         loss_of_chunk(nd, &c, c.index + i0, rows);
         for (int64_t i = 0; i < rows; i++)

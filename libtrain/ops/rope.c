@@ -3,8 +3,7 @@
  * Rotary position embedding; derivation in docs/maths/rope.md.  The gradient is the same
  * rotation the other way round, so forward and backward share one loop.
  */
-#include <libtrain/internal/op.h>
-#include <libtrain/ops.h>
+#include <libtrain/ops/ops.h>
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  *
  * AdamW (Loshchilov, Hutter 2019): Adam with decay applied to the parameter itself.
  */
-#include <libtrain/internal/optim.h>
+#include <libtrain/optim/optim.h>
 
 #include <math.h>
 

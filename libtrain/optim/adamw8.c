@@ -13,7 +13,7 @@
  * probabilities that the mean is the number: rounding to nearest would undo every change
  * below half a step, and v changes by 1 - beta2 at a time.  A v above 0 never becomes 0.
  */
-#include <libtrain/internal/optim.h>
+#include <libtrain/optim/optim.h>
 #include <libtrain/rng.h>
 
 #include <float.h>

@@ -3,7 +3,7 @@
  * Stochastic gradient descent with momentum beta1 (Polyak 1964) and decoupled decay; with
  * beta1 = 0 the plain form.
  */
-#include <libtrain/internal/optim.h>
+#include <libtrain/optim/optim.h>
 
 static void sgd_step(const struct tr_optim_step *s, int64_t n, float *param,
                      const float *grad, void *const *state)

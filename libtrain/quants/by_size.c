@@ -4,7 +4,7 @@
  * checked and copied, not computed with.
  */
 #include <libtrain/dtype.h>
-#include <libtrain/internal/half.h>
+#include <libtrain/quants/half.h>
 
 /* A type with an F16 scale at byte `at` of each block. */
 #define BY_SIZE(var, text, type_id, ftype, n_block, n_bytes, at)                          \

@@ -5,7 +5,7 @@
  * Packing is in k_pack.c.
  */
 #include <libtrain/dtype.h>
-#include <libtrain/internal/half.h>
+#include <libtrain/quants/half.h>
 #include <libtrain/quants/k_blocks.h>
 #include <libtrain/quants/row.h>
 

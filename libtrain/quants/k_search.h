@@ -10,7 +10,7 @@
 #ifndef LIBTRAIN_QUANTS_K_SEARCH_H
 #define LIBTRAIN_QUANTS_K_SEARCH_H
 
-#include <libtrain/internal/half.h>
+#include <libtrain/quants/half.h>
 
 #include <stdint.h>
 

@@ -4,8 +4,8 @@
  * with.
  */
 #include <libtrain/dtype.h>
-#include <libtrain/internal/half.h>
-#include <libtrain/internal/vec.h>
+#include <libtrain/quants/half.h>
+#include <libtrain/base/vec.h>
 
 #include <string.h>
 

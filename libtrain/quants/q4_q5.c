@@ -6,7 +6,7 @@
  * four bytes `high` is the fifth bit of number j.
  */
 #include <libtrain/dtype.h>
-#include <libtrain/internal/half.h>
+#include <libtrain/quants/half.h>
 #include <libtrain/quants/range.h>
 #include <libtrain/quants/row.h>
 

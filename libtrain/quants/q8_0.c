@@ -3,7 +3,7 @@
  * Q8_0: 32 numbers as signed bytes and one F16 scale d; x = d q.
  */
 #include <libtrain/dtype.h>
-#include <libtrain/internal/half.h>
+#include <libtrain/quants/half.h>
 #include <libtrain/quants/range.h>
 #include <libtrain/quants/row.h>
 

@@ -8,7 +8,7 @@
 #ifndef LIBTRAIN_QUANTS_RANGE_H
 #define LIBTRAIN_QUANTS_RANGE_H
 
-#include <libtrain/internal/half.h>
+#include <libtrain/quants/half.h>
 
 #include <math.h>
 #include <stdint.h>

@@ -16,7 +16,7 @@
 #ifndef LIBTRAIN_QUANTS_ROW_H
 #define LIBTRAIN_QUANTS_ROW_H
 
-#include <libtrain/internal/vec.h>
+#include <libtrain/base/vec.h>
 
 enum { TR__PART = 32, TR__PART_VECS = TR__PART / TR__VEC };
 

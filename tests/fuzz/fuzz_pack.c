@@ -4,8 +4,8 @@
  * what lies behind them is reached.  The file is an unnamed one in memory.
  */
 #define _GNU_SOURCE /* memfd_create */
-#include <libtrain/internal/bytes.h>
-#include <libtrain/internal/pack_format.h>
+#include <libtrain/base/bytes.h>
+#include <libtrain/data/pack_format.h>
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
  *
  * Sources: error token magic
  */
-#include <libtrain/internal/bytes.h>
+#include <libtrain/base/bytes.h>
 #include <libtrain/token.h>
 
 #include <stdlib.h>

@@ -6,7 +6,7 @@
  */
 #include "gradcheck.h"
 
-#include <libtrain/internal/op.h>
+#include <libtrain/op.h>
 #include <libtrain/ops.h>
 #include <libtrain/rng.h>
 

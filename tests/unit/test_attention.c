@@ -5,8 +5,8 @@
  */
 #include "suite.h"
 
-#include <libtrain/internal/attention_plan.h>
-#include <libtrain/internal/op.h>
+#include <libtrain/ops/attention_plan.h>
+#include <libtrain/op.h>
 #include <libtrain/ops.h>
 #include <libtrain/rng.h>
 

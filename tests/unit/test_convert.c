@@ -4,7 +4,7 @@
  */
 #include "suite.h"
 
-#include <libtrain/convert.h>
+#include <libtrain/quantize.h>
 
 #include <check.h>
 #include <math.h>

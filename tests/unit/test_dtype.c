@@ -8,7 +8,7 @@
 #include "quant_data.h"
 
 #include <libtrain/dtype.h>
-#include <libtrain/internal/half.h>
+#include <libtrain/quants/half.h>
 
 #include <check.h>
 #include <ctype.h>

@@ -6,8 +6,8 @@
  */
 #include "suite.h"
 
-#include <libtrain/internal/dnnl.h>
-#include <libtrain/internal/products.h>
+#include <libtrain/matmul/dnnl.h>
+#include <libtrain/matmul/products.h>
 
 #include <check.h>
 #include <math.h>
@@ -90,7 +90,7 @@ static void check_shape(const struct way *way, const struct shape *s, float alph
     float *dw = numbers(n * k), *c;
     size_t x_bytes = (size_t)(m * ldx) * sizeof *x, y_bytes = (size_t)(m * ldy) * sizeof *y;
     size_t w_bytes = (size_t)(n * k) * sizeof *w;
-    struct tr_tensor t = tr_tensor_make("w", &tr_f32, 2, (int64_t[]){ n, k }, w);
+    struct tr__matrix t = { .dtype = &tr_f32, .rows = n, .cols = k, .data = w };
     struct tr_arena scratch;
     t.needs_grad = 1;
     ck_assert_int_eq(tr_arena_init(&scratch, way->products->scratch(m, &t), NULL), 0);
@@ -151,7 +151,7 @@ START_TEST(scratch_grows)
     static const int64_t widths[][2] = { { 32000, 256 }, { 49152, 128 }, { 4096, 576 },
                                          { 1024, 1024 }, { 8, 4096 } };
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-        struct tr_tensor t = tr_tensor_make("w", &tr_f32, 2, widths[i], NULL);
+        struct tr__matrix t = { &tr_f32, widths[i][0], widths[i][1], NULL, NULL, 0, NULL };
         size_t last = 0;
         for (int64_t m = 1; m <= 2048; m++) {
             size_t bytes = ways[_i].products->scratch(m, &t);
@@ -166,7 +166,7 @@ END_TEST
 static size_t library(const struct tr__products *how, int64_t m, int64_t n, int64_t k,
                       int needs_grad)
 {
-    struct tr_tensor w = tr_tensor_make("w", &tr_f32, 2, (int64_t[]){ n, k }, NULL);
+    struct tr__matrix w = { .dtype = &tr_f32, .rows = n, .cols = k };
     w.products = how;
     w.needs_grad = needs_grad;
     return tr__gemm_library(m, &w);

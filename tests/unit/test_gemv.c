@@ -5,7 +5,7 @@
  */
 #include "suite.h"
 
-#include <libtrain/internal/gemv.h>
+#include <libtrain/matmul/gemv.h>
 #include <libtrain/rng.h>
 #include <libtrain/threads.h>
 
@@ -28,7 +28,7 @@ static void fill(float *to, int64_t n)
 }
 
 /* A weight (N, k) of this type; w holds what it stands for. */
-static struct tr_tensor weight(const struct tr_dtype *t, int64_t k)
+static struct tr__matrix weight(const struct tr_dtype *t, int64_t k)
 {
     int64_t n = N * k;
     fill(w, n);
@@ -38,13 +38,13 @@ static struct tr_tensor weight(const struct tr_dtype *t, int64_t k)
         for (int64_t i = 0; i < n; i++)
             memcpy(packed + 8 * i, &(double){ (double)w[i] }, 8);
     t->to_f32(packed, w, n);
-    return tr_tensor_make("w", t, 2, (int64_t[]){ N, k }, packed);
+    return (struct tr__matrix){ .dtype = t, .rows = N, .cols = k, .data = packed };
 }
 
 static void check_product(const struct tr_dtype *t, int64_t m, int64_t k, float beta)
 {
     const float alpha = 0.75f;
-    struct tr_tensor wt = weight(t, k);
+    struct tr__matrix wt = weight(t, k);
     for (int i = 0; i < TR__GEMV_ROWS * LDY; i++)
         y[i] = beta != 0 ? start[i] : NAN; /* not read, or it shows */
     memcpy(again, y, sizeof y);

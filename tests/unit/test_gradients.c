@@ -5,7 +5,7 @@
 #include "suite.h"
 #include "gradcheck.h"
 
-#include <libtrain/internal/op.h>
+#include <libtrain/op.h>
 #include <libtrain/loss.h>
 #include <libtrain/ops.h>
 
@@ -221,7 +221,7 @@ enum { N_CASE = sizeof cases / sizeof cases[0] };
 
 static const char *const op_names[] = {
 #define TR_OP(name) #name,
-#include <libtrain/ops.def>
+#include <libtrain/ops/ops.def>
 #undef TR_OP
 };
 enum { N_OP = sizeof op_names / sizeof op_names[0] };

@@ -5,8 +5,8 @@
  */
 #include "suite.h"
 
-#include <libtrain/internal/loss.h>
-#include <libtrain/internal/op.h>
+#include <libtrain/op.h>
+#include <libtrain/loss.h>
 #include <libtrain/ops.h>
 #include <libtrain/rng.h>
 

@@ -6,9 +6,9 @@
  */
 #include "suite.h"
 
-#include <libtrain/internal/bytes.h>
-#include <libtrain/internal/magic.h>
-#include <libtrain/internal/pack_format.h>
+#include <libtrain/base/bytes.h>
+#include <libtrain/base/magic.h>
+#include <libtrain/data/pack_format.h>
 #include <libtrain/rng.h>
 
 #include <check.h>

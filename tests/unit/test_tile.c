@@ -5,8 +5,8 @@
  */
 #include "suite.h"
 
-#include <libtrain/internal/half.h>
-#include <libtrain/internal/tile.h>
+#include <libtrain/quants/half.h>
+#include <libtrain/matmul/tile.h>
 
 #include <check.h>
 #include <math.h>

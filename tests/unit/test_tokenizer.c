@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "suite.h"
 
-#include <libtrain/internal/tokenizer.h>
+#include <libtrain/tokenizer/kind.h>
 #include <libtrain/threads.h>
 
 #include <check.h>

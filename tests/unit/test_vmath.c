@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "suite.h"
 
-#include <libtrain/internal/vmath.h>
+#include <libtrain/base/vmath.h>
 
 #include <check.h>
 #include <float.h>

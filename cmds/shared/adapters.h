@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Option `-m FILE`, a model, and options `-a FILE[:SCALE]`, adapters on top of it.
+ */
+#ifndef CMDS_SHARED_ADAPTERS_H
+#define CMDS_SHARED_ADAPTERS_H
+
+#include "common.h"
+
+#include <libtrain/lora.h>
+
+/* Open a model, with a warning for what is odd in the file, and for tensors that the decoder
+ * does not know and so leaves out. */
+struct tr_model *cmd_open_model(const char *path, struct tr_err *err) TR_MUST_CHECK;
+
+struct cmd_adapters {
+    size_t n;
+    struct tr_lora **lora; // (n)
+    float *scale;          // (n)
+};
+
+/* Open them all for this base; none may be the file `output` (NULL: no file).  An adapter that names another base as the one it was
+ * trained on is refused, or with `force` warned about.  Release in either case. */
+int cmd_adapters_open(struct cmd_adapters *a, const struct cmd_list *list,
+                      const struct tr_model *base, const char *output, int force,
+                      struct tr_err *err) TR_MUST_CHECK;
+
+/* Open them (another base is only warned about) and hang them on the model, which must be
+ * closed before they are released. */
+int cmd_adapters_attach(struct cmd_adapters *a, const struct cmd_list *list,
+                        struct tr_model *m, const char *output,
+                        struct tr_err *err) TR_MUST_CHECK;
+
+void cmd_adapters_release(struct cmd_adapters *a);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What --help and --version print.  The help comes from the table and from the variables
+ * the table points at, so a default cannot go stale.
+ */
+#include "help.h"
+
+#include <libtrain/comm.h>
+#include <libtrain/precision.h>
+#include <libtrain/threads.h>
+#include <libtrain/version.h>
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifndef TR_BUILD_FLAGS /* set by mk/rules.mk */
+#define TR_BUILD_FLAGS "unknown"
+#endif
+
+enum { INDENT = 26, WIDTH = 80 };
+
+/* Append to a text of n bytes; what does not fit is cut. */
+static void append(char *text, size_t n, const char *fmt, ...) TR_PRINTF(3, 4);
+static void append(char *text, size_t n, const char *fmt, ...)
+{
+    size_t used = strlen(text);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text + used, n - used, fmt, ap);
+    va_end(ap);
+}
+
+/* Columns of UTF-8 text: bytes that do not continue a character. */
+static int columns(const char *text, size_t bytes)
+{
+    int n = 0;
+    for (size_t i = 0; i < bytes; i++)
+        n += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return n;
+}
+
+/* Print words, broken at WIDTH; the lines after the first are indented by INDENT, where
+ * the first begins too. */
+static void print_wrapped(const char *text)
+{
+    int at = INDENT;
+    while (*text) {
+        size_t word = strcspn(text, " ");
+        int n = columns(text, word);
+        if (at == INDENT) {
+            printf("%.*s", (int)word, text);
+            at += n;
+        } else if (at + 1 + n > WIDTH) {
+            printf("\n%*s%.*s", INDENT, "", (int)word, text);
+            at = INDENT + n;
+        } else {
+            printf(" %.*s", (int)word, text);
+            at += 1 + n;
+        }
+        text += word;
+        text += *text == ' ';
+    }
+    putchar('\n');
+}
+
+/* A default outside the range of its option, a negative choice or a NULL stand for
+ * "none". */
+static void append_default(char *text, size_t n, const struct cmd_opt *opt)
+{
+    if (opt->kind == CMD_KIND_TEXT && *(const char **)opt->value)
+        append(text, n, " (default %s)", *(const char **)opt->value);
+    if (opt->kind == CMD_KIND_INT) {
+        int64_t v = *(int64_t *)opt->value;
+        if ((double)v >= opt->min && (double)v <= opt->max)
+            append(text, n, " (default %" PRId64 ")", v);
+    }
+    if (opt->kind == CMD_KIND_FLOAT) {
+        double v = *(double *)opt->value;
+        if (v >= opt->min && v <= opt->max)
+            append(text, n, " (default %g)", v);
+    }
+    if (opt->kind == CMD_KIND_CHOICE) {
+        int v = *(int *)opt->value;
+        append(text, n, ":");
+        for (int i = 0; opt->choice[i]; i++)
+            append(text, n, " %s", opt->choice[i]);
+        if (v >= 0)
+            append(text, n, " (default %s)", opt->choice[v]);
+    }
+}
+
+static void print_option(const struct cmd_opt *opt)
+{
+    char left[128] = "", right[2048] = "";
+    if (opt->letter)
+        append(left, sizeof left, "  -%c, ", opt->letter);
+    else
+        append(left, sizeof left, "      ");
+    append(left, sizeof left, "--%s", opt->name);
+    if (opt->kind != CMD_KIND_FLAG)
+        append(left, sizeof left, " %s", opt->arg);
+    int at = columns(left, strlen(left));
+    fputs(left, stdout);
+    if (at + 2 > INDENT) {
+        putchar('\n');
+        at = 0;
+    }
+    printf("%*s", INDENT - at, "");
+    append(right, sizeof right, "%s", opt->help);
+    append_default(right, sizeof right, opt);
+    print_wrapped(right);
+}
+
+static void print_table(const struct cmd_opt *opt)
+{
+    for (; opt->name || opt->kind == CMD_KIND_GROUP; opt++)
+        if (opt->kind == CMD_KIND_GROUP)
+            printf("\n%s:\n", opt->help);
+        else
+            print_option(opt);
+}
+
+void cmd_print_help(const struct cmd *cmd, const struct cmd_opt *common)
+{
+    printf("usage: %s %s\n%s\n", cmd->name, cmd->synopsis, cmd->about);
+    if (cmd->opt->kind != CMD_KIND_GROUP && cmd->opt->name)
+        printf("\noptions:\n");
+    print_table(cmd->opt);
+    print_table(common);
+}
+
+static const char *compiler(void)
+{
+#if defined(__clang__)
+    return __VERSION__; /* names itself */
+#elif defined(__GNUC__)
+    return "gcc " __VERSION__;
+#else
+    return "unknown";
+#endif
+}
+
+void cmd_print_version(const struct cmd *cmd, int threads)
+{
+    printf("%s (libtrain) " TR_VERSION "\n", cmd->name);
+    printf("compiler: %s\n", compiler());
+    printf("flags: " TR_BUILD_FLAGS "\n");
+    printf("BLAS: %s\n", tr_blas_config());
+    printf("kernels in use: %s", tr_blas_core());
+    if (strcmp(tr_blas_core(), tr_blas_best_core()))
+        printf(" (this processor could use %s)", tr_blas_best_core());
+    printf("\nthreads: %d of %d usable processors", threads, tr_n_processor());
+#ifndef _OPENMP
+    printf(" (built without OpenMP)");
+#endif
+    struct tr_err err = {0};
+    const char *dnnl = tr_dnnl_version(&err);
+    printf("\noneDNN: %s\n", dnnl ? dnnl : err.text);
+    if (tr_comm_library())
+        printf("processes: %s\n", tr_comm_library());
+    else
+        printf("built without Open MPI\n");
+}

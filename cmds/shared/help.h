@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The pages of --help and --version, on standard output.
+ */
+#ifndef CMDS_SHARED_HELP_H
+#define CMDS_SHARED_HELP_H
+
+#include "table.h"
+
+/* The command's options, then those in `common`, with the defaults that the variables
+ * hold now. */
+void cmd_print_help(const struct cmd *cmd, const struct cmd_opt *common);
+void cmd_print_version(const struct cmd *cmd, int threads);
+
+#endif

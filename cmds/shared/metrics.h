@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table that `train --log` writes: a row a step, TSV with a header.
+ */
+#ifndef CMDS_SHARED_METRICS_H
+#define CMDS_SHARED_METRICS_H
+
+#include <libtrain/trainer.h>
+
+#include <stdio.h>
+
+struct cmd_metrics { /* {0}: no table, every call does nothing */
+    const char *path;
+    FILE *file;
+};
+
+/* Begin the table at `path` ("-": standard output, NULL: none).  Of an older one the rows up
+ * to first_step are kept, so that a run that goes on leaves no step out and none twice. */
+int cmd_metrics_open(struct cmd_metrics *t, const char *path, int64_t first_step,
+                     struct tr_err *err) TR_MUST_CHECK;
+
+/* A row.  val_loss NAN: not measured in this step.  If it cannot be written, a warning ends
+ * the table: no reason to lose the training. */
+void cmd_metrics_add(struct cmd_metrics *t, const struct tr_step_stats *s, double val_loss,
+                     double tokens_per_s, double seconds);
+
+void cmd_metrics_close(struct cmd_metrics *t);
+
+#endif

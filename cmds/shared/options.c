@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading the options.  argv is walked twice: the first walk finds unknown options,
+ * missing values and --help, before any variable has lost the default that --help prints;
+ * the second one stores.
+ */
+#include "options.h"
+#include "help.h"
+#include "message.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { MAX_OPT = 128, N_COMMON = 7 };
+
+struct walk {
+    const struct cmd *cmd;
+    const struct cmd_opt *common;
+    struct cmd_common *out;
+    char **argv;
+    int i, argc; /* the argument in hand */
+    int store;
+    unsigned char seen[MAX_OPT]; /* by place in the command's table, then in common */
+};
+
+/* ==== numbers ==== */
+
+int cmd_parse_int(const char *text, int64_t *v)
+{
+    const char *digits = text + (*text == '-');
+    if (!*digits || digits[strspn(digits, "0123456789")])
+        return 0;
+    errno = 0;
+    *v = strtoll(text, NULL, 10);
+    return !errno;
+}
+
+int cmd_parse_float(const char *text, double *v)
+{
+    char *end;
+    if (!*text || text[strspn(text, "0123456789.eE+-")] || *text == '+')
+        return 0;
+    *v = strtod(text, &end);
+    return end != text && !*end && isfinite(*v);
+}
+
+/* ==== storing a value ==== */
+
+static void store_list(const struct walk *w, const struct cmd_opt *opt, const char *text)
+{
+    struct cmd_list *list = opt->value;
+    (void)w;
+    if (list->n == list->cap) {
+        size_t cap = list->cap ? 2 * list->cap : 8;
+        const char **item = realloc(list->item, cap * sizeof *item);
+        if (!item) {
+            cmd_warn("out of memory");
+            exit(CMD_FAIL);
+        }
+        list->item = item;
+        list->cap = cap;
+    }
+    list->item[list->n++] = text;
+}
+
+static void store_int(const struct walk *w, const struct cmd_opt *opt, const char *text)
+{
+    int64_t v;
+    if (!cmd_parse_int(text, &v) || (double)v < opt->min || (double)v > opt->max)
+        cmd_usage(w->cmd, "option '--%s' takes a whole number from %.0f to %.0f, not '%s'",
+                  opt->name, opt->min, opt->max, text);
+    *(int64_t *)opt->value = v;
+}
+
+static void store_float(const struct walk *w, const struct cmd_opt *opt, const char *text)
+{
+    double v;
+    if (!cmd_parse_float(text, &v) || v < opt->min || v > opt->max)
+        cmd_usage(w->cmd, "option '--%s' takes a number from %g to %g, not '%s'", opt->name,
+                  opt->min, opt->max, text);
+    *(double *)opt->value = v;
+}
+
+static void store_size(const struct walk *w, const struct cmd_opt *opt, const char *text)
+{
+    static const char unit[] = "kKmMgGtT";
+    char number[32];
+    size_t length = strlen(text);
+    double v = 0, factor = 1;
+    const char *found = length ? strchr(unit, text[length - 1]) : NULL;
+    for (ptrdiff_t i = found ? (found - unit) / 2 : -1; i >= 0; i--)
+        factor *= 1000;
+    snprintf(number, sizeof number, "%.*s", (int)length - (found != NULL), text);
+    if (length >= sizeof number || !cmd_parse_float(number, &v) || v * factor < 1 ||
+        v * factor > 1e18)
+        cmd_usage(w->cmd, "option '--%s' takes a number of bytes as in 400M or 2.5G, not '%s'",
+                  opt->name, text);
+    *(int64_t *)opt->value = (int64_t)(v * factor);
+}
+
+static void store_choice(const struct walk *w, const struct cmd_opt *opt, const char *text)
+{
+    for (int i = 0; opt->choice[i]; i++)
+        if (!strcasecmp(opt->choice[i], text)) {
+            *(int *)opt->value = i;
+            return;
+        }
+    cmd_usage(w->cmd, "option '--%s' does not know '%s' (see --help)", opt->name, text);
+}
+
+static void store_flag(const struct walk *w, const struct cmd_opt *opt, const char *text)
+{
+    (void)w, (void)text;
+    *(int *)opt->value = opt->set;
+}
+
+static void store_text(const struct walk *w, const struct cmd_opt *opt, const char *text)
+{
+    (void)w;
+    *(const char **)opt->value = text;
+}
+
+static void (*const store[])(const struct walk *, const struct cmd_opt *, const char *) = {
+    [CMD_KIND_FLAG] = store_flag,   [CMD_KIND_TEXT] = store_text,
+    [CMD_KIND_LIST] = store_list,   [CMD_KIND_INT] = store_int,
+    [CMD_KIND_FLOAT] = store_float, [CMD_KIND_CHOICE] = store_choice,
+    [CMD_KIND_SIZE] = store_size,
+};
+
+/* ==== finding the option ==== */
+
+static int is_end(const struct cmd_opt *opt)
+{
+    return !opt->name && opt->kind != CMD_KIND_GROUP;
+}
+
+/* The option with this name or, if name is NULL, this letter; *place counts over both
+ * tables. */
+static const struct cmd_opt *find(const struct walk *w, const char *name, size_t length,
+                                  char letter, int *place)
+{
+    const struct cmd_opt *table[] = {w->cmd->opt, w->common};
+    *place = 0;
+    for (int t = 0; t < 2; t++)
+        for (const struct cmd_opt *opt = table[t]; !is_end(opt); opt++, ++*place) {
+            if (*place >= MAX_OPT)
+                tr_fatal("%s: more than %d options", w->cmd->name, MAX_OPT);
+            if (opt->kind == CMD_KIND_GROUP)
+                continue;
+            if (name ? strlen(opt->name) == length && !memcmp(opt->name, name, length)
+                     : opt->letter && opt->letter == letter)
+                return opt;
+        }
+    return NULL;
+}
+
+/* One option with its value, if it has one. */
+static void take(struct walk *w, const struct cmd_opt *opt, int place, const char *text)
+{
+    int once = opt->kind != CMD_KIND_FLAG && opt->kind != CMD_KIND_LIST;
+    if (w->store) {
+        store[opt->kind](w, opt, text);
+    } else if (opt->value == &w->out->help) {
+        cmd_print_help(w->cmd, w->common);
+        exit(cmd_end(CMD_OK, NULL));
+    } else if (once && w->seen[place]) {
+        cmd_usage(w->cmd, "option '--%s' is given twice", opt->name);
+    }
+    w->seen[place] = 1;
+}
+
+/* The value of an option stands behind it or is the next argument, whatever that is. */
+static const char *next_value(struct walk *w, const struct cmd_opt *opt)
+{
+    if (w->i + 1 >= w->argc)
+        cmd_usage(w->cmd, "option '--%s' needs a value (%s)", opt->name, opt->arg);
+    return w->argv[++w->i];
+}
+
+static void take_long(struct walk *w, const char *name)
+{
+    int place;
+    size_t length = strcspn(name, "=");
+    const struct cmd_opt *opt = find(w, name, length, 0, &place);
+    if (!opt)
+        cmd_usage(w->cmd, "unknown option '--%.*s'", (int)length, name);
+    const char *value = name[length] ? name + length + 1 : NULL;
+    if (opt->kind == CMD_KIND_FLAG && value)
+        cmd_usage(w->cmd, "option '--%s' takes no value", opt->name);
+    if (opt->kind != CMD_KIND_FLAG && !value)
+        value = next_value(w, opt);
+    take(w, opt, place, value);
+}
+
+static void take_letters(struct walk *w, const char *letters)
+{
+    for (; *letters; letters++) {
+        int place;
+        const struct cmd_opt *opt = find(w, NULL, 0, *letters, &place);
+        if (!opt)
+            cmd_usage(w->cmd, "unknown option '-%c'", *letters);
+        if (opt->kind != CMD_KIND_FLAG) {
+            take(w, opt, place, letters[1] ? letters + 1 : next_value(w, opt));
+            return;
+        }
+        take(w, opt, place, NULL);
+    }
+}
+
+/* One walk over argv; the operands go to argv[1…] in the one that stores. */
+static int walk(struct walk *w)
+{
+    int n_operand = 0, only_operands = 0;
+    for (w->i = 1; w->i < w->argc; w->i++) {
+        char *arg = w->argv[w->i];
+        if (only_operands || arg[0] != '-' || !arg[1]) {
+            n_operand++;
+            if (w->store)
+                w->argv[n_operand] = arg;
+        } else if (!strcmp(arg, "--")) {
+            only_operands = 1;
+        } else if (arg[1] == '-') {
+            take_long(w, arg + 2);
+        } else {
+            take_letters(w, arg + 1);
+        }
+    }
+    return n_operand;
+}
+
+void cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int argc,
+                      char **argv, int *n_operand)
+{
+    const struct cmd_opt table[N_COMMON] = {
+        CMD_GROUP("common options"),
+        CMD_INT(0, "threads", &common->threads, 1, 1e6, "N",
+                "processors to use (default: OMP_NUM_THREADS, or all that are usable)"),
+        CMD_FLAG('q', "quiet", &common->quiet, "say nothing but warnings and errors"),
+        CMD_FLAG(0, "help", &common->help, "print this page"),
+        CMD_FLAG(0, "version", &common->version, "print version, compiler, BLAS, threads"),
+        CMD_END,
+    };
+    struct walk w = {
+        .cmd = cmd, .common = table, .out = common, .argv = argv, .argc = argc};
+    walk(&w);
+    w.store = 1;
+    *n_operand = walk(&w);
+    argv[*n_operand + 1] = argv[argc]; /* NULL, as behind argv */
+}

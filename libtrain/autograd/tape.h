@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the tape share: tape.c records and runs forward, tape_backward.c is the
+ * reverse sweep, tape_half.c what waits for it as F16.
+ *
+ * Where things live.  `kept` holds what survives until backward, `segment` what dies with
+ * its segment: in forward the results that will be computed again, in backward those same
+ * results and all gradients of the segment; on top of either the scratch of the operation
+ * that runs.  The gradient that passes from a segment to the one before it has two buffers
+ * used in turn.
+ */
+#ifndef LIBTRAIN_AUTOGRAD_TAPE_H
+#define LIBTRAIN_AUTOGRAD_TAPE_H
+
+#include <libtrain/op.h>
+#include <libtrain/tape.h>
+
+struct tr__segment {
+    int first_node, end_node;
+    struct tr_tensor *result;
+};
+
+struct tr_tape {
+    enum tr_tape_mode mode;
+    enum tr_recompute recompute;
+    int recompute_first; /* segments that are recomputed whole in any mode */
+    int keep_half;
+    int planning, in_segment;
+    double work;
+    size_t library; /* the most that one of the nodes says */
+    struct tr_arena kept, segment;
+    struct tr_arena meta; /* nodes, tensors, arguments */
+    struct tr_node **node;
+    int n_node, cap_node;
+    struct tr__segment *seg;
+    int n_seg, cap_seg;
+    int each;                 /* gradients of parameters live as long as their segment's */
+    struct tr_tensor **fresh; /* the parameters that have one */
+    int n_fresh, cap_fresh;
+    float *handover[2]; /* between segments: results that are not kept as f32, gradients */
+    size_t handover_bytes[2];
+};
+
+/* Room for one more in a growing array of pointers or structs. */
+void *tr__tape_grow(void *array, int n, int *cap, size_t size);
+
+/* Bytes of the data of an activation, or of a gradient of a parameter. */
+static inline size_t tr__tape_bytes(const struct tr_tensor *t)
+{
+    return (size_t)tr_tensor_count(t) * sizeof(float);
+}
+
+/* Point an alias at the data of what it is a view of. */
+void tr__tape_resolve(struct tr_tensor *alias);
+
+/* Run a node, or count what it would take. */
+void tr__tape_forward(struct tr_tape *tp, struct tr_node *nd);
+void tr__tape_count(struct tr_tape *tp, const struct tr_node *nd, int backward);
+
+/* A buffer for the result or the gradient between segment i and its neighbour. */
+float *tr__tape_handover(struct tr_tape *tp, int i, size_t bytes);
+
+/* Is t to wait for backward as F16, if it is kept at all? */
+int tr__wants_half(const struct tr_tape *tp, const struct tr_tensor *t);
+/* Give t its place to wait in; put its complete data there; make them f32 again, in the
+ * memory of the segment. */
+void tr__make_half(struct tr_tape *tp, struct tr_tensor *t);
+void tr__put_away(const struct tr_tape *tp, const struct tr_tensor *t);
+void tr__fetch(struct tr_tape *tp, struct tr_tensor *t);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include <libtrain/autograd/tape.h>
+
+/* Compute again what was dropped at the end of the segment, fetch what was put away. */
+static void replay(struct tr_tape *tp, int i_seg)
+{
+    const struct tr__segment *seg = &tp->seg[i_seg];
+    if (i_seg && seg[-1].result->is_half)
+        tr__fetch(tp, seg[-1].result);
+    for (int i = seg->first_node; i < seg->end_node; i++) {
+        struct tr_node *nd = tp->node[i];
+        struct tr_tensor *out = nd->out;
+        if (out->is_half && !(out->alias && out->alias->is_half))
+            tr__fetch(tp, out);
+        else if (out->alias && (!out->kept || tp->keep_half)) /* what it views has moved */
+            tr__tape_resolve(out);
+        else if (!out->kept)
+            out->data = tr_arena_alloc(&tp->segment, tr__tape_bytes(out));
+        if (out->kept)
+            continue;
+        nd->saved = tr_arena_array(&tp->segment, nd->n_saved, sizeof(float));
+        tr__tape_forward(tp, nd);
+    }
+}
+
+static void want_parameter_grad(struct tr_tape *tp, struct tr_tensor *t)
+{
+    if (!tp->each && !t->grad && !tp->planning)
+        tr_fatal("tape: parameter '%s' has no gradient array", t->name ? t->name : "?");
+    if (!tp->each || t->shared || t->has_grad)
+        return;
+    t->grad = tr_arena_alloc(&tp->segment, tr__tape_bytes(t));
+    t->has_grad = t->grad_empty = 1;
+    tp->fresh = tr__tape_grow(tp->fresh, tp->n_fresh, &tp->cap_fresh, sizeof *tp->fresh);
+    tp->fresh[tp->n_fresh++] = t;
+}
+
+/* Make sure that t, an input of a node of segment i_seg, has a gradient to add to. */
+static void want_grad(struct tr_tape *tp, struct tr_tensor *t, int i_seg)
+{
+    if (t->alias) {
+        want_grad(tp, t->alias, i_seg);
+        t->grad = t->alias->grad ? t->alias->grad + t->offset : NULL;
+        return;
+    }
+    if (t->i_segment < 0) {
+        want_parameter_grad(tp, t);
+        return;
+    }
+    if (t->has_grad)
+        return;
+    t->grad = t->is_result ? tr__tape_handover(tp, t->i_segment, tr__tape_bytes(t))
+                           : tr_arena_alloc(&tp->segment, tr__tape_bytes(t));
+    t->has_grad = t->grad_empty = 1;
+}
+
+/* An operation that fills the gradient of an input fills all of it. */
+static void settle_grads(const struct tr_node *nd)
+{
+    for (int i = 0; i < TR_MAX_IN; i++) {
+        struct tr_tensor *in = nd->in[i], *root;
+        if (!in || !in->needs_grad)
+            continue;
+        root = tr__root(in);
+        if (!(nd->op->fills & 1u << i) || tr_tensor_count(in) != tr_tensor_count(root))
+            tr_tensor_settle_grad(root);
+    }
+}
+
+static void backward_node(struct tr_tape *tp, struct tr_node *nd, int i_seg)
+{
+    if (!nd->with_grad || !tr__root(nd->out)->has_grad) /* nothing was made of this output */
+        return;
+    want_grad(tp, nd->out, i_seg); /* an alias: point it at its root's */
+    for (int i = 0; i < TR_MAX_IN; i++)
+        if (nd->in[i] && nd->in[i]->needs_grad)
+            want_grad(tp, nd->in[i], i_seg);
+    if (tp->planning) {
+        tr__tape_count(tp, nd, 1);
+        return;
+    }
+    settle_grads(nd);
+    nd->op->backward(nd);
+}
+
+static void hand_out(struct tr_tape *tp, void (*ready)(void *ctx, struct tr_tensor *param),
+                     void *ctx)
+{
+    for (int i = 0; i < tp->n_fresh; i++) {
+        struct tr_tensor *t = tp->fresh[i];
+        if (!tp->planning)
+            ready(ctx, t);
+        t->grad = NULL;
+        t->has_grad = t->grad_empty = 0;
+    }
+    tp->n_fresh = 0;
+}
+
+void tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
+                           void (*ready)(void *ctx, struct tr_tensor *param), void *ctx)
+{
+    if (tp->mode != TR_TAPE_TRAIN || tp->in_segment || !tp->n_seg ||
+        tp->seg[tp->n_seg - 1].result != loss || tr_tensor_count(loss) != 1)
+        tr_fatal("tape: backward wants the number that ended the last segment");
+    if (!loss->needs_grad)
+        return;
+    tp->each = ready != NULL;
+    for (int i = 0; i < tp->n_node; i++)
+        tp->node[i]->out->has_grad = 0;
+    want_grad(tp, loss, tp->n_seg - 1);
+    if (!tp->planning)
+        loss->grad[0] = 1;
+    tr__root(loss)->grad_empty = 0;
+    for (int i_seg = tp->n_seg - 1; i_seg >= 0; i_seg--) {
+        const struct tr__segment *seg = &tp->seg[i_seg];
+        if (!seg->result->needs_grad) /* nothing trainable here or before */
+            break;
+        replay(tp, i_seg);
+        for (int i = seg->end_node - 1; i >= seg->first_node; i--)
+            backward_node(tp, tp->node[i], i_seg);
+        hand_out(tp, ready, ctx);
+        tr_arena_rewind(&tp->segment, 0);
+    }
+}
+
+void tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss)
+{
+    tr_tape_backward_each(tp, loss, NULL, NULL);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * First bytes of our files, and words for whatever else stands where one was expected.
+ */
+#ifndef LIBTRAIN_BASE_MAGIC_H
+#define LIBTRAIN_BASE_MAGIC_H
+
+#include <stddef.h>
+
+enum { TR__MAGIC_BYTES = 8 };
+
+/* The line end and the control-Z show a transfer in text mode, as in PNG. */
+#define TR__TOKEN_MAGIC "TRTOK\r\n\x1a"
+#define TR__PACK_MAGIC "TRPAK\r\n\x1a"
+
+/* What a file that begins with these n bytes seems to be: "empty", "text", "a GGUF
+ * model", …; never NULL. */
+const char *tr__magic_words(const unsigned char *head, size_t n);
+
+#endif

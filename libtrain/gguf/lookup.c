@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Questions about a file that is open: its keys and tensors by number and by name, and what
+ * was odd about it.  The values behind the keys are in values.c.
+ */
+#include <libtrain/gguf/reader.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void tr__gguf_warn(struct tr_gguf *g, enum tr__gguf_oddity what, const char *fmt, ...)
+{
+    struct tr__gguf_warning *w = &g->warning[what];
+    va_list ap;
+    if (w->count++)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(w->text, sizeof w->text, fmt, ap);
+    va_end(ap);
+    for (char *s = w->text; *s; s++)
+        if ((unsigned char)*s < 0x20 || *s == 0x7f)
+            *s = '?';
+}
+
+const char *tr_gguf_warning(const struct tr_gguf *g, size_t i)
+{
+    for (size_t k = 0; k < TR__ODD_N; k++)
+        if (g->warning[k].count && i-- == 0)
+            return g->warning[k].text;
+    return NULL;
+}
+
+const char *tr_gguf_path(const struct tr_gguf *g)
+{
+    return g->path;
+}
+
+uint32_t tr_gguf_version(const struct tr_gguf *g)
+{
+    return g->version;
+}
+
+uint64_t tr_gguf_alignment(const struct tr_gguf *g)
+{
+    return g->alignment;
+}
+
+size_t tr_gguf_n_kv(const struct tr_gguf *g)
+{
+    return g->n_kv;
+}
+
+const struct tr_gguf_kv *tr_gguf_kv(const struct tr_gguf *g, size_t i)
+{
+    return &g->kv[i];
+}
+
+const struct tr_gguf_kv *tr_gguf_find_kv(const struct tr_gguf *g, const char *key)
+{
+    size_t i = tr__names_find(&g->key_index, g->kv, sizeof *g->kv, key);
+    return i == TR__NO_NAME ? NULL : &g->kv[i];
+}
+
+size_t tr_gguf_n_tensor(const struct tr_gguf *g)
+{
+    return g->n_tensor;
+}
+
+const struct tr_gguf_tensor *tr_gguf_tensor(const struct tr_gguf *g, size_t i)
+{
+    return &g->tensor[i];
+}
+
+const struct tr_gguf_tensor *tr_gguf_find_tensor(const struct tr_gguf *g, const char *name)
+{
+    size_t i = tr__names_find(&g->tensor_index, g->tensor, sizeof *g->tensor, name);
+    return i == TR__NO_NAME ? NULL : &g->tensor[i];
+}

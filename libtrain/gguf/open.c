@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A GGUF file is mapped and never copied: a model larger than memory can be read, and what
+ * several processes read is there once.  parse.c checks all of it before anything is
+ * believed; lookup.c answers questions about an open file.
+ */
+#include <libtrain/gguf/reader.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Open for reading what can be mapped.  O_NONBLOCK: a FIFO without a writer is refused,
+ * not waited for. */
+static int open_file(const char *path, uint64_t *size, struct tr_err *err)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st)) {
+        tr_err_sys(err, "cannot open '%s'", path);
+        goto fail;
+    }
+    if (S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        tr_err_sys(err, "cannot open '%s'", path);
+        goto fail;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        tr_err_set(err, TR_EIO, "'%s': needs a seekable file, not a stream", path);
+        goto fail;
+    }
+    *size = (uint64_t)st.st_size;
+    return fd;
+fail:
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* A file that shrinks under the map would end in SIGBUS later; say it now if it is seen. */
+static int same_size(const struct tr_gguf *g, int fd, struct tr_err *err)
+{
+    struct stat st;
+    if (fstat(fd, &st))
+        return tr_err_sys(err, "cannot read '%s'", g->path);
+    if ((uint64_t)st.st_size != g->size)
+        return tr_err_set(err, TR_EIO, "'%s': changed while it was read", g->path);
+    return 0;
+}
+
+static int map_file(struct tr_gguf *g, int fd, struct tr_err *err)
+{
+    if (!g->size)
+        return 0; /* the parser has a word for it */
+    void *map = mmap(NULL, g->size, PROT_READ, MAP_SHARED, fd, 0);
+    if (map == MAP_FAILED)
+        return tr_err_sys(err, "cannot map '%s'", g->path);
+    g->map = map;
+    return 0;
+}
+
+struct tr_gguf *tr_gguf_open(const char *path, struct tr_err *err)
+{
+    struct tr_gguf *g = calloc(1, sizeof *g);
+    int fd = -1, rc = -1;
+    if (!g || !(g->path = strdup(path))) {
+        tr_err_sys(err, "cannot open '%s'", path);
+        goto out;
+    }
+    if (strcmp(path, "-") == 0) {
+        tr_err_set(err, TR_EIO, "'-': needs a seekable file, not a stream");
+        goto out;
+    }
+    if ((fd = open_file(path, &g->size, err)) < 0 || map_file(g, fd, err) ||
+        same_size(g, fd, err) || tr__gguf_parse(g, err) || same_size(g, fd, err))
+        goto out;
+    rc = 0;
+out:
+    if (fd >= 0)
+        close(fd);
+    if (!rc)
+        return g;
+    tr_gguf_close(g);
+    return NULL;
+}
+
+void tr_gguf_close(struct tr_gguf *g)
+{
+    int saved = errno;
+    if (!g)
+        return;
+    if (g->map)
+        munmap((void *)(uintptr_t)g->map, g->size);
+    tr__names_release(&g->key_index);
+    tr__names_release(&g->tensor_index);
+    free(g->kv);
+    free(g->tensor);
+    free(g->key_text);
+    free(g->name_text);
+    free(g->copy);
+    free(g->path);
+    free(g);
+    errno = saved;
+}
+
+void tr_gguf_forget(const struct tr_gguf *g, const void *data, int64_t bytes)
+{
+    if (g->copy)
+        return; /* not in the map */
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = (uintptr_t)data / page * page;
+    uintptr_t to = ((uintptr_t)data + (uintptr_t)bytes) / page * page;
+    if (from < to) /* advice: nothing is lost if it is not taken */
+        madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+/* Row by row, so that the message can say where. */
+static int check_tensor(const struct tr_gguf *g, const struct tr_gguf_tensor *t,
+                        struct tr_err *err)
+{
+    int64_t row = t->dim[t->n_dim - 1];
+    int64_t row_bytes = row / t->dtype->block * t->dtype->bytes;
+    const char *at = t->data;
+    for (int64_t i = 0; i < t->bytes / row_bytes; i++, at += row_bytes)
+        if (!t->dtype->finite(at, row))
+            return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': row %lld holds a NaN or "
+                              "an infinity (offset %llu)", g->path, t->name, (long long)i,
+                              (unsigned long long)(t->offset + (uint64_t)(i * row_bytes)));
+    return 0;
+}
+
+int tr_gguf_check(const struct tr_gguf *g, struct tr_err *err)
+{
+    for (size_t i = 0; i < g->n_tensor; i++) {
+        const struct tr_gguf_tensor *t = &g->tensor[i];
+        if (t->dtype->finite && check_tensor(g, t, err))
+            return TR_EFORMAT;
+    }
+    return 0;
+}

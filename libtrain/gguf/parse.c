@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From the bytes of a GGUF file to structs.  The rules of this file: a number from the
+ * file is compared with the bytes that are left before it is used; every factor is checked
+ * before there is a product; what is allocated is bounded by the bytes that a count of
+ * things must take in the file at least.
+ */
+#include <libtrain/base/base.h>
+#include <libtrain/gguf/reader.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "GGUF values are handed out as they stand in the file: little endian only"
+#endif
+
+enum {
+    HEADER_BYTES = 24,
+    MIN_KV_BYTES = 8 + 1 + 4 + 1,             /* key, type, value */
+    MIN_TENSOR_BYTES = 8 + 1 + 4 + 8 + 4 + 8, /* name, n_dims, dim, type, offset */
+    MAX_SHOWN = 64                            /* bytes of a name in a message */
+};
+
+typedef unsigned long long ull; /* for printf */
+
+struct parse {
+    struct tr_gguf *g;
+    struct tr__cursor c;
+    struct tr_err *err;
+    const char *kind, *name; /* "key" or "tensor" that is being read; NULL: neither */
+    uint64_t name_len;
+};
+
+static void about(struct parse *p, const char *kind, const char *name, uint64_t len)
+{
+    p->kind = kind;
+    p->name = name;
+    p->name_len = len;
+}
+
+static int shown(const struct parse *p)
+{
+    return (int)(p->name_len < MAX_SHOWN ? p->name_len : MAX_SHOWN);
+}
+
+/* "'path': key 'x': text (offset n)" */
+static int refuse(struct parse *p, const char *fmt, ...) TR_PRINTF(2, 3);
+static int refuse(struct parse *p, const char *fmt, ...)
+{
+    char text[300];
+    int n = 0;
+    va_list ap;
+    if (p->kind)
+        n = snprintf(text, sizeof text, "%s '%.*s': ", p->kind, shown(p), p->name);
+    va_start(ap, fmt);
+    vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
+    va_end(ap);
+    return tr_err_set(p->err, TR_EFORMAT, "'%s': %s (offset %llu)", p->g->path, text,
+                      (ull)p->c.at);
+}
+
+/* Note something that is kept but told. */
+static void odd(struct parse *p, enum tr__gguf_oddity what, const char *text)
+{
+    tr__gguf_warn(p->g, what, "%s '%.*s': %s", p->kind, shown(p), p->name, text);
+}
+
+static int out_of_memory(const struct parse *p)
+{
+    return tr_err_set(p->err, TR_ENOMEM, "'%s': out of memory", p->g->path);
+}
+
+/* Bytes of the well-formed UTF-8 sequence at s, 0 if there is none (RFC 3629). */
+static uint64_t utf8_len(const unsigned char *s, uint64_t left)
+{
+    static const struct { unsigned char lo, hi, min2, max2, len; } form[] = {
+        { 0x00, 0x7f, 0x80, 0xbf, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
+        { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
+        { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
+        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
+        { 0xf4, 0xf4, 0x80, 0x8f, 4 },
+    };
+    for (size_t i = 0; i < sizeof form / sizeof *form; i++) {
+        if (s[0] < form[i].lo || s[0] > form[i].hi)
+            continue;
+        if (form[i].len > left)
+            return 0;
+        for (unsigned k = 1; k < form[i].len; k++)
+            if (s[k] < (k == 1 ? form[i].min2 : 0x80) ||
+                s[k] > (k == 1 ? form[i].max2 : 0xbf))
+                return 0;
+        return form[i].len;
+    }
+    return 0;
+}
+
+/* One string: read its length and step over it.  Text that is not what the format asks
+ * for is told but kept, since only a terminal would mind. */
+static int parse_string(struct parse *p, int in_array)
+{
+    uint64_t len = tr__cur_u64(&p->c), step;
+    if (p->c.bad || len > tr__cur_left(&p->c))
+        return refuse(p, "a string of %llu bytes does not fit in the file", (ull)len);
+    const unsigned char *s = tr__cur_take(&p->c, len);
+    for (uint64_t i = 0; i < len; i += step) {
+        step = utf8_len(s + i, len - i);
+        if (!step) {
+            odd(p, TR__ODD_UTF8, "text that is not valid UTF-8");
+            break;
+        }
+        if (!in_array && (s[i] < 0x20 || s[i] == 0x7f) && !strchr("\t\n\r", s[i]))
+            odd(p, TR__ODD_CONTROL, "text with control characters");
+    }
+    return 0;
+}
+
+static int parse_strings(struct parse *p, const struct tr_gguf_kv *kv)
+{
+    if (kv->count > tr__cur_left(&p->c) / 8)
+        return refuse(p, "%llu strings do not fit in the file", (ull)kv->count);
+    for (uint64_t i = 0; i < kv->count; i++)
+        if (parse_string(p, kv->type == TR_GGUF_ARRAY))
+            return TR_EFORMAT;
+    return 0;
+}
+
+static int parse_numbers(struct parse *p, const struct tr_gguf_kv *kv)
+{
+    uint64_t size = tr__gguf_value[kv->elem].bytes;
+    if (kv->count > tr__cur_left(&p->c) / size)
+        return refuse(p, "%llu values of type %s do not fit in the file", (ull)kv->count,
+                      tr_gguf_type_name(kv->elem));
+    const unsigned char *v = tr__cur_take(&p->c, kv->count * size);
+    for (uint64_t i = 0; kv->elem == TR_GGUF_BOOL && i < kv->count; i++)
+        if (v[i] > 1)
+            return refuse(p, "a bool of %u", v[i]);
+    return 0;
+}
+
+static int parse_value(struct parse *p, struct tr_gguf_kv *kv)
+{
+    uint32_t type = tr__cur_u32(&p->c), elem = type;
+    kv->count = 1;
+    if (type == TR_GGUF_ARRAY) {
+        elem = tr__cur_u32(&p->c);
+        kv->count = tr__cur_u64(&p->c);
+    }
+    if (p->c.bad)
+        return refuse(p, "the file ends here");
+    if (type >= TR_GGUF_N_TYPE)
+        return refuse(p, "unknown value type %u", type);
+    if (elem == TR_GGUF_ARRAY)
+        return refuse(p, "an array of arrays");
+    if (elem >= TR_GGUF_N_TYPE)
+        return refuse(p, "array of unknown value type %u", elem);
+    kv->type = (enum tr_gguf_type)type;
+    kv->elem = (enum tr_gguf_type)elem;
+    uint64_t start = p->c.at;
+    kv->data = p->c.base + start;
+    int rc = elem == TR_GGUF_STRING ? parse_strings(p, kv) : parse_numbers(p, kv);
+    kv->data_bytes = p->c.at - start;
+    return rc;
+}
+
+static int parse_key(struct parse *p, struct tr_gguf_kv *kv)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
+    uint64_t len = tr__cur_u64(&p->c);
+    if (p->c.bad)
+        return refuse(p, "the file ends before its last key");
+    if (len == 0)
+        return refuse(p, "empty key");
+    if (len > TR__GGUF_MAX_KEY || len > tr__cur_left(&p->c))
+        return refuse(p, "key of %llu bytes", (ull)len);
+    kv->key = tr__cur_take(&p->c, len);
+    about(p, "key", kv->key, len);
+    int is_plain = 1;
+    for (uint64_t i = 0; i < len; i++) {
+        if (!kv->key[i] || (unsigned char)kv->key[i] >= 0x80)
+            return refuse(p, "not ASCII");
+        is_plain &= strchr(plain, kv->key[i]) != NULL;
+    }
+    if (!is_plain)
+        odd(p, TR__ODD_KEY, "not in lower snake case");
+    return 0;
+}
+
+/* Give every name its NUL: copy them out of the map, where each stands behind its u64
+ * length.  `base` is an array of structs that begin with the pointer to the name. */
+static char *copy_names(void *base, size_t stride, size_t n)
+{
+    uint64_t total = 1, len;
+    char *at = base, *to;
+    for (size_t i = 0; i < n; i++, total += len + 1) {
+        const char *name = *(const char **)(void *)(at + i * stride);
+        memcpy(&len, name - sizeof len, sizeof len);
+    }
+    char *text = to = malloc(total);
+    for (size_t i = 0; text && i < n; i++, to += len + 1) {
+        const char **name = (const char **)(void *)(at + i * stride);
+        memcpy(&len, *name - sizeof len, sizeof len);
+        memcpy(to, *name, len);
+        to[len] = 0;
+        *name = to;
+    }
+    return text;
+}
+
+static int index_names(struct parse *p, const char *kind, struct tr__names *x, char **text,
+                       void *base, size_t stride, size_t n)
+{
+    about(p, NULL, NULL, 0);
+    if (!(*text = copy_names(base, stride, n)) || tr__names_reserve(x, base, stride, n))
+        return out_of_memory(p);
+    while (x->n < n) {
+        int rc = tr__names_add(x, base, stride);
+        const char *name = *(const char **)(void *)((char *)base + x->n * stride);
+        if (rc < 0)
+            return out_of_memory(p);
+        if (rc > 0)
+            return refuse(p, "%s '%.*s' is there twice", kind, MAX_SHOWN, name);
+    }
+    return 0;
+}
+
+static int parse_kvs(struct parse *p)
+{
+    struct tr_gguf *g = p->g;
+    if (!(g->kv = calloc(g->n_kv + 1, sizeof *g->kv)))
+        return out_of_memory(p);
+    for (size_t i = 0; i < g->n_kv; i++) {
+        about(p, NULL, NULL, 0);
+        if (parse_key(p, &g->kv[i]) || parse_value(p, &g->kv[i]))
+            return TR_EFORMAT;
+    }
+    return index_names(p, "key", &g->key_index, &g->key_text, g->kv, sizeof *g->kv,
+                       g->n_kv);
+}
+
+/* The two keys that change how the file is read. */
+static int read_special_keys(struct parse *p)
+{
+    const struct tr_gguf_kv *kv = tr_gguf_find_kv(p->g, "general.alignment");
+    int64_t parts = 1;
+    if (kv && kv->type != TR_GGUF_U32)
+        return refuse(p, "key 'general.alignment' has type %s, must be u32",
+                      tr_gguf_type_name(kv->type));
+    p->g->alignment = kv ? (uint64_t)tr_gguf_elem_int(kv, 0) : TR__GGUF_ALIGN;
+    uint64_t a = p->g->alignment;
+    if (a == 0 || a > TR__GGUF_MAX_ALIGN || a & (a - 1))
+        return refuse(p, "key 'general.alignment' is %llu, must be a power of two up to %d",
+                      (ull)a, TR__GGUF_MAX_ALIGN);
+    if (tr_gguf_int(p->g, "split.count", &parts, p->err) < 0)
+        return TR_EFORMAT;
+    if (parts > 1)
+        return tr_err_set(p->err, TR_EUNSUPPORTED,
+                          "'%s': split file, one of %lld parts; join them first",
+                          p->g->path, (long long)parts);
+    return 0;
+}
+
+static int parse_tensor_name(struct parse *p, struct tr_gguf_tensor *t)
+{
+    uint64_t len = tr__cur_u64(&p->c);
+    if (p->c.bad)
+        return refuse(p, "the file ends before its last tensor");
+    if (len == 0)
+        return refuse(p, "tensor without a name");
+    if (len > TR__GGUF_MAX_NAME)
+        return refuse(p, "tensor name of %llu bytes, at most %d may be", (ull)len,
+                      TR__GGUF_MAX_NAME);
+    if (!(t->name = tr__cur_take(&p->c, len)))
+        return refuse(p, "the file ends in a tensor name");
+    about(p, "tensor", t->name, len);
+    if (memchr(t->name, 0, len))
+        return refuse(p, "NUL in the name");
+    return 0;
+}
+
+/* Dimensions stand fastest first in the file. */
+static int parse_shape(struct parse *p, struct tr_gguf_tensor *t)
+{
+    uint32_t n_dim = tr__cur_u32(&p->c);
+    if (p->c.bad)
+        return refuse(p, "the file ends here");
+    if (n_dim < 1 || n_dim > TR__GGUF_MAX_DIM)
+        return refuse(p, "%u dimensions", n_dim);
+    t->n_dim = (int)n_dim;
+    for (int i = 0; i < TR__GGUF_MAX_DIM; i++)
+        t->dim[i] = 1;
+    for (int i = t->n_dim; i-- > 0;) {
+        uint64_t dim = tr__cur_u64(&p->c);
+        if (p->c.bad)
+            return refuse(p, "the file ends here");
+        if (dim == 0 || dim > INT64_MAX)
+            return refuse(p, "a dimension of %llu", (ull)dim);
+        t->dim[i] = (int64_t)dim;
+    }
+    return 0;
+}
+
+static int parse_tensor(struct parse *p, struct tr_gguf_tensor *t)
+{
+    struct tr_err why = { 0 };
+    if (parse_tensor_name(p, t) || parse_shape(p, t))
+        return TR_EFORMAT;
+    uint32_t type = tr__cur_u32(&p->c);
+    t->offset = tr__cur_u64(&p->c);
+    if (p->c.bad)
+        return refuse(p, "the file ends here");
+    if (!(t->dtype = tr_dtype_by_id(type)))
+        return refuse(p, "unknown tensor type %u", type);
+    if (tr_dtype_bytes(t->dtype, t->n_dim, t->dim, &t->bytes, &why))
+        return refuse(p, "%s", why.text);
+    if (t->offset % p->g->alignment)
+        return refuse(p, "data at %llu, not a multiple of the alignment %llu",
+                      (ull)t->offset, (ull)p->g->alignment);
+    return 0;
+}
+
+static int parse_tensors(struct parse *p)
+{
+    struct tr_gguf *g = p->g;
+    about(p, NULL, NULL, 0);
+    if (g->n_tensor > tr__cur_left(&p->c) / MIN_TENSOR_BYTES)
+        return refuse(p, "%llu tensors do not fit in the file", (ull)g->n_tensor);
+    if (!(g->tensor = calloc(g->n_tensor + 1, sizeof *g->tensor)))
+        return out_of_memory(p);
+    for (size_t i = 0; i < g->n_tensor; i++) {
+        about(p, NULL, NULL, 0);
+        if (parse_tensor(p, &g->tensor[i]))
+            return TR_EFORMAT;
+    }
+    return index_names(p, "tensor", &g->tensor_index, &g->name_text, g->tensor,
+                       sizeof *g->tensor, g->n_tensor);
+}
+
+static int parse_header(struct parse *p)
+{
+    struct tr_gguf *g = p->g;
+    if (g->size < HEADER_BYTES)
+        return refuse(p, "too short for a GGUF file: %llu bytes", (ull)g->size);
+    const char *magic = tr__cur_take(&p->c, 4);
+    if (memcmp(magic, "GGUF", 4))
+        return refuse(p, "not a GGUF file, it begins with '%.4s'", magic);
+    g->version = tr__cur_u32(&p->c);
+    if (g->version && (g->version & 0xffff) == 0)
+        return refuse(p, "big-endian file");
+    if (g->version < 2 || g->version > 3)
+        return refuse(p, "GGUF version %u, only 2 and 3 are known", g->version);
+    uint64_t n_tensor = tr__cur_u64(&p->c), n_kv = tr__cur_u64(&p->c);
+    uint64_t left = tr__cur_left(&p->c);
+    if (n_tensor > left / MIN_TENSOR_BYTES || n_tensor > INT32_MAX)
+        return refuse(p, "%llu tensors do not fit in the file", (ull)n_tensor);
+    if (n_kv > left / MIN_KV_BYTES || n_kv > INT32_MAX)
+        return refuse(p, "%llu keys do not fit in the file", (ull)n_kv);
+    g->n_tensor = (size_t)n_tensor;
+    g->n_kv = (size_t)n_kv;
+    return 0;
+}
+
+int tr__gguf_parse(struct tr_gguf *g, struct tr_err *err)
+{
+    struct parse p = { .g = g, .c = { .base = g->map, .size = g->size }, .err = err };
+    int rc;
+    if ((rc = parse_header(&p)) || (rc = parse_kvs(&p)) || (rc = read_special_keys(&p)) ||
+        (rc = parse_tensors(&p)))
+        return rc;
+    return tr__gguf_lay_out(g, p.c.at, err);
+}

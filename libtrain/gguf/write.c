@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * GGUF files, written front to back: header, keys, tensor infos, then the data as they
+ * come.  No more of them is held than the stream's buffer.
+ */
+#include <libtrain/gguf/writer.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+struct tr_gguf_writer *tr_gguf_create(const char *path, struct tr_err *err)
+{
+    struct tr_gguf_writer *w = calloc(1, sizeof *w);
+    if (!w || !(w->path = strdup(path)))
+        tr_err_sys(err, "cannot write '%s'", path);
+    else if ((w->out = tr_out_open(path, err)))
+        return w;
+    tr_gguf_discard(w);
+    return NULL;
+}
+
+/* Bytes to the file.  After a failure nothing more goes out: the error is kept. */
+static int put(struct tr_gguf_writer *w, const void *data, uint64_t bytes)
+{
+    if (w->err.code)
+        return w->err.code;
+    w->at += bytes;
+    if (w->seal)
+        XXH64_update(w->seal, data, bytes);
+    return tr_out_write(w->out, data, bytes, &w->err);
+}
+
+static int put_u32(struct tr_gguf_writer *w, uint32_t v)
+{
+    return put(w, &v, sizeof v);
+}
+
+static int put_u64(struct tr_gguf_writer *w, uint64_t v)
+{
+    return put(w, &v, sizeof v);
+}
+
+static int put_name(struct tr_gguf_writer *w, const char *name)
+{
+    size_t n = strlen(name);
+    put_u64(w, n);
+    return put(w, name, n);
+}
+
+static int pad(struct tr_gguf_writer *w)
+{
+    static const char zero[TR__GGUF_ALIGN];
+    return put(w, zero, tr__gguf_pad(w->at, TR__GGUF_ALIGN) - w->at);
+}
+
+static int put_header(struct tr_gguf_writer *w)
+{
+    w->started = 1;
+    put(w, "GGUF", 4);
+    put_u32(w, 3);
+    put_u64(w, w->n_tensor);
+    put_u64(w, w->n_kv);
+    for (size_t i = 0; i < w->n_kv; i++) {
+        const struct tr_gguf_kv *kv = &w->kv[i];
+        put_name(w, kv->key);
+        put_u32(w, kv->type);
+        if (kv->type == TR_GGUF_ARRAY) {
+            put_u32(w, kv->elem);
+            put_u64(w, kv->count);
+        }
+        if (w->seal && !strcmp(kv->key, w->seal_key))
+            w->seal_at = w->at;
+        put(w, kv->data, kv->data_bytes);
+    }
+    for (size_t i = 0; i < w->n_tensor; i++) {
+        const struct tr_gguf_tensor *t = &w->tensor[i];
+        put_name(w, t->name);
+        put_u32(w, (uint32_t)t->n_dim);
+        for (int k = t->n_dim; k-- > 0;) /* fastest first */
+            put_u64(w, (uint64_t)t->dim[k]);
+        put_u32(w, t->dtype->id);
+        put_u64(w, t->offset);
+    }
+    return w->n_tensor ? pad(w) : w->err.code;
+}
+
+/* Hand the kept error to the caller. */
+static int tell(const struct tr_gguf_writer *w, struct tr_err *err)
+{
+    return tr_err_set(err, w->err.code, "%s", w->err.text);
+}
+
+int tr_gguf_write(struct tr_gguf_writer *w, const void *data, int64_t bytes,
+                  struct tr_err *err)
+{
+    if (!w->started)
+        put_header(w);
+    if (bytes && !w->err.code && (w->current == w->n_tensor ||
+                                  bytes > w->tensor[w->current].bytes - w->done))
+        tr_err_set(&w->err, TR_EFORMAT, "'%s': more data than tensor '%s' has", w->path,
+                   w->current < w->n_tensor ? w->tensor[w->current].name : "(none)");
+    if (put(w, data, (uint64_t)bytes))
+        return tell(w, err);
+    w->done += bytes;
+    if (w->current < w->n_tensor && w->done == w->tensor[w->current].bytes) {
+        w->current++;
+        w->done = 0;
+        pad(w);
+    }
+    return w->err.code ? tell(w, err) : 0;
+}
+
+/* Read the temporary as any user of the file would. */
+static void verify(struct tr_gguf_writer *w)
+{
+    const char *temp = tr_out_temp(w->out);
+    if (!temp)
+        return; /* a stream */
+    struct tr_gguf *g = tr_gguf_open(temp, &w->err);
+    if (g && (g->n_kv != w->n_kv || g->n_tensor != w->n_tensor || g->size != w->at))
+        tr_err_set(&w->err, TR_EFORMAT, "'%s': not what was written", temp);
+    tr_gguf_close(g);
+    tr_err_prefix(&w->err, "the new file does not read back");
+}
+
+int tr_gguf_commit(struct tr_gguf_writer *w, struct tr_err *err)
+{
+    if (!w->started)
+        put_header(w);
+    if (!w->err.code && w->current < w->n_tensor)
+        tr_err_set(&w->err, TR_EFORMAT, "'%s': tensor '%s': data missing",
+                   w->path, w->tensor[w->current].name);
+    if (!w->err.code && fflush(tr_out_stream(w->out)) == 0) {
+        tr__gguf_write_seal(w);
+        verify(w);
+    }
+    int rc = w->err.code;
+    if (!rc) { /* a failed flush is told here, by who knows the errno */
+        rc = tr_out_commit(w->out, &w->err);
+        w->out = NULL;
+    }
+    if (rc)
+        tell(w, err);
+    tr_gguf_discard(w);
+    return rc;
+}
+
+void tr_gguf_discard(struct tr_gguf_writer *w)
+{
+    if (!w)
+        return;
+    tr_out_discard(w->out);
+    for (size_t i = 0; i < w->n_kv; i++) {
+        free((void *)(uintptr_t)w->kv[i].key);
+        free((void *)(uintptr_t)w->kv[i].data);
+    }
+    for (size_t i = 0; i < w->n_tensor; i++)
+        free((void *)(uintptr_t)w->tensor[i].name);
+    XXH64_freeState(w->seal);
+    free(w->path);
+    free(w->kv);
+    free(w->tensor);
+    tr__names_release(&w->key_index);
+    tr__names_release(&w->tensor_index);
+    free(w);
+}

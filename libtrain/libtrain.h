@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * All of the library, in reading order: from errors and memory to files, tensors, models and
+ * a training run.  A program may as well include the one header it needs.
+ */
+#ifndef LIBTRAIN_LIBTRAIN_H
+#define LIBTRAIN_LIBTRAIN_H
+
+#include <libtrain/version.h>
+
+#include <libtrain/error.h>
+#include <libtrain/arena.h>
+#include <libtrain/file.h>
+#include <libtrain/rng.h>
+#include <libtrain/threads.h>
+#include <libtrain/machine.h>
+#include <libtrain/comm.h>
+
+#include <libtrain/dtype.h>
+#include <libtrain/gguf.h>
+#include <libtrain/tokenizer.h>
+#include <libtrain/token.h>
+#include <libtrain/pack.h>
+
+#include <libtrain/tensor.h>
+#include <libtrain/precision.h>
+#include <libtrain/tape.h>
+#include <libtrain/ops.h>
+#include <libtrain/op.h>
+
+#include <libtrain/model.h>
+#include <libtrain/lora.h>
+#include <libtrain/loss.h>
+#include <libtrain/optim.h>
+#include <libtrain/params.h>
+
+#include <libtrain/quantize.h>
+#include <libtrain/eval.h>
+#include <libtrain/trainer.h>
+#include <libtrain/checkpoint.h>
+
+#endif

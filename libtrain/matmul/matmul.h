@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The three matrix products of training, with a weight w (n, k) of any type and x, y, dy,
+ * dx in rows of f32; ldx, ldy: numbers from row to row.  Call from outside parallel
+ * regions.
+ *
+ * How they are computed depends on the weight: see products.h.
+ */
+#ifndef LIBTRAIN_MATMUL_MATMUL_H
+#define LIBTRAIN_MATMUL_MATMUL_H
+
+#include <libtrain/arena.h>
+#include <libtrain/dtype.h>
+#include <libtrain/matmul/tile.h>
+
+struct tr__products;
+
+/* A weight as a product sees it: (rows, cols), row by row in its type.  Owns nothing. */
+struct tr__matrix {
+    const struct tr_dtype *dtype;
+    int64_t rows, cols;
+    void *data;
+    float *grad;    /* (rows, cols), where a gradient is asked for */
+    int needs_grad; /* one will be: it counts in the scratch */
+    const struct tr__products *products; /* how it multiplies; NULL: in f32 */
+};
+
+/* y (m, n) = alpha * x (m, k) w^T + beta * y */
+void tr__gemm_xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
+                  int64_t ldx, const struct tr__matrix *w, float beta, float *y,
+                  int64_t ldy);
+
+/* dx (m, k) = alpha * dy (m, n) w + beta * dx */
+void tr__gemm_dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
+                  int64_t lddy, const struct tr__matrix *w, float beta, float *dx,
+                  int64_t lddx);
+
+/* w->grad (n, k) = alpha * dy (m, n)^T x (m, k) + beta * w->grad; beta is 0 or 1 */
+void tr__gemm_dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *dy,
+                   int64_t lddy, const float *x, int64_t ldx, float beta,
+                   const struct tr__matrix *w);
+
+/* Scratch bytes that any of these takes. */
+size_t tr__gemm_scratch(int64_t m, const struct tr__matrix *w);
+
+/* Bytes that the library behind them takes for itself, about. */
+size_t tr__gemm_library(int64_t m, const struct tr__matrix *w);
+
+/* Rows `id[i]` of w to f32: out (n, k). */
+void tr__gather_rows(const struct tr__matrix *w, const int32_t *id, int64_t n, float *out);
+
+#endif

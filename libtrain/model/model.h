@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside of a model: which tensors there can be, what an architecture says, and the
+ * weights with the adapters that hang on them.
+ */
+#ifndef LIBTRAIN_MODEL_MODEL_H
+#define LIBTRAIN_MODEL_MODEL_H
+
+#include <libtrain/model.h>
+
+/* Every tensor that a decoder may have.  Names and shapes are in tensors.c. */
+enum tr_slot_id {
+    /* once in a model */
+    TR_TOKEN_EMBD, TR_POSITION_EMBD, TR_OUTPUT_NORM, TR_OUTPUT_NORM_BIAS, TR_OUTPUT,
+    TR_ROPE_FREQS,
+    TR_N_GLOBAL,
+    /* once in a block */
+    TR_ATTN_NORM = TR_N_GLOBAL, TR_ATTN_NORM_BIAS, TR_ATTN_QKV, TR_ATTN_QKV_BIAS,
+    TR_ATTN_Q, TR_ATTN_Q_BIAS, TR_ATTN_K, TR_ATTN_K_BIAS, TR_ATTN_V, TR_ATTN_V_BIAS,
+    TR_ATTN_OUT, TR_ATTN_OUT_BIAS, TR_FFN_NORM, TR_FFN_NORM_BIAS, TR_FFN_GATE, TR_FFN_UP,
+    TR_FFN_UP_BIAS, TR_FFN_DOWN, TR_FFN_DOWN_BIAS,
+    TR_N_SLOT
+};
+
+struct tr_slot {
+    const char *suffix; /* "token_embd.weight"; in a block behind "blk.N." */
+    int n_dim;
+    int64_t (*dim[2])(const struct tr_config *c); /* row-major */
+    int linear;  /* a matrix of a linear layer: LoRA can hang on it */
+    int frozen;  /* never trained: a table of constants */
+};
+
+extern const struct tr_slot tr__slots[TR_N_SLOT];
+
+enum tr_rope_kind { TR_ROPE_NONE, TR_ROPE_PAIRS /* (2i, 2i + 1) */, TR_ROPE_NEOX };
+
+/* An architecture: how its GGUF maps onto the one decoder. */
+struct tr_arch {
+    const char *name;    /* general.architecture */
+    const char *eps_key; /* behind "ARCH." */
+    struct tr_tensor *(*norm)(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,
+                              struct tr_tensor *b, float eps);
+    /* of the MLP; gate is NULL where there is none */
+    struct tr_tensor *(*activation)(struct tr_tape *tp, struct tr_tensor *gate,
+                                    struct tr_tensor *up);
+    enum tr_rope_kind rope;
+    /* Tensors it must have, and may have; lists end with TR_N_SLOT. */
+    const enum tr_slot_id *required, *optional;
+};
+
+#define TR_ARCH(name) extern const struct tr_arch tr__arch_##name;
+#include <libtrain/model/archs/archs.def>
+#undef TR_ARCH
+
+const struct tr_arch *tr__arch_find(struct tr_str name);
+
+/* Read and check the hyper-parameters. */
+int tr__config_read(const struct tr_gguf *g, const struct tr_arch *arch,
+                    struct tr_config *c, struct tr_err *err) TR_MUST_CHECK;
+
+struct tr_delta { /* one adapter's part in one weight: w + scale * b a */
+    struct tr_tensor *a; // (rank, n_in)
+    struct tr_tensor *b; // (n_out, rank)
+    float scale;
+    struct tr_delta *next;
+};
+
+struct tr_weight {
+    struct tr_tensor t;       /* t.data NULL: the model has no such tensor */
+    const struct tr_slot *slot;
+    struct tr_delta *delta;   /* adapters, in the order of attaching */
+};
+
+struct tr_model {
+    struct tr_gguf *g;
+    const struct tr_arch *arch;
+    struct tr_config config;
+    struct tr_weight *weight; // (TR_N_GLOBAL + n_layer * block slots), see tr__weight
+    size_t n_weight;
+    const char **unused; /* NULL-terminated */
+    size_t n_unused;
+    int attention_bf16; /* see tr_precision */
+};
+
+/* The weight in a slot; `layer` is ignored for the global ones. */
+struct tr_weight *tr__weight(const struct tr_model *m, int64_t layer, enum tr_slot_id id);
+
+/* The weight of this name, or NULL. */
+struct tr_weight *tr__weight_find(const struct tr_model *m, const char *name);
+
+/* Hashes in metadata are text, 16 hexadecimal digits: readable, and no integer type of a
+ * reader is too small for them.  _read returns 1, 0 (absent) or an error. */
+void tr__hash_write(struct tr_gguf_writer *w, const char *key, uint64_t hash);
+int tr__hash_read(const struct tr_gguf *g, const char *key, uint64_t *hash,
+                  struct tr_err *err) TR_MUST_CHECK;
+
+#endif

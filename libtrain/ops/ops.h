@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of operations share: the list of them, and a weight as the products of
+ * matmul/ see it.
+ */
+#ifndef LIBTRAIN_OPS_OPS_H
+#define LIBTRAIN_OPS_OPS_H
+
+#include <libtrain/matmul/matmul.h>
+#include <libtrain/op.h>
+#include <libtrain/ops.h>
+
+#define TR_OP(name) extern const struct tr_op tr__op_##name;
+#include <libtrain/ops/ops.def>
+#undef TR_OP
+
+/* All of t as one matrix, the last dimension along its rows. */
+static inline struct tr__matrix tr__as_matrix(const struct tr_tensor *t)
+{
+    return (struct tr__matrix){ t->dtype, tr_tensor_rows(t), tr_tensor_cols(t), t->data,
+                                t->grad, t->needs_grad, t->products };
+}
+
+#endif

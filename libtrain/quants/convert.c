@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Numbers of one type to another, in chunks that the threads share.  By way of f32, since
+ * every type knows that; the bytes do not depend on the number of threads.
+ */
+#include <libtrain/dtype.h>
+
+#include <string.h>
+
+enum { CHUNK = 1 << 14 }; /* numbers; a multiple of every block, and small beside a cache */
+
+static int convert_chunk(const struct tr_dtype *from, const void *src,
+                         const struct tr_dtype *to, void *dst, int64_t n)
+{
+    _Alignas(64) float tile[CHUNK];
+    int bad = from->finite && !from->finite(src, n) ? TR_CONVERT_BAD_SRC : 0;
+    if (from == to) {
+        memcpy(dst, src, (size_t)(n / from->block * from->bytes));
+        return bad;
+    }
+    if (from == &tr_f32) {
+        to->from_f32(src, dst, n);
+    } else {
+        from->to_f32(src, tile, n);
+        to->from_f32(tile, dst, n);
+    }
+    return bad | (to->finite && !to->finite(dst, n) ? TR_CONVERT_BAD_DST : 0);
+}
+
+int tr_convert(const struct tr_dtype *from, const void *src, const struct tr_dtype *to,
+               void *dst, int64_t n)
+{
+    int bad = 0;
+    int64_t src_bytes = CHUNK / from->block * from->bytes;
+    int64_t dst_bytes = CHUNK / to->block * to->bytes;
+#pragma omp parallel for schedule(static) reduction(| : bad)
+    for (int64_t i = 0; i < (n + CHUNK - 1) / CHUNK; i++)
+        bad |= convert_chunk(from, (const char *)src + i * src_bytes, to,
+                             (char *)dst + i * dst_bytes,
+                             n - i * CHUNK < CHUNK ? n - i * CHUNK : CHUNK);
+    return bad;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Places where a text may be cut, so that its pieces can be encoded by themselves.  What
+ * such a place is between plain bytes the kind of the tokenizer knows; here it is kept away
+ * from special tokens.
+ */
+#include <libtrain/tokenizer/kind.h>
+
+enum {
+    WINDOW = 1024,     /* bytes in which a place is looked for */
+    MAX_SPECIAL = 256, /* longest special token for which that is cheap */
+    CHARACTER = 4      /* bytes of the longest */
+};
+
+/* 1 if no special token lies across `at` or in the character before it, whichever of them
+ * are found when the text is read from its beginning. */
+static int is_plain(const struct tr__vocab *v, const char *text, size_t len, size_t at,
+                    int all)
+{
+    if (!v->n_special_len || (!all && !v->has_user))
+        return 1;
+    size_t longest = v->special_len[0];
+    if (longest > MAX_SPECIAL)
+        return 0;
+    size_t from = at < longest + CHARACTER ? 0 : at - longest - CHARACTER;
+    size_t end = len - at < longest ? len : at + longest;
+    for (;; from++) {
+        uint32_t id;
+        from = tr__vocab_find_special(v, text, end, from, all, &id);
+        if (from >= at)
+            return 1;
+        if (from + tr__vocab_bytes(v, id).len + CHARACTER > at)
+            return 0;
+    }
+}
+
+static size_t cut_window(struct tr__encoder *e, const char *text, size_t len, size_t from,
+                         int all)
+{
+    size_t end = len - from < WINDOW ? len : from + WINDOW;
+    for (size_t n; from < end; from += n) {
+        n = e->t->kind->cut(e, text + from, end - from);
+        if (!n)
+            break;
+        if (is_plain(&e->t->vocab, text, len, from + n, all))
+            return from + n;
+    }
+    return 0;
+}
+
+size_t tr__next_cut(struct tr__encoder *e, const char *text, size_t len, size_t from,
+                    size_t piece, int all)
+{
+    while (len - from > piece) {
+        from += piece;
+        size_t at = cut_window(e, text, len, from, all);
+        if (at)
+            return at;
+    }
+    return len;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From text to ids: special tokens are cut out first, what lies between goes to the kind
+ * of the tokenizer.  Words come back again and again, so their ids are remembered.  A long
+ * text is cut into pieces for the threads; each has its own encoder and its own memory of
+ * words, and the pieces' ids are appended in the order of the text.
+ */
+#include <libtrain/tokenizer/kind.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum {
+    MEMO_MAX = 1 << 15, /* words: 6 MiB for a thread */
+    PIECE = 128 << 10   /* a few milliseconds of work */
+};
+
+void tr_tokens_release(struct tr_tokens *t)
+{
+    free(t->id);
+    *t = (struct tr_tokens){ 0 };
+}
+
+static int reserve_ids(struct tr_tokens *out, size_t n, struct tr_err *err)
+{
+    if (n <= out->cap - out->n)
+        return 0;
+    size_t cap = out->cap + out->cap / 2 + n + 64;
+    uint32_t *id = cap <= SIZE_MAX / sizeof *id ? realloc(out->id, cap * sizeof *id) : NULL;
+    if (!id)
+        return tr_err_set(err, TR_ENOMEM, "cannot hold %zu tokens", cap);
+    out->id = id;
+    out->cap = cap;
+    return 0;
+}
+
+int tr_tokens_push(struct tr_tokens *t, uint32_t id, struct tr_err *err)
+{
+    int rc = reserve_ids(t, 1, err);
+    if (!rc)
+        t->id[t->n++] = id;
+    return rc;
+}
+
+static int push_ids(struct tr_tokens *out, const uint32_t *id, size_t n,
+                    struct tr_err *err)
+{
+    int rc = reserve_ids(out, n, err);
+    if (rc || !n)
+        return rc;
+    memcpy(out->id + out->n, id, n * sizeof *id);
+    out->n += n;
+    return 0;
+}
+
+int tr__push_id(struct tr__encoder *e, uint32_t id)
+{
+    return tr_tokens_push(e->out, id, e->err);
+}
+
+int tr__push_symbols(struct tr__encoder *e, const char *word)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i != TR__NO_SYMBOL && !rc; i = e->work.sym[i].next) {
+        const struct tr__symbol *s = &e->work.sym[i];
+        if (s->id >= 0)
+            rc = tr__push_id(e, (uint32_t)s->id);
+        else
+            for (uint32_t k = 0; k < s->len && !rc; k++)
+                rc = tr__push_id(e, (uint32_t)e->t->byte_id[
+                                        (unsigned char)word[s->start + k]]);
+    }
+    return rc;
+}
+
+static int memo_init(struct tr__encoder *e, size_t len)
+{
+    size_t n = 64;
+    if (len < 8 * n)
+        return 0;
+    while (n < MEMO_MAX && n < len / 8)
+        n *= 2;
+    e->memo = calloc(n, sizeof *e->memo);
+    e->memo_mask = n - 1;
+    return e->memo ? 0 : tr_err_sys(e->err, "cannot hold %zu words", n);
+}
+
+int tr__memo_word(struct tr__encoder *e, const char *word, size_t len,
+                  int (*encode)(struct tr__encoder *e, const char *word, size_t len))
+{
+    size_t used = (len + 3) / 4; /* entries of data */
+    if (!e->memo || used > TR__MEMO_DATA)
+        return encode(e, word, len);
+    struct tr__memo *m = &e->memo[XXH3_64bits(word, len) & e->memo_mask];
+    if (m->len == len && !memcmp(m->data, word, len))
+        return push_ids(e->out, m->data + used, m->n, e->err);
+    size_t at = e->out->n;
+    int rc = encode(e, word, len);
+    size_t n = e->out->n - at;
+    if (!rc && used + n <= TR__MEMO_DATA) {
+        m->len = (uint16_t)len;
+        m->n = (uint16_t)n;
+        memcpy(m->data, word, len);
+        memcpy(m->data + used, e->out->id + at, n * sizeof *m->data);
+    }
+    return rc;
+}
+
+/* Stretches of plain text and the special tokens between them. */
+static int encode_parts(struct tr__encoder *e, const char *text, size_t len, int all,
+                        int first)
+{
+    const struct tr__vocab *v = &e->t->vocab;
+    int rc = 0;
+    for (size_t at = 0; at < len && !rc;) {
+        uint32_t id;
+        size_t end = tr__vocab_find_special(v, text, len, at, all, &id);
+        if (end > at) {
+            rc = e->t->kind->encode(e, text + at, end - at, first);
+            first = 0;
+        }
+        at = end;
+        if (end < len && !rc) {
+            rc = tr__push_id(e, id);
+            at += tr__vocab_bytes(v, id).len;
+            first = 1;
+        }
+    }
+    return rc;
+}
+
+static void encoder_release(struct tr__encoder *e)
+{
+    tr__splitter_release(&e->splitter);
+    free(e->memo);
+    free(e->work.sym);
+    free(e->work.heap);
+}
+
+/* Ends of the pieces that can be encoded by themselves: *end, malloc'ed, has *n. */
+static int cut_text(struct tr__encoder *e, size_t len, size_t piece, int all, size_t **end,
+                    size_t *n)
+{
+    *end = malloc((len / piece + 1) * sizeof **end);
+    if (!*end)
+        return tr_err_sys(e->err, "cannot cut a text of %zu bytes", len);
+    *n = 0;
+    for (size_t at = 0; at < len;)
+        (*end)[(*n)++] = at = tr__next_cut(e, e->text, len, at, piece, all);
+    return 0;
+}
+
+static int encode_piece(struct tr__encoder *e, size_t from, size_t to, size_t len, int all)
+{
+    int rc = e->memo ? 0 : memo_init(e, len);
+    e->out->n = 0;
+    return rc ? rc : encode_parts(e, e->text + from, to - from, all, from == 0);
+}
+
+/* Pieces are finished in the order of the text, so the failure that is told is the first
+ * one there.  Only the thread whose turn it is writes `rc`; the others read it so as to
+ * stop early. */
+static int encode_pieces(const struct tr__encoder *whole, size_t len, int all,
+                         const size_t *end, size_t n)
+{
+    _Atomic int rc = 0;
+#pragma omp parallel if (n > 1)
+    {
+        struct tr_tokens ids = { 0 };
+        struct tr_err err = { 0 };
+        struct tr__encoder e = { .t = whole->t, .text = whole->text, .out = &ids,
+                                 .err = &err };
+#pragma omp for ordered schedule(dynamic, 1)
+        for (size_t i = 0; i < n; i++) {
+            int failed = rc ? 0 : encode_piece(&e, i ? end[i - 1] : 0, end[i], len, all);
+#pragma omp ordered
+            if (failed && !rc)
+                rc = tr_err_set(whole->err, failed, "%s", err.text);
+            else if (!rc)
+                rc = push_ids(whole->out, ids.id, ids.n, whole->err);
+        }
+        tr_tokens_release(&ids);
+        encoder_release(&e);
+    }
+    return rc;
+}
+
+int tr__encode(const struct tr_tokenizer *t, const char *text, size_t len, int flags,
+               size_t piece, struct tr_tokens *out, struct tr_err *err)
+{
+    struct tr__encoder e = { .t = t, .text = text, .out = out, .err = err };
+    int all = flags & TR_ENCODE_SPECIAL;
+    size_t before = out->n, n = 0, *end = NULL;
+    int rc = cut_text(&e, len, piece, all, &end, &n);
+    if (!rc)
+        rc = encode_pieces(&e, len, all, end, n);
+    if (rc)
+        out->n = before;
+    free(end);
+    encoder_release(&e);
+    return rc;
+}
+
+int tr_tokenizer_encode(const struct tr_tokenizer *t, const char *text, size_t len,
+                        int flags, struct tr_tokens *out, struct tr_err *err)
+{
+    return tr__encode(t, text, len, flags, PIECE, out, err);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What tokenizer.c shares with the kinds of tokenizers.
+ */
+#ifndef LIBTRAIN_TOKENIZER_KIND_H
+#define LIBTRAIN_TOKENIZER_KIND_H
+
+#include <libtrain/tokenizer/words.h>
+#include <libtrain/tokenizer/vocab.h>
+#include <libtrain/tokenizer.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One word during merging: symbols in a doubly linked list inside one array. */
+struct tr__symbol {
+    uint32_t start, len; /* bytes of the word; len 0: merged into its left neighbour */
+    int32_t id;          /* -1: no token */
+    uint32_t prev, next; /* TR__NO_SYMBOL at the ends */
+    uint32_t prio;       /* of merging with `next`, small first; TR__NO_MERGE: cannot */
+    uint32_t to;         /* id of that merge */
+};
+#define TR__NO_SYMBOL UINT32_MAX
+#define TR__NO_MERGE UINT32_MAX
+
+struct tr__work { /* grows with the longest word; start with {0} */
+    struct tr__symbol *sym;
+    uint64_t *heap;
+    size_t cap, n_sym, n_heap;
+};
+
+enum { TR__MEMO_DATA = 47 }; /* a Chinese word of 12 characters and their 36 bytes as ids */
+struct tr__memo {            /* a word and what it gave, direct mapped; three cache lines */
+    uint16_t len, n;         /* bytes, ids; len 0: empty */
+    uint32_t data[TR__MEMO_DATA]; /* the word, and from the next whole entry on its ids */
+};
+
+struct tr__encoder { /* one thread's, of one call of tr_tokenizer_encode */
+    const struct tr_tokenizer *t;
+    const char *text; /* of the whole call */
+    struct tr_tokens *out;
+    struct tr_err *err;
+    struct tr__work work;
+    struct tr__memo *memo; /* (memo_mask + 1) */
+    size_t memo_mask;
+    struct tr__splitter splitter; /* byte-level BPE */
+};
+
+struct tr__tokenizer_kind {
+    const char *model; /* tokenizer.ggml.model */
+    int add_bos;       /* where tokenizer.ggml.add_bos_token is absent */
+    int add_space;     /* where tokenizer.ggml.add_space_prefix is absent */
+    int32_t bos, eos;  /* ids where the file names none; -1: none */
+    tr__unescape *unescape;
+    /* Build tables from the file, the vocabulary has been read. */
+    int (*init)(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err);
+    /* Ids of text without special tokens, len > 0; `first`: nothing or a special token is
+     * in front of it. */
+    int (*encode)(struct tr__encoder *e, const char *text, size_t len, int first);
+    /* Offset in (0, len) of a place where any plain text with these bytes in it may be
+     * cut, 0 if none is found.  `text` may begin and end in the middle of a character. */
+    size_t (*cut)(struct tr__encoder *e, const char *text, size_t len);
+    /* Can these two neighbours merge?  Sets l->prio and l->to. */
+    void (*pair)(const struct tr_tokenizer *t, const char *word, struct tr__symbol *l,
+                 const struct tr__symbol *r);
+    void (*release)(struct tr_tokenizer *t);
+};
+
+#define TR_TOKENIZER(name) extern const struct tr__tokenizer_kind tr__tokenizer_##name;
+#include <libtrain/tokenizer/kinds.def>
+#undef TR_TOKENIZER
+
+struct tr__pair { /* one merge of byte-level BPE */
+    uint64_t key; /* left id << 32 | right id */
+    uint32_t rank;
+    uint32_t to_plus; /* id of the two together + 1; 0: empty slot */
+};
+
+struct tr_tokenizer {
+    const struct tr__tokenizer_kind *kind;
+    struct tr__vocab vocab;
+    int32_t bos, eos;
+    int add_bos, add_space;
+    int32_t byte_id[256]; /* -1: none */
+
+    /* byte-level BPE */
+    struct tr__pretok_code pretok;
+    struct tr__pair *pair; /* (pair_mask + 1), open addressing */
+    uint64_t pair_mask;
+
+    /* SentencePiece: bit b of joint[a] is 1 if byte b follows byte a inside a token */
+    uint8_t (*joint)[256 / 8];
+};
+
+/* Merge the e->work.n_sym symbols of a word, smallest prio first, leftmost among equals. */
+void tr__merge(struct tr__encoder *e, const char *word);
+
+/* Room for n symbols in e->work. */
+int tr__work_reserve(struct tr__encoder *e, size_t n) TR_MUST_CHECK;
+
+/* Encode one word, len > 0, through `encode`, or copy what it gave the last time. */
+int tr__memo_word(struct tr__encoder *e, const char *word, size_t len,
+                  int (*encode)(struct tr__encoder *e, const char *word, size_t len))
+    TR_MUST_CHECK;
+
+/* tr_tokenizer_encode with pieces of `piece` > 0 bytes at least; the ids do not depend on
+ * it. */
+int tr__encode(const struct tr_tokenizer *t, const char *text, size_t len, int flags,
+               size_t piece, struct tr_tokens *out, struct tr_err *err) TR_MUST_CHECK;
+
+/* Offset of a place `piece` > 0 bytes or more behind `from` where text may be cut: the ids
+ * of what is before and behind it, one after the other, are those of the whole.  `all` as
+ * in tr__vocab_find_special.  len if none was found. */
+size_t tr__next_cut(struct tr__encoder *e, const char *text, size_t len, size_t from,
+                    size_t piece, int all);
+
+/* Append one id. */
+int tr__push_id(struct tr__encoder *e, uint32_t id) TR_MUST_CHECK;
+
+/* Append the ids of the symbols left after merging; a symbol without an id becomes its
+ * bytes. */
+int tr__push_symbols(struct tr__encoder *e, const char *word) TR_MUST_CHECK;
+
+/* Length of the valid UTF-8 character at p (RFC 3629), 0 if there is none. */
+size_t tr__utf8_len(const char *p, size_t left);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Reading tokens, types and scores, and the tables from bytes to ids.  Keys and token
+ * types: gguf.md, "tokenizer".
+ */
+#include <libtrain/tokenizer/vocab.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+static int idmap_init(struct tr__idmap *map, uint64_t n, struct tr_err *err)
+{
+    uint64_t size = 4;
+    while (size < n + n / 2)
+        size *= 2;
+    map->mask = size - 1;
+    map->slot = calloc(size, sizeof *map->slot);
+    if (!map->slot)
+        return tr_err_sys(err, "cannot index %llu tokens", (unsigned long long)n);
+    return 0;
+}
+
+/* The slot that holds these bytes, or the empty one where they belong. */
+static struct tr__idslot *idmap_slot(const struct tr__idmap *map, const struct tr__vocab *v,
+                                     const char *p, size_t len, uint32_t *tag)
+{
+    uint64_t hash = XXH3_64bits(p, len);
+    *tag = (uint32_t)(hash >> 32);
+    for (uint64_t i = hash & map->mask;; i = (i + 1) & map->mask) {
+        struct tr__idslot *s = &map->slot[i];
+        if (!s->id_plus)
+            return s;
+        if (s->tag != *tag)
+            continue;
+        struct tr_str have = tr__vocab_bytes(v, s->id_plus - 1);
+        if (have.len == len && !memcmp(have.ptr, p, len))
+            return s;
+    }
+}
+
+int32_t tr__idmap_find(const struct tr__idmap *map, const struct tr__vocab *v,
+                       const char *p, size_t len)
+{
+    uint32_t tag;
+    return (int32_t)idmap_slot(map, v, p, len, &tag)->id_plus - 1;
+}
+
+/* 0 if another id had these bytes already; the lower id stays. */
+static int idmap_add(struct tr__idmap *map, const struct tr__vocab *v, uint32_t id)
+{
+    struct tr_str key = tr__vocab_bytes(v, id);
+    uint32_t tag;
+    struct tr__idslot *s = idmap_slot(map, v, key.ptr, key.len, &tag);
+    if (s->id_plus)
+        return 0;
+    *s = (struct tr__idslot){ tag, id + 1 };
+    return 1;
+}
+
+static int is_special(uint8_t type)
+{
+    return type == TR__TOKEN_UNKNOWN || type == TR__TOKEN_CONTROL || type == TR__TOKEN_USER;
+}
+
+static int is_text(uint8_t type)
+{
+    return type != TR__TOKEN_UNKNOWN && type != TR__TOKEN_CONTROL && type != TR__TOKEN_BYTE;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10
+         : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that "<0xHH>" means, or -1: exactly this form, no sign, no third digit. */
+static int byte_of_text(struct tr_str s)
+{
+    if (s.len != 6 || memcmp(s.ptr, "<0x", 3) != 0 || s.ptr[5] != '>')
+        return -1;
+    int high = hex_digit(s.ptr[3]), low = hex_digit(s.ptr[4]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+/* An array that has an entry for each token: 1, 0 if it is not there, or an error. */
+static int find_array(const struct tr_gguf *g, const char *key, enum tr_gguf_type elem,
+                      uint32_t n, const struct tr_gguf_kv **kv, struct tr_err *err)
+{
+    int found = tr_gguf_array(g, key, elem, kv, err);
+    if (found == 1 && (*kv)->count != n)
+        return tr_err_set(err, TR_EFORMAT, "'%s' has %llu entries for %u tokens", key,
+                          (unsigned long long)(*kv)->count, n);
+    return found;
+}
+
+static int read_types(struct tr__vocab *v, const struct tr_gguf *g, struct tr_err *err)
+{
+    const struct tr_gguf_kv *kv;
+    int found = find_array(g, "tokenizer.ggml.token_type", TR_GGUF_I32, v->n, &kv, err);
+    if (found < 0)
+        return found;
+    v->type = malloc(v->n);
+    if (!v->type)
+        return tr_err_sys(err, "cannot hold %u token types", v->n);
+    for (uint32_t i = 0; i < v->n; i++) {
+        int64_t type = found ? tr_gguf_elem_int(kv, i) : TR__TOKEN_NORMAL;
+        v->type[i] = type > 0 && type < TR__TOKEN_N_TYPE ? (uint8_t)type
+                                                         : TR__TOKEN_UNDEFINED;
+    }
+    return 0;
+}
+
+static int read_scores(struct tr__vocab *v, const struct tr_gguf *g, struct tr_err *err)
+{
+    const struct tr_gguf_kv *kv;
+    int found = find_array(g, "tokenizer.ggml.scores", TR_GGUF_F32, v->n, &kv, err);
+    if (found <= 0)
+        return found;
+    v->score = malloc(v->n * sizeof *v->score);
+    if (!v->score)
+        return tr_err_sys(err, "cannot hold %u scores", v->n);
+    for (uint32_t i = 0; i < v->n; i++) {
+        v->score[i] = (float)tr_gguf_elem_float(kv, i);
+        if (!isfinite(v->score[i]))
+            return tr_err_set(err, TR_EFORMAT, "the score of token %u is not finite", i);
+    }
+    return 0;
+}
+
+/* The bytes of each id.  What a token stands for is never longer than its text. */
+static int read_tokens(struct tr__vocab *v, const struct tr_gguf_kv *kv,
+                       tr__unescape *unescape, struct tr_err *err)
+{
+    v->bytes = malloc(kv->data_bytes + 1);
+    v->start = malloc(((size_t)v->n + 1) * sizeof *v->start);
+    if (!v->bytes || !v->start)
+        return tr_err_sys(err, "cannot hold %u tokens", v->n);
+    uint64_t used = 0, cursor = 0;
+    for (uint32_t i = 0; i < v->n; i++) {
+        struct tr_str s = tr_gguf_elem_string(kv, &cursor);
+        char *out = v->bytes + used;
+        v->start[i] = used;
+        if (v->type[i] == TR__TOKEN_BYTE) {
+            int byte = byte_of_text(s);
+            if (byte < 0)
+                return tr_err_set(err, TR_EFORMAT, "byte token %u is '%.*s', not '<0xHH>'",
+                                  i, s.len > 40 ? 40 : (int)s.len, s.ptr);
+            *out = (char)byte;
+            used++;
+        } else if (is_special(v->type[i])) {
+            if (s.len)
+                memcpy(out, s.ptr, s.len);
+            used += s.len;
+        } else {
+            used += unescape(s.ptr, s.len, out);
+        }
+    }
+    v->start[v->n] = used;
+    return 0;
+}
+
+static int longest_first(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x < y) - (x > y);
+}
+
+static int index_lengths(struct tr__vocab *v, uint32_t n_special, struct tr_err *err)
+{
+    v->special_len = malloc((n_special + 1) * sizeof *v->special_len);
+    if (!v->special_len)
+        return tr_err_sys(err, "cannot index %u special tokens", n_special);
+    size_t n = 0;
+    for (uint32_t i = 0; i < v->n; i++) {
+        struct tr_str s = tr__vocab_bytes(v, i);
+        if (!is_special(v->type[i]) || !s.len)
+            continue;
+        int user = v->type[i] == TR__TOKEN_USER;
+        v->special_first[(unsigned char)*s.ptr] |= user ? 3 : 2;
+        v->has_user |= user;
+        v->special_len[n++] = s.len;
+    }
+    qsort(v->special_len, n, sizeof *v->special_len, longest_first);
+    for (size_t i = 0; i < n; i++)
+        if (!v->n_special_len || v->special_len[v->n_special_len - 1] != v->special_len[i])
+            v->special_len[v->n_special_len++] = v->special_len[i];
+    return 0;
+}
+
+static void note(char *warning, size_t size, const char *what, uint32_t n, uint32_t first)
+{
+    if (n)
+        snprintf(warning, size, "%u %s tokens, the first is %u", n, what, first);
+}
+
+/* Both tables.  A text token and a special one may look alike: they are found by
+ * different means. */
+static int index_tokens(struct tr__vocab *v, struct tr_err *err)
+{
+    uint32_t n_text = 0, n_special = 0, n_empty = 0, empty = 0, twice = 0;
+    for (uint32_t i = 0; i < v->n; i++) {
+        n_text += is_text(v->type[i]) != 0;
+        n_special += is_special(v->type[i]) != 0;
+    }
+    int rc = idmap_init(&v->text, n_text, err);
+    if (!rc)
+        rc = idmap_init(&v->special, n_special, err);
+    for (uint32_t i = 0; i < v->n && !rc; i++) {
+        if (v->start[i] == v->start[i + 1]) {
+            empty = n_empty++ ? empty : i;
+            continue;
+        }
+        int fresh = 1;
+        if (is_text(v->type[i]))
+            fresh = idmap_add(&v->text, v, i);
+        if (is_special(v->type[i]))
+            fresh &= idmap_add(&v->special, v, i);
+        if (!fresh)
+            twice = v->n_twice++ ? twice : i;
+    }
+    note(v->warning[0], sizeof v->warning[0], "empty", n_empty, empty);
+    note(v->warning[1], sizeof v->warning[1], "duplicate", v->n_twice, twice);
+    return rc ? rc : index_lengths(v, n_special, err);
+}
+
+int tr__vocab_read(struct tr__vocab *v, const struct tr_gguf *g, tr__unescape *unescape,
+                   struct tr_err *err)
+{
+    const struct tr_gguf_kv *kv;
+    int rc = tr_gguf_array(g, "tokenizer.ggml.tokens", TR_GGUF_STRING, &kv, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0 || kv->count == 0)
+        return tr_err_set(err, TR_EFORMAT, "no tokens in 'tokenizer.ggml.tokens'");
+    if (kv->count > INT32_MAX)
+        return tr_err_set(err, TR_EUNSUPPORTED, "%llu tokens are too many",
+                          (unsigned long long)kv->count);
+    v->n = (uint32_t)kv->count;
+    rc = read_types(v, g, err);
+    if (!rc)
+        rc = read_scores(v, g, err);
+    if (!rc)
+        rc = read_tokens(v, kv, unescape, err);
+    return rc ? rc : index_tokens(v, err);
+}
+
+void tr__vocab_release(struct tr__vocab *v)
+{
+    free(v->bytes);
+    free(v->start);
+    free(v->type);
+    free(v->score);
+    free(v->text.slot);
+    free(v->special.slot);
+    free(v->special_len);
+    memset(v, 0, sizeof *v);
+}
+
+/* The longest special token at p, or -1. */
+static int32_t special_at(const struct tr__vocab *v, const char *p, size_t left, int all)
+{
+    for (size_t i = 0; i < v->n_special_len; i++) {
+        if (v->special_len[i] > left)
+            continue;
+        int32_t id = tr__idmap_find(&v->special, v, p, v->special_len[i]);
+        if (id >= 0 && (all || v->type[id] == TR__TOKEN_USER))
+            return id;
+    }
+    return -1;
+}
+
+size_t tr__vocab_find_special(const struct tr__vocab *v, const char *text, size_t len,
+                              size_t from, int all, uint32_t *id)
+{
+    uint8_t bit = all ? 2 : 1;
+    if (!all && !v->has_user)
+        return len;
+    for (size_t at = from; at < len; at++) {
+        if (!(v->special_first[(unsigned char)text[at]] & bit))
+            continue;
+        int32_t found = special_at(v, text + at, len - at, all);
+        if (found >= 0) {
+            *id = (uint32_t)found;
+            return at;
+        }
+    }
+    return len;
+}

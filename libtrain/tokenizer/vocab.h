@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The tokens of a vocabulary as bytes, and tables that find an id by its bytes.  A struct
+ * tr__vocab owns copies of everything.
+ */
+#ifndef LIBTRAIN_TOKENIZER_VOCAB_H
+#define LIBTRAIN_TOKENIZER_VOCAB_H
+
+#include <libtrain/gguf.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* tokenizer.ggml.token_type, as gguf.md numbers them. */
+enum tr__token_type {
+    TR__TOKEN_UNDEFINED, TR__TOKEN_NORMAL, TR__TOKEN_UNKNOWN, TR__TOKEN_CONTROL,
+    TR__TOKEN_USER, TR__TOKEN_UNUSED, TR__TOKEN_BYTE, TR__TOKEN_N_TYPE
+};
+
+struct tr__vocab;
+
+struct tr__idmap { /* open addressing; the keys are the bytes of the ids */
+    struct tr__idslot {
+        uint32_t tag;     /* high half of the hash */
+        uint32_t id_plus; /* id + 1; 0: empty */
+    } *slot;
+    uint64_t mask;
+};
+
+struct tr__vocab {
+    uint32_t n;
+    char *bytes;     /* what the ids stand for, one after the other */
+    uint64_t *start; // (n + 1) offsets into bytes
+    uint8_t *type;   // (n) enum tr__token_type
+    float *score;    // (n), NULL if the file has none
+
+    struct tr__idmap text;    /* what merging may make: no control, unknown or byte token */
+    struct tr__idmap special; /* control, unknown and user-defined tokens */
+    uint64_t *special_len;    // (n_special_len) their distinct lengths, longest first
+    size_t n_special_len;
+    uint8_t special_first[256]; /* bits: 1 a user-defined, 2 any special begins so */
+    int has_user;               /* 1 if there are user-defined tokens */
+
+    uint32_t n_twice;     /* tokens whose bytes a lower id has already */
+    char warning[2][128]; /* odd but not refused; "" where there is none */
+};
+
+/* Turns the text of a token as it stands in the file into the bytes it stands for; writes
+ * at most `len` bytes and returns how many. */
+typedef size_t tr__unescape(const char *text, size_t len, char *out);
+
+/* Read tokens, types and scores.  TR_EFORMAT where a count, a type or a number is not what
+ * it should be.  On failure too, tr__vocab_release frees what is there. */
+int tr__vocab_read(struct tr__vocab *v, const struct tr_gguf *g, tr__unescape *unescape,
+                   struct tr_err *err) TR_MUST_CHECK;
+void tr__vocab_release(struct tr__vocab *v);
+
+static inline struct tr_str tr__vocab_bytes(const struct tr__vocab *v, uint32_t id)
+{
+    return (struct tr_str){ v->bytes + v->start[id], v->start[id + 1] - v->start[id] };
+}
+
+/* The id with these bytes, or -1. */
+int32_t tr__idmap_find(const struct tr__idmap *map, const struct tr__vocab *v,
+                       const char *p, size_t len);
+
+/* Find the longest special token at the leftmost place from `from` on; user-defined ones
+ * only, unless `all`.  Returns its offset and *id, or len. */
+size_t tr__vocab_find_special(const struct tr__vocab *v, const char *text, size_t len,
+                              size_t from, int all, uint32_t *id);
+
+#endif

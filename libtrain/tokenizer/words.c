@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Cutting text into words before byte-level BPE.  The patterns are those of the models'
+ * own tokenizer.json (gpt2: Radford et al. 2019, encoder.py); names and groups of names
+ * as in llama.cpp's llama-vocab.cpp.
+ *
+ * The patterns differ from the published ones in form only: white space is spelled out as
+ * Unicode's White_Space (PCRE2's \s has U+180E too), folding of case is ASCII ((?i:s) would
+ * match U+017F), what is tried last takes any white space, so that some branch matches at
+ * every place, and a repeat gives nothing back where giving back cannot help.
+ */
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <libtrain/tokenizer/kind.h>
+#include <libtrain/tokenizer/words.h>
+
+#include <pcre2.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct tr__pretok *const pretoks[] = {
+#define TR_PRETOKENIZER(name) &tr__pretok_##name,
+#include <libtrain/tokenizer/pretokenizers.def>
+#undef TR_PRETOKENIZER
+};
+
+const struct tr__pretok *tr__pretok_find(struct tr_str name)
+{
+    for (size_t i = 0; i < sizeof pretoks / sizeof *pretoks; i++)
+        for (const char *const *p = pretoks[i]->name; *p; p++)
+            if (strlen(*p) == name.len && !memcmp(*p, name.ptr, name.len))
+                return pretoks[i];
+    return NULL;
+}
+
+static int compile(void **to, const char *pattern, uint32_t options, const char *name,
+                   struct tr_err *err)
+{
+    int code;
+    PCRE2_SIZE at;
+    *to = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                        PCRE2_UTF | PCRE2_UCP | options, &code, &at, NULL);
+    if (!*to)
+        return tr_err_set(err, TR_ENOMEM, "cannot compile the pattern of '%s' (pcre2 %d)",
+                          name, code);
+    /* Where the system forbids generated code, PCRE2 interprets the pattern. */
+    pcre2_jit_compile(*to, PCRE2_JIT_COMPLETE);
+    return 0;
+}
+
+int tr__pretok_compile(struct tr__pretok_code *p, const struct tr__pretok *kind,
+                       struct tr_err *err)
+{
+    p->kind = kind;
+    int rc = compile(&p->code, kind->word, PCRE2_ANCHORED, kind->name[0], err);
+    return rc ? rc : compile(&p->cut, kind->cut, 0, kind->name[0], err);
+}
+
+void tr__pretok_release(struct tr__pretok_code *p)
+{
+    pcre2_code_free(p->code);
+    pcre2_code_free(p->cut);
+    p->code = p->cut = NULL;
+}
+
+size_t tr__utf8_len(const char *p, size_t left)
+{
+    const unsigned char *s = (const unsigned char *)p;
+    if (s[0] < 0x80)
+        return 1;
+    size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || n > left)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    /* too long a form, surrogates, beyond U+10FFFF */
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))
+        return 0;
+    return n;
+}
+
+/* Offset of the first byte that belongs to no character, or len. */
+static size_t first_bad(const char *text, size_t len, size_t at)
+{
+    while (at < len) {
+        uint64_t eight;
+        if (len - at >= 8) {
+            memcpy(&eight, text + at, 8);
+            if (!(eight & 0x8080808080808080u)) {
+                at += 8;
+                continue;
+            }
+        }
+        size_t n = tr__utf8_len(text + at, len - at);
+        if (!n)
+            return at;
+        at += n;
+    }
+    return len;
+}
+
+int tr__splitter_begin(struct tr__splitter *s, const struct tr__pretok_code *pretok,
+                       const char *text, size_t len, struct tr_err *err)
+{
+    s->pretok = pretok;
+    s->text = text;
+    s->len = len;
+    if (!s->match)
+        s->match = pcre2_match_data_create(1, NULL);
+    if (!s->match)
+        return tr_err_set(err, TR_ENOMEM, "out of memory");
+    size_t bad = first_bad(text, len, 0);
+    if (bad == len)
+        return 0;
+    /* The pattern sees U+0001, one byte that is no letter, number or space either; the ids
+     * come from the caller's bytes. */
+    free(s->copy);
+    s->copy = malloc(len);
+    if (!s->copy)
+        return tr_err_sys(err, "cannot hold %zu bytes of text", len);
+    memcpy(s->copy, text, len);
+    for (; bad < len; bad = first_bad(s->copy, len, bad + 1))
+        s->copy[bad] = 1;
+    s->text = s->copy;
+    return 0;
+}
+
+int64_t tr__splitter_next(struct tr__splitter *s, size_t at)
+{
+    int rc = pcre2_match(s->pretok->code, (PCRE2_SPTR)s->text, s->len, at,
+                         PCRE2_NO_UTF_CHECK, s->match, NULL);
+    return rc < 0 ? rc : (int64_t)(pcre2_get_ovector_pointer(s->match)[1] - at);
+}
+
+size_t tr__splitter_cut(struct tr__splitter *s)
+{
+    int rc = pcre2_match(s->pretok->cut, (PCRE2_SPTR)s->text, s->len, 0,
+                         PCRE2_NO_UTF_CHECK, s->match, NULL);
+    return rc < 0 ? 0 : pcre2_get_ovector_pointer(s->match)[1];
+}
+
+void tr__splitter_release(struct tr__splitter *s)
+{
+    pcre2_match_data_free(s->match);
+    free(s->copy);
+    memset(s, 0, sizeof *s);
+}
+
+#define SPACE "\\p{Z}\\t-\\r\\x{85}" /* inside [ ] */
+#define WORD_SYMBOL "[^" SPACE "\\p{L}\\p{N}]"
+/* The last of several spaces goes to the word behind them. */
+#define SPACES(before) "[" SPACE "]+(?!" before ")|[" SPACE "]+"
+/* In none of these patterns does a word have anything but letters behind a letter, nor does
+ * what a word looks ahead at lie behind one; none looks back.  So a letter that no letter
+ * follows ends a word, and all words before it are the same without what follows. */
+#define LETTERS_END "\\p{L}(?=\\P{L})"
+
+const struct tr__pretok tr__pretok_gpt2 = {
+    (const char *const[]){ "gpt-2", "phi-2", "mpt", "olmo", "mellum", "modern-bert",
+                           "exaone4", "gigachat", "a.x-4.0", "jina-es", "jina-de",
+                           "jina-v2-es", "jina-v2-de", NULL },
+    "'(?:[stmd]|re|ve|ll)| ?\\p{L}++| ?\\p{N}++| ?" WORD_SYMBOL "++|"
+    SPACES("[^" SPACE "]"),
+    LETTERS_END,
+    0, 0
+};
+
+const struct tr__pretok tr__pretok_llama3 = {
+    (const char *const[]){ "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1",
+                           "pixtral", "midm-2.0", "lfm2", NULL },
+    "'(?:[sStTmMdD]|[rR][eE]|[vV][eE]|[lL][lL])|[^\\r\\n\\p{L}\\p{N}]?\\p{L}++|"
+    "\\p{N}{1,3}+| ?" WORD_SYMBOL "++[\\r\\n]*+|[" SPACE "]*[\\r\\n]++|"
+    SPACES("[^" SPACE "]"),
+    LETTERS_END,
+    1, 1
+};
+
+const struct tr__pretok tr__pretok_qwen2 = {
+    (const char *const[]){ "qwen2", "deepseek-r1-qwen", "megrez", "kormo", NULL },
+    "'(?:[sStTmMdD]|[rR][eE]|[vV][eE]|[lL][lL])|[^\\r\\n\\p{L}\\p{N}]?\\p{L}++|"
+    "\\p{N}| ?" WORD_SYMBOL "++[\\r\\n]*+|[" SPACE "]*[\\r\\n]++|"
+    SPACES("[^" SPACE "]"),
+    LETTERS_END,
+    0, 0
+};
+
+/* Published as two passes: digits one by one, then gpt2's pattern on what lies between.
+ * One pass gives the same words: a digit takes no space in front, and spaces before a digit
+ * end a piece, so none of them is left for the next word. */
+const struct tr__pretok tr__pretok_smollm = {
+    (const char *const[]){ "smollm", "starcoder", "command-r", "codeshell", "refact",
+                           "exaone", "minerva-7b", NULL },
+    "'(?:[stmd]|re|ve|ll)| ?\\p{L}++|\\p{N}| ?" WORD_SYMBOL "++|"
+    SPACES("[^" SPACE "\\p{N}]"),
+    LETTERS_END,
+    0, 0
+};

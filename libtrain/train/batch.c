@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a step is made of: how many rows it has at most, its sequences, the forward pass of
+ * a micro-batch, the update.  Both kinds of step (step.c, step_fused.c) and the plan
+ * (plan.c) are built on these.
+ */
+#include <libtrain/comm.h>
+#include <libtrain/rng.h>
+#include <libtrain/train/run.h>
+
+#include <string.h>
+
+enum { ROUNDING_STREAM = 0x726f756e }; /* far from the streams of adapters */
+
+void tr__prepare_tape(const struct tr_trainer *t, struct tr_tape *tp)
+{
+    if (t->plan.recompute) /* and the embedding, which is the first segment */
+        tr_tape_recompute_first(tp, (int)t->plan.recompute + 1);
+    if (t->args.precision->keep_half)
+        tr_tape_keep_half(tp);
+}
+
+int64_t tr__batch_rows(const struct tr_trainer *t)
+{
+    return t->args.batch * tr_pack_info(t->pack)->ctx;
+}
+
+int64_t tr__step_batches(const struct tr_trainer *t)
+{
+    return (t->args.grad_acc + tr_comm_size() - 1) / tr_comm_size();
+}
+
+int64_t tr__step_rows(const struct tr_trainer *t)
+{
+    return tr__step_batches(t) * tr__batch_rows(t);
+}
+
+/* A run over whole epochs ends with what is left. */
+int64_t tr__step_sequences(const struct tr_trainer *t)
+{
+    int64_t n = t->args.batch * t->args.grad_acc;
+    if (t->args.steps)
+        return n;
+    int64_t left = (int64_t)tr_pack_info(t->pack)->n_seq * t->args.epochs -
+                   (int64_t)t->sample;
+    return left < n ? left : n;
+}
+
+/* Sequence i of the step becomes number `mine` of this rank. */
+static int append_sequence(struct tr_trainer *t, int64_t i, int64_t mine,
+                           int64_t *n_counted, struct tr_err *err)
+{
+    uint64_t n_seq = tr_pack_info(t->pack)->n_seq, sample = t->sample + (uint64_t)i;
+    uint64_t epoch = sample / n_seq, at = sample % n_seq;
+    struct tr_pack_seq seq;
+    if (t->args.shuffle)
+        at = tr_pack_order(t->args.seed, epoch, n_seq, at);
+    int rc = tr_pack_read(t->pack, at, &seq, err);
+    if (rc)
+        return rc;
+    int64_t row = t->row[mine];
+    size_t bytes = (size_t)seq.n * sizeof(int32_t);
+    memcpy(t->token + row, seq.token, bytes);
+    memcpy(t->target + row, seq.target, bytes);
+    memcpy(t->pos + row, seq.pos, bytes);
+    for (int32_t j = 0; j < seq.n; j++)
+        *n_counted += seq.target[j] >= 0;
+    t->row[mine + 1] = row + seq.n;
+    return 0;
+}
+
+/* The micro-batches are dealt to the ranks in turn; a failure of any rank is one of all. */
+int64_t tr__step_gather(struct tr_trainer *t, int64_t n, int64_t *n_counted,
+                        struct tr_err *err)
+{
+    int64_t mine = 0;
+    int rc = 0;
+    for (int64_t i = 0; i < n && !rc; i++)
+        if (i / t->args.batch % tr_comm_size() == tr_comm_rank())
+            rc = append_sequence(t, i, mine++, n_counted, err);
+    rc = tr_comm_agree(rc, err);
+    return rc ? rc : mine;
+}
+
+struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
+                                   double scale, double *sum)
+{
+    int64_t row = t->row[i];
+    struct tr_batch batch = { t->row[end] - row, t->token + row, t->target + row,
+                              t->pos + row };
+    struct tr_loss loss = { .kind = t->args.loss, .scale = (float)scale, .sum = sum,
+                            .max_rows = t->plan.chunk };
+    tr_tape_reset(t->tape);
+    return tr_model_loss(t->m, t->tape, &batch, &loss);
+}
+
+struct tr_optim_step tr__step_update(const struct tr_trainer *t, double lr, double norm)
+{
+    const struct tr_train_args *a = &t->args;
+    /* the small number is PyTorch's, so that norms compare to the last digit */
+    double clip = a->clip > 0 ? a->clip / (norm + 1e-6) : 1;
+    struct tr_rng random = tr_rng_init(a->seed, ROUNDING_STREAM);
+    random.counter = (uint64_t)t->step;
+    return (struct tr_optim_step){ .lr = lr,
+                                   .beta1 = a->beta1,
+                                   .beta2 = a->beta2,
+                                   .eps = a->eps,
+                                   .weight_decay = a->weight_decay,
+                                   .grad_scale = clip < 1 ? clip : 1,
+                                   .t = t->step + 1,
+                                   .key = (uint32_t)tr_rng_u64(&random) };
+}

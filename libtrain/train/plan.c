@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The plan of a run: a step on a tape that only counts, and the choice of how many blocks
+ * are recomputed so that it fits.
+ */
+#include <libtrain/comm.h>
+#include <libtrain/model/model.h>
+#include <libtrain/train/run.h>
+#include <libtrain/machine.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/* What is known before anything is taken. */
+struct bounds {
+    int64_t program; /* bytes of the process beside its tensors */
+    int64_t there;   /* bytes that can still be taken */
+    int64_t limit;   /* of the total; INT64_MAX: none */
+};
+
+static void no_gradient(void *ctx, struct tr_tensor *param)
+{
+    (void)ctx, (void)param;
+}
+
+static void plan_fused(const struct tr_trainer *t, struct tr_tape *tp,
+                       struct tr_tensor *result)
+{
+    int passes = t->args.clip > 0 ? 2 : 1;
+    for (int i = 0; i < passes; i++)
+        tr_tape_backward_each(tp, result, no_gradient, NULL);
+}
+
+/* One micro-batch of full sequences, with `blocks` blocks recomputed, in chunks of so many
+ * rows of logits. */
+static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
+                     struct tr_err *err)
+{
+    struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, err);
+    if (!tp)
+        return err ? err->code : TR_ENOMEM;
+    int64_t rows = tr__batch_rows(t), ctx = tr_pack_info(t->pack)->ctx;
+    for (int64_t i = 0; i < rows; i++)
+        t->pos[i] = (int32_t)(i % ctx);
+    struct tr_batch batch = { rows, t->token, t->target, t->pos };
+    struct tr_loss loss = { .kind = t->args.loss, .scale = 1, .max_rows = chunk };
+    t->plan.recompute = blocks;
+    t->plan.chunk = chunk;
+    tr__prepare_tape(t, tp);
+    struct tr_tensor *result = tr_model_loss(t->m, tp, &batch, &loss);
+    if (t->args.fused_step)
+        plan_fused(t, tp, result);
+    else
+        tr_tape_backward(tp, result);
+    t->tape_plan = tr_tape_plan(tp);
+    t->plan.n_block = t->m->config.n_layer;
+    t->plan.work = (double)t->args.grad_acc * tr_tape_work(tp);
+    tr_tape_free(tp);
+    return 0;
+}
+
+/* What stands in front of the tensors of a file: read when it is opened, and then it stays. */
+static int64_t metadata_bytes(const struct tr_gguf *g)
+{
+    uint64_t first = tr_gguf_tensor(g, 0)->offset;
+    for (size_t i = 1; i < tr_gguf_n_tensor(g); i++)
+        if (tr_gguf_tensor(g, i)->offset < first)
+            first = tr_gguf_tensor(g, i)->offset;
+    return (int64_t)first;
+}
+
+static void fill_plan(struct tr_trainer *t, const struct bounds *b)
+{
+    struct tr_tape_plan eval = t->eval ? tr_eval_plan(t->eval) : (struct tr_tape_plan){0};
+    size_t library = t->tape_plan.library;
+    library = eval.library > library ? eval.library : library;
+    struct tr_plan *p = &t->plan;
+    p->weights = t->args.full ? 0 : tr_model_mapped_bytes(t->m);
+    p->params = tr_params_value_bytes(&t->params);
+    p->grads = tr_params_grad_bytes(&t->params);
+    p->moments = tr_params_state_bytes(&t->params);
+    p->activations = (int64_t)t->tape_plan.kept;
+    p->block = (int64_t)(t->tape_plan.segment + t->tape_plan.nodes);
+    p->eval = (int64_t)(eval.kept + eval.segment + eval.nodes);
+    p->data = 3 * tr__step_rows(t) * (int64_t)sizeof(int32_t);
+    p->program = b->program + t->args.precision->program + (int64_t)library;
+    p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +
+               p->eval + p->data + p->program;
+}
+
+static int plan_run(struct tr_trainer *t, int64_t blocks, int64_t chunk,
+                    const struct bounds *b, struct tr_err *err)
+{
+    int rc = plan_step(t, blocks, chunk, err);
+    if (!rc)
+        fill_plan(t, b);
+    return rc;
+}
+
+/* Weights are mapped and can be paged out, what the program has it has already; the rest
+ * must be there. */
+static int64_t wanted(const struct tr_plan *p, const struct bounds *b)
+{
+    return p->total - p->weights - b->program;
+}
+
+static int fits(const struct tr_plan *p, const struct bounds *b)
+{
+    return p->total <= b->limit && wanted(p, b) <= b->there;
+}
+
+/* Names of what would take less memory and is not in use. */
+static void what_helps(const struct tr_train_args *a, char *text, size_t size)
+{
+    snprintf(text, size, "a smaller batch or context%s%s%s",
+             strcmp(a->optim->name, "adamw") ? "" : ", adamw8",
+             a->fused_step || a->grad_acc > 1 ? "" : ", a fused step",
+             !a->full ? "" : a->bf16 ? ", an adapter" : ", bf16 weights, an adapter");
+}
+
+static int refuse(const struct tr_trainer *t, const struct bounds *b, struct tr_err *err)
+{
+    const struct tr_plan *p = &t->plan;
+    int over = p->total > b->limit;
+    char parts[200], helps[160];
+    what_helps(&t->args, helps, sizeof helps);
+    snprintf(parts, sizeof parts,
+             "weights %.1f, parameters %.1f, gradients %.1f, moments %.1f, activations %.1f, "
+             "block %.1f, rest %.1f",
+             (double)p->weights / 1e6, (double)p->params / 1e6, (double)p->grads / 1e6,
+             (double)p->moments / 1e6, (double)p->activations / 1e6, (double)p->block / 1e6,
+             (double)(p->eval + p->data + p->program) / 1e6);
+    return tr_err_set(err, TR_ENOMEM,
+                      "the smallest plan, with %s recomputed, takes %.1f MB (%s), %s %.1f MB: "
+                      "what would help: %s",
+                      p->recompute == p->n_block ? "every block"
+                      : p->recompute             ? "some blocks"
+                                                 : "no block",
+                      (double)(over ? p->total : wanted(p, b)) / 1e6, parts,
+                      over ? "the limit is" : "there are",
+                      (double)(over ? b->limit : b->there) / 1e6, helps);
+}
+
+int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err)
+{
+    struct bounds b = { .program = tr_machine_program_bytes() +
+                                   metadata_bytes(tr_model_gguf(t->m)),
+                        .there = tr_machine_memory_available() / tr_comm_local_size(),
+                        .limit = t->args.mem_limit ? t->args.mem_limit : INT64_MAX };
+    int64_t n_layer = t->m->config.n_layer, first = t->args.recompute, last = first;
+    if (first < 0) {
+        first = 0;
+        last = n_layer;
+    } else if (first > n_layer) {
+        first = last = n_layer;
+    }
+    /* smaller pieces of logits last, since they give other last bits */
+    static const int64_t chunks[] = { 0, 128, 64, 32 };
+    int64_t least = first, least_total = INT64_MAX, chunk = 0;
+    for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++)
+        for (int64_t n = first; n <= last; n++) {
+            int rc = plan_run(t, n, chunks[i], &b, err);
+            if (rc || fits(&t->plan, &b))
+                return rc;
+            if (t->plan.total < least_total) {
+                least_total = t->plan.total;
+                least = n;
+                chunk = chunks[i];
+            }
+        }
+    int rc = plan_run(t, least, chunk, &b, err);
+    if (rc)
+        return rc;
+    return refuse(t, &b, err);
+}
+
+double tr_trainer_rate(const struct tr_trainer *t)
+{
+    enum { MOST = 4096 }; /* rows and columns beyond which the rate stays */
+    const struct tr_config *c = &t->m->config;
+    int64_t rows = tr__batch_rows(t);
+    return tr_precision_rate(t->args.precision, rows < MOST ? rows : MOST,
+                             c->n_ff < MOST ? c->n_ff : MOST,
+                             c->n_embd < MOST ? c->n_embd : MOST);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside of a run, shared by its set-up (trainer.c), its plan (plan.c), its step
+ * (batch.c, step.c, step_fused.c) and its saved state (checkpoint.c).
+ */
+#ifndef LIBTRAIN_TRAIN_RUN_H
+#define LIBTRAIN_TRAIN_RUN_H
+
+#include <libtrain/trainer.h>
+
+struct tr_trainer {
+    struct tr_train_args args;
+    struct tr_model *m;
+    struct tr_pack *pack;
+    uint64_t base_hash; /* found once: it touches pages of every tensor */
+    struct tr_lora *lora; /* NULL when training in full */
+    struct tr_params params;
+    struct tr_tape *tape;
+    struct tr_eval *eval; /* NULL unless args.eval_rows */
+    struct tr_plan plan;
+    struct tr_tape_plan tape_plan;
+    int64_t total, warmup; /* steps */
+    int64_t step;          /* updates made */
+    uint64_t sample;       /* sequences seen, over all epochs */
+    int n_bad;             /* steps in a row that were not finite */
+
+    /* This rank's sequences of a step, one after the other. */
+    int32_t *token, *target, *pos; // (tr__step_rows)
+    int64_t *row;                  // (tr__step_batches * batch + 1) where each begins
+};
+
+/* This rank's share of a step, at most: batches and rows; and rows in one batch. */
+int64_t tr__step_batches(const struct tr_trainer *t);
+int64_t tr__step_rows(const struct tr_trainer *t);
+int64_t tr__batch_rows(const struct tr_trainer *t);
+
+/* Sequences of the next step, of all ranks. */
+int64_t tr__step_sequences(const struct tr_trainer *t);
+/* Read this rank's of the step's n sequences; returns how many these are, or an error.
+ * *n_counted grows by their rows with a target. */
+int64_t tr__step_gather(struct tr_trainer *t, int64_t n, int64_t *n_counted,
+                        struct tr_err *err) TR_MUST_CHECK;
+/* Forward of sequences i … end - 1: their loss, times scale; the sum of the losses is added
+ * to *sum. */
+struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
+                                   double scale, double *sum);
+/* The update that this step makes if all gradients have this norm. */
+struct tr_optim_step tr__step_update(const struct tr_trainer *t, double lr, double norm);
+/* The step of n sequences, from forward to update; fills loss, grad_norm and skipped. */
+void tr__fused_step(struct tr_trainer *t, int64_t n, double scale, struct tr_step_stats *s);
+
+/* Tell a new tape what to keep, and how, until backward: after plan.recompute. */
+void tr__prepare_tape(const struct tr_trainer *t, struct tr_tape *tp);
+
+/* Decide how much is recomputed and fill the plan.  The parameters are declared; nothing
+ * needs memory yet. */
+int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
+
+/* Everything that must be the same for a run to go on, a line each; *text is malloc'ed. */
+int tr__describe_run(const struct tr_trainer *t, char **text,
+                     struct tr_err *err) TR_MUST_CHECK;
+/* TR_EMISMATCH, with every line of `now` that `then` has otherwise; `what` is then's name. */
+int tr__compare_runs(const char *what, const char *then, const char *now,
+                     struct tr_err *err) TR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One step: gather sequences, run the micro-batches, clip, update (batch.c has the parts).  With several ranks
+ * each has its share of the micro-batches, and the gradients are summed before the norm is
+ * taken.  The variant that never has all gradients is in step_fused.c.
+ */
+#include <libtrain/comm.h>
+#include <libtrain/train/run.h>
+
+#include <math.h>
+
+enum { MAX_BAD_STEPS = 3 };
+
+/* All gradients of the step, of which n sequences are this rank's, then the update. */
+static void whole_step(struct tr_trainer *t, int64_t n, double scale,
+                       struct tr_step_stats *s)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i += t->args.batch) {
+        int64_t end = i + t->args.batch < n ? i + t->args.batch : n;
+        tr_tape_backward(t->tape, tr__step_forward(t, i, end, scale, &sum));
+    }
+    tr_params_settle_grads(&t->params);
+    tr_comm_sum_f64(&sum, 1);
+    tr_comm_sum_f32(t->params.grad, t->params.count);
+    s->loss = sum * scale;
+    s->grad_norm = tr_params_grad_norm(&t->params);
+    s->skipped = !isfinite(s->loss) || !isfinite(s->grad_norm);
+    if (s->skipped)
+        return;
+    struct tr_optim_step update = tr__step_update(t, s->lr, s->grad_norm);
+    tr_params_update(&t->params, &update);
+}
+
+/* Steps without a finite loss and gradient change nothing; several in a row end the run. */
+static int count_bad(struct tr_trainer *t, const struct tr_step_stats *s, struct tr_err *err)
+{
+    t->n_bad = s->skipped ? t->n_bad + 1 : 0;
+    if (t->n_bad < MAX_BAD_STEPS)
+        return 0;
+    return tr_err_set(err, TR_EDIVERGED,
+                      "diverged at step %lld: loss %g, gradient norm %g, %d steps in a row",
+                      (long long)s->step, s->loss, s->grad_norm, t->n_bad);
+}
+
+int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err *err)
+{
+    const struct tr_train_args *a = &t->args;
+    int64_t n = tr__step_sequences(t), n_counted = 0, mine = tr__step_gather(t, n, &n_counted, err);
+    if (mine < 0)
+        return (int)mine;
+    double count[2] = { (double)n_counted, (double)t->row[mine] }; /* exact up to 2^53 */
+    tr_comm_sum_f64(count, 2);
+    double scale = count[0] > 0 ? 1 / count[0] : 0;
+    *s = (struct tr_step_stats){
+        .step = t->step + 1,
+        .lr = tr_schedule_lr(a->sched, a->lr, t->warmup, t->total, t->step + 1),
+        .n_token = (int64_t)count[1],
+        .n_counted = (int64_t)count[0],
+    };
+    tr_params_empty_grads(&t->params);
+    (a->fused_step ? tr__fused_step : whole_step)(t, mine, scale, s);
+    t->step++;
+    t->sample += (uint64_t)n;
+    return count_bad(t, s, err);
+}
+
+int tr_trainer_eval(struct tr_trainer *t, struct tr_pack *pack, double *loss,
+                    struct tr_err *err)
+{
+    uint64_t n_counted;
+    if (!t->eval || tr_pack_info(pack)->ctx > t->args.eval_rows)
+        tr_fatal("trainer: sequences of %u positions to measure, %lld were announced",
+                 tr_pack_info(pack)->ctx, (long long)t->args.eval_rows);
+    return tr_eval_pack(t->eval, pack, loss, &n_counted, err);
+}
