@@ -40,22 +40,12 @@ static const struct tr_dtype *parse_type(const struct cmd *cmd, const char *name
     cmd_usage(cmd, "cannot write type '%s'; those that can be written:%s", name, list);
 }
 
-/* The block in "blk.N.…", -1 for other names. */
-static long block_of(const char *name)
-{
-    char *end;
-    if (strncmp(name, "blk.", 4) != 0)
-        return -1;
-    long n = strtol(name + 4, &end, 10);
-    return end == name + 4 ? -1 : n;
-}
-
 /* llama.cpp's order: by block, then by name. */
 static int by_block(const void *a, const void *b)
 {
     const char *x = ((const struct job *)a)->tensor->name;
     const char *y = ((const struct job *)b)->tensor->name;
-    long i = block_of(x), k = block_of(y);
+    int64_t i = tr_gguf_block(x, NULL), k = tr_gguf_block(y, NULL);
     return i == k ? strcmp(x, y) : i < k ? -1 : 1;
 }
 

@@ -87,6 +87,10 @@ const struct tr_gguf_tensor *tr_gguf_tensor(const struct tr_gguf *g, size_t i);
 const struct tr_gguf_tensor *tr_gguf_find_tensor(const struct tr_gguf *g,
                                                  const char *name);
 
+/* N of a tensor that is named "blk.N.REST", and REST if it is wanted: where in the layers of
+ * a model it belongs.  -1 for all other names; INT64_MAX for an N that is larger. */
+int64_t tr_gguf_block(const char *name, const char **rest);
+
 /* Typed getters.  Return 1 and set *out if the key is there, 0 if it is not (*out is left
  * alone, so it may hold the default), TR_EFORMAT if it is there with another type (the
  * text names the type that is wanted).  _int takes any integer type that fits. */

@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void tr__gguf_warn(struct tr_gguf *g, enum tr__gguf_oddity what, const char *fmt, ...)
 {
@@ -75,4 +76,19 @@ const struct tr_gguf_tensor *tr_gguf_find_tensor(const struct tr_gguf *g, const 
 {
     size_t i = tr__names_find(&g->tensor_index, g->tensor, sizeof *g->tensor, name);
     return i == TR__NO_NAME ? NULL : &g->tensor[i];
+}
+
+int64_t tr_gguf_block(const char *name, const char **rest)
+{
+    int64_t n = 0;
+    const char *s = strncmp(name, "blk.", 4) ? "" : name + 4;
+    if (*s < '0' || *s > '9' || (*s == '0' && s[1] != '.'))
+        return -1; /* a number is written in one way only, or two names were one tensor */
+    for (; *s >= '0' && *s <= '9'; s++)
+        n = n > (INT64_MAX - 9) / 10 ? INT64_MAX : 10 * n + (*s - '0');
+    if (*s != '.')
+        return -1;
+    if (rest)
+        *rest = s + 1;
+    return n;
 }

@@ -210,8 +210,7 @@ static int matches(const char *pattern, const char *name)
     if (!fnmatch(pattern, name, 0))
         return 1;
     const char *middle = name;
-    if (!strncmp(name, "blk.", 4) && strchr(name + 4, '.'))
-        middle = strchr(name + 4, '.') + 1;
+    tr_gguf_block(name, &middle);
     char stem[80];
     snprintf(stem, sizeof stem, "%.*s", (int)strcspn(middle, "."), middle);
     return !fnmatch(pattern, stem, 0);

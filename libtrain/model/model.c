@@ -98,10 +98,8 @@ static int list_unused(struct tr_model *m, struct tr_err *err)
         return tr_err_set(err, TR_ENOMEM, "out of memory");
     for (size_t i = 0; i < n; i++) {
         const char *name = tr_gguf_tensor(m->g, i)->name;
-        int64_t layer;
         /* more blocks than block_count says are a contradiction, not an extra */
-        if (sscanf(name, "blk.%lld.", (long long *)&layer) == 1 &&
-            layer >= m->config.n_layer)
+        if (tr_gguf_block(name, NULL) >= m->config.n_layer)
             return tr_err_set(err, TR_EFORMAT,
                               "%s: tensor '%s' lies beyond the %lld blocks of the model",
                               tr_gguf_path(m->g), name, (long long)m->config.n_layer);

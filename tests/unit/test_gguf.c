@@ -107,6 +107,37 @@ START_TEST(test_not_a_file)
 }
 END_TEST
 
+static const struct {
+    const char *name;
+    int64_t block;
+    const char *rest;
+} names[] = {
+    { "blk.0.attn_q.weight", 0, "attn_q.weight" },
+    { "blk.17.ffn_up.bias", 17, "ffn_up.bias" },
+    { "blk.511.", 511, "" },
+    { "blk.9223372036854775807.x", INT64_MAX, "x" },
+    { "blk.99999999999999999999999.x", INT64_MAX, "x" },
+    { "blk.00.x", -1, NULL },
+    { "blk.01.x", -1, NULL },
+    { "blk.-1.x", -1, NULL },
+    { "blk. 1.x", -1, NULL },
+    { "blk.1", -1, NULL },
+    { "blk..x", -1, NULL },
+    { "blk.", -1, NULL },
+    { "token_embd.weight", -1, NULL },
+    { "v.blk.1.x", -1, NULL },
+    { "", -1, NULL },
+};
+
+START_TEST(test_block)
+{
+    const char *rest = NULL;
+    ck_assert_int_eq(tr_gguf_block(names[_i].name, &rest), names[_i].block);
+    ck_assert_pstr_eq(rest, names[_i].rest);
+    ck_assert_int_eq(tr_gguf_block(names[_i].name, NULL), names[_i].block);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("gguf");
@@ -115,6 +146,7 @@ int main(void)
     tcase_add_checked_fixture(t, make_dir, remove_dir);
     tcase_add_loop_test(t, test_bad_file, 0, N_BAD);
     tcase_add_test(t, test_not_a_file);
+    tcase_add_loop_test(t, test_block, 0, sizeof names / sizeof *names);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
