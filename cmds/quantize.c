@@ -8,6 +8,7 @@
 #include "shared/common.h"
 
 #include <libtrain/gguf.h>
+#include <libtrain/printable.h>
 #include <libtrain/quantize.h>
 
 #include <stdio.h>
@@ -98,9 +99,11 @@ static struct job *plan(const struct tr_gguf *g, const struct tr_dtype *want,
 static void print_plan(const struct job *job, size_t n)
 {
     puts("tensor\ttype\tnew_type\tbytes\tnew_bytes");
-    for (size_t i = 0; i < n; i++)
-        printf("%s\t%s\t%s\t%lld\t%lld\n", job[i].tensor->name, job[i].tensor->dtype->name,
+    for (size_t i = 0; i < n; i++) {
+        tr_print_escaped(stdout, job[i].tensor->name, strlen(job[i].tensor->name));
+        printf("\t%s\t%s\t%lld\t%lld\n", job[i].tensor->dtype->name,
                job[i].type->name, (long long)job[i].tensor->bytes, (long long)job[i].bytes);
+    }
 }
 
 static int64_t n_numbers(const struct tr_gguf_tensor *t)

@@ -40,8 +40,8 @@ struct tr_err {
 };
 
 /* Record a failure unless one is recorded already; returns `code`, so that a function may
- * end with `return tr_err_set(err, TR_EFORMAT, …)`.  Control bytes in the arguments are
- * escaped, since they may come from a file. */
+ * end with `return tr_err_set(err, TR_EFORMAT, …)`.  The text is made printable
+ * (printable.h), since its arguments may come from a file. */
 int tr_err_set(struct tr_err *err, int code, const char *fmt, ...) TR_PRINTF(3, 4);
 
 /* The same with ": " and the text of the present errno added; the code is TR_EIO, or

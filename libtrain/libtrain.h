@@ -9,6 +9,7 @@
 #include <libtrain/version.h>
 
 #include <libtrain/error.h>
+#include <libtrain/printable.h>
 #include <libtrain/arena.h>
 #include <libtrain/file.h>
 #include <libtrain/rng.h>

@@ -1,45 +1,26 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * What gguf-show and gguf-diff print: keys, values, shapes, numbers.  Text is printable as in
+ * all messages (printable.h), and a backslash is doubled, so that it can be read back.
+ */
 #include "gguf-text.h"
+
+#include <libtrain/printable.h>
 
 #include <string.h>
 
 enum { MAX_ELEMENT = 64 }; /* bytes of a string in an array */
 
-/* Bytes of the printable UTF-8 character at s, 0 if there is none. */
-static size_t printable(const unsigned char *s, size_t left)
-{
-    static const uint32_t least[] = { 0, 0x20, 0xa0, 0x800, 0x10000 };
-    size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-    if (n == 0 || n > left || s[0] > 0xf4 || s[0] == 0x7f)
-        return 0;
-    uint32_t c = n == 1 ? s[0] : s[0] & (0x7fu >> n);
-    for (size_t i = 1; i < n; i++) {
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-        c = c << 6 | (s[i] & 0x3f);
-    }
-    int surrogate = c >= 0xd800 && c < 0xe000;
-    return c < least[n] || c > 0x10ffff || surrogate ? 0 : n;
-}
-
-/* At most `max` bytes of a text; `quoted` says whether '"' needs a backslash too. */
+/* About `max` bytes of a text; `quoted` says whether '"' needs a backslash too. */
 static void print_part(FILE *f, const char *s, size_t len, size_t max, int quoted)
 {
-    static const char plain[] = "\t\n\r\\\"", letter[] = "tnr\\\"";
-    const unsigned char *p = (const unsigned char *)s;
     size_t end = len < max ? len : max, step;
     for (size_t i = 0; i < end; i += step) {
-        const char *short_form = p[i] ? strchr(plain, p[i]) : NULL;
-        if (short_form && *short_form == '"' && !quoted)
-            short_form = NULL;
-        step = short_form ? 1 : printable(p + i, len - i);
-        if (short_form)
-            fprintf(f, "\\%c", letter[short_form - plain]);
-        else if (step)
-            fwrite(p + i, 1, step, f);
-        else
-            fprintf(f, "\\x%02x", p[i]);
+        step = tr_printable(s + i, len - i);
         step += step == 0;
+        if (s[i] == '\\' || (s[i] == '"' && quoted))
+            fputc('\\', f);
+        tr_print_escaped(f, s + i, step);
     }
     if (len > max)
         fputs("...", f);

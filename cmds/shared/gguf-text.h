@@ -10,8 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* Bytes as text that neither moves a terminal nor breaks a line of TSV: \t \n \r \\, and
- * \xHH for other control characters and for what is not UTF-8. */
+/* Printable text (printable.h), in which a backslash is doubled. */
 void gguf_print_text(FILE *f, const char *s, size_t len);
 
 /* "u32", "string[512]". */

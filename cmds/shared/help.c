@@ -7,6 +7,7 @@
 
 #include <libtrain/comm.h>
 #include <libtrain/precision.h>
+#include <libtrain/printable.h>
 #include <libtrain/threads.h>
 #include <libtrain/version.h>
 
@@ -69,8 +70,12 @@ static void print_wrapped(const char *text)
  * "none". */
 static void append_default(char *text, size_t n, const struct cmd_opt *opt)
 {
-    if (opt->kind == CMD_KIND_TEXT && *(const char **)opt->value)
-        append(text, n, " (default %s)", *(const char **)opt->value);
+    if (opt->kind == CMD_KIND_TEXT && *(const char **)opt->value) {
+        const char *value = *(const char **)opt->value;
+        char shown[256];
+        tr_escape(shown, sizeof shown, value, strlen(value));
+        append(text, n, " (default %s)", shown);
+    }
     if (opt->kind == CMD_KIND_INT) {
         int64_t v = *(int64_t *)opt->value;
         if ((double)v >= opt->min && (double)v <= opt->max)

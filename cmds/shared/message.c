@@ -6,6 +6,8 @@
  */
 #include "message.h"
 
+#include <libtrain/printable.h>
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,16 +23,14 @@ void cmd_name(const char *name)
 }
 
 /* One line on stderr in one write, so that lines of two processes do not mix.  Names in
- * it may come from a file: what a terminal would obey becomes '?'. */
+ * it may come from a file: it is printable, whatever they are. */
 static void talk(const char *prefix, const char *fmt, va_list ap)
 {
-    char line[2048];
-    int n = snprintf(line, sizeof line / 2, "%s: %s", command, prefix);
-    vsnprintf(line + n, sizeof line - (size_t)n - 1, fmt, ap);
-    for (unsigned char *p = (unsigned char *)line; *p; p++)
-        if ((*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f)
-            *p = '?';
-    strcat(line, "\n");
+    char text[2048], line[2 * sizeof text];
+    vsnprintf(text, sizeof text, fmt, ap);
+    size_t n = (size_t)snprintf(line, sizeof text, "%s: %s", command, prefix);
+    n += tr_escape(line + n, sizeof line - n - 1, text, strlen(text));
+    memcpy(line + n, "\n", 2);
     fputs(line, stderr);
 }
 

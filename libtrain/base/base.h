@@ -10,5 +10,6 @@
 #include <libtrain/base/cursor.h>
 #include <libtrain/base/magic.h>
 #include <libtrain/base/names.h>
+#include <libtrain/base/utf8.h>
 
 #endif

@@ -1,5 +1,11 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Errors as text in the caller's struct.  What they name comes from outside, so all of it is
+ * made printable here (printable.h), once, and nobody who prints one has to think of it.
+ * What does not fit is cut, but never the reason, which stands last.
+ */
 #include <libtrain/error.h>
+#include <libtrain/printable.h>
 
 #include <errno.h>
 #include <stdarg.h>
@@ -7,31 +13,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LONGEST = 2048 }; /* before it is cut */
+
 static void (*fatal_handler)(const char *text);
 
-/* Replace what a terminal would obey by '?'.  Bytes above 0x7f stay: names of files and
- * tensors are often UTF-8. */
-static void escape(char *text)
+/* "text: reason" in err->text; the text is cut to what the reason leaves. */
+static void compose(struct tr_err *err, const char *reason, const char *fmt, va_list ap)
 {
-    for (unsigned char *p = (unsigned char *)text; *p; p++)
-        if (*p < 0x20 || *p == 0x7f)
-            *p = '?';
+    char text[LONGEST];
+    size_t room = sizeof err->text - (reason ? strlen(reason) + sizeof ":" : 0);
+    vsnprintf(text, sizeof text, fmt, ap);
+    size_t used = tr_escape(err->text, room, text, strlen(text));
+    if (reason)
+        snprintf(err->text + used, sizeof err->text - used, ": %s", reason);
 }
 
-static int record(struct tr_err *err, int code, const char *suffix, const char *fmt,
+static int record(struct tr_err *err, int code, const char *reason, const char *fmt,
                   va_list ap)
 {
     if (!err || err->code)
         return code;
-    /* A path may be longer than the text, the reason behind it must not be lost. */
-    size_t room = sizeof err->text - (suffix ? strlen(suffix) + sizeof ":" : 0);
     err->code = code;
-    vsnprintf(err->text, room, fmt, ap);
-    if (suffix) {
-        size_t used = strlen(err->text);
-        snprintf(err->text + used, sizeof err->text - used, ": %s", suffix);
-    }
-    escape(err->text);
+    compose(err, reason, fmt, ap);
     return code;
 }
 
@@ -59,25 +62,23 @@ int tr_err_prefix(struct tr_err *err, const char *fmt, ...)
 {
     if (!err || !err->code)
         return 0;
-    char old[sizeof err->text];
-    memcpy(old, err->text, sizeof old);
+    char old[3 * sizeof err->text / 4]; /* leaves room to say where */
+    tr_escape(old, sizeof old, err->text, strlen(err->text));
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(err->text, sizeof err->text, fmt, ap);
+    compose(err, old, fmt, ap);
     va_end(ap);
-    size_t used = strlen(err->text);
-    snprintf(err->text + used, sizeof err->text - used, ": %s", old);
-    escape(err->text);
     return err->code;
 }
 
 void tr_fatal(const char *fmt, ...)
 {
-    char text[512];
+    struct tr_err err;
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    compose(&err, NULL, fmt, ap);
     va_end(ap);
+    const char *text = err.text;
     if (fatal_handler)
         fatal_handler(text);
     fprintf(stderr, "libtrain: %s\n", text);

@@ -4,6 +4,7 @@
  * was odd about it.  The values behind the keys are in values.c.
  */
 #include <libtrain/gguf/reader.h>
+#include <libtrain/printable.h>
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,15 +13,14 @@
 void tr__gguf_warn(struct tr_gguf *g, enum tr__gguf_oddity what, const char *fmt, ...)
 {
     struct tr__gguf_warning *w = &g->warning[what];
+    char text[sizeof w->text];
     va_list ap;
     if (w->count++)
         return;
     va_start(ap, fmt);
-    vsnprintf(w->text, sizeof w->text, fmt, ap);
+    vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    for (char *s = w->text; *s; s++)
-        if ((unsigned char)*s < 0x20 || *s == 0x7f)
-            *s = '?';
+    tr_escape(w->text, sizeof w->text, text, strlen(text));
 }
 
 const char *tr_gguf_warning(const struct tr_gguf *g, size_t i)

@@ -73,28 +73,9 @@ static int out_of_memory(const struct parse *p)
     return tr_err_set(p->err, TR_ENOMEM, "'%s': out of memory", p->g->path);
 }
 
-/* Bytes of the well-formed UTF-8 sequence at s, 0 if there is none (RFC 3629). */
-static uint64_t utf8_len(const unsigned char *s, uint64_t left)
+static int is_control(unsigned char c)
 {
-    static const struct { unsigned char lo, hi, min2, max2, len; } form[] = {
-        { 0x00, 0x7f, 0x80, 0xbf, 1 }, { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-        { 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-        { 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-        { 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-        { 0xf4, 0xf4, 0x80, 0x8f, 4 },
-    };
-    for (size_t i = 0; i < sizeof form / sizeof *form; i++) {
-        if (s[0] < form[i].lo || s[0] > form[i].hi)
-            continue;
-        if (form[i].len > left)
-            return 0;
-        for (unsigned k = 1; k < form[i].len; k++)
-            if (s[k] < (k == 1 ? form[i].min2 : 0x80) ||
-                s[k] > (k == 1 ? form[i].max2 : 0xbf))
-                return 0;
-        return form[i].len;
-    }
-    return 0;
+    return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
 }
 
 /* One string: read its length and step over it.  Text that is not what the format asks
@@ -104,14 +85,14 @@ static int parse_string(struct parse *p, int in_array)
     uint64_t len = tr__cur_u64(&p->c), step;
     if (p->c.bad || len > tr__cur_left(&p->c))
         return refuse(p, "a string of %llu bytes does not fit in the file", (ull)len);
-    const unsigned char *s = tr__cur_take(&p->c, len);
+    const char *s = tr__cur_take(&p->c, len);
     for (uint64_t i = 0; i < len; i += step) {
-        step = utf8_len(s + i, len - i);
+        step = tr__utf8_len(s + i, len - i);
         if (!step) {
             odd(p, TR__ODD_UTF8, "text that is not valid UTF-8");
             break;
         }
-        if (!in_array && (s[i] < 0x20 || s[i] == 0x7f) && !strchr("\t\n\r", s[i]))
+        if (!in_array && is_control((unsigned char)s[i]))
             odd(p, TR__ODD_CONTROL, "text with control characters");
     }
     return 0;

@@ -121,7 +121,4 @@ int tr__push_id(struct tr__encoder *e, uint32_t id) TR_MUST_CHECK;
  * bytes. */
 int tr__push_symbols(struct tr__encoder *e, const char *word) TR_MUST_CHECK;
 
-/* Length of the valid UTF-8 character at p (RFC 3629), 0 if there is none. */
-size_t tr__utf8_len(const char *p, size_t left);
-
 #endif

@@ -9,6 +9,7 @@
  * SentencePiece merges over the whole text.  No merge crosses two bytes that stand beside
  * each other in no token, so the text is cut there into words, and the ids are the same.
  */
+#include <libtrain/base/base.h>
 #include <libtrain/tokenizer/kind.h>
 
 #include <stdlib.h>

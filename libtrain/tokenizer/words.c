@@ -10,6 +10,7 @@
  * every place, and a repeat gives nothing back where giving back cannot help.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
+#include <libtrain/base/base.h>
 #include <libtrain/tokenizer/kind.h>
 #include <libtrain/tokenizer/words.h>
 
@@ -60,24 +61,6 @@ void tr__pretok_release(struct tr__pretok_code *p)
     pcre2_code_free(p->code);
     pcre2_code_free(p->cut);
     p->code = p->cut = NULL;
-}
-
-size_t tr__utf8_len(const char *p, size_t left)
-{
-    const unsigned char *s = (const unsigned char *)p;
-    if (s[0] < 0x80)
-        return 1;
-    size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4 || n > left)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    /* too long a form, surrogates, beyond U+10FFFF */
-    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
-        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90))
-        return 0;
-    return n;
 }
 
 /* Offset of the first byte that belongs to no character, or len. */
