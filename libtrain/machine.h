@@ -15,8 +15,9 @@ extern "C" {
 int64_t tr_machine_resident(void);
 int64_t tr_machine_resident_peak(void);
 
-/* Bytes that may still be taken: the least of MemAvailable, what is left under the control
- * group's limit, and under RLIMIT_AS.  INT64_MAX where unknown. */
+/* Bytes that may still be taken: the least of MemAvailable, what is left under the limits
+ * of all control groups above this process, and under `ulimit -v` and `ulimit -d`.  INT64_MAX
+ * where unknown. */
 int64_t tr_machine_memory_available(void);
 
 /* Estimate of what the program takes beside its tensors and the buffers of libraries: what

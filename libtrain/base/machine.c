@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * What Linux says of this process's memory in /proc, and every limit that binds it: malloc
+ * does not fail where memory is short, the kernel kills instead, so a plan must know before
+ * (train/plan.c).  Limits of control groups are in cgroup.c.
+ */
+#include <libtrain/base/cgroup.h>
 #include <libtrain/machine.h>
 
 #include <stdio.h>
@@ -20,17 +26,6 @@ static int64_t proc_bytes(const char *path, const char *key)
     return kb < 0 ? -1 : kb * 1024;
 }
 
-static int64_t number_in(const char *path)
-{
-    long long v = -1;
-    FILE *f = fopen(path, "re");
-    if (f && fscanf(f, "%lld", &v) != 1) /* "max": no limit */
-        v = -1;
-    if (f)
-        fclose(f);
-    return v;
-}
-
 int64_t tr_machine_resident(void)
 {
     int64_t v = proc_bytes("/proc/self/status", "VmRSS");
@@ -48,45 +43,23 @@ static int64_t least(int64_t a, int64_t b)
     return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
-/* A line "KEY N" of the control group's memory.stat; 0 if it is not there. */
-static int64_t stat_bytes(const char *key)
-{
-    char line[256];
-    long long v = 0;
-    size_t len = strlen(key);
-    FILE *f = fopen("/sys/fs/cgroup/memory.stat", "re");
-    while (f && fgets(line, sizeof line, f))
-        if (!strncmp(line, key, len) && line[len] == ' ' &&
-            sscanf(line + len, "%lld", &v) == 1)
-            break;
-    if (f)
-        fclose(f);
-    return v;
-}
-
-static int64_t cgroup_left(void)
-{
-    int64_t max = number_in("/sys/fs/cgroup/memory.max");
-    int64_t used = number_in("/sys/fs/cgroup/memory.current");
-    /* pages of files are counted as used, but are given back when memory is wanted */
-    used -= stat_bytes("inactive_file") + stat_bytes("active_file");
-    return max < 0 || used < 0 ? -1 : (max > used ? max - used : 0);
-}
-
-static int64_t address_space_left(void)
+/* What `ulimit -v` and `ulimit -d` leave; `used` is the line of /proc/self/status that
+ * counts against the limit. */
+static int64_t rlimit_left(int which, const char *used)
 {
     struct rlimit lim;
-    if (getrlimit(RLIMIT_AS, &lim) || lim.rlim_cur == RLIM_INFINITY)
+    if (getrlimit(which, &lim) || lim.rlim_cur == RLIM_INFINITY || lim.rlim_cur > INT64_MAX)
         return -1;
-    int64_t used = proc_bytes("/proc/self/status", "VmSize");
-    return (int64_t)lim.rlim_cur > used ? (int64_t)lim.rlim_cur - used : 0;
+    int64_t taken = proc_bytes("/proc/self/status", used);
+    return (int64_t)lim.rlim_cur > taken ? (int64_t)lim.rlim_cur - taken : 0;
 }
 
 int64_t tr_machine_memory_available(void)
 {
     int64_t v = proc_bytes("/proc/meminfo", "MemAvailable");
-    v = least(v, cgroup_left());
-    v = least(v, address_space_left());
+    v = least(v, tr__cgroup_memory_left(""));
+    v = least(v, rlimit_left(RLIMIT_AS, "VmSize"));
+    v = least(v, rlimit_left(RLIMIT_DATA, "VmData"));
     return v < 0 ? INT64_MAX : v;
 }
 

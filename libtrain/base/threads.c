@@ -4,11 +4,12 @@
  * OpenMP build follows omp_set_num_threads and, in newer versions, ignores its own setter
  * (OpenBLAS issue 5806); the pthread build knows only its own setter.  So both are called.
  */
+#include <libtrain/base/cgroup.h>
 #include <libtrain/threads.h>
 
 #include <cblas.h>
 #include <limits.h>
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 #ifdef _OPENMP
@@ -16,35 +17,10 @@
 #endif
 
 /* Processors that a quota pays for, rounded up; INT_MAX: no quota. */
-static int quota_processors(double quota, double period)
+static int quota_processors(void)
 {
-    if (!(quota > 0) || !(period > 0))
-        return INT_MAX;
-    double n = quota / period;
-    return n >= INT_MAX ? INT_MAX : (int)n + (n > (int)n);
-}
-
-static int read_numbers(const char *path, const char *format, double *a, double *b)
-{
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return 0;
-    int n = fscanf(f, format, a, b);
-    fclose(f);
-    return n;
-}
-
-/* The quota of a cgroup as a container sees its own, at the root of the file system:
- * version 2 ("max 100000" is no number, so no quota), then version 1. */
-static int cgroup_processors(void)
-{
-    double quota = -1, period = -1;
-    if (read_numbers("/sys/fs/cgroup/cpu.max", "%lf %lf", &quota, &period) == 2)
-        return quota_processors(quota, period);
-    if (read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "%lf", &quota, &period) == 1 &&
-        read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "%lf", &period, &quota) == 1)
-        return quota_processors(quota, period);
-    return INT_MAX;
+    double n = ceil(tr__cgroup_processors(""));
+    return n < INT_MAX ? (int)n : INT_MAX;
 }
 
 static int least(int a, int b)
@@ -64,7 +40,7 @@ int tr_n_processor_each(int n_process)
 #else
     int n = n_online();
 #endif
-    n = least(n, least(n_online(), cgroup_processors()) / n_process);
+    n = least(n, least(n_online(), quota_processors()) / n_process);
     return n < 1 ? 1 : n;
 }
 

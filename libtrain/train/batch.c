@@ -20,42 +20,38 @@ void tr__prepare_tape(const struct tr_trainer *t, struct tr_tape *tp)
         tr_tape_keep_half(tp);
 }
 
-int64_t tr__batch_rows(const struct tr_trainer *t)
-{
-    return t->args.batch * tr_pack_info(t->pack)->ctx;
-}
-
 int64_t tr__step_batches(const struct tr_trainer *t)
 {
     return (t->args.grad_acc + tr_comm_size() - 1) / tr_comm_size();
 }
 
-int64_t tr__step_rows(const struct tr_trainer *t)
+uint64_t tr__run_samples(const struct tr_trainer *t)
 {
-    return tr__step_batches(t) * tr__batch_rows(t);
+    if (t->args.steps)
+        return (uint64_t)t->args.steps * (uint64_t)(t->args.batch * t->args.grad_acc);
+    return tr_pack_info(t->pack)->n_seq * (uint64_t)t->args.epochs;
+}
+
+uint64_t tr__sequence_of(const struct tr_trainer *t, uint64_t sample)
+{
+    uint64_t n_seq = tr_pack_info(t->pack)->n_seq, at = sample % n_seq;
+    return t->args.shuffle ? tr_pack_order(t->args.seed, sample / n_seq, n_seq, at) : at;
 }
 
 /* A run over whole epochs ends with what is left. */
 int64_t tr__step_sequences(const struct tr_trainer *t)
 {
-    int64_t n = t->args.batch * t->args.grad_acc;
-    if (t->args.steps)
-        return n;
-    int64_t left = (int64_t)tr_pack_info(t->pack)->n_seq * t->args.epochs -
-                   (int64_t)t->sample;
-    return left < n ? left : n;
+    uint64_t n = (uint64_t)(t->args.batch * t->args.grad_acc);
+    uint64_t left = tr__run_samples(t) - t->sample;
+    return (int64_t)(left < n ? left : n);
 }
 
 /* Sequence i of the step becomes number `mine` of this rank. */
 static int append_sequence(struct tr_trainer *t, int64_t i, int64_t mine,
                            int64_t *n_counted, struct tr_err *err)
 {
-    uint64_t n_seq = tr_pack_info(t->pack)->n_seq, sample = t->sample + (uint64_t)i;
-    uint64_t epoch = sample / n_seq, at = sample % n_seq;
     struct tr_pack_seq seq;
-    if (t->args.shuffle)
-        at = tr_pack_order(t->args.seed, epoch, n_seq, at);
-    int rc = tr_pack_read(t->pack, at, &seq, err);
+    int rc = tr_pack_read(t->pack, tr__sequence_of(t, t->sample + (uint64_t)i), &seq, err);
     if (rc)
         return rc;
     int64_t row = t->row[mine];

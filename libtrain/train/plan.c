@@ -31,7 +31,7 @@ static void plan_fused(const struct tr_trainer *t, struct tr_tape *tp,
         tr_tape_backward_each(tp, result, no_gradient, NULL);
 }
 
-/* One micro-batch of full sequences, with `blocks` blocks recomputed, in chunks of so many
+/* The largest micro-batch, of the longest documents there are, with `blocks` blocks recomputed, in chunks of so many
  * rows of logits. */
 static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
                      struct tr_err *err)
@@ -39,9 +39,9 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
     struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, err);
     if (!tp)
         return err ? err->code : TR_ENOMEM;
-    int64_t rows = tr__batch_rows(t), ctx = tr_pack_info(t->pack)->ctx;
+    int64_t rows = t->extent.batch_rows;
     for (int64_t i = 0; i < rows; i++)
-        t->pos[i] = (int32_t)(i % ctx);
+        t->pos[i] = (int32_t)(i % t->extent.longest);
     struct tr_batch batch = { rows, t->token, t->target, t->pos };
     struct tr_loss loss = { .kind = t->args.loss, .scale = 1, .max_rows = chunk };
     t->plan.recompute = blocks;
@@ -82,7 +82,7 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
     p->activations = (int64_t)t->tape_plan.kept;
     p->block = (int64_t)(t->tape_plan.segment + t->tape_plan.nodes);
     p->eval = (int64_t)(eval.kept + eval.segment + eval.nodes);
-    p->data = 3 * tr__step_rows(t) * (int64_t)sizeof(int32_t);
+    p->data = 3 * t->extent.step_rows * (int64_t)sizeof(int32_t);
     p->program = b->program + t->args.precision->program + (int64_t)library;
     p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +
                p->eval + p->data + p->program;
@@ -178,7 +178,7 @@ double tr_trainer_rate(const struct tr_trainer *t)
 {
     enum { MOST = 4096 }; /* rows and columns beyond which the rate stays */
     const struct tr_config *c = &t->m->config;
-    int64_t rows = tr__batch_rows(t);
+    int64_t rows = t->extent.batch_rows;
     return tr_precision_rate(t->args.precision, rows < MOST ? rows : MOST,
                              c->n_ff < MOST ? c->n_ff : MOST,
                              c->n_embd < MOST ? c->n_embd : MOST);

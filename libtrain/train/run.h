@@ -8,6 +8,12 @@
 
 #include <libtrain/trainer.h>
 
+/* What a rank has at once of the data, at most (extent.c). */
+struct tr__extent {
+    int64_t batch_rows, step_rows; /* of a micro-batch, of this step's share */
+    int32_t longest;               /* positions of a document */
+};
+
 struct tr_trainer {
     struct tr_train_args args;
     struct tr_model *m;
@@ -19,20 +25,24 @@ struct tr_trainer {
     struct tr_eval *eval; /* NULL unless args.eval_rows */
     struct tr_plan plan;
     struct tr_tape_plan tape_plan;
+    struct tr__extent extent;
     int64_t total, warmup; /* steps */
     int64_t step;          /* updates made */
     uint64_t sample;       /* sequences seen, over all epochs */
     int n_bad;             /* steps in a row that were not finite */
 
     /* This rank's sequences of a step, one after the other. */
-    int32_t *token, *target, *pos; // (tr__step_rows)
+    int32_t *token, *target, *pos; // (extent.step_rows)
     int64_t *row;                  // (tr__step_batches * batch + 1) where each begins
 };
 
-/* This rank's share of a step, at most: batches and rows; and rows in one batch. */
+/* Micro-batches of a rank's share of a step, at most. */
 int64_t tr__step_batches(const struct tr_trainer *t);
-int64_t tr__step_rows(const struct tr_trainer *t);
-int64_t tr__batch_rows(const struct tr_trainer *t);
+/* Samples of the whole run, and the sequence of the pack that sample number `sample` is. */
+uint64_t tr__run_samples(const struct tr_trainer *t);
+uint64_t tr__sequence_of(const struct tr_trainer *t, uint64_t sample);
+/* Fill t->extent; reads the whole pack once. */
+int tr__measure_extent(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 
 /* Sequences of the next step, of all ranks. */
 int64_t tr__step_sequences(const struct tr_trainer *t);

@@ -96,7 +96,10 @@ static void set_length(struct tr_trainer *t)
 
 static int init_data(struct tr_trainer *t, struct tr_err *err)
 {
-    size_t rows = (size_t)tr__step_rows(t);
+    int rc = tr__measure_extent(t, err);
+    if (rc)
+        return rc;
+    size_t rows = (size_t)t->extent.step_rows;
     t->token = calloc(rows, sizeof *t->token);
     t->target = calloc(rows, sizeof *t->target);
     t->pos = calloc(rows, sizeof *t->pos);

@@ -147,7 +147,7 @@ test_expect_success '--weights bf16: half the parameters, close to f32, goes on 
 # measured OPTION...: the peak of a run is within 5 % of its plan, or within 4 MB: that much
 # code and buffers of other builds of the libraries may differ.
 measured() {
-    "$BIN/train" $data --steps 2 -o m.ckpt "$@" 2>stderr
+    "$BIN/train" $data ${steps---steps 2} -o m.ckpt "$@" 2>stderr
     rm -rf m.ckpt*
     sed -n "s/.*peak memory \([0-9.]*\) MB, planned \([0-9.]*\) MB/\1 \2/p" stderr >peak
     awk "{ seen = 1; d = \$1 - \$2; d = d < 0 ? -d : d; bad = d > 4 && d > 0.05 * \$2; print }
@@ -174,4 +174,31 @@ for mode in "" "--recompute" "--full" "--full --recompute" "--val t.pack" "--ful
             'measured --batch $batch $mode'
     done
 done
+
+# sequences LINES WORDS NAME: so many documents of about so many ids, packed.
+sequences() {
+    awk -v lines="$1" -v words="$2" 'BEGIN { for (; lines > 0; lines--) {
+        line = ""
+        for (n = words + lines % 9; n > 0; n--) line = line " " (n * 7 + lines) % 300
+        print substr(line, 2) } }' | "$BIN/tokenize" -q -m "$model" --from-ids |
+        "$BIN/pack" -q -c 256 -o "$3"
+}
+# The plan follows the data: sequences half full, fewer of them than a batch has room for,
+# and --steps that repeat them.
+for mode in "" "--full" "--grad-acc 2"; do
+    test_expect_success "the peak where sequences are half full, $mode" '
+        sequences 40 140 half.pack
+        data="--threads 2 -m $model -d half.pack" steps="--epochs 1"
+        measured --batch 32 $mode'
+    test_expect_success "the peak where there are few sequences, $mode" '
+        sequences 3 140 few.pack
+        data="--threads 2 -m $model -d few.pack" steps="--epochs 1"
+        measured --batch 32 $mode
+        steps="--epochs 2" data="$data"
+        measured --batch 2 $mode'
+done
+test_expect_success '--mem-limit follows the data too' '
+    data="--threads 2 -m $model -d few.pack"
+    train --epochs 1 --batch 32 --mem-limit 60M --plan >few.tsv
+    test "$(value recompute few.tsv)" = 0'
 test_done
