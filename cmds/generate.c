@@ -104,10 +104,9 @@ static int continue_prompt(struct run *r, const int32_t *prompt, int64_t n_promp
     r->n_text = 0;
     tr_cache_cut(r->cache, 0);
     for (int64_t i = 0; i < r->o->n && !stopped; i++) {
-        if (i)
-            tr_model_extend(r->m, r->tape, r->cache, &next, 1, r->logits);
-        else
-            tr_model_extend(r->m, r->tape, r->cache, prompt, n_prompt, r->logits);
+        if (tr_model_extend(r->m, r->tape, r->cache, i ? &next : prompt, i ? 1 : n_prompt,
+                            r->logits, err))
+            return err->code;
         next = sample(&r->o->sampling, r->logits, n_token, r->cand, rng);
         if (next == tr_tokenizer_eos(r->tok))
             break;
@@ -145,8 +144,8 @@ static int make_tape(struct run *r, int64_t n_prompt, struct tr_err *err)
 {
     int32_t *zeros = calloc((size_t)n_prompt, sizeof *zeros);
     struct tr_tape *plan = tr_tape_new_planning(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, err);
-    if (plan && zeros) {
-        tr_model_extend(r->m, plan, r->cache, zeros, n_prompt, r->logits);
+    if (plan && zeros &&
+        !tr_model_extend(r->m, plan, r->cache, zeros, n_prompt, r->logits, err)) {
         tr_cache_cut(r->cache, 0);
         struct tr_tape_plan p = tr_tape_plan(plan);
         r->tape = tr_tape_new(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, &p, err);

@@ -78,10 +78,12 @@ int64_t tr_cache_used(const struct tr_cache *c);
 /* Forget all rows from `used` on. */
 void tr_cache_cut(struct tr_cache *c, int64_t used);
 
-/* Feed n more tokens of one document (tape in TR_TAPE_EVAL mode; the cache must have
- * room) and write the logits that follow the last of them: logits (n_vocab). */
-void tr_model_extend(struct tr_model *m, struct tr_tape *tp, struct tr_cache *cache,
-                     const int32_t *token, int64_t n, float *logits);
+/* Feed n more tokens of one document (tape in TR_TAPE_EVAL mode) and write the logits that
+ * follow the last of them: logits (n_vocab).  If the cache has no room for them (TR_EMISMATCH)
+ * or memory is short (TR_ENOMEM), nothing changes. */
+int tr_model_extend(struct tr_model *m, struct tr_tape *tp, struct tr_cache *cache,
+                    const int32_t *token, int64_t n, float *logits,
+                    struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus
 }

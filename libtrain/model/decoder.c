@@ -198,14 +198,16 @@ static void cache_append(struct run *r, struct qkv *p)
     p->v = append_rows(r, p->v, 1, &r->cached[1]);
 }
 
-void tr_model_extend(struct tr_model *m, struct tr_tape *tp, struct tr_cache *cache,
-                     const int32_t *token, int64_t n, float *logits)
+int tr_model_extend(struct tr_model *m, struct tr_tape *tp, struct tr_cache *cache,
+                    const int32_t *token, int64_t n, float *logits, struct tr_err *err)
 {
-    if (cache->used + n > cache->capacity)
-        tr_fatal("generate: the cache holds %lld positions", (long long)cache->capacity);
+    if (n > cache->capacity - cache->used)
+        return tr_err_set(err, TR_EMISMATCH, "%lld tokens behind %lld do not fit a cache of "
+                          "%lld positions", (long long)n, (long long)cache->used,
+                          (long long)cache->capacity);
     int32_t *pos = malloc((size_t)n * 2 * sizeof *pos);
     if (!pos)
-        tr_fatal("generate: out of memory");
+        return tr_err_set(err, TR_ENOMEM, "out of memory");
     int32_t *target = pos + n;
     for (int64_t i = 0; i < n; i++) {
         pos[i] = (int32_t)(cache->used + i);
@@ -223,4 +225,5 @@ void tr_model_extend(struct tr_model *m, struct tr_tape *tp, struct tr_cache *ca
     target[0] = 0;
     head(&r, &last, target, &(struct tr_loss){ .scale = 1, .logits = logits });
     free(pos);
+    return 0;
 }
