@@ -23,6 +23,10 @@ int tr_n_processor_each(int n);
  * if there is nothing better).  Static strings. */
 const char *tr_blas_core(void);
 const char *tr_blas_best_core(void);
+/* What to set in the environment, before the program starts, for better kernels:
+ * "OPENBLAS_CORETYPE=SkylakeX"; NULL if those in use are the best.  OpenBLAS chooses when it is
+ * loaded, so a running program cannot; libtrain's commands start themselves once more. */
+const char *tr_blas_advice(void);
 /* OpenBLAS's own description of its build.  Static. */
 const char *tr_blas_config(void);
 

@@ -10,11 +10,13 @@ TR_CFLAGS := -std=c11 $(OPENMP) $(ARCH) -fno-math-errno -ffp-contract=fast \
   -Wwrite-strings -Wdouble-promotion $(QUIET_$(MODE)) \
   $(if $(OPENMP),,-Wno-unknown-pragmas)
 TR_WERROR := $(if $(WERROR),-Werror)
+# Objects of the library serve the static and the shared one; calls inside it stay inside.
+PIC_CFLAGS := -fPIC -fno-semantic-interposition
 TR_LIBS   := $(DEPS_LIBS) $(if $(MPI),$(MPI_LIBS)) -ldl -lm
 
 # A changed flag rebuilds: every object depends on the file that holds the flags.  It is
 # written here, not by a rule, so that nothing is remade while it stays the same.
-ALL_FLAGS := $(if $(MPI),MPI) $(CC) $(TR_CPPFLAGS) $(CPPFLAGS) $(TR_CFLAGS) $(CFLAGS)
+ALL_FLAGS := $(if $(MPI),MPI) $(CC) $(TR_CPPFLAGS) $(CPPFLAGS) $(TR_CFLAGS) $(PIC_CFLAGS) $(CFLAGS)
 ifneq ($(building),)
 ifneq ($(file <$(BUILD)/flags),$(ALL_FLAGS))
 $(shell mkdir -p $(BUILD))

@@ -3,6 +3,9 @@ LIB_SRC := $(filter-out libtrain/base/comm_$(if $(MPI),single,mpi).c,\
   $(sort $(wildcard libtrain/*/*.c libtrain/*/*/*.c)))
 LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
 LIB     := $(BUILD)/libtrain.a
+# The shared library: its soname changes with what no longer links or means the same.
+SONAME  := libtrain.so.0
+LIB_SO  := $(BUILD)/$(SONAME)
 # cmds/NAME.c is a command, cmds/shared/ is what they share.
 CMD_SHARED := $(sort $(wildcard cmds/shared/*.c))
 CMD_SRC := $(sort $(wildcard cmds/*.c))
@@ -22,8 +25,8 @@ FUZZ_MAIN := $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer,$(BUILD)/tests/fuzz/d
 .PHONY: all lib tests fuzz-tests
 ## all: build every command into bin/ (the default)
 all: $(CMDS:%=$(BIN)/%)
-## lib: build the library alone
-lib: $(LIB)
+## lib: build the library alone, static and shared
+lib: $(LIB) $(LIB_SO)
 ## tests: build the unit tests
 tests: $(UNIT_TESTS) fuzz-tests
 fuzz-tests: $(FUZZ_TESTS)
@@ -32,6 +35,13 @@ $(LIB): $(LIB_OBJ)
 	@rm -f $@
 	@echo "  AR    $@"
 	$(Q)$(AR) rcs $@ $^
+
+# The same objects for both; only what installed headers declare can be seen from outside.
+$(LIB_OBJ): TR_CFLAGS += $(PIC_CFLAGS)
+$(LIB_SO): $(LIB_OBJ) mk/libtrain.map
+	@echo "  LD    $@"
+	$(Q)$(LINK) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=mk/libtrain.map \
+	  $(LIB_OBJ) $(TR_LIBS) $(LDLIBS)
 
 LINK = $(CC) $(TR_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@
 

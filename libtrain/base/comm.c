@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Processes that train together.  This file knows who was started and what must be agreed on;
+ * comm_mpi.c alone knows MPI, and comm_single.c stands in its place without it.
+ */
 #include <libtrain/base/comm.h>
 
 #include <stdlib.h>

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * A hash table beside an array of structs that begin with a name: a GGUF has thousands of
+ * tensors and keys, and each is asked for by name.  Linear probing over places in the array;
+ * it never holds pointers, so the array may move.
+ */
 #include <libtrain/base/names.h>
 
 #include <stdlib.h>

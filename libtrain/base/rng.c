@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Random numbers from a key and a counter (splitmix64's mixing): any stream can be entered at
+ * any place without having drawn what is before it, which is why a run goes on bit for bit.
+ */
 #include <libtrain/rng.h>
 
 #include <math.h>

@@ -90,3 +90,16 @@ const char *tr_blas_best_core(void)
 #endif
     return core;
 }
+
+const char *tr_blas_advice(void)
+{
+    static const char *const advice[][2] = {
+        { "SkylakeX", "OPENBLAS_CORETYPE=SkylakeX" },
+        { "Cooperlake", "OPENBLAS_CORETYPE=Cooperlake" },
+    };
+    const char *best = tr_blas_best_core();
+    for (size_t i = 0; i < sizeof advice / sizeof *advice; i++)
+        if (strcmp(best, tr_blas_core()) && !strcmp(best, advice[i][0]))
+            return advice[i][1];
+    return NULL;
+}

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Products in f32 by OpenBLAS.  A packed weight is unpacked a tile of rows at a time in front
+ * of it: large enough for sgemm's full rate, small enough to be read from cache in part.  How
+ * much OpenBLAS keeps for itself was measured and goes into the plan (train/plan.c).
+ */
 #include <libtrain/matmul/products.h>
 
 #include <cblas.h>

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The precisions by name: which products they stand for, and how fast those are here, which
+ * a plan measures before it tells the time of a step.  Next: products.h.
+ */
 #include <libtrain/matmul/dnnl.h>
 #include <libtrain/matmul/products.h>
 #include <libtrain/precision.h>

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The types of tensor data by id and by name, from dtypes.def, and the one function that says
+ * how many bytes a tensor takes: reader, writer, planner and quantiser must not differ.
+ */
 #include <libtrain/dtype.h>
 
 #include <strings.h>

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The order of an epoch is a permutation for every size, and depends on seed and epoch.
+ */
 #include "suite.h"
 
 #include <libtrain/pack.h>

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Token streams: what is written is read back; what was cut or changed is refused in words.
+ */
 #include "suite.h"
 
 #include <libtrain/token.h>

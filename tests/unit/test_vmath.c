@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * exp, tanh and the logistic function against the C library in f64: every exponent, limits,
+ * NaN; the bounds are those that vmath.h promises.
+ */
 #include "suite.h"
 
 #include <libtrain/base/vmath.h>

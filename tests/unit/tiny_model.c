@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Models of a few numbers, written as GGUF, for tests that need a file to open.
+ */
 #include "tiny_model.h"
 
 #include <libtrain/gguf.h>

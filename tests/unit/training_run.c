@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * A small training run for tests: a model, a pack and arguments that others change.
+ */
 #include "training_run.h"
 
 #include <libtrain/file.h>
