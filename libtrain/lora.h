@@ -4,7 +4,9 @@
  * scale = user_scale * alpha / rank.  Read, made, attached to a model and written as
  * llama.cpp reads them (docs/formats/adapter.md).
  *
- * A struct tr_lora owns its tensors; a model that it is attached to must be closed first.
+ * A struct tr_lora owns its names, and its tensors' numbers as far as they were read.  It may
+ * outlive the base that it was made for; before it is freed it must be detached from every
+ * model that is still open.
  */
 #ifndef LIBTRAIN_LORA_H
 #define LIBTRAIN_LORA_H
@@ -28,7 +30,8 @@ struct tr_lora {
     size_t n;
     struct tr_lora_pair *pair; // (n) in the order of the base's tensors
     float alpha;
-    uint64_t base_hash; /* of the base it was trained on; 0: unknown */
+    uint64_t base_hash; /* of the base it was trained on; 0: unknown, or whoever set it so
+                           wants it on another one */
     const char *warning; /* NULL, or what was odd about the file; static */
 };
 
@@ -48,9 +51,14 @@ struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, in
  * What was read from a file; else a uniform in ±1/sqrt(n_in) (what PEFT does), b zero. */
 void tr_lora_start(struct tr_lora *l, uint64_t seed);
 
-/* Hang on the model, until it is closed; several may be attached, their parts add up. */
+/* Hang on the model, until it is closed or the adapter is detached; several may be attached,
+ * their parts add up.  TR_EMISMATCH if the model is not the base: a layer is missing or has
+ * another shape, or base_hash is not the model's.  What fails attaches nothing. */
 int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale,
                    struct tr_err *err) TR_MUST_CHECK;
+
+/* Take it off again, as often as it was attached; nothing if it was not. */
+void tr_lora_detach(const struct tr_lora *l, struct tr_model *m);
 
 /* Write as adapter GGUF, f32.  Names longer than 63 bytes are refused. */
 int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const char *path,

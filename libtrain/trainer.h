@@ -4,7 +4,9 @@
  * checkpoints from which the run goes on bit for bit (docs/formats/checkpoint.md).
  *
  * The trainer owns parameters, gradients, optimizer state and tapes.  Model and pack are
- * the caller's and must outlive it.
+ * the caller's and must outlive it.  While it lives, the model is trained: it may be measured
+ * and generate between two steps, but another trainer is refused.  Afterwards the model is
+ * what its file holds again, with the adapters and the precision that it had before.
  *
  * After tr_comm_start (comm.h) several ranks make one run: each has the whole state and
  * computes a share of every step.  join, step, eval and align are collective then; what
@@ -83,9 +85,8 @@ struct tr_plan {
 struct tr_trainer;
 
 /* Set up a run.  TR_EMISMATCH if the data do not fit the model, TR_EUNSUPPORTED if the
- * model cannot be trained that way, TR_ENOMEM if no plan fits the limit or the machine.
- * Whatever comes of it, with `full` the model may only be closed afterwards: its weights
- * have become the trainer's. */
+ * model cannot be trained that way, TR_ENOMEM if no plan fits the limit or the machine;
+ * then the model is as it was. */
 struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
                                   const struct tr_train_args *args,
                                   struct tr_err *err) TR_MUST_CHECK;

@@ -55,6 +55,8 @@ static int open_one(struct cmd_adapters *a, const char *text, const struct tr_mo
                        "%s: was trained on another base; --force takes it all the same", path);
         else if (other)
             cmd_warn("%s: was trained on another base", path);
+        if (other)
+            l->base_hash = 0; /* or attaching would refuse it */
     }
     free(path);
     return err->code;

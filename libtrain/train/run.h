@@ -19,6 +19,8 @@ struct tr_trainer {
     struct tr_model *m;
     struct tr_pack *pack;
     uint64_t base_hash; /* found once: it touches pages of every tensor */
+    struct tr_tensor *before; // (m->n_weight) the weights as they were, to be given back
+    int attention_before;
     struct tr_lora *lora; /* NULL when training in full */
     struct tr_params params;
     struct tr_tape *tape;

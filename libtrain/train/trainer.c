@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Setting up a run: what is trained, how long, and the memory for it.
+ * Setting up a run: what is trained, how long, and the memory for it.  Meanwhile the weights
+ * of the model are the run's: it may make parameters of them, and sets how they multiply.
+ * They are noted before and given back when the run ends, however it ends.
  */
 #include <libtrain/comm.h>
 #include <libtrain/model/model.h>
@@ -8,6 +10,47 @@
 
 #include <math.h>
 #include <stdlib.h>
+
+/* ---- the model -------------------------------------------------------------------- */
+
+static int is_taken(const struct tr_model *m)
+{
+    for (size_t i = 0; i < m->n_weight; i++) {
+        if (m->weight[i].t.needs_grad)
+            return 1;
+        for (const struct tr_delta *d = m->weight[i].delta; d; d = d->next)
+            if (d->a->needs_grad)
+                return 1;
+    }
+    return 0;
+}
+
+static int take_model(struct tr_trainer *t, struct tr_err *err)
+{
+    struct tr_model *m = t->m;
+    if (is_taken(m))
+        return tr_err_set(err, TR_EINVAL, "%s: is being trained already",
+                          tr_gguf_path(m->g));
+    t->before = malloc(m->n_weight * sizeof *t->before);
+    if (!t->before)
+        return tr_err_set(err, TR_ENOMEM, "out of memory");
+    for (size_t i = 0; i < m->n_weight; i++)
+        t->before[i] = m->weight[i].t;
+    t->attention_before = m->attention_bf16;
+    tr_model_set_precision(m, t->args.precision);
+    return 0;
+}
+
+static void give_back_model(struct tr_trainer *t)
+{
+    if (t->lora)
+        tr_lora_detach(t->lora, t->m);
+    for (size_t i = 0; t->before && i < t->m->n_weight; i++)
+        t->m->weight[i].t = t->before[i];
+    if (t->before)
+        t->m->attention_bf16 = t->attention_before;
+    free(t->before);
+}
 
 /* ---- parameters ------------------------------------------------------------------- */
 
@@ -147,10 +190,10 @@ struct tr_trainer *tr_trainer_new_planning(struct tr_model *m, struct tr_pack *p
         rc = tr_err_set(err, TR_EUNSUPPORTED,
                         "a fused step never has all gradients: they cannot be summed over "
                         "batches or processes");
-    if (!rc) {
-        tr_model_set_precision(m, t->args.precision);
+    if (!rc)
+        rc = take_model(t, err);
+    if (!rc)
         rc = args->full ? init_full(t, err) : init_lora(t, err);
-    }
     t->params.grads_in_step = args->fused_step;
     if (rc || init_data(t, err) || tr__trainer_plan(t, err)) {
         tr_trainer_free(t);
@@ -182,7 +225,8 @@ void tr_trainer_free(struct tr_trainer *t)
         return;
     tr_tape_free(t->tape);
     tr_eval_free(t->eval);
-    tr_params_release(&t->params); /* before their tensors */
+    tr_params_release(&t->params); /* while the tensors are theirs */
+    give_back_model(t);
     tr_lora_free(t->lora);
     free(t->token);
     free(t->target);

@@ -80,8 +80,8 @@ double run_ten(struct training_run *r, double loss[10], double norm[10])
     return final;
 }
 
-static double eval_pack(struct tr_model *m, struct tr_pack *pack,
-                        const struct tr_loss_kind *kind, float *logits)
+double run_eval_on(struct tr_model *m, struct tr_pack *pack, const struct tr_loss_kind *kind,
+                   float *logits)
 {
     const struct tr_pack_info *info = tr_pack_info(pack);
     struct tr_eval *e = tr_eval_new(m, info->ctx, kind, NULL);
@@ -109,7 +109,7 @@ double run_eval(const char *model, const char *adapter, const char *pack_path,
     ck_assert_msg(m && pack, "%s", err.text);
     struct tr_lora *l = adapter ? tr_lora_open(adapter, m, &err) : NULL;
     ck_assert_msg(!adapter || (l && !tr_lora_attach(l, m, 1, &err)), "%s", err.text);
-    double loss = eval_pack(m, pack, kind, logits);
+    double loss = run_eval_on(m, pack, kind, logits);
     tr_pack_close(pack);
     tr_model_close(m);
     tr_lora_free(l);

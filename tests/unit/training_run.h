@@ -34,6 +34,9 @@ double run_ten(struct training_run *r, double loss[10], double norm[10]);
  * (positions, n_vocab) are filled if not NULL. */
 double run_eval(const char *model, const char *adapter, const char *pack,
                 const struct tr_loss_kind *kind, float *logits);
+/* The same of what is open. */
+double run_eval_on(struct tr_model *m, struct tr_pack *pack, const struct tr_loss_kind *kind,
+                   float *logits);
 
 /* The whole file; *n bytes, the caller's. */
 unsigned char *read_file(const char *path, size_t *n);

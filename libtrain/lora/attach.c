@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Hanging an adapter on the weights of a model, and taking it off again.  A weight has a list
+ * of such parts (model/model.h), which the decoder adds in the order of attaching.  All
+ * parts are made before the first is hung up, so a failure leaves the model as it was.
+ */
+#include <libtrain/lora/pair.h>
+
+#include <stdlib.h>
+
+static int check_pair(const struct tr_lora_pair *p, const struct tr_model *m,
+                      struct tr_err *err)
+{
+    const char *path = tr_gguf_path(tr_model_gguf(m));
+    const struct tr_weight *w = tr__weight_find(m, p->name);
+    if (!w || !w->slot->linear)
+        return tr_err_set(err, TR_EMISMATCH, "%s: has no linear layer '%s' for the adapter",
+                          path, p->name);
+    if (p->a.dim[1] != w->t.dim[1] || p->b.dim[0] != w->t.dim[0])
+        return tr_err_set(err, TR_EMISMATCH,
+                          "%s: '%s' is (%lld, %lld), the adapter is for (%lld, %lld)", path,
+                          p->name, (long long)w->t.dim[0], (long long)w->t.dim[1],
+                          (long long)p->b.dim[0], (long long)p->a.dim[1]);
+    return 0;
+}
+
+static int check_base(const struct tr_lora *l, const struct tr_model *m, struct tr_err *err)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        int rc = check_pair(&l->pair[i], m, err);
+        if (rc)
+            return rc;
+    }
+    if (l->base_hash && l->base_hash != tr_model_hash(m))
+        return tr_err_set(err, TR_EMISMATCH, "%s: the adapter was trained on another base",
+                          tr_gguf_path(tr_model_gguf(m)));
+    return 0;
+}
+
+static void free_parts(struct tr_delta *d)
+{
+    while (d) {
+        struct tr_delta *next = d->next;
+        free(d);
+        d = next;
+    }
+}
+
+/* To an operation a scale of 0 means none, which is 1: such a pair is left out. */
+static int adds(const struct tr_lora *l, const struct tr_lora_pair *p, float scale)
+{
+    return tr__lora_scale(l, p, scale) != 0;
+}
+
+/* A part for each pair that adds something, in their order, as one list. */
+static int make_parts(struct tr_lora *l, float scale, struct tr_delta **list,
+                      struct tr_err *err)
+{
+    struct tr_delta **end = list;
+    *list = NULL;
+    for (size_t i = 0; i < l->n; i++) {
+        struct tr_lora_pair *p = &l->pair[i];
+        if (!adds(l, p, scale))
+            continue;
+        if (!(*end = malloc(sizeof **end))) {
+            free_parts(*list);
+            return tr_err_set(err, TR_ENOMEM, "out of memory");
+        }
+        **end = (struct tr_delta){ &p->a, &p->b, tr__lora_scale(l, p, scale), NULL };
+        end = &(*end)->next;
+    }
+    return 0;
+}
+
+static void hang_up(struct tr_weight *w, struct tr_delta *part)
+{
+    struct tr_delta **end = &w->delta;
+    while (*end)
+        end = &(*end)->next;
+    part->next = NULL;
+    *end = part;
+}
+
+int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale, struct tr_err *err)
+{
+    struct tr_delta *part = NULL;
+    int rc = check_base(l, m, err);
+    if (!rc)
+        rc = make_parts(l, scale, &part, err);
+    for (size_t i = 0; !rc && i < l->n; i++) {
+        if (!adds(l, &l->pair[i], scale))
+            continue;
+        struct tr_delta *next = part->next;
+        hang_up(tr__weight_find(m, l->pair[i].name), part);
+        part = next;
+    }
+    return rc;
+}
+
+static void take_off(const struct tr_lora_pair *p, struct tr_weight *w)
+{
+    struct tr_delta **at = &w->delta;
+    while (*at) {
+        struct tr_delta *d = *at;
+        if (d->a != &p->a) {
+            at = &d->next;
+            continue;
+        }
+        *at = d->next;
+        free(d);
+    }
+}
+
+void tr_lora_detach(const struct tr_lora *l, struct tr_model *m)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        struct tr_weight *w = tr__weight_find(m, l->pair[i].name);
+        if (w)
+            take_off(&l->pair[i], w);
+    }
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A new adapter: which weights it hangs on, by patterns, and what its numbers are before the
+ * first step.  Next: attach.c.
+ */
+#include <libtrain/lora/pair.h>
+#include <libtrain/rng.h>
+
+#include <fnmatch.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "blk.3.attn_q.weight" against "attn_q", "blk.3.*", … */
+static int matches(const char *pattern, const char *name)
+{
+    if (!fnmatch(pattern, name, 0))
+        return 1;
+    const char *middle = name;
+    tr_gguf_block(name, &middle);
+    char stem[80];
+    snprintf(stem, sizeof stem, "%.*s", (int)strcspn(middle, "."), middle);
+    return !fnmatch(pattern, stem, 0);
+}
+
+static int select_targets(const struct tr_model *base, char *list, char *chosen,
+                          struct tr_err *err)
+{
+    char *save = NULL;
+    for (char *p = strtok_r(list, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
+        int any = 0, all = !strcmp(p, "all-linear");
+        for (size_t i = 0; i < base->n_weight; i++) {
+            const struct tr_weight *w = &base->weight[i];
+            if (!w->t.data || !(all ? w->slot->linear : matches(p, w->t.name)))
+                continue;
+            if (!w->slot->linear && w->t.n_dim == 2)
+                return tr_err_set(err, TR_EUNSUPPORTED,
+                                  "target '%s': an adapter on '%s' is not supported", p,
+                                  w->t.name);
+            any |= chosen[i] |= w->slot->linear;
+        }
+        if (!any)
+            return tr_err_set(err, TR_EFORMAT, "target '%s' matches no linear layer", p);
+    }
+    return 0;
+}
+
+struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, int rank,
+                            float alpha, struct tr_err *err)
+{
+    struct tr_lora *l = tr__lora_alloc(base->n_weight, err);
+    char *list = strdup(targets), *chosen = calloc(base->n_weight, 1);
+    int rc = l && list && chosen ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory");
+    if (!rc)
+        rc = select_targets(base, list, chosen, err);
+    for (size_t i = 0; !rc && i < base->n_weight; i++)
+        if (chosen[i])
+            rc = tr__lora_add_pair(l, &base->weight[i], rank, err);
+    if (!rc && !l->n)
+        rc = tr_err_set(err, TR_EFORMAT, "no target is named");
+    free(list);
+    free(chosen);
+    if (rc) {
+        tr_lora_free(l);
+        return NULL;
+    }
+    l->alpha = alpha;
+    l->base_hash = tr_model_hash(base);
+    return l;
+}
+
+static void fill_at_random(struct tr_lora_pair *p, struct tr_rng rng)
+{
+    float bound = 1 / sqrtf((float)p->a.dim[1]);
+    float *a = p->a.data;
+    for (int64_t j = 0; j < tr_tensor_count(&p->a); j++)
+        a[j] = bound * (2 * tr_rng_uniform(&rng) - 1);
+    memset(p->b.data, 0, (size_t)tr_tensor_count(&p->b) * sizeof(float));
+}
+
+static void fill_as_read(struct tr_tensor *t, float **read)
+{
+    memcpy(t->data, *read, (size_t)tr_tensor_count(t) * sizeof **read);
+    free(*read);
+    *read = NULL;
+}
+
+void tr_lora_start(struct tr_lora *l, uint64_t seed)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        struct tr_lora_pair *p = &l->pair[i];
+        if (!p->read_a) {
+            fill_at_random(p, tr_rng_init(seed, i));
+            continue;
+        }
+        fill_as_read(&p->a, &p->read_a);
+        fill_as_read(&p->b, &p->read_b);
+    }
+}

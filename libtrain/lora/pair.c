@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The pairs of an adapter: making and freeing them, and how each is scaled.  An adapter owns
+ * the names of its weights, so that it may outlive the model that it was made for.  It gets
+ * its pairs from a file (open.c) or by patterns (new.c).
+ */
+#include <libtrain/lora/pair.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tr_lora *tr__lora_alloc(size_t max_pairs, struct tr_err *err)
+{
+    struct tr_lora *l = calloc(1, sizeof *l);
+    if (l)
+        l->pair = calloc(max_pairs + 1, sizeof *l->pair);
+    if (!l || !l->pair) {
+        free(l);
+        tr_err_set(err, TR_ENOMEM, "out of memory");
+        return NULL;
+    }
+    return l;
+}
+
+/* "NAME.lora_a" or "NAME.lora_b". */
+static char *tensor_name(const char *base, char which)
+{
+    size_t size = strlen(base) + sizeof ".lora_a";
+    char *name = malloc(size);
+    if (name)
+        snprintf(name, size, "%s.lora_%c", base, which);
+    return name;
+}
+
+int tr__lora_add_pair(struct tr_lora *l, const struct tr_weight *w, int rank,
+                      struct tr_err *err)
+{
+    struct tr_lora_pair *p = &l->pair[l->n++];
+    char *name_a = tensor_name(w->t.name, 'a'), *name_b = tensor_name(w->t.name, 'b');
+    p->name = strdup(w->t.name);
+    p->rank = rank;
+    p->a = tr_tensor_make(name_a, &tr_f32, 2, (int64_t[]){ rank, w->t.dim[1] }, NULL);
+    p->b = tr_tensor_make(name_b, &tr_f32, 2, (int64_t[]){ w->t.dim[0], rank }, NULL);
+    if (!p->name || !name_a || !name_b)
+        return tr_err_set(err, TR_ENOMEM, "out of memory");
+    return 0;
+}
+
+static void free_name(const char *name)
+{
+    free((void *)(uintptr_t)name);
+}
+
+void tr_lora_free(struct tr_lora *l)
+{
+    if (!l)
+        return;
+    for (size_t i = 0; i < l->n; i++) {
+        struct tr_lora_pair *p = &l->pair[i];
+        free(p->read_a);
+        free(p->read_b);
+        free_name(p->name);
+        free_name(p->a.name);
+        free_name(p->b.name);
+    }
+    free(l->pair);
+    free(l);
+}
+
+const struct tr_lora_pair *tr__lora_find(const struct tr_lora *l, const char *name)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (!strcmp(l->pair[i].name, name))
+            return &l->pair[i];
+    return NULL;
+}
+
+int tr_lora_has(const struct tr_lora *l, const char *name)
+{
+    return tr__lora_find(l, name) != NULL;
+}
+
+float tr__lora_scale(const struct tr_lora *l, const struct tr_lora_pair *p, float user)
+{
+    return l->alpha == 0 ? user : user * l->alpha / (float)p->rank;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The pairs of an adapter, for the files that make, read, attach and add them.
+ */
+#ifndef LIBTRAIN_LORA_PAIR_H
+#define LIBTRAIN_LORA_PAIR_H
+
+#include <libtrain/lora.h>
+#include <libtrain/model/model.h>
+
+/* An adapter with room for so many pairs. */
+struct tr_lora *tr__lora_alloc(size_t max_pairs, struct tr_err *err) TR_MUST_CHECK;
+
+/* One more pair, of this rank, for weight w; its tensors have no data yet. */
+int tr__lora_add_pair(struct tr_lora *l, const struct tr_weight *w, int rank,
+                      struct tr_err *err) TR_MUST_CHECK;
+
+/* The pair of the base weight `name`, or NULL. */
+const struct tr_lora_pair *tr__lora_find(const struct tr_lora *l, const char *name);
+
+/* What b (a x) is multiplied by: user * alpha / rank. */
+float tr__lora_scale(const struct tr_lora *l, const struct tr_lora_pair *p, float user);
+
+#endif
