@@ -4,6 +4,7 @@
  */
 #include "shared/common.h"
 
+#include <libtrain/file.h>
 #include <libtrain/token.h>
 #include <libtrain/tokenizer.h>
 
@@ -105,12 +106,10 @@ int main(int argc, char **argv)
 
     if (!model)
         cmd_usage(&cmd, "option '--model' is required");
-    FILE *f = strcmp(path, "-") ? fopen(path, "rb") : stdin;
-    if (!f)
-        tr_err_sys(&err, "cannot open '%s'", path);
-    else
+    FILE *f = tr_in_open(path, &err);
+    if (f) {
         rc = run(model, path, f, &err);
-    if (f && f != stdin)
         fclose(f);
+    }
     return cmd_end(rc ? cmd_code(&err) : CMD_OK, &err);
 }

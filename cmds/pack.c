@@ -4,6 +4,7 @@
  */
 #include "shared/common.h"
 
+#include <libtrain/file.h>
 #include <libtrain/pack.h>
 #include <libtrain/token.h>
 
@@ -232,7 +233,7 @@ int main(int argc, char **argv)
         "turn a token stream into packed sequences", table, 0, 1
     };
     struct tr_err err = { 0 };
-    FILE *f = stdin;
+    FILE *f;
     int n, rc = CMD_FAIL, first = cmd_parse(&cmd, argc, argv, &n);
     const char *in = n && strcmp(argv[first], "-") ? argv[first] : NULL;
 
@@ -240,13 +241,10 @@ int main(int argc, char **argv)
     if (cmd_not_same(o.out, in, &err) || cmd_not_same(o.val_out, in, &err) ||
         cmd_not_same(o.val_out, o.out, &err))
         goto end;
-    if (in && !(f = fopen(in, "rb"))) {
-        tr_err_sys(&err, "cannot open '%s'", in);
-        goto end;
-    }
-    rc = pack(&o, f, in ? in : "standard input", &err);
-    if (in)
+    if ((f = tr_in_open(in ? in : "-", &err))) {
+        rc = pack(&o, f, in ? in : "standard input", &err);
         fclose(f);
+    }
 end:
     return cmd_end(rc, &err);
 }

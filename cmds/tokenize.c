@@ -175,12 +175,11 @@ static int read_lines(struct run *r, FILE *f, const char *path, struct tr_err *e
 
 static int add_ids(struct run *r, const char *path, struct tr_err *err)
 {
-    FILE *f = strcmp(path, "-") ? fopen(path, "rb") : stdin;
+    FILE *f = tr_in_open(path, err);
     if (!f)
-        return tr_err_sys(err, "cannot open '%s'", path);
+        return err->code;
     int rc = read_lines(r, f, path, err);
-    if (f != stdin)
-        fclose(f);
+    fclose(f);
     return rc;
 }
 

@@ -54,6 +54,11 @@ void tr_out_unlink_all(void);
 /* 1 if the two paths name the same existing file (device and inode), else 0. */
 int tr_same_file(const char *a, const char *b);
 
+/* Open `path` for reading front to back; "-" is standard input, which fclose leaves open.
+ * Signals and a descriptor that does not wait only delay the stream; what fails is in errno,
+ * as of any stream. */
+FILE *tr_in_open(const char *path, struct tr_err *err) TR_MUST_CHECK;
+
 /* Bounded copy of a whole stream or file into memory.  path "-" is standard input.
  * *data is malloc'ed, has one NUL behind its *bytes bytes, and is the caller's. */
 int tr_read_all(const char *path, char **data, size_t *bytes,

@@ -53,16 +53,11 @@ int cmd_parse_float(const char *text, double *v)
 static void store_list(const struct walk *w, const struct cmd_opt *opt, const char *text)
 {
     struct cmd_list *list = opt->value;
-    (void)w;
-    if (list->n == list->cap) {
-        size_t cap = list->cap ? 2 * list->cap : 8;
-        const char **item = realloc(list->item, cap * sizeof *item);
-        if (!item) {
-            cmd_warn("out of memory");
-            exit(CMD_FAIL);
-        }
-        list->item = item;
-        list->cap = cap;
+    if (!list->item) /* no list is longer than the command line */
+        list->item = calloc((size_t)w->argc, sizeof *list->item);
+    if (!list->item) {
+        cmd_complain("out of memory");
+        exit(CMD_FAIL);
     }
     list->item[list->n++] = text;
 }

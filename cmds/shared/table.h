@@ -27,7 +27,7 @@ enum cmd_kind {
 
 struct cmd_list {
     const char **item;
-    size_t n, cap;
+    size_t n;
 };
 
 struct cmd_opt {

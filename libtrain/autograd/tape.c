@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <libtrain/autograd/tape.h>
+#include <libtrain/base/base.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,12 +94,10 @@ void tr_tape_reset(struct tr_tape *tp)
 
 void *tr__tape_grow(void *array, int n, int *cap, size_t size)
 {
-    if (n < *cap)
-        return array;
-    *cap = *cap ? 2 * *cap : 64;
-    array = realloc(array, (size_t)*cap * size);
-    if (!array)
-        tr_fatal("tape: out of memory for %d nodes", *cap);
+    size_t room = (size_t)*cap;
+    if (tr__grow(&array, &room, (size_t)n + 1, size))
+        tr_fatal("tape: out of memory for %d nodes", n);
+    *cap = (int)room;
     return array;
 }
 

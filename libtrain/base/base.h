@@ -8,6 +8,8 @@
 
 #include <libtrain/base/bytes.h>
 #include <libtrain/base/cursor.h>
+#include <libtrain/base/grow.h>
+#include <libtrain/base/io.h>
 #include <libtrain/base/magic.h>
 #include <libtrain/base/names.h>
 #include <libtrain/base/utf8.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* fopencookie */
 #include <libtrain/file.h>
+#include <libtrain/base/base.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -37,36 +37,14 @@ struct tr_out {
     char buffer[1 << 16];  /* of the stream */
 };
 
-/* Wait for a descriptor that somebody has set to non-blocking. */
-static int retry(int fd, short event)
-{
-    if (errno == EINTR)
-        return 1;
-    if (errno != EAGAIN && errno != EWOULDBLOCK)
-        return 0;
-    struct pollfd p = { .fd = fd, .events = event };
-    return poll(&p, 1, -1) >= 0 || errno == EINTR;
-}
-
 /* What the stream calls to empty its buffer.  The errno is kept, since the caller may
  * print many lines before it asks whether they arrived. */
 static ssize_t put(void *cookie, const char *data, size_t bytes)
 {
     struct tr_out *out = cookie;
-    size_t done = 0;
-    if (out->error)
-        return 0;
-    while (done < bytes) {
-        ssize_t n = write(out->fd, data + done, bytes - done);
-        if (n >= 0) {
-            done += (size_t)n;
-        } else if (!retry(out->fd, POLLOUT)) {
-            out->error = errno;
-            return 0;
-        }
-    }
-    out->written += bytes;
-    return (ssize_t)bytes;
+    if (!out->error && tr__write_all(out->fd, data, bytes, &out->written))
+        out->error = errno;
+    return out->error ? 0 : (ssize_t)bytes;
 }
 
 static int write_failed(const struct tr_out *out, struct tr_err *err)
@@ -284,7 +262,7 @@ int tr_out_patch(struct tr_out *out, uint64_t offset, const void *data, size_t b
 {
     if (fflush(out->stream))
         return write_failed(out, err);
-    if (pwrite(out->fd, data, bytes, (off_t)offset) != (ssize_t)bytes)
+    if (tr__pwrite_all(out->fd, data, bytes, offset))
         return tr_err_sys(err, "cannot write '%s'", out->path);
     return 0;
 }
@@ -358,49 +336,4 @@ int tr_same_file(const char *a, const char *b)
     struct stat sa, sb;
     return stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev &&
            sa.st_ino == sb.st_ino;
-}
-
-/* Read to the end into *data, which grows by doubling and keeps room for one NUL. */
-static int read_to_end(int fd, char **data, size_t *bytes, size_t room)
-{
-    for (;;) {
-        if (*bytes + 1 >= room || !*data) {
-            room = *data ? 2 * room : room;
-            char *grown = realloc(*data, room);
-            if (!grown)
-                return -1;
-            *data = grown;
-        }
-        ssize_t n = read(fd, *data + *bytes, room - *bytes - 1);
-        if (n == 0)
-            break;
-        if (n > 0)
-            *bytes += (size_t)n;
-        else if (!retry(fd, POLLIN))
-            return -1;
-    }
-    (*data)[*bytes] = 0;
-    return 0;
-}
-
-int tr_read_all(const char *path, char **data, size_t *bytes, struct tr_err *err)
-{
-    int std = strcmp(path, "-") == 0, rc = 0;
-    int fd = std ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    *data = NULL;
-    *bytes = 0;
-    if (fd < 0)
-        return tr_err_sys(err, "cannot open '%s'", path);
-    size_t room = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < 1 << 30
-                      ? (size_t)st.st_size + 2 : 1 << 16;
-    if (read_to_end(fd, data, bytes, room)) {
-        rc = tr_err_sys(err, "cannot read '%s'", std ? "standard input" : path);
-        free(*data);
-        *data = NULL;
-        *bytes = 0;
-    }
-    if (!std)
-        close(fd);
-    return rc;
 }

@@ -8,12 +8,9 @@
 #include <libtrain/base/base.h>
 #include <libtrain/data/pack_format.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 #include <zstd.h>
@@ -39,36 +36,14 @@ static int bad(const struct tr_pack *p, struct tr_err *err, const char *what)
 static int read_at(const struct tr_pack *p, void *data, size_t bytes, uint64_t offset,
                    struct tr_err *err)
 {
-    size_t done = 0;
+    ssize_t n = tr__pread_all(p->fd, data, bytes, offset);
 
-    while (done < bytes) {
-        ssize_t n = pread(p->fd, (char *)data + done, bytes - done,
-                          (off_t)(offset + done));
-        if (n == 0)
-            return bad(p, err, "the pack became shorter while it was read");
-        if (n < 0 && errno != EINTR)
-            return tr_err_sys(err, "cannot read '%s'", p->path);
-        done += n > 0 ? (size_t)n : 0;
-    }
-    return 0;
+    if (n < 0)
+        return tr_err_sys(err, "cannot read '%s'", p->path);
+    return (size_t)n < bytes ? bad(p, err, "the pack became shorter while it was read") : 0;
 }
 
 /* ==== opening ==== */
-
-static int open_file(struct tr_pack *p, struct tr_err *err)
-{
-    struct stat st;
-
-    p->fd = open(p->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not wait */
-    if (p->fd < 0 || fstat(p->fd, &st))
-        return tr_err_sys(err, "cannot open '%s'", p->path);
-    if (S_ISDIR(st.st_mode))
-        return bad(p, err, "is a directory, not a pack");
-    if (!S_ISREG(st.st_mode))
-        return bad(p, err, "a pack needs a seekable file");
-    p->file_bytes = (uint64_t)st.st_size;
-    return 0;
-}
 
 static int read_header(struct tr_pack *p, unsigned char *head, struct tr_err *err)
 {
@@ -208,7 +183,8 @@ struct tr_pack *tr_pack_open(const char *path, struct tr_err *err)
         tr_err_set(err, TR_ENOMEM, "'%s': out of memory", path);
         goto fail;
     }
-    if (open_file(p, err) || read_header(p, head, err) ||
+    if ((p->fd = tr__open_regular(path, &p->file_bytes, err)) < 0 ||
+        read_header(p, head, err) ||
         read_footer(p, head, &index_hash, err) || read_index(p, index_hash, err))
         goto fail;
     p->i_frame = p->n_frame;

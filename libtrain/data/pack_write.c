@@ -7,12 +7,9 @@
 #include <libtrain/base/base.h>
 #include <libtrain/data/pack_format.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <zstd.h>
 
 struct tr_pack_writer {
@@ -123,14 +120,8 @@ static size_t encode(struct tr_pack_writer *w)
 static int add_entry(struct tr_pack_writer *w, const struct tr__pack_entry *e,
                      struct tr_err *err)
 {
-    if (w->n_frame == w->index_cap) {
-        size_t cap = w->index_cap ? 2 * w->index_cap : 64;
-        struct tr__pack_entry *p = realloc(w->index, cap * sizeof *p);
-        if (!p)
-            return tr_err_set(err, TR_ENOMEM, "'%s': out of memory", w->path);
-        w->index = p;
-        w->index_cap = cap;
-    }
+    if (tr__grow(&w->index, &w->index_cap, w->n_frame + 1, sizeof *w->index))
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory", w->path);
     w->index[w->n_frame++] = *e;
     return 0;
 }
@@ -285,26 +276,6 @@ static int put_footer(struct tr_pack_writer *w, const unsigned char *head,
     return put(w, b, sizeof b, err);
 }
 
-/* The counts are known only now.  The stream cannot go back, so the header goes into the
- * temporary past it. */
-static int put_header(struct tr_pack_writer *w, const unsigned char *head,
-                      struct tr_err *err)
-{
-    int fd, rc = 0;
-
-    if (fflush(tr_out_stream(w->out)))
-        return tr_err_sys(err, "cannot write '%s'", w->path);
-    fd = open(tr_out_temp(w->out), O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return tr_err_sys(err, "cannot write '%s'", w->path);
-    errno = EIO; /* for a short write */
-    if (pwrite(fd, head, TR__PACK_HEADER_BYTES, 0) != TR__PACK_HEADER_BYTES)
-        rc = tr_err_sys(err, "cannot write '%s'", w->path);
-    if (close(fd) && !rc)
-        rc = tr_err_sys(err, "cannot write '%s'", w->path);
-    return rc;
-}
-
 /* Read back what was written, all of it, before it gets its name. */
 static int check(struct tr_pack_writer *w, struct tr_err *err)
 {
@@ -336,7 +307,8 @@ static int finish(struct tr_pack_writer *w, struct tr_err *err)
     make_header(w, head);
     if ((rc = put_index(w, &index_hash, err)) ||
         (rc = put_footer(w, head, index_offset, index_hash, err)) ||
-        (rc = put_header(w, head, err)))
+        /* The counts are known only now. */
+        (rc = tr_out_patch(w->out, 0, head, sizeof head, err)))
         return rc;
     return check(w, err);
 }

@@ -282,14 +282,11 @@ static int check_ids(struct tr_token_reader *r, size_t from, size_t n, struct tr
  * really came. */
 static int grow(struct tr_token_reader *r, struct tr_err *err)
 {
-    size_t cap = r->cap ? 2 * r->cap : CHUNK;
-    uint32_t *p = cap > SIZE_MAX / sizeof *p ? NULL : realloc(r->token, cap * sizeof *p);
+    size_t need = r->cap ? r->cap + 1 : CHUNK;
 
-    if (!p)
+    if (tr__grow(&r->token, &r->cap, need, sizeof *r->token))
         return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for a document of more than "
                           "%zu tokens", r->name, r->cap);
-    r->token = p;
-    r->cap = cap;
     return 0;
 }
 

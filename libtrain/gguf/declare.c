@@ -30,21 +30,6 @@ static void no_memory(struct tr_gguf_writer *w)
     mistake(w, TR_ENOMEM, "out of memory");
 }
 
-/* Room for one more struct at the end of an array. */
-static int grow(void *array, size_t n, size_t *cap, size_t stride)
-{
-    void *old, *bigger;
-    memcpy(&old, array, sizeof old);
-    if (n < *cap)
-        return 0;
-    size_t cap_new = *cap ? 2 * *cap : 16;
-    if (!(bigger = realloc(old, cap_new * stride)))
-        return -1;
-    memcpy(array, &bigger, sizeof bigger);
-    *cap = cap_new;
-    return 0;
-}
-
 /* Mistakes of the program end here; what may come from a file or an option does not. */
 static int may_declare(const struct tr_gguf_writer *w, const char *what)
 {
@@ -82,7 +67,7 @@ static struct tr_gguf_kv *slot_of(struct tr_gguf_writer *w, const char *key)
         w->kv[i].data = NULL;
         return &w->kv[i];
     }
-    if (grow(&w->kv, w->n_kv, &w->cap_kv, sizeof *w->kv))
+    if (tr__grow(&w->kv, &w->cap_kv, w->n_kv + 1, sizeof *w->kv))
         return NULL;
     struct tr_gguf_kv *kv = &w->kv[w->n_kv];
     *kv = (struct tr_gguf_kv){ .key = strdup(key) };
@@ -256,7 +241,7 @@ void tr_gguf_add_tensor(struct tr_gguf_writer *w, const char *name,
         t.dim[i] = dim[i];
     if (!may_declare(w, name) || describe_tensor(w, &t))
         return;
-    if (grow(&w->tensor, w->n_tensor, &w->cap_tensor, sizeof t) ||
+    if (tr__grow(&w->tensor, &w->cap_tensor, w->n_tensor + 1, sizeof t) ||
         !(t.name = strdup(name))) {
         no_memory(w);
         return;

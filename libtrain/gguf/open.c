@@ -7,39 +7,11 @@
 #include <libtrain/gguf/reader.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Open for reading what can be mapped.  O_NONBLOCK: a FIFO without a writer is refused,
- * not waited for. */
-static int open_file(const char *path, uint64_t *size, struct tr_err *err)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &st)) {
-        tr_err_sys(err, "cannot open '%s'", path);
-        goto fail;
-    }
-    if (S_ISDIR(st.st_mode)) {
-        errno = EISDIR;
-        tr_err_sys(err, "cannot open '%s'", path);
-        goto fail;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        tr_err_set(err, TR_EIO, "'%s': needs a seekable file, not a stream", path);
-        goto fail;
-    }
-    *size = (uint64_t)st.st_size;
-    return fd;
-fail:
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
 
 /* A file that shrinks under the map would end in SIGBUS later; say it now if it is seen. */
 static int same_size(const struct tr_gguf *g, int fd, struct tr_err *err)
@@ -75,7 +47,7 @@ struct tr_gguf *tr_gguf_open(const char *path, struct tr_err *err)
         tr_err_set(err, TR_EIO, "'-': needs a seekable file, not a stream");
         goto out;
     }
-    if ((fd = open_file(path, &g->size, err)) < 0 || map_file(g, fd, err) ||
+    if ((fd = tr__open_regular(path, &g->size, err)) < 0 || map_file(g, fd, err) ||
         same_size(g, fd, err) || tr__gguf_parse(g, err) || same_size(g, fd, err))
         goto out;
     rc = 0;

@@ -5,6 +5,7 @@
  * text is cut into pieces for the threads; each has its own encoder and its own memory of
  * words, and the pieces' ids are appended in the order of the text.
  */
+#include <libtrain/base/base.h>
 #include <libtrain/tokenizer/kind.h>
 
 #include <stdlib.h>
@@ -26,14 +27,8 @@ void tr_tokens_release(struct tr_tokens *t)
 
 static int reserve_ids(struct tr_tokens *out, size_t n, struct tr_err *err)
 {
-    if (n <= out->cap - out->n)
-        return 0;
-    size_t cap = out->cap + out->cap / 2 + n + 64;
-    uint32_t *id = cap <= SIZE_MAX / sizeof *id ? realloc(out->id, cap * sizeof *id) : NULL;
-    if (!id)
-        return tr_err_set(err, TR_ENOMEM, "cannot hold %zu tokens", cap);
-    out->id = id;
-    out->cap = cap;
+    if (tr__grow(&out->id, &out->cap, out->n + n, sizeof *out->id))
+        return tr_err_set(err, TR_ENOMEM, "cannot hold %zu tokens", out->n + n);
     return 0;
 }
 

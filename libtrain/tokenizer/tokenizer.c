@@ -3,6 +3,7 @@
  * Tokenizers: what the kinds share.  Meaning of the keys and their defaults: gguf.md and
  * llama.cpp's llama-vocab.cpp.
  */
+#include <libtrain/base/base.h>
 #include <libtrain/tokenizer/kind.h>
 
 #include <stdlib.h>
@@ -189,14 +190,8 @@ int tr_tokenizer_is_special(const struct tr_tokenizer *t, uint32_t id)
 static int push_bytes(char **buf, size_t *n, size_t *cap, struct tr_str s,
                       struct tr_err *err)
 {
-    if (s.len > *cap - *n) {
-        size_t want = *cap * 2 > *n + s.len ? *cap * 2 : *n + s.len + 64;
-        char *p = realloc(*buf, want);
-        if (!p)
-            return tr_err_sys(err, "cannot hold %zu bytes of text", want);
-        *buf = p;
-        *cap = want;
-    }
+    if (tr__grow(buf, cap, *n + s.len, 1))
+        return tr_err_sys(err, "cannot hold %zu bytes of text", *n + s.len);
     if (s.len)
         memcpy(*buf + *n, s.ptr, s.len);
     *n += s.len;

@@ -807,7 +807,7 @@ START_TEST(not_a_file)
 {
     struct tr_err err = { 0 };
     ck_assert_ptr_null(tr_pack_open(dir, &err));
-    ck_assert_msg(strstr(err.text, "is a directory"), "%s", err.text);
+    ck_assert_msg(strstr(err.text, "Is a directory"), "%s", err.text);
     memset(&err, 0, sizeof err);
     unlink(path);
     ck_assert_int_eq(mkfifo(path, 0600), 0);
