@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A directory of its own for each test: make_dir and remove_dir are a checked fixture, and
- * `path` and `other` two names in it.
+ * A directory of its own for each test: make_dir and remove_dir are a checked fixture,
+ * `path` and `other` two names in it, in_dir gives more.
  */
 #ifndef TESTS_SCRATCH_H
 #define TESTS_SCRATCH_H
@@ -14,7 +14,10 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { MAX_SCRATCH = 8 };
 static char dir[256], path[300], other[300];
+static char scratch[MAX_SCRATCH][300];
+static int n_scratch;
 
 static void make_dir(void)
 {
@@ -23,6 +26,16 @@ static void make_dir(void)
     ck_assert_ptr_nonnull(mkdtemp(dir));
     snprintf(path, sizeof path, "%s/a.gguf", dir);
     snprintf(other, sizeof other, "%s/b.gguf", dir);
+    n_scratch = 0;
+}
+
+/* The path of a file of this name, which remove_dir removes too. */
+static inline const char *in_dir(const char *name)
+{
+    ck_assert_int_lt(n_scratch, MAX_SCRATCH);
+    char *s = scratch[n_scratch++];
+    snprintf(s, sizeof scratch[0], "%s/%s", dir, name);
+    return s;
 }
 
 /* Also the proof that no test left a temporary: rmdir fails if there is one. */
@@ -30,6 +43,8 @@ static void remove_dir(void)
 {
     unlink(path);
     unlink(other);
+    while (n_scratch > 0)
+        unlink(scratch[--n_scratch]);
     ck_assert_int_eq(rmdir(dir), 0);
 }
 
