@@ -6,7 +6,7 @@
 #include "shared/common.h"
 
 #include <libtrain/checkpoint.h>
-#include <libtrain/quantize.h>
+#include <libtrain/dtype.h>
 #include <libtrain/model.h>
 #include <libtrain/optim.h>
 

@@ -14,7 +14,7 @@
 #include "../cmds/shared/common.h"
 #include "shapes.h"
 
-#include <libtrain/quantize.h>
+#include <libtrain/recipe.h>
 #include <libtrain/gguf.h>
 #include <libtrain/rng.h>
 
@@ -244,7 +244,7 @@ static int is_favoured(int64_t i, int64_t n)
     return i < n / 8 || i >= 7 * n / 8 || (i - n / 8) % 3 == 2;
 }
 
-/* The type that a part should have; tr_convert_type says what it can have. */
+/* The type that a part should have; tr_recipe_type says what it can have. */
 static const struct tr_dtype *wanted_type(const struct build *b, const char *part,
                                           int64_t layer)
 {
@@ -268,7 +268,7 @@ static int do_part(struct build *b, const struct part *p, int64_t layer, uint64_
     struct tr_gguf_tensor t = { .name = name, .dtype = &tr_f32, .n_dim = n_dim,
                                 .dim = { dim[0], dim[1], 1, 1 } };
     const struct tr_dtype *type =
-        tr_convert_type(&t, wanted_type(b, p->name, layer), err);
+        tr_recipe_type(&t, wanted_type(b, p->name, layer), err);
     if (!type)
         return -1;
     if (!write) {

@@ -35,7 +35,9 @@
 #include <libtrain/optim.h>
 #include <libtrain/params.h>
 
+#include <libtrain/recipe.h>
 #include <libtrain/quantize.h>
+#include <libtrain/merge.h>
 #include <libtrain/eval.h>
 #include <libtrain/trainer.h>
 #include <libtrain/checkpoint.h>

@@ -1,25 +1,37 @@
 /* SPDX-License-Identifier: MIT
  *
- * From one type to another: which tensors of a model change, and how their data do.
+ * A model in another type: the file that `llama-quantize --pure` writes, byte for byte: same
+ * choice of types (recipe.h), same blocks, same order of tensors and keys.
  */
 #ifndef LIBTRAIN_QUANTIZE_H
 #define LIBTRAIN_QUANTIZE_H
 
 #include <libtrain/gguf.h>
+#include <libtrain/recipe.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The type that tensor t gets in a model of type `want`: its own for vectors, norms,
- * tables of positions and the other names that llama-quantize leaves alone (even with
- * --pure); `want`; or, if that is a K-quant and the rows are no whole number of its
- * super-blocks, the type with blocks of 32 that llama-quantize takes then.  NULL, with the
- * tensor and the reason in err: the rows fit no block, or its own type cannot be
- * unpacked. */
-const struct tr_dtype *tr_convert_type(const struct tr_gguf_tensor *t,
-                                       const struct tr_dtype *want,
-                                       struct tr_err *err) TR_MUST_CHECK;
+/* The last two are named by the messages as options of the command. */
+struct tr_quantize_args {
+    const struct tr_dtype *type; /* of the matrices; one that has from_f32 */
+    int allow_requantize;        /* also tensors that are quantised already */
+    int allow_nonfinite;         /* let NaN and infinities pass */
+};
+
+/* What becomes of each tensor of g, in llama.cpp's order.  TR_EUNSUPPORTED: g is an adapter
+ * or one part of several, or a tensor cannot be converted, or may not be. */
+struct tr_recipe *tr_quantize_recipe(const struct tr_gguf *g,
+                                     const struct tr_quantize_args *args,
+                                     struct tr_err *err) TR_MUST_CHECK;
+
+/* Write g by this recipe of it to `path`, piece by piece.  A number that is not finite, in g
+ * or in the new type, is TR_EFORMAT, naming tensor and row.  After a failure what was at
+ * `path` is still there. */
+int tr_quantize(const struct tr_gguf *g, const struct tr_recipe *recipe,
+                const struct tr_quantize_args *args, const char *path,
+                struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus
 }

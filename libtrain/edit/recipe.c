@@ -1,10 +1,17 @@
-/* SPDX-License-Identifier: MIT */
-#include <libtrain/quantize.h>
+/* SPDX-License-Identifier: MIT
+ *
+ * Which type each tensor gets.  The lists are llama-quantize's (llama.cpp,
+ * src/llama-quant.cpp), so that a file of ours is its file.  Where rows do not divide into
+ * blocks something else is taken, never refused: found out after a training of hours, one odd
+ * matrix would cost the whole model.  Next: quantize.c, merge.c.
+ */
+#include <libtrain/edit/edit.h>
+#include <libtrain/recipe.h>
 
+#include <stdlib.h>
 #include <string.h>
 
-/* Matrices that llama-quantize leaves alone (llama.cpp, src/llama-quant.cpp): whole names,
- * then parts of names. */
+/* Matrices that llama-quantize leaves alone: whole names, then parts of names. */
 static const char *const kept_name[] = {
     "position_embd.weight", "token_types.weight",
 };
@@ -71,25 +78,75 @@ static const struct tr_dtype *with_small_blocks(const struct tr_dtype *want)
     return want;
 }
 
-const struct tr_dtype *tr_convert_type(const struct tr_gguf_tensor *t,
-                                       const struct tr_dtype *want, struct tr_err *err)
+const struct tr_dtype *tr_recipe_type(const struct tr_gguf_tensor *t,
+                                      const struct tr_dtype *want, struct tr_err *err)
 {
     int64_t row = t->dim[t->n_dim - 1];
     if (keeps_type(t))
         return t->dtype;
     if (row % want->block)
         want = with_small_blocks(want);
-    if (t->dtype == want)
+    if (row % want->block)
+        want = &tr_f16;
+    if (t->dtype == want || t->dtype->to_f32)
         return want;
-    if (!t->dtype->to_f32)
-        tr_err_set(err, TR_EUNSUPPORTED, "tensor '%s' is %s, which cannot be converted",
-                   t->name, t->dtype->name);
-    else if (row % want->block)
-        tr_err_set(err, TR_EUNSUPPORTED,
-                   "tensor '%s': rows of %lld numbers do not divide into %s blocks of %u; "
-                   "%s would fit", t->name, (long long)row, want->name, want->block,
-                   tr_f16.name);
-    else
-        return want;
+    tr_err_set(err, TR_EUNSUPPORTED, "tensor '%s' is %s, which cannot be converted", t->name,
+               t->dtype->name);
     return NULL;
+}
+
+static int fill(struct tr_recipe_entry *e, const struct tr_gguf_tensor *t,
+                const struct tr_dtype *want, struct tr_err *err)
+{
+    e->tensor = t;
+    e->type = want ? tr_recipe_type(t, want, err) : t->dtype;
+    if (!e->type)
+        return -1;
+    e->instead = want && e->type != want && !keeps_type(t);
+    return tr_dtype_bytes(e->type, t->n_dim, t->dim, &e->bytes, err);
+}
+
+struct tr_recipe *tr_recipe_new(const struct tr_gguf *g, const struct tr_dtype *want,
+                                struct tr_err *err)
+{
+    size_t n = tr_gguf_n_tensor(g);
+    struct tr_recipe *r = calloc(1, sizeof *r);
+    if (r)
+        r->entry = calloc(n + 1, sizeof *r->entry);
+    if (!r || !r->entry) {
+        tr_err_set(err, TR_ENOMEM, "'%s': out of memory", tr_gguf_path(g));
+        tr_recipe_free(r);
+        return NULL;
+    }
+    r->type = want;
+    for (; r->n < n; r->n++)
+        if (fill(&r->entry[r->n], tr_gguf_tensor(g, r->n), want, err)) {
+            tr_err_prefix(err, "'%s'", tr_gguf_path(g));
+            tr_recipe_free(r);
+            return NULL;
+        }
+    return r;
+}
+
+void tr_recipe_free(struct tr_recipe *r)
+{
+    if (r)
+        free(r->entry);
+    free(r);
+}
+
+size_t tr_recipe_n_instead(const struct tr_recipe *r, const struct tr_dtype *type)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n; i++)
+        n += r->entry[i].instead && r->entry[i].type == type;
+    return n;
+}
+
+void tr__recipe_declare(const struct tr_recipe *r, struct tr_gguf_writer *w)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct tr_gguf_tensor *t = r->entry[i].tensor;
+        tr_gguf_add_tensor(w, t->name, r->entry[i].type, t->n_dim, t->dim);
+    }
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Conversion of tensors: which ones change, and that threads and chunks leave no trace.
+ * Conversion of numbers: threads and chunks leave no trace, and what is not finite is seen.
  */
 #include "suite.h"
 
-#include <libtrain/quantize.h>
+#include <libtrain/dtype.h>
 
 #include <check.h>
 #include <math.h>
@@ -84,71 +84,6 @@ START_TEST(test_not_finite)
 }
 END_TEST
 
-static const struct tr_dtype *type_for(const char *name, const struct tr_dtype *type,
-                                       int64_t rows, int64_t columns, const char *want,
-                                       struct tr_err *err)
-{
-    struct tr_gguf_tensor t = {
-        .name = name, .dtype = type, .n_dim = 2, .dim = { rows, columns, 1, 1 }
-    };
-    return tr_convert_type(&t, tr_dtype_by_name(want), err);
-}
-
-START_TEST(test_type)
-{
-    static const char *const kept[] = {
-        "position_embd.weight", "token_types.weight", "blk.0.attn_q.bias",
-        "blk.0.attn_q_norm.weight", "blk.3.ffn_gate_inp.weight", "rope_freqs", "weights",
-        "blk.0.attn_q.weight.lora_a", "v.position_embd.weight",
-    };
-    static const char *const changed[] = {
-        "token_embd.weight", "output.weight", "blk.0.attn_q.weight",
-        "blk.11.ffn_gate.weight", "weight",
-    };
-    const struct tr_dtype *q8_0 = tr_dtype_by_name("Q8_0");
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        ck_assert_ptr_eq(type_for(kept[i], &tr_f32, 2, 64, "Q8_0", NULL), &tr_f32);
-    for (size_t i = 0; i < sizeof changed / sizeof *changed; i++)
-        ck_assert_ptr_eq(type_for(changed[i], &tr_f32, 2, 64, "Q8_0", NULL), q8_0);
-    /* one row is a vector, however it is written down */
-    ck_assert_ptr_eq(type_for("output.weight", &tr_f32, 1, 64, "Q8_0", NULL), &tr_f32);
-    /* nothing to do, so nothing to refuse */
-    ck_assert_ptr_eq(type_for("blk.0.x.bias", &tr_i32, 2, 33, "Q8_0", NULL), &tr_i32);
-}
-END_TEST
-
-START_TEST(test_type_fallback)
-{
-    static const char *const pair[][2] = {
-        { "Q2_K", "Q4_0" }, { "Q3_K", "Q4_0" }, { "Q4_K", "Q5_0" },
-        { "Q5_K", "Q5_1" }, { "Q6_K", "Q8_0" },
-    };
-    for (size_t i = 0; i < sizeof pair / sizeof *pair; i++) {
-        const struct tr_dtype *k = tr_dtype_by_name(pair[i][0]);
-        const struct tr_dtype *small = tr_dtype_by_name(pair[i][1]);
-        ck_assert_ptr_eq(type_for("output.weight", &tr_f32, 2, 512, k->name, NULL), k);
-        ck_assert_ptr_eq(type_for("output.weight", &tr_f32, 2, 288, k->name, NULL), small);
-        ck_assert_ptr_eq(type_for("output.weight", small, 2, 288, k->name, NULL), small);
-        ck_assert_ptr_null(type_for("output.weight", &tr_f32, 2, 260, k->name, NULL));
-    }
-}
-END_TEST
-
-START_TEST(test_type_refused)
-{
-    struct tr_err err = { 0 };
-    ck_assert_ptr_null(type_for("output.weight", &tr_f32, 2, 33, "Q8_0", &err));
-    ck_assert_int_eq(err.code, TR_EUNSUPPORTED);
-    ck_assert_ptr_nonnull(strstr(err.text, "'output.weight'"));
-    ck_assert_ptr_nonnull(strstr(err.text, "F16 would fit"));
-    err.code = 0;
-    ck_assert_ptr_null(type_for("output.weight", &tr_i32, 2, 32, "F32", &err));
-    ck_assert_int_eq(err.code, TR_EUNSUPPORTED);
-    ck_assert_ptr_nonnull(strstr(err.text, "I32"));
-    ck_assert_ptr_nonnull(type_for("output.weight", &tr_f32, 2, 33, "F16", NULL));
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("convert");
@@ -156,9 +91,6 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, test_pairs);
     tcase_add_test(t, test_not_finite);
-    tcase_add_test(t, test_type);
-    tcase_add_test(t, test_type_fallback);
-    tcase_add_test(t, test_type_refused);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The inner face of edit/: tensors on their way into a file of another type.  Quantising,
+ * merging and exporting (train/export.c) convert nothing by themselves.
+ */
+#ifndef LIBTRAIN_EDIT_EDIT_H
+#define LIBTRAIN_EDIT_EDIT_H
+
+#include <libtrain/gguf.h>
+#include <libtrain/recipe.h>
+
+/* Declare all tensors of a recipe. */
+void tr__recipe_declare(const struct tr_recipe *r, struct tr_gguf_writer *w);
+
+/* Memory for what is converted between two writes, and what all conversions of a file have in
+ * common. */
+struct tr__slab {
+    const char *path; /* of the source, for messages; the caller's */
+    int64_t n;        /* numbers, a multiple of every block */
+    int allow_nonfinite;
+    void *packed;     /* what was written last */
+};
+
+int tr__slab_init(struct tr__slab *s, const char *path, int64_t n, int allow_nonfinite,
+                  struct tr_err *err) TR_MUST_CHECK;
+void tr__slab_release(struct tr__slab *s);
+
+/* Numbers at … at + n - 1 of a tensor, wherever and in whatever type they are. */
+struct tr__numbers {
+    const struct tr_gguf_tensor *of; /* whose name and rows a message needs */
+    int64_t at, n;                   /* whole blocks of both types */
+    const struct tr_dtype *type;
+    const void *data;
+};
+
+/* Append them to the current tensor of w as `to`; n is at most that of the slab.  What is not
+ * finite, before or after, is TR_EFORMAT. */
+int tr__slab_write(struct tr__slab *s, struct tr_gguf_writer *w, const struct tr__numbers *x,
+                   const struct tr_dtype *to, struct tr_err *err) TR_MUST_CHECK;
+
+/* The whole of a tensor of g, which is then forgotten (tr_gguf_forget). */
+int tr__slab_copy(struct tr__slab *s, struct tr_gguf_writer *w, const struct tr_gguf *g,
+                  const struct tr_gguf_tensor *t, const struct tr_dtype *to,
+                  struct tr_err *err) TR_MUST_CHECK;
+
+#endif

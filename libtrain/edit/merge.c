@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Adapters into the weights of their base: one tensor at a time, in slabs of rows: unpacked to
+ * f32, the adapters' products added, packed again.  What was lost in packing is measured on
+ * the way, since an adapter may change less than a type of four bits can say.
+ */
+#include <libtrain/edit/edit.h>
+#include <libtrain/merge.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLAB = 1 << 22 };
+
+struct merge {
+    const struct tr_merge_args *args;
+    const struct tr_gguf *g; /* the base */
+    struct tr__slab slab;
+    float *sum, *change; // (SLAB) what is to be written, and what of it is new
+    struct tr_merge_stats stats;
+};
+
+static int is_touched(const struct tr_merge_args *args, const char *name)
+{
+    for (size_t i = 0; i < args->n; i++)
+        if (tr_lora_has(args->lora[i], name))
+            return 1;
+    return 0;
+}
+
+/* What is touched is written anew, row by row. */
+static int check_touched(const struct tr_recipe_entry *e, const char *path,
+                         struct tr_err *err)
+{
+    const struct tr_gguf_tensor *t = e->tensor;
+    if (!e->type->from_f32)
+        return tr_err_set(err, TR_EUNSUPPORTED, "%s: tensor '%s' is %s, a type that cannot be "
+                          "written: choose one with -t", path, t->name, e->type->name);
+    if (t->dim[1] > SLAB)
+        return tr_err_set(err, TR_EUNSUPPORTED, "%s: tensor '%s': rows of %lld numbers", path,
+                          t->name, (long long)t->dim[1]);
+    return 0;
+}
+
+struct tr_recipe *tr_merge_recipe(const struct tr_model *base,
+                                  const struct tr_merge_args *args, struct tr_err *err)
+{
+    const struct tr_gguf *g = tr_model_gguf(base);
+    struct tr_recipe *r = tr_recipe_new(g, args->type, err);
+    for (size_t i = 0; r && i < r->n; i++)
+        if (is_touched(args, r->entry[i].tensor->name) &&
+            check_touched(&r->entry[i], tr_gguf_path(g), err)) {
+            tr_recipe_free(r);
+            return NULL;
+        }
+    return r;
+}
+
+static double squared(const float *v, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)v[i] * (double)v[i];
+    return sum;
+}
+
+/* m->change = what the adapters add to these rows. */
+static void compute_change(struct merge *m, const struct tr_gguf_tensor *t, int64_t r0,
+                           int64_t rows)
+{
+    memset(m->change, 0, (size_t)(rows * t->dim[1]) * sizeof *m->change);
+    for (size_t i = 0; i < m->args->n; i++)
+        tr_lora_add_to(m->args->lora[i], t->name, m->args->scale[i], r0, rows, m->change);
+}
+
+/* m->sum = these rows of base and adapters; returns the squared norm of what is new. */
+static double compute_sum(struct merge *m, const struct tr_gguf_tensor *t, int64_t r0,
+                          int64_t rows)
+{
+    int64_t n = rows * t->dim[1];
+    t->dtype->to_f32((const char *)t->data + r0 * (t->bytes / t->dim[0]), m->sum, n);
+    compute_change(m, t, r0, rows);
+    double change = squared(m->change, n);
+    for (int64_t i = 0; i < n; i++)
+        m->sum[i] += m->change[i];
+    return change;
+}
+
+/* Squared norm of what packing took from the sum; the change is used up. */
+static double rounding(struct merge *m, const struct tr_dtype *type, int64_t n)
+{
+    float *back = m->change;
+    type->to_f32(m->slab.packed, back, n);
+    for (int64_t i = 0; i < n; i++)
+        back[i] -= m->sum[i];
+    return squared(back, n);
+}
+
+static int write_touched(struct merge *m, struct tr_gguf_writer *w,
+                         const struct tr_gguf_tensor *t, const struct tr_dtype *type,
+                         struct tr_err *err)
+{
+    int64_t k = t->dim[1], step = SLAB / k;
+    double change = 0, lost = 0;
+    for (int64_t r0 = 0; r0 < t->dim[0]; r0 += step) {
+        int64_t rows = t->dim[0] - r0 < step ? t->dim[0] - r0 : step;
+        change += compute_sum(m, t, r0, rows);
+        struct tr__numbers x = { t, r0 * k, rows * k, &tr_f32, m->sum };
+        if (tr__slab_write(&m->slab, w, &x, type, err)) {
+            tr_err_prefix(err, "base and adapters together");
+            return -1;
+        }
+        lost += rounding(m, type, rows * k);
+    }
+    tr_gguf_forget(m->g, t->data, t->bytes);
+    m->stats.n_touched++;
+    m->stats.n_drowned += change < lost;
+    return 0;
+}
+
+static int write_all(struct merge *m, struct tr_gguf_writer *w,
+                     const struct tr_recipe *recipe, struct tr_err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < recipe->n; i++) {
+        const struct tr_recipe_entry *e = &recipe->entry[i];
+        rc = is_touched(m->args, e->tensor->name)
+                 ? write_touched(m, w, e->tensor, e->type, err)
+                 : tr__slab_copy(&m->slab, w, m->g, e->tensor, e->type, err);
+    }
+    return rc;
+}
+
+static int write_model(struct merge *m, const struct tr_recipe *recipe, const char *path,
+                       struct tr_err *err)
+{
+    struct tr_gguf_writer *w = tr_gguf_create(path, err);
+    if (!w)
+        return err ? err->code : TR_EIO;
+    tr_gguf_set_all(w, m->g);
+    if (recipe->type)
+        tr_gguf_set_u32(w, "general.file_type", (uint32_t)recipe->type->file_type);
+    tr__recipe_declare(recipe, w);
+    int rc = write_all(m, w, recipe, err);
+    if (!rc)
+        return tr_gguf_commit(w, err);
+    tr_gguf_discard(w);
+    return rc;
+}
+
+int tr_merge(const struct tr_model *base, const struct tr_recipe *recipe,
+             const struct tr_merge_args *args, const char *path,
+             struct tr_merge_stats *stats, struct tr_err *err)
+{
+    struct merge m = { .args = args, .g = tr_model_gguf(base) };
+    int rc = args->allow_nonfinite ? 0 : tr_gguf_check(m.g, err);
+    m.sum = malloc(SLAB * sizeof *m.sum);
+    m.change = malloc(SLAB * sizeof *m.change);
+    if (!rc && (!m.sum || !m.change))
+        rc = tr_err_set(err, TR_ENOMEM, "out of memory");
+    if (!rc)
+        rc = tr__slab_init(&m.slab, tr_gguf_path(m.g), SLAB, args->allow_nonfinite, err);
+    if (!rc)
+        rc = write_model(&m, recipe, path, err);
+    tr__slab_release(&m.slab);
+    free(m.sum);
+    free(m.change);
+    *stats = m.stats;
+    return rc;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A model in another type, byte for byte as `llama-quantize --pure` writes it: its order of
+ * tensors, its keys.  What each tensor becomes is settled first (recipe.c); the work is
+ * nothing but slabs (slab.c).
+ */
+#include <libtrain/edit/edit.h>
+#include <libtrain/quantize.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLAB = 1 << 20 };
+
+/* llama.cpp's order: by block, then by name. */
+static int by_block(const void *a, const void *b)
+{
+    const char *x = ((const struct tr_recipe_entry *)a)->tensor->name;
+    const char *y = ((const struct tr_recipe_entry *)b)->tensor->name;
+    int64_t i = tr_gguf_block(x, NULL), k = tr_gguf_block(y, NULL);
+    return i == k ? strcmp(x, y) : i < k ? -1 : 1;
+}
+
+static int check_model(const struct tr_gguf *g, struct tr_err *err)
+{
+    struct tr_str type = { "", 0 };
+    int64_t parts = 1;
+    if (tr_gguf_string(g, "general.type", &type, err) < 0 ||
+        tr_gguf_int(g, "split.count", &parts, err) < 0)
+        return tr_err_prefix(err, "'%s'", tr_gguf_path(g));
+    if (type.len == 7 && !memcmp(type.ptr, "adapter", 7))
+        return tr_err_set(err, TR_EUNSUPPORTED, "'%s' is an adapter, not a model",
+                          tr_gguf_path(g));
+    if (parts > 1)
+        return tr_err_set(err, TR_EUNSUPPORTED,
+                          "'%s' is one of %lld parts; join them first", tr_gguf_path(g),
+                          (long long)parts);
+    return 0;
+}
+
+static int check_again(const struct tr_recipe *r, const struct tr_gguf *g,
+                       struct tr_err *err)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct tr_gguf_tensor *t = r->entry[i].tensor;
+        if (r->entry[i].type != t->dtype && t->dtype->block > 1)
+            return tr_err_set(err, TR_EUNSUPPORTED, "'%s': tensor '%s' is %s already; "
+                              "quantising it again loses more (--allow-requantize does it)",
+                              tr_gguf_path(g), t->name, t->dtype->name);
+    }
+    return 0;
+}
+
+struct tr_recipe *tr_quantize_recipe(const struct tr_gguf *g,
+                                     const struct tr_quantize_args *args,
+                                     struct tr_err *err)
+{
+    struct tr_recipe *r = check_model(g, err) ? NULL : tr_recipe_new(g, args->type, err);
+    if (r && !args->allow_requantize && check_again(r, g, err)) {
+        tr_recipe_free(r);
+        return NULL;
+    }
+    if (r)
+        qsort(r->entry, r->n, sizeof *r->entry, by_block);
+    return r;
+}
+
+/* Keys as llama-quantize leaves them: the two that it sets go to the end. */
+static void set_keys(struct tr_gguf_writer *w, const struct tr_gguf *g, int32_t file_type)
+{
+    static const char *const dropped[] = {
+        "split.no", "split.count", "split.tensors.count", "general.quantization_version",
+        "general.file_type",
+    };
+    tr_gguf_set_all(w, g);
+    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
+        tr_gguf_unset(w, dropped[i]);
+    tr_gguf_set_u32(w, "general.quantization_version", 2);
+    tr_gguf_set_u32(w, "general.file_type", (uint32_t)file_type);
+}
+
+static int write_all(struct tr_gguf_writer *w, const struct tr_gguf *g,
+                     const struct tr_recipe *recipe, int allow_nonfinite, struct tr_err *err)
+{
+    struct tr__slab slab;
+    int rc = tr__slab_init(&slab, tr_gguf_path(g), SLAB, allow_nonfinite, err);
+    for (size_t i = 0; !rc && i < recipe->n; i++)
+        rc = tr__slab_copy(&slab, w, g, recipe->entry[i].tensor, recipe->entry[i].type, err);
+    tr__slab_release(&slab);
+    return rc;
+}
+
+int tr_quantize(const struct tr_gguf *g, const struct tr_recipe *recipe,
+                const struct tr_quantize_args *args, const char *path, struct tr_err *err)
+{
+    struct tr_gguf_writer *w = tr_gguf_create(path, err);
+    if (!w)
+        return err ? err->code : TR_EIO;
+    set_keys(w, g, args->type->file_type);
+    tr__recipe_declare(recipe, w);
+    int rc = write_all(w, g, recipe, args->allow_nonfinite, err);
+    if (!rc)
+        return tr_gguf_commit(w, err);
+    tr_gguf_discard(w);
+    return rc;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Base and adapters to one model.  Every touched weight is computed in f32, base plus
+ * scale * alpha / rank * b a of each adapter (lora.h), and written in its own type or in
+ * another; what no adapter touches is copied, or converted alike.
+ */
+#ifndef LIBTRAIN_MERGE_H
+#define LIBTRAIN_MERGE_H
+
+#include <libtrain/lora.h>
+#include <libtrain/recipe.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tr_merge_args {
+    size_t n;                    /* adapters, opened for the base */
+    struct tr_lora *const *lora; // (n)
+    const float *scale;          // (n) factor on the effect of each
+    const struct tr_dtype *type; /* of all matrices; NULL: every tensor keeps its own */
+    int allow_nonfinite;         /* let NaN and infinities pass */
+};
+
+struct tr_merge_stats {
+    size_t n_touched; /* tensors that an adapter changes */
+    size_t n_drowned; /* of these, where rounding to the type took more than was changed */
+};
+
+/* What becomes of each tensor of the base, in the order of its file.  TR_EUNSUPPORTED if one
+ * cannot be converted, or is touched and of a type that cannot be written. */
+struct tr_recipe *tr_merge_recipe(const struct tr_model *base,
+                                  const struct tr_merge_args *args,
+                                  struct tr_err *err) TR_MUST_CHECK;
+
+/* Write the sum by this recipe of the base to `path`; *stats says what came of it.  A number
+ * that is not finite, in the base or in the sum, is TR_EFORMAT, naming tensor and row.  After
+ * a failure what was at `path` is still there. */
+int tr_merge(const struct tr_model *base, const struct tr_recipe *recipe,
+             const struct tr_merge_args *args, const char *path,
+             struct tr_merge_stats *stats, struct tr_err *err) TR_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
