@@ -101,7 +101,7 @@ struct tr_loss_kind {
 
 struct tr_loss {
     const struct tr_loss_kind *kind; /* NULL: only store the logits, the result is 0 */
-    float scale;       /* result = scale * sum over the rows that count */
+    float scale;       /* result = scale * sum over the rows that count; 0: no gradient */
     float soft_cap;    /* of the logits, as above; 0: none */
     float logit_scale; /* multiplies the logits; 0 is taken as 1 */
     double *sum;       /* if not NULL: += the unscaled sum, in f64 */

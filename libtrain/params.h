@@ -62,8 +62,10 @@ int64_t tr_params_state_bytes(const struct tr_params *p);
 void *tr_params_state(const struct tr_params *p, int which, size_t i);
 int64_t tr_params_state_count(const struct tr_params *p, int which, size_t i);
 
-/* Before the sweeps of a step all gradients become empty; after them, and before anything
- * below, those that nothing was added to become zeros. */
+/* Before the first forward pass of a step all gradients become empty; after its last reverse
+ * sweep, and before anything below, those that nothing was added to become zeros.  To empty
+ * between a forward pass and its reverse sweep, when the first part of a gradient may be there
+ * already (tape.h), is fatal; tr_tape_reset gives up a forward pass. */
 void tr_params_empty_grads(struct tr_params *p);
 void tr_params_settle_grads(struct tr_params *p);
 

@@ -70,7 +70,8 @@ void tr_tape_keep_half(struct tr_tape *tp);
  * forward, backward and recomputation. */
 double tr_tape_work(const struct tr_tape *tp);
 
-/* Forget all nodes and take back all memory of the step. */
+/* Forget all nodes and take back all memory of the step.  Until then, or until the tape is
+ * freed, parameters and inputs must live. */
 void tr_tape_reset(struct tr_tape *tp);
 
 /* A segment: y = end(result of what ran since begin).  Segments do not nest; operations
@@ -81,7 +82,9 @@ struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result);
 
 /* Add d(loss)/d(t) to t->grad for every parameter t that needs it.  loss is the result of
  * the last segment, one number.  Parameters' grad arrays are the caller's; one that is
- * grad_empty stays so if the loss does not depend on it (tr_tensor_settle_grad). */
+ * grad_empty stays so if the loss does not depend on it (tr_tensor_settle_grad).  Some
+ * operations (tr_output_loss) have added their part in the forward pass already: gradients
+ * are emptied before that, never between the two. */
 void tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss);
 
 /* The same with gradients of parameters that live no longer than they are needed.  What

@@ -44,6 +44,8 @@ struct tr_tensor {
     int i_segment; /* where on the tape it was made; -1: outside, a parameter or input */
     int reader;    /* of a parameter: 1 + the segment that read it; 0: none did yet */
     int shared;    /* of a parameter: several segments read it, or forward adds to its grad */
+    int grad_early; /* of a parameter: forward added to its grad, the reverse sweep that
+                       completes it is still to come */
 
     int64_t index; /* of a parameter: its number, set by params.h */
 };

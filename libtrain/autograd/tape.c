@@ -48,10 +48,19 @@ struct tr_tape *tr_tape_new(enum tr_tape_mode mode, enum tr_recompute recompute,
     return tp;
 }
 
+void tr__tape_swept(const struct tr_tape *tp)
+{
+    for (int i = 0; i < tp->n_node; i++)
+        for (int j = 0; tp->node[i]->op->once && j < TR_MAX_IN; j++)
+            if (tp->node[i]->in[j])
+                tp->node[i]->in[j]->grad_early = 0;
+}
+
 void tr_tape_free(struct tr_tape *tp)
 {
     if (!tp)
         return;
+    tr__tape_swept(tp);
     tr_arena_release(&tp->kept);
     tr_arena_release(&tp->segment);
     tr_arena_release(&tp->meta);
@@ -84,6 +93,7 @@ double tr_tape_work(const struct tr_tape *tp)
 
 void tr_tape_reset(struct tr_tape *tp)
 {
+    tr__tape_swept(tp);
     tr_arena_rewind(&tp->kept, 0);
     tr_arena_rewind(&tp->segment, 0);
     tr_arena_rewind(&tp->meta, 0);
@@ -198,6 +208,7 @@ static void note_reader(const struct tr_tape *tp, const struct tr_op *op, struct
     int reader = tp->n_seg + 1;
     if (op->once || (t->reader && t->reader != reader))
         t->shared = 1;
+    t->grad_early |= op->once && !tp->planning;
     t->reader = reader;
 }
 

@@ -57,6 +57,9 @@ void tr__tape_resolve(struct tr_tensor *alias);
 void tr__tape_forward(struct tr_tape *tp, struct tr_node *nd);
 void tr__tape_count(struct tr_tape *tp, const struct tr_node *nd, int backward);
 
+/* The reverse sweep of what was recorded is over, or will not come. */
+void tr__tape_swept(const struct tr_tape *tp);
+
 /* A buffer for the result or the gradient between segment i and its neighbour. */
 float *tr__tape_handover(struct tr_tape *tp, int i, size_t bytes);
 

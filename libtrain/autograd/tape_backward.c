@@ -121,6 +121,7 @@ void tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
         hand_out(tp, ready, ctx);
         tr_arena_rewind(&tp->segment, 0);
     }
+    tr__tape_swept(tp);
 }
 
 void tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss)

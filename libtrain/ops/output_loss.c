@@ -138,6 +138,12 @@ static double one_row(const struct tr_loss *opt, float *z, int64_t n_vocab, int3
     return loss;
 }
 
+/* With scale 0 there is none, and what the loss leaves in z is no gradient. */
+static int makes_gradient(const struct tr_node *nd)
+{
+    return nd->with_grad && ((const struct output_loss_args *)nd->args)->opt.scale != 0;
+}
+
 static void loss_of_chunk(const struct tr_node *nd, const struct chunk *c,
                           const int32_t *index, int64_t rows)
 {
@@ -145,7 +151,7 @@ static void loss_of_chunk(const struct tr_node *nd, const struct chunk *c,
     const struct tr_loss *opt = &args->opt;
     int64_t n_vocab = tr_tensor_rows(nd->in[W]);
     size_t bytes = (size_t)n_vocab * sizeof(float);
-    float scale = nd->with_grad ? opt->scale : 0;
+    float scale = makes_gradient(nd) ? opt->scale : 0;
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < rows; i++) {
         float *z = c->logits + i * n_vocab, *capped = NULL;
@@ -201,7 +207,7 @@ static void output_loss_forward(struct tr_node *nd)
         loss_of_chunk(nd, &c, c.index + i0, rows);
         for (int64_t i = 0; i < rows; i++)
             sum += c.loss[i];
-        if (nd->with_grad)
+        if (makes_gradient(nd))
             gradients_of_chunk(nd, &c, c.index + i0, rows);
     }
     if (opt->sum)

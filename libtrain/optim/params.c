@@ -179,8 +179,14 @@ void tr_params_hide_grads(struct tr_params *p, int hide)
 
 void tr_params_empty_grads(struct tr_params *p)
 {
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->n; i++) {
+        const struct tr_tensor *t = p->tensor[i];
+        if (t->grad_early)
+            tr_fatal("params: gradients are emptied between forward and backward, and what "
+                     "forward added to '%s' would be lost: empty them before the forward pass",
+                     t->name ? t->name : "?");
         p->tensor[i]->grad_empty = 1;
+    }
 }
 
 void tr_params_settle_grads(struct tr_params *p)

@@ -314,6 +314,31 @@ START_TEST(runs_on_a_tape)
 }
 END_TEST
 
+/* Scale 0 is the gradient of nothing, while the loss is what it is. */
+START_TEST(scale_of_zero)
+{
+    struct problem p;
+    problem_init(&p, &shapes[_i]);
+    reference(&p);
+    struct tr_tape_plan plan = { .kept = 1 << 24, .segment = 1 << 26 };
+    struct tr_tape *tp = tr_tape_new(TR_TAPE_TRAIN, TR_RECOMPUTE_ALL, &plan, NULL);
+    ck_assert_ptr_nonnull(tp);
+    p.x.i_segment = -1;
+    struct tr_loss opt = { .kind = tr_loss_by_name(p.s.kind), .soft_cap = p.s.cap,
+                           .logit_scale = p.s.logit_scale, .sum = &p.sum };
+    tr_segment_begin(tp);
+    struct tr_tensor *y = tr_output_loss(tp, &p.x, &p.w, p.target, &opt);
+    tr_tape_backward(tp, tr_segment_end(tp, y));
+    for (int64_t i = 0; i < tr_tensor_count(&p.x); i++)
+        ck_assert(p.x.grad[i] == 0);
+    for (int64_t i = 0; i < tr_tensor_count(&p.w); i++)
+        ck_assert(p.w.grad[i] == 0);
+    ck_assert_double_le(fabs(p.sum - p.ref_sum), 1e-6 * p.ref_sum);
+    tr_tape_free(tp);
+    problem_release(&p);
+}
+END_TEST
+
 /* Products with subnormal numbers take many times as long. */
 START_TEST(gradients_are_not_subnormal)
 {
@@ -349,6 +374,7 @@ int main(void)
     tcase_add_loop_test(tc, threads_do_not_change_the_loss, 2, 8);
     tcase_add_loop_test(tc, nan_is_not_lost, 0, 3);
     tcase_add_loop_test(tc, runs_on_a_tape, 2, 8);
+    tcase_add_loop_test(tc, scale_of_zero, 2, 8);
     tcase_add_test(tc, gradients_are_not_subnormal);
     tcase_add_test(tc, losses_have_names);
     suite_add_tcase(suite, tc);
