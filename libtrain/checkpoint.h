@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files of a training run beside its target F.ckpt: the folder F.ckpt.d/ with periodic
- * saves STEP.gguf, of which the newest valid one is found by looking, not by a pointer.
+ * Files of a training run: checkpoints (docs/formats/checkpoint.md), from which it goes on bit
+ * for bit, and beside the target F.ckpt the folder F.ckpt.d/ with periodic saves STEP.gguf, of
+ * which the newest valid one is found by looking, not by a pointer; the adapter and the
+ * gradients as GGUF.
  */
 #ifndef LIBTRAIN_CHECKPOINT_H
 #define LIBTRAIN_CHECKPOINT_H
@@ -15,6 +17,22 @@ extern "C" {
 
 /* Type, version and checksum of an open file.  TR_EFORMAT, TR_EUNSUPPORTED. */
 int tr_checkpoint_check(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
+
+/* Write / go on from a checkpoint.  load refuses a damaged file (TR_EFORMAT) and one of
+ * another run (TR_EMISMATCH, naming every difference but the length of the run). */
+int tr_trainer_save(const struct tr_trainer *t, const char *path,
+                    struct tr_err *err) TR_MUST_CHECK;
+int tr_trainer_load(struct tr_trainer *t, const char *path,
+                    struct tr_err *err) TR_MUST_CHECK;
+
+/* The adapter as it is now; TR_EUNSUPPORTED when training in full. */
+int tr_trainer_save_adapter(const struct tr_trainer *t, const char *path,
+                            struct tr_err *err) TR_MUST_CHECK;
+
+/* Gradients of the last step before clipping, as GGUF, named as the parameters.
+ * TR_EUNSUPPORTED with fused_step: they are gone. */
+int tr_trainer_dump_grads(const struct tr_trainer *t, const char *path,
+                          struct tr_err *err) TR_MUST_CHECK;
 
 struct tr_saves;
 

@@ -124,22 +124,6 @@ int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *stats,
 int tr_trainer_eval(struct tr_trainer *t, struct tr_pack *pack, double *loss,
                     struct tr_err *err) TR_MUST_CHECK;
 
-/* Gradients of the last step before clipping, as GGUF, named as the parameters.
- * TR_EUNSUPPORTED with fused_step: they are gone. */
-int tr_trainer_dump_grads(const struct tr_trainer *t, const char *path,
-                          struct tr_err *err) TR_MUST_CHECK;
-
-/* The adapter as it is now; TR_EUNSUPPORTED when training in full. */
-int tr_trainer_save_adapter(const struct tr_trainer *t, const char *path,
-                            struct tr_err *err) TR_MUST_CHECK;
-
-/* Write / go on from a checkpoint.  load refuses a damaged file (TR_EFORMAT) and one of
- * another run (TR_EMISMATCH, naming every difference but the length of the run). */
-int tr_trainer_save(const struct tr_trainer *t, const char *path,
-                    struct tr_err *err) TR_MUST_CHECK;
-int tr_trainer_load(struct tr_trainer *t, const char *path,
-                    struct tr_err *err) TR_MUST_CHECK;
-
 #ifdef __cplusplus
 }
 #endif

@@ -237,30 +237,3 @@ int tr_trainer_load(struct tr_trainer *t, const char *path, struct tr_err *err)
     tr_gguf_close(g);
     return rc;
 }
-
-/* ---- gradients -------------------------------------------------------------------- */
-
-int tr_trainer_dump_grads(const struct tr_trainer *t, const char *path, struct tr_err *err)
-{
-    const struct tr_params *p = &t->params;
-    if (p->grads_in_step)
-        return tr_err_set(err, TR_EUNSUPPORTED,
-                          "after a fused step there are no gradients to write");
-    struct tr_gguf_writer *g = tr_gguf_create(path, err);
-    if (!g)
-        return err ? err->code : TR_EIO;
-    tr_gguf_set_string(g, "general.architecture", tr_model_arch(t->m));
-    tr_gguf_set_string(g, "general.type", "gradients");
-    for (size_t i = 0; i < p->n; i++)
-        tr_gguf_add_tensor(g, p->tensor[i]->name, &tr_f32, p->tensor[i]->n_dim,
-                           p->tensor[i]->dim);
-    int rc = 0;
-    for (size_t i = 0; !rc && i < p->n; i++)
-        rc = tr_gguf_write(g, p->tensor[i]->grad,
-                           tr_tensor_count(p->tensor[i]) * (int64_t)sizeof(float), err);
-    if (rc) {
-        tr_gguf_discard(g);
-        return rc;
-    }
-    return tr_gguf_commit(g, err);
-}

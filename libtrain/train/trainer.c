@@ -254,12 +254,3 @@ int64_t tr_trainer_total(const struct tr_trainer *t)
 {
     return t->total;
 }
-
-int tr_trainer_save_adapter(const struct tr_trainer *t, const char *path,
-                            struct tr_err *err)
-{
-    if (!t->lora)
-        return tr_err_set(err, TR_EUNSUPPORTED,
-                          "a run that trains all weights has no adapter to save");
-    return tr_lora_save(t->lora, t->m, path, err);
-}

@@ -6,6 +6,7 @@
 #ifndef TESTS_TRAINING_RUN_H
 #define TESTS_TRAINING_RUN_H
 
+#include <libtrain/checkpoint.h>
 #include <libtrain/trainer.h>
 
 /* Ten AdamW steps as the references were made: lr 1e-3, betas 0.9 0.95, decay 0.1 for all
