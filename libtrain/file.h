@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
  * Output files that are whole or not there.  A struct tr_out writes to a temporary beside
- * its target (`.NAME.tmp.PID`), and tr_out_commit flushes, syncs, renames and syncs the
- * directory.  Until then an older file under that name stays as it was; a failure leaves
- * no temporary.  The caller owns the struct until commit or discard.
+ * its target (`.NAME.tmp.PID`, locked while it is written), and tr_out_commit flushes,
+ * syncs, renames and syncs the directory.  Until then an older file under that name stays as
+ * it was; a failure leaves no temporary.  The caller owns the struct until commit or discard.
+ * Threads may have any number of them, as far as the system has descriptors (two each); one
+ * is used by one thread at a time.
  */
 #ifndef LIBTRAIN_FILE_H
 #define LIBTRAIN_FILE_H
@@ -21,8 +23,10 @@ struct tr_out;
 
 /* Begin to write `path`; "-" is standard output (no temporary, no rename), and so is a
  * path that exists and is not a regular file (/dev/full, a FIFO).  Fails now, not after
- * hours of work, if the directory is missing or not writable.  Temporaries of the same
- * target left by processes that are gone are removed. */
+ * hours of work, if the file could not appear under its name: the directory is missing or
+ * not writable, the file is protected, another user's in a sticky folder, or a mount point by
+ * itself.  Temporaries of the same target that this user's processes left and nobody writes
+ * any more are removed. */
 struct tr_out *tr_out_open(const char *path, struct tr_err *err) TR_MUST_CHECK;
 
 /* The stream to write to; owned by the struct. */
@@ -44,11 +48,8 @@ int tr_out_commit(struct tr_out *out, struct tr_err *err) TR_MUST_CHECK;
 /* Drop the temporary; NULL is allowed. */
 void tr_out_discard(struct tr_out *out);
 
-/* Remove the temporaries of others in a folder in which nobody else writes. */
-void tr_out_clean(const char *dir);
-
-/* Unlink every temporary that is open.  Async-signal-safe: for handlers that end the
- * process. */
+/* Remove every temporary that is open, and the lock of every folder of saves
+ * (checkpoint.h).  Async-signal-safe: for handlers that end the process. */
 void tr_out_unlink_all(void);
 
 /* 1 if the two paths name the same existing file (device and inode), else 0. */

@@ -12,6 +12,7 @@
 #include <libtrain/base/io.h>
 #include <libtrain/base/magic.h>
 #include <libtrain/base/names.h>
+#include <libtrain/base/temps.h>
 #include <libtrain/base/utf8.h>
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <libtrain/checkpoint.h>
 #include <libtrain/file.h>
+#include <libtrain/base/base.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -66,6 +67,23 @@ static int take_lock(struct tr_saves *s, struct tr_err *err)
     return rc;
 }
 
+static int is_save(const char *name, size_t bytes, const void *data)
+{
+    size_t n = strspn(name, "0123456789");
+    (void)data;
+    return n && bytes == n + strlen(".gguf") && !memcmp(name + n, ".gguf", bytes - n);
+}
+
+/* What a killed run was writing. */
+static void clean(const struct tr_saves *s)
+{
+    int dir = open(s->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (dir < 0)
+        return;
+    tr__temps_clean(dir, is_save, NULL);
+    close(dir);
+}
+
 struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err)
 {
     struct tr_saves *s = calloc(1, sizeof *s);
@@ -83,7 +101,7 @@ struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err)
         goto fail;
     }
     if (!take_lock(s, err)) {
-        tr_out_clean(s->dir); /* what a killed run was writing */
+        clean(s);
         return s;
     }
 fail:

@@ -7,7 +7,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -178,36 +181,151 @@ START_TEST(test_symlink)
 }
 END_TEST
 
-/* A child that has come and gone. */
-static pid_t dead_pid(void)
+/* What the name of a temporary begins with, and is followed by. */
+static const char *left(const char *rest)
 {
-    pid_t pid = fork();
-    if (pid == 0)
-        _exit(0);
-    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-    return pid;
+    static char name[400];
+    snprintf(name, sizeof name, "%s/.a.gguf.tmp.%s", dir, rest);
+    return name;
 }
 
-START_TEST(test_stale)
+static int is_there(const char *file)
 {
-    static const char *const kept[] = { ".a.gguf.tmp.1", ".a.gguf.tmp.", ".a.gguf.tmp.9x",
-                                        ".b.gguf.tmp.0999999999" };
-    char name[400];
-    for (size_t i = 0; i < 4; i++) {
-        snprintf(name, sizeof name, "%s/%s", dir, kept[i]);
-        write_bytes(name, "", 0);
-    }
-    snprintf(name, sizeof name, "%s/.a.gguf.tmp.%d", dir, (int)dead_pid());
-    write_bytes(name, "", 0);
-    snprintf(name, sizeof name, "%s/.a.gguf.tmp.%d", dir, (int)getpid());
-    write_bytes(name, "", 0); /* of an earlier process with our number */
-    ck_assert_int_eq(n_entry(), 6);
+    struct stat st;
+    return !lstat(file, &st);
+}
+
+START_TEST(test_what_others_left)
+{
+    static const char *const gone[] = { "1", "999999999", "77-3" };
+    static const char *const kept[] = { "", "9x", "9-", "-9", "9-8-7" };
+    char mine[32];
+    snprintf(mine, sizeof mine, "%u", (unsigned)getpid());
+    write_bytes(left(mine), "", 0); /* of an earlier process with our number */
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+        write_bytes(left(gone[i]), "", 0);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        write_bytes(left(kept[i]), "", 0);
     ck_assert_int_eq(tr_out_commit(start(path, "x"), NULL), 0);
-    ck_assert_int_eq(n_entry(), 5);
-    for (size_t i = 0; i < 4; i++) {
-        snprintf(name, sizeof name, "%s/%s", dir, kept[i]);
-        ck_assert_int_eq(unlink(name), 0);
+    ck_assert(!is_there(left(mine)));
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+        ck_assert_msg(!is_there(left(gone[i])), "'%s' is left", gone[i]);
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        ck_assert_msg(!unlink(left(kept[i])), "'%s' is gone", kept[i]);
+    assert_holds(path, "x");
+}
+END_TEST
+
+/* Whoever holds the lock may be on another machine, so its number says nothing. */
+START_TEST(test_what_others_write)
+{
+    write_bytes(left("999999999"), "", 0);
+    int fd = open(left("999999999"), O_WRONLY);
+    ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+    tr_out_discard(start(path, "x"));
+    ck_assert(is_there(left("999999999")));
+    close(fd);
+    tr_out_discard(start(path, "x"));
+    ck_assert(!is_there(left("999999999")));
+}
+END_TEST
+
+START_TEST(test_what_is_no_temporary)
+{
+    write_bytes(other, "other", 5);
+    ck_assert_int_eq(symlink("b.gguf", left("1")), 0);
+    ck_assert_int_eq(mkfifo(left("2"), 0600), 0);
+    ck_assert_int_eq(mkdir(left("3"), 0700), 0);
+    char of_other[400]; /* of another target */
+    snprintf(of_other, sizeof of_other, "%s/.b.gguf.tmp.999999999", dir);
+    write_bytes(of_other, "", 0);
+    tr_out_discard(start(path, "x"));
+    assert_holds(other, "other");
+    ck_assert_int_eq(unlink(left("1")), 0);
+    ck_assert_int_eq(unlink(left("2")), 0);
+    ck_assert_int_eq(rmdir(left("3")), 0);
+    ck_assert_int_eq(unlink(of_other), 0);
+}
+END_TEST
+
+/* Two outputs with one target do not touch each other's temporaries; the last one stays. */
+START_TEST(test_same_target)
+{
+    struct tr_out *a = start(path, "a"), *b = start(path, "b"), *c = start(path, "c");
+    ck_assert_str_ne(tr_out_temp(a), tr_out_temp(b));
+    tr_out_discard(b);
+    assert_holds(tr_out_temp(a), "");
+    ck_assert_int_eq(tr_out_commit(a, NULL), 0);
+    assert_holds(path, "a");
+    ck_assert_int_eq(tr_out_commit(c, NULL), 0);
+    assert_holds(path, "c");
+    ck_assert_int_eq(n_entry(), 1);
+}
+END_TEST
+
+START_TEST(test_a_child_removes_nothing)
+{
+    struct tr_out *out = start(path, "x");
+    pid_t child = fork();
+    if (child == 0) {
+        tr_out_unlink_all();
+        _exit(0);
     }
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    ck_assert_int_eq(access(tr_out_temp(out), F_OK), 0);
+    ck_assert_int_eq(tr_out_commit(out, NULL), 0);
+}
+END_TEST
+
+/* ---- threads ---------------------------------------------------------------------- */
+
+enum { N_THREAD = 8, N_EACH = 300 };
+
+struct writer {
+    pthread_t id;
+    int number, n_failed;
+};
+
+/* Every third is given up, and every tenth has a target that all threads have. */
+static void *write_many(void *arg)
+{
+    struct writer *w = arg;
+    for (int i = 0; i < N_EACH; i++) {
+        char name[400];
+        struct tr_err err = { 0 };
+        snprintf(name, sizeof name, "%s/%d", dir, i % 10 ? w->number * N_EACH + i : -i);
+        struct tr_out *out = tr_out_open(name, &err);
+        if (out && i % 3 == 1)
+            tr_out_discard(out);
+        else if (!out || tr_out_write(out, name, strlen(name), &err) ||
+                 tr_out_commit(out, &err))
+            w->n_failed++;
+    }
+    return NULL;
+}
+
+START_TEST(test_threads)
+{
+    struct writer w[N_THREAD] = { { 0 } };
+    for (int i = 0; i < N_THREAD; i++) {
+        w[i].number = i;
+        ck_assert_int_eq(pthread_create(&w[i].id, NULL, write_many, &w[i]), 0);
+    }
+    for (int i = 0; i < N_THREAD; i++)
+        ck_assert_int_eq(pthread_join(w[i].id, NULL), 0);
+    for (int i = 0; i < N_THREAD; i++)
+        ck_assert_msg(!w[i].n_failed, "thread %d: %d of %d", i, w[i].n_failed, N_EACH);
+    int n = 0;
+    for (int k = -N_EACH; k < N_THREAD * N_EACH; k++) {
+        char name[400];
+        snprintf(name, sizeof name, "%s/%d", dir, k);
+        if (access(name, F_OK))
+            continue;
+        assert_holds(name, name);
+        ck_assert_int_eq(unlink(name), 0);
+        n++;
+    }
+    ck_assert_int_eq(n, 20 + N_THREAD * 180);
 }
 END_TEST
 
@@ -296,22 +414,76 @@ START_TEST(test_interrupted)
 }
 END_TEST
 
+/* As many as there are descriptors, and then an error; nothing is left of any. */
 START_TEST(test_many)
 {
-    struct tr_out *out[40];
+    struct tr_out *out[400];
     struct tr_err err = { 0 };
     char name[400];
     int n = 0;
-    for (; n < 40; n++) {
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 300, 300 }), 0);
+    for (; n < 400; n++) {
         snprintf(name, sizeof name, "%s/%d", dir, n);
         if (!(out[n] = tr_out_open(name, &err)))
             break;
     }
-    ck_assert_int_eq(n, 16);
+    ck_assert_int_ge(n, 130);
+    ck_assert_int_lt(n, 300);
     ck_assert_int_eq(err.code, TR_EIO);
+    ck_assert_ptr_nonnull(strstr(err.text, strerror(EMFILE)));
     while (n-- > 0)
         tr_out_discard(out[n]);
     tr_out_discard(start(path, "there is room again"));
+}
+END_TEST
+
+/* In /tmp and its like nobody replaces the file of another: known before the work. */
+START_TEST(test_sticky)
+{
+    if (geteuid()) {
+        printf("SKIP a sticky folder: only root can be two users\n");
+        return;
+    }
+    write_bytes(path, "mine", 4);
+    ck_assert_int_eq(chmod(path, 0666), 0);
+    ck_assert_int_eq(chmod(dir, 01777), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        struct tr_err err = { 0 };
+        if (setuid(12345))
+            _exit(2);
+        struct tr_out *out = tr_out_open(path, &err);
+        _exit(out || !strstr(err.text, "owner"));
+    }
+    int status;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), 0);
+    assert_holds(path, "mine");
+    ck_assert_int_eq(n_entry(), 1);
+}
+END_TEST
+
+/* The target's path fits, its temporary's would not. */
+START_TEST(test_long_path)
+{
+    char deep[PATH_MAX + 300], up[PATH_MAX + 300];
+    strcpy(deep, dir);
+    while (strlen(deep) + 202 < PATH_MAX - 4) {
+        snprintf(deep + strlen(deep), 202, "/%0200d", 0);
+        ck_assert_int_eq(mkdir(deep, 0700), 0);
+    }
+    strcpy(up, deep);
+    memset(deep + strlen(deep), 'x', sizeof deep - strlen(deep));
+    deep[strlen(up)] = '/';
+    deep[PATH_MAX - 2] = 0;
+    write_bytes(deep, "old", 3);
+    struct tr_err err = { 0 };
+    ck_assert_ptr_null(tr_out_open(deep, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, strerror(ENAMETOOLONG)));
+    ck_assert_int_eq(unlink(deep), 0);
+    for (; strcmp(up, dir); *strrchr(up, '/') = 0)
+        ck_assert_int_eq(rmdir(up), 0); /* no temporary is left in it */
 }
 END_TEST
 
@@ -372,7 +544,14 @@ int main(void)
     tcase_add_test(t, test_long_name);
     tcase_add_test(t, test_odd_names);
     tcase_add_test(t, test_symlink);
-    tcase_add_test(t, test_stale);
+    tcase_add_test(t, test_what_others_left);
+    tcase_add_test(t, test_what_others_write);
+    tcase_add_test(t, test_what_is_no_temporary);
+    tcase_add_test(t, test_same_target);
+    tcase_add_test(t, test_a_child_removes_nothing);
+    tcase_add_test(t, test_threads);
+    tcase_add_test(t, test_sticky);
+    tcase_add_test(t, test_long_path);
     tcase_add_test(t, test_full);
     tcase_add_test(t, test_late_report);
     tcase_add_test(t, test_interrupted);
