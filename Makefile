@@ -2,9 +2,10 @@
 # libtrain: `make` builds every command into bin/, `make finetune` runs the whole pipe,
 # `make check` tests, `make help` lists all targets and knobs.
 
-# 1 under `make -n` and `make -q`, which must leave every file as it is.
-dry := $(if $(or $(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS)))),\
-  $(findstring q,$(filter-out --%,$(firstword -$(MAKEFLAGS))))),1)
+# The letters of make's own options; 1 under `make -n` and `make -q`, which must leave every
+# file as it is.
+letters := $(filter-out --%,$(firstword -$(MAKEFLAGS)))
+dry     := $(if $(findstring n,$(letters))$(findstring q,$(letters)),1)
 MAKEFLAGS += -rR --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -13,6 +14,7 @@ ifeq ($(filter grouped-target,$(.FEATURES)),)
 $(error GNU make 4.3 or newer is needed, this is $(MAKE_VERSION))
 endif
 
+include mk/text.mk
 include mk/config.mk
 include mk/deps.mk
 include mk/flags.mk

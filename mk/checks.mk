@@ -1,7 +1,7 @@
 # Tests: each target runs tests/run.sh, whose last line is "N passed, M failed, K skipped".
 # What is named here is handed on; tests find the rest themselves.
-RUN_CHECKS = CC='$(CC)' CXX='$(CXX)' OPENMP='$(OPENMP)' DEPS_CPPFLAGS='$(DEPS_CPPFLAGS)' \
-  MAKE='$(MAKE)' BUILD='$(BUILD)' BIN='$(BIN)' SHARED='$(SHARED)' sh tests/run.sh
+RUN_CHECKS = $(foreach k,CC CXX OPENMP DEPS_CPPFLAGS MAKE BUILD BIN SHARED,$k=$(call sh,$($k))) \
+  sh tests/run.sh
 STATIC_CHECKS := headers layers symbols docs
 
 .PHONY: check fuzz $(addprefix check-,$(STATIC_CHECKS) unit cmd flow fuzz asan)
@@ -27,5 +27,5 @@ check-asan check-fuzz: check-%:
 FUZZ_SECONDS ?= 60
 FUZZ_CC      ?= $(firstword $(notdir $(wildcard /usr/bin/clang /usr/bin/clang-[0-9]*)) clang)
 fuzz:
-	@$(MAKE) MODE=fuzz CC=$(FUZZ_CC) OPENMP= BUILD=build/fuzz fuzz-tests
-	@BUILD=build/fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) sh tests/fuzz/replay.sh
+	@$(MAKE) MODE=fuzz CC=$(call sh,$(FUZZ_CC)) OPENMP= BUILD=build/fuzz fuzz-tests
+	@BUILD=build/fuzz FUZZ_SECONDS=$(call sh,$(FUZZ_SECONDS)) sh tests/fuzz/replay.sh

@@ -14,17 +14,17 @@ endif
 -include $(wildcard build/deps.mk build/deps-dnnl.mk build/deps-check.mk $(if $(MPI),build/deps-mpi.mk))
 
 build/deps.mk: mk/deps.sh
-	@CC='$(CC)' OPENMP='$(OPENMP)' sh mk/deps.sh $@ build plot
+	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) sh mk/deps.sh $@ build plot
 
 build/deps-dnnl.mk: mk/deps.sh
-	@CC='$(CC)' OPENMP='$(OPENMP)' OPTIONAL='there is no --precision bf16 or q8' \
+	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) OPTIONAL='there is no --precision bf16 or q8' \
 	  sh mk/deps.sh $@ dnnl
 
 build/deps-check.mk: mk/deps.sh
-	@CC='$(CC)' OPENMP='$(OPENMP)' sh mk/deps.sh $@ check
-	@CC='$(CC)' OPENMP='$(OPENMP)' \
+	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) sh mk/deps.sh $@ check
+	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) \
 	  OPTIONAL='training by several processes is not tested' \
 	  sh mk/deps.sh build/deps-mpi-tests.mk mpi
 
 build/deps-mpi.mk: mk/deps.sh
-	@CC='$(CC)' OPENMP='$(OPENMP)' sh mk/deps.sh $@ mpi
+	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) sh mk/deps.sh $@ mpi

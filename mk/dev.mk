@@ -22,11 +22,11 @@ bench bench-peers: export SHARED := $(SHARED)
 bench bench-peers: export PEERS := $(PEERS)
 ## bench: measure speed and memory on this machine (BENCH='train memory': these parts alone)
 bench: all $(DEV)
-	@sh dev/bench.sh $(BENCH)
+	@sh dev/bench.sh $(call sh_words,$(BENCH))
 
 ## bench-peers: the same beside PyTorch, llama.cpp and others, which it sets up in PEERS
 bench-peers: all $(DEV)
-	@sh dev/bench-peers.sh '$(PEERS)'
+	@sh dev/bench-peers.sh $(call sh,$(PEERS))
 	@sh dev/bench.sh peers
 
 ## bench-docs: what was measured to the tables and plots of docs/benchmarks.md

@@ -1,10 +1,8 @@
 # `make help`: the lines "## target: text" of all makefiles, then each workflow's lines
 # "#? KNOB text" with the value that the knob has now.
-KNOBS = $(shell sed -n 's/^\#? \([A-Z_0-9]*\) .*/\1/p' workflows/*.mk)
-
 .PHONY: help
 ## help: this page
 help:
 	@echo "targets:"
 	@sed -n 's/^## \([a-z0-9-]*\): /\1\t/p' mk/*.mk | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
-	@$(foreach k,$(KNOBS),$(k)='$($(k))') awk -f mk/help.awk workflows/*.mk
+	@$(foreach k,$(KNOBS),$k=$(call sh,$($k))) awk -f mk/help.awk workflows/*.mk

@@ -79,12 +79,3 @@ ALL_OBJ := $(LIB_OBJ) $(SHARED_OBJ) $(UNIT_OBJ) $(FUZZ_OBJ) $(CMD_SRC:%.c=$(BUIL
 -include $(ALL_OBJ:.o=.d)
 .SECONDARY: $(ALL_OBJ)
 .PHONY: FORCE
-
-# $(eval $(call stamp,FILE,VARIABLE)): FILE holds the value of VARIABLE and is touched only
-# when that changes.  It is written by a make function, which prints nothing, not by the
-# shell, and not under -n.
-define stamp
-$(if $(subst x$(strip $($2)),,x$(file <$1)),$1: FORCE)
-$1: | $(patsubst %/,%,$(dir $1))
-	$$(if $$(dry),,$$(file >$1,$$(strip $$($2))))
-endef

@@ -1,6 +1,6 @@
 # make finetune: a model and a text in; adapter, merged model, its q8_0 form, a plot of the
 # loss, an evaluation on held-out text and samples out, all under runs/NAME/.  Every
-# artefact is the target of one command.  Names of files must not hold spaces.
+# artefact is the target of one command.
 
 ## finetune: MODEL and DATA to runs/NAME/: adapter.gguf merged.gguf q8_0.gguf loss.png eval.tsv samples.txt
 #? MODEL model to start from, a GGUF file
@@ -8,9 +8,11 @@ MODEL       = examples/tiny.gguf
 #? DATA text to train on, one document a file
 DATA        = examples/tiny.txt
 #? NAME name of the run: its files are in runs/NAME/
-NAME        = $(basename $(notdir $(MODEL)))-$(basename $(notdir $(firstword $(DATA))))
-#? CTX tokens in a training sequence, at most the model's context
-CTX         = 256
+NAME        = $(call run_name,$(MODEL))-$(call run_name,$(or $(one_text),$(firstword $(DATA))))
+#? TOKENIZE_FLAGS further options of tokenize: --special --eos --no-bos
+TOKENIZE_FLAGS =
+#? CTX tokens in a training sequence; empty: 256, or the model's context if that is less
+CTX         =
 #? VAL_SPLIT share of the text that is held out for eval.tsv
 VAL_SPLIT   = 0.1
 #? METHOD lora: an adapter; full: all weights
@@ -43,91 +45,174 @@ SEED        = 42
 TRAIN_FLAGS =
 #? PROMPTS file of prompts for samples.txt, one a line
 PROMPTS     = examples/prompts.txt
-#? N_SAMPLE tokens that each sample adds
-N_SAMPLE    = 60
+#? N_SAMPLE tokens that each sample adds; empty: 60, or half the model's context if less
+N_SAMPLE    =
+run_name    = $(call plain,$(basename $(notdir $(subst $(space),_,$(subst $(tab),_,$1)))))
+one_text    = $(if $(call one_file,$(DATA)),$(DATA))
 
-RUNS        = runs
-RUN        := $(RUNS)/$(NAME)
-$(if $(filter-out lora full,$(METHOD)),$(error METHOD is '$(METHOD)', not lora or full))
-LORA       := $(if $(filter full,$(METHOD)),,yes)
-TOKENIZE_ARGS = -m $(MODEL) $(DATA)
-PACK_OPTS   = -c $(CTX) --val-split $(VAL_SPLIT)
-METHOD_OPTS = $(if $(LORA),--lora-r $(RANK) --lora-alpha $(ALPHA) \
-  $(if $(TARGETS),--lora-targets '$(TARGETS)'),--full)
-TRAIN_OPTS  = $(strip $(METHOD_OPTS) --batch $(BATCH) --grad-acc $(GRAD_ACC) \
-  $(if $(STEPS),--steps $(STEPS),--epochs $(EPOCHS)) $(if $(LR),--lr $(LR)) \
-  $(if $(SCHED),--sched $(SCHED)) $(if $(WARMUP),--warmup $(WARMUP)) --seed $(SEED) \
-  $(TRAIN_FLAGS))
-SAMPLE_OPTS = --prompts $(PROMPTS) -n $(N_SAMPLE) --seed $(SEED)
+ifneq ($(filter finetune $(RUNS)/%,$(MAKECMDGOALS)),)
+$(foreach k,RUNS NAME,$(call target_name,$k))
+RUN        := $(call path,$(RUNS))/$(NAME)
+model      := $(call named,$(MODEL))
+data       := $(call files,$(DATA))
+prompts    := $(call named,$(PROMPTS))
+$(call readable,MODEL,$(model))$(call readable,DATA,$(data))$(call readable,PROMPTS,$(prompts))
+$(if $(filter-out 1,$(words $(METHOD)))$(filter-out lora full,$(METHOD)),$(error METHOD is \
+  '$(METHOD)', not lora or full))
+LORA       := $(filter lora,$(METHOD))
+
+# Every knob comes to a command through `sh`, as one word, whatever it holds.
+option      = $(if $($2),$(space)$1 $(call sh,$($2)))
+flags       = $(if $($1),$(space)$(call option_words,$1))
+TOKENIZE_OPTS := $(call flags,TOKENIZE_FLAGS)
+PACK_OPTS   = -c $(call sh,$(or $(CTX),$(call at_most,256,1)))$(call option,--val-split,VAL_SPLIT)
+LORA_OPTS   = $(call option,--lora-r,RANK)$(call option,--lora-alpha,ALPHA)$(call \
+  option,--lora-targets,TARGETS)
+LENGTH_OPTS = $(or $(call option,--steps,STEPS),$(call option,--epochs,EPOCHS))
+TRAIN_OPTS := $(if $(LORA),$(LORA_OPTS),$(space)--full)$(call option,--batch,BATCH)$(call \
+  option,--grad-acc,GRAD_ACC)$(LENGTH_OPTS)$(call option,--lr,LR)$(call \
+  option,--sched,SCHED)$(call option,--warmup,WARMUP)$(call option,--seed,SEED)$(call \
+  flags,TRAIN_FLAGS)
+SAMPLE_OPTS = --prompts $(prompts) -n $(call sh,$(or $(N_SAMPLE),$(call at_most,60,2)))$(call \
+  option,--seed,SEED)
 GNUPLOT    := $(firstword $(wildcard $(addsuffix /gnuplot,$(subst :, ,$(PATH)))))
 
-FINETUNE   := $(addprefix $(RUN)/,data.tok data.pack val.pack model.ckpt \
-  $(if $(LORA),adapter.gguf) merged.gguf q8_0.gguf eval.tsv samples.txt \
-  $(if $(GNUPLOT),loss.png))
-.PHONY: finetune
-.PRECIOUS: $(filter-out %.png,$(FINETUNE)) # what is there is whole: no command leaves half a file
-finetune: $(FINETUNE)
+# Positions that the model was made for, asked when bin/ is built: a large number if they are
+# not known.  $(call at_most,N,D): N, or a D-th of them if that is less.
+context = $(eval context := $(shell $(BIN)/gguf-show --keys $(model) 2>/dev/null | awk -F '\t' \
+  '$$2 ~ /\.context_length$$/ { n = $$4 } END { print n + 0 ? n : 1000000000 }'))$(context)
+at_most = $(shell echo $$(($(context) / $2 < $1 ? $(context) / $2 : $1)))
+within  = $(if $($1),$(if $(shell [ $(call sh,$($1)) -le $2 ] || echo no),$(error \
+  $1 is $($1), but '$(MODEL)' was made for $2 positions)))
+say_ctx = $(if $(or $(dry),$(CTX),$(filter 256,$(call at_most,256,1))),,$(info \
+  CTX is $(context): '$(MODEL)' was made for no more positions))
 
-$(RUN):
+# What each result is made of.
+CONTENTS   := $(if $(and $(dry),$(if $(wildcard $(RUN)/records/contents),,new)),,$(shell \
+  sh workflows/contents.sh $(RUN)/records/contents $(model) $(prompts) $(call named,$(lastword \
+  $(patsubst --adapter-in=%,%,$(filter --adapter-in=%,$(subst --adapter-in ,--adapter-in=,$(strip \
+  $(TRAIN_FLAGS))))))) workflows/loss.gp $(data)))
+content     = $(foreach w,$(wordlist $1,$2,$(CONTENTS)),$(lastword $(subst =, ,$w)))
+define of_data.tok
+model $(call content,1,1)
+text $(call content,5,1000000)
+tokenize$(TOKENIZE_OPTS)
+endef
+define of_data.pack
+$(of_data.tok)
+pack --ctx $(CTX) --val-split $(VAL_SPLIT)
+endef
+define of_model.ckpt
+$(of_data.pack)
+adapter $(call content,3,3)
+train$(TRAIN_OPTS)
+endef
+define of_loss.png
+$(of_model.ckpt)
+plot $(call content,4,4)
+endef
+define of_samples-base.txt
+model $(call content,1,1)
+prompts $(call content,2,2)
+generate -n $(N_SAMPLE) --seed $(SEED)
+endef
+define of_samples.txt
+$(of_model.ckpt)
+$(of_samples-base.txt)
+endef
+of_val.pack = $(of_data.pack)
+of_eval-base.tsv = $(of_data.pack)
+MODELS     := $(if $(LORA),adapter.gguf) merged.gguf q8_0.gguf
+EVALS      := $(if $(LORA),eval-adapter.tsv) eval-merged.tsv eval.tsv
+$(foreach f,$(MODELS) $(EVALS),$(eval of_$f = $$(of_model.ckpt)))
+RESULTS    := data.tok data.pack val.pack model.ckpt $(MODELS) eval-base.tsv $(EVALS) \
+  samples-base.txt samples.txt $(if $(GNUPLOT),loss.png)
+INODES     := $(call inodes,$(RESULTS))
+$(foreach f,$(RESULTS),$(eval $(call made_of,$f)))
+
+.PHONY: finetune before-finetune
+.PRECIOUS: $(addprefix $(RUN)/,$(RESULTS)) # what is there is whole: no command leaves half a file
+finetune: $(addprefix $(RUN)/,$(RESULTS) records/contents)
+
+# What would fail after the training, or after minutes, fails here.
+define before
+$(call usage,tokenize -m /dev/null$(TOKENIZE_OPTS))
+$(call usage,pack $(PACK_OPTS) --val-out /dev/null/val -o /dev/null/data /dev/null/tok)
+$(call usage,train -m /dev/null -d /dev/null -o /dev/null/ckpt$(TRAIN_OPTS))
+$(call usage,generate -m /dev/null $(SAMPLE_OPTS))
+$(call within,CTX,$(context))$(call within,N_SAMPLE,$(context))
+$(if $(dry),,$(call refuse,$(shell sh workflows/before.sh $(BIN) $(model) $(RUN) $(METHOD) $(call \
+  sh,$(TARGETS)) $(prompts) $(todo))))
+endef
+before-finetune: | $(addprefix $(BIN)/,tokenize pack train generate quantize gguf-show)
+	$(if $(todo),$(if $(before),))
+
+$(RUN)/records: | before-finetune
 	mkdir -p $@
 
-# A stamp for each stage: it holds the options that influence the stage, and is rewritten
-# only if they change.
-$(eval $(call stamp,$(RUN)/tokenize.conf,TOKENIZE_ARGS))
-$(eval $(call stamp,$(RUN)/pack.conf,PACK_OPTS))
-$(eval $(call stamp,$(RUN)/train.conf,TRAIN_OPTS))
-$(eval $(call stamp,$(RUN)/samples.conf,SAMPLE_OPTS))
+$(if $(call same,$(call text_of,$(RUN)/records/contents),$(CONTENTS)$(newline)),,$(RUN)/records/contents: FORCE)
+$(RUN)/records/contents: | $(RUN)/records
+	$(if $(dry),,$(file >$@,$(CONTENTS)))
 
-$(RUN)/data.tok: $(MODEL) $(DATA) $(RUN)/tokenize.conf | $(BIN)/tokenize
-	$(BIN)/tokenize -o $@ $(TOKENIZE_ARGS)
+$(RUN)/data.tok: | $(RUN)/records $(BIN)/tokenize
+	$(begin)$(BIN)/tokenize -o $@ -m $(model)$(TOKENIZE_OPTS) $(data)
 
-$(RUN)/data.pack $(RUN)/val.pack &: $(RUN)/data.tok $(RUN)/pack.conf | $(BIN)/pack
-	$(BIN)/pack $(PACK_OPTS) --val-out $(RUN)/val.pack -o $(RUN)/data.pack $(RUN)/data.tok
+PACK        = $(BIN)/pack $(PACK_OPTS) --val-out $(RUN)/val.pack -o $(RUN)/data.pack $(RUN)/data.tok
+$(RUN)/data.pack $(RUN)/val.pack &: | $(RUN)/data.tok $(BIN)/pack
+	$(say_ctx)$(call begins,data.pack)$(call begins,val.pack)$(PACK)
 
-# A stopped run goes on: saves that are younger than all it depends on are its own.
-RESUME = $(if $(shell find $@.d -name '[0-9]*.gguf' $(addprefix -newer ,$^) 2>/dev/null),--resume)
+# The same prompts through the original and the tuned model.  The original comes before the
+# training, since a prompt may be longer than the model takes.
+SAMPLE      = $(BIN)/generate $(SAMPLE_OPTS)
+$(RUN)/samples-base.txt: | $(RUN)/val.pack $(BIN)/generate
+	$(begin)$(SAMPLE) -m $(model) --label base -o $@
 
-$(RUN)/model.ckpt: $(MODEL) $(RUN)/data.pack $(RUN)/train.conf | $(BIN)/train
-	$(strip $(BIN)/train -m $(MODEL) -d $(RUN)/data.pack --val $(RUN)/val.pack $(TRAIN_OPTS) \
-	  --log $(RUN)/metrics.tsv -o $@ $(RESUME))
+$(RUN)/samples.txt: | $(RUN)/eval.tsv $(RUN)/samples-base.txt
+	$(begin)$(SAMPLE) -m $(RUN)/merged.gguf --label tuned --after $(RUN)/samples-base.txt -o $@
 
-$(RUN)/loss.png: $(RUN)/model.ckpt workflows/loss.gp
-	gnuplot -c workflows/loss.gp $(RUN)/metrics.tsv $@
+# A stopped run goes on: its saves are of the training that began with the same record, and
+# younger than its beginning, since it may have been stopped before its first save.
+GOES_ON    := $(call begun,model.ckpt)
+saves       = $(shell find $(RUN)/model.ckpt.d -name '[0-9]*.gguf' -newer \
+  $(RUN)/records/model.ckpt 2>/dev/null)
+TRAIN       = $(BIN)/train -m $(model) -d $(RUN)/data.pack --val $(RUN)/val.pack$(TRAIN_OPTS) \
+  --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt$(if $(GOES_ON),$(if $(saves), --resume))
 
-$(RUN)/adapter.gguf: $(RUN)/model.ckpt | $(BIN)/gguf-export
-	$(BIN)/gguf-export -m $(MODEL) -o $@ $<
+$(RUN)/model.ckpt: | $(RUN)/data.pack $(RUN)/val.pack $(RUN)/samples-base.txt $(BIN)/train
+	$(if $(GNUPLOT)$(dry),,$(info gnuplot is not there: no loss.png))$(begin)$(TRAIN)
+
+# Whoever has a picture that cannot be drawn still wants the model.
+$(RUN)/loss.png: | $(RUN)/model.ckpt
+	-$(begin)gnuplot -c workflows/loss.gp $(RUN)/metrics.tsv $@
+
+$(RUN)/adapter.gguf: | $(RUN)/model.ckpt $(BIN)/gguf-export
+	$(begin)$(BIN)/gguf-export -m $(model) -o $@ $(RUN)/model.ckpt
 
 ifneq ($(LORA),)
-$(RUN)/merged.gguf: $(RUN)/adapter.gguf | $(BIN)/merge
-	$(BIN)/merge -m $(MODEL) -a $< -t f16 -o $@
+$(RUN)/merged.gguf: | $(RUN)/adapter.gguf $(BIN)/merge
+	$(begin)$(BIN)/merge -m $(model) -a $(RUN)/adapter.gguf -t f16 -o $@
 else
-$(RUN)/merged.gguf: $(RUN)/model.ckpt | $(BIN)/gguf-export
-	$(BIN)/gguf-export -m $(MODEL) -o $@ $<
+$(RUN)/merged.gguf: | $(RUN)/model.ckpt $(BIN)/gguf-export
+	$(begin)$(BIN)/gguf-export -m $(model) -o $@ $(RUN)/model.ckpt
 endif
 
-$(RUN)/q8_0.gguf: $(RUN)/merged.gguf | $(BIN)/quantize
-	$(BIN)/quantize -t q8_0 -o $@ $<
+$(RUN)/q8_0.gguf: | $(RUN)/merged.gguf $(BIN)/quantize
+	$(begin)$(BIN)/quantize -t q8_0 -o $@ $(RUN)/merged.gguf
 
 # The evaluation grows by a row a command: --after puts the rows of an older table first.
 # One after the other, since each uses all processors.
-EVAL = $(BIN)/perplexity -d $(RUN)/val.pack
+EVAL        = $(BIN)/perplexity -d $(RUN)/val.pack
+after       = --after $(RUN)/eval-$1.tsv -o $@
 
-$(RUN)/eval-base.tsv: $(MODEL) $(RUN)/val.pack | $(BIN)/perplexity $(RUN)/q8_0.gguf
-	$(EVAL) -m $(MODEL) --label base -o $@
+$(RUN)/eval-base.tsv: | $(RUN)/val.pack $(BIN)/perplexity $(RUN)/q8_0.gguf
+	$(begin)$(EVAL) -m $(model) --label base -o $@
 
-$(RUN)/eval-adapter.tsv: $(RUN)/adapter.gguf $(RUN)/eval-base.tsv
-	$(EVAL) -m $(MODEL) -a $< --label 'base + adapter' --after $(RUN)/eval-base.tsv -o $@
+$(RUN)/eval-adapter.tsv: | $(RUN)/adapter.gguf $(RUN)/eval-base.tsv
+	$(begin)$(EVAL) -m $(model) -a $(RUN)/adapter.gguf --label 'base + adapter' $(call after,base)
 
-EVAL_BEFORE := $(RUN)/eval-$(if $(LORA),adapter,base).tsv
-$(RUN)/eval-merged.tsv: $(RUN)/merged.gguf $(EVAL_BEFORE)
-	$(EVAL) -m $< --label merged --after $(EVAL_BEFORE) -o $@
+$(RUN)/eval-merged.tsv: | $(RUN)/merged.gguf $(RUN)/eval-$(if $(LORA),adapter,base).tsv
+	$(begin)$(EVAL) -m $(RUN)/merged.gguf --label merged $(call after,$(if $(LORA),adapter,base))
 
-$(RUN)/eval.tsv: $(RUN)/q8_0.gguf $(RUN)/eval-merged.tsv
-	$(EVAL) -m $< --label q8_0 --after $(RUN)/eval-merged.tsv -o $@
-
-# The same prompts through the original and the tuned model.
-$(RUN)/samples-base.txt: $(MODEL) $(PROMPTS) $(RUN)/samples.conf | $(BIN)/generate $(RUN)/eval.tsv
-	$(BIN)/generate -m $(MODEL) $(SAMPLE_OPTS) --label base -o $@
-
-$(RUN)/samples.txt: $(RUN)/merged.gguf $(RUN)/samples-base.txt
-	$(BIN)/generate -m $< $(SAMPLE_OPTS) --label tuned --after $(RUN)/samples-base.txt -o $@
+$(RUN)/eval.tsv: | $(RUN)/q8_0.gguf $(RUN)/eval-merged.tsv
+	$(begin)$(EVAL) -m $(RUN)/q8_0.gguf --label q8_0 $(call after,merged)
+endif

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 # usage: gnuplot -c workflows/loss.gp METRICS.tsv OUT.png
 # The loss of every step and, where it was measured, that of the held-out text.
+# Both names reach the shell below, and a first < or | would make a program of one.
+if (strstrt(ARG1.ARG2, "'") || strstrt("<|", ARG1[1:1]) || strstrt("<|", ARG2[1:1])) {
+    exit error "loss.gp: the name of a file begins with < or |, or holds '"
+}
 set datafile separator "\t"
 set datafile missing "-"
 set terminal png size 960,540

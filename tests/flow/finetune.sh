@@ -92,7 +92,7 @@ test_expect_success 'make -n with a changed knob changes nothing' '
     grep "Nothing to be done" log'
 
 # A run of some seconds, stopped after its first save; STEPS is the same in both.
-long="STEPS=300 TRAIN_FLAGS=--save-every=1"
+long="STEPS=150 TRAIN_FLAGS=--save-every=1"
 test_expect_success 'a stopped run keeps its saves' '
     become_finetune $long NAME=stopped >log 2>&1 &
     pid=$!

@@ -1,0 +1,56 @@
+# What all workflows share: the folder of runs, files that a user names, records of what a
+# result was made of, and what is found out before the work.
+
+#? RUNS folder of all runs
+RUNS = runs
+
+# $(call refuse,WORDS): the end, if there are any.
+refuse = $(if $1,$(error $1))
+
+# $(call target_name,KNOB): refuses what a rule of make cannot hold in the name of a target.
+target_name = $(if $($1),,$(error $1 is empty))$(if $(call holds,$(RULE_CHARS),$($1)),$(error \
+  $1 is '$($1)', which holds a character that the folder of a run cannot have: \
+  $(call holds,$(RULE_CHARS),$($1))))
+
+# $(call option_words,KNOB): its words for the shell.  What looks like code is a mistake.
+option_words = $(call refuse,$(if $(call code_in,$($1)),$1 holds $(call code_in,$($1)): its \
+  words reach the command as they are))$(call sh_words,$(patsubst ~/%,$(value HOME)/%,$($1)))
+code_in = $(firstword $(foreach c,! " $$ & ' ( ) ; < > \ ` | $(hash),$(findstring $c,$1)))
+
+# $(call named,TEXT): the file of that name, as a word for the shell.  $(call files,TEXT): the
+# files that it names: one, whatever its name is, or several with blanks between them, which
+# may be patterns as the shell has them.
+named   = $(call sh,$(call path,$1))
+files   = $(if $(call one_file,$1),$(call named,$1),$(foreach w,$1,$(if $(call \
+  one_file,$w),$(call named,$w),$(call sh_words,$(or $(sort $(wildcard $(call path,$w))),$w)))))
+one_file = $(or $(if $(call holds,* ? [,$1),,yes),$(shell test -f $(call named,$1) && echo yes))
+
+# $(call readable,KNOB,FILES): refuses what is not there.
+readable = $(call refuse,$(shell sh workflows/readable.sh $1 $2))
+
+# $(call usage,COMMAND OPTIONS…): refuses options that the command does not take, which it
+# says by status 2 before it opens a file.
+usage = $(call refuse,$(shell e=$$($(BIN)/$1 2>&1 >/dev/null </dev/null); \
+  [ $$? != 2 ] || echo "$$e" | sed 1q))
+
+# A result is known by what it was made of: options, and the contents of what the user named,
+# not by time stamps, which say little of a file that was moved or copied here and nothing
+# under a clock that was set back.  RUN/records/NAME holds this in words.  It is written when
+# the making of RUN/NAME begins, with the inode that has the name then: commands put a whole
+# new file in the place of an older one, so the record holds once the name has another inode.
+#
+# $(eval $(call made_of,FILE)): it is of what the variable of_FILE says, or else stands in
+# `todo` and is made again, by a recipe that starts with $(begin) (with $(call begins,FILE) for
+# several).  $(call inodes,FILES): words FILE=INODE for those that are there, kept in INODES.
+define made_of
+$(if $(call current,$1,$(call record,$1)),,$(eval todo += $1)$(RUN)/$1: FORCE)
+endef
+current = $(and $(call same,$2,$(of_$1)$(newline)replaces $(lastword $2)$(newline)),$(filter-out \
+  none $(lastword $2),$(call inode,$1)))
+record  = $(call text_of,$(RUN)/records/$1)
+wanted  = $(of_$1)$(newline)replaces $(call inode,$1)$(newline)
+begun   = $(call same,$(call record,$1),$(call wanted,$1))
+begins  = $(if $(or $(dry),$(call begun,$1)),,$(file >$(RUN)/records/$1,$(call wanted,$1)))
+begin   = $(call begins,$(@F))
+inodes  = $(shell cd $(RUN) 2>/dev/null && ls -i $1 2>/dev/null | sed 's/ *\([0-9]*\) \(.*\)/\2=\1/')
+inode   = $(or $(lastword $(subst =, ,$(filter $1=%,$(INODES)))),none)
