@@ -41,5 +41,6 @@
 #include <libtrain/eval.h>
 #include <libtrain/trainer.h>
 #include <libtrain/checkpoint.h>
+#include <libtrain/export.h>
 
 #endif

@@ -17,12 +17,13 @@ void tr__recipe_declare(const struct tr_recipe *r, struct tr_gguf_writer *w);
 struct tr__slab {
     const char *path; /* of the source, for messages; the caller's */
     int64_t n;        /* numbers, a multiple of every block */
-    int allow_nonfinite;
+    enum tr__nonfinite { TR__REFUSE, TR__MAY_ALLOW, TR__ALLOW } nonfinite;
     void *packed;     /* what was written last */
 };
 
-int tr__slab_init(struct tr__slab *s, const char *path, int64_t n, int allow_nonfinite,
-                  struct tr_err *err) TR_MUST_CHECK;
+/* MAY_ALLOW refuses, and names --allow-nonfinite. */
+int tr__slab_init(struct tr__slab *s, const char *path, int64_t n,
+                  enum tr__nonfinite nonfinite, struct tr_err *err) TR_MUST_CHECK;
 void tr__slab_release(struct tr__slab *s);
 
 /* Numbers at … at + n - 1 of a tensor, wherever and in whatever type they are. */

@@ -153,13 +153,14 @@ int tr_merge(const struct tr_model *base, const struct tr_recipe *recipe,
              struct tr_merge_stats *stats, struct tr_err *err)
 {
     struct merge m = { .args = args, .g = tr_model_gguf(base) };
+    enum tr__nonfinite nonfinite = args->allow_nonfinite ? TR__ALLOW : TR__MAY_ALLOW;
     int rc = args->allow_nonfinite ? 0 : tr_gguf_check(m.g, err);
     m.sum = malloc(SLAB * sizeof *m.sum);
     m.change = malloc(SLAB * sizeof *m.change);
     if (!rc && (!m.sum || !m.change))
         rc = tr_err_set(err, TR_ENOMEM, "out of memory");
     if (!rc)
-        rc = tr__slab_init(&m.slab, tr_gguf_path(m.g), SLAB, args->allow_nonfinite, err);
+        rc = tr__slab_init(&m.slab, tr_gguf_path(m.g), SLAB, nonfinite, err);
     if (!rc)
         rc = write_model(&m, recipe, path, err);
     tr__slab_release(&m.slab);

@@ -80,10 +80,11 @@ static void set_keys(struct tr_gguf_writer *w, const struct tr_gguf *g, int32_t 
 }
 
 static int write_all(struct tr_gguf_writer *w, const struct tr_gguf *g,
-                     const struct tr_recipe *recipe, int allow_nonfinite, struct tr_err *err)
+                     const struct tr_recipe *recipe, enum tr__nonfinite nonfinite,
+                     struct tr_err *err)
 {
     struct tr__slab slab;
-    int rc = tr__slab_init(&slab, tr_gguf_path(g), SLAB, allow_nonfinite, err);
+    int rc = tr__slab_init(&slab, tr_gguf_path(g), SLAB, nonfinite, err);
     for (size_t i = 0; !rc && i < recipe->n; i++)
         rc = tr__slab_copy(&slab, w, g, recipe->entry[i].tensor, recipe->entry[i].type, err);
     tr__slab_release(&slab);
@@ -98,7 +99,7 @@ int tr_quantize(const struct tr_gguf *g, const struct tr_recipe *recipe,
         return err ? err->code : TR_EIO;
     set_keys(w, g, args->type->file_type);
     tr__recipe_declare(recipe, w);
-    int rc = write_all(w, g, recipe, args->allow_nonfinite, err);
+    int rc = write_all(w, g, recipe, args->allow_nonfinite ? TR__ALLOW : TR__MAY_ALLOW, err);
     if (!rc)
         return tr_gguf_commit(w, err);
     tr_gguf_discard(w);

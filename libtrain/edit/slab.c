@@ -9,11 +9,11 @@
 
 #include <stdlib.h>
 
-int tr__slab_init(struct tr__slab *s, const char *path, int64_t n, int allow_nonfinite,
-                  struct tr_err *err)
+int tr__slab_init(struct tr__slab *s, const char *path, int64_t n,
+                  enum tr__nonfinite nonfinite, struct tr_err *err)
 {
     size_t widest = sizeof(double); /* what is copied may be of any type */
-    *s = (struct tr__slab){ path, n, allow_nonfinite, malloc((size_t)n * widest) };
+    *s = (struct tr__slab){ path, n, nonfinite, malloc((size_t)n * widest) };
     return s->packed ? 0 : tr_err_set(err, TR_ENOMEM, "'%s': out of memory", path);
 }
 
@@ -35,20 +35,20 @@ static int not_finite(struct tr__slab *s, const struct tr__numbers *x,
                                                                    x->type->bytes,
                               to, s->packed, step)))
             break;
+    const char *way_out = s->nonfinite == TR__REFUSE ? "" : " (--allow-nonfinite writes it)";
     long long at = (x->at + i) / row;
     if (bad & TR_CONVERT_BAD_SRC)
         return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': row %lld holds a NaN or an "
-                          "infinity (--allow-nonfinite writes it)", s->path, x->of->name, at);
-    return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': row %lld holds numbers too large "
-                      "for %s (--allow-nonfinite writes them as infinite)", s->path,
-                      x->of->name, at, to->name);
+                          "infinity%s", s->path, x->of->name, at, way_out);
+    return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': row %lld holds a number too large "
+                      "for %s%s", s->path, x->of->name, at, to->name, way_out);
 }
 
 int tr__slab_write(struct tr__slab *s, struct tr_gguf_writer *w, const struct tr__numbers *x,
                    const struct tr_dtype *to, struct tr_err *err)
 {
     int bad = tr_convert(x->type, x->data, to, s->packed, x->n);
-    if (bad && !s->allow_nonfinite)
+    if (bad && s->nonfinite != TR__ALLOW)
         return not_finite(s, x, to, err);
     return tr_gguf_write(w, s->packed, x->n / to->block * to->bytes, err);
 }

@@ -136,7 +136,7 @@ END_TEST
 START_TEST(test_quantize_not_finite)
 {
     static const struct { uint32_t bits; const char *text; } bad[] = {
-        { 0x7fc00000, "row 1 holds a NaN" }, { 0x7149f2ca, "row 1 holds numbers too large" },
+        { 0x7fc00000, "row 1 holds a NaN" }, { 0x7149f2ca, "row 1 holds a number too large" },
     };
     struct tr_quantize_args args = { .type = &tr_f16 };
     struct tr_err err = { 0 };

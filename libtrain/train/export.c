@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A checkpoint without what only training needs.  Its tensors are told apart by name: what
+ * ends as the state of an optimizer does is none that was trained.  An adapter is f32 as it
+ * is; a whole model is written in the types of its base, through the converter of edit/.
+ * Bytes: docs/formats/.
+ */
+#include <libtrain/checkpoint.h>
+#include <libtrain/edit/edit.h>
+#include <libtrain/export.h>
+#include <libtrain/model/model.h>
+#include <libtrain/optim.h>
+
+#include <string.h>
+
+enum { SLAB = 1 << 20 };
+
+static int ends_with(const char *name, const char *suffix)
+{
+    size_t n = strlen(name), m = strlen(suffix);
+    return n >= m && !strcmp(name + n - m, suffix);
+}
+
+static int is_parameter(const char *name)
+{
+    const struct tr_optim *optim;
+    for (int i = 0; (optim = tr_optim_at(i)); i++)
+        for (int j = 0; j < optim->n_state; j++)
+            if (ends_with(name, optim->state[j].suffix))
+                return 0;
+    return 1;
+}
+
+/* 1 if an adapter was trained, 0 if the whole model, or an error. */
+static int is_adapter(const struct tr_gguf *g, struct tr_err *err)
+{
+    struct tr_str method = { "", 0 };
+    int found = tr_gguf_string(g, "checkpoint.method", &method, err);
+    return found < 0 ? found : method.len == 4 && !memcmp(method.ptr, "lora", 4);
+}
+
+static int check_base(const struct tr_gguf *g, const struct tr_model *base,
+                      struct tr_err *err)
+{
+    uint64_t hash = 0;
+    int found = tr__hash_read(g, "libtrain.base_hash", &hash, err);
+    if (found < 0 || hash == tr_model_hash(base))
+        return found < 0 ? found : 0;
+    return tr_err_set(err, TR_EMISMATCH, "%s: was trained on another base than '%s'",
+                      tr_gguf_path(g), tr_gguf_path(tr_model_gguf(base)));
+}
+
+/* ==== an adapter ==== */
+
+static int set_adapter_keys(struct tr_gguf_writer *w, const struct tr_gguf *g,
+                            const struct tr_model *base, struct tr_err *err)
+{
+    const struct tr_gguf_kv *alpha = tr_gguf_find_kv(g, "adapter.lora.alpha");
+    const struct tr_gguf_kv *hash = tr_gguf_find_kv(g, "libtrain.base_hash");
+    if (!alpha || alpha->type != TR_GGUF_F32)
+        return tr_err_set(err, TR_EFORMAT,
+                          "%s: key 'adapter.lora.alpha' is missing or no f32",
+                          tr_gguf_path(g));
+    tr_gguf_set_string(w, "general.architecture", tr_model_arch(base));
+    tr_gguf_set_string(w, "general.type", "adapter");
+    tr_gguf_set_string(w, "adapter.type", "lora");
+    tr_gguf_set_kv(w, alpha);
+    if (hash)
+        tr_gguf_set_kv(w, hash);
+    return 0;
+}
+
+static int write_adapter(struct tr_gguf_writer *w, const struct tr_gguf *g,
+                         const struct tr_model *base, struct tr_err *err)
+{
+    int rc = set_adapter_keys(w, g, base, err);
+    for (size_t i = 0; i < tr_gguf_n_tensor(g); i++) {
+        const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
+        if (is_parameter(t->name))
+            tr_gguf_add_tensor(w, t->name, t->dtype, t->n_dim, t->dim);
+    }
+    for (size_t i = 0; !rc && i < tr_gguf_n_tensor(g); i++) {
+        const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
+        if (is_parameter(t->name))
+            rc = tr_gguf_write(w, t->data, t->bytes, err);
+    }
+    return rc;
+}
+
+/* ==== a whole model ==== */
+
+static int64_t count(const struct tr_gguf_tensor *t)
+{
+    return t->bytes / t->dtype->bytes * t->dtype->block;
+}
+
+/* One tensor of the base, as it was trained if it was. */
+static int write_weight(struct tr__slab *slab, struct tr_gguf_writer *w,
+                        const struct tr_gguf *g, const struct tr_gguf_tensor *of_base,
+                        struct tr_err *err)
+{
+    const struct tr_gguf_tensor *t = tr_gguf_find_tensor(g, of_base->name);
+    if (!t)
+        return tr_gguf_write(w, of_base->data, of_base->bytes, err);
+    if (!t->dtype->to_f32 || t->dtype->block > 1 || !of_base->dtype->from_f32 ||
+        count(t) != count(of_base))
+        return tr_err_set(err, TR_EMISMATCH, "%s: tensor '%s' does not fit the base",
+                          tr_gguf_path(g), t->name);
+    return tr__slab_copy(slab, w, g, t, of_base->dtype, err);
+}
+
+static int write_model(struct tr_gguf_writer *w, const struct tr_gguf *g,
+                       const struct tr_model *base, struct tr_err *err)
+{
+    const struct tr_gguf *b = tr_model_gguf(base);
+    struct tr__slab slab;
+    int rc = tr__slab_init(&slab, tr_gguf_path(g), SLAB, TR__REFUSE, err);
+    tr_gguf_set_all(w, b);
+    for (size_t i = 0; i < tr_gguf_n_tensor(b); i++) {
+        const struct tr_gguf_tensor *t = tr_gguf_tensor(b, i);
+        tr_gguf_add_tensor(w, t->name, t->dtype, t->n_dim, t->dim);
+    }
+    for (size_t i = 0; !rc && i < tr_gguf_n_tensor(b); i++)
+        rc = write_weight(&slab, w, g, tr_gguf_tensor(b, i), err);
+    tr__slab_release(&slab);
+    return rc;
+}
+
+int tr_export(const struct tr_gguf *checkpoint, const struct tr_model *base, const char *path,
+              struct tr_err *err)
+{
+    int adapter, rc;
+    if ((rc = tr_checkpoint_check(checkpoint, err)) || (rc = tr_gguf_check(checkpoint, err)) ||
+        (rc = check_base(checkpoint, base, err)))
+        return rc;
+    if ((adapter = is_adapter(checkpoint, err)) < 0)
+        return adapter;
+    struct tr_gguf_writer *w = tr_gguf_create(path, err);
+    if (!w)
+        return err ? err->code : TR_EIO;
+    rc = adapter ? write_adapter(w, checkpoint, base, err)
+                 : write_model(w, checkpoint, base, err);
+    if (!rc)
+        return tr_gguf_commit(w, err);
+    tr_gguf_discard(w);
+    return rc;
+}

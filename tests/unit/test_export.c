@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What comes out of a checkpoint is what was trained: the adapter to the byte, the model to
+ * the loss; and not onto another base.
+ */
+#include "scratch.h"
+#include "tiny_model.h"
+#include "training_run.h"
+
+#include <libtrain/checkpoint.h>
+#include <libtrain/export.h>
+
+static char model[300], data[300], saved[300];
+
+static void make_files(void)
+{
+    make_dir();
+    snprintf(model, sizeof model, "%s/model.gguf", dir);
+    snprintf(data, sizeof data, "%s/data.pack", dir);
+    snprintf(saved, sizeof saved, "%s/saved.gguf", dir);
+    tiny_model_write(&tiny_llama, model);
+    tiny_data_write(data, 5);
+}
+
+static void remove_files(void)
+{
+    unlink(model);
+    unlink(data);
+    unlink(saved);
+    remove_dir();
+}
+
+/* Three steps, saved to `path`; an adapter is also written to `saved` as the trainer does.
+ * Returns the loss that the trainer then has on its data. */
+static double train(int full)
+{
+    struct tr_err err = {0};
+    double loss = 0;
+    struct tr_train_args a = reference_args(NULL);
+    a.full = full;
+    a.lora_rank = 3;
+    a.lora_alpha = 6;
+    a.lora_targets = "all-linear";
+    struct training_run r = run_open(model, data, &a);
+    run_steps(&r, 3);
+    ck_assert_msg(!tr_trainer_save(r.t, path, &err), "%s", err.text);
+    if (!full)
+        ck_assert_msg(!tr_trainer_save_adapter(r.t, saved, &err), "%s", err.text);
+    ck_assert_msg(!tr_trainer_eval(r.t, r.pack, &loss, &err), "%s", err.text);
+    run_close(&r);
+    return loss;
+}
+
+static int export(struct tr_err *err)
+{
+    *err = (struct tr_err){0};
+    struct tr_gguf *g = tr_gguf_open(path, err);
+    struct tr_model *base = tr_model_open(model, err);
+    ck_assert_msg(g && base, "%s", err->text);
+    int rc = tr_export(g, base, other, err);
+    tr_model_close(base);
+    tr_gguf_close(g);
+    return rc;
+}
+
+START_TEST(test_adapter)
+{
+    struct tr_err err;
+    size_t n, n_want;
+    train(0);
+    ck_assert_msg(!export(&err), "%s", err.text);
+    unsigned char *got = read_file(other, &n), *want = read_file(saved, &n_want);
+    ck_assert_uint_eq(n, n_want);
+    ck_assert_mem_eq(got, want, n);
+    free(got);
+    free(want);
+}
+END_TEST
+
+START_TEST(test_model)
+{
+    struct tr_err err;
+    double loss = train(1);
+    ck_assert_msg(!export(&err), "%s", err.text);
+    ck_assert_double_eq_tol(run_eval(other, NULL, data, tr_loss_by_name("cross_entropy"), NULL),
+                            loss, 1e-12);
+}
+END_TEST
+
+START_TEST(test_another_base)
+{
+    struct tr_err err;
+    train(_i);
+    tiny_model_write(&tiny_llama3, model);
+    ck_assert_int_eq(export(&err), TR_EMISMATCH);
+    ck_assert_ptr_nonnull(strstr(err.text, "another base"));
+    ck_assert_int_ne(access(other, F_OK), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("export");
+    TCase *t = tcase_create("export");
+    tcase_add_checked_fixture(t, make_files, remove_files);
+    tcase_add_test(t, test_adapter);
+    tcase_add_test(t, test_model);
+    tcase_add_loop_test(t, test_another_base, 0, 2);
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}
