@@ -54,6 +54,7 @@ struct tr_rope {
     float freq_base;       /* theta */
     float freq_scale;      /* position multiplier of linear scaling; 1: none */
     const float *factors;  // (n_rot / 2) divisors of the frequencies, or NULL
+    float scale;           /* of the columns that turn; 0: 1 */
 };
 /* Rotary position embedding, in place over x (n, heads * head_dim)  (Su et al. 2021);
  * pos (n).  Pair i turns by pos * freq, freq = freq_scale * freq_base^(-2i / n_rot) /

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Rotary position embedding; derivation in docs/maths/rope.md.  The gradient is the same
- * rotation the other way round, so forward and backward share one loop.
+ * rotation the other way round, and the same scale, so forward and backward share one loop.
  */
 #include <libtrain/ops/ops.h>
 
@@ -65,6 +65,7 @@ static void turn_row(float *row, int64_t cols, const struct tr_rope *rope, float
                      const float *freq, float direction)
 {
     int half = rope->n_rot / 2;
+    float scale = rope->scale == 0 ? 1 : rope->scale;
     for (int i0 = 0; i0 < half; i0 += N_PAIR) {
         float sine[N_PAIR], cosine[N_PAIR];
         int n = half - i0 < N_PAIR ? half - i0 : N_PAIR;
@@ -72,7 +73,8 @@ static void turn_row(float *row, int64_t cols, const struct tr_rope *rope, float
         for (int i = 0; i < n; i++) {
             float angle = position * freq[i0 + i];
             sin_cos((double)angle, &sine[i], &cosine[i]);
-            sine[i] *= direction;
+            sine[i] *= direction * scale;
+            cosine[i] *= scale;
         }
         for (float *head = row; head < row + cols; head += rope->head_dim) {
             if (rope->neox)

@@ -95,7 +95,7 @@ BUILD(rope_neox) /* over columns of something wider, as with fused q, k and v */
     struct tr_tensor *x = tr_columns(tp, grad_copy(tp, in[0]), 1, 16);
     return tr_rope(tp, x, positions,
                    &(struct tr_rope){ .head_dim = 8, .n_rot = 4, .neox = 1, .freq_base = 10,
-                                      .freq_scale = 0.5f });
+                                      .freq_scale = 0.5f, .scale = 1.25f });
 }
 
 BUILD(swiglu)

@@ -191,9 +191,10 @@ static struct tr_tensor *rope(struct tr_tape *tp, struct env *e)
 static const int32_t rope_pos[] = { 0, 1, 47, 2047, 131071, 3 };
 static const float rope_factors[] = { 1, 1.5f, 2, 8, 32, 1, 1, 1 };
 static const struct tr_rope ropes[] = {
-    { 8, 8, 0, 10000, 1, NULL },           { 8, 8, 1, 10000, 1, NULL },
-    { 16, 6, 1, 500000, 0.25f, NULL },     { 16, 16, 1, 500000, 1, rope_factors },
-    { 160, 160, 0, 1000000, 1, NULL },     { 4, 2, 0, 10000, 1, NULL },
+    { 8, 8, 0, 10000, 1, NULL, 0 },        { 8, 8, 1, 10000, 1, NULL, 1 },
+    { 16, 6, 1, 500000, 0.25f, NULL, 0 },  { 16, 16, 1, 500000, 1, rope_factors, 0 },
+    { 160, 160, 0, 1000000, 1, NULL, 0 },  { 4, 2, 0, 10000, 1, NULL, 0 },
+    { 16, 6, 0, 10000, 1, NULL, 1.5f },    { 8, 8, 1, 10000, 1, NULL, 0.25f },
 };
 
 /* Pair i of a head, turned; angle as documented: frequency and angle in f32. */
@@ -204,7 +205,8 @@ static void rope_exact(const struct tr_rope *r, const float *x, int32_t pos, int
     if (r->factors)
         f /= (double)r->factors[i];
     float angle = (float)pos * (float)f;
-    double c = cos((double)angle), s = sin((double)angle);
+    double scale = r->scale == 0 ? 1 : (double)r->scale;
+    double c = scale * cos((double)angle), s = scale * sin((double)angle);
     double a = (double)x[r->neox ? i : 2 * i];
     double b = (double)x[r->neox ? i + r->n_rot / 2 : 2 * i + 1];
     *first = a * c - b * s;
@@ -433,7 +435,7 @@ END_TEST
 START_TEST(test_shape_mistakes_are_fatal)
 {
     struct env e = { .call = _i == 0 ? swiglu : _i == 1 ? rms_norm : rope, .n = 8,
-                     .rope = { 3, 2, 0, 10, 1, NULL }, .pos = rope_pos };
+                     .rope = { 3, 2, 0, 10, 1, NULL, 0 }, .pos = rope_pos };
     e.in[0] = matrix(2, 9, -1, 1);
     e.in[1] = _i == 1 ? vector(5) : matrix(2, 8, -1, 1);
     compute(&e);
