@@ -94,6 +94,8 @@ static int check(const struct tr_gguf *g, struct tr_err *err)
     for (size_t i = 0; tr_model_unused_tensor(m, i); i++)
         cmd_warn("'%s': tensor '%s' is not used", tr_gguf_path(g),
                  tr_model_unused_tensor(m, i));
+    for (size_t i = 0; tr_model_unused_key(m, i); i++)
+        cmd_warn("'%s': key '%s' is not used", tr_gguf_path(g), tr_model_unused_key(m, i));
     tr_model_close(m);
     return 0;
 }

@@ -6,16 +6,15 @@
  *   mkmodel --shape smollm2-135m --n-vocab 49152 -o random.gguf
  *   mkmodel --shape tiny --vocab vocab.gguf --layers 2 -o small.gguf
  *
- * Names of keys and tensors as llama.cpp writes them.  Matrices and tables are normal with
+ * The tensors are those that the model loader demands (libtrain/model/tensors.c).  Matrices and tables are normal with
  * deviation 0.02, the projections that end in the residual stream with 0.02 / sqrt(2
  * layers) (Radford et al. 2019), norms are 1, biases 0.  The bytes depend on the options
  * alone, not on the number of threads.
  */
 #include "../cmds/shared/common.h"
-#include "shapes.h"
 
+#include <libtrain/model/model.h>
 #include <libtrain/recipe.h>
-#include <libtrain/gguf.h>
 #include <libtrain/rng.h>
 
 #include <math.h>
@@ -29,6 +28,52 @@
 enum { CHUNK = 1 << 16, SLAB = 32 * CHUNK };
 enum { FILE_TYPE_Q4_K_M = 15 }; /* of llama.cpp */
 
+#define TR_ARCH(name) ARCH_##name,
+enum {
+#include <libtrain/model/archs/archs.def>
+};
+#undef TR_ARCH
+#define TR_ARCH(name) #name,
+static const char *const arch_names[] = {
+#include <libtrain/model/archs/archs.def>
+    NULL
+};
+#undef TR_ARCH
+
+struct shape {
+    int arch;
+    int64_t n_layer, n_embd, n_head, n_head_kv, n_ff, n_ctx, n_vocab;
+    float rope_base;
+};
+
+static const char *const shape_names[] = { "tiny",         "gpt2-124m", "gpt2-355m",
+                                           "smollm2-135m", "llama-1b",  "llama-3b",
+                                           NULL };
+static const struct shape shapes[] = {
+    { ARCH_llama, 4, 128, 4, 2, 384, 256, 2048, 10000 },
+    { ARCH_gpt2, 12, 768, 12, 12, 3072, 1024, 50257, 10000 },
+    { ARCH_gpt2, 24, 1024, 16, 16, 4096, 1024, 50257, 10000 },
+    { ARCH_llama, 30, 576, 9, 3, 1536, 8192, 49152, 100000 },
+    /* Llama 3.2 1B and 3B, with plain rope */
+    { ARCH_llama, 16, 2048, 32, 8, 8192, 8192, 128256, 500000 },
+    { ARCH_llama, 28, 3072, 24, 8, 8192, 8192, 128256, 500000 },
+};
+
+/* Q4_K_M as llama-quantize mixes it for these architectures with a tied output: Q4_K but
+ * for these.  A part with `some` gets its better type in the first and the last eighth of
+ * the blocks and in every third one between them.  (llama.cpp, src/llama-quant.cpp.) */
+static const struct mix {
+    enum tr_slot_id part;
+    const char *type;
+    int some;
+} q4_k_m[] = {
+    { TR_TOKEN_EMBD, "Q6_K", 0 },
+    { TR_ATTN_QKV, "Q6_K", 1 },
+    { TR_ATTN_V, "Q6_K", 1 },
+    { TR_FFN_DOWN, "Q6_K", 1 },
+    { TR_N_SLOT, NULL, 0 },
+};
+
 struct opts {
     const char *output, *vocab, *type;
     int arch, shape;
@@ -36,12 +81,12 @@ struct opts {
 };
 
 struct build {
-    const struct arch *arch;
-    struct shape s;
+    const struct tr_arch *arch;
+    struct tr_config c;
+    float rope_base;
     const struct tr_dtype *type;
     const struct mix *mix;       /* NULL: every matrix in `type` */
     const struct tr_gguf *vocab; /* NULL: no tokenizer */
-    int64_t dim[N_DIM];
     uint64_t seed;
     struct tr_gguf_writer *w;
     float *f32; /* SLAB numbers */
@@ -56,44 +101,40 @@ static void take(int64_t *to, int64_t given)
         *to = given;
 }
 
-static void set_shape(const struct cmd *cmd, struct build *b, const struct opts *o)
+static void set_type(const struct cmd *cmd, struct build *b, const char *name)
 {
-    struct shape *s = &b->s;
-    *s = shapes[o->shape];
-    if (o->arch >= 0)
-        s->arch = o->arch;
-    b->arch = &archs[s->arch];
-    take(&s->n_layer, o->n_layer);
-    take(&s->n_embd, o->n_embd);
-    take(&s->n_head, o->n_head);
-    take(&s->n_head_kv, o->n_head_kv ? o->n_head_kv : o->n_head);
-    take(&s->n_ff, o->n_ff ? o->n_ff : o->n_embd ? 4 * o->n_embd : 0);
-    take(&s->n_ctx, o->n_ctx);
-    take(&s->n_vocab, o->n_vocab);
-    if (!b->arch->grouped)
-        s->n_head_kv = s->n_head;
-    if (s->n_embd % s->n_head || s->n_head % s->n_head_kv)
-        cmd_usage(cmd, "%lld heads (%lld of k and v) do not divide a width of %lld",
-                  (long long)s->n_head, (long long)s->n_head_kv, (long long)s->n_embd);
-    if (b->arch == &archs[LLAMA] && s->n_embd / s->n_head % 2)
-        cmd_usage(cmd, "rope needs an even width of a head");
-    int mixed = !strcasecmp(o->type, "q4_k_m");
+    int mixed = !strcasecmp(name, "q4_k_m");
     b->mix = mixed ? q4_k_m : NULL;
-    b->type = tr_dtype_by_name(mixed ? "Q4_K" : o->type);
+    b->type = tr_dtype_by_name(mixed ? "Q4_K" : name);
     if (!b->type || !b->type->from_f32)
-        cmd_usage(cmd, "cannot write type '%s'", o->type);
+        cmd_usage(cmd, "cannot write type '%s'", name);
 }
 
-static void set_dims(struct build *b)
+static void set_shape(const struct cmd *cmd, struct build *b, const struct opts *o)
 {
-    const struct shape *s = &b->s;
-    int64_t kv = s->n_embd / s->n_head * s->n_head_kv;
-    b->dim[VOCAB] = s->n_vocab;
-    b->dim[CTX] = s->n_ctx;
-    b->dim[EMBD] = s->n_embd;
-    b->dim[FF] = s->n_ff;
-    b->dim[KV] = kv;
-    b->dim[QKV] = s->n_embd + 2 * kv;
+    const struct shape *s = &shapes[o->shape];
+    const char *arch = arch_names[o->arch < 0 ? s->arch : o->arch];
+    struct tr_config *c = &b->c;
+    *c = (struct tr_config){ .n_vocab = s->n_vocab, .n_ctx = s->n_ctx, .n_embd = s->n_embd,
+                             .n_layer = s->n_layer, .n_head = s->n_head,
+                             .n_head_kv = s->n_head_kv, .n_ff = s->n_ff };
+    b->arch = tr__arch_find((struct tr_str){ arch, strlen(arch) });
+    b->rope_base = s->rope_base;
+    take(&c->n_layer, o->n_layer);
+    take(&c->n_embd, o->n_embd);
+    take(&c->n_head, o->n_head);
+    take(&c->n_head_kv, o->n_head_kv ? o->n_head_kv : o->n_head);
+    take(&c->n_ff, o->n_ff ? o->n_ff : o->n_embd ? 4 * o->n_embd : 0);
+    take(&c->n_ctx, o->n_ctx);
+    take(&c->n_vocab, o->n_vocab);
+    if (b->arch->rope == TR_ROPE_NONE) /* GPT-2 has no grouped heads */
+        c->n_head_kv = c->n_head;
+    if (c->n_embd % c->n_head || c->n_head % c->n_head_kv)
+        cmd_usage(cmd, "%lld heads (%lld of k and v) do not divide a width of %lld",
+                  (long long)c->n_head, (long long)c->n_head_kv, (long long)c->n_embd);
+    c->head_dim = c->n_embd / c->n_head;
+    if (b->arch->rope != TR_ROPE_NONE && c->head_dim % 2)
+        cmd_usage(cmd, "rope needs an even width of a head");
 }
 
 /* ==== metadata ==== */
@@ -102,7 +143,7 @@ static void set_dims(struct build *b)
 static int pad_vocab(struct build *b, const struct tr_gguf_kv *tokens, struct tr_err *err)
 {
     enum { UNUSED = 5, NAME = 24 };
-    uint64_t n = (uint64_t)b->s.n_vocab, cursor = 0;
+    uint64_t n = (uint64_t)b->c.n_vocab, cursor = 0;
     const struct tr_gguf_kv *types;
     struct tr_str *text = malloc(n * sizeof *text);
     char(*name)[NAME] = malloc(n * sizeof *name);
@@ -152,7 +193,7 @@ static int copy_vocab(struct build *b, int64_t wanted, struct tr_err *err)
     for (size_t i = 0; i < tr_gguf_n_kv(b->vocab); i++)
         if (!strncmp(tr_gguf_kv(b->vocab, i)->key, "tokenizer.", 10))
             tr_gguf_set_kv(b->w, tr_gguf_kv(b->vocab, i));
-    b->s.n_vocab = wanted ? wanted : n;
+    b->c.n_vocab = wanted ? wanted : n;
     return wanted > n ? pad_vocab(b, tokens, err) : 0;
 }
 
@@ -164,7 +205,7 @@ static const char *key_of(const struct build *b, const char *suffix, char *buf, 
 
 static int set_keys(struct build *b, int64_t wanted, struct tr_err *err)
 {
-    const struct shape *s = &b->s;
+    const struct tr_config *c = &b->c;
     char key[96];
     tr_gguf_set_string(b->w, "general.architecture", b->arch->name);
     tr_gguf_set_string(b->w, "general.name", "random weights");
@@ -173,22 +214,22 @@ static int set_keys(struct build *b, int64_t wanted, struct tr_err *err)
     if (!b->vocab) /* llama.cpp's word for a model without tokenizer */
         tr_gguf_set_string(b->w, "tokenizer.ggml.model", "none");
     const struct { const char *suffix; int64_t value; } ints[] = {
-        { "vocab_size", s->n_vocab },
-        { "context_length", s->n_ctx },
-        { "embedding_length", s->n_embd },
-        { "block_count", s->n_layer },
-        { "feed_forward_length", s->n_ff },
-        { "attention.head_count", s->n_head },
-        { "attention.head_count_kv", s->n_head_kv },
+        { "vocab_size", c->n_vocab },
+        { "context_length", c->n_ctx },
+        { "embedding_length", c->n_embd },
+        { "block_count", c->n_layer },
+        { "feed_forward_length", c->n_ff },
+        { "attention.head_count", c->n_head },
+        { "attention.head_count_kv", c->n_head_kv },
     };
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
         tr_gguf_set_u32(b->w, key_of(b, ints[i].suffix, key, sizeof key),
                         (uint32_t)ints[i].value);
     tr_gguf_set_f32(b->w, key_of(b, b->arch->eps_key, key, sizeof key), 1e-5f);
-    if (b->arch == &archs[LLAMA]) {
-        tr_gguf_set_f32(b->w, key_of(b, "rope.freq_base", key, sizeof key), s->rope_base);
+    if (b->arch->rope != TR_ROPE_NONE) {
+        tr_gguf_set_f32(b->w, key_of(b, "rope.freq_base", key, sizeof key), b->rope_base);
         tr_gguf_set_u32(b->w, key_of(b, "rope.dimension_count", key, sizeof key),
-                        (uint32_t)(s->n_embd / s->n_head));
+                        (uint32_t)c->head_dim);
     }
     if (b->type->block > 1)
         tr_gguf_set_u32(b->w, "general.quantization_version", 2);
@@ -215,13 +256,23 @@ static void fill(float *x, int64_t n, struct tr_rng r, float scale, float consta
         x[i] = scale > 0 ? scale * near_normal(&r) : constant;
 }
 
-/* `first` numbers the random streams of a tensor. */
-static int write_weights(struct build *b, int64_t n, const struct tr_dtype *type,
-                         enum init init, uint64_t first, struct tr_err *err)
+/* Deviation of the numbers of a part; 0: all of them are `*constant`. */
+static float deviation(const struct build *b, enum tr_slot_id id, float *constant)
 {
-    float scale = init == NORMAL     ? 0.02f
-                  : init == RESIDUAL ? 0.02f / sqrtf(2 * (float)b->s.n_layer)
-                                     : 0;
+    const struct tr_slot *slot = &tr__slots[id];
+    *constant = slot->n_dim == 1 && !strstr(slot->suffix, ".bias");
+    if (slot->n_dim == 1)
+        return 0;
+    if (id == TR_ATTN_OUT || id == TR_FFN_DOWN) /* they end in the residual stream */
+        return 0.02f / sqrtf(2 * (float)b->c.n_layer);
+    return 0.02f;
+}
+
+/* `first` numbers the random streams of a tensor. */
+static int write_weights(struct build *b, enum tr_slot_id id, int64_t n,
+                         const struct tr_dtype *type, uint64_t first, struct tr_err *err)
+{
+    float constant, scale = deviation(b, id, &constant);
     for (int64_t at = 0; at < n; at += SLAB) {
         int64_t m = n - at < SLAB ? n - at : SLAB;
 #pragma omp parallel for schedule(static)
@@ -229,7 +280,7 @@ static int write_weights(struct build *b, int64_t n, const struct tr_dtype *type
             int64_t k = m - i < CHUNK ? m - i : CHUNK;
             uint64_t stream = first + (uint64_t)((at + i) / CHUNK);
             char *to = (char *)b->packed + i / type->block * type->bytes;
-            fill(b->f32 + i, k, tr_rng_init(b->seed, stream), scale, init == ONE);
+            fill(b->f32 + i, k, tr_rng_init(b->seed, stream), scale, constant);
             type->from_f32(b->f32 + i, to, k);
         }
         if (tr_gguf_write(b->w, b->packed, m / type->block * type->bytes, err))
@@ -245,48 +296,44 @@ static int is_favoured(int64_t i, int64_t n)
 }
 
 /* The type that a part should have; tr_recipe_type says what it can have. */
-static const struct tr_dtype *wanted_type(const struct build *b, const char *part,
+static const struct tr_dtype *wanted_type(const struct build *b, enum tr_slot_id id,
                                           int64_t layer)
 {
-    for (const struct mix *m = b->mix; m && m->part; m++)
-        if (!strcmp(m->part, part) && (!m->some || is_favoured(layer, b->s.n_layer)))
+    for (const struct mix *m = b->mix; m && m->type; m++)
+        if (m->part == id && (!m->some || is_favoured(layer, b->c.n_layer)))
             return tr_dtype_by_name(m->type);
     return b->type;
 }
 
 /* One tensor; called once to declare it and once to write it. */
-static int do_part(struct build *b, const struct part *p, int64_t layer, uint64_t index,
+static int do_part(struct build *b, enum tr_slot_id id, int64_t layer, uint64_t index,
                    int write, struct tr_err *err)
 {
-    char name[64];
-    int n_dim = p->col == NONE ? 1 : 2;
-    int64_t dim[4] = { b->dim[p->row], n_dim == 2 ? b->dim[p->col] : 1, 1, 1 };
-    if (layer < 0)
-        snprintf(name, sizeof name, "%s", p->name);
-    else
-        snprintf(name, sizeof name, "blk.%lld.%s", (long long)layer, p->name);
-    struct tr_gguf_tensor t = { .name = name, .dtype = &tr_f32, .n_dim = n_dim,
-                                .dim = { dim[0], dim[1], 1, 1 } };
-    const struct tr_dtype *type =
-        tr_recipe_type(&t, wanted_type(b, p->name, layer), err);
+    const struct tr_slot *slot = &tr__slots[id];
+    char name[TR__NAME_BYTES];
+    tr__slot_name(name, layer, id);
+    struct tr_gguf_tensor t = { .name = name, .dtype = &tr_f32, .n_dim = slot->n_dim,
+                                .dim = { 1, 1, 1, 1 } };
+    for (int i = 0; i < slot->n_dim; i++)
+        t.dim[i] = slot->dim[i](&b->c);
+    const struct tr_dtype *type = tr_recipe_type(&t, wanted_type(b, id, layer), err);
     if (!type)
         return -1;
     if (!write) {
-        tr_gguf_add_tensor(b->w, name, type, n_dim, dim);
+        tr_gguf_add_tensor(b->w, name, type, t.n_dim, t.dim);
         return 0;
     }
-    return write_weights(b, dim[0] * dim[1], type, p->init, index << 32, err);
+    return write_weights(b, id, t.dim[0] * t.dim[1], type, index << 32, err);
 }
 
 static int all_parts(struct build *b, int write, struct tr_err *err)
 {
     uint64_t index = 0;
-    for (const struct part *p = b->arch->whole; p->name; p++)
-        if (do_part(b, p, -1, index++, write, err))
-            return -1;
-    for (int64_t layer = 0; layer < b->s.n_layer; layer++)
-        for (const struct part *p = b->arch->block; p->name; p++)
-            if (do_part(b, p, layer, index++, write, err))
+    for (int64_t layer = -1; layer < b->c.n_layer; layer++)
+        for (int id = layer < 0 ? 0 : TR_N_GLOBAL;
+             id < (layer < 0 ? TR_N_GLOBAL : TR_N_SLOT); id++)
+            if (b->arch->tensor[id] == TR_MUST &&
+                do_part(b, (enum tr_slot_id)id, layer, index++, write, err))
                 return -1;
     return 0;
 }
@@ -307,7 +354,6 @@ static int make_model(struct build *b, const struct opts *o, struct tr_err *err)
     b->w = tr_gguf_create(o->output, err);
     if (!b->w || set_keys(b, o->n_vocab, err))
         goto out;
-    set_dims(b);
     if (all_parts(b, 0, err) || all_parts(b, 1, err))
         goto out;
     rc = tr_gguf_commit(b->w, err);
@@ -349,5 +395,6 @@ int main(int argc, char **argv)
         cmd_usage(&cmd, "option '--output' is required");
     struct build b = { .seed = (uint64_t)o.seed };
     set_shape(&cmd, &b, &o);
+    set_type(&cmd, &b, o.type);
     return cmd_end(make_model(&b, &o, &err) ? cmd_code(&err) : CMD_OK, &err);
 }

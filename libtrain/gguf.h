@@ -87,6 +87,14 @@ const struct tr_gguf_tensor *tr_gguf_tensor(const struct tr_gguf *g, size_t i);
 const struct tr_gguf_tensor *tr_gguf_find_tensor(const struct tr_gguf *g,
                                                  const char *name);
 
+/* 0 for a file with the weights of a model, else TR_EFORMAT or TR_EUNSUPPORTED: words for
+ * what it is instead (an adapter, a checkpoint, a vocabulary …), and what to do with it. */
+int tr_gguf_expect_model(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
+
+/* Is the shape dim (n_dim), row-major?  Slowest dimensions of 1 count as none, on either
+ * side: some writers spell them out, others do not. */
+int tr_gguf_has_shape(const struct tr_gguf_tensor *t, int n_dim, const int64_t *dim);
+
 /* N of a tensor that is named "blk.N.REST", and REST if it is wanted: where in the layers of
  * a model it belongs.  -1 for all other names; INT64_MAX for an N that is larger. */
 int64_t tr_gguf_block(const char *name, const char **rest);
@@ -105,6 +113,10 @@ int tr_gguf_string(const struct tr_gguf *g, const char *key, struct tr_str *out,
 /* An array of this element type; 1 / 0 / TR_EFORMAT as above. */
 int tr_gguf_array(const struct tr_gguf *g, const char *key, enum tr_gguf_type elem,
                   const struct tr_gguf_kv **out, struct tr_err *err) TR_MUST_CHECK;
+
+/* The same for integers of any one type. */
+int tr_gguf_ints(const struct tr_gguf *g, const char *key, const struct tr_gguf_kv **out,
+                 struct tr_err *err) TR_MUST_CHECK;
 
 /* Elements of an array of numbers (converted), i < kv->count; no check of the type. */
 int64_t tr_gguf_elem_int(const struct tr_gguf_kv *kv, uint64_t i);

@@ -29,17 +29,20 @@ struct tr_config {
 
 struct tr_model;
 
-/* Open a GGUF and bind its tensors: architecture known, hyper-parameters in range, every
- * tensor that the architecture asks for there with the right shape and a type that can be
- * unpacked.  TR_EFORMAT, TR_EUNSUPPORTED or TR_EIO, with path and tensor. */
+/* Open a GGUF and bind its tensors: a model of a known architecture, hyper-parameters in
+ * range, every tensor that the architecture asks for there with the right shape and a type
+ * that can be unpacked, no tensor and no value of a key that would ask for another
+ * computation.  TR_EFORMAT, TR_EUNSUPPORTED or TR_EIO, with path and tensor or key. */
 struct tr_model *tr_model_open(const char *path, struct tr_err *err) TR_MUST_CHECK;
 void tr_model_close(struct tr_model *m);
 
 /* The checks of tr_model_open on an open file, without keeping anything. */
 int tr_model_check(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
 
-/* i = 0, 1, … until NULL: tensors in the file that the decoder does not use. */
+/* i = 0, 1, … until NULL: tensors in the file that are part of no model, and keys of its
+ * architecture that nothing here (nor llama.cpp, for this architecture) reads. */
 const char *tr_model_unused_tensor(const struct tr_model *m, size_t i);
+const char *tr_model_unused_key(const struct tr_model *m, size_t i);
 
 const struct tr_config *tr_model_config(const struct tr_model *m);
 const char *tr_model_arch(const struct tr_model *m);

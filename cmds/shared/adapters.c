@@ -5,6 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a model's file holds and nobody reads: how much, and the first of it. */
+static void warn_unused(const struct tr_model *m, const char *what,
+                        const char *(*unused)(const struct tr_model *m, size_t i))
+{
+    size_t n = 0;
+    while (unused(m, n))
+        n++;
+    if (n)
+        cmd_warn("%s: %zu %s not known and left out, the first is '%s'",
+                 tr_gguf_path(tr_model_gguf(m)), n, what, unused(m, 0));
+}
+
 struct tr_model *cmd_open_model(const char *path, struct tr_err *err)
 {
     struct tr_model *m = tr_model_open(path, err);
@@ -13,12 +25,8 @@ struct tr_model *cmd_open_model(const char *path, struct tr_err *err)
     const char *text;
     for (size_t i = 0; (text = tr_gguf_warning(tr_model_gguf(m), i)); i++)
         cmd_warn("%s", text);
-    size_t n = 0;
-    while (tr_model_unused_tensor(m, n))
-        n++;
-    if (n)
-        cmd_warn("%s: %zu tensors are not known and left out, the first is '%s'", path, n,
-                 tr_model_unused_tensor(m, 0));
+    warn_unused(m, "tensors are", tr_model_unused_tensor);
+    warn_unused(m, "keys of its architecture are", tr_model_unused_key);
     return m;
 }
 

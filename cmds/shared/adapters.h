@@ -9,8 +9,8 @@
 
 #include <libtrain/lora.h>
 
-/* Open a model, with a warning for what is odd in the file, and for tensors that the decoder
- * does not know and so leaves out. */
+/* Open a model, with a warning for what is odd in the file, and for tensors and keys that the
+ * decoder does not know and so leaves out. */
 struct tr_model *cmd_open_model(const char *path, struct tr_err *err) TR_MUST_CHECK;
 
 struct cmd_adapters {

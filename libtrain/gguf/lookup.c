@@ -92,3 +92,17 @@ int64_t tr_gguf_block(const char *name, const char **rest)
         *rest = s + 1;
     return n;
 }
+
+/* Dimension i counted from the fastest; 1 beyond the slowest. */
+static int64_t from_fastest(int n_dim, const int64_t *dim, int i)
+{
+    return i < n_dim ? dim[n_dim - 1 - i] : 1;
+}
+
+int tr_gguf_has_shape(const struct tr_gguf_tensor *t, int n_dim, const int64_t *dim)
+{
+    for (int i = 0; i < TR__GGUF_MAX_DIM; i++)
+        if (from_fastest(t->n_dim, t->dim, i) != from_fastest(n_dim, dim, i))
+            return 0;
+    return 1;
+}

@@ -93,6 +93,18 @@ int tr_gguf_array(const struct tr_gguf *g, const char *key, enum tr_gguf_type el
     return 1;
 }
 
+int tr_gguf_ints(const struct tr_gguf *g, const char *key, const struct tr_gguf_kv **out,
+                 struct tr_err *err)
+{
+    const struct tr_gguf_kv *kv = tr_gguf_find_kv(g, key);
+    if (!kv)
+        return 0;
+    if (kv->type != TR_GGUF_ARRAY || !tr__gguf_value[kv->elem].as_int)
+        return wrong_type(g, kv, "array of integers", err);
+    *out = kv;
+    return 1;
+}
+
 int64_t tr_gguf_elem_int(const struct tr_gguf_kv *kv, uint64_t i)
 {
     const struct tr__gguf_value *v = &tr__gguf_value[kv->elem];

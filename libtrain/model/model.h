@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Inside of a model: which tensors there can be, what an architecture says, and the
- * weights with the adapters that hang on them.
+ * weights with the adapters that hang on them.  decoder.h is what the parts of a forward
+ * pass share.
  */
 #ifndef LIBTRAIN_MODEL_MODEL_H
 #define LIBTRAIN_MODEL_MODEL_H
@@ -17,9 +18,9 @@ enum tr_slot_id {
     /* once in a block */
     TR_ATTN_NORM = TR_N_GLOBAL, TR_ATTN_NORM_BIAS, TR_ATTN_QKV, TR_ATTN_QKV_BIAS,
     TR_ATTN_Q, TR_ATTN_Q_BIAS, TR_ATTN_K, TR_ATTN_K_BIAS, TR_ATTN_V, TR_ATTN_V_BIAS,
-    TR_ATTN_OUT, TR_ATTN_OUT_BIAS, TR_FFN_NORM, TR_FFN_NORM_BIAS, TR_FFN_GATE, TR_FFN_UP,
-    TR_FFN_UP_BIAS, TR_FFN_DOWN, TR_FFN_DOWN_BIAS,
-    TR_N_SLOT
+    TR_ATTN_OUT, TR_ATTN_OUT_BIAS, TR_FFN_NORM, TR_FFN_NORM_BIAS, TR_FFN_GATE,
+    TR_FFN_GATE_BIAS, TR_FFN_UP, TR_FFN_UP_BIAS, TR_FFN_DOWN, TR_FFN_DOWN_BIAS,
+    TR_N_SLOT, TR_N_BLOCK = TR_N_SLOT - TR_N_GLOBAL
 };
 
 struct tr_slot {
@@ -28,11 +29,23 @@ struct tr_slot {
     int64_t (*dim[2])(const struct tr_config *c); /* row-major */
     int linear;  /* a matrix of a linear layer: LoRA can hang on it */
     int frozen;  /* never trained: a table of constants */
+    enum tr_slot_id instead; /* one that may be there instead of this; 0: none */
+    enum tr_slot_id with;    /* without that one this has no use; 0: any time */
 };
 
 extern const struct tr_slot tr__slots[TR_N_SLOT];
 
+enum { TR__NAME_BYTES = 64 }; /* of a tensor's name, with its end */
+
+/* The name of the tensor in a slot: `name` has room for TR__NAME_BYTES. */
+void tr__slot_name(char *name, int64_t layer, enum tr_slot_id id);
+
+/* The slot of a name, TR_N_SLOT if there is none; *layer is -1 for the global ones. */
+enum tr_slot_id tr__slot_find(const char *name, int64_t *layer);
+
 enum tr_rope_kind { TR_ROPE_NONE, TR_ROPE_PAIRS /* (2i, 2i + 1) */, TR_ROPE_NEOX };
+
+enum tr_need { TR_NEVER, TR_MAY, TR_MUST };
 
 /* An architecture: how its GGUF maps onto the one decoder. */
 struct tr_arch {
@@ -44,8 +57,7 @@ struct tr_arch {
     struct tr_tensor *(*activation)(struct tr_tape *tp, struct tr_tensor *gate,
                                     struct tr_tensor *up);
     enum tr_rope_kind rope;
-    /* Tensors it must have, and may have; lists end with TR_N_SLOT. */
-    const enum tr_slot_id *required, *optional;
+    unsigned char tensor[TR_N_SLOT]; /* enum tr_need of each slot */
 };
 
 #define TR_ARCH(name) extern const struct tr_arch tr__arch_##name;
@@ -54,9 +66,20 @@ struct tr_arch {
 
 const struct tr_arch *tr__arch_find(struct tr_str name);
 
-/* Read and check the hyper-parameters. */
+/* Read and check the hyper-parameters (config.c). */
 int tr__config_read(const struct tr_gguf *g, const struct tr_arch *arch,
                     struct tr_config *c, struct tr_err *err) TR_MUST_CHECK;
+
+/* "ARCH.SUFFIX"; `key` has room for TR__KEY_BYTES. */
+enum { TR__KEY_BYTES = 96 };
+void tr__key_name(char *key, const struct tr_arch *arch, const char *suffix);
+
+/* Refuse values of keys that would need another decoder (keys.c). */
+int tr__keys_check(const struct tr_gguf *g, const struct tr_arch *arch,
+                   struct tr_err *err) TR_MUST_CHECK;
+
+/* Is this a key of the architecture that nothing here understands? */
+int tr__key_unknown(const struct tr_arch *arch, const char *key);
 
 struct tr_delta { /* one adapter's part in one weight: w + scale * b a */
     struct tr_tensor *a; // (rank, n_in)
@@ -77,10 +100,13 @@ struct tr_model {
     struct tr_config config;
     struct tr_weight *weight; // (TR_N_GLOBAL + n_layer * block slots), see tr__weight
     size_t n_weight;
-    const char **unused; /* NULL-terminated */
-    size_t n_unused;
+    const char **unused_tensor, **unused_key; /* names in the file */
+    size_t n_unused_tensor, n_unused_key;
     int attention_bf16; /* see tr_precision */
 };
+
+/* Give the weights their tensors, and list what is left over (weights.c). */
+int tr__bind(struct tr_model *m, struct tr_err *err) TR_MUST_CHECK;
 
 /* The weight in a slot; `layer` is ignored for the global ones. */
 struct tr_weight *tr__weight(const struct tr_model *m, int64_t layer, enum tr_slot_id id);

@@ -347,11 +347,78 @@ static void mk_model_without(struct spec *s, const char *arg, uint64_t x)
     model(s, 2);
 }
 
-static void mk_model_extra(struct spec *s, const char *arg, uint64_t x)
+/* The same as an array for its two blocks: the halves of x. */
+static void mk_model_array(struct spec *s, const char *arg, uint64_t x)
 {
+    s->other_key = arg;
+    s->other_type = ARRAY;
+    s->other_value = x;
+    model(s, 2);
+}
+
+/* A model with one key more: u32, f32 (its bits), bool or text. */
+static void mk_model_and_u32(struct spec *s, const char *arg, uint64_t x)
+{
+    model(s, 2);
+    add_kv(s, arg, U32, x);
+}
+
+static void mk_model_and_f32(struct spec *s, const char *arg, uint64_t x)
+{
+    model(s, 2);
+    add_kv(s, arg, F32, x);
+}
+
+static void mk_model_and_bool(struct spec *s, const char *arg, uint64_t x)
+{
+    model(s, 2);
+    add_kv(s, arg, BOOL, x);
+}
+
+/* arg is "KEY VALUE"; x is not used. */
+static void mk_model_and_text(struct spec *s, const char *arg, uint64_t x)
+{
+    char key[64];
     (void)x;
     model(s, 2);
-    add_tensor(s, arg, 8, 0);
+    snprintf(key, sizeof key, "%.*s", (int)strcspn(arg, " "), arg);
+    add_kv_text(s, key, strchr(arg, ' ') + 1);
+}
+
+/* A model with one tensor more, (x >> 32, x & 0xffffffff) or a vector. */
+static void mk_model_extra(struct spec *s, const char *arg, uint64_t x)
+{
+    model(s, 2);
+    add_tensor(s, arg, x & 0xffffffff, x >> 32);
+}
+
+/* A model with a matrix for q, k and v in block 1, which has no others if x is 0, or with
+ * the bias of such a matrix alone if x is 2. */
+static void mk_model_qkv(struct spec *s, const char *arg, uint64_t x)
+{
+    s->fused = x == 0;
+    model(s, 2);
+    if (x == 2)
+        add_tensor(s, arg, 16, 0);
+    else
+        add_tensor(s, arg, 8, 16);
+}
+
+/* A model whose tensors all have four dimensions. */
+static void mk_model_ones(struct spec *s, const char *arg, uint64_t x)
+{
+    (void)arg;
+    s->ones = 1;
+    model(s, (unsigned)x);
+}
+
+/* A model with divisors of rope's frequencies, the second of which has the bits x. */
+static void mk_model_rope(struct spec *s, const char *arg, uint64_t x)
+{
+    uint32_t bits = (uint32_t)x;
+    model(s, 2);
+    add_tensor(s, arg, 2, 0);
+    memcpy(s->data.p + s->data.n - 4, &bits, 4);
 }
 
 /* A model of architecture arg, or of one with a name of x letters. */
@@ -402,6 +469,7 @@ struct bad_file {
 #define MAX64 UINT64_MAX
 #define NAN_BITS 0x7fc00000
 #define INF_BITS 0x7f800000
+#define TWO_BITS 0x40000000
 #define MINUS_ONE_BITS 0xbf800000
 
 #include "bad_gguf.def"

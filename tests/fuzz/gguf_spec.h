@@ -68,6 +68,8 @@ struct spec {
     uint64_t other_value;
     const char *other_tensor; /* this tensor is left out or turned */
     int turned;
+    int ones; /* write the dimensions of 1 that every tensor has behind its own */
+    int fused; /* block 1 of the base has no matrices for q, k and v */
     int64_t shift; /* of the offset of the last tensor of the base */
 };
 
@@ -80,7 +82,11 @@ static void add_kv(struct spec *s, const char *key, uint32_t type, uint64_t v)
     }
     put_text(&s->kv, key);
     put_u32(&s->kv, type);
-    put(&s->kv, &v, size[type]);
+    if (type == ARRAY) { /* two u32: the lower half of v, the upper half */
+        put_u32(&s->kv, U32);
+        put_u64(&s->kv, 2);
+    }
+    put(&s->kv, &v, type == ARRAY ? 8 : size[type]);
     s->n_kv++;
 }
 
@@ -124,7 +130,7 @@ static void pad(struct bytes *b, uint64_t alignment)
 /* A tensor with data that are there: small f32 numbers, zeros for other types. */
 static void add_tensor(struct spec *s, const char *name, uint64_t d0, uint64_t d1)
 {
-    uint64_t dim[2] = { d0, d1 };
+    uint64_t dim[4] = { d0, d1 ? d1 : 1, 1, 1 };
     if (s->other_tensor && strcmp(s->other_tensor, name) == 0) {
         if (!s->turned)
             return;
@@ -132,7 +138,7 @@ static void add_tensor(struct spec *s, const char *name, uint64_t d0, uint64_t d
         dim[1] = d0;
     }
     pad(&s->data, s->alignment);
-    add_info(s, name, T_F32, d1 ? 2 : 1, dim, s->data.n);
+    add_info(s, name, T_F32, s->ones ? 4 : d1 ? 2 : 1, dim, s->data.n);
     for (uint64_t i = 0; i < d0 * (d1 ? d1 : 1); i++) {
         float x = 0.01f * (float)(i % 17) - 0.08f;
         put(&s->data, &x, 4);
@@ -176,6 +182,8 @@ static void model(struct spec *s, unsigned n_layer)
     for (unsigned l = 0; l < n_layer; l++)
         for (size_t i = 0; i < sizeof block / sizeof *block; i++) {
             snprintf(name, sizeof name, "blk.%u.%s.weight", l, block[i].name);
+            if (s->fused && l == 1 && i >= 1 && i <= 3)
+                continue;
             add_tensor(s, name, block[i].d0, block[i].d1);
         }
     add_tensor(s, "output_norm.weight", 8, 0);

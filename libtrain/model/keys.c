@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Every key "ARCH.…" that llama.cpp reads for the architectures here, and what becomes of
+ * it: config.c reads it, or it has no effect on what is computed, or one value has none and
+ * the others are refused by name.  Any other key of the architecture is told to the user: a
+ * file that says more than is understood may be another model than it seems.
+ */
+#include <libtrain/model/model.h>
+
+#include <stdio.h>
+#include <string.h>
+
+/* What config.c reads. */
+static const char *const read_keys[] = {
+    "context_length", "embedding_length", "block_count", "feed_forward_length",
+    "attention.head_count", "attention.head_count_kv", "attention.key_length",
+    "attention.value_length", "rope.dimension_count", "rope.freq_base",
+    "rope.scaling.type", "rope.scaling.factor", "rope.scale_linear",
+    "rope.scaling.attn_factor",
+};
+
+static const char *const without_effect[] = {
+    /* the tensors say it, in sizes and in the order of their rows */
+    "vocab_size", "tensor_data_layout",
+    /* what is made of the last norm's rows beside logits */
+    "embedding_length_out", "pooling_type", "classifier.output_labels",
+    /* of experts, which there are none: see below */
+    "expert_used_count", "expert_group_count", "expert_group_used_count",
+    /* of layers with a window, which there are none */
+    "attention.key_length_swa", "attention.value_length_swa", "rope.dimension_count_swa",
+    /* how the model was made */
+    "rope.scaling.finetuned",
+    /* of kinds of rope scaling that are refused, or that another architecture has */
+    "rope.scaling.original_context_length", "rope.scaling.alpha",
+    "rope.scaling.yarn_ext_factor", "rope.scaling.yarn_attn_factor",
+    "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow",
+    "rope.scaling.yarn_log_multiplier",
+};
+
+/* Keys of which one value is no change, and what the others ask for. */
+static const struct fixed_key {
+    const char *suffix;
+    int is_bool;
+    int64_t value; /* also where the key is absent */
+    const char *others;
+} fixed_keys[] = {
+    { "attention.causal", 1, 1, "attention without a causal mask" },
+    { "expert_count", 0, 0, "mixture of experts" },
+};
+
+enum {
+    N_READ = sizeof read_keys / sizeof *read_keys,
+    N_WITHOUT = sizeof without_effect / sizeof *without_effect,
+    N_FIXED = sizeof fixed_keys / sizeof *fixed_keys
+};
+
+static int check_fixed(const struct tr_gguf *g, const struct tr_arch *arch,
+                       const struct fixed_key *f, struct tr_err *err)
+{
+    char key[TR__KEY_BYTES], number[24];
+    const char *text = number;
+    int64_t v = f->value;
+    int is_true = v != 0;
+    tr__key_name(key, arch, f->suffix);
+    int found = f->is_bool ? tr_gguf_bool(g, key, &is_true, err)
+                           : tr_gguf_int(g, key, &v, err);
+    if (found < 0)
+        return found;
+    if (f->is_bool ? is_true == f->value : v == f->value)
+        return 0;
+    if (f->is_bool)
+        text = is_true ? "true" : "false";
+    else
+        snprintf(number, sizeof number, "%lld", (long long)v);
+    return tr_err_set(err, TR_EUNSUPPORTED, "%s: %s (%s is %s) is not supported",
+                      tr_gguf_path(g), f->others, key, text);
+}
+
+int tr__keys_check(const struct tr_gguf *g, const struct tr_arch *arch, struct tr_err *err)
+{
+    for (int i = 0; i < N_FIXED; i++) {
+        int rc = check_fixed(g, arch, &fixed_keys[i], err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int is_in(const char *const *list, int n, const char *suffix)
+{
+    for (int i = 0; i < n; i++)
+        if (!strcmp(list[i], suffix))
+            return 1;
+    return 0;
+}
+
+int tr__key_unknown(const struct tr_arch *arch, const char *key)
+{
+    size_t n = strlen(arch->name);
+    if (strncmp(key, arch->name, n) || key[n] != '.')
+        return 0;
+    const char *suffix = key + n + 1;
+    for (int i = 0; i < N_FIXED; i++)
+        if (!strcmp(fixed_keys[i].suffix, suffix))
+            return 0;
+    return strcmp(arch->eps_key, suffix) && !is_in(read_keys, N_READ, suffix) &&
+           !is_in(without_effect, N_WITHOUT, suffix);
+}

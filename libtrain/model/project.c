@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Weights in use: a linear layer is its matrix, its bias and what adapters add to it, so an
+ * adapter needs no code anywhere else.
+ */
+#include <libtrain/model/decoder.h>
+
+struct tr_tensor *tr__tensor(const struct tr__decoder *d, enum tr_slot_id id)
+{
+    struct tr_weight *w = tr__weight(d->m, d->layer, id);
+    return w->t.data ? &w->t : NULL;
+}
+
+struct tr_tensor *tr__project(const struct tr__decoder *d, struct tr_tensor *x,
+                              enum tr_slot_id id, enum tr_slot_id bias,
+                              struct tr_tensor *add)
+{
+    struct tr_weight *w = tr__weight(d->m, d->layer, id);
+    struct tr_tensor *b = tr__tensor(d, bias);
+    struct tr_tensor *y =
+        tr_linear(d->tp, x, &w->t, &(struct tr_linear){ .bias = b, .add = add });
+    for (const struct tr_delta *a = w->delta; a; a = a->next) {
+        struct tr_tensor *u = tr_linear(d->tp, x, a->a, NULL);
+        y = tr_linear(d->tp, u, a->b,
+                      &(struct tr_linear){ .add = y, .in_place = 1, .scale = a->scale });
+    }
+    return y;
+}

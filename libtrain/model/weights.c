@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From the tensors of a file to the weights of a model.  Each tensor is asked where it
+ * belongs; what belongs nowhere is either known to be without effect, or refused: a model
+ * that is computed without one of its parts gives wrong numbers and no error.  (llama.cpp
+ * counts the tensors and refuses a file with one too many.)  Names and shapes: tensors.c.
+ */
+#include <libtrain/model/model.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tr_weight *tr__weight(const struct tr_model *m, int64_t layer, enum tr_slot_id id)
+{
+    if (id < TR_N_GLOBAL)
+        return &m->weight[id];
+    return &m->weight[TR_N_GLOBAL + layer * TR_N_BLOCK + (id - TR_N_GLOBAL)];
+}
+
+struct tr_weight *tr__weight_find(const struct tr_model *m, const char *name)
+{
+    int64_t layer;
+    enum tr_slot_id id = tr__slot_find(name, &layer);
+    if (id == TR_N_SLOT || layer >= m->config.n_layer)
+        return NULL;
+    struct tr_weight *w = tr__weight(m, layer, id);
+    return w->t.data ? w : NULL;
+}
+
+static const char *shape_text(char *text, size_t size, int n_dim, const int64_t *dim)
+{
+    int n = snprintf(text, size, "(%lld", (long long)dim[0]);
+    for (int i = 1; i < n_dim; i++)
+        n += snprintf(text + n, size - (size_t)n, ", %lld", (long long)dim[i]);
+    snprintf(text + n, size - (size_t)n, ")");
+    return text;
+}
+
+static int check_tensor(const struct tr_gguf *g, const struct tr_gguf_tensor *t,
+                        const int64_t *dim, int n_dim, struct tr_err *err)
+{
+    char is[96], wanted[96];
+    const char *path = tr_gguf_path(g);
+    if (!tr_gguf_has_shape(t, n_dim, dim))
+        return tr_err_set(err, TR_EFORMAT, "%s: tensor '%s' is %s, wanted %s", path, t->name,
+                          shape_text(is, sizeof is, t->n_dim, t->dim),
+                          shape_text(wanted, sizeof wanted, n_dim, dim));
+    if (!t->dtype->to_f32)
+        return tr_err_set(err, TR_EUNSUPPORTED,
+                          "%s: tensor '%s' has type %s, which cannot be unpacked", path,
+                          t->name, t->dtype->name);
+    if (n_dim == 1 && t->dtype != &tr_f32)
+        return tr_err_set(err, TR_EUNSUPPORTED,
+                          "%s: tensor '%s' has type %s; norms and biases must be F32", path,
+                          t->name, t->dtype->name);
+    return 0;
+}
+
+/* ---- what the decoder has no place for --------------------------------------------- */
+
+/* Parts of models in GGUF that are not in a block, by the beginning of their names. */
+static const char *const parts[] = {
+    "token_embd", "token_types", "position_embd", "output", "rope_freqs", "rope_factors",
+    "cls", "per_layer_", "altup_", "dense_", "conv1d", "posnet.", "convnext.", "nextn.",
+    "enc.", "dec.", "v.", "a.", "mm.",
+};
+
+static int begins_with(const char *name, const char *beginning)
+{
+    return !strncmp(name, beginning, strlen(beginning));
+}
+
+/* In a block everything is taken for a part of the computation. */
+static int has_effect(const char *name)
+{
+    const char *rest;
+    if (tr_gguf_block(name, &rest) >= 0) /* frequencies that follow from the base of rope */
+        return !begins_with(rest, "attn_rot_embd");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (begins_with(name, parts[i]))
+            return 1;
+    return 0;
+}
+
+static int leave_out(struct tr_model *m, const char *name, struct tr_err *err)
+{
+    if (has_effect(name))
+        return tr_err_set(err, TR_EUNSUPPORTED,
+                          "%s: tensor '%s' is not supported in architecture '%s', and without "
+                          "it the model would be another", tr_gguf_path(m->g), name,
+                          m->arch->name);
+    m->unused_tensor[m->n_unused_tensor++] = name;
+    return 0;
+}
+
+static int list_unknown_keys(struct tr_model *m, struct tr_err *err)
+{
+    size_t n = tr_gguf_n_kv(m->g);
+    m->unused_key = calloc(n + 1, sizeof *m->unused_key);
+    if (!m->unused_key)
+        return tr_err_set(err, TR_ENOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        if (tr__key_unknown(m->arch, tr_gguf_kv(m->g, i)->key))
+            m->unused_key[m->n_unused_key++] = tr_gguf_kv(m->g, i)->key;
+    return 0;
+}
+
+/* ---- what it has a place for ------------------------------------------------------- */
+
+static int bind_tensor(struct tr_model *m, const struct tr_gguf_tensor *t,
+                       struct tr_err *err)
+{
+    int64_t layer, dim[2] = { 0 };
+    enum tr_slot_id id = tr__slot_find(t->name, &layer);
+    if (layer >= m->config.n_layer) /* a contradiction, not an extra */
+        return tr_err_set(err, TR_EFORMAT,
+                          "%s: tensor '%s' lies beyond the %lld blocks of the model",
+                          tr_gguf_path(m->g), t->name, (long long)m->config.n_layer);
+    if (id == TR_N_SLOT || m->arch->tensor[id] == TR_NEVER)
+        return leave_out(m, t->name, err);
+    const struct tr_slot *slot = &tr__slots[id];
+    for (int i = 0; i < slot->n_dim; i++)
+        dim[i] = slot->dim[i](&m->config);
+    int rc = check_tensor(m->g, t, dim, slot->n_dim, err);
+    if (rc)
+        return rc;
+    /* The map is read-only and so is every use of a weight that is not trainable. */
+    struct tr_weight *w = tr__weight(m, layer, id);
+    w->t = tr_tensor_make(t->name, t->dtype, slot->n_dim, dim, (void *)(uintptr_t)t->data);
+    w->slot = slot;
+    return 0;
+}
+
+static int is_there(const struct tr_model *m, int64_t layer, enum tr_slot_id id)
+{
+    return id && tr__weight(m, layer, id)->t.data;
+}
+
+/* Does what is there, or not there, in a slot go with the rest? */
+static int check_slot(const struct tr_model *m, int64_t layer, enum tr_slot_id id,
+                      struct tr_err *err)
+{
+    const struct tr_slot *slot = &tr__slots[id];
+    int there = tr__weight(m, layer, id)->t.data != NULL;
+    int replaced = is_there(m, layer, slot->instead);
+    const char *problem = NULL;
+    char name[TR__NAME_BYTES], other[TR__NAME_BYTES] = "";
+    if (!there && !replaced && m->arch->tensor[id] == TR_MUST)
+        problem = "is missing";
+    else if (there && replaced)
+        problem = "has no place beside";
+    else if (there && slot->with && !is_there(m, layer, slot->with))
+        problem = "has no use without";
+    if (!problem)
+        return 0;
+    tr__slot_name(name, layer, id);
+    if (there)
+        tr__slot_name(other, layer, replaced ? slot->instead : slot->with);
+    return tr_err_set(err, TR_EFORMAT, "%s: tensor '%s' %s%s%s%s", tr_gguf_path(m->g), name,
+                      problem, there ? " '" : "", other, there ? "'" : "");
+}
+
+static int check_slots(const struct tr_model *m, struct tr_err *err)
+{
+    for (int id = 0; id < TR_N_SLOT; id++) {
+        int64_t n = id < TR_N_GLOBAL ? 1 : m->config.n_layer;
+        for (int64_t layer = 0; layer < n; layer++) {
+            int rc = check_slot(m, layer, (enum tr_slot_id)id, err);
+            if (rc)
+                return rc;
+        }
+    }
+    return 0;
+}
+
+/* Angles are divided by them, and one that is no number spoils every position. */
+static int check_rope_factors(const struct tr_model *m, struct tr_err *err)
+{
+    const float *factors = m->config.rope.factors;
+    for (int i = 0; factors && i < m->config.rope.n_rot / 2; i++)
+        if (!isfinite(factors[i]) || factors[i] == 0)
+            return tr_err_set(err, TR_EFORMAT, "%s: tensor '%s': number %d is %g",
+                              tr_gguf_path(m->g), tr__slots[TR_ROPE_FREQS].suffix, i,
+                              (double)factors[i]);
+    return 0;
+}
+
+int tr__bind(struct tr_model *m, struct tr_err *err)
+{
+    size_t n = tr_gguf_n_tensor(m->g);
+    m->unused_tensor = calloc(n + 1, sizeof *m->unused_tensor);
+    if (!m->unused_tensor)
+        return tr_err_set(err, TR_ENOMEM, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        int rc = bind_tensor(m, tr_gguf_tensor(m->g, i), err);
+        if (rc)
+            return rc;
+    }
+    m->config.rope.factors = tr__weight(m, 0, TR_ROPE_FREQS)->t.data;
+    int rc = check_slots(m, err);
+    if (!rc)
+        rc = check_rope_factors(m, err);
+    return rc ? rc : list_unknown_keys(m, err);
+}
