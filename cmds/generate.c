@@ -66,12 +66,8 @@ static size_t longest_stop(const struct opts *o)
 static int encode_prompt(struct run *r, const char *prompt, struct tr_tokens *t,
                          struct tr_err *err)
 {
-    int rc = 0;
-    int32_t bos = tr_tokenizer_bos(r->tok);
-    if (tr_tokenizer_add_bos(r->tok) && bos >= 0)
-        rc = tr_tokens_push(t, (uint32_t)bos, err);
-    if (!rc)
-        rc = tr_tokenizer_encode(r->tok, prompt, strlen(prompt), 0, t, err);
+    int bos = tr_tokenizer_around(r->tok) & TR_ENCODE_BOS;
+    int rc = tr_tokenizer_encode(r->tok, prompt, strlen(prompt), bos, t, err);
     if (!rc && !t->n)
         rc = tr_err_set(err, TR_EFORMAT, "the prompt is empty and the model has no BOS");
     if (!rc && (int64_t)t->n + r->o->n > tr_model_config(r->m)->n_ctx)
@@ -97,19 +93,19 @@ static int continue_prompt(struct run *r, const int32_t *prompt, int64_t n_promp
 {
     size_t printed = 0, hold = longest_stop(r->o);
     int64_t n_vocab = tr_model_config(r->m)->n_vocab, n_token = tr_tokenizer_n_vocab(r->tok);
-    int stopped = 0;
+    int stopped = 0, ended = 0;
     int32_t next = -1;
     if (n_token > n_vocab) /* rows of padding behind the vocabulary are no tokens */
         n_token = n_vocab;
     r->n_text = 0;
     tr_cache_cut(r->cache, 0);
-    for (int64_t i = 0; i < r->o->n && !stopped; i++) {
+    for (int64_t i = 0; i < r->o->n && !stopped && !ended; i++) {
         if (tr_model_extend(r->m, r->tape, r->cache, i ? &next : prompt, i ? 1 : n_prompt,
                             r->logits, err))
             return err->code;
         next = sample(&r->o->sampling, r->logits, n_token, r->cand, rng);
-        if (next == tr_tokenizer_eos(r->tok))
-            break;
+        /* one that is no control token is seen, as in llama.cpp */
+        ended = tr_tokenizer_is_eog(r->tok, (uint32_t)next);
         if (tr_tokenizer_decode(r->tok, (uint32_t)next, 0, 0, &r->text, &r->n_text,
                                 &r->cap_text, err))
             return err->code;

@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { USUAL_CTX = 512 }; /* llama.cpp's default */
+
 struct opts {
     const char *model, *data, *text, *logits, *output, *label, *after;
     struct cmd_list adapters;
@@ -79,18 +81,24 @@ static int on_pack(const struct opts *o, struct tr_model *m, struct sums *s,
 
 /* ==== a text ==== */
 
-static int encode(const struct opts *o, const struct tr_model *m, struct tr_tokens *t,
-                  int32_t *bos, struct tr_err *err)
+struct text {
+    struct tr_tokens t;
+    int32_t bos;     /* -1: none in front */
+    size_t n_window; /* tokens without EOS, which stands in none of llama.cpp's windows */
+};
+
+static int encode(const struct opts *o, const struct tr_model *m, struct text *x,
+                  struct tr_err *err)
 {
     char *text = NULL;
     size_t bytes;
     struct tr_tokenizer *tok = tr_tokenizer_new(tr_model_gguf(m), err);
     int rc = tok ? tr_read_all(o->text, &text, &bytes, err) : err->code;
-    *bos = tok && tr_tokenizer_add_bos(tok) ? tr_tokenizer_bos(tok) : -1;
-    if (!rc && *bos >= 0) /* as a document would begin */
-        rc = tr_tokens_push(t, (uint32_t)*bos, err);
-    if (!rc)
-        rc = tr_tokenizer_encode(tok, text, bytes, 0, t, err);
+    int around = rc ? 0 : tr_tokenizer_around(tok);
+    if (!rc) /* with BOS and EOS as a document has them */
+        rc = tr_tokenizer_encode(tok, text, bytes, around, &x->t, err);
+    x->bos = around & TR_ENCODE_BOS ? tr_tokenizer_bos(tok) : -1;
+    x->n_window = x->t.n - (around & TR_ENCODE_EOS && x->t.n);
     free(text);
     tr_tokenizer_free(tok);
     return rc;
@@ -110,58 +118,70 @@ static void count_as_llama(const struct window *w, int64_t ctx, struct sums *s)
     s->n_llama += (uint64_t)(ctx - 1 - ctx / 2);
 }
 
-static void on_window(const struct opts *o, struct tr_eval *e, const struct tr_tokens *t,
-                      size_t at, int32_t bos, struct window *w, struct sums *s)
+static void on_window(int64_t ctx, struct tr_eval *e, const struct text *x, size_t at,
+                      struct window *w, struct sums *s)
 {
-    size_t left = t->n - 1 - at; /* predictions that are left */
-    int64_t n = left < (size_t)o->ctx ? (int64_t)left : o->ctx;
+    size_t left = x->t.n - 1 - at; /* predictions that are left */
+    int64_t n = left < (size_t)ctx ? (int64_t)left : ctx;
     for (int64_t j = 0; j < n; j++) {
-        w->token[j] = (int32_t)t->id[at + (size_t)j];
-        w->target[j] = (int32_t)t->id[at + (size_t)j + 1];
+        w->token[j] = (int32_t)x->t.id[at + (size_t)j];
+        w->target[j] = (int32_t)x->t.id[at + (size_t)j + 1];
     }
     struct tr_batch batch = { n, w->token, w->target, w->pos };
     s->loss += tr_eval_batch(e, &batch, w->row_loss, NULL);
     s->n += (uint64_t)n;
-    if (at + (size_t)o->ctx > t->n) /* llama.cpp drops the tail */
+    if (at + (size_t)ctx > x->n_window) /* llama.cpp drops the tail */
         return;
-    if (bos >= 0 && w->token[0] != bos) {
-        w->token[0] = bos;
+    if (x->bos >= 0 && w->token[0] != x->bos) {
+        w->token[0] = x->bos;
         tr_eval_batch(e, &batch, w->row_loss, NULL);
     }
-    count_as_llama(w, o->ctx, s);
+    count_as_llama(w, ctx, s);
+}
+
+/* Positions in a window: what the user asks for, else what is usual, as far as the model
+ * goes. */
+static int64_t choose_ctx(const struct opts *o, const struct tr_model *m,
+                          struct tr_err *err)
+{
+    int64_t most = tr_model_config(m)->n_ctx;
+    if (o->ctx > most)
+        return tr_err_set(err, TR_EMISMATCH, "'--ctx' is %lld, but '%s' was made for %lld "
+                          "positions", (long long)o->ctx, o->model, (long long)most);
+    if (!o->ctx && most < USUAL_CTX)
+        cmd_say("windows of %lld positions: the model was made for no more",
+                (long long)most);
+    return o->ctx ? o->ctx : most < USUAL_CTX ? most : USUAL_CTX;
 }
 
 static int on_text(const struct opts *o, struct tr_model *m, struct sums *s,
                    struct tr_err *err)
 {
-    struct tr_tokens t = {0};
-    int32_t bos;
+    struct text x = {0};
     struct window w = {0};
     struct tr_eval *e = NULL;
-    int rc = encode(o, m, &t, &bos, err);
-    if (!rc && t.n < 2)
+    int64_t ctx = choose_ctx(o, m, err);
+    int rc = ctx < 0 ? (int)ctx : encode(o, m, &x, err);
+    if (!rc && x.t.n < 2)
         rc = tr_err_set(err, TR_EFORMAT, "%s: nothing to predict", o->text);
-    if (!rc && o->ctx > tr_model_config(m)->n_ctx)
-        rc = tr_err_set(err, TR_EMISMATCH, "%s: the model was made for %lld positions",
-                        o->model, (long long)tr_model_config(m)->n_ctx);
-    if (!rc && !(e = tr_eval_new(m, o->ctx, tr_loss_at(o->loss), err)))
+    if (!rc && !(e = tr_eval_new(m, ctx, tr_loss_at(o->loss), err)))
         rc = err->code;
-    w.token = calloc((size_t)o->ctx * 3, sizeof *w.token);
-    w.row_loss = calloc((size_t)o->ctx, sizeof *w.row_loss);
+    w.token = rc ? NULL : calloc((size_t)ctx * 3, sizeof *w.token);
+    w.row_loss = rc ? NULL : calloc((size_t)ctx, sizeof *w.row_loss);
     if (!rc && (!w.token || !w.row_loss))
         rc = tr_err_set(err, TR_ENOMEM, "out of memory");
     if (!rc) {
-        w.target = w.token + o->ctx;
-        w.pos = w.target + o->ctx;
-        for (int64_t j = 0; j < o->ctx; j++)
+        w.target = w.token + ctx;
+        w.pos = w.target + ctx;
+        for (int64_t j = 0; j < ctx; j++)
             w.pos[j] = (int32_t)j;
-        for (size_t at = 0; at + 1 < t.n; at += (size_t)o->ctx)
-            on_window(o, e, &t, at, bos, &w, s);
+        for (size_t at = 0; at + 1 < x.t.n; at += (size_t)ctx)
+            on_window(ctx, e, &x, at, &w, s);
     }
     free(w.token);
     free(w.row_loss);
     tr_eval_free(e);
-    tr_tokens_release(&t);
+    tr_tokens_release(&x.t);
     return rc;
 }
 
@@ -217,7 +237,7 @@ end:
 
 int main(int argc, char **argv)
 {
-    struct opts o = { .ctx = 512, .output = "-" };
+    struct opts o = { .output = "-" };
     const char *loss[CMD_MAX_CHOICE], *precision[CMD_MAX_CHOICE];
     cmd_loss_names(loss);
     cmd_precision_names(precision);
@@ -227,7 +247,8 @@ int main(int argc, char **argv)
                  "adapter on top of it, may be given again"),
         CMD_TEXT('d', "data", &o.data, "FILE", "packed data"),
         CMD_TEXT('f', "file", &o.text, "FILE", "text; - is standard input"),
-        CMD_INT('c', "ctx", &o.ctx, 2, 1 << 24, "N", "positions in a window of --file"),
+        CMD_INT('c', "ctx", &o.ctx, 2, 1 << 24, "N",
+                "positions in a window of --file; 512, or as many as the model was made for"),
         CMD_CHOICE(0, "loss", &o.loss, loss, "NAME", "what is measured"),
         CMD_CHOICE(0, "precision", &o.precision, precision, "NAME", "of the matrix products"),
         CMD_TEXT(0, "logits", &o.logits, "FILE",

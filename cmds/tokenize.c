@@ -32,7 +32,7 @@ struct run {
     uint64_t hash;
     struct sink sink;
     struct tr_tokens t; /* the document at hand */
-    int two_bos;        /* warned already */
+    int two_bos, two_eos; /* warned already */
 };
 
 /* ==== output ==== */
@@ -100,26 +100,40 @@ static int sink_commit(struct sink *s, struct tr_err *err)
 
 /* ==== input ==== */
 
-/* The ids of one text between BOS and EOS.  An empty text has no ids at all. */
+/* What goes around a text: the model's wish, unless the user has one. */
+static int around(const struct run *r)
+{
+    int wish = tr_tokenizer_around(r->tok);
+    int bos = r->o->bos ? wish & TR_ENCODE_BOS : 0;
+    return bos | (r->o->eos < 0 ? wish & TR_ENCODE_EOS : r->o->eos ? TR_ENCODE_EOS : 0);
+}
+
+static void warn_of_two(struct run *r, int flags)
+{
+    const struct tr_tokens *t = &r->t;
+    if (flags & TR_ENCODE_BOS && !r->two_bos && t->n > 1 && t->id[1] == t->id[0]) {
+        r->two_bos = 1;
+        cmd_warn("the text begins with BOS, and one is added: see --no-bos");
+    }
+    if (flags & TR_ENCODE_EOS && !r->two_eos && t->n > 1 &&
+        t->id[t->n - 2] == t->id[t->n - 1]) {
+        r->two_eos = 1;
+        cmd_warn("the text ends with EOS, and one is added: see --no-eos");
+    }
+}
+
+/* The ids of one text.  An empty one has none at all. */
 static int encode(struct run *r, const char *text, size_t len, struct tr_err *err)
 {
     struct tr_tokens *t = &r->t;
-    int flags = r->o->special ? TR_ENCODE_SPECIAL : 0;
-    uint32_t bos = (uint32_t)tr_tokenizer_bos(r->tok);
-    int add_bos = r->o->bos && tr_tokenizer_add_bos(r->tok);
-
+    int flags = around(r) | (r->o->special ? TR_ENCODE_SPECIAL : 0);
     t->n = 0;
     if (!len)
         return 0;
-    if (add_bos && tr_tokens_push(t, bos, err))
-        return -1;
     if (tr_tokenizer_encode(r->tok, text, len, flags, t, err))
         return -1;
-    if (add_bos && !r->two_bos && t->n > 1 && t->id[1] == bos) {
-        r->two_bos = 1;
-        cmd_warn("the text begins with BOS, and the model adds one: see --no-bos");
-    }
-    return r->o->eos ? tr_tokens_push(t, (uint32_t)tr_tokenizer_eos(r->tok), err) : 0;
+    warn_of_two(r, flags);
+    return 0;
 }
 
 static int add_text(struct run *r, const char *path, struct tr_err *err)
@@ -185,6 +199,20 @@ static int add_ids(struct run *r, const char *path, struct tr_err *err)
 
 /* ==== the whole ==== */
 
+/* A token that is wanted and missing is told before a text is read. */
+static int check_around(const struct run *r, struct tr_err *err)
+{
+    int flags = around(r);
+    if (flags & TR_ENCODE_BOS && tr_tokenizer_bos(r->tok) < 0)
+        return tr_err_set(err, TR_EFORMAT, "'%s' wants BOS in front of a text and has no "
+                          "BOS token: see --no-bos", r->o->model);
+    if (flags & TR_ENCODE_EOS && tr_tokenizer_eos(r->tok) < 0)
+        return tr_err_set(err, TR_EFORMAT, r->o->eos > 0 ? "'%s' has no EOS token" :
+                          "'%s' wants EOS behind a text and has no EOS token: see --no-eos",
+                          r->o->model);
+    return 0;
+}
+
 static int load(struct run *r, struct tr_err *err)
 {
     struct tr_gguf *g = tr_gguf_open(r->o->model, err);
@@ -197,9 +225,7 @@ static int load(struct run *r, struct tr_err *err)
         return -1;
     for (size_t i = 0; tr_tokenizer_warning(r->tok, i); i++)
         cmd_warn("'%s': %s", r->o->model, tr_tokenizer_warning(r->tok, i));
-    if (r->o->eos && !r->o->from_ids && tr_tokenizer_eos(r->tok) < 0)
-        return tr_err_set(err, TR_EFORMAT, "'%s' has no EOS token", r->o->model);
-    return 0;
+    return r->o->from_ids ? 0 : check_around(r, err);
 }
 
 static int run(struct run *r, char **file, int n_file, struct tr_err *err)
@@ -227,7 +253,7 @@ static int run(struct run *r, char **file, int n_file, struct tr_err *err)
 
 int main(int argc, char **argv)
 {
-    struct opts o = { .out = "-", .bos = 1 };
+    struct opts o = { .out = "-", .bos = 1, .eos = -1 };
     const struct cmd_opt table[] = {
         CMD_TEXT('m', "model", &o.model, "FILE", "GGUF that holds the vocabulary"),
         CMD_TEXT('o', "output", &o.out, "FILE", "where to write the tokens"),
@@ -235,13 +261,14 @@ int main(int argc, char **argv)
         CMD_FLAG(0, "from-ids", &o.from_ids, "read ids in decimal, one document a line"),
         CMD_UNFLAG(0, "no-bos", &o.bos, "no BOS, even if the model asks for it"),
         CMD_FLAG(0, "eos", &o.eos, "end every document with EOS"),
+        CMD_UNFLAG(0, "no-eos", &o.eos, "no EOS, even if the model asks for it"),
         CMD_FLAG(0, "special", &o.special,
                  "special tokens written in the text become one id"),
         CMD_END
     };
     const struct cmd cmd = { "tokenize",
-                             "-m MODEL.gguf [-o F] [--text] [--from-ids] [--no-bos] "
-                             "[--eos] [--special] [FILE…]",
+                             "-m MODEL.gguf [-o F] [--text] [--from-ids] [--special] "
+                             "[FILE…]",
                              "turn text into a token stream", table, 0, -1 };
     struct tr_err err = { 0 };
     struct run r = { .o = &o };

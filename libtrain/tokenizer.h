@@ -36,8 +36,8 @@ struct tr_tokenizer *tr_tokenizer_new(const struct tr_gguf *g,
                                       struct tr_err *err) TR_MUST_CHECK;
 void tr_tokenizer_free(struct tr_tokenizer *t);
 
-/* What was odd but not refused (empty or duplicate tokens): lines of text, i = 0, 1, …
- * until NULL. */
+/* What was odd but not refused (empty or duplicate tokens, an id that is no token, a control
+ * token of another type): lines of text, i = 0, 1, … until NULL. */
 const char *tr_tokenizer_warning(const struct tr_tokenizer *t, size_t i);
 
 /* Hash of what decides the ids: model, pre-tokenizer, tokens, types, scores, merges.  0 if
@@ -48,16 +48,28 @@ uint32_t tr_tokenizer_n_vocab(const struct tr_tokenizer *t);
 /* Ids of special tokens, -1 where the model has none. */
 int32_t tr_tokenizer_bos(const struct tr_tokenizer *t);
 int32_t tr_tokenizer_eos(const struct tr_tokenizer *t);
-/* 1 if the model wants BOS in front of every text. */
+/* 1 if the model wants BOS in front of every text, EOS behind it.  Where it wants one that it
+ * does not have, the id is -1. */
 int tr_tokenizer_add_bos(const struct tr_tokenizer *t);
+int tr_tokenizer_add_eos(const struct tr_tokenizer *t);
+
+/* 1 if a text that is generated ends with this token: EOS, the end of a turn or of a message,
+ * by the keys of the file or by the texts that llama.cpp knows. */
+int tr_tokenizer_is_eog(const struct tr_tokenizer *t, uint32_t id);
 
 /* 1 if id is a control, unknown or user-defined token: one that stands for itself and
  * never comes out of merging. */
 int tr_tokenizer_is_special(const struct tr_tokenizer *t, uint32_t id);
 
-enum { TR_ENCODE_SPECIAL = 1 /* special tokens written in the text become one id */ };
+enum {
+    TR_ENCODE_SPECIAL = 1, /* special tokens written in the text become one id */
+    TR_ENCODE_BOS = 2,     /* BOS in front; a failure if the vocabulary has none */
+    TR_ENCODE_EOS = 4      /* EOS behind, likewise */
+};
+/* Those of TR_ENCODE_BOS and TR_ENCODE_EOS that the model wants. */
+int tr_tokenizer_around(const struct tr_tokenizer *t);
 
-/* Append the ids of text (any bytes) to out; no BOS or EOS is added.  Time grows with the
+/* Append the ids of text (any bytes) to out.  Time grows with the
  * length of the text even where it is one long word.  A long text is shared among the
  * threads of tr_threads (one inside an OpenMP parallel region); the ids, and the failure
  * that is told, do not depend on their number.  On failure out is as it was. */

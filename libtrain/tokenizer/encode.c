@@ -199,8 +199,25 @@ int tr__encode(const struct tr_tokenizer *t, const char *text, size_t len, int f
     return rc;
 }
 
+static int push_around(struct tr_tokens *out, int32_t id, const char *name,
+                       struct tr_err *err)
+{
+    if (id < 0)
+        return tr_err_set(err, TR_EFORMAT, "the vocabulary has no %s to put around a text",
+                          name);
+    return tr_tokens_push(out, (uint32_t)id, err);
+}
+
 int tr_tokenizer_encode(const struct tr_tokenizer *t, const char *text, size_t len,
                         int flags, struct tr_tokens *out, struct tr_err *err)
 {
-    return tr__encode(t, text, len, flags, PIECE, out, err);
+    size_t before = out->n;
+    int rc = flags & TR_ENCODE_BOS ? push_around(out, t->bos, "BOS", err) : 0;
+    if (!rc)
+        rc = tr__encode(t, text, len, flags, PIECE, out, err);
+    if (!rc && flags & TR_ENCODE_EOS)
+        rc = push_around(out, t->eos, "EOS", err);
+    if (rc)
+        out->n = before;
+    return rc;
 }

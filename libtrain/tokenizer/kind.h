@@ -49,7 +49,7 @@ struct tr__encoder { /* one thread's, of one call of tr_tokenizer_encode */
 struct tr__tokenizer_kind {
     const char *model; /* tokenizer.ggml.model */
     int add_bos;       /* where tokenizer.ggml.add_bos_token is absent */
-    int add_space;     /* where tokenizer.ggml.add_space_prefix is absent */
+    int add_space;     /* where tokenizer.ggml.add_space_prefix is absent; 0: never */
     int32_t bos, eos;  /* ids where the file names none; -1: none */
     tr__unescape *unescape;
     /* Build tables from the file, the vocabulary has been read. */
@@ -80,7 +80,7 @@ struct tr_tokenizer {
     const struct tr__tokenizer_kind *kind;
     struct tr__vocab vocab;
     int32_t bos, eos;
-    int add_bos, add_space;
+    int add_bos, add_eos, add_space;
     int32_t byte_id[256]; /* -1: none */
 
     /* byte-level BPE */
@@ -91,6 +91,14 @@ struct tr_tokenizer {
     /* SentencePiece: bit b of joint[a] is 1 if byte b follows byte a inside a token */
     uint8_t (*joint)[256 / 8];
 };
+
+/* Roles for which a key of the file names a token; without TR__ROLE_ENDS, which several
+ * have. */
+uint8_t tr__keys_roles(const struct tr_gguf *g);
+/* Set what the keys of the file say of special tokens and of what is put around a text;
+ * t->add_bos holds what is done where it says nothing. */
+int tr__keys_read(struct tr_tokenizer *t, const struct tr_gguf *g,
+                  struct tr_err *err) TR_MUST_CHECK;
 
 /* Merge the e->work.n_sym symbols of a word, smallest prio first, leftmost among equals. */
 void tr__merge(struct tr__encoder *e, const char *word);

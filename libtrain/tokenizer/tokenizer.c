@@ -38,57 +38,6 @@ static const struct tr__tokenizer_kind *find_kind(const struct tr_gguf *g,
     return NULL;
 }
 
-/* A token id, or -1 for none.  *id keeps its default where the key is absent. */
-static int read_id(const struct tr_gguf *g, const char *key, uint32_t n_vocab, int32_t *id,
-                   struct tr_err *err)
-{
-    int64_t v;
-    int found = tr_gguf_int(g, key, &v, err);
-    if (found <= 0)
-        return found;
-    if (v < -1 || v >= n_vocab)
-        return tr_err_set(err, TR_EFORMAT, "'%s' is %lld, the vocabulary has %u tokens",
-                          key, (long long)v, n_vocab);
-    *id = (int32_t)v;
-    return 0;
-}
-
-static int read_ids(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err)
-{
-    static const char *const other[] = { "unknown", "padding", "seperator", "separator",
-                                         "mask", "eot", "eom", "cls" };
-    const struct tr__vocab *v = &t->vocab;
-    int32_t id = -1;
-    t->bos = t->kind->bos < (int64_t)v->n ? t->kind->bos : -1;
-    t->eos = t->kind->eos < (int64_t)v->n ? t->kind->eos : -1;
-    int rc = read_id(g, "tokenizer.ggml.bos_token_id", v->n, &t->bos, err);
-    if (!rc)
-        rc = read_id(g, "tokenizer.ggml.eos_token_id", v->n, &t->eos, err);
-    for (size_t i = 0; i < sizeof other / sizeof *other && !rc; i++) {
-        char key[64] = "tokenizer.ggml.";
-        strcat(strcat(key, other[i]), "_token_id");
-        rc = read_id(g, key, v->n, &id, err);
-    }
-    return rc;
-}
-
-/* Keys that say what is put around a text, over the defaults of the kind. */
-static int read_additions(struct tr_tokenizer *t, const struct tr_gguf *g,
-                          struct tr_err *err)
-{
-    int rc = tr_gguf_bool(g, "tokenizer.ggml.add_space_prefix", &t->add_space, err);
-    if (rc < 0)
-        return rc;
-    rc = tr_gguf_bool(g, "tokenizer.ggml.add_bos_token", &t->add_bos, err);
-    if (rc < 0)
-        return rc;
-    if (rc == 1 && t->add_bos && t->bos < 0)
-        return tr_err_set(err, TR_EFORMAT, "'tokenizer.ggml.add_bos_token' is set, but "
-                          "there is no 'tokenizer.ggml.bos_token_id'");
-    t->add_bos = t->add_bos && t->bos >= 0;
-    return 0;
-}
-
 static int build(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err)
 {
     t->kind = find_kind(g, err);
@@ -96,12 +45,10 @@ static int build(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err 
         return -1;
     t->add_bos = t->kind->add_bos;
     t->add_space = t->kind->add_space;
-    int rc = tr__vocab_read(&t->vocab, g, t->kind->unescape, err);
-    if (!rc)
-        rc = read_ids(t, g, err);
+    int rc = tr__vocab_read(&t->vocab, g, t->kind->unescape, tr__keys_roles(g), err);
     if (!rc)
         rc = t->kind->init(t, g, err);
-    return rc ? rc : read_additions(t, g, err);
+    return rc ? rc : tr__keys_read(t, g, err);
 }
 
 struct tr_tokenizer *tr_tokenizer_new(const struct tr_gguf *g, struct tr_err *err)
@@ -131,10 +78,7 @@ void tr_tokenizer_free(struct tr_tokenizer *t)
 
 const char *tr_tokenizer_warning(const struct tr_tokenizer *t, size_t i)
 {
-    for (size_t k = 0; k < sizeof t->vocab.warning / sizeof *t->vocab.warning; k++)
-        if (*t->vocab.warning[k] && i-- == 0)
-            return t->vocab.warning[k];
-    return NULL;
+    return i < t->vocab.n_warning ? t->vocab.warning[i] : NULL;
 }
 
 uint64_t tr_vocab_hash(const struct tr_gguf *g)
@@ -179,12 +123,28 @@ int tr_tokenizer_add_bos(const struct tr_tokenizer *t)
     return t->add_bos;
 }
 
+int tr_tokenizer_add_eos(const struct tr_tokenizer *t)
+{
+    return t->add_eos;
+}
+
+int tr_tokenizer_around(const struct tr_tokenizer *t)
+{
+    return (t->add_bos ? TR_ENCODE_BOS : 0) | (t->add_eos ? TR_ENCODE_EOS : 0);
+}
+
+int tr_tokenizer_is_eog(const struct tr_tokenizer *t, uint32_t id)
+{
+    return id < t->vocab.n && (t->vocab.role[id] & TR__ROLES_THAT_END) != 0;
+}
+
 int tr_tokenizer_is_special(const struct tr_tokenizer *t, uint32_t id)
 {
     if (id >= t->vocab.n)
         return 0;
     uint8_t type = t->vocab.type[id];
-    return type == TR__TOKEN_CONTROL || type == TR__TOKEN_UNKNOWN || type == TR__TOKEN_USER;
+    return type == TR__TOKEN_CONTROL || type == TR__TOKEN_UNKNOWN ||
+           type == TR__TOKEN_USER || type == TR__TOKEN_NAMED;
 }
 
 static int push_bytes(char **buf, size_t *n, size_t *cap, struct tr_str s,

@@ -6,6 +6,7 @@
 #include <libtrain/tokenizer/vocab.h>
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,12 +65,31 @@ static int idmap_add(struct tr__idmap *map, const struct tr__vocab *v, uint32_t 
 
 static int is_special(uint8_t type)
 {
-    return type == TR__TOKEN_UNKNOWN || type == TR__TOKEN_CONTROL || type == TR__TOKEN_USER;
+    return type == TR__TOKEN_UNKNOWN || type == TR__TOKEN_CONTROL ||
+           type == TR__TOKEN_USER || type == TR__TOKEN_NAMED;
 }
 
 static int is_text(uint8_t type)
 {
     return type != TR__TOKEN_UNKNOWN && type != TR__TOKEN_CONTROL && type != TR__TOKEN_BYTE;
+}
+
+void tr__vocab_warn(struct tr__vocab *v, const char *fmt, ...)
+{
+    char (*more)[TR__WARNING] = realloc(v->warning, (v->n_warning + 1) * sizeof *more);
+    if (!more) /* what comes next will fail for the same reason */
+        return;
+    v->warning = more;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(v->warning[v->n_warning++], TR__WARNING, fmt, ap);
+    va_end(ap);
+}
+
+static void note(struct tr__vocab *v, const char *what, uint32_t n, uint32_t first)
+{
+    if (n)
+        tr__vocab_warn(v, "%u %s tokens, the first is %u", n, what, first);
 }
 
 static int hex_digit(char c)
@@ -129,6 +149,27 @@ static int read_scores(struct tr__vocab *v, const struct tr_gguf *g, struct tr_e
         if (!isfinite(v->score[i]))
             return tr_err_set(err, TR_EFORMAT, "the score of token %u is not finite", i);
     }
+    return 0;
+}
+
+/* Role and type of each id: some tokens are known by their text. */
+static int read_roles(struct tr__vocab *v, const struct tr_gguf_kv *kv, uint8_t by_key,
+                      struct tr_err *err)
+{
+    uint32_t n = 0, first = 0;
+    uint64_t cursor = 0;
+    v->role = calloc(v->n, 1);
+    if (!v->role)
+        return tr_err_sys(err, "cannot hold the roles of %u tokens", v->n);
+    for (uint32_t i = 0; i < v->n; i++) {
+        uint8_t role = tr__named_role(tr_gguf_elem_string(kv, &cursor));
+        v->role[i] = role & (uint8_t)~by_key;
+        uint8_t type = tr__named_type(v->role[i], v->type[i]);
+        if (type != v->type[i] && !n++)
+            first = i;
+        v->type[i] = type;
+    }
+    note(v, "wrongly typed", n, first);
     return 0;
 }
 
@@ -192,12 +233,6 @@ static int index_lengths(struct tr__vocab *v, uint32_t n_special, struct tr_err 
     return 0;
 }
 
-static void note(char *warning, size_t size, const char *what, uint32_t n, uint32_t first)
-{
-    if (n)
-        snprintf(warning, size, "%u %s tokens, the first is %u", n, what, first);
-}
-
 /* Both tables.  A text token and a special one may look alike: they are found by
  * different means. */
 static int index_tokens(struct tr__vocab *v, struct tr_err *err)
@@ -223,13 +258,13 @@ static int index_tokens(struct tr__vocab *v, struct tr_err *err)
         if (!fresh)
             twice = v->n_twice++ ? twice : i;
     }
-    note(v->warning[0], sizeof v->warning[0], "empty", n_empty, empty);
-    note(v->warning[1], sizeof v->warning[1], "duplicate", v->n_twice, twice);
+    note(v, "empty", n_empty, empty);
+    note(v, "duplicate", v->n_twice, twice);
     return rc ? rc : index_lengths(v, n_special, err);
 }
 
 int tr__vocab_read(struct tr__vocab *v, const struct tr_gguf *g, tr__unescape *unescape,
-                   struct tr_err *err)
+                   uint8_t by_key, struct tr_err *err)
 {
     const struct tr_gguf_kv *kv;
     int rc = tr_gguf_array(g, "tokenizer.ggml.tokens", TR_GGUF_STRING, &kv, err);
@@ -245,8 +280,13 @@ int tr__vocab_read(struct tr__vocab *v, const struct tr_gguf *g, tr__unescape *u
     if (!rc)
         rc = read_scores(v, g, err);
     if (!rc)
+        rc = read_roles(v, kv, by_key, err);
+    if (!rc)
         rc = read_tokens(v, kv, unescape, err);
-    return rc ? rc : index_tokens(v, err);
+    if (rc)
+        return rc;
+    tr__named_exceptions(v);
+    return index_tokens(v, err);
 }
 
 void tr__vocab_release(struct tr__vocab *v)
@@ -254,10 +294,12 @@ void tr__vocab_release(struct tr__vocab *v)
     free(v->bytes);
     free(v->start);
     free(v->type);
+    free(v->role);
     free(v->score);
     free(v->text.slot);
     free(v->special.slot);
     free(v->special_len);
+    free(v->warning);
     memset(v, 0, sizeof *v);
 }
 

@@ -66,12 +66,17 @@ static size_t spell(unsigned char byte, char *out)
     return 2;
 }
 
-static void bpe(struct toy *t)
+static void bytes(struct toy *t)
 {
     char out[2];
     t->model = "gpt2";
     for (unsigned b = 0; b < 256; b++)
         toy_add(t, out, spell((unsigned char)b, out), TOY_NORMAL, 0);
+}
+
+static void bpe(struct toy *t)
+{
+    bytes(t);
     toy_token(t, "<|end|>", TOY_CONTROL);
     toy_token(t, "<user>", TOY_USER);
 }
@@ -117,18 +122,28 @@ void toy_pre(struct toy *t, const char *arg, double x)
 
 static void add_key(struct toy *t, struct toy_key key)
 {
-    ck_assert_int_lt(t->n_key, TOY_EDITS);
+    ck_assert_int_lt(t->n_key, TOY_KEYS);
     t->key[t->n_key++] = key;
 }
 
 void toy_bool(struct toy *t, const char *arg, double x)
 {
-    add_key(t, (struct toy_key){ arg, x != 0, 1 });
+    add_key(t, (struct toy_key){ .name = arg, .kind = TR_GGUF_BOOL, .value = x != 0 });
 }
 
 void toy_int(struct toy *t, const char *arg, double x)
 {
-    add_key(t, (struct toy_key){ arg, (int64_t)x, 0 });
+    add_key(t, (struct toy_key){ .name = arg, .kind = TR_GGUF_I32, .value = (int64_t)x });
+}
+
+void toy_word(struct toy *t, const char *arg, const char *word)
+{
+    add_key(t, (struct toy_key){ .name = arg, .kind = TR_GGUF_STRING, .word = word });
+}
+
+void toy_list(struct toy *t, const char *arg, double x)
+{
+    add_key(t, (struct toy_key){ .name = arg, .kind = TR_GGUF_ARRAY, .value = (int64_t)x });
 }
 
 void toy_length(struct toy *t, const char *arg, double x)
@@ -262,8 +277,12 @@ static void write_key(struct tr_gguf_writer *w, const struct toy_key *k)
     snprintf(name, sizeof name, "tokenizer.ggml.%s", k->name);
     int32_t v = (int32_t)k->value;
     struct tr_gguf_kv kv = { name, TR_GGUF_I32, TR_GGUF_I32, 1, &v, sizeof v };
-    if (k->is_bool)
+    if (k->kind == TR_GGUF_BOOL)
         tr_gguf_set_bool(w, name, (int)k->value);
+    else if (k->kind == TR_GGUF_STRING)
+        tr_gguf_set_string(w, name, k->word);
+    else if (k->kind == TR_GGUF_ARRAY)
+        tr_gguf_set_array(w, name, TR_GGUF_I32, &v, 1);
     else if (k->value > INT32_MAX)
         tr_gguf_set_u32(w, name, (uint32_t)k->value);
     else

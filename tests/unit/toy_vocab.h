@@ -10,7 +10,7 @@
 #include <libtrain/gguf.h>
 #include <libtrain/tokenizer.h>
 
-enum { TOY_TOKENS = 700, TOY_MERGES = 400, TOY_EDITS = 3 };
+enum { TOY_TOKENS = 700, TOY_MERGES = 400, TOY_EDITS = 3, TOY_KEYS = 12 };
 enum { TOY_NORMAL = 1, TOY_UNKNOWN, TOY_CONTROL, TOY_USER, TOY_BYTE = 6 };
 /* How many entries of a list are written, when not a number: as many as there are tokens;
  * not even the key. */
@@ -28,9 +28,10 @@ struct toy {
     enum tr_gguf_type score_type;
     struct toy_key {
         const char *name;
+        enum tr_gguf_type kind; /* bool, i32, string, or an array of one i32 */
         int64_t value;
-        int is_bool;
-    } key[TOY_EDITS];
+        const char *word;
+    } key[TOY_KEYS];
     int n_key;
 };
 
@@ -72,6 +73,9 @@ void toy_pre(struct toy *t, const char *arg, double x);
 /* tokenizer.ggml.ARG is x, a bool or an integer (u32 if an i32 cannot hold it). */
 void toy_bool(struct toy *t, const char *arg, double x);
 void toy_int(struct toy *t, const char *arg, double x);
+/* A list with the one number x; a word. */
+void toy_list(struct toy *t, const char *arg, double x);
+void toy_word(struct toy *t, const char *arg, const char *word);
 /* The list "tokens", "token_type" or "scores" is written with x entries. */
 void toy_length(struct toy *t, const char *arg, double x);
 void toy_no_merges(struct toy *t, const char *arg, double x);

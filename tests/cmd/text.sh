@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Texts and vocabularies as people have them: what a model wants around a text, where
+# generating ends, windows that fit the model.
+. "${0%/*}/../lib.sh"
+
+test_built tokenize detokenize generate perplexity || test_skip_all "the commands are not built"
+model=$TOP/examples/tiny.gguf
+[ -f "$model" ] || test_skip_all "no examples/tiny.gguf"
+tok() { "$BIN/tokenize" -q "$@"; }
+ids() { tok --text "$@"; }
+
+# put FILE KEY BYTES: the value of a number or a flag in the keys, as bytes for printf.
+put() {
+    at=$(LC_ALL=C grep -abo "tokenizer.ggml.$2" "$1" | head -n 1 | cut -d: -f1)
+    printf "$3" | dd of="$1" bs=1 seek=$((at + 15 + ${#2} + 4)) conv=notrunc 2>/dev/null
+}
+
+# rename FILE KEY OTHER: another key of the same length.
+rename() {
+    LC_ALL=C sed "s/tokenizer.ggml.$2/tokenizer.ggml.$3/" "$1" >renamed
+    cp renamed "$1"
+}
+
+yes 'Once upon a time there was a house in the wood.' | head -n 200 >house.txt
+
+# ==== around a text, and its end ====
+
+test_expect_success 'EOS behind every document if the model says so' '
+    cp "$model" eos.gguf
+    rename eos.gguf add_bos_token add_eos_token
+    put eos.gguf add_eos_token "\001"
+    printf "a house" >one
+    ids -m "$model" one >plain
+    ids -m eos.gguf one one >have
+    echo "$(cat plain) 2047" >want
+    sed p want | cmp - have
+    ids -m eos.gguf --no-eos one | cmp - plain
+    ids -m eos.gguf --eos one | cmp - want
+    ids -m "$model" --eos one | cmp - want
+    tok -m eos.gguf one | "$BIN/detokenize" -m eos.gguf | cmp - one
+    "$BIN/perplexity" -q -m "$model" -f house.txt | sed -n 2p >a
+    "$BIN/perplexity" -q -m eos.gguf -f house.txt | sed -n 2p >b
+    test $(($(cut -f1 a) + 1)) = "$(cut -f1 b)"
+    test "$(cut -f4 a)" = "$(cut -f4 b)"'
+
+test_expect_success 'EOS that the model wants and has not: refused by option' '
+    cp eos.gguf none.gguf
+    rename none.gguf eos_token_id eos_token_no
+    test_expect_code 1 tok -m none.gguf -o out one 2>err
+    grep "none.gguf.*no-eos" err
+    test ! -e out
+    ids -m none.gguf --no-eos one | cmp - plain
+    test_expect_code 1 "$BIN/perplexity" -m none.gguf -f one 2>err
+    grep "no EOS" err'
+
+test_expect_success 'two EOS are worth a warning' '
+    printf "a house<|endoftext|>" >two
+    tok -m eos.gguf --special -o out two 2>err
+    grep "no-eos" err'
+
+# A word ends the text when a key calls it the end of a turn; it is seen, being a word.
+test_expect_success 'generate: ends where the model ends a turn or a message' '
+    said() { "$BIN/generate" -q -m "$1" -p "Once upon a" -n 6 --temp 0; }
+    said "$model" >plain
+    grep "^Once upon a hundred ." plain
+    word=$(printf " hundred" | ids -m "$model")
+    for key in eot_token_id eom_token_id; do
+        cp "$model" end.gguf
+        rename end.gguf bos_token_id $key
+        put end.gguf $key "\\$(printf %o $((word % 256)))\\$(printf %o $((word / 256)))"
+        said end.gguf >have
+        echo "Once upon a hundred" | cmp - have
+    done'
+
+# ==== windows ====
+
+test_expect_success 'perplexity: windows as long as the model was made for, unless that is much' '
+    "$BIN/perplexity" -m "$model" -f house.txt >a.tsv 2>err
+    grep "windows of 256 positions" err
+    "$BIN/perplexity" -q -m "$model" -f house.txt -c 256 >b.tsv
+    cmp a.tsv b.tsv
+    "$BIN/perplexity" -q -m "$model" -f house.txt >c.tsv 2>err
+    test ! -s err'
+
+test_expect_success 'perplexity: a window that the model was not made for is refused by option' '
+    test_expect_code 1 "$BIN/perplexity" -m "$model" -f house.txt -c 257 >out 2>err
+    grep "'"'--ctx' is 257.*made for 256"'" err
+    test ! -s out'
+
+test_done
