@@ -34,6 +34,9 @@ same = $(if $(subst x$1,,x$2)$(subst x$2,,x$1),,1)
 # takes the last line break away or does not, by luck.
 text_of = $(if $(wildcard $1),$(subst $(newline)$(newline),$(newline),$(file <$1)$(newline)))
 
+# $(call printable,TEXT): with ? for control characters other than tabs.
+printable = $(shell printf %s $(call sh,$1) | LC_ALL=C tr '\001-\010\012-\037\177' '?')
+
 # The knobs of the workflows, which have a line "#? KNOB text" there, and others whose values
 # are text.  What was given for them is taken as it stands.
 KNOBS := $(patsubst KNOB=%,%,$(filter KNOB=%,$(foreach f,$(sort $(wildcard workflows/*.mk)),\
@@ -42,4 +45,5 @@ TEXTS := BENCH PEERS DESTDIR CMD_PREFIX
 given  = $(filter command override $(if $(or $(filter $1,$(TEXTS)),$(findstring e,$(letters))),\
   environment),$(origin $1))
 $(foreach k,$(KNOBS) $(TEXTS),$(if $(call given,$k),$(eval override $k := $$(value $k))\
-  $(if $(findstring $(newline),$($k)),$(error $k holds a line break))))
+  $(if $(call same,$($k),$(call printable,$($k))),,$(error $k is '$(call printable,$($k))', \
+  which holds a control character, shown as ?))))

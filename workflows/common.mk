@@ -31,7 +31,7 @@ readable = $(call refuse,$(shell sh workflows/readable.sh $1 $2))
 # $(call usage,COMMAND OPTIONS…): refuses options that the command does not take, which it
 # says by status 2 before it opens a file.
 usage = $(call refuse,$(shell e=$$($(BIN)/$1 2>&1 >/dev/null </dev/null); \
-  [ $$? != 2 ] || echo "$$e" | sed 1q))
+  [ $$? != 2 ] || printf '%s\n' "$$e" | sed 1q))
 
 # A result is known by what it was made of: options, and the contents of what the user named,
 # not by time stamps, which say little of a file that was moved or copied here and nothing

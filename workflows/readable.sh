@@ -10,20 +10,21 @@ export LC_ALL
 knob=$1
 shift
 [ $# != 0 ] || echo "$knob names no file"
+say() { printf '%s\n' "$1"; } # echo has its own idea of \
 for f; do
     shown=$(printf '%s' "$f" | tr '\001-\010\012-\037\177' '?')
     if [ "$shown" != "$f" ]; then
-        echo "$knob: the name of '$shown' holds a control character, shown as ?"
+        say "$knob: the name of '$shown' holds a control character, shown as ?"
     elif [ -f "$f" ] && [ -r "$f" ]; then
         continue
     elif [ -f "$f" ]; then
-        echo "$knob: '$f' cannot be read"
+        say "$knob: '$f' cannot be read"
     elif [ -e "$f" ]; then
-        echo "$knob: '$f' is not a regular file"
+        say "$knob: '$f' is not a regular file"
     elif [ $# != 1 ]; then
-        echo "$knob: there is no file '$f' (blanks part the names of several)"
+        say "$knob: there is no file '$f' (blanks part the names of several)"
     else
-        echo "$knob: there is no file '$f'"
+        say "$knob: there is no file '$f'"
     fi
     exit
 done

@@ -57,7 +57,11 @@ test_expect_success 'a second make does nothing' '
     touch mark
     finetune STEPS=3 >log
     grep "Nothing to be done" log
-    test -z "$(find $run -newer mark -type f)"'
+    test -z "$(find $run -newer mark -type f)"
+    finetune -q STEPS=3
+    if finetune -q STEPS=4; then exit 1; fi
+    finetune -n STEPS=3 >log
+    grep "Nothing to be done" log'
 
 test_expect_success 'a changed learning rate trains again and does not tokenise again' '
     sleep 1
@@ -92,7 +96,7 @@ test_expect_success 'make -n with a changed knob changes nothing' '
     grep "Nothing to be done" log'
 
 # A run of some seconds, stopped after its first save; STEPS is the same in both.
-long="STEPS=150 TRAIN_FLAGS=--save-every=1"
+long="STEPS=80 TRAIN_FLAGS=--save-every=1"
 test_expect_success 'a stopped run keeps its saves' '
     become_finetune $long NAME=stopped >log 2>&1 &
     pid=$!

@@ -93,15 +93,24 @@ test_expect_success 'several files and patterns, and one file with a blank in it
     refused finetune "DATA=$PWD/texts/a.txt none b"
     grep "no file .none. (blanks part" message'
 
-test_expect_success 'a line break or a control character is refused' '
-    refused finetune "DATA=a
-pwned"
-    grep "DATA holds a line break" message
-    esc=$(printf "\033")
+esc=$(printf "\033")
+test_expect_success 'a control character is refused, in a file and in a knob, and not printed' '
+    for knob in DATA MODEL PROMPTS NAME RUNS SCHED TARGETS TRAIN_FLAGS; do
+        for c in "
+" "$esc[2J" "$(printf "a\rb")" "$(printf "a\177")"; do
+            refused finetune "$knob=x${c}y"
+            grep -F "$knob is '\''x" message
+            grep "control character, shown as ?" message
+        done
+    done
     cp "$text" "odd/esc${esc}[2J.txt"
-    refused finetune "DATA=$PWD/odd/esc${esc}[2J.txt"
-    grep "holds a control character" message
-    if grep "$esc" message; then exit 1; fi
+    refused finetune "DATA=$PWD/odd/esc*.txt"
+    grep "DATA: the name of .*esc?\[2J.txt. holds a control character" message
+    for knob in DATA LR TARGETS NAME; do
+        flow finetune NAME=escape "$knob=\\033[2J" >>log 2>&1 || true
+    done
+    flow help "LR=$esc[2J" >>log 2>&1 || true
+    if grep "$esc" message log; then exit 1; fi
     nothing_ran'
 
 test_expect_success 'NAME and RUNS cannot hold what a rule of make cannot: knob and character are named' '
