@@ -95,7 +95,7 @@ int main(int argc, char **argv)
 {
     const char *model = NULL;
     const struct cmd_opt table[] = {
-        CMD_TEXT('m', "model", &model, "FILE", "GGUF that holds the vocabulary"),
+        CMD_IN('m', "model", &model, "FILE", "GGUF that holds the vocabulary"),
         CMD_END
     };
     const struct cmd cmd = { "detokenize", "-m MODEL.gguf [FILE]",

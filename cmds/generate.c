@@ -202,9 +202,7 @@ static int run_all(const struct opts *o, struct tr_err *err)
     int rc = TR_EIO;
     struct tr_out *out = tr_out_open(o->output, err);
     if (!out || !(r.m = cmd_open_model(o->model, err)) ||
-        cmd_none_same(&o->output, 1,
-                      (const char *[]){ o->model, o->prompt_file, o->after }, 3, err) ||
-        cmd_adapters_attach(&adapters, &o->adapters, r.m, o->output, err) ||
+        cmd_adapters_attach(&adapters, &o->adapters, r.m, err) ||
         !(r.tok = tr_tokenizer_new(tr_model_gguf(r.m), err)) || gather_prompts(&r, err) ||
         make_memory(&r, err))
         goto end;
@@ -235,12 +233,12 @@ int main(int argc, char **argv)
     struct opts o = { .n = 100, .sampling = { .temp = 0.8, .top_k = 40, .top_p = 0.95 },
                       .seed = 42, .output = "-" };
     const struct cmd_opt table[] = {
-        CMD_TEXT('m', "model", &o.model, "FILE", "GGUF to sample from"),
-        CMD_LIST('a', "adapter", &o.adapters, "FILE[:SCALE]",
+        CMD_IN('m', "model", &o.model, "FILE", "GGUF to sample from"),
+        CMD_INS('a', "adapter", &o.adapters, "FILE[:SCALE]",
                  "adapter on top of it, may be given again"),
         CMD_LIST('p', "prompt", &o.prompts, "TEXT",
                  "text to continue, may be given again"),
-        CMD_TEXT(0, "prompts", &o.prompt_file, "FILE", "texts to continue, one a line"),
+        CMD_IN(0, "prompts", &o.prompt_file, "FILE", "texts to continue, one a line"),
         CMD_INT('n', "tokens", &o.n, 1, 1 << 24, "N", "tokens to add at most"),
         CMD_FLOAT(0, "temp", &o.sampling.temp, 0, 100, "X",
                   "temperature; 0: always the likeliest"),
@@ -250,9 +248,9 @@ int main(int argc, char **argv)
                   "of these, the fewest that have this share of the probability"),
         CMD_LIST(0, "stop", &o.stops, "TEXT", "end before this text, may be given again"),
         CMD_INT(0, "seed", &o.seed, 0, 9e15, "N", "of the sampling"),
-        CMD_TEXT('o', "output", &o.output, "FILE", "where to write the text"),
+        CMD_OUT('o', "output", &o.output, "FILE", "where to write the text"),
         CMD_TEXT(0, "label", &o.label, "TEXT", "a line with this before every sample"),
-        CMD_TEXT(0, "after", &o.after, "FILE", "begin with the samples of this older file"),
+        CMD_IN(0, "after", &o.after, "FILE", "begin with the samples of this older file"),
         CMD_END
     };
     const struct cmd cmd = { "generate", "-m MODEL.gguf -p PROMPT [-n N]",

@@ -16,7 +16,6 @@ static int export(const char *model, const char *path, const char *output,
     struct tr_gguf *checkpoint = tr_gguf_open(path, err);
     int rc = CMD_FAIL;
     if (checkpoint && (base = cmd_open_model(model, err)) &&
-        !cmd_not_same(output, model, err) && !cmd_not_same(output, path, err) &&
         !tr_export(checkpoint, base, output, err))
         rc = CMD_OK;
     tr_model_close(base);
@@ -28,8 +27,8 @@ int main(int argc, char **argv)
 {
     const char *model = NULL, *output = NULL;
     const struct cmd_opt table[] = {
-        CMD_TEXT('m', "model", &model, "FILE", "GGUF that the training started from"),
-        CMD_TEXT('o', "output", &output, "FILE",
+        CMD_IN('m', "model", &model, "FILE", "GGUF that the training started from"),
+        CMD_OUT('o', "output", &output, "FILE",
                  "adapter, or the whole model if all weights were trained"),
         CMD_END
     };

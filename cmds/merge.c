@@ -32,8 +32,7 @@ static int merge(const struct opts *o, struct tr_merge_args *args, struct tr_err
     struct tr_recipe *recipe = NULL;
     struct tr_merge_stats stats;
     struct tr_model *base = cmd_open_model(o->model, err);
-    if (!base || cmd_not_same(o->output, o->model, err) ||
-        cmd_adapters_open(&adapters, &o->adapters, base, o->output, o->force, err))
+    if (!base || cmd_adapters_open(&adapters, &o->adapters, base, o->force, err))
         goto out;
     args->n = adapters.n;
     args->lora = adapters.lora;
@@ -55,10 +54,10 @@ int main(int argc, char **argv)
     struct opts o = {0};
     struct tr_merge_args args = {0};
     const struct cmd_opt table[] = {
-        CMD_TEXT('m', "model", &o.model, "FILE", "base GGUF"),
-        CMD_LIST('a', "adapter", &o.adapters, "FILE[:SCALE]",
+        CMD_IN('m', "model", &o.model, "FILE", "base GGUF"),
+        CMD_INS('a', "adapter", &o.adapters, "FILE[:SCALE]",
                  "adapter to add, may be given again"),
-        CMD_TEXT('o', "output", &o.output, "FILE", "model to write"),
+        CMD_OUT('o', "output", &o.output, "FILE", "model to write"),
         CMD_TEXT('t', "type", &o.type, "TYPE",
                  "type of all matrices: f32, f16, q8_0, …; without it each keeps its own"),
         CMD_FLAG(0, "force", &o.force, "also an adapter that was trained on another base"),

@@ -209,8 +209,6 @@ static void check_options(const struct cmd *cmd, struct opts *o)
                   "windows would be lost");
     if ((o->val_split > 0) != (o->val_out != NULL))
         cmd_usage(cmd, "options '--val-split' and '--val-out' go together");
-    if (o->val_out && !strcmp(o->val_out, o->out))
-        cmd_usage(cmd, "options '--output' and '--val-out' name the same file");
     if (o->stride == 0)
         o->stride = o->ctx;
 }
@@ -220,13 +218,13 @@ int main(int argc, char **argv)
     struct opts o = { 0 };
     const struct cmd_opt table[] = {
         CMD_INT('c', "ctx", &o.ctx, 1, TR_PACK_MAX_CTX, "CTX", "positions in a sequence"),
-        CMD_TEXT('o', "output", &o.out, "F.pack", "the pack to write"),
+        CMD_OUT('o', "output", &o.out, "F.pack", "the pack to write"),
         CMD_INT(0, "stride", &o.stride, 1, TR_PACK_MAX_CTX, "N",
                 "begin a window of a long document every N positions (default CTX); what "
                 "two windows share counts in the first"),
         CMD_FLOAT(0, "val-split", &o.val_split, 1e-9, 1 - 1e-9, "P",
                   "fraction of the documents for validation, or of a single one's tail"),
-        CMD_TEXT(0, "val-out", &o.val_out, "F", "the pack for validation"), CMD_END
+        CMD_OUT(0, "val-out", &o.val_out, "F", "the pack for validation"), CMD_END
     };
     const struct cmd cmd = {
         "pack", "-c CTX -o F.pack [--stride N] [--val-split P --val-out F] [FILE]",
@@ -238,13 +236,9 @@ int main(int argc, char **argv)
     const char *in = n && strcmp(argv[first], "-") ? argv[first] : NULL;
 
     check_options(&cmd, &o);
-    if (cmd_not_same(o.out, in, &err) || cmd_not_same(o.val_out, in, &err) ||
-        cmd_not_same(o.val_out, o.out, &err))
-        goto end;
     if ((f = tr_in_open(in ? in : "-", &err))) {
         rc = pack(&o, f, in ? in : "standard input", &err);
         fclose(f);
     }
-end:
     return cmd_end(rc, &err);
 }

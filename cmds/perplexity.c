@@ -214,9 +214,7 @@ static int run(const struct opts *o, struct tr_err *err)
     int rc = TR_EIO;
     struct tr_out *out = tr_out_open(o->output, err);
     if (!out || !(m = cmd_open_model(o->model, err)) ||
-        cmd_none_same((const char *[]){ o->output, o->logits }, 2,
-                      (const char *[]){ o->model, o->data, o->text, o->after }, 4, err) ||
-        cmd_adapters_attach(&adapters, &o->adapters, m, o->output, err) ||
+        cmd_adapters_attach(&adapters, &o->adapters, m, err) ||
         tr_precision_open(precision, err) || cmd_copy(o->after, tr_out_stream(out), err))
         goto end;
     tr_model_set_precision(m, precision);
@@ -242,21 +240,21 @@ int main(int argc, char **argv)
     cmd_loss_names(loss);
     cmd_precision_names(precision);
     const struct cmd_opt table[] = {
-        CMD_TEXT('m', "model", &o.model, "FILE", "GGUF to measure"),
-        CMD_LIST('a', "adapter", &o.adapters, "FILE[:SCALE]",
+        CMD_IN('m', "model", &o.model, "FILE", "GGUF to measure"),
+        CMD_INS('a', "adapter", &o.adapters, "FILE[:SCALE]",
                  "adapter on top of it, may be given again"),
-        CMD_TEXT('d', "data", &o.data, "FILE", "packed data"),
-        CMD_TEXT('f', "file", &o.text, "FILE", "text; - is standard input"),
+        CMD_IN('d', "data", &o.data, "FILE", "packed data"),
+        CMD_IN('f', "file", &o.text, "FILE", "text; - is standard input"),
         CMD_INT('c', "ctx", &o.ctx, 2, 1 << 24, "N",
                 "positions in a window of --file; 512, or as many as the model was made for"),
         CMD_CHOICE(0, "loss", &o.loss, loss, "NAME", "what is measured"),
         CMD_CHOICE(0, "precision", &o.precision, precision, "NAME", "of the matrix products"),
-        CMD_TEXT(0, "logits", &o.logits, "FILE",
+        CMD_OUT(0, "logits", &o.logits, "FILE",
                  "also write the logits of every position of --data, as GGUF"),
-        CMD_TEXT('o', "output", &o.output, "FILE", "where to write the table"),
+        CMD_OUT('o', "output", &o.output, "FILE", "where to write the table"),
         CMD_TEXT(0, "label", &o.label, "TEXT",
                  "a table of columns model, loss and perplexity, with this name of the model"),
-        CMD_TEXT(0, "after", &o.after, "FILE", "begin with the rows of this older table"),
+        CMD_IN(0, "after", &o.after, "FILE", "begin with the rows of this older table"),
         CMD_END
     };
     const struct cmd cmd = { "perplexity", "-m MODEL.gguf (-d DATA.pack | -f TEXT [-c N])",

@@ -57,8 +57,7 @@ static int quantize(const char *input, const struct tr_quantize_args *args,
     cmd_say_instead(recipe);
     if (o->dry_run)
         print_recipe(recipe);
-    else if (cmd_not_same(o->output, input, err) ||
-             tr_quantize(g, recipe, args, o->output, err))
+    else if (tr_quantize(g, recipe, args, o->output, err))
         goto out;
     summarise(recipe);
     rc = 0;
@@ -76,7 +75,7 @@ int main(int argc, char **argv)
     struct tr_err err = { 0 };
     const struct cmd_opt table[] = {
         CMD_TEXT('t', "type", &o.type, "TYPE", "type of the matrices: Q8_0, f16, …"),
-        CMD_TEXT('o', "output", &o.output, "FILE", "where to write the model"),
+        CMD_OUT('o', "output", &o.output, "FILE", "where to write the model"),
         CMD_FLAG(0, "dry-run", &o.dry_run, "print the sizes as TSV and write nothing"),
         CMD_FLAG(0, "allow-requantize", &args.allow_requantize,
                  "convert tensors that are quantised already"),

@@ -232,11 +232,6 @@ static int run(struct run *r, char **file, int n_file, struct tr_err *err)
 {
     const struct opts *o = r->o;
     int i;
-    if (cmd_not_same(o->out, o->model, err))
-        return -1;
-    for (i = 0; i < n_file; i++)
-        if (cmd_not_same(o->out, file[i], err))
-            return -1;
     if (load(r, err) || sink_open(r, err))
         return -1;
     i = 0;
@@ -255,8 +250,8 @@ int main(int argc, char **argv)
 {
     struct opts o = { .out = "-", .bos = 1, .eos = -1 };
     const struct cmd_opt table[] = {
-        CMD_TEXT('m', "model", &o.model, "FILE", "GGUF that holds the vocabulary"),
-        CMD_TEXT('o', "output", &o.out, "FILE", "where to write the tokens"),
+        CMD_IN('m', "model", &o.model, "FILE", "GGUF that holds the vocabulary"),
+        CMD_OUT('o', "output", &o.out, "FILE", "where to write the tokens"),
         CMD_FLAG(0, "text", &o.text, "write ids in decimal, one document a line"),
         CMD_FLAG(0, "from-ids", &o.from_ids, "read ids in decimal, one document a line"),
         CMD_UNFLAG(0, "no-bos", &o.bos, "no BOS, even if the model asks for it"),

@@ -44,15 +44,13 @@ static float split_scale(char *path)
 }
 
 static int open_one(struct cmd_adapters *a, const char *text, const struct tr_model *base,
-                    const char *output, int force, struct tr_err *err)
+                    int force, struct tr_err *err)
 {
     char *path = strdup(text);
     if (!path)
         return tr_err_set(err, TR_ENOMEM, "out of memory");
     a->scale[a->n] = split_scale(path);
-    struct tr_lora *l = NULL;
-    if (!cmd_not_same(output, path, err))
-        l = a->lora[a->n] = tr_lora_open(path, base, err);
+    struct tr_lora *l = a->lora[a->n] = tr_lora_open(path, base, err);
     if (l) {
         a->n++;
         if (l->warning)
@@ -71,7 +69,7 @@ static int open_one(struct cmd_adapters *a, const char *text, const struct tr_mo
 }
 
 int cmd_adapters_open(struct cmd_adapters *a, const struct cmd_list *list,
-                      const struct tr_model *base, const char *output, int force,
+                      const struct tr_model *base, int force,
                       struct tr_err *err)
 {
     a->lora = calloc(list->n + 1, sizeof *a->lora);
@@ -79,15 +77,15 @@ int cmd_adapters_open(struct cmd_adapters *a, const struct cmd_list *list,
     if (!a->lora || !a->scale)
         return tr_err_set(err, TR_ENOMEM, "out of memory");
     for (size_t i = 0; i < list->n; i++)
-        if (open_one(a, list->item[i], base, output, force, err))
+        if (open_one(a, list->item[i], base, force, err))
             return err->code;
     return 0;
 }
 
 int cmd_adapters_attach(struct cmd_adapters *a, const struct cmd_list *list,
-                        struct tr_model *m, const char *output, struct tr_err *err)
+                        struct tr_model *m, struct tr_err *err)
 {
-    int rc = cmd_adapters_open(a, list, m, output, 1, err);
+    int rc = cmd_adapters_open(a, list, m, 1, err);
     for (size_t i = 0; !rc && i < a->n; i++)
         rc = tr_lora_attach(a->lora[i], m, a->scale[i], err);
     return rc;

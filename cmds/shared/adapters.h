@@ -19,17 +19,16 @@ struct cmd_adapters {
     float *scale;          // (n)
 };
 
-/* Open them all for this base; none may be the file `output` (NULL: no file).  An adapter that names another base as the one it was
- * trained on is refused, or with `force` warned about.  Release in either case. */
+/* Open them all for this base.  An adapter that names another base as the one it was trained
+ * on is refused, or with `force` warned about.  Release in either case. */
 int cmd_adapters_open(struct cmd_adapters *a, const struct cmd_list *list,
-                      const struct tr_model *base, const char *output, int force,
+                      const struct tr_model *base, int force,
                       struct tr_err *err) TR_MUST_CHECK;
 
 /* Open them (another base is only warned about) and hang them on the model, which must be
  * closed before they are released. */
 int cmd_adapters_attach(struct cmd_adapters *a, const struct cmd_list *list,
-                        struct tr_model *m, const char *output,
-                        struct tr_err *err) TR_MUST_CHECK;
+                        struct tr_model *m, struct tr_err *err) TR_MUST_CHECK;
 
 void cmd_adapters_release(struct cmd_adapters *a);
 

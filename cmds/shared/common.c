@@ -4,6 +4,7 @@
  * threads; and the checks of files that several share.  Next: options.c, message.c.
  */
 #include "common.h"
+#include "files.h"
 #include "help.h"
 #include "options.h"
 
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int threads = 1;
@@ -123,18 +123,10 @@ int cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand)
         cmd_usage(cmd, "too few files: at least %d wanted", cmd->min_operand);
     if (cmd->max_operand >= 0 && *n_operand > cmd->max_operand)
         cmd_usage(cmd, "extra operand '%s'", argv[1 + cmd->max_operand]);
+    struct tr_err err = {0};
+    if (cmd_files_check(cmd, argv + 1, *n_operand, &err))
+        exit(cmd_end(CMD_FAIL, &err));
     return 1;
-}
-
-int cmd_not_same(const char *out, const char *in, struct tr_err *err)
-{
-    struct stat st;
-    if (!out || !in || !strcmp(out, "-"))
-        return 0;
-    const char *real = strcmp(in, "-") ? in : "/dev/stdin";
-    if (stat(out, &st) || !S_ISREG(st.st_mode) || !tr_same_file(out, real))
-        return 0;
-    return tr_err_set(err, TR_EIO, "output '%s' is the same file as input '%s'", out, in);
 }
 
 int cmd_copy(const char *path, FILE *to, struct tr_err *err)
@@ -150,16 +142,6 @@ int cmd_copy(const char *path, FILE *to, struct tr_err *err)
         rc = tr_err_sys(err, "cannot copy '%s'", path);
     free(data);
     return rc;
-}
-
-int cmd_none_same(const char *const *out, int n_out, const char *const *in, int n_in,
-                  struct tr_err *err)
-{
-    for (int i = 0; i < n_out; i++)
-        for (int j = 0; j < n_in; j++)
-            if (cmd_not_same(out[i], in[j], err))
-                return err->code;
-    return 0;
 }
 
 int cmd_writable(const char *path, struct tr_err *err)

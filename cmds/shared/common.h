@@ -18,15 +18,9 @@
  * together; returns the index of the first, argc of them in *n_operand.  Also does what
  * every command does first: opens closed standard streams, ignores SIGXFSZ, installs the
  * handlers that remove temporaries, takes --threads and -q, and re-executes itself once if
- * OpenBLAS chose kernels below what the processor can do.  "--" ends the options. */
+ * OpenBLAS chose kernels below what the processor can do.  "--" ends the options.  Exits 1
+ * if an output is an input (files.h), 2 if two outputs are one file. */
 int cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand);
-
-/* Fail (CMD_FAIL, message) if `out` is the same file as `in`; "-" and NULL are skipped. */
-int cmd_not_same(const char *out, const char *in, struct tr_err *err) TR_MUST_CHECK;
-
-/* Fail if any of the n_out outputs is the same file as any of the n_in inputs. */
-int cmd_none_same(const char *const *out, int n_out, const char *const *in, int n_in,
-                  struct tr_err *err) TR_MUST_CHECK;
 
 /* Fail now, not after hours of work, if `path` cannot be written; NULL is nothing. */
 int cmd_writable(const char *path, struct tr_err *err) TR_MUST_CHECK;

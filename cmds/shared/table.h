@@ -25,6 +25,10 @@ enum cmd_kind {
     CMD_KIND_GROUP   /* a heading in the help, no option */
 };
 
+/* What the text of an option names; files.c keeps outputs and inputs apart.  A LIST of
+ * inputs may have ":SCALE" behind each. */
+enum cmd_role { CMD_NO_FILE, CMD_INPUT, CMD_OUTPUT };
+
 struct cmd_list {
     const char **item;
     size_t n;
@@ -40,27 +44,33 @@ struct cmd_opt {
     double min, max;
     int set;
     const char *const *choice;
+    enum cmd_role role;
 };
 
-#define CMD_FLAG(c, name, ptr, help) \
-    { CMD_KIND_FLAG, c, name, ptr, NULL, help, 0, 0, 1, NULL }
+#define CMD_OPT(KIND, c, n, ptr, a, text) \
+    .kind = KIND, .letter = c, .name = n, .value = ptr, .arg = a, .help = text
+#define CMD_FLAG(c, n, ptr, text) \
+    { CMD_OPT(CMD_KIND_FLAG, c, n, ptr, NULL, text), .set = 1 }
 /* --no-x style: sets the int to 0 */
-#define CMD_UNFLAG(c, name, ptr, help) \
-    { CMD_KIND_FLAG, c, name, ptr, NULL, help, 0, 0, 0, NULL }
-#define CMD_TEXT(c, name, ptr, arg, help) \
-    { CMD_KIND_TEXT, c, name, ptr, arg, help, 0, 0, 0, NULL }
-#define CMD_LIST(c, name, ptr, arg, help) \
-    { CMD_KIND_LIST, c, name, ptr, arg, help, 0, 0, 0, NULL }
-#define CMD_INT(c, name, ptr, lo, hi, arg, help) \
-    { CMD_KIND_INT, c, name, ptr, arg, help, lo, hi, 0, NULL }
-#define CMD_FLOAT(c, name, ptr, lo, hi, arg, help) \
-    { CMD_KIND_FLOAT, c, name, ptr, arg, help, lo, hi, 0, NULL }
-#define CMD_SIZE(c, name, ptr, arg, help) \
-    { CMD_KIND_SIZE, c, name, ptr, arg, help, 0, 0, 0, NULL }
-#define CMD_CHOICE(c, name, ptr, list, arg, help) \
-    { CMD_KIND_CHOICE, c, name, ptr, arg, help, 0, 0, 0, list }
-#define CMD_GROUP(help) { CMD_KIND_GROUP, 0, NULL, NULL, NULL, help, 0, 0, 0, NULL }
-#define CMD_END { CMD_KIND_FLAG, 0, NULL, NULL, NULL, NULL, 0, 0, 0, NULL }
+#define CMD_UNFLAG(c, n, ptr, text) { CMD_OPT(CMD_KIND_FLAG, c, n, ptr, NULL, text) }
+#define CMD_TEXT(c, n, ptr, a, text) { CMD_OPT(CMD_KIND_TEXT, c, n, ptr, a, text) }
+#define CMD_LIST(c, n, ptr, a, text) { CMD_OPT(CMD_KIND_LIST, c, n, ptr, a, text) }
+/* TEXT, and LIST, that are names of files */
+#define CMD_IN(c, n, ptr, a, text) \
+    { CMD_OPT(CMD_KIND_TEXT, c, n, ptr, a, text), .role = CMD_INPUT }
+#define CMD_OUT(c, n, ptr, a, text) \
+    { CMD_OPT(CMD_KIND_TEXT, c, n, ptr, a, text), .role = CMD_OUTPUT }
+#define CMD_INS(c, n, ptr, a, text) \
+    { CMD_OPT(CMD_KIND_LIST, c, n, ptr, a, text), .role = CMD_INPUT }
+#define CMD_INT(c, n, ptr, lo, hi, a, text) \
+    { CMD_OPT(CMD_KIND_INT, c, n, ptr, a, text), .min = lo, .max = hi }
+#define CMD_FLOAT(c, n, ptr, lo, hi, a, text) \
+    { CMD_OPT(CMD_KIND_FLOAT, c, n, ptr, a, text), .min = lo, .max = hi }
+#define CMD_SIZE(c, n, ptr, a, text) { CMD_OPT(CMD_KIND_SIZE, c, n, ptr, a, text) }
+#define CMD_CHOICE(c, n, ptr, list, a, text) \
+    { CMD_OPT(CMD_KIND_CHOICE, c, n, ptr, a, text), .choice = list }
+#define CMD_GROUP(text) { CMD_OPT(CMD_KIND_GROUP, 0, NULL, NULL, NULL, text) }
+#define CMD_END { CMD_OPT(CMD_KIND_FLAG, 0, NULL, NULL, NULL, NULL) }
 
 struct cmd {
     const char *name;     /* "tokenize" */

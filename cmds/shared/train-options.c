@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "train-options.h"
 #include "common.h"
+#include "files.h"
 
 #include <libtrain/comm.h>
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 struct tr_train_args train_args(const struct train_opts *o)
@@ -39,14 +42,15 @@ struct tr_train_args train_args(const struct train_opts *o)
     };
 }
 
-/* A name that two outputs have; NULL if there is none. */
-static const char *named_twice(const struct train_opts *o)
+/* An output that would lie among the saves; NULL if there is none. */
+static const char *among_saves(const struct train_opts *o)
 {
-    const char *out[] = { o->output, o->log, o->dump_grads, o->lora_out };
-    for (int i = 0; i < 4; i++)
-        for (int j = 0; j < i; j++)
-            if (out[i] && out[j] && !strcmp(out[i], out[j]))
-                return out[i];
+    const char *out[] = { o->log, o->dump_grads, o->lora_out };
+    char saves[PATH_MAX];
+    snprintf(saves, sizeof saves, "%s.d", o->output ? o->output : "");
+    for (int i = 0; i < 3; i++)
+        if (out[i] && cmd_is_in(out[i], saves))
+            return out[i];
     return NULL;
 }
 
@@ -68,8 +72,9 @@ static void check(const struct cmd *cmd, const struct train_opts *o)
     if (o->fused_step && (o->grad_acc > 1 || o->global_batch > o->batch || o->dump_grads))
         cmd_usage(cmd, "--fused-step keeps no gradients: not with %s",
                   o->dump_grads ? "--dump-grads" : "--grad-acc or --global-batch");
-    if (named_twice(o))
-        cmd_usage(cmd, "two outputs are named '%s'", named_twice(o));
+    if (among_saves(o))
+        cmd_usage(cmd, "output '%s' lies in '%s.d', where the saves are", among_saves(o),
+                  o->output);
     if (o->output && !strcmp(o->output, "-"))
         cmd_usage(cmd, "a checkpoint cannot go to standard output");
 }
@@ -93,12 +98,12 @@ void train_options(struct train_opts *o, int argc, char **argv)
     cmd_precision_names(precision);
     const struct cmd_opt table[] = {
         CMD_GROUP("Files"),
-        CMD_TEXT('m', "model", &o->model, "FILE", "GGUF to start from"),
-        CMD_TEXT('d', "data", &o->data, "FILE", "packed training data"),
-        CMD_TEXT('o', "output", &o->output, "FILE",
+        CMD_IN('m', "model", &o->model, "FILE", "GGUF to start from"),
+        CMD_IN('d', "data", &o->data, "FILE", "packed training data"),
+        CMD_OUT('o', "output", &o->output, "FILE",
                  "checkpoint, written when the run is complete; saves on the way go to FILE.d/"),
-        CMD_TEXT(0, "val", &o->val, "FILE", "packed data to measure the loss on"),
-        CMD_TEXT(0, "log", &o->log, "FILE", "table of metrics, a row a step (TSV)"),
+        CMD_IN(0, "val", &o->val, "FILE", "packed data to measure the loss on"),
+        CMD_OUT(0, "log", &o->log, "FILE", "table of metrics, a row a step (TSV)"),
         CMD_GROUP("What is trained"),
         CMD_FLAG(0, "full", &o->full, "all weights, instead of a LoRA adapter"),
         CMD_INT(0, "lora-r", &o->lora_r, 1, 65536, "N", "rank of the adapter"),
@@ -106,9 +111,9 @@ void train_options(struct train_opts *o, int argc, char **argv)
                   "the adapter is scaled by alpha / rank"),
         CMD_TEXT(0, "lora-targets", &o->lora_targets, "LIST",
                  "patterns of linear layers, with commas: attn_q,ffn_*"),
-        CMD_TEXT(0, "adapter-in", &o->adapter_in, "FILE",
+        CMD_IN(0, "adapter-in", &o->adapter_in, "FILE",
                  "start from this adapter: rank, alpha and targets are its"),
-        CMD_TEXT(0, "lora-out", &o->lora_out, "FILE", "also write the adapter at every save"),
+        CMD_OUT(0, "lora-out", &o->lora_out, "FILE", "also write the adapter at every save"),
         CMD_GROUP("How long"),
         CMD_INT(0, "batch", &o->batch, 1, 1 << 20, "N", "sequences in one forward and backward"),
         CMD_INT(0, "grad-acc", &o->grad_acc, 1, 1 << 20, "N",
@@ -151,7 +156,7 @@ void train_options(struct train_opts *o, int argc, char **argv)
         CMD_INT(0, "keep", &o->keep, 1, 1 << 20, "N", "newest saves to keep"),
         CMD_FLAG(0, "resume", &o->resume,
                  "go on from the newest valid save, or from a finished FILE"),
-        CMD_TEXT(0, "dump-grads", &o->dump_grads, "FILE",
+        CMD_OUT(0, "dump-grads", &o->dump_grads, "FILE",
                  "gradients of the first step, before clipping, as GGUF"),
         CMD_END
     };
