@@ -3,7 +3,7 @@
  * Speed of tr_attention beside cblas_sgemm in the same run.  Work is counted as the exact
  * causal triangle: 4 head_dim T (T + 1) / 2 operations a head in forward, 10 in backward.
  *
- *   make build/release/dev/bench_attention && build/release/dev/bench_attention [SHAPE]
+ *   make dev && build/release/dev/bench_attention [SHAPE]
  */
 #include <libtrain/op.h>
 #include <libtrain/matmul/tile.h>
@@ -114,7 +114,8 @@ static void bench(const struct shape *s, int bf16)
     struct tr_node nd = { .op = &tr__op_attention, .in = { &in[0], &in[1], &in[2] },
                           .out = &y, .args = &args, .saved = saved, .scratch = &scratch,
                           .with_grad = 1 };
-    if (tr_arena_init(&scratch, nd.op->scratch(&nd), NULL))
+    size_t bytes[2] = { nd.op->scratch(&nd, 0), nd.op->scratch(&nd, 1) };
+    if (tr_arena_init(&scratch, bytes[0] > bytes[1] ? bytes[0] : bytes[1], NULL))
         exit(1);
     double forward[REPEATS], backward[REPEATS], gemm[REPEATS], tile[REPEATS];
     double pairs = s->batch * s->n_head * (double)s->length * (s->length + 1) / 2;

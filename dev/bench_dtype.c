@@ -2,7 +2,8 @@
  *
  * Speed of packing, unpacking and dot products, one thread: GB/s of f32 for every type
  * that can.
- *   cc -O3 -march=native -I. dev/bench_dtype.c libtrain.a -o bench_dtype
+ *
+ *   make dev && build/release/dev/bench_dtype
  */
 #include <libtrain/dtype.h>
 

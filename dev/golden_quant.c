@@ -1,28 +1,50 @@
 /* SPDX-License-Identifier: MIT
  *
  * Prints the hashes in tests/unit/test_dtype.c: XXH64 of what llama.cpp's own quantiser
- * makes of quant_data().
- *   cc -O2 -I. dev/golden_quant.c -L LLAMA.CPP/build/bin -lggml-base -lxxhash -lm
+ * makes of quant_data().  The quantiser is in a library that is loaded by name, so that this
+ * is built without it.
+ *
+ *   make dev && build/release/dev/golden_quant LLAMA.CPP/build/bin/libggml-base.so
  */
 #include "../tests/unit/quant_data.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
+#include <string.h>
 #include <xxhash.h>
 
 /* From ggml.h; the type is an enum there. */
-size_t ggml_quantize_chunk(int type, const float *src, void *dst, int64_t start,
+typedef size_t quantize_fn(int type, const float *src, void *dst, int64_t start,
                            int64_t n_row, int64_t row, const float *imatrix);
-const char *ggml_type_name(int type);
+typedef const char *type_name_fn(int type);
 
-int main(void)
+/* A function of the library, as dlsym gives it: in the place of data. */
+static void find(void *library, const char *name, void *to)
+{
+    void *found = dlsym(library, name);
+    memcpy(to, &found, sizeof found);
+}
+
+int main(int argc, char **argv)
 {
     static const int type[] = { 1, 30, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14 };
     static float x[QUANT_N];
     static unsigned char packed[4 * QUANT_N];
+    quantize_fn *quantize = NULL;
+    type_name_fn *type_name = NULL;
+    void *library = argc == 2 ? dlopen(argv[1], RTLD_NOW) : NULL;
+    if (library) {
+        find(library, "ggml_quantize_chunk", &quantize);
+        find(library, "ggml_type_name", &type_name);
+    }
+    if (!quantize || !type_name) {
+        fprintf(stderr, "usage: golden_quant LIBGGML-BASE.so\n");
+        return 2;
+    }
     quant_data(x);
     for (size_t i = 0; i < sizeof type / sizeof *type; i++) {
-        size_t n = ggml_quantize_chunk(type[i], x, packed, 0, QUANT_N / 256, 256, NULL);
-        printf("{ \"%s\", 0x%016llx },\n", ggml_type_name(type[i]),
+        size_t n = quantize(type[i], x, packed, 0, QUANT_N / 256, 256, NULL);
+        printf("{ \"%s\", 0x%016llx },\n", type_name(type[i]),
                (unsigned long long)XXH64(packed, n, 0));
     }
     return 0;

@@ -1,6 +1,6 @@
-# Programs in dev/ that are built from this tree alone: what makes models and texts, and
-# benchmarks.  They share the commands' options.
-DEV := $(addprefix $(BUILD)/dev/,mkmodel mktext mkvocab bench_gemm bench_run)
+# Programs in dev/, each .c one: what makes models and texts, benchmarks, what makes numbers of
+# the tests.  They share the commands' options; `make check` builds them, so that none rots.
+DEV := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard dev/*.c)))
 
 .PHONY: dev
 ## dev: build what makes models and texts, and the benchmarks

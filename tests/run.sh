@@ -104,7 +104,7 @@ sanitize() {
 
 step() {
     case $1 in
-    build) must build "$MAKE" "$jobs" -k WERROR=1 all tests ;;
+    build) must build "$MAKE" "$jobs" -k WERROR=1 all tests dev ;;
     headers | layers | symbols | docs) item "$1" sh "tests/check-$1.sh" ;;
     unit) units unit/ ;;
     cmd | flow) shells "$1/" "$1" ;;
