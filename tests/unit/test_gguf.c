@@ -5,43 +5,14 @@
 #include <libtrain/gguf.h>
 
 #include <inttypes.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include "../fuzz/bad_gguf.h"
+#include "sanitized.h"
 #include "scratch.h"
 
 enum { N_BAD = sizeof bad_files / sizeof *bad_files };
-
-/* Sanitizers map terabytes of shadow. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED 1
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
-/* Let the process (a child of the test runner) grow by no more than four times the file,
- * and its map: a reader that believes a count runs out of memory and says so, which is the
- * wrong answer. */
-static void limit_memory(size_t file_bytes)
-{
-    const char *fork_mode = getenv("CK_FORK");
-    FILE *f = fopen("/proc/self/statm", "r");
-    unsigned long pages = 0;
-    if (f && fscanf(f, "%lu", &pages) == 1 && !SANITIZED &&
-        (!fork_mode || strcmp(fork_mode, "no"))) {
-        rlim_t most = pages * (rlim_t)sysconf(_SC_PAGESIZE) + 5 * file_bytes + (1 << 20);
-        ck_assert_int_eq(setrlimit(RLIMIT_AS, &(struct rlimit){ most, most }), 0);
-    }
-    if (f)
-        fclose(f);
-}
 
 static void judge(const struct bad_file *f, uint64_t x)
 {
@@ -78,7 +49,7 @@ START_TEST(test_bad_file)
         write_bytes(path, b.p, b.n);
         free(b.p);
         if (x == f->x)
-            limit_memory(b.n);
+            limit_memory(5 * b.n + (1 << 20));
         clock_t begin = clock();
         judge(f, x);
         ck_assert_msg(clock() - begin < 2 * CLOCKS_PER_SEC, "%s %s: slow", f->id, f->what);

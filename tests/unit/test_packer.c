@@ -3,17 +3,11 @@
  * Documents into sequences.  Token k of the whole input has id k, so that every position
  * of a pack says where it came from.
  */
-#include "suite.h"
+#include "scratch.h"
 
 #include <libtrain/pack.h>
 #include <libtrain/rng.h>
 #include <libtrain/token.h>
-
-#include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 /* ck_assert writes to a pipe each time: too slow for every position. */
 #define need(what) \
@@ -21,22 +15,6 @@
         if (!(what)) \
             ck_abort_msg("not so: %s", #what); \
     } while (0)
-
-static char dir[256], path[300];
-
-static void setup(void)
-{
-    const char *tmp = getenv("TMPDIR");
-    snprintf(dir, sizeof dir, "%s/test_packer.XXXXXX", tmp ? tmp : P_tmpdir);
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    snprintf(path, sizeof path, "%s/x.pack", dir);
-}
-
-static void teardown(void)
-{
-    unlink(path);
-    ck_assert_int_eq(rmdir(dir), 0);
-}
 
 enum { MAX_TOKEN = 100000 };
 
@@ -220,7 +198,7 @@ int main(void)
     Suite *s = suite_create("packer");
     TCase *t = tcase_create("packer");
     tcase_set_timeout(t, 120);
-    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_checked_fixture(t, make_dir, remove_dir);
     tcase_add_loop_test(t, every_token_once, 0, 4);
     tcase_add_loop_test(t, examples, 0, sizeof example / sizeof example[0]);
     tcase_add_test(t, masked);

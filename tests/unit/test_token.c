@@ -2,23 +2,10 @@
  *
  * Token streams: what is written is read back; what was cut or changed is refused in words.
  */
+#include "sanitized.h"
 #include "suite.h"
 
 #include <libtrain/token.h>
-
-#include <check.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__)
-#define ASAN 1 /* reserves terabytes of address space: no limit can be set */
-#elif defined(__has_feature)
-#define ASAN __has_feature(address_sanitizer)
-#else
-#define ASAN 0
-#endif
 
 enum { N_VOCAB = 300 };
 
@@ -179,21 +166,6 @@ START_TEST(joined_streams)
 }
 END_TEST
 
-/* Leave `more` bytes of address space beyond what the process has now. */
-static void limit_memory(size_t more)
-{
-    unsigned long long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-    if (ASAN || !f || fscanf(f, "%llu", &pages) != 1)
-        pages = 0;
-    if (f)
-        fclose(f);
-    rlim_t room = pages * (rlim_t)sysconf(_SC_PAGESIZE) + more;
-    struct rlimit lim = { room, room };
-    if (pages)
-        ck_assert_int_eq(setrlimit(RLIMIT_AS, &lim), 0);
-}
-
 /* A count of 2^63 tokens, under an address space that could not hold a fraction. */
 START_TEST(forged_count)
 {
@@ -210,20 +182,23 @@ START_TEST(forged_count)
 }
 END_TEST
 
+/* What another command might send: its bytes, and what it is called. */
+static const struct { const char *data; size_t n; const char *says; } wrong[] = {
+    { "", 0, "it is empty" },
+    { "a", 1, "it is text" },
+    { "To be, or not to be: that is the question, whether", 50, "it is text" },
+    { "caf\xc3\xa9 caf\xc3\xa9 caf\xc3\xa9", 16, "it is text" },
+    { "GGUF\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24, "it is a GGUF model" },
+    { "TRPAK\r\n\x1a", 8, "it is a pack" },
+    { "TRTOK\n\x1a\1\0\0\0\0", 12, "changed in transfer" },
+    { "TRTOK\r\n\x1a\2\0\0\0", 12, "of version 2" },
+    { "\x28\xb5\x2f\xfd\0\0", 6, "zstd" },
+    { "\0\0\0\0\0\0\0\0\0\0", 10, "unknown kind" },
+};
+enum { N_WRONG = sizeof wrong / sizeof *wrong };
+
 START_TEST(wrong_pipe)
 {
-    static const struct { const char *data; size_t n; const char *says; } wrong[] = {
-        { "", 0, "it is empty" },
-        { "a", 1, "it is text" },
-        { "To be, or not to be: that is the question, whether", 50, "it is text" },
-        { "caf\xc3\xa9 caf\xc3\xa9 caf\xc3\xa9", 16, "it is text" },
-        { "GGUF\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24, "it is a GGUF model" },
-        { "TRPAK\r\n\x1a", 8, "it is a pack" },
-        { "TRTOK\n\x1a\1\0\0\0\0", 12, "changed in transfer" },
-        { "TRTOK\r\n\x1a\2\0\0\0", 12, "of version 2" },
-        { "\x28\xb5\x2f\xfd\0\0", 6, "zstd" },
-        { "\0\0\0\0\0\0\0\0\0\0", 10, "unknown kind" },
-    };
     struct tr_err err;
     ck_assert_int_lt(read_all((const unsigned char *)wrong[_i].data, wrong[_i].n, &err), 0);
     ck_assert_msg(strstr(err.text, wrong[_i].says), "%s", err.text);
@@ -331,7 +306,7 @@ int main(void)
     tcase_add_test(t, every_bit_counts);
     tcase_add_test(t, joined_streams);
     tcase_add_test(t, forged_count);
-    tcase_add_loop_test(t, wrong_pipe, 0, 10);
+    tcase_add_loop_test(t, wrong_pipe, 0, N_WRONG);
     tcase_add_loop_test(t, ids_below_n_vocab, 0, 3);
     tcase_add_test(t, vocabulary_sizes);
     tcase_add_loop_test(t, golden_streams, 0, sizeof golden / sizeof golden[0]);
