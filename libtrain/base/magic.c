@@ -1,7 +1,15 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * What a file is that stands where another was expected, by its first bytes.  Downloads end
+ * in web pages and pointers, models come in the formats of other programs: a message that
+ * says which, and what to do, saves an hour.  The readers ask: gguf/parse.c, data/token.c,
+ * data/pack.c.
+ */
+#include <libtrain/base/bytes.h>
 #include <libtrain/base/magic.h>
 
 #include <string.h>
+#include <strings.h>
 
 static const struct {
     const char *bytes;
@@ -13,10 +21,42 @@ static const struct {
     { "TRTOK", 5, "a token stream that was changed in transfer" },
     { "TRPAK", 5, "a pack that was changed in transfer" },
     { "GGUF", 4, "a GGUF model" },
-    { "\x28\xb5\x2f\xfd", 4, "zstd-compressed data" },
-    { "\x1f\x8b", 2, "gzip-compressed data" },
-    { "PK\x03\x04", 4, "a zip archive" },
+    { "version https://git-lfs", 23,
+      "a git-lfs pointer, not the file itself: 'git lfs pull' fetches that" },
+    { "lmgg", 4, "a GGML model, from before GGUF: convert it, or find a newer file" },
+    { "fmgg", 4, "a GGMF model, from before GGUF: convert it, or find a newer file" },
+    { "tjgg", 4, "a GGJT model, from before GGUF: convert it, or find a newer file" },
+    { "algg", 4, "a GGLA adapter, from before GGUF: convert it, or find a newer file" },
+    { "PK\x03\x04", 4,
+      "a zip archive: unpack it, or, if it is a PyTorch file, convert it to GGUF first" },
+    { "\x80\x02", 2, "a Python pickle: if it is a PyTorch file, convert it to GGUF first" },
+    { "\x93NUMPY", 6, "a NumPy array" },
+    { "\x89HDF\r\n", 6, "an HDF5 file: convert it to GGUF first" },
+    { "\x1f\x8b", 2, "gzip-compressed data: unpack it with gunzip first" },
+    { "\x28\xb5\x2f\xfd", 4, "zstd-compressed data: unpack it with unzstd first" },
+    { "\xfd""7zXZ", 5, "xz-compressed data: unpack it with unxz first" },
+    { "BZh", 3, "bzip2-compressed data: unpack it with bunzip2 first" },
+    { "%PDF", 4, "a PDF file" },
 };
+
+static int is_html(const unsigned char *head, size_t n)
+{
+    static const char *const begin[] = { "<!doctype html", "<html", "<head" };
+    size_t skip = n >= 3 && !memcmp(head, "\xef\xbb\xbf", 3) ? 3 : 0;
+    while (skip < n && head[skip] && strchr(" \t\r\n", head[skip]))
+        skip++;
+    for (size_t i = 0; i < sizeof begin / sizeof *begin; i++)
+        if (n - skip >= strlen(begin[i]) &&
+            !strncasecmp((const char *)head + skip, begin[i], strlen(begin[i])))
+            return 1;
+    return 0;
+}
+
+/* The length of a header of at most 100 MB, which is a JSON object. */
+static int is_safetensors(const unsigned char *head, size_t n)
+{
+    return n > 8 && tr__get_u64(head) <= 100000000 && head[8] == '{';
+}
 
 static int is_text(const unsigned char *head, size_t n)
 {
@@ -34,5 +74,9 @@ const char *tr__magic_words(const unsigned char *head, size_t n)
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (n >= known[i].n && !memcmp(head, known[i].bytes, known[i].n))
             return known[i].words;
+    if (is_html(head, n))
+        return "a web page, saved by mistake: download the file itself";
+    if (is_safetensors(head, n))
+        return "a safetensors file: convert it to GGUF first";
     return is_text(head, n) ? "text" : "of an unknown kind";
 }

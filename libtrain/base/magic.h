@@ -13,8 +13,10 @@ enum { TR__MAGIC_BYTES = 8 };
 #define TR__TOKEN_MAGIC "TRTOK\r\n\x1a"
 #define TR__PACK_MAGIC "TRPAK\r\n\x1a"
 
-/* What a file that begins with these n bytes seems to be: "empty", "text", "a GGUF
- * model", …; never NULL. */
+/* What a file that begins with these n bytes seems to be, and what to do with it if that is
+ * known: "empty", "text", "a GGUF model", "gzip-compressed data: unpack it with gunzip
+ * first", …; never NULL.  TR__MAGIC_SHOWN bytes are enough. */
+enum { TR__MAGIC_SHOWN = 32 };
 const char *tr__magic_words(const unsigned char *head, size_t n);
 
 #endif

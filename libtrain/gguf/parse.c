@@ -238,8 +238,8 @@ static int read_special_keys(struct parse *p)
         return TR_EFORMAT;
     if (parts > 1)
         return tr_err_set(p->err, TR_EUNSUPPORTED,
-                          "'%s': split file, one of %lld parts; join them first",
-                          p->g->path, (long long)parts);
+                          "'%s': split file, one of %lld parts; join them first "
+                          "(llama-gguf-split --merge)", p->g->path, (long long)parts);
     return 0;
 }
 
@@ -322,14 +322,16 @@ static int parse_tensors(struct parse *p)
 static int parse_header(struct parse *p)
 {
     struct tr_gguf *g = p->g;
+    size_t begin = g->size < TR__MAGIC_SHOWN ? (size_t)g->size : TR__MAGIC_SHOWN;
+    if (begin >= 4 && memcmp(g->map, "GGUF", 4))
+        return tr_err_set(p->err, TR_EFORMAT, "'%s' is not a GGUF file: it is %s", g->path,
+                          tr__magic_words(g->map, begin));
     if (g->size < HEADER_BYTES)
         return refuse(p, "too short for a GGUF file: %llu bytes", (ull)g->size);
-    const char *magic = tr__cur_take(&p->c, 4);
-    if (memcmp(magic, "GGUF", 4))
-        return refuse(p, "not a GGUF file, it begins with '%.4s'", magic);
+    tr__cur_take(&p->c, 4);
     g->version = tr__cur_u32(&p->c);
     if (g->version && (g->version & 0xffff) == 0)
-        return refuse(p, "big-endian file");
+        return refuse(p, "big-endian file: write it again on, or for, a little-endian machine");
     if (g->version < 2 || g->version > 3)
         return refuse(p, "GGUF version %u, only 2 and 3 are known", g->version);
     uint64_t n_tensor = tr__cur_u64(&p->c), n_kv = tr__cur_u64(&p->c);

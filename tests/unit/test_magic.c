@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * First bytes of files and what a message calls them.
+ */
+#include "suite.h"
+
+#include <libtrain/base/magic.h>
+
+#include <check.h>
+#include <string.h>
+
+#define BYTES(s) s, sizeof s - 1
+
+static const struct {
+    const char *bytes;
+    size_t n;
+    const char *words; /* the message holds them */
+} files[] = {
+    { BYTES(""), "empty" },
+    { BYTES("GGUF\3\0\0\0"), "a GGUF model" },
+    { BYTES("TRTOK\r\n\x1a"), "a token stream" },
+    { BYTES("TRTOK\n\x1a"), "changed in transfer" },
+    { BYTES("TRPAK\r\n\x1a"), "a pack" },
+    { BYTES("version https://git-lfs.github.com/spec/v1\noid"), "'git lfs pull'" },
+    { BYTES("<!DOCTYPE html><html>"), "a web page" },
+    { BYTES("<!doctype HTML>"), "a web page" },
+    { BYTES("\n  <html lang=\"en\">"), "a web page" },
+    { BYTES("\xef\xbb\xbf<html>"), "a web page" },
+    { BYTES("<htm"), "text" },
+    { BYTES("\x10\0\0\0\0\0\0\0{\"a\":1}"), "safetensors" },
+    { BYTES("\0\0\0\0\0\0\0\x10{\"a\":1}"), "unknown kind" },
+    { BYTES("\x10\0\0\0\0\0\0\0"), "unknown kind" },
+    { BYTES("tjgg\1\0\0\0"), "GGJT" },
+    { BYTES("lmgg"), "GGML" },
+    { BYTES("fmgg\1\0\0\0"), "GGMF" },
+    { BYTES("algg\1\0\0\0"), "GGLA" },
+    { BYTES("\x1f\x8b\x08\0"), "gunzip" },
+    { BYTES("\x28\xb5\x2f\xfd"), "unzstd" },
+    { BYTES("\xfd" "7zXZ\0"), "unxz" },
+    { BYTES("BZh9"), "bunzip2" },
+    { BYTES("PK\3\4"), "PyTorch" },
+    { BYTES("\x80\x02}q"), "pickle" },
+    { BYTES("\x93NUMPY\1\0"), "NumPy" },
+    { BYTES("%PDF-1.7"), "PDF" },
+    { BYTES("{\"a\": 1}\n"), "text" },
+    { BYTES("Once upon a time"), "text" },
+    { BYTES("\0\0\0\0"), "unknown kind" },
+    { BYTES("a\x1b[2J"), "unknown kind" },
+};
+
+START_TEST(test_words)
+{
+    const char *words = tr__magic_words((const unsigned char *)files[_i].bytes, files[_i].n);
+    ck_assert_msg(strstr(words, files[_i].words) != NULL, "row %d is '%s', wanted '%s'", _i,
+                  words, files[_i].words);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("magic");
+    TCase *t = tcase_create("magic");
+    tcase_add_loop_test(t, test_words, 0, sizeof files / sizeof *files);
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}
