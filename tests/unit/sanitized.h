@@ -22,7 +22,7 @@
 #endif
 
 /* Let the process, a child of the test runner, grow by no more than `more` bytes: a reader
- * that believes a forged count runs out of memory and says so, which is the wrong answer. */
+ * that believes a forged count runs out of memory and says so, the wrong answer. */
 static inline void limit_memory(size_t more)
 {
     const char *fork_mode = getenv("CK_FORK");

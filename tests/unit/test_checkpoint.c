@@ -3,47 +3,33 @@
  * Saved runs: they go on bit for bit, the same run gives the same bytes, and what is
  * damaged or of another run is refused.
  */
-#include "scratch.h"
-#include "tiny_model.h"
+#include "run_args.h"
+#include "run_files.h"
 #include "training_run.h"
 
 #include <libtrain/gguf.h>
 
-static char model[300], data[300], data2[300];
+#include "checkpoint.def"
+
+#define COUNT(x) ((int)(sizeof(x) / sizeof *(x)))
+
+static const char *data2;
 
 static void make_files(void)
 {
-    make_dir();
-    snprintf(model, sizeof model, "%s/model.gguf", dir);
-    snprintf(data, sizeof data, "%s/data.pack", dir);
-    snprintf(data2, sizeof data2, "%s/other.pack", dir);
-    tiny_model_write(&tiny_llama, model);
+    make_run_files();
+    data2 = in_dir("other.pack");
     tiny_data_write(data, 7);
     tiny_data_write(data2, 6);
 }
 
-static void remove_files(void)
-{
-    unlink(model);
-    unlink(data);
-    unlink(data2);
-    remove_dir();
-}
-
 /* Ten steps of four sequences of seven: ends of epochs fall inside steps. */
-static struct tr_train_args args_of(int full)
+static struct tr_train_args args_of(const char *change)
 {
-    struct tr_train_args a = reference_args(NULL);
-    a.full = full;
-    a.lora_rank = 3;
-    a.lora_alpha = 6;
-    a.lora_targets = "all-linear";
-    a.grad_acc = 2;
-    a.shuffle = 1;
-    a.seed = 7;
-    a.sched = tr_schedule_by_name("cosine");
-    a.warmup = 3;
-    return a;
+    char words[200];
+    snprintf(words, sizeof words, "full=0 lora_rank=3 lora_alpha=6 lora_targets=all-linear "
+             "grad_acc=2 shuffle=1 seed=7 sched=cosine warmup=3 %s", change);
+    return run_args(words);
 }
 
 static void save(const struct training_run *r, const char *to)
@@ -61,9 +47,9 @@ static void make_save_of(const struct tr_train_args *a, int steps, const char *t
     run_close(&r);
 }
 
-static void make_save(int full, int steps, const char *to)
+static void make_save(const char *change, int steps, const char *to)
 {
-    struct tr_train_args a = args_of(full);
+    struct tr_train_args a = args_of(change);
     make_save_of(&a, steps, to);
 }
 
@@ -121,34 +107,19 @@ static void goes_on(const struct tr_train_args *a, int k)
     run_close(&rest);
 }
 
-START_TEST(few_bits_go_on)
+START_TEST(goes_on_after)
 {
-    struct tr_train_args a = args_of(_i);
-    a.optim = tr_optim_by_name("adamw8");
-    a.bf16 = a.full;
-    goes_on(&a, 3);
-}
-END_TEST
-
-START_TEST(a_lora_goes_on)
-{
-    struct tr_train_args a = args_of(0);
-    goes_on(&a, _i);
-}
-END_TEST
-
-START_TEST(all_weights_go_on)
-{
-    struct tr_train_args a = args_of(1);
-    goes_on(&a, _i);
+    struct tr_train_args a = args_of(go_on[_i].change);
+    for (int k = go_on[_i].first; k <= go_on[_i].last; k++)
+        goes_on(&a, k);
 }
 END_TEST
 
 START_TEST(same_run_same_bytes)
 {
-    struct tr_train_args a = args_of(_i);
-    make_save(_i, 4, path);
-    make_save(_i, 4, other);
+    struct tr_train_args a = args_of(repeated[_i]);
+    make_save(repeated[_i], 4, path);
+    make_save(repeated[_i], 4, other);
     same_bytes(path, other);
     a.seed = 8;
     struct training_run r = run_open(model, data, &a);
@@ -184,11 +155,11 @@ static int refused(struct training_run *r, struct tr_err *err)
 START_TEST(any_flipped_bit)
 {
     enum { N_FLIP = 90 };
-    struct tr_train_args a = args_of(0);
+    struct tr_train_args a = args_of("");
     struct training_run r = run_open(model, data, &a);
     struct tr_err err;
     size_t n;
-    make_save(0, 2, path);
+    make_save("", 2, path);
     unsigned char *bytes = read_file(path, &n);
     for (size_t i = 0; i < N_FLIP; i++) {
         /* the header and the last bytes densely, then everywhere */
@@ -211,11 +182,11 @@ END_TEST
 
 START_TEST(any_cut)
 {
-    struct tr_train_args a = args_of(0);
+    struct tr_train_args a = args_of("");
     struct training_run r = run_open(model, data, &a);
     struct tr_err err;
     size_t n;
-    make_save(0, 2, path);
+    make_save("", 2, path);
     unsigned char *bytes = read_file(path, &n);
     for (size_t i = 0; i < 40; i++) {
         write_bytes(path, bytes, i * n / 40);
@@ -230,7 +201,7 @@ END_TEST
 
 START_TEST(a_number_that_is_none)
 {
-    struct tr_train_args a = args_of(0);
+    struct tr_train_args a = args_of("");
     struct training_run r = run_open(model, data, &a), bad = run_open(model, data, &a);
     struct tr_err err;
     /* a moment: parameters that are not finite are not even written */
@@ -244,57 +215,12 @@ START_TEST(a_number_that_is_none)
 }
 END_TEST
 
-static void lr(struct tr_train_args *a) { a->lr = 0.0010000001; }
-static void sched(struct tr_train_args *a) { a->sched = tr_schedule_by_name("linear"); }
-static void warmup(struct tr_train_args *a) { a->warmup = 2; }
-static void optim(struct tr_train_args *a) { a->optim = tr_optim_by_name("sgd"); }
-static void beta1(struct tr_train_args *a) { a->beta1 = 0.8; }
-static void beta2(struct tr_train_args *a) { a->beta2 = 0.99; }
-static void eps(struct tr_train_args *a) { a->eps = 1e-7; }
-static void decay(struct tr_train_args *a) { a->weight_decay = 0; }
-static void clip(struct tr_train_args *a) { a->clip = 2; }
-static void loss(struct tr_train_args *a) { a->loss = tr_loss_by_name("mse"); }
-static void shuffle(struct tr_train_args *a) { a->shuffle = 0; }
-static void seed(struct tr_train_args *a) { a->seed = 8; }
-static void batch(struct tr_train_args *a) { a->batch = 4, a->grad_acc = 1; }
-static void alpha(struct tr_train_args *a) { a->lora_alpha = 7; }
-static void rank(struct tr_train_args *a) { a->lora_rank = 4; }
-static void targets(struct tr_train_args *a) { a->lora_targets = "attn_q"; }
-static void full(struct tr_train_args *a) { a->full = 1; }
-static void several(struct tr_train_args *a) { lr(a), seed(a), batch(a), loss(a); }
-
 /* One argument after the other, then several at once: each is named in the refusal. */
-static const struct {
-    const char *named;
-    void (*make)(struct tr_train_args *a);
-} differences[] = {
-    { "lr=0.001 ", lr },
-    { "sched=cosine is now sched=linear", sched },
-    { "warmup=3 is now warmup=2", warmup },
-    { "opt=adamw is now opt=sgd", optim },
-    { "beta1=", beta1 },
-    { "beta2=", beta2 },
-    { "eps=", eps },
-    { "weight_decay=", decay },
-    { "clip=1 is now clip=2", clip },
-    { "loss=cross_entropy is now loss=mse", loss },
-    { "shuffle=1 is now shuffle=0", shuffle },
-    { "seed=7 is now seed=8", seed },
-    { "batch=2 is now batch=4,grad_acc=2 is now grad_acc=1", batch },
-    { "alpha=6 is now alpha=7", alpha },
-    { "rank=3 is now rank=4", rank },
-    { "tensors=28 is now tensors=4", targets },
-    { "method=lora is now method=full,rank=3 is now rank=0", full },
-    { "lr=,seed=,batch=,grad_acc=,loss=", several },
-};
-enum { N_DIFFERENCE = sizeof differences / sizeof *differences };
-
 START_TEST(other_arguments)
 {
-    struct tr_train_args a = args_of(0);
+    struct tr_train_args a = args_of(differences[_i].change);
     struct tr_err err;
-    make_save(0, 2, path);
-    differences[_i].make(&a);
+    make_save("", 2, path);
     struct training_run r = run_open(model, data, &a);
     ck_assert_int_eq(refused(&r, &err), TR_EMISMATCH);
     char names[96];
@@ -307,9 +233,9 @@ END_TEST
 
 START_TEST(other_files)
 {
-    struct tr_train_args a = args_of(0);
+    struct tr_train_args a = args_of("");
     struct tr_err err;
-    make_save(0, 2, path);
+    make_save("", 2, path);
     struct training_run r = run_open(model, data2, &a);
     ck_assert_int_eq(refused(&r, &err), TR_EMISMATCH);
     ck_assert_msg(strstr(err.text, "data=") != NULL, "%s", err.text);
@@ -324,9 +250,9 @@ END_TEST
 
 START_TEST(another_length)
 {
-    struct tr_train_args a = args_of(0);
+    struct tr_train_args a = args_of("");
     struct tr_err err;
-    make_save(0, 6, path);
+    make_save("", 6, path);
     a.steps = 20;
     struct training_run longer = run_open(model, data, &a);
     ck_assert_int_eq(tr_trainer_load(longer.t, path, NULL), 0);
@@ -340,7 +266,7 @@ END_TEST
 
 START_TEST(a_model_is_no_checkpoint)
 {
-    struct tr_train_args a = args_of(0);
+    struct tr_train_args a = args_of("");
     struct training_run r = run_open(model, data, &a);
     struct tr_err err;
     tiny_model_write(&tiny_llama, path);
@@ -354,15 +280,13 @@ int main(void)
     Suite *s = suite_create("checkpoint");
     TCase *tc = tcase_create("saves");
     tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, make_files, remove_files);
-    tcase_add_loop_test(tc, a_lora_goes_on, 1, 10);
-    tcase_add_loop_test(tc, few_bits_go_on, 0, 2);
-    tcase_add_loop_test(tc, all_weights_go_on, 1, 10);
-    tcase_add_loop_test(tc, same_run_same_bytes, 0, 2);
+    tcase_add_checked_fixture(tc, make_files, remove_dir);
+    tcase_add_loop_test(tc, goes_on_after, 0, COUNT(go_on));
+    tcase_add_loop_test(tc, same_run_same_bytes, 0, COUNT(repeated));
     tcase_add_test(tc, any_flipped_bit);
     tcase_add_test(tc, any_cut);
     tcase_add_test(tc, a_number_that_is_none);
-    tcase_add_loop_test(tc, other_arguments, 0, N_DIFFERENCE);
+    tcase_add_loop_test(tc, other_arguments, 0, COUNT(differences));
     tcase_add_test(tc, other_files);
     tcase_add_test(tc, another_length);
     tcase_add_test(tc, a_model_is_no_checkpoint);

@@ -10,6 +10,7 @@
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct tr_train_args reference_args(const char *adapter_in)
 {
@@ -122,6 +123,14 @@ unsigned char *read_file(const char *path, size_t *n)
     struct tr_err err = {0};
     ck_assert_msg(!tr_read_all(path, &data, n, &err), "%s", err.text);
     return (unsigned char *)data;
+}
+
+float *copy_of(const float *v, int64_t n)
+{
+    float *c = malloc((size_t)n * sizeof *c);
+    ck_assert_ptr_nonnull(c);
+    memcpy(c, v, (size_t)n * sizeof *c);
+    return c;
 }
 
 double distance(const float *a, const float *b, int64_t n)

@@ -42,6 +42,9 @@ double run_eval_on(struct tr_model *m, struct tr_pack *pack, const struct tr_los
 /* The whole file; *n bytes, the caller's. */
 unsigned char *read_file(const char *path, size_t *n);
 
+/* A copy of n numbers, the caller's. */
+float *copy_of(const float *v, int64_t n);
+
 /* |a - b|, |b| of n numbers, in f64. */
 double distance(const float *a, const float *b, int64_t n);
 double length(const float *b, int64_t n);
