@@ -140,13 +140,13 @@ static int make_tape(struct run *r, int64_t n_prompt, struct tr_err *err)
 {
     int32_t *zeros = calloc((size_t)n_prompt, sizeof *zeros);
     struct tr_tape *plan = tr_tape_new_planning(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, err);
-    if (plan && zeros &&
-        !tr_model_extend(r->m, plan, r->cache, zeros, n_prompt, r->logits, err)) {
+    if (!plan || !zeros)
+        tr_err_set(err, TR_ENOMEM, "out of memory for a prompt of %lld tokens",
+                   (long long)n_prompt);
+    else if (!tr_model_extend(r->m, plan, r->cache, zeros, n_prompt, r->logits, err)) {
         tr_cache_cut(r->cache, 0);
         struct tr_tape_plan p = tr_tape_plan(plan);
         r->tape = tr_tape_new(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, &p, err);
-    } else {
-        tr_err_set(err, TR_ENOMEM, "out of memory");
     }
     tr_tape_free(plan);
     free(zeros);

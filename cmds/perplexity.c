@@ -48,8 +48,8 @@ static int write_logits(const struct opts *o, struct tr_eval *e, struct tr_pack 
         if ((rc = tr_pack_read(pack, i, &seq, err)))
             break;
         struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos };
-        s->loss += tr_eval_batch(e, &batch, NULL, logits);
-        rc = tr_gguf_write(w, logits, seq.n * n_vocab * (int64_t)sizeof *logits, err);
+        if (!(rc = tr_eval_batch(e, &batch, &s->loss, NULL, logits, err)))
+            rc = tr_gguf_write(w, logits, seq.n * n_vocab * (int64_t)sizeof *logits, err);
     }
     s->n = info->n_counted;
     free(logits);
@@ -118,8 +118,8 @@ static void count_as_llama(const struct window *w, int64_t ctx, struct sums *s)
     s->n_llama += (uint64_t)(ctx - 1 - ctx / 2);
 }
 
-static void on_window(int64_t ctx, struct tr_eval *e, const struct text *x, size_t at,
-                      struct window *w, struct sums *s)
+static int on_window(int64_t ctx, struct tr_eval *e, const struct text *x, size_t at,
+                     struct window *w, struct sums *s, struct tr_err *err)
 {
     size_t left = x->t.n - 1 - at; /* predictions that are left */
     int64_t n = left < (size_t)ctx ? (int64_t)left : ctx;
@@ -128,15 +128,17 @@ static void on_window(int64_t ctx, struct tr_eval *e, const struct text *x, size
         w->target[j] = (int32_t)x->t.id[at + (size_t)j + 1];
     }
     struct tr_batch batch = { n, w->token, w->target, w->pos };
-    s->loss += tr_eval_batch(e, &batch, w->row_loss, NULL);
+    int rc = tr_eval_batch(e, &batch, &s->loss, w->row_loss, NULL, err);
     s->n += (uint64_t)n;
-    if (at + (size_t)ctx > x->n_window) /* llama.cpp drops the tail */
-        return;
+    if (rc || at + (size_t)ctx > x->n_window) /* llama.cpp drops the tail */
+        return rc;
     if (x->bos >= 0 && w->token[0] != x->bos) {
+        double again = 0;
         w->token[0] = x->bos;
-        tr_eval_batch(e, &batch, w->row_loss, NULL);
+        rc = tr_eval_batch(e, &batch, &again, w->row_loss, NULL, err);
     }
     count_as_llama(w, ctx, s);
+    return rc;
 }
 
 /* Positions in a window: what the user asks for, else what is usual, as far as the model
@@ -175,8 +177,8 @@ static int on_text(const struct opts *o, struct tr_model *m, struct sums *s,
         w.pos = w.target + ctx;
         for (int64_t j = 0; j < ctx; j++)
             w.pos[j] = (int32_t)j;
-        for (size_t at = 0; at + 1 < x.t.n; at += (size_t)ctx)
-            on_window(ctx, e, &x, at, &w, s);
+        for (size_t at = 0; !rc && at + 1 < x.t.n; at += (size_t)ctx)
+            rc = on_window(ctx, e, &x, at, &w, s, err);
     }
     free(w.token);
     free(w.row_loss);

@@ -24,10 +24,10 @@ void tr_eval_free(struct tr_eval *e);
 /* Memory that it takes. */
 struct tr_tape_plan tr_eval_plan(const struct tr_eval *e);
 
-/* Sum of the losses of the rows with a target; row_loss (n) and logits (n, n_vocab) are
+/* Add the losses of the rows with a target to *sum; row_loss (n) and logits (n, n_vocab) are
  * filled if not NULL. */
-double tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, float *row_loss,
-                     float *logits);
+int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
+                  float *row_loss, float *logits, struct tr_err *err) TR_MUST_CHECK;
 
 /* Mean loss over all rows that count in a pack, and how many these are.  With several ranks
  * (comm.h) it is collective: sequences are dealt in turn, and the f64 sums of the ranks are

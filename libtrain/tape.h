@@ -11,7 +11,25 @@
  * sweep.  The result of a segment is always kept; of segments that are recomputed whole
  * nothing else is.
  *
+ * A small net needs no segments: operations that run outside of one make up a single
+ * segment, and a tape without a plan takes memory as it is wanted.  One step is then
+ *
+ *     tr_params_empty_grads(&params);
+ *     tr_tape_reset(tp);
+ *     h = tr_tanh(tp, tr_linear(tp, x, &w1, &(struct tr_linear){ .bias = &b1 }));
+ *     loss = tr_mse(tp, tr_linear(tp, h, &w2, NULL), y);
+ *     rc = tr_tape_backward(tp, loss);
+ *
+ * and then the optimizer's (params.h).
+ *
+ * Running out of memory is an error like others: the tape has failed, operations compute
+ * nothing and give a tensor of one number without data, tr_tape_backward returns the error.
+ * Whoever reads the data of a tensor asks tr_tape_error first.  Shapes that do not fit are
+ * mistakes of the program and go to tr_fatal.
+ *
  * The caller owns the tape.  Tensors returned by operations live until tr_tape_reset.
+ * Threads may have a tape each at the same time, and their tapes may read the same inputs;
+ * a parameter that needs a gradient belongs to one tape at a time.
  */
 #ifndef LIBTRAIN_TAPE_H
 #define LIBTRAIN_TAPE_H
@@ -48,7 +66,9 @@ struct tr_tape;
  * pointers are NULL.  Run one step on it, then read tr_tape_plan. */
 struct tr_tape *tr_tape_new_planning(enum tr_tape_mode mode, enum tr_recompute recompute,
                                      struct tr_err *err) TR_MUST_CHECK;
-/* A tape that computes, with memory for a step as planned: kept and segment. */
+/* A tape that computes, with memory for a step as planned: kept and segment.  plan NULL, or
+ * a step that takes more, as with more threads: memory is taken as it is wanted, and stays
+ * for the next step. */
 struct tr_tape *tr_tape_new(enum tr_tape_mode mode, enum tr_recompute recompute,
                             const struct tr_tape_plan *plan,
                             struct tr_err *err) TR_MUST_CHECK;
@@ -70,13 +90,17 @@ void tr_tape_keep_half(struct tr_tape *tp);
  * forward, backward and recomputation. */
 double tr_tape_work(const struct tr_tape *tp);
 
-/* Forget all nodes and take back all memory of the step.  Until then, or until the tape is
- * freed, parameters and inputs must live. */
+/* Forget all nodes and failures, and take back all memory of the step.  Until then, or
+ * until the tape is freed, parameters and inputs must live. */
 void tr_tape_reset(struct tr_tape *tp);
 
-/* A segment: y = end(result of what ran since begin).  Segments do not nest; operations
- * outside a segment are not allowed, and a segment may read parameters, inputs and the
- * result of the segment just before it, nothing else. */
+/* 0, or the code of the first failure since tr_tape_reset, with its text in err. */
+int tr_tape_error(const struct tr_tape *tp, struct tr_err *err);
+
+/* A segment: y = end(result of what ran since begin).  Segments do not nest, and a segment
+ * may read parameters, inputs and the result of the segment just before it, nothing else.
+ * Operations outside a segment make one up, which tr_tape_backward ends; it stays alone.
+ * After that only what was kept has its data: with TR_RECOMPUTE_NONE all. */
 void tr_segment_begin(struct tr_tape *tp);
 struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result);
 
@@ -84,8 +108,9 @@ struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result);
  * the last segment, one number.  Parameters' grad arrays are the caller's; one that is
  * grad_empty stays so if the loss does not depend on it (tr_tensor_settle_grad).  Some
  * operations (tr_output_loss) have added their part in the forward pass already: gradients
- * are emptied before that, never between the two. */
-void tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss);
+ * are emptied before that, never between the two.  0, or the code of a failure, whose text
+ * tr_tape_error has: then gradients are worth nothing. */
+int tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss);
 
 /* The same with gradients of parameters that live no longer than they are needed.  What
  * only one segment reads gets a gradient when the sweep comes to that segment; `ready` is
@@ -93,8 +118,8 @@ void tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss);
  * then the gradient is gone.  Parameters that are `shared` keep the caller's arrays; one
  * whose grad is NULL is left out.  May be called again after the same forward pass if ready
  * changed nothing. */
-void tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
-                           void (*ready)(void *ctx, struct tr_tensor *param), void *ctx);
+int tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
+                          void (*ready)(void *ctx, struct tr_tensor *param), void *ctx);
 
 #ifdef __cplusplus
 }

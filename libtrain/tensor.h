@@ -62,6 +62,16 @@ int64_t tr_tensor_count(const struct tr_tensor *t);
 int64_t tr_tensor_rows(const struct tr_tensor *t);
 int64_t tr_tensor_cols(const struct tr_tensor *t);
 
+/* Row i of f32 data, and of the gradient. */
+static inline float *tr_tensor_row(const struct tr_tensor *t, int64_t i)
+{
+    return (float *)t->data + i * t->ld;
+}
+static inline float *tr_tensor_grad_row(const struct tr_tensor *t, int64_t i)
+{
+    return t->grad + i * t->ld;
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of the tape share: tape.c records and runs forward, tape_backward.c is the
- * reverse sweep, tape_half.c what waits for it as F16.
+ * What the files of the tape share: tape.c makes and empties it, tape_segment.c begins and
+ * ends segments, tape_op.c runs and records operations, tape_backward.c is the reverse
+ * sweep, tape_half.c what waits for it as F16.
  *
  * Where things live.  `kept` holds what survives until backward, `segment` what dies with
  * its segment: in forward the results that will be computed again, in backward those same
  * results and all gradients of the segment; on top of either the scratch of the operation
  * that runs.  The gradient that passes from a segment to the one before it has two buffers
  * used in turn.
+ *
+ * Failures.  Memory may run out wherever an arena is asked.  Nobody looks at that place:
+ * arenas give nothing more once they have failed, and whatever would read or write memory
+ * asks tr__tape_failed first.  On a failed tape every operation gives the tensor `spare`.
  */
 #ifndef LIBTRAIN_AUTOGRAD_TAPE_H
 #define LIBTRAIN_AUTOGRAD_TAPE_H
@@ -26,6 +31,7 @@ struct tr_tape {
     int recompute_first; /* segments that are recomputed whole in any mode */
     int keep_half;
     int planning, in_segment;
+    int implicit; /* the segment began by itself: it is the only one */
     double work;
     size_t library; /* the most that one of the nodes says */
     struct tr_arena kept, segment;
@@ -39,10 +45,21 @@ struct tr_tape {
     int n_fresh, cap_fresh;
     float *handover[2]; /* between segments: results that are not kept as f32, gradients */
     size_t handover_bytes[2];
+    struct tr_err err; /* the first failure that is not one of an arena */
+    struct tr_tensor spare;
 };
 
-/* Room for one more in a growing array of pointers or structs. */
-void *tr__tape_grow(void *array, int n, int *cap, size_t size);
+static inline int tr__tape_failed(const struct tr_tape *tp)
+{
+    return tp->err.code || tp->kept.err.code || tp->segment.err.code || tp->meta.err.code;
+}
+
+/* The tensor that stands for every result of a failed tape: one number, nowhere. */
+struct tr_tensor *tr__tape_spare(struct tr_tape *tp);
+
+/* An array of pointers or structs with room for one more than its n.  If there is none the
+ * tape has failed, and the array is as it was. */
+void *tr__tape_grow(struct tr_tape *tp, void *array, int n, int *cap, size_t size);
 
 /* Bytes of the data of an activation, or of a gradient of a parameter. */
 static inline size_t tr__tape_bytes(const struct tr_tensor *t)
@@ -55,7 +72,7 @@ void tr__tape_resolve(struct tr_tensor *alias);
 
 /* Run a node, or count what it would take. */
 void tr__tape_forward(struct tr_tape *tp, struct tr_node *nd);
-void tr__tape_count(struct tr_tape *tp, const struct tr_node *nd, int backward);
+void tr__tape_backward(struct tr_tape *tp, struct tr_node *nd);
 
 /* The reverse sweep of what was recorded is over, or will not come. */
 void tr__tape_swept(const struct tr_tape *tp);

@@ -1,5 +1,22 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The reverse sweep: segment by segment from the last, computing again what was dropped,
+ * then node by node.  A gradient gets memory when the first node adds to it; `grad_empty`
+ * saves the zeros that would be written before.  Next: tape_half.c.
+ */
 #include <libtrain/autograd/tape.h>
+
+/* Make the output of nd what it was when its segment ran: 1 if nd must compute it again. */
+static int bring_back(struct tr_tape *tp, struct tr_tensor *out)
+{
+    if (out->is_half && !(out->alias && out->alias->is_half))
+        tr__fetch(tp, out);
+    else if (out->alias && (!out->kept || tp->keep_half)) /* what it views has moved */
+        tr__tape_resolve(out);
+    else if (!out->kept)
+        out->data = tr_arena_alloc(&tp->segment, tr__tape_bytes(out));
+    return !out->kept;
+}
 
 /* Compute again what was dropped at the end of the segment, fetch what was put away. */
 static void replay(struct tr_tape *tp, int i_seg)
@@ -9,14 +26,7 @@ static void replay(struct tr_tape *tp, int i_seg)
         tr__fetch(tp, seg[-1].result);
     for (int i = seg->first_node; i < seg->end_node; i++) {
         struct tr_node *nd = tp->node[i];
-        struct tr_tensor *out = nd->out;
-        if (out->is_half && !(out->alias && out->alias->is_half))
-            tr__fetch(tp, out);
-        else if (out->alias && (!out->kept || tp->keep_half)) /* what it views has moved */
-            tr__tape_resolve(out);
-        else if (!out->kept)
-            out->data = tr_arena_alloc(&tp->segment, tr__tape_bytes(out));
-        if (out->kept)
+        if (!bring_back(tp, nd->out))
             continue;
         nd->saved = tr_arena_array(&tp->segment, nd->n_saved, sizeof(float));
         tr__tape_forward(tp, nd);
@@ -29,9 +39,12 @@ static void want_parameter_grad(struct tr_tape *tp, struct tr_tensor *t)
         tr_fatal("tape: parameter '%s' has no gradient array", t->name ? t->name : "?");
     if (!tp->each || t->shared || t->has_grad)
         return;
+    tp->fresh = tr__tape_grow(tp, tp->fresh, tp->n_fresh, &tp->cap_fresh,
+                              sizeof *tp->fresh);
+    if (tr__tape_failed(tp))
+        return;
     t->grad = tr_arena_alloc(&tp->segment, tr__tape_bytes(t));
     t->has_grad = t->grad_empty = 1;
-    tp->fresh = tr__tape_grow(tp->fresh, tp->n_fresh, &tp->cap_fresh, sizeof *tp->fresh);
     tp->fresh[tp->n_fresh++] = t;
 }
 
@@ -61,7 +74,7 @@ static void settle_grads(const struct tr_node *nd)
         struct tr_tensor *in = nd->in[i], *root;
         if (!in || !in->needs_grad)
             continue;
-        root = tr__root(in);
+        root = tr_op_root(in);
         if (!(nd->op->fills & 1u << i) || tr_tensor_count(in) != tr_tensor_count(root))
             tr_tensor_settle_grad(root);
     }
@@ -69,18 +82,15 @@ static void settle_grads(const struct tr_node *nd)
 
 static void backward_node(struct tr_tape *tp, struct tr_node *nd, int i_seg)
 {
-    if (!nd->with_grad || !tr__root(nd->out)->has_grad) /* nothing was made of this output */
+    if (!nd->with_grad || !tr_op_root(nd->out)->has_grad) /* nothing was made of it */
         return;
     want_grad(tp, nd->out, i_seg); /* an alias: point it at its root's */
     for (int i = 0; i < TR_MAX_IN; i++)
         if (nd->in[i] && nd->in[i]->needs_grad)
             want_grad(tp, nd->in[i], i_seg);
-    if (tp->planning) {
-        tr__tape_count(tp, nd, 1);
-        return;
-    }
-    settle_grads(nd);
-    nd->op->backward(nd);
+    if (!tp->planning && !tr__tape_failed(tp))
+        settle_grads(nd);
+    tr__tape_backward(tp, nd);
 }
 
 static void hand_out(struct tr_tape *tp, void (*ready)(void *ctx, struct tr_tensor *param),
@@ -88,7 +98,7 @@ static void hand_out(struct tr_tape *tp, void (*ready)(void *ctx, struct tr_tens
 {
     for (int i = 0; i < tp->n_fresh; i++) {
         struct tr_tensor *t = tp->fresh[i];
-        if (!tp->planning)
+        if (!tp->planning && !tr__tape_failed(tp))
             ready(ctx, t);
         t->grad = NULL;
         t->has_grad = t->grad_empty = 0;
@@ -96,22 +106,33 @@ static void hand_out(struct tr_tape *tp, void (*ready)(void *ctx, struct tr_tens
     tp->n_fresh = 0;
 }
 
-void tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
-                           void (*ready)(void *ctx, struct tr_tensor *param), void *ctx)
+static void begin_sweep(struct tr_tape *tp, struct tr_tensor *loss)
 {
+    for (int i = 0; i < tp->n_node; i++)
+        tp->node[i]->out->has_grad = 0;
+    want_grad(tp, loss, tp->n_seg - 1);
+    if (!tp->planning && !tr__tape_failed(tp))
+        loss->grad[0] = 1;
+    tr_op_root(loss)->grad_empty = 0;
+}
+
+int tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
+                          void (*ready)(void *ctx, struct tr_tensor *param), void *ctx)
+{
+    if (tp->implicit)
+        loss = tr_segment_end(tp, loss);
+    if (tr__tape_failed(tp)) {
+        tr__tape_swept(tp);
+        return tr_tape_error(tp, NULL);
+    }
     if (tp->mode != TR_TAPE_TRAIN || tp->in_segment || !tp->n_seg ||
         tp->seg[tp->n_seg - 1].result != loss || tr_tensor_count(loss) != 1)
         tr_fatal("tape: backward wants the number that ended the last segment");
     if (!loss->needs_grad)
-        return;
+        return 0;
     tp->each = ready != NULL;
-    for (int i = 0; i < tp->n_node; i++)
-        tp->node[i]->out->has_grad = 0;
-    want_grad(tp, loss, tp->n_seg - 1);
-    if (!tp->planning)
-        loss->grad[0] = 1;
-    tr__root(loss)->grad_empty = 0;
-    for (int i_seg = tp->n_seg - 1; i_seg >= 0; i_seg--) {
+    begin_sweep(tp, loss);
+    for (int i_seg = tp->n_seg - 1; i_seg >= 0 && !tr__tape_failed(tp); i_seg--) {
         const struct tr__segment *seg = &tp->seg[i_seg];
         if (!seg->result->needs_grad) /* nothing trainable here or before */
             break;
@@ -122,9 +143,10 @@ void tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
         tr_arena_rewind(&tp->segment, 0);
     }
     tr__tape_swept(tp);
+    return tr_tape_error(tp, NULL);
 }
 
-void tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss)
+int tr_tape_backward(struct tr_tape *tp, struct tr_tensor *loss)
 {
-    tr_tape_backward_each(tp, loss, NULL, NULL);
+    return tr_tape_backward_each(tp, loss, NULL, NULL);
 }

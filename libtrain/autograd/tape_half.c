@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Results that wait for backward as F16, where the caller asked for half the memory.  They
+ * are made as f32 in the memory of their segment, put away when it ends and fetched when the
+ * reverse sweep comes to it, so that operations never see anything but f32.
+ */
 #include <libtrain/quants/quants.h>
 #include <libtrain/autograd/tape.h>
 
@@ -26,7 +31,7 @@ static void to_half(const float *x, uint16_t *y, int64_t n)
 
 void tr__put_away(const struct tr_tape *tp, const struct tr_tensor *t)
 {
-    int64_t n = tp->planning ? 0 : tr_tensor_count(t);
+    int64_t n = tp->planning || tr__tape_failed(tp) ? 0 : tr_tensor_count(t);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i += PIECE)
         to_half((const float *)t->data + i, t->half + i, n - i < PIECE ? n - i : PIECE);
@@ -34,8 +39,8 @@ void tr__put_away(const struct tr_tape *tp, const struct tr_tensor *t)
 
 void tr__fetch(struct tr_tape *tp, struct tr_tensor *t)
 {
-    int64_t n = tp->planning ? 0 : tr_tensor_count(t);
     t->data = tr_arena_alloc(&tp->segment, tr__tape_bytes(t));
+    int64_t n = tp->planning || tr__tape_failed(tp) ? 0 : tr_tensor_count(t);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i += PIECE)
         tr_f16.to_f32(t->half + i, (float *)t->data + i, n - i < PIECE ? n - i : PIECE);

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Describing numbers that lie elsewhere; what the parts of the description mean to the tape
+ * is in tensor.h.
+ */
 #include <libtrain/tensor.h>
 
 #include <string.h>

@@ -20,7 +20,8 @@ struct tr_cache *tr_cache_new(const struct tr_model *m, int64_t n_ctx, struct tr
     }
     if (!cache || !cache->kv) {
         free(cache);
-        tr_err_set(err, TR_ENOMEM, "out of memory for %lld positions", (long long)n_ctx);
+        tr_err_set(err, TR_ENOMEM, "%s: out of memory for the keys and values of %lld "
+                   "positions", tr_gguf_path(m->g), (long long)n_ctx);
         return NULL;
     }
     return cache;

@@ -55,32 +55,40 @@ struct tr_tensor *tr_model_loss(struct tr_model *m, struct tr_tape *tp,
     return head(&d, blocks(&d), batch->target, loss);
 }
 
+/* Run the rows of batch, and of the last one the logits. */
+static int extend(struct tr__decoder *d, float *logits, struct tr_err *err)
+{
+    int64_t n = d->batch->n;
+    int32_t target = 0;
+    tr_tape_reset(d->tp);
+    struct tr_tensor *x = blocks(d);
+    struct tr_tensor last = tr_tensor_make(NULL, &tr_f32, 2, (int64_t[]){ 1, x->ld },
+                                           x->data ? tr_tensor_row(x, n - 1) : NULL);
+    head(d, &last, &target, &(struct tr_loss){ .scale = 1, .logits = logits });
+    return tr_tape_error(d->tp, err);
+}
+
 int tr_model_extend(struct tr_model *m, struct tr_tape *tp, struct tr_cache *cache,
                     const int32_t *token, int64_t n, float *logits, struct tr_err *err)
 {
+    const char *path = tr_gguf_path(m->g);
     if (n > cache->capacity - cache->used)
         return tr_err_set(err, TR_EMISMATCH, "%lld tokens behind %lld do not fit a cache of "
                           "%lld positions", (long long)n, (long long)cache->used,
                           (long long)cache->capacity);
-    int32_t *pos = malloc((size_t)n * 2 * sizeof *pos);
+    int32_t *pos = malloc((size_t)n * sizeof *pos);
     if (!pos)
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
-    int32_t *target = pos + n;
-    for (int64_t i = 0; i < n; i++) {
+        return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %lld positions", path,
+                          (long long)n);
+    for (int64_t i = 0; i < n; i++)
         pos[i] = (int32_t)(cache->used + i);
-        target[i] = -1;
-    }
-    struct tr_batch batch = { n, token, target, pos };
+    struct tr_batch batch = { n, token, NULL, pos };
     struct tr__decoder d = { .m = m, .tp = tp, .batch = &batch, .cache = cache };
-    tr_tape_reset(tp);
-    struct tr_tensor *x = blocks(&d);
-    cache->used += n;
-    /* only the last row's logits are wanted */
-    struct tr_tensor last = tr_tensor_make(NULL, &tr_f32, 2, (int64_t[]){ 1, x->ld },
-                                           x->data ? (float *)x->data + (n - 1) * x->ld
-                                                   : NULL);
-    target[0] = 0;
-    head(&d, &last, target, &(struct tr_loss){ .scale = 1, .logits = logits });
+    int rc = extend(&d, logits, err);
+    if (rc)
+        tr_err_prefix(err, "%s", path);
+    else
+        cache->used += n;
     free(pos);
-    return 0;
+    return rc;
 }

@@ -87,7 +87,8 @@ static void gated_backward(const struct tr_node *nd, const struct gated *act)
 {
     struct tr_tensor *gate = nd->in[GATE], *up = nd->in[UP], *y = nd->out;
     int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
-    int add_gate = gate->grad && tr__grad_beta(gate), add_up = up->grad && tr__grad_beta(up);
+    int add_gate = gate->grad && tr_op_grad_beta(gate);
+    int add_up = up->grad && tr_op_grad_beta(up);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++) {
         const float *g = (const float *)gate->data + i * gate->ld;
@@ -103,12 +104,12 @@ static void gated_backward(const struct tr_node *nd, const struct gated *act)
 static struct tr_tensor *gated(struct tr_tape *tp, const struct tr_op *op,
                                struct tr_tensor *gate, struct tr_tensor *up)
 {
-    tr__require(gate && up && tr_tensor_cols(gate) == tr_tensor_cols(up) &&
-                tr_tensor_rows(gate) == tr_tensor_rows(up), op, gate, up);
+    tr_op_require(tp, gate && up && tr_tensor_cols(gate) == tr_tensor_cols(up) &&
+                  tr_tensor_rows(gate) == tr_tensor_rows(up), op, gate, up);
     int64_t dim[] = { tr_tensor_rows(gate), tr_tensor_cols(gate) };
-    return tr__run(tp, &(struct tr__call){ .op = op,
-                                           .in = { gate, up },
-                                           .out = tr__output(tp, op, 2, dim) });
+    return tr_op_run(tp, &(struct tr_op_call){ .op = op,
+                                                .in = { gate, up },
+                                                .out = tr_op_output(tp, op, 2, dim) });
 }
 
 /* ---- SwiGLU and GeGLU  (Shazeer 2020) --------------------------------------------- */
@@ -194,7 +195,7 @@ static void gelu_backward(struct tr_node *nd)
     struct tr_tensor *x = nd->in[0];
     const struct tr_tensor *y = nd->out;
     int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
-    int add = tr__grad_beta(x);
+    int add = tr_op_grad_beta(x);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++)
         gelu_dx((const float *)x->data + i * x->ld, y->grad + i * y->ld,
@@ -213,7 +214,7 @@ struct tr_tensor *tr_gelu(struct tr_tape *tp, struct tr_tensor *x)
 {
     const struct tr_op *op = &tr__op_gelu;
     int64_t dim[] = { tr_tensor_rows(x), tr_tensor_cols(x) };
-    return tr__run(tp, &(struct tr__call){ .op = op,
-                                           .in = { x },
-                                           .out = tr__output(tp, op, 2, dim) });
+    return tr_op_run(tp, &(struct tr_op_call){ .op = op,
+                                                .in = { x },
+                                                .out = tr_op_output(tp, op, 2, dim) });
 }

@@ -144,20 +144,21 @@ struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
     const struct tr_op *op = &tr__op_attention;
     int64_t n = tr_tensor_rows(q), width = tr_tensor_cols(q);
     int64_t kv_width = (int64_t)opt->n_head_kv * opt->head_dim;
-    tr__require(opt->n_head > 0 && opt->n_head_kv > 0 && opt->head_dim > 0, op, q, k);
-    tr__require(opt->n_head % opt->n_head_kv == 0, op, q, k);
-    tr__require(width == (int64_t)opt->n_head * opt->head_dim, op, q, k);
+    tr_op_require(tp, opt->n_head > 0 && opt->n_head_kv > 0 && opt->head_dim > 0, op, q, k);
+    tr_op_require(tp, opt->n_head % opt->n_head_kv == 0, op, q, k);
+    tr_op_require(tp, width == (int64_t)opt->n_head * opt->head_dim, op, q, k);
     int with_grad = q->needs_grad || k->needs_grad || v->needs_grad;
     int64_t n_key = tr_tensor_rows(k);
-    tr__require(n_key == n || (n_key > n && !with_grad), op, q, k);
-    tr__require(tr_tensor_cols(k) == kv_width, op, q, k);
-    tr__require(tr_tensor_rows(v) == n_key && tr_tensor_cols(v) == kv_width, op, k, v);
+    tr_op_require(tp, n_key == n || (n_key > n && !with_grad), op, q, k);
+    tr_op_require(tp, tr_tensor_cols(k) == kv_width, op, q, k);
+    tr_op_require(tp, tr_tensor_rows(v) == n_key && tr_tensor_cols(v) == kv_width, op, k,
+                  v);
     struct tr__att_args args = { *opt, pos };
-    return tr__run(tp, &(struct tr__call){ .op = op,
-                                           .in = { q, k, v },
-                                           .out = tr__output(tp, op, 2,
-                                                             (int64_t[]){ n, width }),
-                                           .args = &args,
-                                           .args_bytes = sizeof args,
-                                           .n_saved = (size_t)(n * opt->n_head) });
+    return tr_op_run(tp, &(struct tr_op_call){ .op = op,
+                                                .in = { q, k, v },
+                                                .out = tr_op_output(tp, op, 2,
+                                                                  (int64_t[]){ n, width }),
+                                                .args = &args,
+                                                .args_bytes = sizeof args,
+                                                .n_saved = (size_t)(n * opt->n_head) });
 }

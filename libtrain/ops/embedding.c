@@ -96,14 +96,14 @@ struct tr_tensor *tr_embedding(struct tr_tape *tp, struct tr_tensor *table,
 {
     const struct tr_op *op = &tr__op_embedding;
     int64_t width = tr_tensor_cols(table);
-    tr__require(!position || tr_tensor_cols(position) == width, op, table, position);
+    tr_op_require(tp, !position || tr_tensor_cols(position) == width, op, table, position);
     struct embedding_args args = { .id = id, .scale = scale };
     if (position)
         args.pos = pos;
-    return tr__run(tp, &(struct tr__call){
+    return tr_op_run(tp, &(struct tr_op_call){
                            .op = op,
                            .in = { table, position },
-                           .out = tr__output(tp, op, 2, (int64_t[]){ n, width }),
+                           .out = tr_op_output(tp, op, 2, (int64_t[]){ n, width }),
                            .args = &args,
                            .args_bytes = sizeof args });
 }

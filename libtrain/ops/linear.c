@@ -80,11 +80,11 @@ static void linear_backward(struct tr_node *nd)
     struct tr__matrix m = tr__as_matrix(w);
     int64_t n = tr_tensor_rows(x);
     if (x->grad)
-        tr__gemm_dyw(nd->scratch, n, args->scale, y->grad, y->ld, &m, tr__grad_beta(x),
+        tr__gemm_dyw(nd->scratch, n, args->scale, y->grad, y->ld, &m, tr_op_grad_beta(x),
                      x->grad, x->ld);
     if (w->grad)
         tr__gemm_dytx(nd->scratch, n, args->scale, y->grad, y->ld, x->data, x->ld,
-                      tr__grad_beta(w), &m);
+                      tr_op_grad_beta(w), &m);
     if (nd->in[BIAS] && nd->in[BIAS]->grad)
         add_column_sums(y, nd->in[BIAS]->grad);
     if (nd->in[ADD] && nd->in[ADD]->grad && !args->in_place)
@@ -127,20 +127,21 @@ struct tr_tensor *tr_linear(struct tr_tape *tp, struct tr_tensor *x, struct tr_t
     const struct tr_op *op = &tr__op_linear;
     struct tr_linear o = opt ? *opt : (struct tr_linear){0};
     int64_t n = tr_tensor_rows(x), n_out = tr_tensor_rows(w);
-    tr__require(tr_tensor_cols(x) == tr_tensor_cols(w), op, x, w);
-    tr__require(!o.bias || tr_tensor_count(o.bias) == n_out, op, o.bias, w);
-    tr__require(!o.add || (tr_tensor_rows(o.add) == n && tr_tensor_cols(o.add) == n_out),
-                op, o.add, w);
-    tr__require(o.add || !o.in_place, op, x, w);
+    tr_op_require(tp, tr_tensor_cols(x) == tr_tensor_cols(w), op, x, w);
+    tr_op_require(tp, !o.bias || tr_tensor_count(o.bias) == n_out, op, o.bias, w);
+    tr_op_require(tp,
+                  !o.add || (tr_tensor_rows(o.add) == n && tr_tensor_cols(o.add) == n_out),
+                  op, o.add, w);
+    tr_op_require(tp, o.add || !o.in_place, op, x, w);
     struct linear_args args = { o.in_place, o.scale == 0 ? 1.0f : o.scale };
     struct tr_tensor *y = o.in_place
-                              ? tr__alias(tp, o.add, 0, n, n_out)
-                              : tr__output(tp, op, 2, (int64_t[]){ n, n_out });
-    return tr__run(tp, &(struct tr__call){ .op = op,
-                                           .in = { x, w, o.bias, o.add },
-                                           .out = y,
-                                           .args = &args,
-                                           .args_bytes = sizeof args });
+                              ? tr_op_alias(tp, o.add, 0, n, n_out)
+                              : tr_op_output(tp, op, 2, (int64_t[]){ n, n_out });
+    return tr_op_run(tp, &(struct tr_op_call){ .op = op,
+                                                .in = { x, w, o.bias, o.add },
+                                                .out = y,
+                                                .args = &args,
+                                                .args_bytes = sizeof args });
 }
 
 /* ---- columns ---------------------------------------------------------------------- */
@@ -160,9 +161,10 @@ struct tr_tensor *tr_columns(struct tr_tape *tp, struct tr_tensor *x, int64_t fi
                              int64_t width)
 {
     const struct tr_op *op = &tr__op_columns;
-    tr__require(first >= 0 && width > 0 && first + width <= tr_tensor_cols(x), op, x, x);
-    return tr__run(tp, &(struct tr__call){
+    tr_op_require(tp, first >= 0 && width > 0 && first + width <= tr_tensor_cols(x), op, x,
+                  x);
+    return tr_op_run(tp, &(struct tr_op_call){
                            .op = op,
                            .in = { x },
-                           .out = tr__alias(tp, x, first, tr_tensor_rows(x), width) });
+                           .out = tr_op_alias(tp, x, first, tr_tensor_rows(x), width) });
 }

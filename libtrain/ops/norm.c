@@ -190,14 +190,14 @@ struct tr_tensor *tr_rms_norm(struct tr_tape *tp, struct tr_tensor *x, struct tr
                               float eps)
 {
     const struct tr_op *op = &tr__op_rms_norm;
-    tr__require(x && w && w->dtype == &tr_f32 && w->n_dim == 1 &&
-                tr_tensor_cols(x) % tr_tensor_count(w) == 0, op, x, w);
+    tr_op_require(tp, x && w && w->dtype == &tr_f32 && w->n_dim == 1 &&
+                  tr_tensor_cols(x) % tr_tensor_count(w) == 0, op, x, w);
     int64_t n = tr_tensor_rows(x), cols = tr_tensor_cols(x);
     int64_t n_row = n * (cols / tr_tensor_count(w));
-    return tr__run(tp, &(struct tr__call){
+    return tr_op_run(tp, &(struct tr_op_call){
                            .op = op,
                            .in = { x, w },
-                           .out = tr__output(tp, op, 2, (int64_t[]){ n, cols }),
+                           .out = tr_op_output(tp, op, 2, (int64_t[]){ n, cols }),
                            .args = &eps,
                            .args_bytes = sizeof eps,
                            .n_saved = (size_t)n_row });
@@ -246,12 +246,12 @@ struct tr_tensor *tr_layer_norm(struct tr_tape *tp, struct tr_tensor *x,
 {
     const struct tr_op *op = &tr__op_layer_norm;
     int64_t n = tr_tensor_rows(x), width = tr_tensor_cols(x);
-    tr__require(w && w->dtype == &tr_f32 && tr_tensor_count(w) == width, op, x, w);
-    tr__require(b && b->dtype == &tr_f32 && tr_tensor_count(b) == width, op, x, b);
-    return tr__run(tp, &(struct tr__call){
+    tr_op_require(tp, w && w->dtype == &tr_f32 && tr_tensor_count(w) == width, op, x, w);
+    tr_op_require(tp, b && b->dtype == &tr_f32 && tr_tensor_count(b) == width, op, x, b);
+    return tr_op_run(tp, &(struct tr_op_call){
                            .op = op,
                            .in = { x, w, b },
-                           .out = tr__output(tp, op, 2, (int64_t[]){ n, width }),
+                           .out = tr_op_output(tp, op, 2, (int64_t[]){ n, width }),
                            .args = &eps,
                            .args_bytes = sizeof eps,
                            .n_saved = (size_t)(2 * n) });

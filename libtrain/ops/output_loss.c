@@ -182,7 +182,7 @@ static void gradients_of_chunk(const struct tr_node *nd, const struct chunk *c,
     }
     if (w->needs_grad)
         tr__gemm_dytx(nd->scratch, rows, opt->logit_scale, c->logits, n_vocab, c->x, width,
-                      tr__grad_beta(w), &m);
+                      tr_op_grad_beta(w), &m);
 }
 
 static void output_loss_forward(struct tr_node *nd)
@@ -254,14 +254,14 @@ struct tr_tensor *tr_output_loss(struct tr_tape *tp, struct tr_tensor *x,
 {
     const struct tr_op *op = &tr__op_output_loss;
     int64_t n = tr_tensor_rows(x), width = tr_tensor_cols(x);
-    tr__require(width == tr_tensor_cols(w), op, x, w);
+    tr_op_require(tp, width == tr_tensor_cols(w), op, x, w);
     struct output_loss_args args = { *opt, target };
     if (args.opt.logit_scale == 0)
         args.opt.logit_scale = 1;
-    return tr__run(tp, &(struct tr__call){
+    return tr_op_run(tp, &(struct tr_op_call){
                            .op = op,
                            .in = { x, w },
-                           .out = tr__output(tp, op, 1, (int64_t[]){ 1 }),
+                           .out = tr_op_output(tp, op, 1, (int64_t[]){ 1 }),
                            .args = &args,
                            .args_bytes = sizeof args,
                            .n_saved = x->needs_grad ? (size_t)(n * width) : 0 });

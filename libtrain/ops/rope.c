@@ -127,13 +127,13 @@ struct tr_tensor *tr_rope(struct tr_tape *tp, struct tr_tensor *x, const int32_t
 {
     const struct tr_op *op = &tr__op_rope;
     int64_t n = tr_tensor_rows(x), cols = tr_tensor_cols(x);
-    tr__require(opt->head_dim > 0 && cols % opt->head_dim == 0, op, x, x);
-    tr__require(opt->n_rot > 0 && opt->n_rot % 2 == 0 && opt->n_rot <= opt->head_dim, op, x,
-                x);
+    tr_op_require(tp, opt->head_dim > 0 && cols % opt->head_dim == 0, op, x, x);
+    tr_op_require(tp, opt->n_rot > 0 && opt->n_rot % 2 == 0 && opt->n_rot <= opt->head_dim,
+                  op, x, x);
     struct rope_args args = { *opt, pos };
-    return tr__run(tp, &(struct tr__call){ .op = op,
-                                           .in = { x },
-                                           .out = tr__alias(tp, x, 0, n, cols),
-                                           .args = &args,
-                                           .args_bytes = sizeof args });
+    return tr_op_run(tp, &(struct tr_op_call){ .op = op,
+                                                .in = { x },
+                                                .out = tr_op_alias(tp, x, 0, n, cols),
+                                                .args = &args,
+                                                .args_bytes = sizeof args });
 }

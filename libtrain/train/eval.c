@@ -25,9 +25,9 @@ static int make_plan(struct tr_eval *e, int64_t n, struct tr_err *err)
         struct tr_batch batch = { n, zeros, zeros, pos };
         tr_model_loss(e->m, tp, &batch, &(struct tr_loss){ .kind = e->kind, .scale = 1 });
         e->plan = tr_tape_plan(tp);
-        rc = 0;
+        rc = tr_tape_error(tp, err);
     } else {
-        tr_err_set(err, rc, "out of memory");
+        tr_err_set(err, rc, "out of memory for %lld positions", (long long)n);
     }
     tr_tape_free(tp);
     free(zeros);
@@ -39,7 +39,7 @@ struct tr_eval *tr_eval_new(struct tr_model *m, int64_t max_rows,
 {
     struct tr_eval *e = calloc(1, sizeof *e);
     if (!e) {
-        tr_err_set(err, TR_ENOMEM, "out of memory");
+        tr_err_set(err, TR_ENOMEM, "out of memory for an evaluation");
         return NULL;
     }
     e->m = m;
@@ -47,6 +47,7 @@ struct tr_eval *tr_eval_new(struct tr_model *m, int64_t max_rows,
     if (!make_plan(e, max_rows, err))
         e->tape = tr_tape_new(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, &e->plan, err);
     if (!e->tape) {
+        tr_err_prefix(err, "%s", tr_gguf_path(tr_model_gguf(m)));
         free(e);
         return NULL;
     }
@@ -65,15 +66,17 @@ struct tr_tape_plan tr_eval_plan(const struct tr_eval *e)
     return e->plan;
 }
 
-double tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, float *row_loss,
-                     float *logits)
+int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
+                  float *row_loss, float *logits, struct tr_err *err)
 {
-    double sum = 0;
     tr_tape_reset(e->tape);
     tr_model_loss(e->m, e->tape, batch,
-                  &(struct tr_loss){ .kind = e->kind, .scale = 1, .sum = &sum,
+                  &(struct tr_loss){ .kind = e->kind, .scale = 1, .sum = sum,
                                      .row_loss = row_loss, .logits = logits });
-    return sum;
+    int rc = tr_tape_error(e->tape, err);
+    if (rc)
+        tr_err_prefix(err, "%s", tr_gguf_path(tr_model_gguf(e->m)));
+    return rc;
 }
 
 int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
@@ -88,7 +91,7 @@ int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t
         if (rc)
             break;
         struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos };
-        sums[0] += tr_eval_batch(e, &batch, NULL, NULL);
+        rc = tr_eval_batch(e, &batch, &sums[0], NULL, NULL, err);
         for (int32_t j = 0; j < seq.n; j++)
             sums[1] += seq.target[j] >= 0;
     }

@@ -52,11 +52,12 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
         plan_fused(t, tp, result);
     else
         tr_tape_backward(tp, result);
+    int rc = tr_tape_error(tp, err);
     t->tape_plan = tr_tape_plan(tp);
     t->plan.n_block = t->m->config.n_layer;
     t->plan.work = (double)t->args.grad_acc * tr_tape_work(tp);
     tr_tape_free(tp);
-    return 0;
+    return rc;
 }
 
 /* What stands in front of the tensors of a file: read when it is opened, and then it stays. */

@@ -59,7 +59,8 @@ struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
 /* The update that this step makes if all gradients have this norm. */
 struct tr_optim_step tr__step_update(const struct tr_trainer *t, double lr, double norm);
 /* The step of n sequences, from forward to update; fills loss, grad_norm and skipped. */
-void tr__fused_step(struct tr_trainer *t, int64_t n, double scale, struct tr_step_stats *s);
+int tr__fused_step(struct tr_trainer *t, int64_t n, double scale, struct tr_step_stats *s,
+                   struct tr_err *err) TR_MUST_CHECK;
 
 /* Tell a new tape what to keep, and how, until backward: after plan.recompute. */
 void tr__prepare_tape(const struct tr_trainer *t, struct tr_tape *tp);

@@ -12,14 +12,18 @@
 enum { MAX_BAD_STEPS = 3 };
 
 /* All gradients of the step, of which n sequences are this rank's, then the update. */
-static void whole_step(struct tr_trainer *t, int64_t n, double scale,
-                       struct tr_step_stats *s)
+static int whole_step(struct tr_trainer *t, int64_t n, double scale,
+                      struct tr_step_stats *s, struct tr_err *err)
 {
     double sum = 0;
-    for (int64_t i = 0; i < n; i += t->args.batch) {
+    int rc = 0;
+    for (int64_t i = 0; i < n && !rc; i += t->args.batch) {
         int64_t end = i + t->args.batch < n ? i + t->args.batch : n;
         tr_tape_backward(t->tape, tr__step_forward(t, i, end, scale, &sum));
+        rc = tr_tape_error(t->tape, err);
     }
+    if ((rc = tr_comm_agree(rc, err)))
+        return rc;
     tr_params_settle_grads(&t->params);
     tr_comm_sum_f64(&sum, 1);
     tr_comm_sum_f32(t->params.grad, t->params.count);
@@ -27,9 +31,10 @@ static void whole_step(struct tr_trainer *t, int64_t n, double scale,
     s->grad_norm = tr_params_grad_norm(&t->params);
     s->skipped = !isfinite(s->loss) || !isfinite(s->grad_norm);
     if (s->skipped)
-        return;
+        return 0;
     struct tr_optim_step update = tr__step_update(t, s->lr, s->grad_norm);
     tr_params_update(&t->params, &update);
+    return 0;
 }
 
 /* Steps without a finite loss and gradient change nothing; several in a row end the run. */
@@ -59,7 +64,12 @@ int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err
         .n_counted = (int64_t)count[0],
     };
     tr_params_empty_grads(&t->params);
-    (a->fused_step ? tr__fused_step : whole_step)(t, mine, scale, s);
+    int rc = (a->fused_step ? tr__fused_step : whole_step)(t, mine, scale, s, err);
+    if (rc) {
+        tr_err_prefix(err, "%s: step %lld", tr_gguf_path(tr_model_gguf(t->m)),
+                      (long long)s->step);
+        return rc;
+    }
     t->step++;
     t->sample += (uint64_t)n;
     return count_bad(t, s, err);
@@ -70,7 +80,8 @@ int tr_trainer_eval(struct tr_trainer *t, struct tr_pack *pack, double *loss,
 {
     uint64_t n_counted;
     if (!t->eval || tr_pack_info(pack)->ctx > t->args.eval_rows)
-        tr_fatal("trainer: sequences of %u positions to measure, %lld were announced",
-                 tr_pack_info(pack)->ctx, (long long)t->args.eval_rows);
+        return tr_err_set(err, TR_EMISMATCH,
+                          "sequences of %u positions to measure, the run was set up for %lld",
+                          tr_pack_info(pack)->ctx, (long long)t->args.eval_rows);
     return tr_eval_pack(t->eval, pack, loss, &n_counted, err);
 }

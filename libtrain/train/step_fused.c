@@ -50,37 +50,46 @@ static double norm_of_all(struct sweep *w)
     return tr_params_noted_norm(w->p);
 }
 
-static void two_sweeps(struct tr_trainer *t, struct tr_tensor *loss,
-                       struct tr_step_stats *s)
+/* The second sweep takes no more memory than the first. */
+static int two_sweeps(struct tr_trainer *t, struct tr_tensor *loss, struct tr_step_stats *s)
 {
     struct sweep w = { .p = &t->params };
-    tr_tape_backward_each(t->tape, loss, note, &w);
+    int rc = tr_tape_backward_each(t->tape, loss, note, &w);
+    if (rc)
+        return rc;
     s->grad_norm = norm_of_all(&w);
     s->skipped = !isfinite(s->loss) || !isfinite(s->grad_norm);
     if (s->skipped)
-        return;
+        return 0;
     w.update = tr__step_update(t, s->lr, s->grad_norm);
     tr_params_hide_grads(w.p, 1);
-    tr_tape_backward_each(t->tape, loss, update, &w);
+    rc = tr_tape_backward_each(t->tape, loss, update, &w);
     tr_params_hide_grads(w.p, 0);
-    update_shared(&w);
+    if (!rc)
+        update_shared(&w);
+    return rc;
 }
 
-static void one_sweep(struct tr_trainer *t, struct tr_tensor *loss, struct tr_step_stats *s)
+static int one_sweep(struct tr_trainer *t, struct tr_tensor *loss, struct tr_step_stats *s)
 {
     struct sweep w = { .p = &t->params, .update = tr__step_update(t, s->lr, 0) };
     w.finite = isfinite(s->loss);
-    tr_tape_backward_each(t->tape, loss, note_and_update, &w);
+    int rc = tr_tape_backward_each(t->tape, loss, note_and_update, &w);
+    if (rc)
+        return rc;
     s->grad_norm = norm_of_all(&w);
     s->skipped = !w.finite || !isfinite(s->grad_norm);
     if (!s->skipped)
         update_shared(&w);
+    return 0;
 }
 
-void tr__fused_step(struct tr_trainer *t, int64_t n, double scale, struct tr_step_stats *s)
+int tr__fused_step(struct tr_trainer *t, int64_t n, double scale, struct tr_step_stats *s,
+                   struct tr_err *err)
 {
     double sum = 0;
     struct tr_tensor *loss = tr__step_forward(t, 0, n, scale, &sum);
     s->loss = sum * scale;
-    (t->args.clip > 0 ? two_sweeps : one_sweep)(t, loss, s);
+    int rc = (t->args.clip > 0 ? two_sweeps : one_sweep)(t, loss, s);
+    return rc ? tr_tape_error(t->tape, err) : 0;
 }

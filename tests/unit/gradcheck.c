@@ -42,9 +42,9 @@ static const struct tr_op op_copy = { .name = "copy",
 struct tr_tensor *grad_copy(struct tr_tape *tp, struct tr_tensor *x)
 {
     int64_t dim[] = { tr_tensor_rows(x), tr_tensor_cols(x) };
-    return tr__run(tp, &(struct tr__call){ .op = &op_copy,
-                                           .in = { x },
-                                           .out = tr__output(tp, &op_copy, 2, dim) });
+    return tr_op_run(tp, &(struct tr_op_call){ .op = &op_copy,
+                                                .in = { x },
+                                                .out = tr_op_output(tp, &op_copy, 2, dim) });
 }
 
 struct weigh_args {
@@ -82,10 +82,10 @@ struct tr_tensor *grad_weigh(struct tr_tape *tp, struct tr_tensor *x, const floa
                              double *sum)
 {
     struct weigh_args args = { c, sum };
-    return tr__run(tp, &(struct tr__call){
+    return tr_op_run(tp, &(struct tr_op_call){
                            .op = &op_weigh,
                            .in = { x },
-                           .out = tr__output(tp, &op_weigh, 1, (int64_t[]){ 1 }),
+                           .out = tr_op_output(tp, &op_weigh, 1, (int64_t[]){ 1 }),
                            .args = &args,
                            .args_bytes = sizeof args });
 }

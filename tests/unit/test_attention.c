@@ -207,7 +207,8 @@ static void run(struct problem *p)
                           .out = &p->out, .args = &args, .saved = p->saved,
                           .scratch = &scratch, .with_grad = 1 };
     for (int backward = 0; backward < 2; backward++) {
-        ck_assert_int_eq(tr_arena_init(&scratch, nd.op->scratch(&nd, backward), NULL), 0);
+        size_t bytes = nd.op->scratch(&nd, backward);
+        ck_assert_int_eq(tr_arena_init(&scratch, "a test", bytes, NULL), 0);
         (backward ? nd.op->backward : nd.op->forward)(&nd);
         ck_assert_uint_eq(scratch.used, 0);
         tr_arena_release(&scratch);
@@ -402,7 +403,7 @@ START_TEST(plans_stay_within_their_bound)
         for (int n_head_kv = 1; n_head_kv < 30; n_head_kv++) {
             struct tr__att_bound bound = tr__att_bound(n, longest, n_head_kv);
             struct tr_arena a;
-            ck_assert_int_eq(tr_arena_init(&a, bound.bytes, NULL), 0);
+            ck_assert_int_eq(tr_arena_init(&a, "a test", bound.bytes, NULL), 0);
             struct tr__att_plan plan = tr__att_plan(&a, pos, n, window, n_head_kv);
             ck_assert_int_le(plan.max_rows, bound.max_rows);
             ck_assert_int_le(plan.shared_rows, bound.shared_rows);

@@ -265,9 +265,9 @@ static void overwrites(struct tr_node *nd)
 static struct tr_tensor *wrong(struct tr_tape *tp, const struct tr_op *op,
                                struct tr_tensor *x)
 {
-    return tr__run(tp, &(struct tr__call){ .op = op,
-                                           .in = { x },
-                                           .out = tr__output(tp, op, 2, x->dim) });
+    return tr_op_run(tp, &(struct tr_op_call){ .op = op,
+                                                .in = { x },
+                                                .out = tr_op_output(tp, op, 2, x->dim) });
 }
 
 BUILD(wrong_factor)

@@ -184,7 +184,8 @@ static void run(struct problem *p, int with_grad)
                                          : 0,
                           .with_grad = with_grad };
     for (int backward = 0; backward <= with_grad; backward++) {
-        ck_assert_int_eq(tr_arena_init(&scratch, nd.op->scratch(&nd, backward), NULL), 0);
+        size_t bytes = nd.op->scratch(&nd, backward);
+        ck_assert_int_eq(tr_arena_init(&scratch, "a test", bytes, NULL), 0);
         (backward ? nd.op->backward : nd.op->forward)(&nd);
         ck_assert_uint_eq(scratch.used, 0);
         tr_arena_release(&scratch);

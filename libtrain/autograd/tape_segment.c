@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where a segment begins and ends.  Its memory dies with it, so its result is moved out: to
+ * `kept` if backward reads it again, else to one of the two buffers between neighbours.
+ * A tape on which operations run without a segment has a single one, which begins by itself
+ * and is ended by tr_tape_backward.  What a segment costs and saves: docs/decisions.
+ */
+#include <libtrain/autograd/tape.h>
+
+#include <string.h>
+
+void tr_segment_begin(struct tr_tape *tp)
+{
+    if (tp->implicit)
+        tr_fatal("tape: a segment begins after operations that ran outside of one");
+    if (tp->in_segment)
+        tr_fatal("tape: a segment inside a segment");
+    tp->in_segment = 1;
+    tp->seg = tr__tape_grow(tp, tp->seg, tp->n_seg, &tp->cap_seg, sizeof *tp->seg);
+    if (!tr__tape_failed(tp))
+        tp->seg[tp->n_seg] = (struct tr__segment){ .first_node = tp->n_node };
+}
+
+float *tr__tape_handover(struct tr_tape *tp, int i, size_t bytes)
+{
+    if (bytes > tp->handover_bytes[i & 1]) {
+        tp->handover[i & 1] = tr_arena_alloc(&tp->kept, bytes);
+        tp->handover_bytes[i & 1] = bytes;
+    }
+    return tp->handover[i & 1];
+}
+
+/* Move the result out of the memory that dies with the segment.  Where it is kept as F16,
+ * as that of root, the next segment still reads all of it. */
+static void keep_result(struct tr_tape *tp, struct tr_tensor *t, struct tr_tensor *root)
+{
+    size_t bytes = tr__tape_bytes(t);
+    int half = tr__wants_half(tp, t);
+    if (half && root->is_half) {
+        t->is_half = 1;
+        t->half = root->half;
+    } else if (half) {
+        tr__make_half(tp, t);
+        tr__put_away(tp, t);
+    }
+    void *to = half || tp->mode == TR_TAPE_EVAL ? tr__tape_handover(tp, tp->n_seg, bytes)
+                                                : tr_arena_alloc(&tp->kept, bytes);
+    if (!tp->planning && !tr__tape_failed(tp))
+        memcpy(to, t->data, bytes);
+    t->data = to;
+    t->kept = 1;
+}
+
+static void check_result(const struct tr_tape *tp, const struct tr_tensor *result,
+                         const struct tr_tensor *root)
+{
+    if (!tp->in_segment || result->i_segment != tp->n_seg)
+        tr_fatal("tape: the result was not made in this segment");
+    if (root->i_segment != tp->n_seg || result->offset ||
+        result->ld != tr_tensor_cols(result))
+        tr_fatal("tape: the result of a segment cannot be a view");
+}
+
+struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result)
+{
+    if (!tr__tape_failed(tp)) {
+        struct tr_tensor *root = tr_op_root(result);
+        check_result(tp, result, root);
+        for (int i = tp->seg[tp->n_seg].first_node; i < tp->n_node; i++)
+            if (tp->node[i]->out->is_half)
+                tr__put_away(tp, tp->node[i]->out);
+        if (!result->kept || root->is_half)
+            keep_result(tp, result, root);
+        result->is_result = root->is_result = 1;
+        tp->seg[tp->n_seg].end_node = tp->n_node;
+        tp->seg[tp->n_seg].result = result;
+        tp->n_seg++;
+    }
+    tp->in_segment = tp->implicit = 0;
+    tr_arena_rewind(&tp->segment, 0);
+    return tr__tape_failed(tp) ? tr__tape_spare(tp) : result;
+}
