@@ -3,6 +3,7 @@
  * detokenize - turn a token stream back into text.  See detokenize.1
  */
 #include "shared/common.h"
+#include "shared/vocab.h"
 
 #include <libtrain/file.h>
 #include <libtrain/token.h>
@@ -73,13 +74,13 @@ static int check_vocab(const struct tr_gguf *g, const struct tr_token_reader *r,
                       "of '%s'", path, tr_gguf_path(g));
 }
 
-static int run(const char *model, const char *path, FILE *f, struct tr_err *err)
+static int run(const char *model, const char *pre, const char *path, FILE *f, struct tr_err *err)
 {
     struct tr_tokenizer *tok = NULL;
     struct tr_token_reader *r = NULL;
     int rc = -1;
     struct tr_gguf *g = tr_gguf_open(model, err);
-    if (!g || !(tok = tr_tokenizer_new(g, err)))
+    if (!g || !(tok = tr_tokenizer_new_pre(g, pre, err)))
         goto end;
     r = tr_token_reader_new(f, path, err);
     if (r && !check_vocab(g, r, path, err))
@@ -93,9 +94,10 @@ end:
 
 int main(int argc, char **argv)
 {
-    const char *model = NULL;
+    const char *model = NULL, *pre = NULL;
     const struct cmd_opt table[] = {
         CMD_IN('m', "model", &model, "FILE", "GGUF that holds the vocabulary"),
+        CMD_TEXT(0, "pre", &pre, "NAME", CMD_PRE_HELP),
         CMD_END
     };
     const struct cmd cmd = { "detokenize", "-m MODEL.gguf [FILE]",
@@ -108,7 +110,7 @@ int main(int argc, char **argv)
         cmd_usage(&cmd, "option '--model' is required");
     FILE *f = tr_in_open(path, &err);
     if (f) {
-        rc = run(model, path, f, &err);
+        rc = run(model, pre, path, f, &err);
         fclose(f);
     }
     return cmd_end(rc ? cmd_code(&err) : CMD_OK, &err);

@@ -5,6 +5,7 @@
 #include "shared/adapters.h"
 #include "shared/common.h"
 #include "shared/sampling.h"
+#include "shared/vocab.h"
 
 #include <libtrain/file.h>
 #include <libtrain/model.h>
@@ -15,7 +16,7 @@
 #include <string.h>
 
 struct opts {
-    const char *model, *prompt_file, *output, *label, *after;
+    const char *model, *prompt_file, *output, *label, *after, *pre;
     struct cmd_list adapters, prompts, stops;
     int64_t n, seed;
     struct sampling sampling;
@@ -203,8 +204,8 @@ static int run_all(const struct opts *o, struct tr_err *err)
     struct tr_out *out = tr_out_open(o->output, err);
     if (!out || !(r.m = cmd_open_model(o->model, err)) ||
         cmd_adapters_attach(&adapters, &o->adapters, r.m, err) ||
-        !(r.tok = tr_tokenizer_new(tr_model_gguf(r.m), err)) || gather_prompts(&r, err) ||
-        make_memory(&r, err))
+        !(r.tok = cmd_tokenizer(tr_model_gguf(r.m), o->pre, err)) ||
+        gather_prompts(&r, err) || make_memory(&r, err))
         goto end;
     r.out = tr_out_stream(out);
     rc = cmd_copy(o->after, r.out, err);
@@ -248,6 +249,7 @@ int main(int argc, char **argv)
                   "of these, the fewest that have this share of the probability"),
         CMD_LIST(0, "stop", &o.stops, "TEXT", "end before this text, may be given again"),
         CMD_INT(0, "seed", &o.seed, 0, 9e15, "N", "of the sampling"),
+        CMD_TEXT(0, "pre", &o.pre, "NAME", CMD_PRE_HELP),
         CMD_OUT('o', "output", &o.output, "FILE", "where to write the text"),
         CMD_TEXT(0, "label", &o.label, "TEXT", "a line with this before every sample"),
         CMD_IN(0, "after", &o.after, "FILE", "begin with the samples of this older file"),

@@ -4,6 +4,7 @@
  */
 #include "shared/adapters.h"
 #include "shared/common.h"
+#include "shared/vocab.h"
 
 #include <libtrain/eval.h>
 #include <libtrain/file.h>
@@ -17,7 +18,7 @@
 enum { USUAL_CTX = 512 }; /* llama.cpp's default */
 
 struct opts {
-    const char *model, *data, *text, *logits, *output, *label, *after;
+    const char *model, *data, *text, *logits, *output, *label, *after, *pre;
     struct cmd_list adapters;
     int64_t ctx;
     int loss, precision;
@@ -92,7 +93,7 @@ static int encode(const struct opts *o, const struct tr_model *m, struct text *x
 {
     char *text = NULL;
     size_t bytes;
-    struct tr_tokenizer *tok = tr_tokenizer_new(tr_model_gguf(m), err);
+    struct tr_tokenizer *tok = cmd_tokenizer(tr_model_gguf(m), o->pre, err);
     int rc = tok ? tr_read_all(o->text, &text, &bytes, err) : err->code;
     int around = rc ? 0 : tr_tokenizer_around(tok);
     if (!rc) /* with BOS and EOS as a document has them */
@@ -249,6 +250,7 @@ int main(int argc, char **argv)
         CMD_IN('f', "file", &o.text, "FILE", "text; - is standard input"),
         CMD_INT('c', "ctx", &o.ctx, 2, 1 << 24, "N",
                 "positions in a window of --file; 512, or as many as the model was made for"),
+        CMD_TEXT(0, "pre", &o.pre, "NAME", CMD_PRE_HELP),
         CMD_CHOICE(0, "loss", &o.loss, loss, "NAME", "what is measured"),
         CMD_CHOICE(0, "precision", &o.precision, precision, "NAME", "of the matrix products"),
         CMD_OUT(0, "logits", &o.logits, "FILE",
@@ -268,6 +270,8 @@ int main(int argc, char **argv)
         cmd_usage(&cmd, "option '--model' and one of '--data' and '--file' are required");
     if (o.after && !o.label)
         cmd_usage(&cmd, "'--after' goes with '--label'");
+    if (o.pre && !o.text)
+        cmd_usage(&cmd, "'--pre' goes with '--file'");
     if (o.logits && !o.data)
         cmd_usage(&cmd, "'--logits' goes with '--data'");
     int rc = run(&o, &err);

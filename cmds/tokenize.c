@@ -3,6 +3,7 @@
  * tokenize - turn text into a token stream.  See tokenize.1
  */
 #include "shared/common.h"
+#include "shared/vocab.h"
 
 #include <libtrain/file.h>
 #include <libtrain/token.h>
@@ -15,7 +16,7 @@
 #include <unistd.h>
 
 struct opts {
-    const char *model, *out;
+    const char *model, *out, *pre;
     int text, from_ids, bos, eos, special;
 };
 
@@ -218,13 +219,11 @@ static int load(struct run *r, struct tr_err *err)
     struct tr_gguf *g = tr_gguf_open(r->o->model, err);
     if (!g)
         return -1;
-    r->tok = tr_tokenizer_new(g, err);
+    r->tok = cmd_tokenizer(g, r->o->pre, err);
     r->hash = tr_vocab_hash(g);
     tr_gguf_close(g);
     if (!r->tok)
         return -1;
-    for (size_t i = 0; tr_tokenizer_warning(r->tok, i); i++)
-        cmd_warn("'%s': %s", r->o->model, tr_tokenizer_warning(r->tok, i));
     return r->o->from_ids ? 0 : check_around(r, err);
 }
 
@@ -259,6 +258,7 @@ int main(int argc, char **argv)
         CMD_UNFLAG(0, "no-eos", &o.eos, "no EOS, even if the model asks for it"),
         CMD_FLAG(0, "special", &o.special,
                  "special tokens written in the text become one id"),
+        CMD_TEXT(0, "pre", &o.pre, "NAME", CMD_PRE_HELP),
         CMD_END
     };
     const struct cmd cmd = { "tokenize",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Tokenizers from the metadata of a GGUF: byte-level BPE (tokenizer.ggml.model "gpt2", with
- * the pre-tokenizers gpt-2, llama-bpe, qwen2 and smollm) and SentencePiece-style merging by
- * score ("llama").  The ids are those that llama.cpp gives.
+ * the pre-tokenizers default, gpt-2, llama-bpe, qwen2 and smollm) and SentencePiece-style
+ * merging by score ("llama").  The ids are those that llama.cpp gives.
  *
  * A struct tr_tokenizer owns copies of what it needs; the GGUF may be closed.  It is
  * read-only after tr_tokenizer_new: several threads may encode with one.
@@ -31,17 +31,22 @@ int tr_tokens_push(struct tr_tokens *t, uint32_t id, struct tr_err *err) TR_MUST
 void tr_tokens_release(struct tr_tokens *t);
 
 /* Build from an open GGUF (tensors are not needed).  Unknown tokenizer.ggml.model or
- * tokenizer.ggml.pre are refused by name. */
+ * tokenizer.ggml.pre are refused by name; without tokenizer.ggml.pre words are cut as
+ * llama.cpp's "default" cuts them, with a warning. */
 struct tr_tokenizer *tr_tokenizer_new(const struct tr_gguf *g,
                                       struct tr_err *err) TR_MUST_CHECK;
+/* The same with this pre-tokenizer, whatever tokenizer.ggml.pre says; NULL: what it says. */
+struct tr_tokenizer *tr_tokenizer_new_pre(const struct tr_gguf *g, const char *pre,
+                                          struct tr_err *err) TR_MUST_CHECK;
 void tr_tokenizer_free(struct tr_tokenizer *t);
 
-/* What was odd but not refused (empty or duplicate tokens, an id that is no token, a control
- * token of another type): lines of text, i = 0, 1, … until NULL. */
+/* What was odd but not refused (empty or duplicate tokens, an id that is no token, merges
+ * without a token, no pre-tokenizer): lines of text, i = 0, 1, … until NULL. */
 const char *tr_tokenizer_warning(const struct tr_tokenizer *t, size_t i);
 
-/* Hash of what decides the ids: model, pre-tokenizer, tokens, types, scores, merges.  0 if
- * the file holds no vocabulary. */
+/* Hash of what in the file decides the ids: model, pre-tokenizer, tokens, types, scores,
+ * merges.  0 if the file holds no vocabulary.  A pre-tokenizer that was asked for in place of
+ * the file's is not in it: the ids are for that model all the same. */
 uint64_t tr_vocab_hash(const struct tr_gguf *g);
 
 uint32_t tr_tokenizer_n_vocab(const struct tr_tokenizer *t);

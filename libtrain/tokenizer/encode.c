@@ -61,7 +61,7 @@ int tr__push_symbols(struct tr__encoder *e, const char *word)
     int rc = 0;
     for (uint32_t i = 0; i != TR__NO_SYMBOL && !rc; i = e->work.sym[i].next) {
         const struct tr__symbol *s = &e->work.sym[i];
-        if (s->id >= 0)
+        if (s->id >= 0 && (uint32_t)s->id < e->t->vocab.n)
             rc = tr__push_id(e, (uint32_t)s->id);
         else
             for (uint32_t k = 0; k < s->len && !rc; k++)

@@ -58,16 +58,16 @@ static int read_id(const struct tr_gguf *g, size_t i, uint32_t n_vocab, int32_t 
     return found;
 }
 
-uint8_t tr__keys_roles(const struct tr_gguf *g)
+uint16_t tr__keys_roles(const struct tr_gguf *g)
 {
     const struct tr_gguf_kv *tokens = tr_gguf_find_kv(g, "tokenizer.ggml.tokens");
     uint32_t n = tokens && tokens->count <= INT32_MAX ? (uint32_t)tokens->count : 0;
-    uint8_t roles = 0;
+    uint16_t roles = 0;
     int32_t id = -1;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (read_id(g, i, n, &id, NULL) == 1 && id >= 0)
             roles |= keys[i].role;
-    return roles & (uint8_t)~TR__ROLE_ENDS; /* several may end a text */
+    return roles & (uint16_t)~TR__ROLE_ENDS; /* several may end a text */
 }
 
 static void set_id(struct tr_tokenizer *t, size_t i, int32_t id)

@@ -15,7 +15,7 @@
 /* One word during merging: symbols in a doubly linked list inside one array. */
 struct tr__symbol {
     uint32_t start, len; /* bytes of the word; len 0: merged into its left neighbour */
-    int32_t id;          /* -1: no token */
+    int32_t id;          /* no token: -1, or n_vocab and above */
     uint32_t prev, next; /* TR__NO_SYMBOL at the ends */
     uint32_t prio;       /* of merging with `next`, small first; TR__NO_MERGE: cannot */
     uint32_t to;         /* id of that merge */
@@ -70,7 +70,7 @@ struct tr__tokenizer_kind {
 #include <libtrain/tokenizer/kinds.def>
 #undef TR_TOKENIZER
 
-struct tr__pair { /* one merge of byte-level BPE */
+struct tr__pair { /* one merge of byte-level BPE; ids of symbols, which may be no tokens */
     uint64_t key; /* left id << 32 | right id */
     uint32_t rank;
     uint32_t to_plus; /* id of the two together + 1; 0: empty slot */
@@ -84,6 +84,7 @@ struct tr_tokenizer {
     int32_t byte_id[256]; /* -1: none */
 
     /* byte-level BPE */
+    const char *pre; /* name that is asked for, while it is built; NULL: the file's */
     struct tr__pretok_code pretok;
     struct tr__pair *pair; /* (pair_mask + 1), open addressing */
     uint64_t pair_mask;
@@ -94,11 +95,21 @@ struct tr_tokenizer {
 
 /* Roles for which a key of the file names a token; without TR__ROLE_ENDS, which several
  * have. */
-uint8_t tr__keys_roles(const struct tr_gguf *g);
+uint16_t tr__keys_roles(const struct tr_gguf *g);
 /* Set what the keys of the file say of special tokens and of what is put around a text;
  * t->add_bos holds what is done where it says nothing. */
 int tr__keys_read(struct tr_tokenizer *t, const struct tr_gguf *g,
                   struct tr_err *err) TR_MUST_CHECK;
+
+/* The bytes that a text in GPT-2's alphabet stands for, a tr__unescape; what is outside of
+ * the alphabet is not spelt and stands for itself. */
+size_t tr__unspell(const char *text, size_t len, char *out, int *spelt);
+
+/* Read the merges of byte-level BPE. */
+int tr__merges_read(struct tr_tokenizer *t, const struct tr_gguf *g,
+                    struct tr_err *err) TR_MUST_CHECK;
+/* The slot of a pair of ids (left << 32 | right), or the empty one where it belongs. */
+struct tr__pair *tr__pair_slot(const struct tr_tokenizer *t, uint64_t key);
 
 /* Merge the e->work.n_sym symbols of a word, smallest prio first, leftmost among equals. */
 void tr__merge(struct tr__encoder *e, const char *word);

@@ -49,7 +49,7 @@ static int is_text(struct tr_str s, const char *text)
     return s.len == strlen(text) && !memcmp(s.ptr, text, s.len);
 }
 
-uint8_t tr__named_role(struct tr_str s)
+uint16_t tr__named_role(struct tr_str s)
 {
     if (s.len < 4 || !strchr("<[_\xe2", *s.ptr))
         return 0;
@@ -59,7 +59,7 @@ uint8_t tr__named_role(struct tr_str s)
     return 0;
 }
 
-uint8_t tr__named_type(uint8_t role, uint8_t type)
+uint8_t tr__named_type(uint16_t role, uint8_t type)
 {
     if (!role || type == TR__TOKEN_BYTE)
         return type;
@@ -84,7 +84,7 @@ static void is_no_end(struct tr__vocab *v, const char *text, uint8_t type)
     int64_t id = find_end(v, text);
     if (id < 0)
         return;
-    v->role[id] = 0;
+    v->role[id] &= (uint16_t)~ENDS;
     v->type[id] = type;
 }
 

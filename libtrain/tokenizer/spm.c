@@ -18,8 +18,9 @@
 static const char spm_space[] = "\xe2\x96\x81"; /* U+2581 */
 enum { SPACE_BYTES = sizeof spm_space - 1 };
 
-static size_t spm_unescape(const char *text, size_t len, char *out)
+static size_t spm_unescape(const char *text, size_t len, char *out, int *spelt)
 {
+    (void)spelt; /* all is */
     size_t n = 0;
     for (size_t i = 0; i < len;) {
         if (len - i >= SPACE_BYTES && !memcmp(text + i, spm_space, SPACE_BYTES)) {
@@ -68,6 +69,9 @@ static int read_bytes(struct tr_tokenizer *t, struct tr_err *err)
 static int spm_init(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err)
 {
     (void)g;
+    if (t->pre)
+        return tr_err_set(err, TR_EUNSUPPORTED, "a vocabulary of SentencePiece has no "
+                          "pre-tokenizer, and '%s' is asked for", t->pre);
     if (!t->vocab.score)
         return tr_err_set(err, TR_EFORMAT, "no scores in 'tokenizer.ggml.scores'");
     int rc = read_bytes(t, err);
@@ -165,7 +169,7 @@ static int spm_encode(struct tr__encoder *e, const char *text, size_t len, int f
     char *copy = malloc(len);
     if (!copy)
         return tr_err_sys(e->err, "cannot hold %zu bytes of text", len);
-    len = spm_unescape(text, len, copy);
+    len = spm_unescape(text, len, copy, NULL);
     int rc = encode_spaced(e, copy, len, first);
     free(copy);
     return rc;

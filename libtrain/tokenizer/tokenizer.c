@@ -53,16 +53,24 @@ static int build(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err 
 
 struct tr_tokenizer *tr_tokenizer_new(const struct tr_gguf *g, struct tr_err *err)
 {
+    return tr_tokenizer_new_pre(g, NULL, err);
+}
+
+struct tr_tokenizer *tr_tokenizer_new_pre(const struct tr_gguf *g, const char *pre,
+                                          struct tr_err *err)
+{
     struct tr_tokenizer *t = calloc(1, sizeof *t);
     if (!t) {
         tr_err_sys(err, "cannot hold a tokenizer");
         return NULL;
     }
+    t->pre = pre;
     if (build(t, g, err)) {
         tr_err_prefix(err, "'%s'", tr_gguf_path(g));
         tr_tokenizer_free(t);
         return NULL;
     }
+    t->pre = NULL;
     return t;
 }
 

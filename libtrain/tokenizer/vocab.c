@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading tokens, types and scores, and the tables from bytes to ids.  Keys and token
- * types: gguf.md, "tokenizer".
+ * Reading tokens, types and scores, and looking for special tokens in a text.  Keys and
+ * token types: gguf.md, "tokenizer".  Read next: idmap.c, the tables from bytes to ids.
  */
 #include <libtrain/tokenizer/vocab.h>
 
@@ -11,67 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-static int idmap_init(struct tr__idmap *map, uint64_t n, struct tr_err *err)
-{
-    uint64_t size = 4;
-    while (size < n + n / 2)
-        size *= 2;
-    map->mask = size - 1;
-    map->slot = calloc(size, sizeof *map->slot);
-    if (!map->slot)
-        return tr_err_sys(err, "cannot index %llu tokens", (unsigned long long)n);
-    return 0;
-}
-
-/* The slot that holds these bytes, or the empty one where they belong. */
-static struct tr__idslot *idmap_slot(const struct tr__idmap *map, const struct tr__vocab *v,
-                                     const char *p, size_t len, uint32_t *tag)
-{
-    uint64_t hash = XXH3_64bits(p, len);
-    *tag = (uint32_t)(hash >> 32);
-    for (uint64_t i = hash & map->mask;; i = (i + 1) & map->mask) {
-        struct tr__idslot *s = &map->slot[i];
-        if (!s->id_plus)
-            return s;
-        if (s->tag != *tag)
-            continue;
-        struct tr_str have = tr__vocab_bytes(v, s->id_plus - 1);
-        if (have.len == len && !memcmp(have.ptr, p, len))
-            return s;
-    }
-}
-
-int32_t tr__idmap_find(const struct tr__idmap *map, const struct tr__vocab *v,
-                       const char *p, size_t len)
-{
-    uint32_t tag;
-    return (int32_t)idmap_slot(map, v, p, len, &tag)->id_plus - 1;
-}
-
-/* 0 if another id had these bytes already; the lower id stays. */
-static int idmap_add(struct tr__idmap *map, const struct tr__vocab *v, uint32_t id)
-{
-    struct tr_str key = tr__vocab_bytes(v, id);
-    uint32_t tag;
-    struct tr__idslot *s = idmap_slot(map, v, key.ptr, key.len, &tag);
-    if (s->id_plus)
-        return 0;
-    *s = (struct tr__idslot){ tag, id + 1 };
-    return 1;
-}
-
 static int is_special(uint8_t type)
 {
     return type == TR__TOKEN_UNKNOWN || type == TR__TOKEN_CONTROL ||
            type == TR__TOKEN_USER || type == TR__TOKEN_NAMED;
 }
 
-static int is_text(uint8_t type)
+static int is_text(const struct tr__vocab *v, uint32_t id)
 {
-    return type != TR__TOKEN_UNKNOWN && type != TR__TOKEN_CONTROL && type != TR__TOKEN_BYTE;
+    uint8_t type = v->type[id];
+    return type != TR__TOKEN_UNKNOWN && type != TR__TOKEN_CONTROL &&
+           type != TR__TOKEN_BYTE && !(v->role[id] & TR__ROLE_UNSPELT);
 }
 
 void tr__vocab_warn(struct tr__vocab *v, const char *fmt, ...)
@@ -153,24 +103,39 @@ static int read_scores(struct tr__vocab *v, const struct tr_gguf *g, struct tr_e
 }
 
 /* Role and type of each id: some tokens are known by their text. */
-static int read_roles(struct tr__vocab *v, const struct tr_gguf_kv *kv, uint8_t by_key,
+static int read_roles(struct tr__vocab *v, const struct tr_gguf_kv *kv, uint16_t by_key,
                       struct tr_err *err)
 {
-    uint32_t n = 0, first = 0;
     uint64_t cursor = 0;
-    v->role = calloc(v->n, 1);
+    v->role = calloc(v->n, sizeof *v->role);
     if (!v->role)
         return tr_err_sys(err, "cannot hold the roles of %u tokens", v->n);
     for (uint32_t i = 0; i < v->n; i++) {
-        uint8_t role = tr__named_role(tr_gguf_elem_string(kv, &cursor));
-        v->role[i] = role & (uint8_t)~by_key;
-        uint8_t type = tr__named_type(v->role[i], v->type[i]);
-        if (type != v->type[i] && !n++)
-            first = i;
-        v->type[i] = type;
+        uint16_t role = tr__named_role(tr_gguf_elem_string(kv, &cursor));
+        v->role[i] = role & (uint16_t)~by_key;
+        v->type[i] = tr__named_type(v->role[i], v->type[i]);
     }
-    note(v, "wrongly typed", n, first);
     return 0;
+}
+
+/* The bytes of one id, and how many; -1: it should be one byte, and is none.  A special token
+ * stands for what it is in the file. */
+static int64_t token_bytes(struct tr__vocab *v, uint32_t id, struct tr_str s,
+                           tr__unescape *unescape, char *out)
+{
+    int spelt = 1, byte = v->type[id] == TR__TOKEN_BYTE ? byte_of_text(s) : 0;
+    if (v->type[id] == TR__TOKEN_BYTE) {
+        *out = (char)byte;
+        return byte < 0 ? -1 : 1;
+    }
+    size_t n = unescape(s.ptr, s.len, out, &spelt);
+    if (!spelt)
+        v->role[id] |= TR__ROLE_UNSPELT;
+    if (!is_special(v->type[id]))
+        return (int64_t)n;
+    if (s.len)
+        memcpy(out, s.ptr, s.len);
+    return (int64_t)s.len;
 }
 
 /* The bytes of each id.  What a token stands for is never longer than its text. */
@@ -184,22 +149,12 @@ static int read_tokens(struct tr__vocab *v, const struct tr_gguf_kv *kv,
     uint64_t used = 0, cursor = 0;
     for (uint32_t i = 0; i < v->n; i++) {
         struct tr_str s = tr_gguf_elem_string(kv, &cursor);
-        char *out = v->bytes + used;
         v->start[i] = used;
-        if (v->type[i] == TR__TOKEN_BYTE) {
-            int byte = byte_of_text(s);
-            if (byte < 0)
-                return tr_err_set(err, TR_EFORMAT, "byte token %u is '%.*s', not '<0xHH>'",
-                                  i, s.len > 40 ? 40 : (int)s.len, s.ptr);
-            *out = (char)byte;
-            used++;
-        } else if (is_special(v->type[i])) {
-            if (s.len)
-                memcpy(out, s.ptr, s.len);
-            used += s.len;
-        } else {
-            used += unescape(s.ptr, s.len, out);
-        }
+        int64_t n = token_bytes(v, i, s, unescape, v->bytes + used);
+        if (n < 0)
+            return tr_err_set(err, TR_EFORMAT, "byte token %u is '%.*s', not '<0xHH>'", i,
+                              s.len > 40 ? 40 : (int)s.len, s.ptr);
+        used += (uint64_t)n;
     }
     v->start[v->n] = used;
     return 0;
@@ -239,22 +194,22 @@ static int index_tokens(struct tr__vocab *v, struct tr_err *err)
 {
     uint32_t n_text = 0, n_special = 0, n_empty = 0, empty = 0, twice = 0;
     for (uint32_t i = 0; i < v->n; i++) {
-        n_text += is_text(v->type[i]) != 0;
+        n_text += is_text(v, i) != 0;
         n_special += is_special(v->type[i]) != 0;
     }
-    int rc = idmap_init(&v->text, n_text, err);
+    int rc = tr__idmap_init(&v->text, n_text, err);
     if (!rc)
-        rc = idmap_init(&v->special, n_special, err);
+        rc = tr__idmap_init(&v->special, n_special, err);
     for (uint32_t i = 0; i < v->n && !rc; i++) {
         if (v->start[i] == v->start[i + 1]) {
             empty = n_empty++ ? empty : i;
             continue;
         }
         int fresh = 1;
-        if (is_text(v->type[i]))
-            fresh = idmap_add(&v->text, v, i);
+        if (is_text(v, i))
+            fresh = tr__idmap_add(&v->text, v, i);
         if (is_special(v->type[i]))
-            fresh &= idmap_add(&v->special, v, i);
+            fresh &= tr__idmap_add(&v->special, v, i);
         if (!fresh)
             twice = v->n_twice++ ? twice : i;
     }
@@ -264,7 +219,7 @@ static int index_tokens(struct tr__vocab *v, struct tr_err *err)
 }
 
 int tr__vocab_read(struct tr__vocab *v, const struct tr_gguf *g, tr__unescape *unescape,
-                   uint8_t by_key, struct tr_err *err)
+                   uint16_t by_key, struct tr_err *err)
 {
     const struct tr_gguf_kv *kv;
     int rc = tr_gguf_array(g, "tokenizer.ggml.tokens", TR_GGUF_STRING, &kv, err);

@@ -24,6 +24,7 @@ enum tr__role {
     TR__ROLE_USER = 2, /* it is a user-defined token, whatever the file says */
     TR__ROLE_FIM_PRE = 4, TR__ROLE_FIM_SUF = 8, TR__ROLE_FIM_MID = 16,
     TR__ROLE_FIM_PAD = 32, TR__ROLE_FIM_REPO = 64, TR__ROLE_FIM_SEP = 128,
+    TR__ROLE_UNSPELT = 256, /* its text is not what any text is merged into */
     TR__ROLES_THAT_END = TR__ROLE_ENDS | TR__ROLE_FIM_PAD | TR__ROLE_FIM_REPO |
                          TR__ROLE_FIM_SEP
 };
@@ -45,7 +46,7 @@ struct tr__vocab {
     char *bytes;     /* what the ids stand for, one after the other */
     uint64_t *start; // (n + 1) offsets into bytes
     uint8_t *type;   // (n) enum tr__token_type
-    uint8_t *role;   // (n) bits of enum tr__role
+    uint16_t *role;  // (n) bits of enum tr__role
     float *score;    // (n), NULL if the file has none
 
     struct tr__idmap text;    /* what merging may make: no control, unknown or byte token */
@@ -64,14 +65,15 @@ struct tr__vocab {
 void tr__vocab_warn(struct tr__vocab *v, const char *fmt, ...) TR_PRINTF(2, 3);
 
 /* Turns the text of a token as it stands in the file into the bytes it stands for; writes
- * at most `len` bytes and returns how many. */
-typedef size_t tr__unescape(const char *text, size_t len, char *out);
+ * at most `len` bytes and returns how many.  *spelt becomes 0 if no text is written so, and
+ * the bytes are those that stand there. */
+typedef size_t tr__unescape(const char *text, size_t len, char *out, int *spelt);
 
 /* Read tokens, types and scores.  `by_key`: roles for which a key of the file names a
- * token, so that none has them by its text.  TR_EFORMAT where a count, a type or a number is not
- * what it should be.  On failure too, tr__vocab_release frees what is there. */
+ * token, so that none has them by its text.  TR_EFORMAT where a count, a type or a number is
+ * not what it should be.  On failure too, tr__vocab_release frees what is there. */
 int tr__vocab_read(struct tr__vocab *v, const struct tr_gguf *g, tr__unescape *unescape,
-                   uint8_t by_key, struct tr_err *err) TR_MUST_CHECK;
+                   uint16_t by_key, struct tr_err *err) TR_MUST_CHECK;
 void tr__vocab_release(struct tr__vocab *v);
 
 static inline struct tr_str tr__vocab_bytes(const struct tr__vocab *v, uint32_t id)
@@ -79,6 +81,10 @@ static inline struct tr_str tr__vocab_bytes(const struct tr__vocab *v, uint32_t 
     return (struct tr_str){ v->bytes + v->start[id], v->start[id + 1] - v->start[id] };
 }
 
+/* An empty table for n ids at most. */
+int tr__idmap_init(struct tr__idmap *map, uint64_t n, struct tr_err *err) TR_MUST_CHECK;
+/* 0 if another id has these bytes already, which stays. */
+int tr__idmap_add(struct tr__idmap *map, const struct tr__vocab *v, uint32_t id);
 /* The id with these bytes, or -1. */
 int32_t tr__idmap_find(const struct tr__idmap *map, const struct tr__vocab *v,
                        const char *p, size_t len);
@@ -89,9 +95,9 @@ size_t tr__vocab_find_special(const struct tr__vocab *v, const char *text, size_
                               size_t from, int all, uint32_t *id);
 
 /* Role of a token by its text as it stands in the file, 0 if it is not known. */
-uint8_t tr__named_role(struct tr_str text);
+uint16_t tr__named_role(struct tr_str text);
 /* The type that a token of this role has in truth. */
-uint8_t tr__named_type(uint8_t role, uint8_t type);
+uint8_t tr__named_type(uint16_t role, uint8_t type);
 /* Take back what the other tokens of a vocabulary belie, before it is indexed. */
 void tr__named_exceptions(struct tr__vocab *v);
 

@@ -23,6 +23,8 @@ struct tr__pretok {
 #include <libtrain/tokenizer/pretokenizers.def>
 #undef TR_PRETOKENIZER
 
+/* All of them, i = 0, 1, … until NULL. */
+const struct tr__pretok *tr__pretok_at(size_t i);
 /* By a name in tokenizer.ggml.pre, or NULL. */
 const struct tr__pretok *tr__pretok_find(struct tr_str name);
 

@@ -74,6 +74,59 @@ test_expect_success 'generate: ends where the model ends a turn or a message' '
         echo "Once upon a hundred" | cmp - have
     done'
 
+# ==== vocabularies that are odd ====
+
+# 'gpt-2' is the word behind the key, and three other letters would be another name.
+test_expect_success '--pre: how words are cut, in place of what the model says or does not' '
+    printf "a  !" >one
+    ids -m "$model" one >plain
+    cp "$model" no.gguf
+    rename no.gguf "pre" "prx"
+    tok -m no.gguf -o no.tok one 2>err
+    grep "no .tokenizer.ggml.pre.*--pre NAME" err
+    ids -m no.gguf one >default 2>err
+    test_expect_code 1 cmp -s plain default
+    ids -m no.gguf --pre gpt-2 one >have 2>err
+    cmp plain have
+    test ! -s err
+    tok -m no.gguf --pre gpt-2 -o pre.tok one
+    "$BIN/detokenize" -m no.gguf --pre gpt-2 pre.tok | cmp - one
+    "$BIN/perplexity" -q -m no.gguf --pre gpt-2 -f house.txt >a
+    "$BIN/perplexity" -q -m "$model" -f house.txt >b
+    cmp a b
+    "$BIN/generate" -q -m no.gguf --pre gpt-2 -p "a  !" -n 4 --temp 0 >a
+    "$BIN/generate" -q -m "$model" -p "a  !" -n 4 --temp 0 >b
+    cmp a b
+    "$BIN/generate" -q -m no.gguf -p "a  !" -n 4 --temp 0 >a 2>err
+    grep "pre NAME" err'
+
+test_expect_success 'a pack made with --pre fits the model' '
+    tok -m no.gguf --pre gpt-2 house.txt | "$BIN/pack" -q -c 64 -o house.pack
+    "$BIN/perplexity" -q -m no.gguf -d house.pack >have
+    test $(wc -l <have) = 2'
+
+test_expect_success 'an unknown pre-tokenizer: refused with the option and what there is' '
+    for c in "tokenize -q one" "perplexity -q -f one" "generate -q -p a" "detokenize -q no.tok"; do
+        test_expect_code 1 "$BIN/"${c%% *} -m "$model" --pre gpt-9 ${c#* } >out 2>err
+        grep "unknown pre-tokenizer .gpt-9.: --pre NAME .*gpt-2, llama-bpe" err
+    done
+    test_expect_code 2 "$BIN/perplexity" -m "$model" -d house.pack --pre gpt-2 2>err
+    grep "goes with" err'
+
+test_expect_success 'names on the page are names that are known' '
+    sed -n "/those of a line for the same/,/^.Ed/p" "$TOP/cmds/tokenize.1" |
+        grep -v "^\.\|names" | tr -s " " "\n" | grep . >names
+    test $(wc -l <names) -gt 30
+    for name in $(cat names); do
+        tok -m "$model" --pre $name -o out one
+    done'
+
+test_expect_success 'a merge that makes no token: taken, and counted' '
+    LC_ALL=C sed "s/Ġwood/Ġwxyz/g" "$model" >odd.gguf
+    ids -m odd.gguf house.txt >out 2>err
+    grep "1 of 1791 merges are odd" err
+    tok -m odd.gguf house.txt 2>err | "$BIN/detokenize" -m odd.gguf | cmp - house.txt'
+
 # ==== windows ====
 
 test_expect_success 'perplexity: windows as long as the model was made for, unless that is much' '

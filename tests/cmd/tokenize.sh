@@ -164,6 +164,19 @@ for name in gpt-2 llama-bpe qwen2 llama-spm; do
         detok -m "$v" book.tok | cmp - "$text"'
 done
 
+for name in gpt-neox mpt refact starcoder command-r phi-3 baichuan; do
+    v=$vocab/ggml-vocab-$name.gguf
+    test_expect_success "$name: 46 cases" '
+        rm -f case.*
+        split_cases "$v.inp"
+        sed "s/^ //" "$v.out" >want
+        tok -m "$v" --no-bos --text case.* >have
+        test $(wc -l <have) = 46
+        diff want have
+        tok -m "$v" case.* | detok -m "$v" >back
+        cat case.* | cmp - back'
+done
+
 # ==== BOS, EOS, special tokens ====
 
 ids() { tok --text "$@"; }

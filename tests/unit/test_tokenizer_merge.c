@@ -152,7 +152,7 @@ END_TEST
 
 /* ==== any bytes, long words ==== */
 
-static const char *const pres[] = { "gpt-2", "llama-bpe", "qwen2", "smollm" };
+static const char *const pres[] = { "gpt-2", "llama-bpe", "qwen2", "smollm", "default" };
 enum { N_PRE = sizeof pres / sizeof *pres };
 
 START_TEST(bpe_round_trip)

@@ -116,28 +116,33 @@ static void expect_ends(const struct row *r, const struct tr_tokenizer *t)
     ck_assert(!tr_tokenizer_is_eog(t, UINT32_MAX));
 }
 
-static void check_row(const struct row *r)
+/* Frees t, which is NULL if it was refused. */
+static void check_ids(const struct row *r, struct tr_tokenizer *t, struct tr_err *err)
 {
-    struct tr_err err = { 0 };
     struct tr_tokens out = { 0 };
     char have[512];
-    struct tr_tokenizer *t = open_row(r, &err);
     int rc = t ? tr_tokenizer_encode(t, r->text, strlen(r->text), r->flags |
-                                     tr_tokenizer_around(t), &out, &err) : err.code;
+                                     tr_tokenizer_around(t), &out, err) : err->code;
     if (r->ids) {
-        ck_assert_msg(rc == 0, "%s: %s", r->title, err.text);
+        ck_assert_msg(rc == 0, "%s: %s", r->title, err->text);
         join(have, sizeof have, out.id, out.n);
         ck_assert_msg(!strcmp(have, r->ids), "%s: %s", r->title, have);
         expect_warning(r, t);
         expect_ends(r, t);
     } else {
         ck_assert_msg(rc < 0, "%s: not refused", r->title);
-        ck_assert_msg(strstr(err.text, r->says) != NULL, "%s: %s", r->title, err.text);
+        ck_assert_msg(strstr(err->text, r->says) != NULL, "%s: %s", r->title, err->text);
         ck_assert_uint_eq(out.n, 0);
     }
     tr_tokens_release(&out);
     tr_tokenizer_free(t);
-    unlink(path);
+}
+
+static void check_row(const struct row *r)
+{
+    struct tr_err err = { 0 };
+    struct tr_tokenizer *t = open_row(r, &err);
+    check_ids(r, t, &err);
 }
 
 enum { SPM = 1, SPECIAL = TR_ENCODE_SPECIAL };
@@ -223,7 +228,7 @@ static const struct row ends[] = {
       "<|endoftext|>:3 </s>:3 <|eom_id|>:3 <|end_of_text|>:3 <eos>:3 <x>:3", "", "", "a",
       "97", NULL, "256 257 258 259 260 261 262 263 264" },
     { "of any type", 0, 0, "</s> <|im_end|>:4 <EOT>:5", "", "", "a", "97",
-      "3 wrongly typed tokens, the first is 256", "256 257 258" },
+      NULL, "256 257 258" },
     { "beside EOS", 0, 0, "<|end_of_text|>:3 <|eot_id|>:3", "", "eos_token_id=256", "a", "97",
       NULL, "256 257" },
     { "fill in the middle", 0, 0, "<|fim_pad|>:3 <|repo_name|>:3 <|file_sep|>:3 "
@@ -249,20 +254,20 @@ END_TEST
 
 static const struct row types[] = {
     { "user-defined, by its name control", 0, 0, "<|im_end|>:4", "", "", "<|im_end|>",
-      "60 124 105 109 95 101 110 100 124 62", "wrongly typed", "256" },
+      "60 124 105 109 95 101 110 100 124 62", NULL, "256" },
     { "and found with --special", 0, SPECIAL, "<|im_end|>:4", "", "", "a<|im_end|>",
-      "97 256", "wrongly typed", "256" },
+      "97 256", NULL, "256" },
     { "a name that is not known", 0, 0, "<|im_and|>:4", "", "", "a<|im_and|>", "97 256",
       NULL, "" },
     { "normal, by its name control", 0, SPECIAL, "<|im_end|>", "", "", "a<|im_end|>",
-      "97 256", "wrongly typed", "256" },
+      "97 256", NULL, "256" },
     { "a role that a key names leaves other names alone", 0, 0,
       "<|fim_prefix|>:4 <p>:3", "", "fim_pre_token_id=257", "<|fim_prefix|>", "256", NULL,
       "" },
-    { "without the key", 0, 0, "<|fim_prefix|>:4", "", "", "<|", "60 124", "wrongly typed",
+    { "without the key", 0, 0, "<|fim_prefix|>:4", "", "", "<|", "60 124", NULL,
       "" },
     { "part of a message", 0, 0, "<|message|>:3", "", "", "a<|message|>", "97 256",
-      "wrongly typed", "" },
+      NULL, "" },
     { "</s> merges as text", SPM, 0, "</ s> <|tool_response>:3", "", "eos_token_id=0",
       "a</s>", "1 35 100 2", NULL, "0 261" },
 };
@@ -270,6 +275,94 @@ static const struct row types[] = {
 START_TEST(types_by_name)
 {
     check_row(&types[_i]);
+}
+END_TEST
+
+/* ==== merges ==== */
+
+static const struct row merges[] = {
+    { "all is well", 0, 0, "ab", "a b", "", "abc", "256 99", NULL, "" },
+    { "a whole without a token", 0, 0, "bc", "a b|b c", "", "abc", "97 98 99",
+      "1 of 2 merges are odd and taken as llama.cpp takes them: 1 without", "" },
+    { "through no token to one", 0, 0, "abc", "a b|ab c", "", "abcab", "256 97 98",
+      "2 of 2 merges are odd", "" },
+    { "parts that never are", 0, 0, "", "zq qz", "", "zqqz", "122 113 113 122",
+      "1 without", "" },
+    { "parts that are, in another order", 0, 0, "zqqz", "zq qz|z q|q z", "", "zqqz", "256",
+      "3 without", "" },
+    { "a space is not lost", 0, 0, "", "\xc4\xa0 a", "", "a a", "97 32 97", "1 without", "" },
+    { "a second time", 0, 0, "ab bc", "a b|b c|a b", "", "abc", "256 99",
+      "1 a second time", "" },
+    { "eight times, and no more tokens", 0, 0, "ab", "a b|a b|a b|a b|a b|a b|a b|a b", "",
+      "ab", "256", "7 of 8 merges are odd", "" },
+    { "no space", 0, 0, "ab", "ab", "", "ab", "97 98", "1 not two parts", "" },
+    { "nothing", 0, 0, "ab", "|a b", "", "ab", "256", "1 not two parts", "" },
+    { "nothing left", 0, 0, "ab", " a|a b", "", "ab", "256", "1 not two parts", "" },
+    { "nothing right", 0, 0, "ab", "a |a b", "", "ab", "256", "1 not two parts", "" },
+    { "three parts", 0, 0, "ab abc", "a b c|a b", "", "abc", "256 99", "1 not two parts",
+      "" },
+    { "outside of the alphabet", 0, 0, "\xe2\x96\x81", "\xe2\x96\x81 a", "",
+      "\xe2\x96\x81" "a", "226 150 129 97", "1 not two parts", "" },
+    { "a token that no text is spelt like", 0, 0, "\xe2\x80\x8d", "", "", "\xe2\x80\x8d",
+      "226 128 141", NULL, "" },
+    { "into a control token", 0, 0, "ab:3", "a b", "", "abc", "256 99", "1 without", "" },
+    { "none", 0, 0, "", "", "", "ab", "97 98", NULL, "" },
+};
+
+START_TEST(odd_merges)
+{
+    check_row(&merges[_i]);
+}
+END_TEST
+
+/* ==== pre-tokenizers ==== */
+
+/* The name in the file (NULL: no key), the one that is asked for, ids of "a  !" or NULL,
+ * words of the warning or the error, or NULL. */
+static const struct { const char *pre, *ask, *ids, *says; } pres[] = {
+    { "gpt-2", NULL, "97 32 32 33", NULL },
+    { NULL, NULL, "97 256 33", "no 'tokenizer.ggml.pre': words are cut as llama.cpp's" },
+    { NULL, NULL, "97 256 33", "--pre NAME" },
+    { "default", NULL, "97 256 33", "'default' in 'tokenizer.ggml.pre'" },
+    { NULL, "gpt-2", "97 32 32 33", NULL },
+    { "default", "gpt-2", "97 32 32 33", NULL },
+    { "tekken", "gpt-2", "97 32 32 33", NULL },
+    { "gpt-2", "default", "97 256 33", NULL },
+    { "gpt-2", "mpt", "97 32 32 33", NULL },
+    { "tekken", NULL, NULL, "unknown pre-tokenizer 'tekken': --pre NAME" },
+    { "gpt-2", "gpt-3", NULL, "unknown pre-tokenizer 'gpt-3': --pre NAME" },
+    { NULL, "", NULL, "unknown pre-tokenizer ''" },
+};
+
+/* The hash is that of the file whatever is asked for, so that what is made fits the model. */
+START_TEST(pre_tokenizers)
+{
+    struct row r = { "a pre-tokenizer", 0, 0, NULL, NULL, NULL, "a  !", pres[_i].ids,
+                     pres[_i].says, "" };
+    struct tr_err err = { 0 };
+    uint64_t plain, hash;
+    struct toy *toy = toy_new("bytes");
+    toy_merge(toy, "\xc4\xa0 \xc4\xa0");
+    toy->pre = pres[_i].pre;
+    tr_tokenizer_free(toy_try(toy, path, &plain, &err));
+    err = (struct tr_err){ 0 };
+    toy->ask = pres[_i].ask;
+    struct tr_tokenizer *t = toy_try(toy, path, &hash, &err);
+    toy_free(toy);
+    ck_assert_uint_eq(plain, hash);
+    check_ids(&r, t, &err);
+}
+END_TEST
+
+START_TEST(pre_of_sentencepiece)
+{
+    struct tr_err err = { 0 };
+    uint64_t hash;
+    struct toy *toy = toy_new("spm");
+    toy->ask = "gpt-2";
+    ck_assert_ptr_null(toy_try(toy, path, &hash, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "no pre-tokenizer"));
+    toy_free(toy);
 }
 END_TEST
 
@@ -283,6 +376,9 @@ int main(void)
     tcase_add_loop_test(tc, keys_of_the_file, 0, COUNT(keys));
     tcase_add_loop_test(tc, end_of_text, 0, COUNT(ends));
     tcase_add_loop_test(tc, types_by_name, 0, COUNT(types));
+    tcase_add_loop_test(tc, odd_merges, 0, COUNT(merges));
+    tcase_add_loop_test(tc, pre_tokenizers, 0, COUNT(pres));
+    tcase_add_test(tc, pre_of_sentencepiece);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }

@@ -325,7 +325,7 @@ struct tr_tokenizer *toy_try(const struct toy *t, const char *path, uint64_t *ha
     ck_assert_msg(tr_gguf_commit(w, err) == 0, "%s", err->text);
     struct tr_gguf *g = tr_gguf_open(path, err);
     ck_assert_msg(g != NULL, "%s", err->text);
-    struct tr_tokenizer *made = tr_tokenizer_new(g, err);
+    struct tr_tokenizer *made = tr_tokenizer_new_pre(g, t->ask, err);
     *hash = tr_vocab_hash(g);
     tr_gguf_close(g);
     return made;

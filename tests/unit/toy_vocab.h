@@ -18,6 +18,7 @@ enum { TOY_ALL = -2, TOY_NO_KEY = -1 };
 
 struct toy {
     const char *model, *pre; /* NULL: no such key */
+    const char *ask;         /* pre-tokenizer in place of the file's, or NULL */
     struct tr_str token[TOY_TOKENS];
     int32_t type[TOY_TOKENS];
     float score[TOY_TOKENS];
