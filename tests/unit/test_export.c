@@ -3,31 +3,19 @@
  * What comes out of a checkpoint is what was trained: the adapter to the byte, the model to
  * the loss; and not onto another base.
  */
-#include "scratch.h"
-#include "tiny_model.h"
+#include "run_files.h"
 #include "training_run.h"
 
 #include <libtrain/checkpoint.h>
 #include <libtrain/export.h>
 
-static char model[300], data[300], saved[300];
+static const char *saved;
 
 static void make_files(void)
 {
-    make_dir();
-    snprintf(model, sizeof model, "%s/model.gguf", dir);
-    snprintf(data, sizeof data, "%s/data.pack", dir);
-    snprintf(saved, sizeof saved, "%s/saved.gguf", dir);
-    tiny_model_write(&tiny_llama, model);
+    make_run_files();
+    saved = in_dir("saved.gguf");
     tiny_data_write(data, 5);
-}
-
-static void remove_files(void)
-{
-    unlink(model);
-    unlink(data);
-    unlink(saved);
-    remove_dir();
 }
 
 /* Three steps, saved to `path`; an adapter is also written to `saved` as the trainer does.
@@ -102,7 +90,7 @@ int main(void)
 {
     Suite *s = suite_create("export");
     TCase *t = tcase_create("export");
-    tcase_add_checked_fixture(t, make_files, remove_files);
+    tcase_add_checked_fixture(t, make_files, remove_dir);
     tcase_add_test(t, test_adapter);
     tcase_add_test(t, test_model);
     tcase_add_loop_test(t, test_another_base, 0, 2);

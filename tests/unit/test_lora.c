@@ -3,15 +3,13 @@
  * Adapters on a model: what is attached, what is refused as of another base, and that
  * nothing is left of one that was detached.
  */
-#include "scratch.h"
-#include "tiny_model.h"
+#include "run_files.h"
 #include "training_run.h"
 
 #include <libtrain/gguf.h>
 #include <libtrain/loss.h>
 #include <libtrain/threads.h>
 
-static char model[300], data[300];
 static struct tr_model *m;
 static struct tr_pack *pack;
 static struct tr_lora *l;
@@ -19,10 +17,7 @@ static struct tr_lora *l;
 /* The adapter's file is `path`, its scales are alpha 8 over rank 4. */
 static void make_files(void)
 {
-    make_dir();
-    snprintf(model, sizeof model, "%s/model.gguf", dir);
-    snprintf(data, sizeof data, "%s/data.pack", dir);
-    tiny_model_write(&tiny_llama, model);
+    make_run_files();
     tiny_data_write(data, 2);
     tiny_adapter_write(&tiny_llama, path, 0);
     tr_threads(1);
@@ -37,8 +32,6 @@ static void remove_files(void)
     tr_lora_free(l);
     tr_pack_close(pack);
     tr_model_close(m);
-    unlink(model);
-    unlink(data);
     remove_dir();
 }
 

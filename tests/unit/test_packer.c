@@ -9,13 +9,6 @@
 #include <libtrain/rng.h>
 #include <libtrain/token.h>
 
-/* ck_assert writes to a pipe each time: too slow for every position. */
-#define need(what) \
-    do { \
-        if (!(what)) \
-            ck_abort_msg("not so: %s", #what); \
-    } while (0)
-
 enum { MAX_TOKEN = 100000 };
 
 struct docs {
@@ -28,7 +21,7 @@ static void add(struct docs *d, size_t n, struct tr_rng *mask)
 {
     for (size_t i = 0; i < n; i++) {
         uint32_t k = d->n_token++;
-        need(k < MAX_TOKEN);
+        MUST(k < MAX_TOKEN);
         d->token[k] = k | (mask && tr_rng_below(mask, 4) == 0 ? TR_TOKEN_MASKED : 0);
         d->doc[k] = (int32_t)d->n_doc;
         d->at[k] = (int32_t)i;
@@ -58,23 +51,23 @@ static void check_seq(const struct docs *d, const struct tr_pack_seq *s, uint32_
 {
     for (int32_t t = 0; t < s->n; t++) {
         int32_t k = s->token[t];
-        need(d->doc[k] == d->doc[k + 1]); /* the target is of the document */
+        MUST(d->doc[k] == d->doc[k + 1]); /* the target is of the document */
         if (s->pos[t]) {
-            need(k == s->token[t - 1] + 1);
-            need(s->pos[t] == s->pos[t - 1] + 1);
+            MUST(k == s->token[t - 1] + 1);
+            MUST(s->pos[t] == s->pos[t - 1] + 1);
         } else {
-            need((uint32_t)d->at[k] % stride == 0);
+            MUST((uint32_t)d->at[k] % stride == 0);
         }
         while (*next < d->n_token &&
                (d->at[*next] == 0 || (d->token[*next] & TR_TOKEN_MASKED)))
             ++*next;
         if (s->target[t] < 0)
             continue;
-        need(s->target[t] == k + 1);
-        need(*next == (uint32_t)k + 1);
-        need(!(d->token[k + 1] & TR_TOKEN_MASKED));
+        MUST(s->target[t] == k + 1);
+        MUST(*next == (uint32_t)k + 1);
+        MUST(!(d->token[k + 1] & TR_TOKEN_MASKED));
         /* Only the first window of a document has less than ctx - stride behind it. */
-        need(s->pos[t] == d->at[k] || s->pos[t] >= (int32_t)(ctx - stride));
+        MUST(s->pos[t] == d->at[k] || s->pos[t] >= (int32_t)(ctx - stride));
         ++*next;
     }
 }
@@ -90,10 +83,10 @@ static void check_pack(const struct docs *d, uint32_t ctx, uint32_t stride)
         struct tr_pack_seq s;
         struct tr_err err = { 0 };
         int32_t run = 1;
-        need(tr_pack_read(p, i, &s, &err) == 0);
+        MUST(tr_pack_read(p, i, &s, &err) == 0);
         while (run < s.n && s.pos[run])
             run++;
-        need(n_before + run > (int32_t)ctx); /* it did not fit there */
+        MUST(n_before + run > (int32_t)ctx); /* it did not fit there */
         n_before = s.n;
         check_seq(d, &s, ctx, stride, &next);
     }

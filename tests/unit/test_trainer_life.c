@@ -3,24 +3,19 @@
  * A model has a life before, beside and after a run: whatever came of a trainer, the model is
  * measured, generates and is trained again as if there had been none.
  */
-#include "scratch.h"
-#include "tiny_model.h"
+#include "run_files.h"
 #include "training_run.h"
 
 #include <libtrain/gguf.h>
 #include <libtrain/loss.h>
 #include <libtrain/threads.h>
 
-static char model[300], data[300];
 static struct tr_model *m;
 static struct tr_pack *pack;
 
 static void make_files(void)
 {
-    make_dir();
-    snprintf(model, sizeof model, "%s/model.gguf", dir);
-    snprintf(data, sizeof data, "%s/data.pack", dir);
-    tiny_model_write(&tiny_llama, model);
+    make_run_files();
     tiny_data_write(data, 4);
     tr_threads(1);
     m = tr_model_open(model, NULL);
@@ -32,8 +27,6 @@ static void remove_files(void)
 {
     tr_pack_close(pack);
     tr_model_close(m);
-    unlink(model);
-    unlink(data);
     remove_dir();
 }
 

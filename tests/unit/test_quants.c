@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Packed types: unpacking against a decoder that knows one number at a time, packing
+ * against hashes of what llama.cpp writes.  A new type is a row of `slow` and of `golden`.
+ * Sizes, names and what is finite: test_dtype.c.
+ */
+#include "quant_data.h"
+#include "suite.h"
+
+#include <libtrain/dtype.h>
+#include <libtrain/quants/half.h>
+
+#include <xxhash.h>
+
+static uint32_t state = 1;
+
+static uint32_t next(void)
+{
+    state = state * 1664525 + 1013904223;
+    return state ^ state >> 15;
+}
+
+/* ==== unpacking ==== */
+
+static int bits(const uint8_t *p, int bit, int n)
+{
+    int value = 0;
+    for (int i = 0; i < n; i++, bit++)
+        value |= (p[bit / 8] >> bit % 8 & 1) << i;
+    return value;
+}
+
+static double f16_at(const uint8_t *p)
+{
+    return (double)tr__f16_to_f32_plain(tr__load_u16(p));
+}
+
+/* What number i of a block stands for: d q + m. */
+struct number {
+    double d, m;
+    int q;
+};
+
+static struct number q4_0(const uint8_t *b, int i)
+{
+    return (struct number){ f16_at(b), 0, bits(b + 2, i % 16 * 8 + i / 16 * 4, 4) - 8 };
+}
+
+static struct number q4_1(const uint8_t *b, int i)
+{
+    return (struct number){ f16_at(b), f16_at(b + 2),
+                            bits(b + 4, i % 16 * 8 + i / 16 * 4, 4) };
+}
+
+static struct number q5_0(const uint8_t *b, int i)
+{
+    int q = bits(b + 6, i % 16 * 8 + i / 16 * 4, 4) + 16 * bits(b + 2, i, 1);
+    return (struct number){ f16_at(b), 0, q - 16 };
+}
+
+static struct number q5_1(const uint8_t *b, int i)
+{
+    int q = bits(b + 8, i % 16 * 8 + i / 16 * 4, 4) + 16 * bits(b + 4, i, 1);
+    return (struct number){ f16_at(b), f16_at(b + 2), q };
+}
+
+static struct number q8_0(const uint8_t *b, int i)
+{
+    return (struct number){ f16_at(b), 0, (int8_t)b[2 + i] };
+}
+
+/* Position of the two bits of number i in 64 bytes. */
+static int crumb(int i)
+{
+    return 8 * (32 * (i / 128) + i % 32) + 2 * (i % 128 / 32);
+}
+
+static struct number q2_k(const uint8_t *b, int i)
+{
+    return (struct number){ f16_at(b + 80) * bits(b, 8 * (i / 16), 4),
+                            -f16_at(b + 82) * bits(b, 8 * (i / 16) + 4, 4),
+                            bits(b + 16, crumb(i), 2) };
+}
+
+static struct number q3_k(const uint8_t *b, int i)
+{
+    int g = i / 16;
+    int scale = bits(b + 96, 8 * (g % 8) + 4 * (g / 8), 4) +
+                16 * bits(b + 104, 8 * (g % 4) + 2 * (g / 4), 2);
+    int q = bits(b + 32, crumb(i), 2) + 4 * bits(b, 8 * (i % 32) + i / 32, 1) - 4;
+    return (struct number){ f16_at(b + 108) * (scale - 32), 0, q };
+}
+
+static struct number k_4_5(const uint8_t *b, int i, int q)
+{
+    const uint8_t *s = b + 4;
+    int g = i / 32, k = g % 4;
+    int scale = g < 4 ? bits(s, 8 * k, 6)
+                      : bits(s, 8 * (8 + k), 4) + 16 * bits(s, 8 * k + 6, 2);
+    int min = g < 4 ? bits(s, 8 * (4 + k), 6)
+                    : bits(s, 8 * (8 + k) + 4, 4) + 16 * bits(s, 8 * (4 + k) + 6, 2);
+    return (struct number){ f16_at(b) * scale, -f16_at(b + 2) * min, q };
+}
+
+static int nibble(const uint8_t *p, int i)
+{
+    return bits(p, 8 * (i / 64 * 32 + i % 32) + i % 64 / 32 * 4, 4);
+}
+
+static struct number q4_k(const uint8_t *b, int i)
+{
+    return k_4_5(b, i, nibble(b + 16, i));
+}
+
+static struct number q5_k(const uint8_t *b, int i)
+{
+    return k_4_5(b, i, nibble(b + 48, i) + 16 * bits(b + 16, 8 * (i % 32) + i / 32, 1));
+}
+
+static struct number q6_k(const uint8_t *b, int i)
+{
+    int q = bits(b, 8 * (i / 128 * 64 + i % 64) + i % 128 / 64 * 4, 4) +
+            16 * bits(b + 128, crumb(i), 2);
+    return (struct number){ f16_at(b + 208) * (int8_t)b[192 + i / 16], 0, q - 32 };
+}
+
+static const struct {
+    const char *name;
+    struct number (*number)(const uint8_t *block, int i);
+} slow[] = {
+    { "Q4_0", q4_0 }, { "Q4_1", q4_1 }, { "Q5_0", q5_0 }, { "Q5_1", q5_1 },
+    { "Q8_0", q8_0 }, { "Q2_K", q2_k }, { "Q3_K", q3_k }, { "Q4_K", q4_k },
+    { "Q5_K", q5_k }, { "Q6_K", q6_k },
+};
+enum { N_SLOW = sizeof slow / sizeof *slow };
+
+/* Random blocks, at an address that no word is aligned to.  NaN and infinite scales are
+ * left out: they have no one value. */
+START_TEST(test_unpack)
+{
+    enum { N_BLOCK = 64 };
+    static uint8_t packed[1 + N_BLOCK * 256];
+    static float x[N_BLOCK * 256];
+    const struct tr_dtype *t = tr_dtype_by_name(slow[_i].name);
+    const uint8_t *b = packed + 1;
+    for (size_t i = 0; i < sizeof packed; i++)
+        packed[i] = (uint8_t)next();
+    t->to_f32(b, x, N_BLOCK * t->block);
+    int n = (int)t->block, compared = 0;
+    for (int k = 0; k < N_BLOCK; k++, b += t->bytes) {
+        for (int i = 0; i < n && t->finite(b, n); i++, compared++) {
+            struct number v = slow[_i].number(b, i);
+            double error = (double)x[k * n + i] - (v.d * v.q + v.m);
+            MUST(fabs(error) <= (fabs(v.d * v.q) + fabs(v.m)) * 0x1p-22);
+        }
+    }
+    ck_assert_int_gt(compared, N_BLOCK / 2 * n);
+}
+END_TEST
+
+static const char *const with_dot[] = {
+    "F32",  "F16",  "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1",
+    "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
+};
+enum { N_DOT = sizeof with_dot / sizeof *with_dot };
+
+START_TEST(test_dot)
+{
+    enum { N_BLOCK = 101, N_MAX = N_BLOCK * 256 };
+    static uint8_t packed[1 + N_MAX * 4];
+    static float w[N_MAX], x[N_MAX];
+    const struct tr_dtype *t = tr_dtype_by_name(with_dot[_i]);
+    for (int i = 0; i < N_MAX; i++) {
+        x[i] = (float)((int32_t)next() >> 8) * 0x1p-23f;
+        w[i] = (float)((int32_t)next() >> 8) * 0x1p-23f;
+    }
+    int n_max = N_BLOCK * (int)t->block;
+    t->from_f32(w, packed + 1, n_max);
+    t->to_f32(packed + 1, w, n_max);
+    for (int n = 0; n <= n_max; n += (int)t->block) {
+        double sum = 0, size = 0;
+        for (int i = 0; i < n; i++) {
+            sum += (double)w[i] * (double)x[i];
+            size += fabs((double)w[i] * (double)x[i]);
+        }
+        MUST(fabs((double)t->dot(packed + 1, x, n) - sum) <= size * 1e-6);
+    }
+}
+END_TEST
+
+START_TEST(test_unpack_known)
+{
+    /* d = 0.5; levels 0 and 15 in the first byte, 8 elsewhere */
+    static const uint8_t block[18] = {
+        0x00, 0x38, 0xf0, 0x88, 0x88, 0x88, 0x88, 0x88, 0x88,
+        0x88, 0x88, 0x88, 0x88, 0x88, 0x88, 0x88, 0x88, 0x88
+    };
+    const struct tr_dtype *t = tr_dtype_by_name("Q4_0");
+    float x[32];
+    t->to_f32(block, x, 32);
+    for (int i = 0; i < 32; i++)
+        ck_assert(x[i] == (i == 0 ? -4.0f : i == 16 ? 3.5f : 0.0f));
+}
+END_TEST
+
+/* ==== packing ==== */
+
+/* Made by dev/golden_quant.c with the llama.cpp that llama-cpp-python 0.3.36 bundles. */
+static const struct {
+    const char *name;
+    uint64_t hash;
+    double step; /* largest error, in units of the block's largest magnitude */
+} golden[] = {
+    { "F16", 0x88d59e1595907a4c, 0x1p-11 },
+    { "BF16", 0x8c1d1a7cbdf0a1e1, 0x1p-8 },
+    { "Q4_0", 0x9597012c07265c48, 0.13 },
+    { "Q4_1", 0x889113e342f4d841, 0.07 },
+    { "Q5_0", 0x4b9a855be97414b9, 0.064 },
+    { "Q5_1", 0x69fa4bc9feebb8e8, 0.034 },
+    { "Q8_0", 0xc5eeff00b2eb4025, 0.0045 },
+    { "Q2_K", 0x7a84e68bc944849a, 0.5 },
+    { "Q3_K", 0xd844c6e5ada6bdd8, 0.3 },
+    { "Q4_K", 0xa5916d9d638e0320, 0.12 },
+    { "Q5_K", 0x74c57c833befabc6, 0.06 },
+    { "Q6_K", 0x3dc392fbbc4ee5e4, 0.04 },
+};
+enum { N_GOLDEN = sizeof golden / sizeof *golden };
+
+START_TEST(test_pack)
+{
+    static float x[QUANT_N];
+    static uint8_t packed[4 * QUANT_N];
+    const struct tr_dtype *t = tr_dtype_by_name(golden[_i].name);
+    quant_data(x);
+    t->from_f32(x, packed, QUANT_N);
+    ck_assert_int_eq(t->finite(packed, QUANT_N), 1);
+    ck_assert_uint_eq(XXH64(packed, (size_t)(QUANT_N / t->block * t->bytes), 0),
+                      golden[_i].hash);
+}
+END_TEST
+
+/* Halves go away from zero, what is just below them does not. */
+START_TEST(test_pack_q8_0_halves)
+{
+    float x[32] = {
+        127, 0.5f, -0.5f, 0.49999997f, -0.49999997f, 2.5f, 2.4999998f, -126.5f
+    };
+    static const int want[8] = { 127, 1, -1, 0, 0, 3, 2, -127 };
+    uint8_t packed[34];
+    tr_dtype_by_name("Q8_0")->from_f32(x, packed, 32); /* d = 1 */
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq((int8_t)packed[2 + i], want[i]);
+}
+END_TEST
+
+/* The way back is near, where F16 does not underflow. */
+START_TEST(test_round_trip)
+{
+    enum { N = 32 * 256 };
+    static float x[N], y[N];
+    static uint8_t packed[4 * N];
+    const struct tr_dtype *t = tr_dtype_by_name(golden[_i].name);
+    for (int i = 0; i < N; i++)
+        x[i] = (float)(int32_t)next() * 0x1p-31f;
+    t->from_f32(x, packed, N);
+    t->to_f32(packed, y, N);
+    for (int i = 0; i < N; i += 32) {
+        float max = 0;
+        for (int k = i; k < i + 32; k++)
+            max = fmaxf(max, fabsf(x[k]));
+        for (int k = i; k < i + 32; k++)
+            MUST(fabs((double)(x[k] - y[k])) <= (double)max * golden[_i].step);
+    }
+}
+END_TEST
+
+/* What cannot be packed says so, and nothing else happens (the sanitizers look on). */
+START_TEST(test_pack_nonfinite)
+{
+    static const float odd[] = { INFINITY, -INFINITY, NAN, -NAN, 3e38f, -3e38f };
+    const struct tr_dtype *t = tr_dtype_by_name(golden[_i].name);
+    for (size_t k = 0; k < sizeof odd / sizeof *odd; k++) {
+        float x[512] = { 1, -1 };
+        uint8_t packed[1024];
+        x[293] = odd[k];
+        t->from_f32(x, packed, 512);
+        int holds = t == &tr_bf16 && fabsf(odd[k]) < INFINITY;
+        ck_assert_int_eq(t->finite(packed, 512), holds);
+        ck_assert_int_eq(t->finite(packed, 256), 1);
+    }
+}
+END_TEST
+
+START_TEST(test_pack_zero)
+{
+    const struct tr_dtype *t = tr_dtype_by_name(golden[_i].name);
+    float x[256] = { 0 }, y[256];
+    uint8_t packed[512];
+    t->from_f32(x, packed, 256);
+    t->to_f32(packed, y, 256);
+    for (int i = 0; i < 256; i++)
+        ck_assert(y[i] == 0.0f);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("quants");
+    TCase *t = tcase_create("quants");
+    tcase_add_loop_test(t, test_unpack, 0, N_SLOW);
+    tcase_add_loop_test(t, test_dot, 0, N_DOT);
+    tcase_add_test(t, test_unpack_known);
+    tcase_add_loop_test(t, test_pack, 0, N_GOLDEN);
+    tcase_add_test(t, test_pack_q8_0_halves);
+    tcase_add_loop_test(t, test_round_trip, 0, N_GOLDEN);
+    tcase_add_loop_test(t, test_pack_nonfinite, 0, N_GOLDEN);
+    tcase_add_loop_test(t, test_pack_zero, 0, N_GOLDEN);
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}
