@@ -28,6 +28,9 @@ install: all lib $(BUILD)/libtrain.pc
 	  $(foreach p,$(PAGES),awk $(PREFIX_NAMES) $p > $(call to_page,$p) &&) true
 	$(INSTALL) -m 644 $(PUBLIC_H) $(call to,$(includedir)/libtrain)
 	$(INSTALL) -m 644 $(LIB) $(call to,$(libdir)/libtrain.a)
+	$(INSTALL) -m 755 $(LIB_SO) $(call to,$(libdir)/libtrain.so.$(VERSION))
+	ln -sf libtrain.so.$(VERSION) $(call to,$(libdir)/$(SONAME))
+	ln -sf $(SONAME) $(call to,$(libdir)/libtrain.so)
 	$(INSTALL) -m 644 $(BUILD)/libtrain.pc $(call to,$(libdir)/pkgconfig/libtrain.pc)
 
 $(BUILD)/libtrain.pc: FORCE
@@ -36,13 +39,14 @@ $(BUILD)/libtrain.pc: FORCE
 	  $(call sh,includedir=$(includedir)) '' \
 	  'Name: libtrain' 'Description: fine-tuning of language models in GGUF files on a CPU' \
 	  'Version: $(VERSION)' 'Cflags: -I$${includedir}' \
-	  $(call sh,Libs: -L$${libdir} -ltrain $(TR_LIBS) $(OPENMP)) > $@
+	  'Libs: -L$${libdir} -ltrain' $(call sh,Libs.private: $(TR_LIBS) $(OPENMP)) > $@
 
 ## uninstall: remove what install put there
 uninstall:
 	rm -f $(foreach c,$(CMDS),$(call to_command,$c)) $(foreach p,$(PAGES),$(call to_page,$p)) \
 	  $(foreach h,$(PUBLIC_H),$(call to,$(includedir)/$h)) $(call to,$(libdir)/libtrain.a) \
-	  $(call to,$(libdir)/pkgconfig/libtrain.pc)
+	  $(call to,$(libdir)/libtrain.so) $(call to,$(libdir)/$(SONAME)) \
+	  $(call to,$(libdir)/libtrain.so.$(VERSION)) $(call to,$(libdir)/pkgconfig/libtrain.pc)
 	rmdir $(call to,$(includedir)/libtrain) 2>/dev/null || true
 
 ## dist: libtrain-VERSION.tar.gz of what is committed
