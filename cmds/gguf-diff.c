@@ -136,7 +136,7 @@ static void diff_tensors(struct diff *d)
         const struct tr_gguf_tensor *b = tr_gguf_find_tensor(d->b, a->name);
         if (!b)
             diff_alone(d, "tensor<", a);
-        else if (a->n_dim != b->n_dim || memcmp(a->dim, b->dim, sizeof a->dim))
+        else if (!tr_gguf_has_shape(a, b->n_dim, b->dim))
             diff_shape(d, a, b);
         else
             diff_tensor(d, a, b);

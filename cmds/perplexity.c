@@ -217,6 +217,7 @@ static int run(const struct opts *o, struct tr_err *err)
     int rc = TR_EIO;
     struct tr_out *out = tr_out_open(o->output, err);
     if (!out || !(m = cmd_open_model(o->model, err)) ||
+        tr_gguf_check(tr_model_gguf(m), err) ||
         cmd_adapters_attach(&adapters, &o->adapters, m, err) ||
         tr_precision_open(precision, err) || cmd_copy(o->after, tr_out_stream(out), err))
         goto end;
@@ -224,6 +225,9 @@ static int run(const struct opts *o, struct tr_err *err)
     rc = o->data ? on_pack(o, m, &s, err) : on_text(o, m, &s, err);
     if (!rc && !s.n)
         rc = tr_err_set(err, TR_EFORMAT, "%s: no position counts", o->data);
+    if (!rc && !isfinite(s.loss))
+        rc = tr_err_set(err, TR_EFORMAT, "%s: the loss is no finite number, though all "
+                        "weights are: numbers became too large", o->model);
     if (!rc)
         print(o, &s, tr_out_stream(out));
 end:

@@ -45,10 +45,8 @@ static double now(void)
 static void say_trained(const struct tr_trainer *t, const struct tr_model *m)
 {
     int64_t all = 0, trained = 0;
-    for (size_t i = 0; i < tr_gguf_n_tensor(tr_model_gguf(m)); i++) {
-        const struct tr_gguf_tensor *g = tr_gguf_tensor(tr_model_gguf(m), i);
-        all += g->dim[0] * g->dim[1] * g->dim[2] * g->dim[3];
-    }
+    for (size_t i = 0; i < tr_gguf_n_tensor(tr_model_gguf(m)); i++)
+        all += tr_gguf_count(tr_gguf_tensor(tr_model_gguf(m), i));
     const struct tr_params *p = tr_trainer_params(t);
     for (size_t i = 0; i < p->n; i++)
         trained += tr_tensor_count(p->tensor[i]);

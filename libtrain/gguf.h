@@ -87,9 +87,17 @@ const struct tr_gguf_tensor *tr_gguf_tensor(const struct tr_gguf *g, size_t i);
 const struct tr_gguf_tensor *tr_gguf_find_tensor(const struct tr_gguf *g,
                                                  const char *name);
 
-/* 0 for a file with the weights of a model, else TR_EFORMAT or TR_EUNSUPPORTED: words for
- * what it is instead (an adapter, a checkpoint, a vocabulary …), and what to do with it. */
+/* What the file is for, as far as it says: "a model", "an adapter", "a vocabulary" …; never
+ * NULL. */
+const char *tr_gguf_purpose(const struct tr_gguf *g);
+
+/* 0 for a file with the weights of a model, else TR_EUNSUPPORTED: words for what it is
+ * instead, and what to do with it. */
 int tr_gguf_expect_model(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
+
+/* Numbers in a row (along the fastest dimension), and in all rows. */
+int64_t tr_gguf_row(const struct tr_gguf_tensor *t);
+int64_t tr_gguf_count(const struct tr_gguf_tensor *t);
 
 /* Is the shape dim (n_dim), row-major?  Slowest dimensions of 1 count as none, on either
  * side: some writers spell them out, others do not. */

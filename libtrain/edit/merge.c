@@ -36,9 +36,9 @@ static int check_touched(const struct tr_recipe_entry *e, const char *path,
     if (!e->type->from_f32)
         return tr_err_set(err, TR_EUNSUPPORTED, "%s: tensor '%s' is %s, a type that cannot be "
                           "written: choose one with -t", path, t->name, e->type->name);
-    if (t->dim[1] > SLAB)
+    if (tr_gguf_row(t) > SLAB)
         return tr_err_set(err, TR_EUNSUPPORTED, "%s: tensor '%s': rows of %lld numbers", path,
-                          t->name, (long long)t->dim[1]);
+                          t->name, (long long)tr_gguf_row(t));
     return 0;
 }
 
@@ -68,7 +68,7 @@ static double squared(const float *v, int64_t n)
 static void compute_change(struct merge *m, const struct tr_gguf_tensor *t, int64_t r0,
                            int64_t rows)
 {
-    memset(m->change, 0, (size_t)(rows * t->dim[1]) * sizeof *m->change);
+    memset(m->change, 0, (size_t)(rows * tr_gguf_row(t)) * sizeof *m->change);
     for (size_t i = 0; i < m->args->n; i++)
         tr_lora_add_to(m->args->lora[i], t->name, m->args->scale[i], r0, rows, m->change);
 }
@@ -77,8 +77,9 @@ static void compute_change(struct merge *m, const struct tr_gguf_tensor *t, int6
 static double compute_sum(struct merge *m, const struct tr_gguf_tensor *t, int64_t r0,
                           int64_t rows)
 {
-    int64_t n = rows * t->dim[1];
-    t->dtype->to_f32((const char *)t->data + r0 * (t->bytes / t->dim[0]), m->sum, n);
+    int64_t n = rows * tr_gguf_row(t);
+    int64_t first = r0 * tr_gguf_row(t) / t->dtype->block * t->dtype->bytes;
+    t->dtype->to_f32((const char *)t->data + first, m->sum, n);
     compute_change(m, t, r0, rows);
     double change = squared(m->change, n);
     for (int64_t i = 0; i < n; i++)
@@ -100,10 +101,10 @@ static int write_touched(struct merge *m, struct tr_gguf_writer *w,
                          const struct tr_gguf_tensor *t, const struct tr_dtype *type,
                          struct tr_err *err)
 {
-    int64_t k = t->dim[1], step = SLAB / k;
+    int64_t k = tr_gguf_row(t), step = SLAB / k, n_row = tr_gguf_count(t) / k;
     double change = 0, lost = 0;
-    for (int64_t r0 = 0; r0 < t->dim[0]; r0 += step) {
-        int64_t rows = t->dim[0] - r0 < step ? t->dim[0] - r0 : step;
+    for (int64_t r0 = 0; r0 < n_row; r0 += step) {
+        int64_t rows = n_row - r0 < step ? n_row - r0 : step;
         change += compute_sum(m, t, r0, rows);
         struct tr__numbers x = { t, r0 * k, rows * k, &tr_f32, m->sum };
         if (tr__slab_write(&m->slab, w, &x, type, err)) {

@@ -81,7 +81,7 @@ static const struct tr_dtype *with_small_blocks(const struct tr_dtype *want)
 const struct tr_dtype *tr_recipe_type(const struct tr_gguf_tensor *t,
                                       const struct tr_dtype *want, struct tr_err *err)
 {
-    int64_t row = t->dim[t->n_dim - 1];
+    int64_t row = tr_gguf_row(t);
     if (keeps_type(t))
         return t->dtype;
     if (row % want->block)

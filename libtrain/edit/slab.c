@@ -28,7 +28,7 @@ static int not_finite(struct tr__slab *s, const struct tr__numbers *x,
                       const struct tr_dtype *to, struct tr_err *err)
 {
     int64_t step = x->type->block > to->block ? x->type->block : to->block, i = 0;
-    int64_t row = x->of->dim[x->of->n_dim - 1];
+    int64_t row = tr_gguf_row(x->of);
     int bad = 0;
     for (; i < x->n; i += step)
         if ((bad = tr_convert(x->type, (const char *)x->data + i / x->type->block *

@@ -93,6 +93,16 @@ int64_t tr_gguf_block(const char *name, const char **rest)
     return n;
 }
 
+int64_t tr_gguf_row(const struct tr_gguf_tensor *t)
+{
+    return t->dim[t->n_dim - 1];
+}
+
+int64_t tr_gguf_count(const struct tr_gguf_tensor *t)
+{
+    return t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3]; /* the reader has checked it */
+}
+
 /* Dimension i counted from the fastest; 1 beyond the slowest. */
 static int64_t from_fastest(int n_dim, const int64_t *dim, int i)
 {

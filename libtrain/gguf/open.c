@@ -94,7 +94,7 @@ void tr_gguf_forget(const struct tr_gguf *g, const void *data, int64_t bytes)
 static int check_tensor(const struct tr_gguf *g, const struct tr_gguf_tensor *t,
                         struct tr_err *err)
 {
-    int64_t row = t->dim[t->n_dim - 1];
+    int64_t row = tr_gguf_row(t);
     int64_t row_bytes = row / t->dtype->block * t->dtype->bytes;
     const char *at = t->data;
     for (int64_t i = 0; i < t->bytes / row_bytes; i++, at += row_bytes)

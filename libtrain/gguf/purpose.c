@@ -8,25 +8,26 @@
 
 #include <string.h>
 
-/* By the values of a key that says so. */
+/* By the values of a key that says so; the first that fits counts. */
 static const struct {
-    const char *key, *value, *words;
+    const char *key, *value, *noun, *way_out; /* way_out: where a model was wanted */
 } purposes[] = {
-    { "general.type", "adapter",
-      "an adapter, not a model: name its base as the model, and this as an adapter on it" },
-    { "adapter.type", "lora",
-      "an adapter, not a model: name its base as the model, and this as an adapter on it" },
-    { "general.type", "checkpoint",
-      "a checkpoint of a training, not a model: export it with its base first" },
-    { "general.type", "gradients", "the gradients of a training step, not a model" },
-    { "general.type", "logits", "logits, not a model" },
-    { "general.type", "imatrix",
-      "an importance matrix, not a model: it helps to quantise the model it was made with" },
-    { "general.type", "mmproj",
-      "the part of a model that sees or hears (mmproj): name the file with the text model" },
-    { "general.architecture", "clip",
-      "the part of a model that sees or hears (mmproj): name the file with the text model" },
+    { "general.type", "adapter", "an adapter",
+      "name its base as the model, and this as an adapter on it" },
+    { "adapter.type", "lora", "an adapter",
+      "name its base as the model, and this as an adapter on it" },
+    { "general.type", "checkpoint", "a checkpoint of a training",
+      "export it with its base first" },
+    { "general.type", "gradients", "the gradients of a training step", NULL },
+    { "general.type", "logits", "a file of logits", NULL },
+    { "general.type", "imatrix", "an importance matrix",
+      "it helps to quantise the model that it was made with" },
+    { "general.type", "mmproj", "the part of a model that sees or hears (mmproj)",
+      "name the file with the text model" },
+    { "general.architecture", "clip", "the part of a model that sees or hears (mmproj)",
+      "name the file with the text model" },
 };
+enum { N_PURPOSE = sizeof purposes / sizeof *purposes };
 
 static int says(const struct tr_gguf *g, const char *key, const char *value)
 {
@@ -35,16 +36,30 @@ static int says(const struct tr_gguf *g, const char *key, const char *value)
            !memcmp(s.ptr, value, s.len);
 }
 
+static int find_purpose(const struct tr_gguf *g)
+{
+    int i = 0;
+    while (i < N_PURPOSE && !says(g, purposes[i].key, purposes[i].value))
+        i++;
+    return i;
+}
+
+const char *tr_gguf_purpose(const struct tr_gguf *g)
+{
+    int i = find_purpose(g);
+    if (i < N_PURPOSE)
+        return purposes[i].noun;
+    if (tr_gguf_n_tensor(g))
+        return "a model";
+    return tr_gguf_find_kv(g, "tokenizer.ggml.tokens") ? "a vocabulary" : "without tensors";
+}
+
 int tr_gguf_expect_model(const struct tr_gguf *g, struct tr_err *err)
 {
-    for (size_t i = 0; i < sizeof purposes / sizeof *purposes; i++)
-        if (says(g, purposes[i].key, purposes[i].value))
-            return tr_err_set(err, TR_EUNSUPPORTED, "'%s' is %s", tr_gguf_path(g),
-                              purposes[i].words);
-    if (tr_gguf_n_tensor(g))
+    int i = find_purpose(g);
+    const char *way_out = i < N_PURPOSE ? purposes[i].way_out : NULL;
+    if (i == N_PURPOSE && tr_gguf_n_tensor(g))
         return 0;
-    if (tr_gguf_find_kv(g, "tokenizer.ggml.tokens"))
-        return tr_err_set(err, TR_EUNSUPPORTED, "'%s' holds no tensors: it is a vocabulary "
-                          "without a model, good to tokenise", tr_gguf_path(g));
-    return tr_err_set(err, TR_EFORMAT, "'%s' holds no tensors", tr_gguf_path(g));
+    return tr_err_set(err, TR_EUNSUPPORTED, "'%s' is %s, not a model%s%s", tr_gguf_path(g),
+                      tr_gguf_purpose(g), way_out ? ": " : "", way_out ? way_out : "");
 }

@@ -24,6 +24,20 @@ static int expect_string(const struct tr_gguf *g, const char *key, const char *w
     return 0;
 }
 
+/* A LoRA, and of the architecture of its base. */
+static int check_kind(const struct tr_gguf *g, const struct tr_model *base,
+                      struct tr_err *err)
+{
+    const char *purpose = tr_gguf_purpose(g);
+    if (strcmp(purpose, "an adapter"))
+        return tr_err_set(err, TR_EMISMATCH, "'%s' is %s, not an adapter: 'general.type' does "
+                          "not say 'adapter'", tr_gguf_path(g), purpose);
+    int rc = expect_string(g, "general.type", "adapter", err);
+    if (!rc)
+        rc = expect_string(g, "adapter.type", "lora", err);
+    return rc ? rc : expect_string(g, "general.architecture", tr_model_arch(base), err);
+}
+
 static int read_alpha(const struct tr_gguf *g, struct tr_lora *l, struct tr_err *err)
 {
     int found = tr_gguf_f32(g, "adapter.lora.alpha", &l->alpha, err);
@@ -38,17 +52,22 @@ static int read_alpha(const struct tr_gguf *g, struct tr_lora *l, struct tr_err 
     return found < 0 ? found : 0;
 }
 
-static int is_f32_matrix(const struct tr_gguf_tensor *t)
+/* The rank of a pair for this weight, 0 if the shapes do not fit.  (A file may hold a rank of
+ * 1 as a vector.) */
+static int64_t pair_rank(const struct tr_weight *w, const struct tr_gguf_tensor *a,
+                         const struct tr_gguf_tensor *b)
 {
-    return t->n_dim == 2 && t->dtype->to_f32;
+    int64_t n_out = w->t.dim[0], n_in = w->t.dim[1], rank = tr_gguf_count(a) / n_in;
+    int fits = tr_gguf_has_shape(a, 2, (int64_t[]){ rank, n_in }) &&
+               tr_gguf_has_shape(b, 2, (int64_t[]){ n_out, rank });
+    return fits && a->dtype->to_f32 && b->dtype->to_f32 ? rank : 0;
 }
 
 static float *unpack(const struct tr_gguf_tensor *t)
 {
-    int64_t n = t->dim[0] * t->dim[1];
-    float *v = malloc((size_t)n * sizeof *v);
+    float *v = malloc((size_t)tr_gguf_count(t) * sizeof *v);
     if (v)
-        t->dtype->to_f32(t->data, v, n);
+        t->dtype->to_f32(t->data, v, tr_gguf_count(t));
     return v;
 }
 
@@ -58,15 +77,15 @@ static int read_pair(const struct tr_gguf *g, struct tr_lora *l, const struct tr
                      struct tr_err *err)
 {
     const char *path = tr_gguf_path(g);
-    if (!is_f32_matrix(a) || !is_f32_matrix(b) || a->dim[1] != w->t.dim[1] ||
-        b->dim[0] != w->t.dim[0] || a->dim[0] != b->dim[1])
+    int64_t rank = pair_rank(w, a, b);
+    if (!rank)
         return tr_err_set(err, TR_EFORMAT,
                           "%s: '%s' is (%lld, %lld) and its lora_b (%lld, %lld), which does "
                           "not fit the base's (%lld, %lld)",
                           path, a->name, (long long)a->dim[0], (long long)a->dim[1],
                           (long long)b->dim[0], (long long)b->dim[1],
                           (long long)w->t.dim[0], (long long)w->t.dim[1]);
-    int rc = tr__lora_add_pair(l, w, (int)a->dim[0], err);
+    int rc = tr__lora_add_pair(l, w, (int)rank, err);
     if (rc)
         return rc;
     struct tr_lora_pair *p = &l->pair[l->n - 1];
@@ -74,7 +93,7 @@ static int read_pair(const struct tr_gguf *g, struct tr_lora *l, const struct tr
     p->b.data = p->read_b = unpack(b);
     if (!p->read_a || !p->read_b)
         return tr_err_set(err, TR_ENOMEM, "out of memory");
-    if (a->dim[0] > w->t.dim[0] || a->dim[0] > w->t.dim[1])
+    if (rank > w->t.dim[0] || rank > w->t.dim[1])
         l->warning = "the rank is larger than a side of the matrix";
     return 0;
 }
@@ -134,9 +153,7 @@ struct tr_lora *tr_lora_open(const char *path, const struct tr_model *base,
     struct tr_gguf *g = tr_gguf_open(path, err);
     if (!g)
         return NULL;
-    if (expect_string(g, "general.type", "adapter", err) ||
-        expect_string(g, "adapter.type", "lora", err) ||
-        expect_string(g, "general.architecture", tr_model_arch(base), err))
+    if (check_kind(g, base, err))
         goto out;
     l = tr__lora_alloc(tr_gguf_n_tensor(g), err);
     if (l && (read_alpha(g, l, err) || tr_gguf_check(g, err) ||

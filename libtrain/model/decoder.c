@@ -55,8 +55,8 @@ struct tr_tensor *tr_model_loss(struct tr_model *m, struct tr_tape *tp,
     return head(&d, blocks(&d), batch->target, loss);
 }
 
-/* Run the rows of batch, and of the last one the logits. */
-static int extend(struct tr__decoder *d, float *logits, struct tr_err *err)
+/* Run the rows of batch, and of the last one the logits; *counted: the tape only counts. */
+static int extend(struct tr__decoder *d, float *logits, int *counted, struct tr_err *err)
 {
     int64_t n = d->batch->n;
     int32_t target = 0;
@@ -65,6 +65,7 @@ static int extend(struct tr__decoder *d, float *logits, struct tr_err *err)
     struct tr_tensor last = tr_tensor_make(NULL, &tr_f32, 2, (int64_t[]){ 1, x->ld },
                                            x->data ? tr_tensor_row(x, n - 1) : NULL);
     head(d, &last, &target, &(struct tr_loss){ .scale = 1, .logits = logits });
+    *counted = !x->data;
     return tr_tape_error(d->tp, err);
 }
 
@@ -84,11 +85,13 @@ int tr_model_extend(struct tr_model *m, struct tr_tape *tp, struct tr_cache *cac
         pos[i] = (int32_t)(cache->used + i);
     struct tr_batch batch = { n, token, NULL, pos };
     struct tr__decoder d = { .m = m, .tp = tp, .batch = &batch, .cache = cache };
-    int rc = extend(&d, logits, err);
-    if (rc)
-        tr_err_prefix(err, "%s", path);
-    else
-        cache->used += n;
+    int counted = 0;
+    int rc = extend(&d, logits, &counted, err);
     free(pos);
-    return rc;
+    if (rc) {
+        tr_err_prefix(err, "%s", path);
+        return rc;
+    }
+    cache->used += n;
+    return counted ? 0 : tr__check_results(m, "logits", logits, m->config.n_vocab, err);
 }

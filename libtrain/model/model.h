@@ -108,6 +108,11 @@ struct tr_model {
 /* Give the weights their tensors, and list what is left over (weights.c). */
 int tr__bind(struct tr_model *m, struct tr_err *err) TR_MUST_CHECK;
 
+/* 0 if n results (`what`: "logits") are finite.  Else TR_EFORMAT; the text names the
+ * first weight that is not, or says that all are (finite.c). */
+int tr__check_results(const struct tr_model *m, const char *what, const float *v, int64_t n,
+                      struct tr_err *err) TR_MUST_CHECK;
+
 /* The weight in a slot; `layer` is ignored for the global ones. */
 struct tr_weight *tr__weight(const struct tr_model *m, int64_t layer, enum tr_slot_id id);
 

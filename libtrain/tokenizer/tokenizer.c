@@ -26,7 +26,8 @@ static const struct tr__tokenizer_kind *find_kind(const struct tr_gguf *g,
     if (found < 0)
         return NULL;
     if (!found) {
-        tr_err_set(err, TR_EFORMAT, "no vocabulary: 'tokenizer.ggml.model' is missing");
+        tr_err_set(err, TR_EFORMAT, "no vocabulary ('tokenizer.ggml.model' is missing): it "
+                   "is %s", tr_gguf_purpose(g));
         return NULL;
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

@@ -89,21 +89,26 @@ static int write_adapter(struct tr_gguf_writer *w, const struct tr_gguf *g,
 
 /* ==== a whole model ==== */
 
-static int64_t count(const struct tr_gguf_tensor *t)
+/* A tensor that was not trained, as it is; a message names the base. */
+static int write_untrained(const struct tr__slab *slab, struct tr_gguf_writer *w,
+                           const struct tr_gguf *base, const struct tr_gguf_tensor *t,
+                           struct tr_err *err)
 {
-    return t->bytes / t->dtype->bytes * t->dtype->block;
+    struct tr__slab of_base = *slab;
+    of_base.path = tr_gguf_path(base);
+    return tr__slab_copy(&of_base, w, base, t, t->dtype, err);
 }
 
 /* One tensor of the base, as it was trained if it was. */
 static int write_weight(struct tr__slab *slab, struct tr_gguf_writer *w,
-                        const struct tr_gguf *g, const struct tr_gguf_tensor *of_base,
-                        struct tr_err *err)
+                        const struct tr_gguf *g, const struct tr_gguf *base,
+                        const struct tr_gguf_tensor *of_base, struct tr_err *err)
 {
     const struct tr_gguf_tensor *t = tr_gguf_find_tensor(g, of_base->name);
     if (!t)
-        return tr_gguf_write(w, of_base->data, of_base->bytes, err);
+        return write_untrained(slab, w, base, of_base, err);
     if (!t->dtype->to_f32 || t->dtype->block > 1 || !of_base->dtype->from_f32 ||
-        count(t) != count(of_base))
+        tr_gguf_count(t) != tr_gguf_count(of_base))
         return tr_err_set(err, TR_EMISMATCH, "%s: tensor '%s' does not fit the base",
                           tr_gguf_path(g), t->name);
     return tr__slab_copy(slab, w, g, t, of_base->dtype, err);
@@ -121,7 +126,7 @@ static int write_model(struct tr_gguf_writer *w, const struct tr_gguf *g,
         tr_gguf_add_tensor(w, t->name, t->dtype, t->n_dim, t->dim);
     }
     for (size_t i = 0; !rc && i < tr_gguf_n_tensor(b); i++)
-        rc = write_weight(&slab, w, g, tr_gguf_tensor(b, i), err);
+        rc = write_weight(&slab, w, g, b, tr_gguf_tensor(b, i), err);
     tr__slab_release(&slab);
     return rc;
 }

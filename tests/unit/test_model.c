@@ -62,7 +62,7 @@ static const struct {
     { mk_model_and_text, "general.type imatrix", "an importance matrix" },
     { mk_model_and_text, "general.type mmproj", "(mmproj)" },
     { mk_architecture, "clip", "(mmproj)" },
-    { mk_empty, "", "holds no tensors" },
+    { mk_empty, "", "without tensors, not a model" },
 };
 
 START_TEST(test_purpose)
