@@ -15,9 +15,74 @@
 extern "C" {
 #endif
 
+/* ---- any net ---------------------------------------------------------------------------
+ * All tensors here are f32.  A vector of n numbers is a matrix of one row. */
+
+/* y = a + b, a - b, a * b, a / b, number by number.  y is as large as a (n, width); b is
+ * too, or it is a row (width), a column (n, 1) or one number, which stand for all rows, all
+ * columns, all numbers. */
+struct tr_tensor *tr_add(struct tr_tape *tp, struct tr_tensor *a, struct tr_tensor *b);
+struct tr_tensor *tr_sub(struct tr_tape *tp, struct tr_tensor *a, struct tr_tensor *b);
+struct tr_tensor *tr_mul(struct tr_tape *tp, struct tr_tensor *a, struct tr_tensor *b);
+struct tr_tensor *tr_div(struct tr_tape *tp, struct tr_tensor *a, struct tr_tensor *b);
+
+/* y = by * x,  exp(x),  log(x),  max(x, 0),  tanh(x),  1 / (1 + exp(-x)),
+ * x / (1 + exp(-x)),  0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))  (Hendrycks, Gimpel
+ * 2016), number by number */
+struct tr_tensor *tr_scale(struct tr_tape *tp, struct tr_tensor *x, float by);
+struct tr_tensor *tr_exp(struct tr_tape *tp, struct tr_tensor *x);
+struct tr_tensor *tr_log(struct tr_tape *tp, struct tr_tensor *x);
+struct tr_tensor *tr_relu(struct tr_tape *tp, struct tr_tensor *x);
+struct tr_tensor *tr_tanh(struct tr_tape *tp, struct tr_tensor *x);
+struct tr_tensor *tr_sigmoid(struct tr_tape *tp, struct tr_tensor *x);
+struct tr_tensor *tr_silu(struct tr_tape *tp, struct tr_tensor *x);
+struct tr_tensor *tr_gelu(struct tr_tape *tp, struct tr_tensor *x);
+
+struct tr_matmul {
+    int transpose_a, transpose_b; /* a is stored as (k, m), b as (n, k) */
+    float scale;                  /* 0 is taken as 1 */
+};
+/* y = scale * a b     a (m, k)   b (k, n)   y (m, n)     opt may be NULL. */
+struct tr_tensor *tr_matmul(struct tr_tape *tp, struct tr_tensor *a, struct tr_tensor *b,
+                            const struct tr_matmul *opt);
+
+enum tr_axis {
+    TR_AXIS_ALL = -1, /* all numbers: (1) */
+    TR_AXIS_ROWS,     /* over the rows, one number a column: (1, width) */
+    TR_AXIS_COLUMNS,  /* over the columns, one number a row: (n, 1) */
+};
+/* Sum and mean of x (n, width). */
+struct tr_tensor *tr_sum(struct tr_tape *tp, struct tr_tensor *x, enum tr_axis axis);
+struct tr_tensor *tr_mean(struct tr_tape *tp, struct tr_tensor *x, enum tr_axis axis);
+
+/* y[i][j] = exp(x[i][j]) / sum over k of exp(x[i][k]), and the logarithm of that. */
+struct tr_tensor *tr_softmax(struct tr_tape *tp, struct tr_tensor *x);
+struct tr_tensor *tr_log_softmax(struct tr_tape *tp, struct tr_tensor *x);
+
+/* Mean of -log softmax(x)[i][target[i]] over the rows with target >= 0, 0 if there are none:
+ * (1).  x (n, classes), target (n).  The tape fails (TR_EMISMATCH) if one is no class. */
+struct tr_tensor *tr_cross_entropy(struct tr_tape *tp, struct tr_tensor *x,
+                                   const int32_t *target);
+/* Mean of (x - y)^2 over all numbers: (1).  y as b of tr_sub. */
+struct tr_tensor *tr_mse(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *y);
+
 /* Columns first … first + width - 1 of x, as a view: (n, width). */
 struct tr_tensor *tr_columns(struct tr_tape *tp, struct tr_tensor *x, int64_t first,
                              int64_t width);
+/* Rows first … first + n - 1 of x, as a view: (n, width). */
+struct tr_tensor *tr_rows(struct tr_tape *tp, struct tr_tensor *x, int64_t first,
+                          int64_t n);
+/* The numbers of x, which is no view of columns, in their order as (rows, cols); a view. */
+struct tr_tensor *tr_reshape(struct tr_tape *tp, struct tr_tensor *x, int64_t rows,
+                             int64_t cols);
+/* y[j][i] = x[i][j], a copy.  tr_matmul needs none. */
+struct tr_tensor *tr_transpose(struct tr_tape *tp, struct tr_tensor *x);
+/* n tensors, up to TR_MAX_IN (op.h), one below the other (TR_AXIS_ROWS) or side by side
+ * (TR_AXIS_COLUMNS); a copy. */
+struct tr_tensor *tr_concat(struct tr_tape *tp, struct tr_tensor *const *x, int n,
+                            enum tr_axis axis);
+
+/* ---- a decoder ----------------------------------------------------------------------- */
 
 struct tr_linear {
     struct tr_tensor *bias; /* (n_out) or NULL */
@@ -68,8 +133,6 @@ struct tr_tensor *tr_swiglu(struct tr_tape *tp, struct tr_tensor *gate,
 /* y = gelu(gate) * up, tanh form;   all (n, width) */
 struct tr_tensor *tr_geglu(struct tr_tape *tp, struct tr_tensor *gate,
                            struct tr_tensor *up);
-/* y = 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))     (Hendrycks, Gimpel 2016) */
-struct tr_tensor *tr_gelu(struct tr_tape *tp, struct tr_tensor *x);
 
 struct tr_attention {
     int n_head, n_head_kv; /* n_head_kv divides n_head; head h reads kv head

@@ -77,6 +77,17 @@ static void sgemm(enum CBLAS_TRANSPOSE ta, enum CBLAS_TRANSPOSE tb, int64_t m, i
                 as_int(lda), b, as_int(ldb), beta, c, as_int(ldc));
 }
 
+void tr__gemm_f32(const struct tr__gemm *p, const float *a, const float *b, float *c)
+{
+    sgemm(p->ta ? CblasTrans : CblasNoTrans, p->tb ? CblasTrans : CblasNoTrans, p->m, p->n,
+          p->k, p->alpha, a, p->lda, b, p->ldb, p->beta, c, p->ldc);
+}
+
+size_t tr__gemm_f32_library(int64_t m, int64_t n, int64_t k)
+{
+    return (size_t)packed(m, n, k) * sizeof(float);
+}
+
 static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
                 int64_t ldx, const struct tr__matrix *w, float beta, float *y, int64_t ldy)
 {

@@ -46,6 +46,18 @@ size_t tr__gemm_scratch(int64_t m, const struct tr__matrix *w);
 /* Bytes that the library behind them takes for itself, about. */
 size_t tr__gemm_library(int64_t m, const struct tr__matrix *w);
 
+/* c (m, n) = alpha * a (m, k) b (k, n) + beta * c, all of f32, by OpenBLAS.  a is stored as
+ * it is or, with ta, as (k, m); the same for b; lda, ldb, ldc: numbers from one stored row
+ * to the next. */
+struct tr__gemm {
+    int ta, tb;
+    int64_t m, n, k, lda, ldb, ldc;
+    float alpha, beta;
+};
+void tr__gemm_f32(const struct tr__gemm *p, const float *a, const float *b, float *c);
+/* Bytes that OpenBLAS takes for itself, about. */
+size_t tr__gemm_f32_library(int64_t m, int64_t n, int64_t k);
+
 /* Rows `id[i]` of w to f32: out (n, k). */
 void tr__gather_rows(const struct tr__matrix *w, const int32_t *id, int64_t n, float *out);
 

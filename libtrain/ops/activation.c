@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Activations of the MLP; derivations in docs/maths/activation.md.
+ * Activations, plain and with a gate as the MLP of a decoder has them; derivations in
+ * docs/maths/activation.md.  Slopes are worked out from x, not from y, so that what follows
+ * may be written over y.
  */
 #include <libtrain/base/vmath.h>
-#include <libtrain/ops/ops.h>
+#include <libtrain/ops/elementwise.h>
 
 /* silu(x) = x s(x), s the logistic function. */
 static inline float silu(float x)
@@ -33,6 +35,23 @@ static inline float gelu_slope(float x)
     float z = gelu_z(x), dz = 1.59576912f + 0.214064449f * (x * x);
     float slope = tr__sigmoid_slopef(z);
     return tr__sigmoidf(z) + (slope > 0.0f ? x * dz * slope : 0.0f); /* no inf * 0 */
+}
+
+/* A number that is none stays so. */
+static inline float relu(float x)
+{
+    return x < 0.0f ? 0.0f : x;
+}
+
+static inline float relu_slope(float x)
+{
+    return x > 0.0f ? 1.0f : 0.0f;
+}
+
+/* 1 - tanh^2 = 4 s'(2x): no digits are lost where tanh is nearly 1. */
+static inline float tanh_slope(float x)
+{
+    return 4.0f * tr__sigmoid_slopef(2.0f * x);
 }
 
 /* ---- y = act(gate) * up ----------------------------------------------------------- */
@@ -114,27 +133,27 @@ static struct tr_tensor *gated(struct tr_tape *tp, const struct tr_op *op,
 
 /* ---- SwiGLU and GeGLU  (Shazeer 2020) --------------------------------------------- */
 
-static const struct gated silu_rows = { silu_gated, silu_dgate, silu_dup };
-static const struct gated gelu_rows = { gelu_gated, gelu_dgate, gelu_dup };
+static const struct gated silu_gate = { silu_gated, silu_dgate, silu_dup };
+static const struct gated gelu_gate = { gelu_gated, gelu_dgate, gelu_dup };
 
 static void swiglu_forward(struct tr_node *nd)
 {
-    gated_forward(nd, &silu_rows);
+    gated_forward(nd, &silu_gate);
 }
 
 static void swiglu_backward(struct tr_node *nd)
 {
-    gated_backward(nd, &silu_rows);
+    gated_backward(nd, &silu_gate);
 }
 
 static void geglu_forward(struct tr_node *nd)
 {
-    gated_forward(nd, &gelu_rows);
+    gated_forward(nd, &gelu_gate);
 }
 
 static void geglu_backward(struct tr_node *nd)
 {
-    gated_backward(nd, &gelu_rows);
+    gated_backward(nd, &gelu_gate);
 }
 
 const struct tr_op tr__op_swiglu = {
@@ -165,56 +184,41 @@ struct tr_tensor *tr_geglu(struct tr_tape *tp, struct tr_tensor *gate,
     return gated(tp, &tr__op_geglu, gate, up);
 }
 
-/* ---- GELU ------------------------------------------------------------------------- */
+/* ---- y = act(x) ------------------------------------------------------------------- */
 
-static void gelu_row(const float *x, float *y, int64_t n)
+TR__MAP_ROWS(relu, relu, relu_slope)
+TR__MAP_ROWS(silu, silu, silu_slope)
+TR__MAP_ROWS(gelu, gelu, gelu_slope)
+TR__MAP_ROWS(tanh, tr__tanhf, tanh_slope)
+TR__MAP_ROWS(sigmoid, tr__sigmoidf, tr__sigmoid_slopef)
+
+struct tr_tensor *tr_relu(struct tr_tape *tp, struct tr_tensor *x)
 {
-#pragma omp simd
-    for (int64_t j = 0; j < n; j++)
-        y[j] = gelu(x[j]);
+    return tr__map(tp, &tr__op_relu, &relu_rows, 0, x);
 }
 
-static void gelu_dx(const float *x, const float *dy, float *dx, int64_t n, int add)
+struct tr_tensor *tr_silu(struct tr_tape *tp, struct tr_tensor *x)
 {
-#pragma omp simd
-    for (int64_t j = 0; j < n; j++)
-        dx[j] = dy[j] * gelu_slope(x[j]) + (add ? dx[j] : 0);
+    return tr__map(tp, &tr__op_silu, &silu_rows, 0, x);
 }
-
-static void gelu_forward(struct tr_node *nd)
-{
-    const struct tr_tensor *x = nd->in[0], *y = nd->out;
-    int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
-#pragma omp parallel for schedule(static) if (n > 1)
-    for (int64_t i = 0; i < n; i++)
-        gelu_row((const float *)x->data + i * x->ld, (float *)y->data + i * y->ld, width);
-}
-
-static void gelu_backward(struct tr_node *nd)
-{
-    struct tr_tensor *x = nd->in[0];
-    const struct tr_tensor *y = nd->out;
-    int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
-    int add = tr_op_grad_beta(x);
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; i++)
-        gelu_dx((const float *)x->data + i * x->ld, y->grad + i * y->ld,
-                x->grad + i * x->ld, width, add);
-}
-
-const struct tr_op tr__op_gelu = {
-    .name = "gelu",
-    .forward = gelu_forward,
-    .backward = gelu_backward,
-    .fills = 1u,
-    .cheap = 1,
-};
 
 struct tr_tensor *tr_gelu(struct tr_tape *tp, struct tr_tensor *x)
 {
-    const struct tr_op *op = &tr__op_gelu;
-    int64_t dim[] = { tr_tensor_rows(x), tr_tensor_cols(x) };
-    return tr_op_run(tp, &(struct tr_op_call){ .op = op,
-                                                .in = { x },
-                                                .out = tr_op_output(tp, op, 2, dim) });
+    return tr__map(tp, &tr__op_gelu, &gelu_rows, 0, x);
 }
+
+struct tr_tensor *tr_tanh(struct tr_tape *tp, struct tr_tensor *x)
+{
+    return tr__map(tp, &tr__op_tanh, &tanh_rows, 0, x);
+}
+
+struct tr_tensor *tr_sigmoid(struct tr_tape *tp, struct tr_tensor *x)
+{
+    return tr__map(tp, &tr__op_sigmoid, &sigmoid_rows, 0, x);
+}
+
+TR__MAP_OP(relu)
+TR__MAP_OP(silu)
+TR__MAP_OP(gelu)
+TR__MAP_OP(tanh)
+TR__MAP_OP(sigmoid)

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * A linear layer: an activation times a weight, which may be packed, frozen or an adapter's,
+ * with what would else be one more pass over the result.  How the three products are made
+ * is known to matmul/.  Derivation: docs/maths/linear.md.
+ */
 #include <libtrain/ops/ops.h>
 
 #include <string.h>
@@ -142,29 +147,4 @@ struct tr_tensor *tr_linear(struct tr_tape *tp, struct tr_tensor *x, struct tr_t
                                                 .out = y,
                                                 .args = &args,
                                                 .args_bytes = sizeof args });
-}
-
-/* ---- columns ---------------------------------------------------------------------- */
-
-static void columns_nothing(struct tr_node *nd)
-{
-    (void)nd; /* the view shares data and gradient with its input */
-}
-
-const struct tr_op tr__op_columns = {
-    .name = "columns",
-    .forward = columns_nothing,
-    .backward = columns_nothing,
-};
-
-struct tr_tensor *tr_columns(struct tr_tape *tp, struct tr_tensor *x, int64_t first,
-                             int64_t width)
-{
-    const struct tr_op *op = &tr__op_columns;
-    tr_op_require(tp, first >= 0 && width > 0 && first + width <= tr_tensor_cols(x), op, x,
-                  x);
-    return tr_op_run(tp, &(struct tr_op_call){
-                           .op = op,
-                           .in = { x },
-                           .out = tr_op_alias(tp, x, first, tr_tensor_rows(x), width) });
 }

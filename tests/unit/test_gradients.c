@@ -61,6 +61,154 @@ BUILD(columns)
 
 static const int32_t ids[] = { 2, 0, 4, 2, 2, 1 }, positions[] = { 0, 1, 2, 0, 1, 2 };
 
+/* What needs nothing but its inputs. */
+#define BUILD_ONE(name)                                                                  \
+    BUILD(of_##name)                                                                     \
+    {                                                                                    \
+        UNUSED;                                                                          \
+        return tr_##name(tp, in[0]);                                                     \
+    }
+#define BUILD_TWO(name)                                                                  \
+    BUILD(of_##name)                                                                     \
+    {                                                                                    \
+        UNUSED;                                                                          \
+        return tr_##name(tp, in[0], in[1]);                                              \
+    }
+BUILD_TWO(add)
+BUILD_TWO(sub)
+BUILD_TWO(mul)
+BUILD_TWO(div)
+BUILD_ONE(exp)
+BUILD_ONE(log)
+BUILD_ONE(relu)
+BUILD_ONE(tanh)
+BUILD_ONE(sigmoid)
+BUILD_ONE(silu)
+BUILD_ONE(softmax)
+BUILD_ONE(log_softmax)
+BUILD_ONE(transpose)
+
+BUILD(scale)
+{
+    UNUSED;
+    return tr_scale(tp, in[0], -0.75f);
+}
+
+BUILD(square) /* one tensor twice in one operation */
+{
+    UNUSED;
+    return tr_mul(tp, in[0], in[0]);
+}
+
+BUILD(matmul)
+{
+    UNUSED;
+    return tr_matmul(tp, in[0], in[1], NULL);
+}
+
+BUILD(matmul_nt)
+{
+    UNUSED;
+    return tr_matmul(tp, in[0], in[1],
+                     &(struct tr_matmul){ .transpose_b = 1, .scale = 0.5f });
+}
+
+BUILD(matmul_tn)
+{
+    UNUSED;
+    return tr_matmul(tp, in[0], in[1], &(struct tr_matmul){ .transpose_a = 1 });
+}
+
+BUILD(matmul_tt)
+{
+    UNUSED;
+    return tr_matmul(tp, in[0], in[1],
+                     &(struct tr_matmul){ .transpose_a = 1, .transpose_b = 1 });
+}
+
+BUILD(gram)
+{
+    UNUSED;
+    return tr_matmul(tp, in[0], in[0], &(struct tr_matmul){ .transpose_b = 1 });
+}
+
+BUILD(sum)
+{
+    UNUSED;
+    return tr_sum(tp, in[0], TR_AXIS_ALL);
+}
+
+BUILD(sum_rows)
+{
+    UNUSED;
+    return tr_sum(tp, in[0], TR_AXIS_ROWS);
+}
+
+BUILD(sum_columns)
+{
+    UNUSED;
+    return tr_sum(tp, in[0], TR_AXIS_COLUMNS);
+}
+
+BUILD(mean)
+{
+    UNUSED;
+    return tr_mean(tp, in[0], TR_AXIS_ALL);
+}
+
+BUILD(mean_rows)
+{
+    UNUSED;
+    return tr_mean(tp, in[0], TR_AXIS_ROWS);
+}
+
+BUILD(mean_columns)
+{
+    UNUSED;
+    return tr_mean(tp, in[0], TR_AXIS_COLUMNS);
+}
+
+BUILD(squares)
+{
+    UNUSED;
+    return tr_mse(tp, in[0], in[1]);
+}
+
+BUILD(rows)
+{
+    UNUSED;
+    struct tr_tensor *low = tr_rows(tp, in[0], 1, 4);
+    return tr_mul(tp, tr_rows(tp, in[0], 0, 3), tr_rows(tp, low, 1, 3));
+}
+
+BUILD(reshape)
+{
+    UNUSED;
+    struct tr_tensor *x = tr_scale(tp, in[0], 2);
+    return tr_mul(tp, tr_reshape(tp, x, 6, 4), tr_reshape(tp, in[1], 6, 4));
+}
+
+BUILD(concat_columns)
+{
+    UNUSED;
+    struct tr_tensor *x[] = { in[0], in[1], in[0] };
+    return tr_concat(tp, x, 3, TR_AXIS_COLUMNS);
+}
+
+BUILD(concat_rows)
+{
+    UNUSED;
+    return tr_concat(tp, in, 2, TR_AXIS_ROWS);
+}
+
+static const int32_t classes[] = { 3, -1, 0, 6, 3, -1 };
+
+BUILD(classes_cross_entropy)
+{
+    UNUSED;
+    return tr_cross_entropy(tp, in[0], classes);
+}
+
 BUILD(embedding)
 {
     UNUSED;
@@ -185,6 +333,53 @@ static const struct grad_case cases[] = {
       { MATRIX(5, 7), TABLE(4, 7), MATRIX(5, 4) }, 0.5f, 1e-5, 0 },
     { "linear", "tied", linear_tied, { MATRIX(4, 5), TABLE(5, 5) }, 0.25f, 1e-5, 0 },
     { "columns", "two views", columns, { MATRIX(4, 8) }, 0.125f, 1e-4, 0 },
+    { "rows", "two views", rows, { MATRIX(5, 4) }, 0.125f, 1e-4, 0 },
+    { "reshape", "of a result and an input", reshape,
+      { MATRIX(3, 8), TABLE(3, 8) }, 0.125f, 1e-4, 0 },
+    { "transpose", "square", of_transpose, { MATRIX(5, 5) }, 0.5f, 1e-5, 0 },
+    { "transpose", "long", of_transpose, { MATRIX(2, 70) }, 0.5f, 1e-5, 0 },
+    { "concat", "columns", concat_columns, { MATRIX(4, 3), MATRIX(4, 2) }, 0.5f, 1e-5, 0 },
+    { "concat", "rows", concat_rows, { MATRIX(4, 3), MATRIX(2, 3) }, 0.5f, 1e-5, 0 },
+    { "matmul", "plain", matmul, { MATRIX(5, 7), MATRIX(7, 4) }, 0.5f, 1e-5, 0 },
+    { "matmul", "second transposed", matmul_nt,
+      { MATRIX(5, 7), MATRIX(4, 7) }, 0.5f, 1e-5, 0 },
+    { "matmul", "first transposed", matmul_tn,
+      { MATRIX(7, 5), MATRIX(7, 4) }, 0.5f, 1e-5, 0 },
+    { "matmul", "both transposed", matmul_tt,
+      { MATRIX(7, 5), MATRIX(4, 7) }, 0.5f, 1e-5, 0 },
+    { "matmul", "with itself", gram, { MATRIX(5, 3) }, 0.25f, 1e-5, 0 },
+    { "add", "same", of_add, { MATRIX(4, 6), MATRIX(4, 6) }, 0.5f, 1e-5, 0 },
+    { "add", "row", of_add, { MATRIX(4, 70), VECTOR(70) }, 0.5f, 1e-5, 0 },
+    { "add", "column", of_add, { MATRIX(4, 6), MATRIX(4, 1) }, 0.5f, 1e-5, 0 },
+    { "add", "number", of_add, { MATRIX(4, 6), VECTOR(1) }, 0.5f, 1e-5, 0 },
+    { "sub", "same", of_sub, { MATRIX(4, 6), MATRIX(4, 6) }, 0.5f, 1e-5, 0 },
+    { "sub", "row", of_sub, { MATRIX(4, 6), MATRIX(1, 6) }, 0.5f, 1e-5, 0 },
+    { "mul", "same", of_mul, { MATRIX(4, 6), MATRIX(4, 6) }, 0.5f, 1e-5, 0 },
+    { "mul", "row", of_mul, { MATRIX(4, 70), VECTOR(70) }, 0.5f, 1e-5, 0 },
+    { "mul", "column", of_mul, { MATRIX(4, 6), MATRIX(4, 1) }, 0.5f, 1e-5, 0 },
+    { "mul", "number", of_mul, { MATRIX(4, 6), VECTOR(1) }, 0.5f, 1e-5, 0 },
+    { "mul", "with itself", square, { MATRIX(4, 6) }, 0.25f, 1e-5, 0 },
+    { "div", "same", of_div, { MATRIX(4, 6), RANGE(4, 6, 1, 2) }, 0.03125f, 1e-4, 0 },
+    { "div", "column", of_div, { MATRIX(4, 6), RANGE(4, 1, -2, -1) }, 0.03125f, 1e-4, 0 },
+    { "scale", "rows", scale, { MATRIX(4, 6) }, 0.5f, 1e-5, 0 },
+    { "exp", "rows", of_exp, { RANGE(4, 19, -3, 3) }, 0.0625f, 1e-4, 0 },
+    { "log", "rows", of_log, { RANGE(4, 19, 1, 4) }, 0.0625f, 1e-4, 0 },
+    { "relu", "positive", of_relu, { RANGE(4, 19, 0.5f, 3) }, 0.125f, 1e-5, 0 },
+    { "relu", "negative", of_relu, { RANGE(4, 19, -3, -0.5f) }, 0.125f, 1e-5, 0 },
+    { "tanh", "rows", of_tanh, { RANGE(4, 19, -3, 3) }, 0.0625f, 1e-4, 0 },
+    { "sigmoid", "rows", of_sigmoid, { RANGE(4, 19, -5, 5) }, 0.125f, 1e-4, 0 },
+    { "silu", "rows", of_silu, { RANGE(4, 19, -3, 3) }, 0.125f, 1e-4, 0 },
+    { "sum", "all", sum, { MATRIX(5, 12) }, 0.5f, 1e-5, 0 },
+    { "sum", "rows", sum_rows, { MATRIX(5, 70) }, 0.5f, 1e-5, 0 },
+    { "sum", "columns", sum_columns, { MATRIX(5, 12) }, 0.5f, 1e-5, 0 },
+    { "sum", "mean of all", mean, { MATRIX(5, 12) }, 0.5f, 3e-4, 0 },
+    { "sum", "mean of rows", mean_rows, { MATRIX(5, 12) }, 0.5f, 1e-5, 0 },
+    { "sum", "mean of columns", mean_columns, { MATRIX(5, 12) }, 0.5f, 1e-5, 0 },
+    { "sum", "mean squares", squares, { MATRIX(5, 6), MATRIX(5, 6) }, 0.25f, 3e-4, 0 },
+    { "softmax", "rows", of_softmax, { RANGE(4, 19, -3, 3) }, 0.125f, 1e-4, 0 },
+    { "log_softmax", "rows", of_log_softmax, { RANGE(4, 19, -3, 3) }, 0.125f, 1e-4, 0 },
+    { "cross_entropy", "classes", classes_cross_entropy,
+      { RANGE(6, 7, -3, 3) }, 0.125f, 1e-4, 0 },
     { "embedding", "with positions", embedding,
       { TABLE(5, 7), TABLE(3, 7) }, 0.5f, 1e-5, 0 },
     { "embedding", "wide", embedding, { TABLE(5, 70) }, 0.5f, 1e-5, 0 },
