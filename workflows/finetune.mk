@@ -69,7 +69,8 @@ PACK_OPTS   = -c $(call sh,$(or $(CTX),$(call at_most,256,1)))$(call option,--va
 LORA_OPTS   = $(call option,--lora-r,RANK)$(call option,--lora-alpha,ALPHA)$(call \
   option,--lora-targets,TARGETS)
 LENGTH_OPTS = $(or $(call option,--steps,STEPS),$(call option,--epochs,EPOCHS))
-TRAIN_OPTS := $(if $(LORA),$(LORA_OPTS),$(space)--full)$(call option,--batch,BATCH)$(call \
+METHOD_OPTS = $(if $(LORA),$(LORA_OPTS),$(space)--full)
+TRAIN_OPTS := $(METHOD_OPTS)$(call option,--batch,BATCH)$(call \
   option,--grad-acc,GRAD_ACC)$(LENGTH_OPTS)$(call option,--lr,LR)$(call \
   option,--sched,SCHED)$(call option,--warmup,WARMUP)$(call option,--seed,SEED)$(call \
   flags,TRAIN_FLAGS)
@@ -141,8 +142,7 @@ $(call usage,pack $(PACK_OPTS) --val-out /dev/null/val -o /dev/null/data /dev/nu
 $(call usage,train -m /dev/null -d /dev/null -o /dev/null/ckpt$(TRAIN_OPTS))
 $(call usage,generate -m /dev/null $(SAMPLE_OPTS))
 $(call within,CTX,$(context))$(call within,N_SAMPLE,$(context))
-$(if $(dry),,$(call refuse,$(shell sh workflows/before.sh $(BIN) $(model) $(RUN) $(METHOD) $(call \
-  sh,$(TARGETS)) $(prompts) $(todo))))
+$(if $(dry),,$(call refuse,$(shell sh workflows/before.sh $(BIN) $(model) $(RUN) '$(todo)'$(METHOD_OPTS))))
 endef
 before-finetune: | $(addprefix $(BIN)/,tokenize pack train generate quantize gguf-show)
 	$(if $(todo),$(if $(before),))

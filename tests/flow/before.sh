@@ -63,6 +63,11 @@ test_expect_success 'a prompt that is too long is found before the training' '
     grep "^generate: " log
     if grep "^train: " log; then exit 1; fi'
 
+test_expect_success 'a prompt may be one token' '
+    printf a >short-prompt
+    flow NAME=prompt CTX=32 N_SAMPLE=1 PROMPTS="$test_scratch/short-prompt" >log 2>&1
+    test -s $runs/prompt/samples.txt'
+
 test_expect_success 'files that are not there or cannot be read again' '
     for knob in MODEL DATA PROMPTS; do
         refused $knob=none
@@ -81,6 +86,19 @@ test_expect_success 'a model that is none, or is damaged, or of an unknown kind'
     LC_ALL=C sed "s/llama/llamb/g" "$TOP/examples/tiny.gguf" >unknown
     refused MODEL="$test_scratch/unknown"
     grep "llamb" message'
+
+mkmodel=$TOP/${BUILD:-build/release}/dev/mkmodel
+if [ -x "$mkmodel" ]; then
+    test_expect_success 'weights that cannot be trained, and some that q8_0 cannot take' '
+        "$mkmodel" -q -o packed --layers 1 --embd 64 --vocab "$TOP/examples/tiny.gguf" --type q8_0
+        refused MODEL="$test_scratch/packed" METHOD=full
+        grep "train: .*Q8_0" message
+        "$mkmodel" -q -o narrow --layers 1 --embd 40 --heads 2 --ctx 64 --vocab "$TOP/examples/tiny.gguf"
+        flow MODEL="$test_scratch/narrow" >log 2>&1
+        test -s $run/eval.tsv'
+else
+    test_skip 'weights that cannot be trained, and some that q8_0 cannot take' 'no mkmodel: make dev'
+fi
 
 test_expect_success 'a run that cannot be written' '
     refused RUNS=/dev/null/runs
