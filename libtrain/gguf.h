@@ -103,6 +103,10 @@ int64_t tr_gguf_count(const struct tr_gguf_tensor *t);
  * side: some writers spell them out, others do not. */
 int tr_gguf_has_shape(const struct tr_gguf_tensor *t, int n_dim, const int64_t *dim);
 
+/* "(768, 3072)", for messages; `text` has room for TR_GGUF_SHAPE_BYTES and is returned. */
+enum { TR_GGUF_SHAPE_BYTES = 96 };
+const char *tr_gguf_shape_text(char *text, int n_dim, const int64_t *dim);
+
 /* N of a tensor that is named "blk.N.REST", and REST if it is wanted: where in the layers of
  * a model it belongs.  -1 for all other names; INT64_MAX for an N that is larger. */
 int64_t tr_gguf_block(const char *name, const char **rest);

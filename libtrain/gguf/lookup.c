@@ -116,3 +116,13 @@ int tr_gguf_has_shape(const struct tr_gguf_tensor *t, int n_dim, const int64_t *
             return 0;
     return 1;
 }
+
+const char *tr_gguf_shape_text(char *text, int n_dim, const int64_t *dim)
+{
+    int n = snprintf(text, TR_GGUF_SHAPE_BYTES, "(%lld", (long long)dim[0]);
+    for (int i = 1; i < n_dim && i < TR__GGUF_MAX_DIM; i++)
+        n += snprintf(text + n, (size_t)(TR_GGUF_SHAPE_BYTES - n), ", %lld",
+                      (long long)dim[i]);
+    snprintf(text + n, (size_t)(TR_GGUF_SHAPE_BYTES - n), ")");
+    return text;
+}

@@ -77,14 +77,14 @@ static int read_pair(const struct tr_gguf *g, struct tr_lora *l, const struct tr
                      struct tr_err *err)
 {
     const char *path = tr_gguf_path(g);
+    char of_a[TR_GGUF_SHAPE_BYTES], of_b[TR_GGUF_SHAPE_BYTES], of_w[TR_GGUF_SHAPE_BYTES];
     int64_t rank = pair_rank(w, a, b);
     if (!rank)
-        return tr_err_set(err, TR_EFORMAT,
-                          "%s: '%s' is (%lld, %lld) and its lora_b (%lld, %lld), which does "
-                          "not fit the base's (%lld, %lld)",
-                          path, a->name, (long long)a->dim[0], (long long)a->dim[1],
-                          (long long)b->dim[0], (long long)b->dim[1],
-                          (long long)w->t.dim[0], (long long)w->t.dim[1]);
+        return tr_err_set(err, TR_EFORMAT, "%s: '%s' is %s and its lora_b %s, which does not "
+                          "fit the base's %s", path, a->name,
+                          tr_gguf_shape_text(of_a, a->n_dim, a->dim),
+                          tr_gguf_shape_text(of_b, b->n_dim, b->dim),
+                          tr_gguf_shape_text(of_w, w->t.n_dim, w->t.dim));
     int rc = tr__lora_add_pair(l, w, (int)rank, err);
     if (rc)
         return rc;

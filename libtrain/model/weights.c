@@ -29,24 +29,15 @@ struct tr_weight *tr__weight_find(const struct tr_model *m, const char *name)
     return w->t.data ? w : NULL;
 }
 
-static const char *shape_text(char *text, size_t size, int n_dim, const int64_t *dim)
-{
-    int n = snprintf(text, size, "(%lld", (long long)dim[0]);
-    for (int i = 1; i < n_dim; i++)
-        n += snprintf(text + n, size - (size_t)n, ", %lld", (long long)dim[i]);
-    snprintf(text + n, size - (size_t)n, ")");
-    return text;
-}
-
 static int check_tensor(const struct tr_gguf *g, const struct tr_gguf_tensor *t,
                         const int64_t *dim, int n_dim, struct tr_err *err)
 {
-    char is[96], wanted[96];
+    char is[TR_GGUF_SHAPE_BYTES], wanted[TR_GGUF_SHAPE_BYTES];
     const char *path = tr_gguf_path(g);
     if (!tr_gguf_has_shape(t, n_dim, dim))
         return tr_err_set(err, TR_EFORMAT, "%s: tensor '%s' is %s, wanted %s", path, t->name,
-                          shape_text(is, sizeof is, t->n_dim, t->dim),
-                          shape_text(wanted, sizeof wanted, n_dim, dim));
+                          tr_gguf_shape_text(is, t->n_dim, t->dim),
+                          tr_gguf_shape_text(wanted, n_dim, dim));
     if (!t->dtype->to_f32)
         return tr_err_set(err, TR_EUNSUPPORTED,
                           "%s: tensor '%s' has type %s, which cannot be unpacked", path,

@@ -183,6 +183,15 @@ test_expect_success 'dimensions of 1, and sizes of each block' '
     run merge -m model.gguf -a a_ones.gguf -t f32 -o b.gguf
     cmp m32.gguf b.gguf'
 
+test_expect_success 'an adapter of rank 1, whose matrices of one row are vectors' '
+    run train -m model.gguf $train --lora-r 1 -o one.ckpt
+    run gguf-export -m model.gguf -o one.gguf one.ckpt
+    "$alter" one.gguf flat.gguf flat
+    "$BIN/gguf-show" --tensors flat.gguf | grep "attn_q.weight.lora_a.F32.192."
+    run merge -m model.gguf -a one.gguf -t f32 -o a.gguf
+    run merge -m model.gguf -a flat.gguf -t f32 -o b.gguf
+    cmp a.gguf b.gguf'
+
 test_expect_success 'layers of different size' '
     "$alter" model.gguf sizes.gguf array llama.feed_forward_length 512 3
     takes_model sizes.gguf "has 3 numbers for 4 blocks"'

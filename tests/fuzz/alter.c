@@ -8,6 +8,7 @@
  *   vector NAME N          add a tensor of N small numbers, F32
  *   number NAME I X        let number I of a tensor be X (nan, inf, …), F32 and F16 only
  *   ones                   write four dimensions for every tensor
+ *   flat                   write a matrix of one row as a vector
  */
 #include <libtrain/gguf.h>
 
@@ -41,6 +42,7 @@ static void parse(char **arg, int n)
     static const struct { const char *what; int n; } kinds[] = {
         { "u32", 2 }, { "f32", 2 }, { "bool", 2 }, { "text", 2 }, { "array", 3 },
         { "without", 1 }, { "vector", 2 }, { "number", 3 }, { "ones", 0 },
+        { "flat", 0 },
     };
     for (int i = 0; i < n;) {
         size_t k = 0;
@@ -101,14 +103,24 @@ static int is_left_out(const char *name)
     return 0;
 }
 
+static int asked(const char *what)
+{
+    int n = 0;
+    for (const struct change *c = change; c < change + n_change; c++)
+        n += is(c, what);
+    return n;
+}
+
 static void declare(struct tr_gguf_writer *w, const struct tr_gguf_tensor *t)
 {
     int64_t dim[4] = { 1, 1, 1, 1 };
-    int ones = 0;
-    for (const struct change *c = change; c < change + n_change; c++)
-        ones |= is(c, "ones");
-    memcpy(dim + 4 - t->n_dim, t->dim, (size_t)t->n_dim * sizeof *dim);
-    tr_gguf_add_tensor(w, t->name, t->dtype, ones ? 4 : t->n_dim, ones ? dim : t->dim);
+    int n = t->n_dim, lead = 4 - n;
+    memcpy(dim + lead, t->dim, (size_t)n * sizeof *dim);
+    if (asked("ones"))
+        lead = 0;
+    while (asked("flat") && lead < 3 && dim[lead] == 1)
+        lead++;
+    tr_gguf_add_tensor(w, t->name, t->dtype, 4 - lead, dim + lead);
 }
 
 static void write_data(struct tr_gguf_writer *w, const struct tr_gguf_tensor *t)

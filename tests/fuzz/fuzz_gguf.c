@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Any bytes as a GGUF file: open it, touch all that the reader hands out, write what was
- * read and read that again.  For libFuzzer, or for driver.c with any compiler.
+ * read and read that again; open it as a model.  For libFuzzer, or for driver.c with any compiler.
  */
-#include <libtrain/gguf.h>
+#include <libtrain/model.h>
 
 #include <limits.h>
 #include <stdio.h>
@@ -60,7 +60,8 @@ static void walk_kv(const struct tr_gguf *g, const struct tr_gguf_kv *kv)
                        tr_gguf_f32(g, kv->key, &f, NULL) +
                        tr_gguf_bool(g, kv->key, &b, NULL) +
                        tr_gguf_string(g, kv->key, &s, NULL) +
-                       tr_gguf_array(g, kv->key, kv->elem, &array, NULL));
+                       tr_gguf_array(g, kv->key, kv->elem, &array, NULL) +
+                       tr_gguf_ints(g, kv->key, &array, NULL));
 }
 
 static void walk_tensor(const struct tr_gguf *g, const struct tr_gguf_tensor *t)
@@ -141,6 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < tr_gguf_n_tensor(g); i++)
         walk_tensor(g, tr_gguf_tensor(g, i));
     sink += tr_gguf_check(g, &err) != 0;
+    sink += (tr_model_check(g, &err) != 0) + strlen(tr_gguf_purpose(g));
     if (write_copy(g)) {
         struct tr_gguf *h = tr_gguf_open(out, &err);
         if (!h)

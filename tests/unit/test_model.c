@@ -9,7 +9,7 @@
 #include "training_run.h"
 
 #include <libtrain/eval.h>
-#include <libtrain/model.h>
+#include <libtrain/model/model.h>
 
 #include <math.h>
 
@@ -49,6 +49,39 @@ START_TEST(test_row)
     ck_assert_msg(!strcmp(first, f->text), "%s %s: '%s' is unused", f->id, f->what, first);
     ck_assert_int_eq(tr_model_check(tr_model_gguf(m), &err), 0);
     tr_model_close(m);
+}
+END_TEST
+
+/* What is read, or known to be without effect, and what is told to the user. */
+static const struct {
+    const char *arch, *key;
+    int unknown;
+} keys[] = {
+    { "llama", "llama.block_count", 0 },
+    { "llama", "llama.rope.scaling.attn_factor", 0 },
+    { "llama", "llama.rope.scaling.yarn_beta_fast", 0 },
+    { "llama", "llama.attention.layer_norm_rms_epsilon", 0 },
+    { "llama", "llama.attention.layer_norm_epsilon", 1 },
+    { "llama", "llama.use_parallel_residual", 1 },
+    { "llama", "llama.attention.max_alibi_bias", 1 },
+    { "llama", "llama.attention.clamp_kqv", 1 },
+    { "llama", "llama.leading_dense_block_count", 1 },
+    { "llama", "llama.final_logit_softcapping", 1 },
+    { "llama", "llama", 0 },
+    { "llama", "llama.", 1 },
+    { "llama", "llama4.block_count", 0 },
+    { "llama", "general.block_count", 0 },
+    { "gpt2", "gpt2.attention.layer_norm_epsilon", 0 },
+    { "gpt2", "gpt2.rope.freq_base", 0 },
+    { "gpt2", "gpt2.attention.layer_norm_rms_epsilon", 1 },
+    { "gpt2", "llama.mystery", 0 },
+};
+
+START_TEST(test_key)
+{
+    const char *arch = keys[_i].arch;
+    const struct tr_arch *a = tr__arch_find((struct tr_str){ arch, strlen(arch) });
+    ck_assert_msg(tr__key_unknown(a, keys[_i].key) == keys[_i].unknown, "%s", keys[_i].key);
 }
 END_TEST
 
@@ -361,6 +394,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, make_dir, remove_dir);
     tcase_add_loop_test(t, test_row, first_model(), N_BAD);
+    tcase_add_loop_test(t, test_key, 0, sizeof keys / sizeof *keys);
     tcase_add_loop_test(t, test_purpose, 0, sizeof purposes / sizeof *purposes);
     tcase_add_loop_test(t, test_arithmetic, 0, sizeof variants / sizeof *variants);
     tcase_add_loop_test(t, test_training, 0, 2);
