@@ -65,9 +65,16 @@ static void say_ranks(int64_t batches)
                  (long long)batches, n);
 }
 
-static void pass_over(const char *why)
+static void warn(void *ctx, const char *line)
 {
-    cmd_warn("passed over: %s", why);
+    (void)ctx;
+    cmd_warn("%s", line);
+}
+
+static void say(void *ctx, const char *line)
+{
+    (void)ctx;
+    cmd_say("%s", line);
 }
 
 /* ==== saving ==== */
@@ -100,10 +107,10 @@ static int save_now(struct run *r)
     struct tr_err err = {0};
     if (tr_comm_rank())
         return 0;
-    if (tr_saves_write(r->saves, r->t, (int)r->o->keep, &err) ||
-        (r->o->lora_out && tr_trainer_save_adapter(r->t, r->o->lora_out, &err)))
+    int rc = tr_saves_write(r->saves, r->t, (int)r->o->keep, &err);
+    if (rc || (r->o->lora_out && tr_trainer_save_adapter(r->t, r->o->lora_out, &err)))
         cmd_warn("not saved: %s", err.text);
-    return err.code;
+    return rc;
 }
 
 static void save_and_die(struct run *r, int sig)
@@ -198,8 +205,9 @@ static int finish(struct run *r, struct tr_err *err)
     if (!(o->lora_out && tr_trainer_save_adapter(r->t, o->lora_out, err)) &&
         !tr_trainer_save(r->t, o->output, err))
         return 0;
-    if (err->code != TR_EDIVERGED)
-        save_now(r);
+    if (err->code != TR_EDIVERGED && !save_now(r))
+        cmd_warn("what was trained is kept as '%s.d/%lld.gguf': when the outputs can be written, "
+                 "--resume writes them", o->output, (long long)tr_trainer_step_count(r->t));
     return err->code;
 }
 
@@ -207,8 +215,8 @@ static int resume(struct run *r, struct tr_err *err)
 {
     char from[4096];
     if (!r->o->resume)
-        return 0;
-    int rc = tr_saves_resume(r->saves, r->t, pass_over, from, sizeof from, err);
+        return tr_saves_begin(r->saves, r->t, r->o->restart, say, NULL, err);
+    int rc = tr_saves_resume(r->saves, r->t, warn, NULL, from, sizeof from, err);
     if (rc < 0)
         return rc;
     r->first_step = tr_trainer_step_count(r->t);

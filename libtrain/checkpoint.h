@@ -15,11 +15,12 @@
 extern "C" {
 #endif
 
-/* Type, version and checksum of an open file.  TR_EFORMAT, TR_EUNSUPPORTED. */
+/* Type, version, checksum and counts of an open file.  TR_EFORMAT, TR_EUNSUPPORTED. */
 int tr_checkpoint_check(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
 
-/* Write / go on from a checkpoint.  load refuses a damaged file (TR_EFORMAT) and one of
- * another run (TR_EMISMATCH, naming every difference but the length of the run). */
+/* Write / go on from a checkpoint.  load refuses a file that is damaged or that no run can have
+ * written (TR_EFORMAT), one of another run, naming every difference but the length of the run,
+ * and one that has more steps than this run is to have (both TR_EMISMATCH). */
 int tr_trainer_save(const struct tr_trainer *t, const char *path,
                     struct tr_err *err) TR_MUST_CHECK;
 int tr_trainer_load(struct tr_trainer *t, const char *path,
@@ -37,21 +38,34 @@ int tr_trainer_dump_grads(const struct tr_trainer *t, const char *path,
 struct tr_saves;
 
 /* The saves of target `ckpt`.  Makes the folder if there is none and locks it: another
- * process that has it locked is TR_EIO "locked by process N". */
+ * process that has it locked is TR_EIO "locked by process N".  A folder that is a link or that
+ * another user owns is refused (TR_EIO). */
 struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err) TR_MUST_CHECK;
 
 /* Unlock; the folder goes if it is empty.  NULL is allowed. */
 void tr_saves_close(struct tr_saves *s);
 
-/* Continue t from the newest save that is valid and of this run, or from the finished
- * target itself, those of a run of the same length first; `say` gets a line for each file that was passed over, with the reason.
- * 1 loaded (path in `from`, which holds `size` bytes), 0 there is nothing, or an error:
- * all that is valid is of another run (TR_EMISMATCH), or nothing is valid (TR_EFORMAT). */
-int tr_saves_resume(struct tr_saves *s, struct tr_trainer *t, void (*say)(const char *line),
-                    char *from, size_t size, struct tr_err *err) TR_MUST_CHECK;
+/* The two ways to start t, which has made no step yet; `say`, which may be NULL, gets a line
+ * for whatever the user should know.
+ *
+ * From the beginning: TR_EMISMATCH if there are saves of an earlier run, or if the target is
+ * of this run and has more steps than it is to have.  With `restart` all checkpoints in the
+ * folder are removed instead, of whatever run, and the target may be replaced. */
+int tr_saves_begin(struct tr_saves *s, const struct tr_trainer *t, int restart,
+                   void (*say)(void *ctx, const char *line), void *ctx,
+                   struct tr_err *err) TR_MUST_CHECK;
 
-/* Save t as STEP.gguf; then remove all but the `keep` newest.  Saves of later
- * steps are of a run that this one replaces: they go too. */
+/* From the furthest save that is valid and of this run, or from the finished target itself,
+ * those of a run of the same length first; a line for each file that was passed over, with the
+ * reason.  1 loaded (path in `from`, which holds `size` bytes), 0 there is nothing, or an error:
+ * all that is valid is of another run, or there is more than this run is to have
+ * (TR_EMISMATCH), or nothing is valid (TR_EFORMAT). */
+int tr_saves_resume(struct tr_saves *s, struct tr_trainer *t,
+                    void (*say)(void *ctx, const char *line), void *ctx, char *from,
+                    size_t size, struct tr_err *err) TR_MUST_CHECK;
+
+/* Save t as STEP.gguf; then remove all but the `keep` furthest of this run's saves up to here.
+ * What is of another run or no checkpoint is neither replaced (TR_EIO) nor removed. */
 int tr_saves_write(struct tr_saves *s, const struct tr_trainer *t, int keep,
                    struct tr_err *err) TR_MUST_CHECK;
 

@@ -31,6 +31,7 @@ struct tr_optim_state {
     const char *suffix; /* behind the parameter's name in a checkpoint */
     const struct tr_dtype *dtype;
     int per;
+    int never_negative; /* of f32: a number below 0 shows a damaged checkpoint */
 };
 
 struct tr_optim {

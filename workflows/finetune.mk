@@ -171,12 +171,13 @@ $(RUN)/samples.txt: | $(RUN)/eval.tsv $(RUN)/samples-base.txt
 	$(begin)$(SAMPLE) -m $(RUN)/merged.gguf --label tuned --after $(RUN)/samples-base.txt -o $@
 
 # A stopped run goes on: its saves are of the training that began with the same record, and
-# younger than its beginning, since it may have been stopped before its first save.
+# younger than its beginning, since it may have been stopped before its first save.  Any other
+# starts over, since what is there is of another.
 GOES_ON    := $(call begun,model.ckpt)
 saves       = $(shell find $(RUN)/model.ckpt.d -name '[0-9]*.gguf' -newer \
   $(RUN)/records/model.ckpt 2>/dev/null)
 TRAIN       = $(BIN)/train -m $(model) -d $(RUN)/data.pack --val $(RUN)/val.pack$(TRAIN_OPTS) \
-  --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt$(if $(GOES_ON),$(if $(saves), --resume))
+  --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt $(if $(and $(GOES_ON),$(saves)),--resume,--restart)
 
 $(RUN)/model.ckpt: | $(RUN)/data.pack $(RUN)/val.pack $(RUN)/samples-base.txt $(BIN)/train
 	$(if $(GNUPLOT)$(dry),,$(info gnuplot is not there: no loss.png))$(begin)$(TRAIN)

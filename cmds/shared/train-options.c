@@ -63,6 +63,8 @@ static void check(const struct cmd *cmd, const struct train_opts *o)
         cmd_usage(cmd, "--full trains no adapter");
     if (!o->full && o->weights)
         cmd_usage(cmd, "--weights is for --full: an adapter is f32");
+    if (o->resume && o->restart)
+        cmd_usage(cmd, "--resume goes on, --restart starts over: not both");
     if (o->global_batch && o->grad_acc > 1)
         cmd_usage(cmd, "--global-batch replaces --grad-acc");
     if (o->global_batch % o->batch)
@@ -156,6 +158,8 @@ void train_options(struct train_opts *o, int argc, char **argv)
         CMD_INT(0, "keep", &o->keep, 1, 1 << 20, "N", "newest saves to keep"),
         CMD_FLAG(0, "resume", &o->resume,
                  "go on from the newest valid save, or from a finished FILE"),
+        CMD_FLAG(0, "restart", &o->restart,
+                 "start over: remove the saves of an earlier run in FILE.d/, and replace FILE"),
         CMD_OUT(0, "dump-grads", &o->dump_grads, "FILE",
                  "gradients of the first step, before clipping, as GGUF"),
         CMD_END

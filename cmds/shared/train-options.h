@@ -12,7 +12,7 @@ struct train_opts {
     int64_t lora_r, batch, grad_acc, global_batch, epochs, steps, eval_every, save_every, keep;
     int64_t seed, mem_limit;
     double lora_alpha, lr, warmup, beta1, beta2, eps, weight_decay, clip;
-    int full, shuffle, resume, sched, optim, loss, precision, weights;
+    int full, shuffle, resume, restart, sched, optim, loss, precision, weights;
     int recompute, plan, fused_step;
     const char *lora_targets, *adapter_in;
 };

@@ -30,6 +30,6 @@ static void adamw_step(const struct tr_optim_step *s, int64_t n, float *param,
 const struct tr_optim tr__optim_adamw = {
     .name = "adamw",
     .n_state = 2,
-    .state = { { ".m", &tr_f32, 1 }, { ".v", &tr_f32, 1 } },
+    .state = { { ".m", &tr_f32, 1, 0 }, { ".v", &tr_f32, 1, 1 } },
     .step = adamw_step,
 };

@@ -124,9 +124,9 @@ static void adamw8_step(const struct tr_optim_step *s, int64_t n, float *param,
 const struct tr_optim tr__optim_adamw8 = {
     .name = "adamw8",
     .n_state = 4,
-    .state = { { ".m", &tr_i8, 1 },
-               { ".m_max", &tr_f32, BLOCK },
-               { ".v", &tr_i8, 1 },
-               { ".v_max", &tr_f32, BLOCK } },
+    .state = { { ".m", &tr_i8, 1, 0 },
+               { ".m_max", &tr_f32, BLOCK, 1 },
+               { ".v", &tr_i8, 1, 0 },
+               { ".v_max", &tr_f32, BLOCK, 1 } },
     .step = adamw8_step,
 };

@@ -21,6 +21,6 @@ static void sgd_step(const struct tr_optim_step *s, int64_t n, float *param,
 const struct tr_optim tr__optim_sgd = {
     .name = "sgd",
     .n_state = 1,
-    .state = { { ".m", &tr_f32, 1 } },
+    .state = { { ".m", &tr_f32, 1, 0 } },
     .step = sgd_step,
 };

@@ -7,6 +7,7 @@
 #include <libtrain/model/model.h>
 #include <libtrain/train/run.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ struct piece {
     char name[96];
     struct tr_tensor t;
     int64_t bytes;
+    int unsigned_f32; /* never below 0 */
 };
 
 static struct piece piece_of(const struct tr_params *p, int which, size_t i)
@@ -63,6 +65,7 @@ static struct piece piece_of(const struct tr_params *p, int which, size_t i)
         x.t = tr_tensor_make(NULL, s->dtype, 1, &entries, NULL);
     }
     if (s) {
+        x.unsigned_f32 = s->never_negative;
         x.t.dtype = s->dtype;
         x.t.data = tr_params_state(p, which, i);
     }
@@ -130,8 +133,50 @@ int tr_trainer_save(const struct tr_trainer *t, const char *path, struct tr_err 
 
 /* ---- reading ---------------------------------------------------------------------- */
 
+/* A number that must be there, from `least` to `most`. */
+static int read_count(const struct tr_gguf *g, const char *key, int64_t least, int64_t most,
+                      int64_t *n, struct tr_err *err)
+{
+    int rc = tr_gguf_int(g, key, n, err);
+    if (rc < 0)
+        return rc;
+    if (!rc)
+        return tr_err_set(err, TR_EFORMAT, "'%s': key '%s' is missing", tr_gguf_path(g), key);
+    if (*n < least || *n > most)
+        return tr_err_set(err, TR_EFORMAT, "'%s': key '%s' cannot be %lld", tr_gguf_path(g),
+                          key, (long long)*n);
+    return 0;
+}
+
+/* Where a run was: every step takes a sequence or more. */
+static int read_counts(const struct tr_gguf *g, int64_t *step, int64_t *sample,
+                       struct tr_err *err)
+{
+    int64_t total;
+    int rc = read_count(g, "checkpoint.total_steps", 1, INT64_MAX, &total, err);
+    if (!rc)
+        rc = read_count(g, "checkpoint.step", 0, total, step, err);
+    if (!rc)
+        rc = read_count(g, "checkpoint.sample", *step, *step ? INT64_MAX : 0, sample, err);
+    return rc;
+}
+
+/* Only an adapter has one. */
+static int check_alpha(const struct tr_gguf *g, struct tr_err *err)
+{
+    float alpha = 1;
+    int rc = tr_gguf_f32(g, "adapter.lora.alpha", &alpha, err);
+    if (rc < 0)
+        return rc;
+    if (!(alpha > 0 && isfinite(alpha)))
+        return tr_err_set(err, TR_EFORMAT, "'%s': key 'adapter.lora.alpha' cannot be %g",
+                          tr_gguf_path(g), (double)alpha);
+    return 0;
+}
+
 int tr_checkpoint_check(const struct tr_gguf *g, struct tr_err *err)
 {
+    int64_t step, sample;
     const char *path = tr_gguf_path(g);
     struct tr_str type = { "", 0 };
     int64_t version = 0;
@@ -146,7 +191,10 @@ int tr_checkpoint_check(const struct tr_gguf *g, struct tr_err *err)
     if (version != VERSION)
         return tr_err_set(err, TR_EUNSUPPORTED, "%s: checkpoint version %lld, wanted %d",
                           path, (long long)version, VERSION);
-    return tr_gguf_sealed(g, "checkpoint.checksum", err);
+    rc = tr_gguf_sealed(g, "checkpoint.checksum", err);
+    if (!rc)
+        rc = read_counts(g, &step, &sample, err);
+    return rc ? rc : check_alpha(g, err);
 }
 
 int tr__compare_runs(const char *what, const char *then, const char *now,
@@ -168,8 +216,7 @@ int tr__compare_runs(const char *what, const char *then, const char *now,
     return 0;
 }
 
-static int compare_arguments(const struct tr_trainer *t, const struct tr_gguf *g,
-                             struct tr_err *err)
+int tr__same_run(const struct tr_trainer *t, const struct tr_gguf *g, struct tr_err *err)
 {
     char *now;
     struct tr_str s = { "", 0 };
@@ -184,18 +231,41 @@ static int compare_arguments(const struct tr_trainer *t, const struct tr_gguf *g
     return rc;
 }
 
+/* The place of the first number below 0, or -1. */
+static int64_t first_negative(const struct tr_gguf_tensor *t)
+{
+    const float *v = t->data;
+    for (int64_t i = 0; i < t->bytes / (int64_t)sizeof *v; i++)
+        if (v[i] < 0)
+            return i;
+    return -1;
+}
+
+/* Where x is in the file: it must look as x does, and a mean of squares has no sign. */
+static int find_piece(const struct tr_gguf *g, const struct piece *x,
+                      const struct tr_gguf_tensor **src, struct tr_err *err)
+{
+    const struct tr_gguf_tensor *t = *src = tr_gguf_find_tensor(g, x->name);
+    if (!t || t->dtype != x->t.dtype || t->bytes != x->bytes || t->dim[0] != x->t.dim[0])
+        return tr_err_set(err, TR_EMISMATCH, "%s: tensor '%s' is missing or of another shape",
+                          tr_gguf_path(g), x->name);
+    int64_t at = x->unsigned_f32 ? first_negative(t) : -1;
+    if (at >= 0)
+        return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': number %lld is below 0",
+                          tr_gguf_path(g), x->name, (long long)at);
+    return 0;
+}
+
 static int read_tensors(struct tr_params *p, const struct tr_gguf *g, int copy,
                         struct tr_err *err)
 {
     for (int which = -1; which < p->optim->n_state; which++)
         for (size_t i = 0; i < p->n; i++) {
             struct piece x = piece_of(p, which, i);
-            const struct tr_gguf_tensor *src = tr_gguf_find_tensor(g, x.name);
-            if (!src || src->dtype != x.t.dtype || src->bytes != x.bytes ||
-                src->dim[0] != x.t.dim[0])
-                return tr_err_set(err, TR_EMISMATCH,
-                                  "%s: tensor '%s' is missing or of another shape",
-                                  tr_gguf_path(g), x.name);
+            const struct tr_gguf_tensor *src;
+            int rc = find_piece(g, &x, &src, err);
+            if (rc)
+                return rc;
             if (copy)
                 memcpy(x.t.data, src->data, (size_t)x.bytes);
             tr_gguf_forget(g, src->data, src->bytes);
@@ -205,15 +275,16 @@ static int read_tensors(struct tr_params *p, const struct tr_gguf *g, int copy,
 
 static int read_place(struct tr_trainer *t, const struct tr_gguf *g, struct tr_err *err)
 {
-    int64_t step = -1, sample = -1;
-    int rc;
-    if ((rc = tr_gguf_int(g, "checkpoint.step", &step, err)) < 0 ||
-        (rc = tr_gguf_int(g, "checkpoint.sample", &sample, err)) < 0)
+    int64_t step, sample, per_step = t->args.batch * t->args.grad_acc;
+    int rc = read_counts(g, &step, &sample, err);
+    if (rc)
         return rc;
-    int64_t per_step = t->args.batch * t->args.grad_acc;
-    if (step < 0 || sample < 0 || step > t->total || sample > step * per_step)
-        return tr_err_set(err, TR_EMISMATCH, "%s: step %lld of a run of %lld",
+    if (step > t->total)
+        return tr_err_set(err, TR_EMISMATCH, "'%s' has %lld steps already, more than %lld",
                           tr_gguf_path(g), (long long)step, (long long)t->total);
+    if (step < INT64_MAX / per_step && sample > step * per_step)
+        return tr_err_set(err, TR_EFORMAT, "'%s': key 'checkpoint.sample' cannot be %lld after "
+                          "%lld steps", tr_gguf_path(g), (long long)sample, (long long)step);
     t->step = step;
     t->sample = (uint64_t)sample;
     return 0;
@@ -226,7 +297,7 @@ int tr_trainer_load(struct tr_trainer *t, const char *path, struct tr_err *err)
         return err ? err->code : TR_EIO;
     int rc = tr_checkpoint_check(g, err);
     if (!rc)
-        rc = compare_arguments(t, g, err);
+        rc = tr__same_run(t, g, err);
     if (!rc)
         rc = tr_gguf_check(g, err);
     if (!rc)

@@ -72,6 +72,9 @@ int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 /* Everything that must be the same for a run to go on, a line each; *text is malloc'ed. */
 int tr__describe_run(const struct tr_trainer *t, char **text,
                      struct tr_err *err) TR_MUST_CHECK;
+/* 0 if the checkpoint is of this run, whatever its length; TR_EMISMATCH. */
+int tr__same_run(const struct tr_trainer *t, const struct tr_gguf *g,
+                 struct tr_err *err) TR_MUST_CHECK;
 /* TR_EMISMATCH, with every line of `now` that `then` has otherwise; `what` is then's name. */
 int tr__compare_runs(const char *what, const char *then, const char *now,
                      struct tr_err *err) TR_MUST_CHECK;

@@ -116,7 +116,7 @@ test_expect_success 'processes share the processors' '
 # ==== going on ====
 
 test_expect_success 'saves go on at any number of processes' '
-    one --grad-acc 6 --steps 9 --log want.tsv -o whole.ckpt
+    one --grad-acc 6 --steps 9 --log want.tsv --restart -o whole.ckpt
     ranks 2 --grad-acc 3 --steps 3 --log got.tsv -o r.ckpt
     ranks 3 --grad-acc 2 --steps 5 --log got.tsv -o r.ckpt --resume
     one --grad-acc 6 --steps 7 --log got.tsv -o r.ckpt --resume
@@ -175,7 +175,7 @@ stop() {
     at=$(ls $name.ckpt.d | sed -n 's/\.gguf$//p' | sort -n | tail -n 1)
     test "$at" -ge 2
     ranks 2 --steps $((at + 5)) -o $name.ckpt --resume
-    ranks 2 --steps $((at + 5)) -o whole.ckpt
+    ranks 2 --steps $((at + 5)) --restart -o whole.ckpt
     cmp $name.ckpt whole.ckpt
 }
 # pid COMMAND: of this test's process of that name; of several the youngest.

@@ -300,7 +300,7 @@ stop_and_resume() {
         rows $3.tsv $at
     fi
     run -o $3.ckpt --steps $end --log $3.tsv --resume
-    run -o whole.ckpt --steps $end --log whole.tsv
+    run --restart -o whole.ckpt --steps $end --log whole.tsv
     cmp $3.ckpt whole.ckpt
     rows $3.tsv $end
     columns $3.tsv >got
@@ -332,12 +332,12 @@ test_expect_success 'two processes on one target' '
     done
     kill -TERM $pid; wait $pid || test $? = 143
     test $code = 0
-    run -o two.ckpt --steps 3
+    run -o two.ckpt --steps 3 --restart
     test -s two.ckpt'
 
 test_expect_success 'a damaged save is passed over' '
     run -o d.ckpt --steps 7 --save-every 2 --keep 9
-    run -o whole.ckpt --steps 9
+    run --restart -o whole.ckpt --steps 9
     rm d.ckpt
     damage d.ckpt.d/6.gguf
     run -o d.ckpt --steps 9 --resume --log d.tsv 2>stderr
