@@ -78,7 +78,7 @@ test_expect_success 'generate: ends where the model ends a turn or a message' '
 
 # 'gpt-2' is the word behind the key, and three other letters would be another name.
 test_expect_success '--pre: how words are cut, in place of what the model says or does not' '
-    printf "a  !" >one
+    printf "said \"b" >one
     ids -m "$model" one >plain
     cp "$model" no.gguf
     rename no.gguf "pre" "prx"
