@@ -19,13 +19,14 @@ struct opts {
     const char *model, *prompt_file, *output, *label, *after, *pre;
     struct cmd_list adapters, prompts, stops;
     int64_t n, seed;
+    int special;
     struct sampling sampling;
 };
 
 struct run {
     const struct opts *o;
     FILE *out;
-    char *prompt_text;      /* the file of prompts */
+    struct tr_text prompt_text; /* the file of prompts */
     struct cmd_list prompt; /* all prompts */
     struct tr_model *m;
     struct tr_tokenizer *tok;
@@ -67,8 +68,9 @@ static size_t longest_stop(const struct opts *o)
 static int encode_prompt(struct run *r, const char *prompt, struct tr_tokens *t,
                          struct tr_err *err)
 {
-    int bos = tr_tokenizer_around(r->tok) & TR_ENCODE_BOS;
-    int rc = tr_tokenizer_encode(r->tok, prompt, strlen(prompt), bos, t, err);
+    int flags = tr_tokenizer_around(r->tok) & TR_ENCODE_BOS;
+    flags |= r->o->special ? TR_ENCODE_SPECIAL : 0;
+    int rc = tr_tokenizer_encode(r->tok, prompt, strlen(prompt), flags, t, err);
     if (!rc && !t->n)
         rc = tr_err_set(err, TR_EFORMAT, "the prompt is empty and the model has no BOS");
     if (!rc && (int64_t)t->n + r->o->n > tr_model_config(r->m)->n_ctx)
@@ -178,21 +180,24 @@ static int make_memory(struct run *r, struct tr_err *err)
 static int gather_prompts(struct run *r, struct tr_err *err)
 {
     const struct opts *o = r->o;
-    size_t bytes = 0, lines = 0;
-    if (o->prompt_file && tr_read_all(o->prompt_file, &r->prompt_text, &bytes, err))
+    struct tr_text *text = &r->prompt_text;
+    size_t lines = 0;
+    if (o->prompt_file && cmd_read_text(text, o->prompt_file, NULL, err))
         return err->code;
-    for (size_t i = 0; i < bytes; i++)
-        lines += r->prompt_text[i] == '\n';
+    for (size_t i = 0; i < text->n; i++)
+        lines += text->bytes[i] == '\n';
     r->prompt.item = calloc(o->prompts.n + lines + 1, sizeof *r->prompt.item);
     if (!r->prompt.item)
         return tr_err_set(err, TR_ENOMEM, "out of memory");
     for (size_t i = 0; i < o->prompts.n; i++)
         r->prompt.item[r->prompt.n++] = o->prompts.item[i];
-    char *save = NULL, *line = bytes ? strtok_r(r->prompt_text, "\r\n", &save) : NULL;
+    char *save = NULL, *line = text->n ? strtok_r(text->bytes, "\r\n", &save) : NULL;
     for (; line; line = strtok_r(NULL, "\r\n", &save))
         r->prompt.item[r->prompt.n++] = line;
     if (!r->prompt.n)
         return tr_err_set(err, TR_EFORMAT, "%s: no prompt in it", o->prompt_file);
+    for (size_t i = 0; i < r->prompt.n && !o->special; i++)
+        cmd_tell_spelt_in(r->tok, r->prompt.item[i], strlen(r->prompt.item[i]));
     return 0;
 }
 
@@ -223,7 +228,7 @@ end:
     free(r.logits);
     free(r.text);
     free(r.prompt.item);
-    free(r.prompt_text);
+    tr_text_release(&r.prompt_text);
     tr_model_close(r.m);
     cmd_adapters_release(&adapters);
     return rc ? CMD_FAIL : CMD_OK;
@@ -250,6 +255,7 @@ int main(int argc, char **argv)
         CMD_LIST(0, "stop", &o.stops, "TEXT", "end before this text, may be given again"),
         CMD_INT(0, "seed", &o.seed, 0, 9e15, "N", "of the sampling"),
         CMD_TEXT(0, "pre", &o.pre, "NAME", CMD_PRE_HELP),
+        CMD_FLAG(0, "special", &o.special, CMD_SPECIAL_HELP),
         CMD_OUT('o', "output", &o.output, "FILE", "where to write the text"),
         CMD_TEXT(0, "label", &o.label, "TEXT", "a line with this before every sample"),
         CMD_IN(0, "after", &o.after, "FILE", "begin with the samples of this older file"),

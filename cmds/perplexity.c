@@ -21,7 +21,7 @@ struct opts {
     const char *model, *data, *text, *logits, *output, *label, *after, *pre;
     struct cmd_list adapters;
     int64_t ctx;
-    int loss, precision;
+    int loss, precision, special, binary;
 };
 
 struct sums {
@@ -91,16 +91,18 @@ struct text {
 static int encode(const struct opts *o, const struct tr_model *m, struct text *x,
                   struct tr_err *err)
 {
-    char *text = NULL;
-    size_t bytes;
+    struct tr_text text = {0};
     struct tr_tokenizer *tok = cmd_tokenizer(tr_model_gguf(m), o->pre, err);
-    int rc = tok ? tr_read_all(o->text, &text, &bytes, err) : err->code;
-    int around = rc ? 0 : tr_tokenizer_around(tok);
-    if (!rc) /* with BOS and EOS as a document has them */
-        rc = tr_tokenizer_encode(tok, text, bytes, around, &x->t, err);
+    int rc = tok ? cmd_read_text(&text, o->text, &o->binary, err) : err->code;
+    int around = rc ? 0 : tr_tokenizer_around(tok); /* as a document has BOS and EOS */
+    int special = o->special ? TR_ENCODE_SPECIAL : 0;
+    if (!rc && !special)
+        cmd_tell_spelt_in(tok, text.bytes, text.n);
+    if (!rc)
+        rc = tr_tokenizer_encode(tok, text.bytes, text.n, around | special, &x->t, err);
     x->bos = around & TR_ENCODE_BOS ? tr_tokenizer_bos(tok) : -1;
     x->n_window = x->t.n - (around & TR_ENCODE_EOS && x->t.n);
-    free(text);
+    tr_text_release(&text);
     tr_tokenizer_free(tok);
     return rc;
 }
@@ -255,6 +257,8 @@ int main(int argc, char **argv)
         CMD_INT('c', "ctx", &o.ctx, 2, 1 << 24, "N",
                 "positions in a window of --file; 512, or as many as the model was made for"),
         CMD_TEXT(0, "pre", &o.pre, "NAME", CMD_PRE_HELP),
+        CMD_FLAG(0, "special", &o.special, CMD_SPECIAL_HELP),
+        CMD_FLAG(0, "binary", &o.binary, CMD_BINARY_HELP),
         CMD_CHOICE(0, "loss", &o.loss, loss, "NAME", "what is measured"),
         CMD_CHOICE(0, "precision", &o.precision, precision, "NAME", "of the matrix products"),
         CMD_OUT(0, "logits", &o.logits, "FILE",
@@ -274,8 +278,9 @@ int main(int argc, char **argv)
         cmd_usage(&cmd, "option '--model' and one of '--data' and '--file' are required");
     if (o.after && !o.label)
         cmd_usage(&cmd, "'--after' goes with '--label'");
-    if (o.pre && !o.text)
-        cmd_usage(&cmd, "'--pre' goes with '--file'");
+    if ((o.pre || o.special || o.binary) && !o.text)
+        cmd_usage(&cmd, "'--%s' goes with '--file'",
+                  o.pre ? "pre" : o.special ? "special" : "binary");
     if (o.logits && !o.data)
         cmd_usage(&cmd, "'--logits' goes with '--data'");
     int rc = run(&o, &err);

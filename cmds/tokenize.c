@@ -17,7 +17,7 @@
 
 struct opts {
     const char *model, *out, *pre;
-    int text, from_ids, bos, eos, special;
+    int text, from_ids, bos, eos, special, binary;
 };
 
 /* Where documents go: a token stream, or lines of decimals. */
@@ -34,6 +34,7 @@ struct run {
     struct sink sink;
     struct tr_tokens t; /* the document at hand */
     int two_bos, two_eos; /* warned already */
+    uint64_t *spelt;      // (n_vocab) how often a control token stands in the texts
 };
 
 /* ==== output ==== */
@@ -139,14 +140,14 @@ static int encode(struct run *r, const char *text, size_t len, struct tr_err *er
 
 static int add_text(struct run *r, const char *path, struct tr_err *err)
 {
-    char *text = NULL;
-    size_t len;
-    if (tr_read_all(path, &text, &len, err))
+    struct tr_text text;
+    if (cmd_read_text(&text, path, &r->o->binary, err))
         return -1;
-    int rc = encode(r, text, len, err);
+    tr_tokenizer_spelt(r->tok, text.bytes, text.n, r->spelt);
+    int rc = encode(r, text.bytes, text.n, err);
     if (rc)
         tr_err_prefix(err, "'%s'", path);
-    free(text);
+    tr_text_release(&text);
     return rc ? rc : sink_add(&r->sink, &r->t, err);
 }
 
@@ -224,7 +225,22 @@ static int load(struct run *r, struct tr_err *err)
     tr_gguf_close(g);
     if (!r->tok)
         return -1;
+    r->spelt = calloc(tr_tokenizer_n_vocab(r->tok), sizeof *r->spelt);
+    if (!r->spelt)
+        return tr_err_sys(err, "cannot count %u tokens", tr_tokenizer_n_vocab(r->tok));
     return r->o->from_ids ? 0 : check_around(r, err);
+}
+
+static void tell(struct run *r)
+{
+    uint64_t spelt = 0;
+    for (uint32_t i = 0; i < tr_tokenizer_n_vocab(r->tok); i++)
+        spelt += r->spelt[i];
+    if (r->o->special && spelt)
+        cmd_say("%" PRIu64 " control tokens stand in the text", spelt);
+    else
+        cmd_tell_spelt(r->tok, r->spelt);
+    cmd_say("%" PRIu64 " documents, %" PRIu64 " tokens", r->sink.n_doc, r->sink.n_token);
 }
 
 static int run(struct run *r, char **file, int n_file, struct tr_err *err)
@@ -241,7 +257,7 @@ static int run(struct run *r, char **file, int n_file, struct tr_err *err)
     } while (++i < n_file);
     if (sink_commit(&r->sink, err))
         return -1;
-    cmd_say("%" PRIu64 " documents, %" PRIu64 " tokens", r->sink.n_doc, r->sink.n_token);
+    tell(r);
     return 0;
 }
 
@@ -256,8 +272,8 @@ int main(int argc, char **argv)
         CMD_UNFLAG(0, "no-bos", &o.bos, "no BOS, even if the model asks for it"),
         CMD_FLAG(0, "eos", &o.eos, "end every document with EOS"),
         CMD_UNFLAG(0, "no-eos", &o.eos, "no EOS, even if the model asks for it"),
-        CMD_FLAG(0, "special", &o.special,
-                 "special tokens written in the text become one id"),
+        CMD_FLAG(0, "special", &o.special, CMD_SPECIAL_HELP),
+        CMD_FLAG(0, "binary", &o.binary, CMD_BINARY_HELP),
         CMD_TEXT(0, "pre", &o.pre, "NAME", CMD_PRE_HELP),
         CMD_END
     };
@@ -275,6 +291,7 @@ int main(int argc, char **argv)
     tr_token_writer_free(r.sink.w);
     tr_out_discard(r.sink.out);
     tr_tokens_release(&r.t);
+    free(r.spelt);
     tr_tokenizer_free(r.tok);
     return cmd_end(rc, &err);
 }

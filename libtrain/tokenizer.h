@@ -81,6 +81,11 @@ int tr_tokenizer_around(const struct tr_tokenizer *t);
 int tr_tokenizer_encode(const struct tr_tokenizer *t, const char *text, size_t len,
                         int flags, struct tr_tokens *out, struct tr_err *err) TR_MUST_CHECK;
 
+/* Add to count[id] - (n_vocab) - how often the text spells a control token: with
+ * TR_ENCODE_SPECIAL it becomes that id, without it stays plain text. */
+void tr_tokenizer_spelt(const struct tr_tokenizer *t, const char *text, size_t len,
+                        uint64_t *count);
+
 /* Append the bytes that id stands for to a growing buffer (malloc'ed, *n used of *cap).
  * `first`: the id begins a text (SentencePiece drops the space it had put in front).
  * Control tokens (BOS, EOS …) give no bytes unless `special`. */

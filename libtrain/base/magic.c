@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define UTF16 "text in UTF-16: make UTF-8 of it with iconv -f UTF-16 -t UTF-8 first"
+
 static const struct {
     const char *bytes;
     size_t n;
@@ -36,7 +38,14 @@ static const struct {
     { "\x28\xb5\x2f\xfd", 4, "zstd-compressed data: unpack it with unzstd first" },
     { "\xfd""7zXZ", 5, "xz-compressed data: unpack it with unxz first" },
     { "BZh", 3, "bzip2-compressed data: unpack it with bunzip2 first" },
-    { "%PDF", 4, "a PDF file" },
+    { "\xff\xfe\0\0", 4,
+      "text in UTF-32: make UTF-8 of it with iconv -f UTF-32 -t UTF-8 first" },
+    { "\xff\xfe", 2, UTF16 },
+    { "\xfe\xff", 2, UTF16 },
+    { "%PDF-", 5, "a PDF file: pdftotext makes text of it" },
+    { "\x7f""ELF", 4, "a program" },
+    { "\x89PNG\r\n", 6, "a PNG image" },
+    { "\xff\xd8\xff", 3, "a JPEG image" },
 };
 
 static int is_html(const unsigned char *head, size_t n)
@@ -67,12 +76,36 @@ static int is_text(const unsigned char *head, size_t n)
     return 1;
 }
 
+static int is_known(size_t i, const unsigned char *head, size_t n)
+{
+    return n >= known[i].n && !memcmp(head, known[i].bytes, known[i].n);
+}
+
+/* A few letters are no proof. */
+static int is_proof(const unsigned char *bytes, size_t n)
+{
+    enum { LETTERS = 4 };
+    int letters = is_text(bytes, n);
+    for (size_t i = 0; i < n; i++)
+        letters &= bytes[i] < 0x80;
+    return n > LETTERS || !letters;
+}
+
+int tr__magic_binary(const unsigned char *head, size_t n)
+{
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (is_known(i, head, n) &&
+            is_proof((const unsigned char *)known[i].bytes, known[i].n))
+            return 1;
+    return is_safetensors(head, n);
+}
+
 const char *tr__magic_words(const unsigned char *head, size_t n)
 {
     if (n == 0)
         return "empty";
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-        if (n >= known[i].n && !memcmp(head, known[i].bytes, known[i].n))
+        if (is_known(i, head, n))
             return known[i].words;
     if (is_html(head, n))
         return "a web page, saved by mistake: download the file itself";

@@ -127,6 +127,18 @@ static int encode_parts(struct tr__encoder *e, const char *text, size_t len, int
     return rc;
 }
 
+void tr_tokenizer_spelt(const struct tr_tokenizer *t, const char *text, size_t len,
+                        uint64_t *count)
+{
+    const struct tr__vocab *v = &t->vocab;
+    uint32_t id = 0;
+    for (size_t at = tr__vocab_find_special(v, text, len, 0, 1, &id); at < len;
+         at = tr__vocab_find_special(v, text, len, at, 1, &id)) {
+        count[id] += v->type[id] != TR__TOKEN_USER;
+        at += tr__vocab_bytes(v, id).len;
+    }
+}
+
 static void encoder_release(struct tr__encoder *e)
 {
     tr__splitter_release(&e->splitter);

@@ -127,6 +127,71 @@ test_expect_success 'a merge that makes no token: taken, and counted' '
     grep "1 of 1791 merges are odd" err
     tok -m odd.gguf house.txt 2>err | "$BIN/detokenize" -m odd.gguf | cmp - house.txt'
 
+# ==== what is no text, and what is odd in one ====
+
+gives() { # gives WORDS FILE: refused with these words by all who read a text
+    for c in "tokenize -o out" "perplexity -f"; do
+        test_expect_code 1 "$BIN/"$c "$2" -m "$model" 2>err
+        grep "$1" err
+        grep "'"$2"'.*--binary" err
+    done
+    test_expect_code 1 "$BIN/generate" -m "$model" --prompts "$2" 2>err
+    grep "$1" err
+}
+
+test_expect_success 'no text: refused by what it is, with the way out' '
+    rm -f out
+    printf "\377\376h\0i\0" >u16.txt
+    gives "iconv -f UTF-16" u16.txt
+    gzip -c house.txt >house.gz
+    gives gunzip house.gz
+    cp "$model" model.txt
+    gives "a GGUF model" model.txt
+    printf "%%PDF-1.4\nabc\n" >a.pdf
+    gives pdftotext a.pdf
+    printf "a\0b and more" >nul.txt
+    gives "NUL, the first at offset 1" nul.txt
+    test ! -e out
+    test_expect_code 1 tok -m "$model" <nul.txt >out 2>err
+    grep "'"'standard input'"'" err'
+
+test_expect_success '--binary: any bytes are a text' '
+    tok -m "$model" --binary nul.txt -o nul.tok 2>err
+    test ! -s err
+    "$BIN/detokenize" -m "$model" nul.tok | cmp - nul.txt
+    "$BIN/perplexity" -q -m "$model" --binary -f nul.txt >out'
+
+test_expect_success 'an odd text: taken, and told' '
+    printf "caf\351 \223x\224\n" >latin1.txt
+    tok -m "$model" -o out latin1.txt 2>err
+    grep "'"'latin1.txt': 3 of 9 bytes are not UTF-8, the first at offset 3"'" err
+    printf "\357\273\277Hello\n" >bom.txt
+    tok -m "$model" -o out bom.txt 2>err
+    grep "byte order mark" err
+    "$BIN/detokenize" -m "$model" out | cmp - bom.txt
+    echo "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}" >chat.jsonl
+    tok -m "$model" -o out chat.jsonl 2>err
+    grep "record of JSON" err
+    "$BIN/perplexity" -q -m "$model" -f chat.jsonl >out 2>err
+    grep "record of JSON" err
+    tok -m "$model" -o out house.txt 2>err
+    test ! -s err'
+
+test_expect_success 'control tokens that the text spells are counted' '
+    printf "a<|endoftext|>b<|endoftext|>" >spelt.txt
+    tok -m "$model" -o out spelt.txt spelt.txt 2>err
+    grep "<|endoftext|>. stands in the text 4 times as plain text; --special" err
+    "$BIN/perplexity" -q -m "$model" -f spelt.txt >out 2>err
+    grep "2 times as plain text; --special" err
+    "$BIN/generate" -q -m "$model" -n 1 -p "a<|endoftext|>" >out 2>err
+    grep "1 time as plain text; --special" err
+    "$BIN/tokenize" -m "$model" --special -o out spelt.txt 2>err
+    grep "2 control tokens stand in the text" err
+    "$BIN/perplexity" -q -m "$model" --special -f spelt.txt >out 2>err
+    test "$(sed -n 2p out | cut -f1)" = 3
+    "$BIN/generate" -q -m "$model" --special -n 1 -p "a<|endoftext|>" >out 2>err
+    test ! -s err'
+
 # ==== windows ====
 
 test_expect_success 'perplexity: windows as long as the model was made for, unless that is much' '

@@ -15,7 +15,7 @@ printf 'Hello there!\nA second line.' >one.txt
 printf 'and\0\377 bytes\r\n' >two.txt
 : >empty.txt
 
-tok() { "$BIN/tokenize" -q "$@"; }
+tok() { "$BIN/tokenize" -q --binary "$@"; }
 detok() { "$BIN/detokenize" -q "$@"; }
 
 # ==== both directions, with any model ====

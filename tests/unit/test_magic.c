@@ -41,7 +41,11 @@ static const struct {
     { BYTES("PK\3\4"), "PyTorch" },
     { BYTES("\x80\x02}q"), "pickle" },
     { BYTES("\x93NUMPY\1\0"), "NumPy" },
-    { BYTES("%PDF-1.7"), "PDF" },
+    { BYTES("%PDF-1.7"), "pdftotext" },
+    { BYTES("\xff\xfe" "a\0b\0"), "UTF-16" },
+    { BYTES("\xfe\xff\0a"), "UTF-16" },
+    { BYTES("\xff\xfe\0\0a\0\0\0"), "UTF-32" },
+    { BYTES("\x7f" "ELF\2"), "a program" },
     { BYTES("{\"a\": 1}\n"), "text" },
     { BYTES("Once upon a time"), "text" },
     { BYTES("\0\0\0\0"), "unknown kind" },
@@ -56,11 +60,34 @@ START_TEST(test_words)
 }
 END_TEST
 
+/* Whether the first bytes alone prove that a file is no text. */
+static const struct { const char *bytes; size_t n; int binary; } proofs[] = {
+    { BYTES("GGUF is a format"), 0 },
+    { BYTES("BZhang wrote"), 0 },
+    { BYTES("TRPAK\r\n\x1a"), 1 },
+    { BYTES("\x28\xb5\x2f\xfd"), 1 },
+    { BYTES("\x1f\x8b"), 1 },
+    { BYTES("%PDF-1.4\n"), 1 },
+    { BYTES("version https://git-lfs.github.com/spec/v1\noid"), 1 },
+    { BYTES("\xff\xfe" "a\0"), 1 },
+    { BYTES("<html>"), 0 },
+    { BYTES("\xc3\xa9t\xc3\xa9"), 0 },
+    { BYTES(""), 0 },
+};
+
+START_TEST(test_proof)
+{
+    ck_assert_int_eq(tr__magic_binary((const unsigned char *)proofs[_i].bytes,
+                                      proofs[_i].n), proofs[_i].binary);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("magic");
     TCase *t = tcase_create("magic");
     tcase_add_loop_test(t, test_words, 0, sizeof files / sizeof *files);
+    tcase_add_loop_test(t, test_proof, 0, sizeof proofs / sizeof *proofs);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

@@ -366,6 +366,26 @@ START_TEST(pre_of_sentencepiece)
 }
 END_TEST
 
+/* ==== tokens that a text spells ==== */
+
+/* Control tokens are counted, user-defined ones are tokens anyway. */
+START_TEST(spelt_in_a_text)
+{
+    static const char text[] = "<user><|im_start|>a<|im_start|x<|im_start|></s></s";
+    struct row r = { "spelt", 0, 0, "<|im_start|>:3 <user>:4 </s>:3 <s>:3", "", "", "", "",
+                     NULL, NULL };
+    struct tr_err err = { 0 };
+    uint64_t count[260] = { 0 };
+    struct tr_tokenizer *t = open_row(&r, &err);
+    ck_assert_msg(t != NULL, "%s", err.text);
+    tr_tokenizer_spelt(t, text, sizeof text - 1, count);
+    tr_tokenizer_spelt(t, "</s>", 4, count);
+    for (int i = 0; i < 260; i++)
+        ck_assert_int_eq((int)count[i], i == 256 || i == 258 ? 2 : 0);
+    tr_tokenizer_free(t);
+}
+END_TEST
+
 #define COUNT(x) ((int)(sizeof(x) / sizeof *(x)))
 
 int main(void)
@@ -379,6 +399,7 @@ int main(void)
     tcase_add_loop_test(tc, odd_merges, 0, COUNT(merges));
     tcase_add_loop_test(tc, pre_tokenizers, 0, COUNT(pres));
     tcase_add_test(tc, pre_of_sentencepiece);
+    tcase_add_test(tc, spelt_in_a_text);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }
