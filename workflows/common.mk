@@ -45,8 +45,8 @@ usage = $(call refuse,$(shell e=$$($(BIN)/$1 2>&1 >/dev/null </dev/null); \
 define made_of
 $(if $(call current,$1,$(call record,$1)),,$(eval todo += $1)$(RUN)/$1: FORCE)
 endef
-current = $(and $(call same,$2,$(of_$1)$(newline)replaces $(lastword $2)$(newline)),$(filter-out \
-  none $(lastword $2),$(call inode,$1)))
+current = $(and $(call same,$2,$(of_$1)$(newline)replaces $(lastword $2)$(newline)),$(call made,$1))
+made    = $(filter-out none $(lastword $(call record,$1)),$(call inode,$1))
 record  = $(call text_of,$(RUN)/records/$1)
 wanted  = $(of_$1)$(newline)replaces $(call inode,$1)$(newline)
 begun   = $(call same,$(call record,$1),$(call wanted,$1))

@@ -43,6 +43,8 @@ WARMUP      =
 SEED        = 42
 #? TRAIN_FLAGS further options of train
 TRAIN_FLAGS =
+#? RESTART yes: a training that was stopped starts over, and its saves are removed
+RESTART     =
 #? PROMPTS file of prompts for samples.txt, one a line
 PROMPTS     = examples/prompts.txt
 #? N_SAMPLE tokens that each sample adds; empty: 60, or half the model's context if less
@@ -131,6 +133,16 @@ RESULTS    := data.tok data.pack val.pack model.ckpt $(MODELS) eval-base.tsv $(E
 INODES     := $(call inodes,$(RESULTS))
 $(foreach f,$(RESULTS),$(eval $(call made_of,$f)))
 
+# A stopped training goes on if it began with the same record.  One that is finished gives way
+# to one with other knobs; one that was stopped does if that is said.
+SAVES      := $(wildcard $(RUN)/model.ckpt.d/[0-9]*.gguf)
+GOES_ON    := $(and $(SAVES),$(call begun,model.ckpt),$(if $(RESTART),,1))
+START      := $(if $(GOES_ON), --resume,$(if $(SAVES)$(wildcard $(RUN)/model.ckpt), --restart))
+$(if $(filter-out yes,$(RESTART)),$(error RESTART is '$(RESTART)', not yes))
+$(if $(and $(filter model.ckpt,$(todo)),$(SAVES)),$(if $(or $(GOES_ON),$(RESTART),$(call \
+  made,model.ckpt)),,$(error $(RUN)/model.ckpt.d holds saves of a training with other knobs, \
+  see $(RUN)/records/model.ckpt: RESTART=yes removes them, another NAME keeps them)))
+
 .PHONY: finetune before-finetune
 .PRECIOUS: $(addprefix $(RUN)/,$(RESULTS)) # what is there is whole: no command leaves half a file
 finetune: $(addprefix $(RUN)/,$(RESULTS) records/contents)
@@ -170,15 +182,8 @@ $(RUN)/samples-base.txt: | $(RUN)/val.pack $(BIN)/generate
 $(RUN)/samples.txt: | $(RUN)/eval.tsv $(RUN)/samples-base.txt
 	$(begin)$(SAMPLE) -m $(RUN)/merged.gguf --label tuned --after $(RUN)/samples-base.txt -o $@
 
-# A stopped run goes on: its saves are of the training that began with the same record, and
-# younger than its beginning, since it may have been stopped before its first save.  Any other
-# starts over, since what is there is of another.
-GOES_ON    := $(call begun,model.ckpt)
-saves       = $(shell find $(RUN)/model.ckpt.d -name '[0-9]*.gguf' -newer \
-  $(RUN)/records/model.ckpt 2>/dev/null)
 TRAIN       = $(BIN)/train -m $(model) -d $(RUN)/data.pack --val $(RUN)/val.pack$(TRAIN_OPTS) \
-  --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt $(if $(and $(GOES_ON),$(saves)),--resume,--restart)
-
+  --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt$(START)
 $(RUN)/model.ckpt: | $(RUN)/data.pack $(RUN)/val.pack $(RUN)/samples-base.txt $(BIN)/train
 	$(if $(GNUPLOT)$(dry),,$(info gnuplot is not there: no loss.png))$(begin)$(TRAIN)
 

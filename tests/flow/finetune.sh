@@ -111,6 +111,19 @@ test_expect_success 'a stopped run keeps its saves' '
     test ! -e $runs/stopped/model.ckpt
     ls $runs/stopped/model.ckpt.d/*.gguf'
 
+test_expect_success 'its saves are not lost to other knobs, unless that is said' '
+    ls $runs/stopped/model.ckpt.d >saves
+    test_expect_code 2 finetune $long LR=1e-3 NAME=stopped >log 2>stderr
+    grep "RESTART=yes removes them" stderr
+    test_expect_code 2 finetune $long LR=1e-3 NAME=stopped RESTART=no >log 2>&1
+    ls $runs/stopped/model.ckpt.d | cmp - saves
+    cp -R $runs/stopped $runs/again
+    finetune $long STEPS=3 LR=1e-3 NAME=again RESTART=yes >log 2>&1
+    grep -e " --restart" log
+    finetune STEPS=3 LR=1e-3 NAME=again >log 2>&1
+    finetune STEPS=2 LR=1e-3 NAME=again >log 2>&1
+    test $(grep -c . $runs/again/metrics.tsv) = 3'
+
 test_expect_success 'it goes on, and ends as if it had not been stopped' '
     finetune $long NAME=stopped >log 2>&1
     grep -e "--resume" log
