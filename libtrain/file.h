@@ -52,6 +52,11 @@ void tr_out_discard(struct tr_out *out);
  * (checkpoint.h).  Async-signal-safe: for handlers that end the process. */
 void tr_out_unlink_all(void);
 
+/* The path of the mapped file that this address lies in, as it may be printed, or NULL.
+ * Async-signal-safe: for a handler of SIGBUS, which comes when a file has become shorter, or
+ * cannot be read any more, while it is mapped. */
+const char *tr_mapped_file(const void *address);
+
 /* 1 if the two paths name the same existing file (device and inode), else 0. */
 int tr_same_file(const char *a, const char *b);
 

@@ -11,8 +11,8 @@
 #include <libtrain/file.h>
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t caught, save_requested;
@@ -28,16 +28,33 @@ static void die_by(int sig)
     raise(sig);
 }
 
-static void on_bus(int sig)
+/* Append to a line of `size` bytes, as far as there is room. */
+static size_t append(char *line, size_t used, size_t size, const char *text)
 {
-    static const char text[] = ": a mapped input file changed or shrank\n";
-    const char *name = cmd_command();
-    (void)sig;
+    while (*text && used < size)
+        line[used++] = *text++;
+    return used;
+}
+
+/* A page of a mapped file is not there any more.  Other threads may meet it at the same time:
+ * the first speaks for all.  No stdio, which a handler may not use. */
+static void on_bus(int sig, siginfo_t *info, void *context)
+{
+    static atomic_flag spoken = ATOMIC_FLAG_INIT;
+    char line[1024];
+    size_t n = append(line, 0, sizeof line, cmd_command());
+    const char *file = info->si_code > 0 ? tr_mapped_file(info->si_addr) : NULL;
+    (void)sig, (void)context;
+    while (atomic_flag_test_and_set(&spoken))
+        pause();
     tr_out_unlink_all();
-    /* Nothing is left to do if stderr does not take it. */
-    if (write(STDERR_FILENO, name, strlen(name)) < 0 ||
-        write(STDERR_FILENO, text, sizeof text - 1) < 0)
-        _exit(CMD_FAIL);
+    n = append(line, n, sizeof line, file ? ": '" : ": ");
+    n = append(line, n, sizeof line, file ? file : "a mapped file");
+    n = append(line, n, sizeof line, file ? "'" : "");
+    n = append(line, n, sizeof line, " became shorter, or cannot be read any more, while it "
+               "was in use\n");
+    if (write(STDERR_FILENO, line, n) < 0)
+        _exit(CMD_FAIL); /* nothing is left to do if stderr does not take it */
     _exit(CMD_FAIL);
 }
 
@@ -73,7 +90,9 @@ void cmd_signals_begin(void)
     for (int i = 0; i < N_ENDING; i++)
         if (!ignored(ending[i]))
             handle(ending[i], die_by);
-    handle(SIGBUS, on_bus);
+    struct sigaction bus = {.sa_sigaction = on_bus, .sa_flags = SA_SIGINFO};
+    sigemptyset(&bus.sa_mask);
+    sigaction(SIGBUS, &bus, NULL);
     signal(SIGXFSZ, SIG_IGN); /* a write past `ulimit -f` fails with EFBIG instead */
 }
 

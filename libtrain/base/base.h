@@ -11,6 +11,7 @@
 #include <libtrain/base/grow.h>
 #include <libtrain/base/io.h>
 #include <libtrain/base/magic.h>
+#include <libtrain/base/maps.h>
 #include <libtrain/base/names.h>
 #include <libtrain/base/temps.h>
 #include <libtrain/base/utf8.h>

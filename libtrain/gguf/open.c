@@ -28,11 +28,8 @@ static int map_file(struct tr_gguf *g, int fd, struct tr_err *err)
 {
     if (!g->size)
         return 0; /* the parser has a word for it */
-    void *map = mmap(NULL, g->size, PROT_READ, MAP_SHARED, fd, 0);
-    if (map == MAP_FAILED)
-        return tr_err_sys(err, "cannot map '%s'", g->path);
-    g->map = map;
-    return 0;
+    g->map = tr__map_file(fd, g->size, g->path, &g->note);
+    return g->map ? 0 : tr_err_sys(err, "cannot map '%s'", g->path);
 }
 
 struct tr_gguf *tr_gguf_open(const char *path, struct tr_err *err)
@@ -66,7 +63,7 @@ void tr_gguf_close(struct tr_gguf *g)
     if (!g)
         return;
     if (g->map)
-        munmap((void *)(uintptr_t)g->map, g->size);
+        tr__unmap_file((void *)(uintptr_t)g->map, g->size, g->note);
     tr__names_release(&g->key_index);
     tr__names_release(&g->tensor_index);
     free(g->kv);

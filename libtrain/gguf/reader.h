@@ -32,6 +32,7 @@ struct tr__gguf_warning {
 struct tr_gguf {
     char *path;
     const unsigned char *map; /* NULL for an empty file */
+    struct tr__map *note;     /* of the map */
     uint64_t size, alignment;
     uint32_t version;
     size_t n_kv, n_tensor;

@@ -238,6 +238,34 @@ test_expect_success 'a second signal leaves no lock behind' '
     test $code -ge 128
     test ! -e l.ckpt.d'
 
+# becomes_shorter FILE COMMAND...: the file is cut when the command has written m.tsv, and
+# the command ends with its name.
+becomes_shorter() {
+    file=$1
+    shift
+    rm -f m.tsv
+    "$@" 2>stderr & pid=$!
+    tenth=0
+    until [ -s m.tsv ] || [ $tenth = 300 ]; do
+        sleep 0.1
+        tenth=$((tenth + 1))
+    done
+    dd if=/dev/null of="$file" bs=4096 seek=1 2>/dev/null
+    test_expect_code 1 wait $pid
+    test "$(wc -l <stderr)" = 1
+    grep -F "$file" stderr | grep "became shorter"
+}
+test_expect_success 'a base that is cut while it is trained on' '
+    cp model.gguf "base ü.gguf"
+    becomes_shorter "base ü.gguf" "$BIN/train" -q -m "base ü.gguf" -d t.pack -o m.ckpt \
+        --steps 1000000 --log m.tsv
+    test ! -e m.ckpt
+    test ! -e m.ckpt.d
+    cp model.gguf "base ü.gguf"
+    becomes_shorter "base ü.gguf" "$BIN/train" -q -m "base ü.gguf" -d t.pack -o m.ckpt \
+        --steps 1000000 --log m.tsv --save-every 1 --keep 1
+    test "$(ls m.ckpt.d | grep -vc "^[0-9]*.gguf")" = 0'
+
 test_expect_success 'nothing is left behind' '
     if find . -name ".*.tmp.[0-9]*" -type f | grep -v other; then exit 1; fi
     if ls -d *.ckpt.d/lock 2>/dev/null; then exit 1; fi'

@@ -137,6 +137,35 @@ START_TEST(test_regular)
 }
 END_TEST
 
+START_TEST(test_mapped_file)
+{
+    char name[300];
+    uint64_t bytes;
+    struct tr__map *note, *second;
+    snprintf(name, sizeof name, "%s/a\nb", dir);
+    write_bytes(name, "abcdef", 6);
+    write_bytes(path, "xyz", 3);
+    int fd = tr__open_regular(name, &bytes, NULL), fd2 = tr__open_regular(path, &bytes, NULL);
+    char *at = tr__map_file(fd, 6, name, &note), *at2 = tr__map_file(fd2, 3, path, &second);
+    ck_assert(at && at2);
+    ck_assert_mem_eq(at, "abcdef", 6);
+    ck_assert_str_eq(tr_mapped_file(at2 + 2), path);
+    ck_assert_ptr_nonnull(strstr(tr_mapped_file(at), "/a"));
+    ck_assert_ptr_null(strchr(tr_mapped_file(at + 5), '\n')); /* a handler prints it as it is */
+    ck_assert_ptr_null(tr_mapped_file(at + 6));
+    ck_assert_ptr_null(tr_mapped_file(&bytes));
+    tr__unmap_file(at, 6, note);
+    ck_assert_ptr_null(tr_mapped_file(at));
+    ck_assert_str_eq(tr_mapped_file(at2), path);
+    tr__unmap_file(at2, 3, second);
+    ck_assert_ptr_null(tr__map_file(-1, 3, path, &note));
+    ck_assert_int_eq(errno, EBADF);
+    close(fd);
+    close(fd2);
+    unlink(name);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("io");
@@ -147,6 +176,7 @@ int main(void)
     tcase_add_test(t, test_stream);
     tcase_add_test(t, test_stream_of_a_file);
     tcase_add_test(t, test_regular);
+    tcase_add_test(t, test_mapped_file);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
