@@ -29,6 +29,7 @@
 #include <libtrain/tape.h>
 #include <libtrain/ops.h>
 #include <libtrain/op.h>
+#include <libtrain/gradcheck.h>
 
 #include <libtrain/model.h>
 #include <libtrain/lora.h>

@@ -5,7 +5,7 @@
  * recomputed.
  */
 #include "suite.h"
-#include "gradcheck.h"
+#include "tape_run.h"
 
 #include <libtrain/loss.h>
 #include <libtrain/ops.h>
@@ -153,7 +153,7 @@ static struct net *new_net(int i)
 
 static void backward(struct net *net, enum tr_recompute recompute)
 {
-    struct tr_tape *tp = grad_tape(TR_TAPE_TRAIN, recompute, run, net);
+    struct tr_tape *tp = tape_planned(TR_TAPE_TRAIN, recompute, run, net);
     memset(net->grad, 0, sizeof net->grad);
     tr_tape_backward(tp, run(net, tp));
     tr_tape_free(tp);
@@ -184,7 +184,7 @@ static void check_slope(struct net *net, struct tr_tape *tp, int64_t from, int64
     }
     double f[] = { loss_at(net, tp, direction, 2 * h), loss_at(net, tp, direction, h),
                    loss_at(net, tp, direction, -h), loss_at(net, tp, direction, -2 * h) };
-    double want = grad_slope(f, (double)h);
+    double want = slope_of(f, (double)h);
     ck_assert_msg(squares > 0, "numbers %d to %d: no gradient", (int)from, (int)to);
     /* the losses are sums of f32 products, right to about 5e-7 */
     double noise = 5e-7 / (double)h;
@@ -197,7 +197,7 @@ START_TEST(test_slopes)
 {
     struct net *net = new_net(_i);
     backward(net, TR_RECOMPUTE_CHEAP);
-    struct tr_tape *tp = grad_tape(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, run, net);
+    struct tr_tape *tp = tape_planned(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, run, net);
     for (int i = 0; i < net->n_param; i++) {
         int64_t from = (float *)net->p[i].data - net->data;
         check_slope(net, tp, from, from + tr_tensor_count(&net->p[i]));
@@ -233,7 +233,7 @@ END_TEST
 START_TEST(test_reset)
 {
     struct net *net = new_net(_i);
-    struct tr_tape *tp = grad_tape(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, run, net);
+    struct tr_tape *tp = tape_planned(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, run, net);
     static float first[MAX_NUMBER];
     for (int step = 0; step < 3; step++) {
         memset(net->grad, 0, sizeof net->grad);

@@ -4,7 +4,7 @@
  * test_gradients.c, attention in test_attention.c.
  */
 #include "suite.h"
-#include "gradcheck.h"
+#include "tape_run.h"
 
 #include <libtrain/ops.h>
 #include <libtrain/rng.h>
@@ -91,14 +91,14 @@ static struct tr_tensor *run(void *ctx, struct tr_tape *tp)
 {
     struct env *e = ctx;
     tr_segment_begin(tp);
-    struct tr_tensor *y = grad_copy(tp, e->call(tp, e));
-    return tr_segment_end(tp, e->weight ? grad_weigh(tp, y, e->weight, &e->loss) : y);
+    struct tr_tensor *y = tape_copy(tp, e->call(tp, e));
+    return tr_segment_end(tp, e->weight ? tape_weigh(tp, y, e->weight, &e->loss) : y);
 }
 
 /* The result of the call; lives to the end of the test. */
 static const float *compute(struct env *e)
 {
-    struct tr_tape *tp = grad_tape(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, run, e);
+    struct tr_tape *tp = tape_planned(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, run, e);
     ck_assert_int_lt(n_kept_tape, 64);
     kept_tape[n_kept_tape++] = tp;
     return run(e, tp)->data;
@@ -184,7 +184,7 @@ END_TEST
 
 static struct tr_tensor *rope(struct tr_tape *tp, struct env *e)
 {
-    struct tr_tensor *x = tr_columns(tp, grad_copy(tp, &e->in[0]), 1, e->n);
+    struct tr_tensor *x = tr_columns(tp, tape_copy(tp, &e->in[0]), 1, e->n);
     return tr_rope(tp, x, e->pos, &e->rope);
 }
 
@@ -369,7 +369,7 @@ START_TEST(test_linear_packed)
     e.in[0].needs_grad = 1;
     e.in[0].grad = keep((size_t)(n * k) * sizeof(float));
     memset(e.in[0].grad, 0, (size_t)(n * k) * sizeof(float));
-    struct tr_tape *tp = grad_tape(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, run, &e);
+    struct tr_tape *tp = tape_planned(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, run, &e);
     tr_tape_backward(tp, run(&e, tp));
     for (int64_t i = 0; i < n * k; i++) {
         double want = 0;
@@ -399,7 +399,7 @@ static void gradients(struct env *e, float *out)
         t->grad = memset(out, 0, (size_t)tr_tensor_count(t) * sizeof *out);
         out += tr_tensor_count(t);
     }
-    struct tr_tape *tp = grad_tape(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, run, e);
+    struct tr_tape *tp = tape_planned(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, run, e);
     tr_tape_backward(tp, run(e, tp));
     tr_tape_free(tp);
 }
