@@ -227,9 +227,6 @@ static int run(const struct opts *o, struct tr_err *err)
     rc = o->data ? on_pack(o, m, &s, err) : on_text(o, m, &s, err);
     if (!rc && !s.n)
         rc = tr_err_set(err, TR_EFORMAT, "%s: no position counts", o->data);
-    if (!rc && !isfinite(s.loss))
-        rc = tr_err_set(err, TR_EFORMAT, "%s: the loss is no finite number, though all "
-                        "weights are: numbers became too large", o->model);
     if (!rc)
         print(o, &s, tr_out_stream(out));
 end:

@@ -31,7 +31,7 @@ enum {
     TR_ENOMEM = -3,       /* out of memory, or a plan that does not fit */
     TR_EUNSUPPORTED = -4, /* well formed, but not something this build can do */
     TR_EMISMATCH = -5,    /* two files that do not belong together */
-    TR_EDIVERGED = -6,    /* training left the finite numbers */
+    TR_EDIVERGED = -6,    /* numbers that were computed are not finite */
     TR_EINVAL = -7        /* an argument that nothing can be done with; the text names it */
 };
 

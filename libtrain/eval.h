@@ -25,7 +25,8 @@ void tr_eval_free(struct tr_eval *e);
 struct tr_tape_plan tr_eval_plan(const struct tr_eval *e);
 
 /* Add the losses of the rows with a target to *sum; row_loss (n) and logits (n, n_vocab) are
- * filled if not NULL. */
+ * filled if not NULL.  What is no finite number is an error: TR_EFORMAT if a weight of the
+ * file is none, else TR_EDIVERGED. */
 int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
                   float *row_loss, float *logits, struct tr_err *err) TR_MUST_CHECK;
 

@@ -30,7 +30,7 @@ void cmd_hush(void);
  * the exit code (rc, or CMD_FAIL if something was wrong after all). */
 int cmd_end(int rc, const struct tr_err *err);
 
-/* Exit code for an error: CMD_DIVERGED for TR_EDIVERGED, else CMD_FAIL. */
+/* Exit code for an error of train: CMD_DIVERGED for TR_EDIVERGED, else CMD_FAIL. */
 int cmd_code(const struct tr_err *err);
 
 #endif

@@ -14,7 +14,7 @@ int tr__check_results(const struct tr_model *m, const char *what, const float *v
     int rc = tr_gguf_check(m->g, err);
     if (rc)
         return rc;
-    return tr_err_set(err, TR_EFORMAT,
-                      "%s: %s hold a NaN or an infinity, though no weight does: numbers became "
-                      "too large", tr_gguf_path(m->g), what);
+    return tr_err_set(err, TR_EDIVERGED,
+                      "%s: %s hold a NaN or an infinity, though no weight of the file does: "
+                      "numbers became too large", tr_gguf_path(m->g), what);
 }

@@ -108,8 +108,8 @@ struct tr_model {
 /* Give the weights their tensors, and list what is left over (weights.c). */
 int tr__bind(struct tr_model *m, struct tr_err *err) TR_MUST_CHECK;
 
-/* 0 if n results (`what`: "logits") are finite.  Else TR_EFORMAT; the text names the
- * first weight that is not, or says that all are (finite.c). */
+/* 0 if n results (`what`: "logits") are finite.  Else TR_EFORMAT, which names the first weight
+ * of the file that is not, or TR_EDIVERGED if all are (finite.c). */
 int tr__check_results(const struct tr_model *m, const char *what, const float *v, int64_t n,
                       struct tr_err *err) TR_MUST_CHECK;
 

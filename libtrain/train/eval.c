@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <libtrain/comm.h>
 #include <libtrain/eval.h>
+#include <libtrain/model/model.h>
 #include <libtrain/tokenizer.h>
 
+#include <math.h>
 #include <stdlib.h>
 
 struct tr_eval {
@@ -66,6 +68,16 @@ struct tr_tape_plan tr_eval_plan(const struct tr_eval *e)
     return e->plan;
 }
 
+static int check_finite(const struct tr_eval *e, int64_t n, double sum, const float *logits,
+                        struct tr_err *err)
+{
+    float loss = isfinite(sum) ? 0 : INFINITY;
+    int rc = tr__check_results(e->m, "losses", &loss, 1, err);
+    if (!rc && logits)
+        rc = tr__check_results(e->m, "logits", logits, n * e->m->config.n_vocab, err);
+    return rc;
+}
+
 int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
                   float *row_loss, float *logits, struct tr_err *err)
 {
@@ -76,7 +88,7 @@ int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
     int rc = tr_tape_error(e->tape, err);
     if (rc)
         tr_err_prefix(err, "%s", tr_gguf_path(tr_model_gguf(e->m)));
-    return rc;
+    return rc ? rc : check_finite(e, batch->n, sum ? *sum : 0, logits, err);
 }
 
 int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,

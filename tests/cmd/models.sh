@@ -220,7 +220,12 @@ test_expect_success 'an infinity in a norm, a NaN in an adapter' '
 test_expect_success 'numbers that become too large' '
     "$alter" model.gguf large.gguf number output_norm.weight 5 3e38
     says "too large" run generate -m large.gguf -p The -n 2 -o out.gguf
-    says "large.gguf" run perplexity -m large.gguf -d t.pack -o out.gguf
-    says "large.gguf" run perplexity -m large.gguf -f text.txt -c 32 -o out.gguf'
+    says "too large" run perplexity -m large.gguf -d t.pack -o out.gguf
+    says "too large" run perplexity -m large.gguf -d t.pack --logits l.gguf -o out.gguf
+    test ! -e l.gguf
+    says "too large" run perplexity -m large.gguf -f text.txt -c 32 -o out.gguf
+    test_expect_code 3 run train -m model.gguf -d t.pack --batch 2 --steps 9 --opt sgd \
+        --lr 1e30 --clip 0 --val t.pack -o out.gguf 2>stderr
+    test ! -e out.gguf'
 
 test_done
