@@ -40,6 +40,10 @@ test_expect_success 'the shared library exports what headers declare, no more' '
     test_expect_code 1 grep " [TBDR] tr__" names
     awk "\$2 != \"A\" && \$3 !~ /^tr_/ { print; bad = 1 } END { exit bad }" names'
 
+test_expect_success 'mlp learns exclusive or' '
+    ./mlp >got
+    awk "/^step 300: loss/ { seen = \$NF < 0.001 } END { exit !seen }" got'
+
 if test_built tokenize pack train perplexity; then
     model=$TOP/examples/tiny.gguf
     "$BIN/tokenize" -q -m "$model" "$TOP/examples/tiny.txt" |
