@@ -94,6 +94,9 @@ const char *tr_gguf_purpose(const struct tr_gguf *g);
 /* 0 for a file with the weights of a model, else TR_EUNSUPPORTED: words for what it is
  * instead, and what to do with it. */
 int tr_gguf_expect_model(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
+/* The same for what may be quantised: also parts of models that are in files of their own,
+ * and vocabularies. */
+int tr_gguf_expect_weights(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
 
 /* Numbers in a row (along the fastest dimension), and in all rows. */
 int64_t tr_gguf_row(const struct tr_gguf_tensor *t);

@@ -21,23 +21,6 @@ static int by_block(const void *a, const void *b)
     return i == k ? strcmp(x, y) : i < k ? -1 : 1;
 }
 
-static int check_model(const struct tr_gguf *g, struct tr_err *err)
-{
-    struct tr_str type = { "", 0 };
-    int64_t parts = 1;
-    if (tr_gguf_string(g, "general.type", &type, err) < 0 ||
-        tr_gguf_int(g, "split.count", &parts, err) < 0)
-        return tr_err_prefix(err, "'%s'", tr_gguf_path(g));
-    if (type.len == 7 && !memcmp(type.ptr, "adapter", 7))
-        return tr_err_set(err, TR_EUNSUPPORTED, "'%s' is an adapter, not a model",
-                          tr_gguf_path(g));
-    if (parts > 1)
-        return tr_err_set(err, TR_EUNSUPPORTED,
-                          "'%s' is one of %lld parts; join them first", tr_gguf_path(g),
-                          (long long)parts);
-    return 0;
-}
-
 static int check_again(const struct tr_recipe *r, const struct tr_gguf *g,
                        struct tr_err *err)
 {
@@ -55,7 +38,7 @@ struct tr_recipe *tr_quantize_recipe(const struct tr_gguf *g,
                                      const struct tr_quantize_args *args,
                                      struct tr_err *err)
 {
-    struct tr_recipe *r = check_model(g, err) ? NULL : tr_recipe_new(g, args->type, err);
+    struct tr_recipe *r = tr_gguf_expect_weights(g, err) ? NULL : tr_recipe_new(g, args->type, err);
     if (r && !args->allow_requantize && check_again(r, g, err)) {
         tr_recipe_free(r);
         return NULL;

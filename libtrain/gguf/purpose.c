@@ -11,21 +11,22 @@
 /* By the values of a key that says so; the first that fits counts. */
 static const struct {
     const char *key, *value, *noun, *way_out; /* way_out: where a model was wanted */
+    int weights; /* its tensors are weights of a model */
 } purposes[] = {
     { "general.type", "adapter", "an adapter",
-      "name its base as the model, and this as an adapter on it" },
+      "name its base as the model, and this as an adapter on it", 0 },
     { "adapter.type", "lora", "an adapter",
-      "name its base as the model, and this as an adapter on it" },
+      "name its base as the model, and this as an adapter on it", 0 },
     { "general.type", "checkpoint", "a checkpoint of a training",
-      "export it with its base first" },
-    { "general.type", "gradients", "the gradients of a training step", NULL },
-    { "general.type", "logits", "a file of logits", NULL },
+      "export it with its base first", 0 },
+    { "general.type", "gradients", "the gradients of a training step", NULL, 0 },
+    { "general.type", "logits", "a file of logits", NULL, 0 },
     { "general.type", "imatrix", "an importance matrix",
-      "it helps to quantise the model that it was made with" },
+      "it helps to quantise the model that it was made with", 0 },
     { "general.type", "mmproj", "the part of a model that sees or hears (mmproj)",
-      "name the file with the text model" },
+      "name the file with the text model", 1 },
     { "general.architecture", "clip", "the part of a model that sees or hears (mmproj)",
-      "name the file with the text model" },
+      "name the file with the text model", 1 },
 };
 enum { N_PURPOSE = sizeof purposes / sizeof *purposes };
 
@@ -54,12 +55,23 @@ const char *tr_gguf_purpose(const struct tr_gguf *g)
     return tr_gguf_find_kv(g, "tokenizer.ggml.tokens") ? "a vocabulary" : "without tensors";
 }
 
+static int is_no_model(const struct tr_gguf *g, const char *way_out, struct tr_err *err)
+{
+    return tr_err_set(err, TR_EUNSUPPORTED, "'%s' is %s, not a model%s%s", tr_gguf_path(g),
+                      tr_gguf_purpose(g), way_out ? ": " : "", way_out ? way_out : "");
+}
+
 int tr_gguf_expect_model(const struct tr_gguf *g, struct tr_err *err)
 {
     int i = find_purpose(g);
-    const char *way_out = i < N_PURPOSE ? purposes[i].way_out : NULL;
-    if (i == N_PURPOSE && tr_gguf_n_tensor(g))
-        return 0;
-    return tr_err_set(err, TR_EUNSUPPORTED, "'%s' is %s, not a model%s%s", tr_gguf_path(g),
-                      tr_gguf_purpose(g), way_out ? ": " : "", way_out ? way_out : "");
+    if (i < N_PURPOSE)
+        return is_no_model(g, purposes[i].way_out, err);
+    return tr_gguf_n_tensor(g) ? 0 : is_no_model(g, NULL, err);
+}
+
+int tr_gguf_expect_weights(const struct tr_gguf *g, struct tr_err *err)
+{
+    int i = find_purpose(g);
+    return i == N_PURPOSE || purposes[i].weights ? 0
+                                                 : is_no_model(g, purposes[i].way_out, err);
 }

@@ -101,6 +101,10 @@ test_expect_success 'an adapter, a checkpoint and a vocabulary as model' '
     takes_vocabulary adapter.gguf "it is an adapter"
     says "is an adapter, not a model" run quantize -t q8_0 -o out.gguf adapter.gguf
     takes_model lora.ckpt "is a checkpoint of a training, not a model: export it"
+    says "is a checkpoint of a training" run quantize -t q8_0 -o out.gguf lora.ckpt
+    "$alter" model.gguf projector.gguf text general.type mmproj
+    takes_model projector.gguf "sees or hears (mmproj), not a model"
+    run quantize -t q8_0 -o q.gguf projector.gguf
     "$alter" model.gguf vocabulary.gguf without .weight
     takes_model vocabulary.gguf "is a vocabulary, not a model"
     run tokenize -m vocabulary.gguf -o v.tok text.txt
