@@ -331,7 +331,7 @@ static int parse_header(struct parse *p)
     tr__cur_take(&p->c, 4);
     g->version = tr__cur_u32(&p->c);
     if (g->version && (g->version & 0xffff) == 0)
-        return refuse(p, "big-endian file: write it again on, or for, a little-endian machine");
+        return refuse(p, "big-endian file: convert the model again, as little-endian");
     if (g->version < 2 || g->version > 3)
         return refuse(p, "GGUF version %u, only 2 and 3 are known", g->version);
     uint64_t n_tensor = tr__cur_u64(&p->c), n_kv = tr__cur_u64(&p->c);

@@ -153,7 +153,7 @@ test_expect_success 'G44: the file is cut while it is read' '
     cat <&3 >/dev/null
     exec 3<&-
     test_expect_code 1 wait $pid
-    grep "gguf-show: .*changed" stderr'
+    grep "gguf-show: .*became shorter" stderr'
 
 # ==== gguf-diff ====
 
