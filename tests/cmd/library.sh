@@ -34,6 +34,69 @@ test_expect_success 'all headers in C++' '
     $CXX -Wall -Wextra -Werror x.cpp -o x $(cat shared)
     ./x'
 
+cat >op.cpp <<'EOF'
+#include <libtrain/libtrain.h>
+#include <cstdio>
+
+static void cube_forward(tr_node *nd)
+{
+    for (int64_t i = 0; i < tr_tensor_rows(nd->out); i++)
+        for (int64_t j = 0; j < tr_tensor_cols(nd->out); j++) {
+            float x = tr_tensor_row(nd->in[0], i)[j];
+            tr_tensor_row(nd->out, i)[j] = x * x * x;
+        }
+}
+
+static void cube_backward(tr_node *nd)
+{
+    for (int64_t i = 0; i < tr_tensor_rows(nd->out); i++)
+        for (int64_t j = 0; j < tr_tensor_cols(nd->out); j++) {
+            float x = tr_tensor_row(nd->in[0], i)[j];
+            tr_tensor_grad_row(nd->in[0], i)[j] +=
+                FACTOR * x * x * tr_tensor_grad_row(nd->out, i)[j];
+        }
+}
+
+static tr_tensor *cube(void *op, tr_tape *tape, tr_tensor **in)
+{
+    int64_t dim[] = { tr_tensor_rows(in[0]), tr_tensor_cols(in[0]) };
+    tr_op_call call = {};
+    call.op = static_cast<const tr_op *>(op);
+    call.in[0] = in[0];
+    call.out = tr_op_output(tape, call.op, 2, dim);
+    return tr_op_run(tape, &call);
+}
+
+int main()
+{
+    tr_op op = {};
+    op.name = "cube";
+    op.forward = cube_forward;
+    op.backward = cube_backward;
+    struct tr_gradcheck check = {};
+    check.name = "cube";
+    check.f = cube;
+    check.ctx = &op;
+    check.in[0].rows = check.in[0].cols = 4;
+    tr_err err = {};
+    if (tr_gradcheck(&check, &err))
+        std::puts(err.text);
+    return err.code != 0;
+}
+EOF
+test_expect_success 'an operation of one'"'"'s own in C++, and its gradient' '
+    $CXX -std=c++11 -DFACTOR=3 -Wall -Wextra -Werror op.cpp -o op $(cat shared)
+    ./op
+    $CXX -std=c++11 -DFACTOR=2 op.cpp -o op $(cat shared)
+    test_expect_code 1 ./op >said
+    grep "^cube: input 0 (0, 0): gradient" said'
+
+test_expect_success 'mlp learns, own_op is right' '
+    ./mlp >said
+    awk "/^step 300: loss/ { exit !(\$4 < 0.05) }" said
+    ./mlp.static | cmp said -
+    ./own_op'
+
 test_expect_success 'the shared library exports what headers declare, no more' '
     nm -D --defined-only there/lib/libtrain.so >names
     grep -q " T tr_model_open" names
