@@ -34,6 +34,18 @@ static void open_closed_streams(void)
                 _exit(CMD_FAIL);
 }
 
+/* What goes to standard output by printf and its like takes the library's way there, which
+ * short counts, signals and a pipe that does not wait only delay.  glibc's stdout may be set as
+ * any variable; elsewhere it stays what it is. */
+static void steady_output(void)
+{
+#ifdef __GLIBC__
+    static struct tr_out *out; /* for ever: at exit its stream is still emptied */
+    if ((out = tr_out_open("-", NULL)))
+        stdout = tr_out_stream(out);
+#endif
+}
+
 /* Set a variable that is not set; 1 if it was not. */
 static int set_missing(const char *name, const char *value)
 {
@@ -107,6 +119,7 @@ int cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand)
     if (argc < 1)
         cmd_usage(cmd, "called without arguments, not even a name");
     choose_kernels_and_waiting(argv);
+    steady_output();
     cmd_signals_begin();
     atexit(tr_out_unlink_all);
 

@@ -1,47 +1,68 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of metrics: a row a step, out at once, so that it can be watched.  A run that goes
+ * on keeps the rows up to its save and adds to them.
+ */
 #include "metrics.h"
 #include "common.h"
 
+#include <libtrain/file.h>
 #include <libtrain/machine.h>
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char header[] =
     "step\tloss\tperplexity\tlr\tgrad_norm\ttokens_per_s\trss_bytes\tseconds\ttokens\t"
     "val_loss\tval_perplexity\n";
 
-/* Keep the rows of an older log up to the step from which the run goes on. */
-static char *rows_until(const char *path, int64_t step)
+/* Copy the rows of an older log up to the step from which the run goes on. */
+static void copy_rows(FILE *in, int64_t step, FILE *out)
 {
-    char *kept = NULL, *line = NULL;
-    size_t size = 0, cap = 0;
-    FILE *in = fopen(path, "re"), *out = open_memstream(&kept, &size);
-    while (in && out && getline(&line, &cap, in) > 0)
+    char *line = NULL;
+    size_t cap = 0;
+    while (getline(&line, &cap, in) > 0)
         if (line[0] >= '0' && line[0] <= '9' && strtoll(line, NULL, 10) <= step &&
             strchr(line, '\n'))
             fputs(line, out);
+    free(line);
+}
+
+/* Leave of an older log what stays: it is whole, as it was or as it is to be, at any time. */
+static int cut_log(const char *path, int64_t step, struct tr_err *err)
+{
+    FILE *in = tr_in_open(path, err);
+    struct tr_out *out = in ? tr_out_open(path, err) : NULL;
+    if (out) {
+        fputs(header, tr_out_stream(out));
+        copy_rows(in, step, tr_out_stream(out));
+    }
+    if (out && ferror(in))
+        tr_err_sys(err, "cannot read '%s'", path);
     if (in)
         fclose(in);
-    if (out)
-        fclose(out);
-    free(line);
-    return kept;
+    if (err->code)
+        tr_out_discard(out);
+    else
+        (void)!tr_out_commit(out, err);
+    return err->code;
 }
 
 int cmd_metrics_open(struct cmd_metrics *t, const char *path, int64_t first_step,
                      struct tr_err *err)
 {
+    struct stat st;
     t->path = path;
     if (!path)
         return 0;
-    char *kept = first_step && strcmp(path, "-") ? rows_until(path, first_step) : NULL;
-    t->file = strcmp(path, "-") ? fopen(path, "we") : stdout;
-    if (!t->file || fputs(header, t->file) < 0 || (kept && fputs(kept, t->file) < 0) ||
-        fflush(t->file))
+    int goes_on = first_step && strcmp(path, "-") && !stat(path, &st) && S_ISREG(st.st_mode);
+    if (goes_on && cut_log(path, first_step, err))
+        return err->code;
+    t->file = strcmp(path, "-") ? fopen(path, goes_on ? "ae" : "we") : stdout;
+    if (!t->file || (!goes_on && fputs(header, t->file) < 0) || fflush(t->file))
         tr_err_sys(err, "cannot write '%s'", path);
-    free(kept);
     return err->code;
 }
 

@@ -208,7 +208,10 @@ static int flush(struct tr_out *out, struct tr_err *err)
 {
     if (fflush(out->stream) || out->error)
         return write_failed(out, err);
-    return 0;
+    if (!ferror(out->stream))
+        return 0;
+    errno = EIO; /* lost before it came to put, by a caller who did not look */
+    return write_failed(out, err);
 }
 
 int tr_out_patch(struct tr_out *out, uint64_t offset, const void *data, size_t bytes,
