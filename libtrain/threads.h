@@ -10,7 +10,8 @@ extern "C" {
 #endif
 
 /* Use n threads everywhere (n < 1: as many as there are usable processors).  Returns the
- * number in use.  Call from one thread, before work starts. */
+ * number in use.  Where threads that are made from now on would have a stack of less than
+ * 256 KiB, they get that.  Call from one thread, before work starts. */
 int tr_threads(int n);
 
 /* Usable processors: affinity and cgroup quota counted. */

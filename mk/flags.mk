@@ -3,11 +3,14 @@ SANITIZE_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
 # gcc's own instrumentation hides from it what these two look for.
 QUIET_asan    := -Wno-maybe-uninitialized -Wno-restrict
 SANITIZE_fuzz := $(SANITIZE_asan) -fsanitize=fuzzer-no-link
+# A thread may have a stack of 64 KiB, and libraries want some of it too; instrumented frames
+# are larger.
+FRAMES_release := -Wframe-larger-than=24576
 TR_CPPFLAGS := -I. -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE $(DEPS_CPPFLAGS)
 TR_CFLAGS := -std=c11 $(OPENMP) $(ARCH) -fno-math-errno -ffp-contract=fast \
   $(SANITIZE_$(MODE)) \
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith \
-  -Wwrite-strings -Wdouble-promotion $(QUIET_$(MODE)) \
+  -Wwrite-strings -Wdouble-promotion $(QUIET_$(MODE)) $(FRAMES_$(MODE)) \
   $(if $(OPENMP),,-Wno-unknown-pragmas)
 TR_WERROR := $(if $(WERROR),-Werror)
 # Objects of the library serve the static and the shared one; calls inside it stay inside.

@@ -28,6 +28,6 @@ void gguf_print_shape(FILE *f, const struct tr_gguf_tensor *t);
 int gguf_unpack(const struct tr_gguf_tensor *t, int64_t begin, int64_t n, double *out);
 
 /* Numbers that gguf_unpack takes at once: a multiple of every block size. */
-enum { GGUF_PIECE = 4096 };
+enum { GGUF_PIECE = 1024 };
 
 #endif

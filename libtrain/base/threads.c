@@ -4,12 +4,14 @@
  * OpenMP build follows omp_set_num_threads and, in newer versions, ignores its own setter
  * (OpenBLAS issue 5806); the pthread build knows only its own setter.  So both are called.
  */
+#define _GNU_SOURCE /* pthread_setattr_default_np */
 #include <libtrain/base/cgroup.h>
 #include <libtrain/threads.h>
 
 #include <cblas.h>
 #include <limits.h>
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 #ifdef _OPENMP
@@ -49,8 +51,26 @@ int tr_n_processor(void)
     return tr_n_processor_each(1);
 }
 
+/* Threads get stacks as large as `ulimit -s` says, and glibc takes thread-local memory out of
+ * them, of which OpenBLAS has 60 KiB. */
+static void give_room_to_stacks(void)
+{
+#ifdef __GLIBC__
+    const size_t least_stack = 256 << 10;
+    pthread_attr_t attr;
+    size_t size;
+    if (pthread_getattr_default_np(&attr))
+        return;
+    if (!pthread_attr_getstacksize(&attr, &size) && size < least_stack &&
+        !pthread_attr_setstacksize(&attr, least_stack))
+        pthread_setattr_default_np(&attr);
+    pthread_attr_destroy(&attr);
+#endif
+}
+
 int tr_threads(int n)
 {
+    give_room_to_stacks();
     if (n < 1)
         n = tr_n_processor();
     openblas_set_num_threads(n);

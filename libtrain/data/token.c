@@ -19,7 +19,8 @@ enum {
     HEADER_BYTES = 32, /* magic, version, n_vocab, vocab_hash, hash of these 24 bytes */
     HEADER_HASHED = 24,
     END_BYTES = 24,    /* documents, tokens, hash of all bytes before it */
-    CHUNK = 1 << 14    /* tokens moved at a time */
+    AT_ONCE = 1 << 11, /* tokens written at a time, on the stack */
+    CHUNK = 1 << 14    /* tokens for which a buffer has room at first */
 };
 
 static const uint64_t end_mark = UINT64_MAX; /* where a record has its token count */
@@ -81,7 +82,7 @@ fail:
 static int put_chunk(struct tr_token_writer *w, const uint32_t *token, size_t n,
                      struct tr_err *err)
 {
-    unsigned char buf[4 * CHUNK];
+    unsigned char buf[4 * AT_ONCE];
 
     for (size_t i = 0; i < n; i++) {
         if (TR_TOKEN_ID(token[i]) >= w->n_vocab) {
@@ -102,8 +103,8 @@ int tr_token_write(struct tr_token_writer *w, const uint32_t *token, size_t n,
 
     tr__put_u64(count, n);
     rc = put(w, count, sizeof count, err);
-    for (size_t i = 0; i < n && !rc; i += CHUNK)
-        rc = put_chunk(w, token + i, n - i < CHUNK ? n - i : CHUNK, err);
+    for (size_t i = 0; i < n && !rc; i += AT_ONCE)
+        rc = put_chunk(w, token + i, n - i < AT_ONCE ? n - i : AT_ONCE, err);
     if (rc)
         return rc;
     w->n_doc++;

@@ -10,8 +10,8 @@
 
 #if defined(__AVX512BF16__) && defined(__AVX512BW__)
 
-/* What is packed lies on the stack, 32 KiB for either factor. */
-enum { VEC = TR__VEC, MAX_M = 64, MAX_K = 256, COLUMNS = 64 };
+/* What is packed lies on the stack, 8 KiB for either factor, so a longer sum has parts. */
+enum { VEC = TR__VEC, MAX_M = 64, MAX_K = 256, PART = 64, COLUMNS = 64 };
 
 /* Element (i, k / 2) of a is at data[i * row + k / 2 * col]. */
 struct pairs {
@@ -46,10 +46,10 @@ static inline __m512 load_some(const float *p, int64_t n)
     return _mm512_maskz_loadu_ps(some, p);
 }
 
-/* Pairs of neighbours in a row: from (m, k_end) to (m, MAX_K / 2). */
+/* Pairs of neighbours in a row: from (m, k_end) to (m, PART / 2). */
 static void pack_rows(int64_t m, int64_t k_end, const float *from, int64_t ld, uint32_t *to)
 {
-    for (int64_t i = 0; i < m; i++, from += ld, to += MAX_K / 2)
+    for (int64_t i = 0; i < m; i++, from += ld, to += PART / 2)
         for (int64_t k = 0; k < k_end; k += 2 * VEC) {
             __m512 x = load_some(from + k, k_end - k);
             __m512 y = load_some(from + k + VEC, k_end - k - VEC);
@@ -105,16 +105,12 @@ static int fits(int64_t m, int64_t n, int64_t k, struct tr__tile a)
     return lies && m <= MAX_M && k <= MAX_K && m % TR__TILE_ROWS == 0 && n % VEC == 0;
 }
 
-void tr__tile_product_bf16(int64_t m, int64_t n, int64_t k, struct tr__tile a,
-                           const float *b, int64_t ldb, float *c, int64_t ldc,
-                           const float *keep)
+/* k up to PART. */
+static void product_part(int64_t m, int64_t n, int64_t k, struct tr__tile a, const float *b,
+                         int64_t ldb, float *c, int64_t ldc, const float *keep)
 {
-    uint32_t a16[MAX_M * MAX_K / 2], b16[MAX_K / 2 * COLUMNS];
-    struct pairs pairs = { a16, MAX_K / 2, 1 };
-    if (!fits(m, n, k, a)) {
-        tr__tile_product(m, n, k, a, b, ldb, c, ldc, keep);
-        return;
-    }
+    uint32_t a16[MAX_M * PART / 2], b16[PART / 2 * COLUMNS];
+    struct pairs pairs = { a16, PART / 2, 1 };
     if (a.col == 1) {
         pack_rows(m, k, a.data, a.row, a16);
     } else {
@@ -125,6 +121,25 @@ void tr__tile_product_bf16(int64_t m, int64_t n, int64_t k, struct tr__tile a,
         int64_t cols = n - j < COLUMNS ? n - j : COLUMNS;
         pack_columns(k, cols, b + j, ldb, b16);
         product_of_pairs(m, cols, (k + 1) / 2, pairs, b16, c + j, ldc, keep);
+    }
+}
+
+/* Parts after the first add to what is there: the bits are those of one sum. */
+void tr__tile_product_bf16(int64_t m, int64_t n, int64_t k, struct tr__tile a,
+                           const float *b, int64_t ldb, float *c, int64_t ldc,
+                           const float *keep)
+{
+    float all[MAX_M];
+    if (!fits(m, n, k, a)) {
+        tr__tile_product(m, n, k, a, b, ldb, c, ldc, keep);
+        return;
+    }
+    product_part(m, n, k < PART ? k : PART, a, b, ldb, c, ldc, keep);
+    for (int64_t i = 0; i < m; i++)
+        all[i] = 1;
+    for (int64_t at = PART; at < k; at += PART) {
+        a.data += PART * a.col;
+        product_part(m, n, k - at < PART ? k - at : PART, a, b + at * ldb, ldb, c, ldc, all);
     }
 }
 

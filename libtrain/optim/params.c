@@ -9,8 +9,9 @@
 #include <sys/mman.h>
 
 enum {
-    ROUND = 16,     /* keeps every parameter on a cache line of its own */
-    PIECE = 1 << 13 /* numbers that one thread updates at a time: whole blocks of state */
+    ROUND = 16,      /* keeps every parameter on a cache line of its own */
+    PIECE = 1 << 13, /* numbers that one thread updates at a time: whole blocks of state */
+    SOME = 1 << 11   /* and those that are f32 on its stack, likewise */
 };
 
 static int64_t rounded(int64_t count)
@@ -285,8 +286,8 @@ static void round_at_random(const float *x, int64_t n, uint32_t key, uint32_t fi
     }
 }
 
-/* Numbers at and behind `at` of parameter i. */
-static void update_piece(const struct tr_params *p, size_t i, int64_t at, int64_t n,
+/* Numbers at and behind `at` of parameter i; up to SOME if they are BF16. */
+static void update_some(const struct tr_params *p, size_t i, int64_t at, int64_t n,
                          struct tr_optim_step s)
 {
     void *state[TR_OPTIM_MAX_STATE] = { NULL };
@@ -300,11 +301,19 @@ static void update_piece(const struct tr_params *p, size_t i, int64_t at, int64_
         p->optim->step(&s, n, (float *)t->data + at, t->grad + at, state);
         return;
     }
-    float x[PIECE];
+    float x[SOME];
     uint16_t *w = (uint16_t *)t->data + at;
     t->dtype->to_f32(w, x, n);
     p->optim->step(&s, n, x, t->grad + at, state);
     round_at_random(x, n, ~s.key /* the optimizer uses the other */, s.first, w);
+}
+
+static void update_piece(const struct tr_params *p, size_t i, int64_t at, int64_t n,
+                         struct tr_optim_step s)
+{
+    int64_t step = p->tensor[i]->dtype == &tr_f32 ? n : SOME;
+    for (int64_t k = 0; k < n; k += step)
+        update_some(p, i, at + k, n - k < step ? n - k : step, s);
 }
 
 void tr_params_update_one(struct tr_params *p, size_t i, const struct tr_optim_step *step)

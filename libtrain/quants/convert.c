@@ -7,23 +7,33 @@
 
 #include <string.h>
 
-enum { CHUNK = 1 << 14 }; /* numbers; a multiple of every block, and small beside a cache */
+/* Numbers, multiples of every block: a thread's share, small beside a cache, and what of it is
+ * f32 at a time, small beside a stack. */
+enum { CHUNK = 1 << 14, PIECE = 1 << 11 };
+
+static void by_way_of_f32(const struct tr_dtype *from, const char *src,
+                          const struct tr_dtype *to, char *dst, int64_t n)
+{
+    _Alignas(64) float piece[PIECE];
+    for (int64_t i = 0; i < n; i += PIECE) {
+        int64_t some = n - i < PIECE ? n - i : PIECE;
+        from->to_f32(src + i / from->block * from->bytes, piece, some);
+        to->from_f32(piece, dst + i / to->block * to->bytes, some);
+    }
+}
 
 static int convert_chunk(const struct tr_dtype *from, const void *src,
                          const struct tr_dtype *to, void *dst, int64_t n)
 {
-    _Alignas(64) float tile[CHUNK];
     int bad = from->finite && !from->finite(src, n) ? TR_CONVERT_BAD_SRC : 0;
     if (from == to) {
         memcpy(dst, src, (size_t)(n / from->block * from->bytes));
         return bad;
     }
-    if (from == &tr_f32) {
+    if (from == &tr_f32)
         to->from_f32(src, dst, n);
-    } else {
-        from->to_f32(src, tile, n);
-        to->from_f32(tile, dst, n);
-    }
+    else
+        by_way_of_f32(from, src, to, dst, n);
     return bad | (to->finite && !to->finite(dst, n) ? TR_CONVERT_BAD_DST : 0);
 }
 

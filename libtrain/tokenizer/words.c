@@ -88,15 +88,38 @@ static size_t first_bad(const char *text, size_t len, size_t at)
     return len;
 }
 
+static void free_state(struct tr__splitter *s)
+{
+    pcre2_match_data_free(s->match);
+    pcre2_match_context_free(s->context);
+    pcre2_jit_stack_free(s->stack);
+    s->match = s->context = s->stack = NULL;
+}
+
+/* By itself generated code takes 32 KiB of the thread's stack, which may be all there is. */
+static int make_state(struct tr__splitter *s)
+{
+    enum { FIRST = 32 << 10, MOST = 1 << 20 };
+    if (s->match)
+        return 0;
+    s->stack = pcre2_jit_stack_create(FIRST, MOST, NULL);
+    s->context = pcre2_match_context_create(NULL);
+    s->match = pcre2_match_data_create(1, NULL);
+    if (!s->stack || !s->context || !s->match) {
+        free_state(s);
+        return -1;
+    }
+    pcre2_jit_stack_assign(s->context, NULL, s->stack);
+    return 0;
+}
+
 int tr__splitter_begin(struct tr__splitter *s, const struct tr__pretok_code *pretok,
                        const char *text, size_t len, struct tr_err *err)
 {
     s->pretok = pretok;
     s->text = text;
     s->len = len;
-    if (!s->match)
-        s->match = pcre2_match_data_create(1, NULL);
-    if (!s->match)
+    if (make_state(s))
         return tr_err_set(err, TR_ENOMEM, "out of memory");
     size_t bad = first_bad(text, len, 0);
     if (bad == len)
@@ -117,20 +140,20 @@ int tr__splitter_begin(struct tr__splitter *s, const struct tr__pretok_code *pre
 int64_t tr__splitter_next(struct tr__splitter *s, size_t at)
 {
     int rc = pcre2_match(s->pretok->code, (PCRE2_SPTR)s->text, s->len, at,
-                         PCRE2_NO_UTF_CHECK, s->match, NULL);
+                         PCRE2_NO_UTF_CHECK, s->match, s->context);
     return rc < 0 ? rc : (int64_t)(pcre2_get_ovector_pointer(s->match)[1] - at);
 }
 
 size_t tr__splitter_cut(struct tr__splitter *s)
 {
     int rc = pcre2_match(s->pretok->cut, (PCRE2_SPTR)s->text, s->len, 0,
-                         PCRE2_NO_UTF_CHECK, s->match, NULL);
+                         PCRE2_NO_UTF_CHECK, s->match, s->context);
     return rc < 0 ? 0 : pcre2_get_ovector_pointer(s->match)[1];
 }
 
 void tr__splitter_release(struct tr__splitter *s)
 {
-    pcre2_match_data_free(s->match);
+    free_state(s);
     free(s->copy);
     memset(s, 0, sizeof *s);
 }

@@ -38,7 +38,7 @@ void tr__pretok_release(struct tr__pretok_code *p);
 
 struct tr__splitter { /* one thread's state; start with {0} */
     const struct tr__pretok_code *pretok;
-    void *match;        /* pcre2_match_data */
+    void *match, *context, *stack; /* PCRE2's */
     const char *text;   /* valid UTF-8, byte for byte as long as the caller's text */
     char *copy;         /* owns `text` where the caller's was not valid */
     size_t len;

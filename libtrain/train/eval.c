@@ -123,11 +123,12 @@ int tr_pack_fits(const struct tr_pack *pack, const char *path, const struct tr_m
     uint64_t hash = tr_vocab_hash(tr_model_gguf(m));
     if (info->n_vocab > c->n_vocab || (hash && info->vocab_hash && hash != info->vocab_hash))
         return tr_err_set(err, TR_EMISMATCH,
-                          "%s: was made with another vocabulary than that of '%s'", path,
+                          "'%s' was made with another vocabulary than that of '%s'", path,
                           tr_gguf_path(tr_model_gguf(m)));
     if (info->ctx > c->n_ctx)
         return tr_err_set(err, TR_EMISMATCH,
-                          "%s: sequences of %u positions, the model was made for %lld", path,
-                          info->ctx, (long long)c->n_ctx);
+                          "'%s' has sequences of %u positions, and the model was made for "
+                          "%lld: pack it with -c %lld or less", path, info->ctx,
+                          (long long)c->n_ctx, (long long)c->n_ctx);
     return 0;
 }

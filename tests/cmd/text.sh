@@ -207,4 +207,11 @@ test_expect_success 'perplexity: a window that the model was not made for is ref
     grep "'"'--ctx' is 257.*made for 256"'" err
     test ! -s out'
 
+test_expect_success 'a pack of longer sequences than the model was made for: what to do' '
+    tok -m "$model" house.txt | "$BIN/pack" -q -c 257 -o long.pack
+    for c in "perplexity" "train --steps 1 -o long.ckpt"; do
+        test_expect_code 1 "$BIN/"$c -m "$model" -d long.pack 2>err
+        grep "long.pack.*257 positions.*256: pack it with -c 256" err
+    done'
+
 test_done

@@ -156,7 +156,7 @@ static void check_norm(const struct norm_shape *s, int centred)
     e.in[1] = vector(s->width);
     e.in[2] = vector(s->width);
     const float *y = compute(&e);
-    double want[4096];
+    static double want[4096];
     for (int64_t i = 0; i < s->rows * groups; i++) {
         const float *x = (const float *)e.in[0].data + i / groups * (n + 3) + 1;
         norm_exact(&e, x + i % groups * s->width, s->width, centred, want);
