@@ -19,6 +19,7 @@
  */
 #include "../cmds/shared/common.h"
 
+#include <libtrain/base/base.h>
 #include <libtrain/file.h>
 #include <libtrain/rng.h>
 
@@ -62,14 +63,8 @@ struct ref {
 
 static int add(struct text *t, const char *s, size_t n, struct tr_err *err)
 {
-    if (t->n + n + 1 > t->cap) {
-        size_t cap = 2 * (t->n + n) + 64;
-        char *p = realloc(t->s, cap);
-        if (!p)
-            return tr_err_sys(err, "cannot hold %zu bytes of text", cap);
-        t->s = p;
-        t->cap = cap;
-    }
+    if (tr__grow(&t->s, &t->cap, t->n + n + 1, 1))
+        return tr_err_sys(err, "cannot hold %zu bytes of text", t->n + n);
     memcpy(t->s + t->n, s, n);
     t->n += n;
     t->s[t->n] = 0;
@@ -80,14 +75,8 @@ static int add(struct text *t, const char *s, size_t n, struct tr_err *err)
 
 static int add_item(struct rule *r, const char *item, struct tr_err *err)
 {
-    if (r->n == r->cap) {
-        size_t cap = r->cap ? 2 * r->cap : 8;
-        const char **p = realloc(r->item, cap * sizeof *p);
-        if (!p)
-            return tr_err_sys(err, "cannot hold the grammar");
-        r->item = p;
-        r->cap = cap;
-    }
+    if (tr__grow(&r->item, &r->cap, r->n + 1, sizeof *r->item))
+        return tr_err_sys(err, "cannot hold the grammar");
     r->item[r->n++] = item;
     return 0;
 }

@@ -13,6 +13,7 @@
  */
 #include "../cmds/shared/common.h"
 
+#include <libtrain/base/base.h>
 #include <libtrain/file.h>
 #include <libtrain/gguf.h>
 
@@ -89,18 +90,14 @@ static size_t *find(const struct words *ws, const char *s, size_t n)
 
 static int grow(struct words *ws, struct tr_err *err)
 {
-    size_t cap = ws->cap ? 2 * ws->cap : 1024;
-    struct word *w = realloc(ws->w, cap * sizeof *w);
-    if (w)
-        ws->w = w;
+    int rc = tr__grow(&ws->w, &ws->cap, ws->n + 1, sizeof *ws->w);
     free(ws->slot);
-    ws->slot = calloc(2 * cap, sizeof *ws->slot);
-    if (!w || !ws->slot)
-        return tr_err_sys(err, "cannot hold %zu words", cap);
-    ws->cap = cap;
-    ws->n_slot = 2 * cap;
+    ws->n_slot = 2 * ws->cap; /* a power of two: words come one by one, cap doubles */
+    ws->slot = calloc(ws->n_slot, sizeof *ws->slot);
+    if (rc || !ws->slot)
+        return tr_err_sys(err, "cannot hold %zu words", ws->n + 1);
     for (size_t i = 0; i < ws->n; i++)
-        *find(ws, w[i].text, w[i].len) = i + 1;
+        *find(ws, ws->w[i].text, ws->w[i].len) = i + 1;
     return 0;
 }
 

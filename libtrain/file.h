@@ -2,10 +2,10 @@
  *
  * Output files that are whole or not there.  A struct tr_out writes to a temporary beside
  * its target (`.NAME.tmp.PID`, locked while it is written), and tr_out_commit flushes,
- * syncs, renames and syncs the directory.  Until then an older file under that name stays as
- * it was; a failure leaves no temporary.  The caller owns the struct until commit or discard.
- * Threads may have any number of them, as far as the system has descriptors (two each); one
- * is used by one thread at a time.
+ * syncs, renames and syncs the directory.  Until then an older file under that name stays
+ * as it was; a failure leaves no temporary.  The caller owns the struct until commit or
+ * discard.  Threads may have any number of them, as far as the system has descriptors (two
+ * each); one is used by one thread at a time.
  */
 #ifndef LIBTRAIN_FILE_H
 #define LIBTRAIN_FILE_H
@@ -21,10 +21,10 @@ extern "C" {
 
 struct tr_out;
 
-/* Begin to write `path`; "-" is standard output (no temporary, no rename), and so is a
- * path that exists and is not a regular file (/dev/full, a FIFO).  Fails now, not after
- * hours of work, if the file could not appear under its name: the directory is missing or
- * not writable, the file is protected, another user's in a sticky folder, or a mount point by
+/* Begin to write `path`; "-" is standard output (no temporary, no rename), and so is a path
+ * that exists and is not a regular file (/dev/full, a FIFO).  Fails now, not after hours of
+ * work, if the file could not appear under its name: the directory is missing or not
+ * writable, the file is protected, another user's in a sticky folder, or a mount point by
  * itself.  Temporaries of the same target that this user's processes left and nobody writes
  * any more are removed. */
 struct tr_out *tr_out_open(const char *path, struct tr_err *err) TR_MUST_CHECK;
@@ -53,16 +53,16 @@ void tr_out_discard(struct tr_out *out);
 void tr_out_unlink_all(void);
 
 /* The path of the mapped file that this address lies in, as it may be printed, or NULL.
- * Async-signal-safe: for a handler of SIGBUS, which comes when a file has become shorter, or
- * cannot be read any more, while it is mapped. */
+ * Async-signal-safe: for a handler of SIGBUS, which comes when a file has become shorter,
+ * or cannot be read any more, while it is mapped. */
 const char *tr_mapped_file(const void *address);
 
 /* 1 if the two paths name the same existing file (device and inode), else 0. */
 int tr_same_file(const char *a, const char *b);
 
 /* Open `path` for reading front to back; "-" is standard input, which fclose leaves open.
- * Signals and a descriptor that does not wait only delay the stream; what fails is in errno,
- * as of any stream. */
+ * Signals and a descriptor that does not wait only delay the stream; what fails is in
+ * errno, as of any stream. */
 FILE *tr_in_open(const char *path, struct tr_err *err) TR_MUST_CHECK;
 
 /* Bounded copy of a whole stream or file into memory.  path "-" is standard input.

@@ -35,8 +35,8 @@ static void open_closed_streams(void)
 }
 
 /* What goes to standard output by printf and its like takes the library's way there, which
- * short counts, signals and a pipe that does not wait only delay.  glibc's stdout may be set as
- * any variable; elsewhere it stays what it is. */
+ * short counts, signals and a pipe that does not wait only delay.  glibc's stdout may be
+ * set as any variable; elsewhere it stays what it is. */
 static void steady_output(void)
 {
 #ifdef __GLIBC__

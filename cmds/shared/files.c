@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * No output is an input, and no two outputs are the same file.  Files are compared, not names: by
- * device and inode where they are, else by the folder's and the name, at the end of all links.
- * Every command is looked at when its options have been read (common.c), so that none forgets.
+ * No output is an input, and no two outputs are the same file.  Files are compared, not
+ * names: by device and inode where they are, else by the folder's and the name, at the end
+ * of all links.  Every command is looked at when its options have been read (common.c), so
+ * that none forgets.
  */
 #include "files.h"
 #include "message.h"
@@ -98,8 +99,8 @@ int cmd_is_in(const char *path, const char *folder)
     char copy[PATH_MAX];
     struct stat a, b;
     snprintf(copy, sizeof copy, "%s", path);
-    return !folder_of(copy, base_of(copy), &a) && !stat(folder, &b) && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
+    return !folder_of(copy, base_of(copy), &a) && !stat(folder, &b) &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 /* ---- what there is ---------------------------------------------------------------- */
@@ -126,12 +127,18 @@ static void add_scaled(struct files *f, const char *text)
     free(path);
 }
 
+static int is_end(const struct cmd_opt *opt)
+{
+    return !opt->name && opt->kind != CMD_KIND_GROUP;
+}
+
 static void add_option(struct files *f, const struct cmd_opt *opt, enum cmd_role role)
 {
+    int std = role == CMD_OUTPUT ? STDOUT_FILENO : STDIN_FILENO;
     if (opt->role != role)
         return;
     if (opt->kind == CMD_KIND_TEXT)
-        add(f, *(const char **)opt->value, role == CMD_OUTPUT ? STDOUT_FILENO : STDIN_FILENO);
+        add(f, *(const char **)opt->value, std);
     const struct cmd_list *list = opt->kind == CMD_KIND_LIST ? opt->value : NULL;
     for (size_t i = 0; list && i < list->n; i++)
         add_scaled(f, list->item[i]);
@@ -141,14 +148,14 @@ static void add_option(struct files *f, const struct cmd_opt *opt, enum cmd_role
 static size_t bound(const struct cmd *cmd, int n_operand)
 {
     size_t n = (size_t)n_operand + 1;
-    for (const struct cmd_opt *opt = cmd->opt; opt->name || opt->kind == CMD_KIND_GROUP; opt++)
+    for (const struct cmd_opt *opt = cmd->opt; !is_end(opt); opt++)
         n += opt->kind == CMD_KIND_LIST ? 2 * ((const struct cmd_list *)opt->value)->n : 1;
     return n;
 }
 
 static void gather(const struct cmd *cmd, struct files *f, enum cmd_role role)
 {
-    for (const struct cmd_opt *opt = cmd->opt; opt->name || opt->kind == CMD_KIND_GROUP; opt++)
+    for (const struct cmd_opt *opt = cmd->opt; !is_end(opt); opt++)
         add_option(f, opt, role);
 }
 
@@ -162,7 +169,8 @@ static void apart(const struct cmd *cmd, const struct files *out)
             if (is_std(a) && is_std(b))
                 cmd_usage(cmd, "two outputs go to standard output");
             if (keeps_bytes(a) && is_same(a, b))
-                cmd_usage(cmd, "two outputs are the same file: '%s' and '%s'", a->text, b->text);
+                cmd_usage(cmd, "two outputs are the same file: '%s' and '%s'", a->text,
+                          b->text);
         }
 }
 

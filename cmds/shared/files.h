@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a command may write, given what it reads.  Inputs and outputs are marked in the table
- * of its options (table.h); operands are inputs.
+ * What a command may write, given what it reads.  Inputs and outputs are marked in the
+ * table of its options (table.h); operands are inputs.
  */
 #ifndef CMDS_SHARED_FILES_H
 #define CMDS_SHARED_FILES_H
@@ -10,9 +10,9 @@
 
 #include <libtrain/error.h>
 
-/* TR_EIO if an output, or standard output, is the file of an input: by this name or another,
- * by a link, or by the descriptor that either came by.  Ends with a usage error if two outputs
- * are one file, whether it is there yet or not. */
+/* TR_EIO if an output, or standard output, is the file of an input: by this name or
+ * another, by a link, or by the descriptor that either came by.  Ends with a usage error if
+ * two outputs are one file, whether it is there yet or not. */
 int cmd_files_check(const struct cmd *cmd, char *const *operand, int n_operand,
                     struct tr_err *err) TR_MUST_CHECK;
 

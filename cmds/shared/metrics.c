@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of metrics: a row a step, out at once, so that it can be watched.  A run that goes
- * on keeps the rows up to its save and adds to them.
+ * The table of metrics: a row a step, out at once, so that it can be watched.  A run that
+ * goes on keeps the rows up to its save and adds to them.
  */
 #include "metrics.h"
 #include "common.h"
@@ -30,7 +30,8 @@ static void copy_rows(FILE *in, int64_t step, FILE *out)
     free(line);
 }
 
-/* Leave of an older log what stays: it is whole, as it was or as it is to be, at any time. */
+/* Leave of an older log what stays: it is whole, as it was or as it is to be, at any
+ * time. */
 static int cut_log(const char *path, int64_t step, struct tr_err *err)
 {
     FILE *in = tr_in_open(path, err);
@@ -57,7 +58,8 @@ int cmd_metrics_open(struct cmd_metrics *t, const char *path, int64_t first_step
     t->path = path;
     if (!path)
         return 0;
-    int goes_on = first_step && strcmp(path, "-") && !stat(path, &st) && S_ISREG(st.st_mode);
+    int goes_on = first_step && strcmp(path, "-") && !stat(path, &st) &&
+                  S_ISREG(st.st_mode);
     if (goes_on && cut_log(path, first_step, err))
         return err->code;
     t->file = strcmp(path, "-") ? fopen(path, goes_on ? "ae" : "we") : stdout;

@@ -36,8 +36,8 @@ static size_t append(char *line, size_t used, size_t size, const char *text)
     return used;
 }
 
-/* A page of a mapped file is not there any more.  Other threads may meet it at the same time:
- * the first speaks for all.  No stdio, which a handler may not use. */
+/* A page of a mapped file is not there any more.  Other threads may meet it at the same
+ * time: the first speaks for all.  No stdio, which a handler may not use. */
 static void on_bus(int sig, siginfo_t *info, void *context)
 {
     static atomic_flag spoken = ATOMIC_FLAG_INIT;
@@ -51,8 +51,8 @@ static void on_bus(int sig, siginfo_t *info, void *context)
     n = append(line, n, sizeof line, file ? ": '" : ": ");
     n = append(line, n, sizeof line, file ? file : "a mapped file");
     n = append(line, n, sizeof line, file ? "'" : "");
-    n = append(line, n, sizeof line, " became shorter, or cannot be read any more, while it "
-               "was in use\n");
+    n = append(line, n, sizeof line, " became shorter, or cannot be read any more, while "
+               "it was in use\n");
     if (write(STDERR_FILENO, line, n) < 0)
         _exit(CMD_FAIL); /* nothing is left to do if stderr does not take it */
     _exit(CMD_FAIL);

@@ -45,7 +45,8 @@ static int is_mount_point(const char *path)
 #endif
 }
 
-/* In a folder with the sticky bit only the owner of a file, or of the folder, replaces it. */
+/* In a folder with the sticky bit only the owner of a file, or of the folder, replaces
+ * it. */
 static int is_protected(int dir, const struct stat *old)
 {
     struct stat d;
@@ -107,7 +108,8 @@ static int make_temp(struct tr_out *out, const char *target, const struct stat *
         return refuse(out->path, "something is mounted on this very file, so that no whole "
                       "one can take its place; mount its folder instead", err);
     if (old && is_protected(dir, old))
-        return refuse(out->path, "in this folder only the file's owner may replace it", err);
+        return refuse(out->path, "in this folder only the file's owner may replace it",
+                      err);
     out->fd = tr__temp_create(out->temp, name, old ? 0600 : 0666);
     if (out->fd < 0 || (old && fchmod(out->fd, old->st_mode & 0777)) ||
         name_temp(out, target, dir_bytes))
@@ -236,8 +238,8 @@ static int sync_all(int fd)
     return rc;
 }
 
-/* Bytes on disk, then the name, then the name on disk.  The file is closed later, since that
- * ends its lock. */
+/* Bytes on disk, then the name, then the name on disk.  The file is closed later, since
+ * that ends its lock. */
 static int make_durable(struct tr_out *out)
 {
     struct stat st;

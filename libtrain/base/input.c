@@ -23,7 +23,8 @@ static int open_input(const char *path, struct tr_err *err)
 
 /* ---- whole ------------------------------------------------------------------------ */
 
-/* Read to the end into *data, with room for `room` bytes at first and one NUL at the end. */
+/* Read to the end into *data, with room for `room` bytes at first and one NUL at the
+ * end. */
 static int read_to_end(int fd, char **data, size_t *bytes, size_t room)
 {
     size_t cap = 0;

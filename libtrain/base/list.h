@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A list that a signal handler may walk while threads add to it.  Entries are taken and given
- * back, never freed, and only the first of them moves; whether an entry counts is a flag of
- * its own, set last and cleared first.
+ * A list that a signal handler may walk while threads add to it.  Entries are taken and
+ * given back, never freed, and only the first of them moves; whether an entry counts is a
+ * flag of its own, set last and cleared first.
  */
 #ifndef LIBTRAIN_BASE_LIST_H
 #define LIBTRAIN_BASE_LIST_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Notes of what is mapped.  A file that another process cuts while it is mapped ends in
- * SIGBUS, far from whoever opened it; a handler finds the file by the address, in the list of
- * list.h.  The entry has the path as it may be printed: a handler can do no more than write.
+ * SIGBUS, far from whoever opened it; a handler finds the file by the address, in the list
+ * of list.h.  The entry has the path as it may be printed: a handler can do no more than
+ * write.
  */
 #include <libtrain/base/list.h>
 #include <libtrain/base/maps.h>

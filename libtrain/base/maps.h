@@ -13,9 +13,10 @@
 
 struct tr__map; /* a note */
 
-/* Map a regular file whole, read-only, and note it under `path`: where its `bytes` bytes, more
- * than 0, are in memory, or NULL and errno.  Any thread may call these. */
-void *tr__map_file(int fd, uint64_t bytes, const char *path, struct tr__map **note) TR_MUST_CHECK;
+/* Map a regular file whole, read-only, and note it under `path`: where its `bytes` bytes,
+ * more than 0, are in memory, or NULL and errno.  Any thread may call these. */
+void *tr__map_file(int fd, uint64_t bytes, const char *path,
+                   struct tr__map **note) TR_MUST_CHECK;
 void tr__unmap_file(void *at, uint64_t bytes, struct tr__map *note);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Temporaries.  One is `.NAME.tmp.PID`, or `.NAME.tmp.PID-N` where that is taken, and locked
- * by whoever writes it (flock), from before it holds anything until it has become NAME.  So
- * what a killed process left is told from what is alive by trying the lock, not by the
- * number of the process, which means nothing on another machine or in another container
- * that shares the folder.  Only a regular file of this user that nobody has locked is
- * removed, and where the file system knows no locks, nothing is.
+ * Temporaries.  One is `.NAME.tmp.PID`, or `.NAME.tmp.PID-N` where that is taken, and
+ * locked by whoever writes it (flock), from before it holds anything until it has become
+ * NAME.  So what a killed process left is told from what is alive by trying the lock, not
+ * by the number of the process, which means nothing on another machine or in another
+ * container that shares the folder.  Only a regular file of this user that nobody has
+ * locked is removed, and where the file system knows no locks, nothing is.
  *
  * A handler that ends the process removes what is open (tr_out_unlink_all): it walks the
  * list of list.h and calls nothing but getpid and unlinkat.  Next: file.c.

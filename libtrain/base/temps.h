@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What must not outlive the process: temporaries beside the files that they become, and what
- * else the end of the process has to remove, however it comes.
+ * What must not outlive the process: temporaries beside the files that they become, and
+ * what else the end of the process has to remove, however it comes.
  */
 #ifndef LIBTRAIN_BASE_TEMPS_H
 #define LIBTRAIN_BASE_TEMPS_H
@@ -21,7 +21,8 @@ struct tr__temp *tr__temp_new(int dir, const char *name) TR_MUST_CHECK;
 const char *tr__temp_name(const struct tr__temp *t);
 int tr__temp_dir(const struct tr__temp *t);
 
-/* From here on the name is removed at the end, if `folder` as an empty folder; or no longer. */
+/* From here on the name is removed at the end, if `folder` as an empty folder; or no
+ * longer. */
 void tr__temp_arm(struct tr__temp *t, int folder);
 void tr__temp_disarm(struct tr__temp *t);
 /* Remove it now if it is armed, and give the place back.  NULL is allowed. */

@@ -3,6 +3,7 @@
  * Reading tokens, types and scores, and looking for special tokens in a text.  Keys and
  * token types: gguf.md, "tokenizer".  Read next: idmap.c, the tables from bytes to ids.
  */
+#include <libtrain/base/base.h>
 #include <libtrain/tokenizer/vocab.h>
 
 #include <math.h>
@@ -26,10 +27,8 @@ static int is_text(const struct tr__vocab *v, uint32_t id)
 
 void tr__vocab_warn(struct tr__vocab *v, const char *fmt, ...)
 {
-    char (*more)[TR__WARNING] = realloc(v->warning, (v->n_warning + 1) * sizeof *more);
-    if (!more) /* what comes next will fail for the same reason */
-        return;
-    v->warning = more;
+    if (tr__grow(&v->warning, &v->cap_warning, v->n_warning + 1, sizeof *v->warning))
+        return; /* what comes next will fail for the same reason */
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(v->warning[v->n_warning++], TR__WARNING, fmt, ap);

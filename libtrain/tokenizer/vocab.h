@@ -58,7 +58,7 @@ struct tr__vocab {
 
     uint32_t n_twice; /* tokens whose bytes a lower id has already */
     char (*warning)[TR__WARNING]; // (n_warning) odd but not refused
-    size_t n_warning;
+    size_t n_warning, cap_warning;
 };
 
 /* Note what is odd but not refused. */

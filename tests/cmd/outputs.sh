@@ -180,7 +180,40 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
         mounted "$BIN/perplexity" -m model.gguf -d t.pack -o mnt/out
         mounted "$BIN/generate" -m model.gguf -p The -n 2 -o mnt/out
         test -z "$(ls -A | grep "^x\|^\.x")"'
+    # on OPTIONS COMMAND...: with a small file system of its own at "mnt", where "out" is
+    on() {
+        options=$1
+        shift
+        mkdir -p mnt
+        unshare -m sh -c "mount -t tmpfs -o size=64k none mnt && echo old >mnt/out &&
+            mount -o remount,$options mnt && { \"\$@\"; code=\$?; cat mnt/out; ls -A mnt; exit \$code; }" \
+            sh "$@" >stdout 2>stderr && return 1
+        test "$(cat stdout)" = "old
+out"
+    }
+    test_expect_success 'a file system that is full, or read-only' '
+        on size=64k "$BIN/quantize" -t q8_0 -o mnt/out model.gguf
+        grep "No space left on device" stderr
+        on size=64k "$BIN/merge" -m model.gguf -a a.gguf -o mnt/out
+        grep "No space left on device" stderr
+        on ro "$BIN/train" $flat --steps 1 -o mnt/out
+        grep "cannot write .mnt/out.: Read-only file system" stderr
+        on ro "$BIN/train" $flat --steps 1 -o x.ckpt --dump-grads mnt/new
+        grep "cannot write .mnt/new.: Read-only file system" stderr
+        test ! -e x.ckpt.d'
 else
     test_skip 'an output that is a mount point' 'needs root, and unshare -m'
+    test_skip 'a file system that is full, or read-only' 'needs root, and unshare -m'
 fi
+
+test_expect_success 'names as long as the system takes them' '
+    long=$(printf "%0255d" 0)
+    "$BIN/quantize" -q -t q8_0 -o $long model.gguf
+    "$BIN/pack" -q -c 32 -o $long t.tok
+    rm $long
+    train $flat --steps 2 --save-every 1 -o ${long#00}
+    test -s ${long#00}
+    test -s ${long#00}.d/1.gguf
+    refuses 1 "File name too long" train $flat --steps 1 -o $long
+    test ! -e $long'
 test_done

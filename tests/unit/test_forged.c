@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Checkpoints whose checksum fits and which no run can have written: each is refused with the
- * key or tensor named, and the run stays as it was.
+ * Checkpoints whose checksum fits and which no run can have written: each is refused with
+ * the key or tensor named, and the run stays as it was.
  */
 #include "scratch.h"
 #include "tiny_model.h"
@@ -193,7 +193,8 @@ START_TEST(sample_of_none)
     ck_assert_int_eq(load(&a, NULL), 0);
     forge(&(struct forgery){ "checkpoint.sample", 7, NULL, 0, 0 });
     ck_assert_int_eq(load(&a, &err), TR_EFORMAT);
-    ck_assert_msg(strstr(err.text, "'checkpoint.sample' cannot be 7") != NULL, "%s", err.text);
+    ck_assert_msg(strstr(err.text, "'checkpoint.sample' cannot be 7") != NULL, "%s",
+                  err.text);
 }
 END_TEST
 

@@ -30,7 +30,8 @@ START_TEST(test_grow)
         ck_assert_int_eq(array[n], (int64_t)n);
     errno = 0;
     size_t before = cap;
-    ck_assert_int_eq(tr__grow(&array, &cap, SIZE_MAX / sizeof *array + 1, sizeof *array), -1);
+    ck_assert_int_eq(tr__grow(&array, &cap, SIZE_MAX / sizeof *array + 1, sizeof *array),
+                     -1);
     ck_assert_int_eq(errno, ENOMEM);
     ck_assert_uint_eq(cap, before);
     ck_assert_int_eq(array[7], 7);
@@ -145,13 +146,14 @@ START_TEST(test_mapped_file)
     snprintf(name, sizeof name, "%s/a\nb", dir);
     write_bytes(name, "abcdef", 6);
     write_bytes(path, "xyz", 3);
-    int fd = tr__open_regular(name, &bytes, NULL), fd2 = tr__open_regular(path, &bytes, NULL);
+    int fd = tr__open_regular(name, &bytes, NULL);
+    int fd2 = tr__open_regular(path, &bytes, NULL);
     char *at = tr__map_file(fd, 6, name, &note), *at2 = tr__map_file(fd2, 3, path, &second);
     ck_assert(at && at2);
     ck_assert_mem_eq(at, "abcdef", 6);
     ck_assert_str_eq(tr_mapped_file(at2 + 2), path);
     ck_assert_ptr_nonnull(strstr(tr_mapped_file(at), "/a"));
-    ck_assert_ptr_null(strchr(tr_mapped_file(at + 5), '\n')); /* a handler prints it as it is */
+    ck_assert_ptr_null(strchr(tr_mapped_file(at + 5), '\n')); /* a handler prints it */
     ck_assert_ptr_null(tr_mapped_file(at + 6));
     ck_assert_ptr_null(tr_mapped_file(&bytes));
     tr__unmap_file(at, 6, note);
