@@ -3,6 +3,7 @@
  * detokenize - turn a token stream back into text.  See detokenize.1
  */
 #include "shared/common.h"
+#include "shared/text-out.h"
 #include "shared/vocab.h"
 
 #include <libtrain/file.h>
@@ -16,16 +17,16 @@
 struct text { /* what is not written yet */
     char *buf;
     size_t n, cap;
+    struct cmd_text_out out;
 };
 
 enum { FLUSH_AT = 1 << 16 };
 
 static int flush(struct text *x, struct tr_err *err)
 {
-    if (x->n && fwrite(x->buf, 1, x->n, stdout) != x->n)
-        return tr_err_sys(err, "write error on standard output");
+    cmd_text_put(&x->out, x->buf, x->n);
     x->n = 0;
-    return 0;
+    return ferror(stdout) ? tr_err_sys(err, "write error on standard output") : 0;
 }
 
 /* The bytes of one document, without the BOS and EOS that tokenize put around it. */
@@ -54,13 +55,14 @@ static int put_document(const struct tr_tokenizer *tok, const uint32_t *token, s
 static int put_stream(const struct tr_tokenizer *tok, struct tr_token_reader *r,
                       struct tr_err *err)
 {
-    struct text x = { 0 };
+    struct text x = { .out = cmd_text_out(stdout, "-") };
     const uint32_t *token;
     size_t n;
     int more;
     while ((more = tr_token_read(r, &token, &n, err)) > 0)
         if ((more = put_document(tok, token, n, &x, err)) < 0)
             break;
+    cmd_text_end(&x.out);
     free(x.buf);
     return more;
 }

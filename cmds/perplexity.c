@@ -8,6 +8,7 @@
 
 #include <libtrain/eval.h>
 #include <libtrain/file.h>
+#include <libtrain/printable.h>
 #include <libtrain/tokenizer.h>
 
 #include <math.h>
@@ -24,123 +25,43 @@ struct opts {
     int loss, precision, special, binary;
 };
 
-struct sums {
-    double loss, llama_loss;
-    uint64_t n, n_llama;
-};
-
-/* ==== a pack ==== */
-
-/* All logits, row after row, as they are computed: the file may be larger than memory. */
-static int write_logits(const struct opts *o, struct tr_eval *e, struct tr_pack *pack,
-                        int64_t n_vocab, struct sums *s, struct tr_err *err)
-{
-    const struct tr_pack_info *info = tr_pack_info(pack);
-    float *logits = malloc((size_t)info->ctx * (size_t)n_vocab * sizeof *logits);
-    struct tr_gguf_writer *w = logits ? tr_gguf_create(o->logits, err) : NULL;
-    int rc = w ? 0 : err->code ? err->code : tr_err_set(err, TR_ENOMEM, "out of memory");
-    if (w) {
-        tr_gguf_set_string(w, "general.type", "logits");
-        tr_gguf_add_tensor(w, "logits", &tr_f32, 2,
-                           (int64_t[]){ (int64_t)info->n_token, n_vocab });
-    }
-    for (uint64_t i = 0; !rc && i < info->n_seq; i++) {
-        struct tr_pack_seq seq;
-        if ((rc = tr_pack_read(pack, i, &seq, err)))
-            break;
-        struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos };
-        if (!(rc = tr_eval_batch(e, &batch, &s->loss, NULL, logits, err)))
-            rc = tr_gguf_write(w, logits, seq.n * n_vocab * (int64_t)sizeof *logits, err);
-    }
-    s->n = info->n_counted;
-    free(logits);
-    if (!rc)
-        return tr_gguf_commit(w, err);
-    tr_gguf_discard(w);
-    return rc;
-}
-
-static int on_pack(const struct opts *o, struct tr_model *m, struct sums *s,
+static int on_pack(const struct opts *o, struct tr_model *m, struct tr_text_loss *s,
                    struct tr_err *err)
 {
     struct tr_eval *e = NULL;
     struct tr_pack *pack = tr_pack_open(o->data, err);
-    int64_t n_vocab = tr_model_config(m)->n_vocab;
     int rc = pack ? tr_pack_fits(pack, o->data, m, err) : err->code;
     if (!rc && !(e = tr_eval_new(m, tr_pack_info(pack)->ctx, tr_loss_at(o->loss), err)))
         rc = err->code;
-    if (!rc && o->logits) {
-        rc = write_logits(o, e, pack, n_vocab, s, err);
-    } else if (!rc) {
-        rc = tr_eval_pack(e, pack, &s->loss, &s->n, err);
-        s->loss *= (double)s->n;
-    }
+    if (!rc)
+        rc = o->logits ? tr_eval_logits(e, pack, o->logits, &s->loss, &s->n, err)
+                       : tr_eval_pack(e, pack, &s->loss, &s->n, err);
+    s->loss *= (double)s->n;
     tr_eval_free(e);
     tr_pack_close(pack);
     return rc;
 }
 
-/* ==== a text ==== */
-
-struct text {
-    struct tr_tokens t;
-    int32_t bos;     /* -1: none in front */
-    size_t n_window; /* tokens without EOS, which stands in none of llama.cpp's windows */
-};
-
-static int encode(const struct opts *o, const struct tr_model *m, struct text *x,
-                  struct tr_err *err)
+/* Ids of the text, with BOS and EOS as a document has them. */
+static int encode(const struct opts *o, const struct tr_model *m, struct tr_tokens *t,
+                  struct tr_text_ids *x, struct tr_err *err)
 {
     struct tr_text text = {0};
     struct tr_tokenizer *tok = cmd_tokenizer(tr_model_gguf(m), o->pre, err);
     int rc = tok ? cmd_read_text(&text, o->text, &o->binary, err) : err->code;
-    int around = rc ? 0 : tr_tokenizer_around(tok); /* as a document has BOS and EOS */
+    int around = rc ? 0 : tr_tokenizer_around(tok);
     int special = o->special ? TR_ENCODE_SPECIAL : 0;
     if (!rc && !special)
         cmd_tell_spelt_in(tok, text.bytes, text.n);
     if (!rc)
-        rc = tr_tokenizer_encode(tok, text.bytes, text.n, around | special, &x->t, err);
-    x->bos = around & TR_ENCODE_BOS ? tr_tokenizer_bos(tok) : -1;
-    x->n_window = x->t.n - (around & TR_ENCODE_EOS && x->t.n);
+        rc = tr_tokenizer_encode(tok, text.bytes, text.n, around | special, t, err);
+    *x = (struct tr_text_ids){
+        .id = t->id, .n = t->n,
+        .n_window = t->n - (around & TR_ENCODE_EOS && t->n),
+        .bos = around & TR_ENCODE_BOS ? tr_tokenizer_bos(tok) : -1,
+    };
     tr_text_release(&text);
     tr_tokenizer_free(tok);
-    return rc;
-}
-
-struct window {
-    int32_t *token, *target, *pos; // (ctx)
-    float *row_loss;               // (ctx)
-};
-
-/* The predictions that llama.cpp counts: of a window of ctx tokens those of the tokens
- * behind the first half and one more. */
-static void count_as_llama(const struct window *w, int64_t ctx, struct sums *s)
-{
-    for (int64_t j = ctx / 2; j < ctx - 1; j++)
-        s->llama_loss += (double)w->row_loss[j];
-    s->n_llama += (uint64_t)(ctx - 1 - ctx / 2);
-}
-
-static int on_window(int64_t ctx, struct tr_eval *e, const struct text *x, size_t at,
-                     struct window *w, struct sums *s, struct tr_err *err)
-{
-    size_t left = x->t.n - 1 - at; /* predictions that are left */
-    int64_t n = left < (size_t)ctx ? (int64_t)left : ctx;
-    for (int64_t j = 0; j < n; j++) {
-        w->token[j] = (int32_t)x->t.id[at + (size_t)j];
-        w->target[j] = (int32_t)x->t.id[at + (size_t)j + 1];
-    }
-    struct tr_batch batch = { n, w->token, w->target, w->pos };
-    int rc = tr_eval_batch(e, &batch, &s->loss, w->row_loss, NULL, err);
-    s->n += (uint64_t)n;
-    if (rc || at + (size_t)ctx > x->n_window) /* llama.cpp drops the tail */
-        return rc;
-    if (x->bos >= 0 && w->token[0] != x->bos) {
-        double again = 0;
-        w->token[0] = x->bos;
-        rc = tr_eval_batch(e, &batch, &again, w->row_loss, NULL, err);
-    }
-    count_as_llama(w, ctx, s);
     return rc;
 }
 
@@ -159,47 +80,32 @@ static int64_t choose_ctx(const struct opts *o, const struct tr_model *m,
     return o->ctx ? o->ctx : most < USUAL_CTX ? most : USUAL_CTX;
 }
 
-static int on_text(const struct opts *o, struct tr_model *m, struct sums *s,
+static int on_text(const struct opts *o, struct tr_model *m, struct tr_text_loss *s,
                    struct tr_err *err)
 {
-    struct text x = {0};
-    struct window w = {0};
+    struct tr_tokens t = {0};
+    struct tr_text_ids x;
     struct tr_eval *e = NULL;
     int64_t ctx = choose_ctx(o, m, err);
-    int rc = ctx < 0 ? (int)ctx : encode(o, m, &x, err);
-    if (!rc && x.t.n < 2)
-        rc = tr_err_set(err, TR_EFORMAT, "%s: nothing to predict", o->text);
+    int rc = ctx < 0 ? (int)ctx : encode(o, m, &t, &x, err);
     if (!rc && !(e = tr_eval_new(m, ctx, tr_loss_at(o->loss), err)))
         rc = err->code;
-    w.token = rc ? NULL : calloc((size_t)ctx * 3, sizeof *w.token);
-    w.row_loss = rc ? NULL : calloc((size_t)ctx, sizeof *w.row_loss);
-    if (!rc && (!w.token || !w.row_loss))
-        rc = tr_err_set(err, TR_ENOMEM, "out of memory");
-    if (!rc) {
-        w.target = w.token + ctx;
-        w.pos = w.target + ctx;
-        for (int64_t j = 0; j < ctx; j++)
-            w.pos[j] = (int32_t)j;
-        for (size_t at = 0; !rc && at + 1 < x.t.n; at += (size_t)ctx)
-            rc = on_window(ctx, e, &x, at, &w, s, err);
-    }
-    free(w.token);
-    free(w.row_loss);
+    if (!rc && (rc = tr_eval_text(e, &x, ctx, s, err)))
+        tr_err_prefix(err, "%s", o->text);
     tr_eval_free(e);
-    tr_tokens_release(&x.t);
+    tr_tokens_release(&t);
     return rc;
 }
 
-/* ==== the command ==== */
-
 /* The table: with a label a short one, whose rows may follow those of an older table. */
-static void print(const struct opts *o, const struct sums *s, FILE *out)
+static void print(const struct opts *o, const struct tr_text_loss *s, FILE *out)
 {
     double loss = s->loss / (double)s->n;
     if (o->label) {
         if (!o->after)
             fprintf(out, "model\tloss\tperplexity\n");
-        fprintf(out, "%s\t%.9g\t%.9g\n", o->label, loss, exp(loss));
+        tr_print_escaped(out, o->label, strlen(o->label));
+        fprintf(out, "\t%.9g\t%.9g\n", loss, exp(loss));
         return;
     }
     fprintf(out, "tokens\tloss\tperplexity\tllama_perplexity\n%llu\t%.9g\t%.9g\t",
@@ -212,7 +118,7 @@ static void print(const struct opts *o, const struct sums *s, FILE *out)
 
 static int run(const struct opts *o, struct tr_err *err)
 {
-    struct sums s = {0};
+    struct tr_text_loss s = {0};
     struct tr_model *m = NULL;
     struct cmd_adapters adapters = {0};
     const struct tr_precision *precision = tr_precision_at(o->precision);

@@ -36,6 +36,29 @@ int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
 int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
                  struct tr_err *err) TR_MUST_CHECK;
 
+/* The same over a pack in its order, with all logits written to `path` as GGUF: tensor
+ * `logits` (positions, n_vocab), row after row as they are computed, so they may be larger
+ * than memory. */
+int tr_eval_logits(struct tr_eval *e, struct tr_pack *pack, const char *path, double *loss,
+                   uint64_t *n_counted, struct tr_err *err) TR_MUST_CHECK;
+
+/* One text, and how llama.cpp would put it into windows. */
+struct tr_text_ids {
+    const uint32_t *id; // (n) below the model's n_vocab, with what the tokenizer put around
+    size_t n;
+    size_t n_window;    /* of these what llama.cpp has in its windows: all but an EOS */
+    int32_t bos;        /* begins each of its windows; -1: none */
+};
+/* Sums over predictions: all of them, and those that llama.cpp counts. */
+struct tr_text_loss {
+    double loss, llama_loss;
+    uint64_t n, n_llama;
+};
+/* The loss of a text in windows of ctx positions, up to the max_rows of e.  TR_EFORMAT if
+ * there is nothing to predict, TR_EMISMATCH at an id that the model does not have. */
+int tr_eval_text(struct tr_eval *e, const struct tr_text_ids *x, int64_t ctx,
+                 struct tr_text_loss *s, struct tr_err *err) TR_MUST_CHECK;
+
 /* A pack fits a model: vocabulary (hash where both have one) and context.  TR_EMISMATCH. */
 int tr_pack_fits(const struct tr_pack *pack, const char *path, const struct tr_model *m,
                  struct tr_err *err) TR_MUST_CHECK;

@@ -38,6 +38,7 @@
 #include <libtrain/params.h>
 
 #include <libtrain/recipe.h>
+#include <libtrain/generate.h>
 #include <libtrain/quantize.h>
 #include <libtrain/merge.h>
 #include <libtrain/eval.h>

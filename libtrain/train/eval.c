@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <libtrain/comm.h>
-#include <libtrain/eval.h>
+#include <libtrain/train/eval.h>
 #include <libtrain/model/model.h>
 #include <libtrain/tokenizer.h>
 
@@ -61,6 +61,11 @@ void tr_eval_free(struct tr_eval *e)
     if (e)
         tr_tape_free(e->tape);
     free(e);
+}
+
+const struct tr_model *tr__eval_model(const struct tr_eval *e)
+{
+    return e->m;
 }
 
 struct tr_tape_plan tr_eval_plan(const struct tr_eval *e)

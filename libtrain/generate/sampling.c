@@ -1,18 +1,22 @@
-/* SPDX-License-Identifier: MIT */
-#include "sampling.h"
+/* SPDX-License-Identifier: MIT
+ *
+ * Drawing the next token.  A vocabulary is long and few of it are wanted: the likeliest are
+ * taken from a heap of few candidates, and it is never sorted.  generate.c draws.
+ */
+#include <libtrain/generate.h>
 
 #include <math.h>
 
 /* Whether a comes before b: the likelier, of equals the one with the lower id. */
-static int is_before(const struct candidate *a, const struct candidate *b)
+static int is_before(const struct tr_candidate *a, const struct tr_candidate *b)
 {
     return a->p != b->p ? a->p > b->p : a->id < b->id;
 }
 
 /* Let candidate i of a heap, whose first is at [0], sink to where it belongs. */
-static void sink(struct candidate *c, int64_t n, int64_t i)
+static void sink(struct tr_candidate *c, int64_t n, int64_t i)
 {
-    struct candidate sinking = c[i];
+    struct tr_candidate sinking = c[i];
     for (int64_t child; (child = 2 * i + 1) < n; i = child) {
         if (child + 1 < n && is_before(&c[child + 1], &c[child]))
             child++;
@@ -23,16 +27,16 @@ static void sink(struct candidate *c, int64_t n, int64_t i)
     c[i] = sinking;
 }
 
-static void make_heap(struct candidate *c, int64_t n)
+static void make_heap(struct tr_candidate *c, int64_t n)
 {
     for (int64_t i = n / 2; i-- > 0;)
         sink(c, n, i);
 }
 
 /* Move the first of a heap of n behind the n - 1 others. */
-static struct candidate *take(struct candidate *c, int64_t n)
+static struct tr_candidate *take(struct tr_candidate *c, int64_t n)
 {
-    struct candidate first = c[0];
+    struct tr_candidate first = c[0];
     c[0] = c[n - 1];
     c[n - 1] = first;
     sink(c, n - 1, 0);
@@ -54,20 +58,20 @@ static float largest(const float *logit)
 /* Fill c with candidates among which are the top k of n (0: all n); returns how many.  At
  * least k logits are no less than the k-th of the chunks' largest, and hardly more are, so
  * the heap is made of few. */
-static int64_t gather(const float *logit, int64_t n, int64_t k, struct candidate *c)
+static int64_t gather(const float *logit, int64_t n, int64_t k, struct tr_candidate *c)
 {
     int64_t n_chunk = n / CHUNK, gathered = 0;
     float least = -INFINITY;
     if (k && k < n_chunk) {
         for (int64_t i = 0; i < n_chunk; i++)
-            c[i] = (struct candidate){ largest(logit + i * CHUNK), (int32_t)i };
+            c[i] = (struct tr_candidate){ largest(logit + i * CHUNK), (int32_t)i };
         make_heap(c, n_chunk);
         for (int64_t i = 0; i < k; i++)
             least = take(c, n_chunk - i)->p;
     }
     for (int64_t i = 0; i < n; i++)
         if (!(logit[i] < least)) /* a NaN stays, so there is always one */
-            c[gathered++] = (struct candidate){ logit[i], (int32_t)i };
+            c[gathered++] = (struct tr_candidate){ logit[i], (int32_t)i };
     return gathered;
 }
 
@@ -83,7 +87,8 @@ static int32_t likeliest(const float *logit, int64_t n)
 /* From a heap of n, take the top k and of these the least number whose probability reaches
  * top_p; returns how many these are, and their sum.  They lie at the end of c, the likeliest
  * last.  A vocabulary is long and few are wanted, so it is never sorted. */
-static int64_t cut(const struct sampling *o, struct candidate *c, int64_t n, double *sum)
+static int64_t cut(const struct tr_sampling *o, struct tr_candidate *c, int64_t n,
+                   double *sum)
 {
     int64_t k = o->top_k && o->top_k < n ? o->top_k : n, taken = 0, i = 0;
     float top = c[0].p, temp = (float)o->temp;
@@ -97,15 +102,15 @@ static int64_t cut(const struct sampling *o, struct candidate *c, int64_t n, dou
     for (; i < k && (!i || kept < o->top_p * all); i++) {
         if (i == taken)
             take(c, n - taken++);
-        struct candidate *next = &c[n - 1 - i];
+        struct tr_candidate *next = &c[n - 1 - i];
         kept += (double)(next->p = expf((next->p - top) / temp));
     }
     *sum = kept;
     return i;
 }
 
-int32_t sample(const struct sampling *o, const float *logit, int64_t n, struct candidate *c,
-               struct tr_rng *rng)
+int32_t tr_sample(const struct tr_sampling *o, const float *logit, int64_t n,
+                  struct tr_candidate *c, struct tr_rng *rng)
 {
     if (o->temp == 0)
         return likeliest(logit, n);

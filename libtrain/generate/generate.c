@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The loop of generating.  A prompt is fed at once, then a token at a time over the cache of
+ * keys and values (model/cache.c).  Text is handed out late by the length of the longest stop
+ * text, since only then is it known that none begins in it.  Drawing is in sampling.c.
+ */
+#include <libtrain/generate.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+struct tr_generator {
+    struct tr_model *m;
+    const struct tr_tokenizer *tok;
+    int64_t max_prompt, max_new, n_token; /* n_token: ids that can be drawn */
+    struct tr_cache *cache;
+    struct tr_tape *tape;
+    struct tr_candidate *cand; // (n_vocab)
+    float *logits;             // (n_vocab)
+    char *text;                /* what was said after the prompt */
+    size_t n_text, cap_text;
+};
+
+int tr_prompt_encode(const struct tr_tokenizer *tok, const char *text, int special,
+                     struct tr_tokens *t, struct tr_err *err)
+{
+    int flags = tr_tokenizer_around(tok) & TR_ENCODE_BOS;
+    flags |= special ? TR_ENCODE_SPECIAL : 0;
+    int rc = tr_tokenizer_encode(tok, text, strlen(text), flags, t, err);
+    if (!rc && !t->n)
+        rc = tr_err_set(err, TR_EFORMAT, "the prompt is empty and the model has no BOS");
+    return rc;
+}
+
+/* Memory for the longest prompt, found by feeding it to a tape that only counts. */
+static int make_tape(struct tr_generator *g, struct tr_err *err)
+{
+    int rc = TR_ENOMEM;
+    int32_t *zeros = calloc((size_t)g->max_prompt, sizeof *zeros);
+    struct tr_tape *plan = tr_tape_new_planning(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, err);
+    if (!plan || !zeros)
+        tr_err_set(err, rc, "out of memory for a prompt of %lld tokens",
+                   (long long)g->max_prompt);
+    else if (!(rc = tr_model_extend(g->m, plan, g->cache, zeros, g->max_prompt, g->logits,
+                                    err))) {
+        struct tr_tape_plan p = tr_tape_plan(plan);
+        g->tape = tr_tape_new(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, &p, err);
+        rc = g->tape ? 0 : TR_ENOMEM;
+    }
+    tr_tape_free(plan);
+    free(zeros);
+    return rc;
+}
+
+static int make_memory(struct tr_generator *g, struct tr_err *err)
+{
+    int64_t n_vocab = tr_model_config(g->m)->n_vocab, n_ctx = tr_model_config(g->m)->n_ctx;
+    if (g->max_prompt < 1 || g->max_new < 1 || g->max_prompt > n_ctx ||
+        g->max_new > n_ctx - g->max_prompt)
+        return tr_err_set(err, TR_EMISMATCH,
+                          "%lld tokens of prompt and %lld more are beyond the model's %lld",
+                          (long long)g->max_prompt, (long long)g->max_new, (long long)n_ctx);
+    g->n_token = tr_tokenizer_n_vocab(g->tok);
+    if (g->n_token > n_vocab) /* rows of padding behind the vocabulary are no tokens */
+        g->n_token = n_vocab;
+    g->cand = malloc((size_t)n_vocab * sizeof *g->cand);
+    g->logits = malloc((size_t)n_vocab * sizeof *g->logits);
+    if (!g->cand || !g->logits)
+        return tr_err_set(err, TR_ENOMEM, "out of memory for %lld logits",
+                          (long long)n_vocab);
+    g->cache = tr_cache_new(g->m, g->max_prompt + g->max_new, err);
+    return g->cache ? make_tape(g, err) : TR_ENOMEM;
+}
+
+struct tr_generator *tr_generator_new(struct tr_model *m, const struct tr_tokenizer *tok,
+                                      int64_t max_prompt, int64_t max_new,
+                                      struct tr_err *err)
+{
+    struct tr_generator *g = calloc(1, sizeof *g);
+    if (!g) {
+        tr_err_set(err, TR_ENOMEM, "out of memory");
+        return NULL;
+    }
+    g->m = m;
+    g->tok = tok;
+    g->max_prompt = max_prompt;
+    g->max_new = max_new;
+    if (!make_memory(g, err))
+        return g;
+    tr_generator_free(g);
+    return NULL;
+}
+
+void tr_generator_free(struct tr_generator *g)
+{
+    if (!g)
+        return;
+    tr_tape_free(g->tape);
+    tr_cache_free(g->cache);
+    free(g->cand);
+    free(g->logits);
+    free(g->text);
+    free(g);
+}
+
+/* Where the first stop text begins, or the end. */
+static size_t stop_at(const struct tr_generator *g, const struct tr_generate_args *a,
+                      int *found)
+{
+    size_t first = g->n_text;
+    for (size_t i = 0; i < a->n_stop; i++) {
+        size_t len = strlen(a->stop[i]);
+        for (size_t at = 0; len && at + len <= g->n_text && at < first; at++)
+            if (!memcmp(g->text + at, a->stop[i], len))
+                first = at;
+    }
+    *found = first < g->n_text;
+    return first;
+}
+
+static size_t longest_stop(const struct tr_generate_args *a)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < a->n_stop; i++)
+        if (strlen(a->stop[i]) > longest)
+            longest = strlen(a->stop[i]);
+    return longest;
+}
+
+/* Hand out the text up to `until`; 1 if that is to be the end. */
+static int hand_out(const struct tr_generator *g, const struct tr_generate_args *a,
+                    size_t *done, size_t until)
+{
+    int end = 0;
+    if (until > *done && a->text)
+        end = a->text(a->ctx, g->text + *done, until - *done) != 0;
+    *done = until > *done ? until : *done;
+    return end;
+}
+
+/* Draw the token that follows; 1 if the model ends there. */
+static int next_token(struct tr_generator *g, const struct tr_generate_args *a,
+                      struct tr_rng *rng, int32_t *next, struct tr_err *err)
+{
+    *next = tr_sample(&a->sampling, g->logits, g->n_token, g->cand, rng);
+    /* an end that is no control token is seen, as in llama.cpp */
+    int rc = tr_tokenizer_decode(g->tok, (uint32_t)*next, 0, 0, &g->text, &g->n_text,
+                                 &g->cap_text, err);
+    return rc ? rc : tr_tokenizer_is_eog(g->tok, (uint32_t)*next);
+}
+
+static int check_prompt(const struct tr_generator *g, const uint32_t *prompt, size_t n,
+                        const struct tr_generate_args *a, struct tr_err *err)
+{
+    int64_t n_vocab = tr_model_config(g->m)->n_vocab;
+    if (n < 1 || n > (size_t)g->max_prompt || a->n < 0 || a->n > g->max_new)
+        return tr_err_set(err, TR_EMISMATCH,
+                          "%zu tokens of prompt and %lld more, %lld and %lld were announced", n,
+                          (long long)a->n, (long long)g->max_prompt, (long long)g->max_new);
+    for (size_t i = 0; i < n; i++)
+        if (prompt[i] >= n_vocab)
+            return tr_err_set(err, TR_EMISMATCH, "token %u of the prompt, the model has %lld",
+                              prompt[i], (long long)n_vocab);
+    return 0;
+}
+
+int tr_generate(struct tr_generator *g, const uint32_t *prompt, size_t n,
+                const struct tr_generate_args *a, struct tr_rng *rng, struct tr_err *err)
+{
+    size_t done = 0, hold = longest_stop(a), end;
+    int stopped = 0, ended = 0, rc = check_prompt(g, prompt, n, a, err);
+    int32_t next = -1;
+    g->n_text = 0;
+    tr_cache_cut(g->cache, 0);
+    for (int64_t i = 0; !rc && i < a->n && !stopped && !ended; i++) {
+        /* ids are below 2^31 */
+        rc = tr_model_extend(g->m, g->tape, g->cache, i ? &next : (const int32_t *)prompt,
+                             i ? 1 : (int64_t)n, g->logits, err);
+        if (!rc && (ended = next_token(g, a, rng, &next, err)) < 0)
+            rc = ended;
+        end = rc ? 0 : stop_at(g, a, &stopped);
+        ended |= !rc && hand_out(g, a, &done, stopped ? end : end > hold ? end - hold : 0);
+    }
+    if (!rc)
+        hand_out(g, a, &done, stop_at(g, a, &stopped));
+    return rc;
+}
