@@ -40,7 +40,7 @@ static void open_closed_streams(void)
 static void steady_output(void)
 {
 #ifdef __GLIBC__
-    static struct tr_out *out; /* for ever: at exit its stream is still emptied */
+    static struct tr_out *volatile out; /* for ever: at exit its stream is still emptied */
     if ((out = tr_out_open("-", NULL)))
         stdout = tr_out_stream(out);
 #endif

@@ -86,8 +86,10 @@ static int read_types(struct tr__vocab *v, const struct tr_gguf *g, struct tr_er
 
 static int read_scores(struct tr__vocab *v, const struct tr_gguf *g, struct tr_err *err)
 {
-    const struct tr_gguf_kv *kv;
-    int found = find_array(g, "tokenizer.ggml.scores", TR_GGUF_F32, v->n, &kv, err);
+    static const char key[] = "tokenizer.ggml.scores";
+    const struct tr_gguf_kv *kv = tr_gguf_find_kv(g, key);
+    int whole = kv && kv->elem == TR_GGUF_I32; /* llama.cpp takes these too */
+    int found = find_array(g, key, whole ? TR_GGUF_I32 : TR_GGUF_F32, v->n, &kv, err);
     if (found <= 0)
         return found;
     v->score = malloc(v->n * sizeof *v->score);

@@ -386,6 +386,25 @@ START_TEST(spelt_in_a_text)
 }
 END_TEST
 
+/* ==== scores ==== */
+
+/* "ab" scores better than "bc", as a float and as an integer: the bits are in order too. */
+START_TEST(whole_scores)
+{
+    static const int type[] = { TR_GGUF_F32, TR_GGUF_I32 };
+    struct row r = { "scores", SPM, 0, "", "", "", "abc", "1 35 259 102", NULL, NULL };
+    struct tr_err err = { 0 };
+    uint64_t hash;
+    struct toy *toy = toy_new("spm");
+    toy_add(toy, "ab", 2, TOY_NORMAL, 2);
+    toy_add(toy, "bc", 2, TOY_NORMAL, 1);
+    toy_score_type(toy, "", type[_i]);
+    struct tr_tokenizer *t = toy_try(toy, path, &hash, &err);
+    toy_free(toy);
+    check_ids(&r, t, &err);
+}
+END_TEST
+
 #define COUNT(x) ((int)(sizeof(x) / sizeof *(x)))
 
 int main(void)
@@ -400,6 +419,7 @@ int main(void)
     tcase_add_loop_test(tc, pre_tokenizers, 0, COUNT(pres));
     tcase_add_test(tc, pre_of_sentencepiece);
     tcase_add_test(tc, spelt_in_a_text);
+    tcase_add_loop_test(tc, whole_scores, 0, 2);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }

@@ -159,11 +159,10 @@ void toy_no_merges(struct toy *t, const char *arg, double x)
     t->no_merges = 1;
 }
 
-void toy_int_scores(struct toy *t, const char *arg, double x)
+void toy_score_type(struct toy *t, const char *arg, double x)
 {
     (void)arg;
-    (void)x;
-    t->score_type = TR_GGUF_I32;
+    t->score_type = (enum tr_gguf_type)x;
 }
 
 void toy_type(struct toy *t, const char *arg, double x)

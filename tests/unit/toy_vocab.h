@@ -80,7 +80,8 @@ void toy_word(struct toy *t, const char *arg, const char *word);
 /* The list "tokens", "token_type" or "scores" is written with x entries. */
 void toy_length(struct toy *t, const char *arg, double x);
 void toy_no_merges(struct toy *t, const char *arg, double x);
-void toy_int_scores(struct toy *t, const char *arg, double x);
+/* Scores of this type of four bytes, whose numbers are the bits of the floats. */
+void toy_score_type(struct toy *t, const char *arg, double x);
 /* Token number arg has type, or score, x. */
 void toy_type(struct toy *t, const char *arg, double x);
 void toy_score(struct toy *t, const char *arg, double x);
