@@ -68,7 +68,7 @@ static int encode_prompts(struct run *r, struct tr_err *err)
     size_t longest = 1;
     r->id = calloc(r->prompt.n, sizeof *r->id);
     if (!r->id)
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
+        return tr_err_set(err, TR_ENOMEM, "out of memory for %zu prompts", r->prompt.n);
     for (size_t i = 0; i < r->prompt.n; i++) {
         if (tr_prompt_encode(r->tok, r->prompt.item[i], r->o->special, &r->id[i], err))
             return err->code;
@@ -90,7 +90,7 @@ static int gather_prompts(struct run *r, struct tr_err *err)
         lines += text->bytes[i] == '\n';
     r->prompt.item = calloc(o->prompts.n + lines + 1, sizeof *r->prompt.item);
     if (!r->prompt.item)
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
+        return tr_err_set(err, TR_ENOMEM, "out of memory for a list of prompts");
     for (size_t i = 0; i < o->prompts.n; i++)
         r->prompt.item[r->prompt.n++] = o->prompts.item[i];
     char *save = NULL, *line = text->n ? strtok_r(text->bytes, "\r\n", &save) : NULL;

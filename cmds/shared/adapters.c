@@ -48,7 +48,7 @@ static int open_one(struct cmd_adapters *a, const char *text, const struct tr_mo
 {
     char *path = strdup(text);
     if (!path)
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for its name", text);
     a->scale[a->n] = split_scale(path);
     struct tr_lora *l = a->lora[a->n] = tr_lora_open(path, base, err);
     if (l) {
@@ -75,7 +75,7 @@ int cmd_adapters_open(struct cmd_adapters *a, const struct cmd_list *list,
     a->lora = calloc(list->n + 1, sizeof *a->lora);
     a->scale = calloc(list->n + 1, sizeof *a->scale);
     if (!a->lora || !a->scale)
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
+        return tr_err_set(err, TR_ENOMEM, "out of memory for %zu adapters", list->n);
     for (size_t i = 0; i < list->n; i++)
         if (open_one(a, list->item[i], base, force, err))
             return err->code;

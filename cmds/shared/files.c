@@ -201,7 +201,8 @@ int cmd_files_check(const struct cmd *cmd, char *const *operand, int n_operand,
     struct files in = { calloc(most, sizeof *in.place), 0 };
     struct files out = { calloc(most, sizeof *out.place), 0 };
     struct place std;
-    int rc = in.place && out.place ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory");
+    int rc = in.place && out.place ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory for the "
+                                                     "names of %zu files", most);
     if (!rc) {
         gather(cmd, &in, CMD_INPUT);
         gather(cmd, &out, CMD_OUTPUT);

@@ -56,7 +56,7 @@ static void store_list(const struct walk *w, const struct cmd_opt *opt, const ch
     if (!list->item) /* no list is longer than the command line */
         list->item = calloc((size_t)w->argc, sizeof *list->item);
     if (!list->item) {
-        cmd_complain("out of memory");
+        cmd_complain("out of memory for a list of options");
         exit(CMD_FAIL);
     }
     list->item[list->n++] = text;

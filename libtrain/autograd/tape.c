@@ -132,7 +132,7 @@ void *tr__tape_grow(struct tr_tape *tp, void *array, int n, int *cap, size_t siz
 {
     size_t room = (size_t)*cap;
     if (tr__grow(&array, &room, (size_t)n + 1, size))
-        tr_err_set(&tp->err, TR_ENOMEM, "out of memory for %d nodes of a tape", n);
+        tr_err_set(&tp->err, TR_ENOMEM, "out of memory for %d nodes of a tape", n + 1);
     *cap = (int)room;
     return array;
 }

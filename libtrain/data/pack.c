@@ -180,7 +180,7 @@ struct tr_pack *tr_pack_open(const char *path, struct tr_err *err)
     if (p)
         p->fd = -1;
     if (!p || !(p->path = strdup(path)) || !(p->zstd = ZSTD_createDCtx())) {
-        tr_err_set(err, TR_ENOMEM, "'%s': out of memory", path);
+        tr_err_set(err, TR_ENOMEM, "'%s': out of memory for a pack", path);
         goto fail;
     }
     if ((p->fd = tr__open_regular(path, &p->file_bytes, err)) < 0 ||
@@ -321,7 +321,7 @@ int tr__pack_verify(struct tr_pack *p, struct tr_err *err)
     int rc = 0;
 
     if (!hash)
-        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory", p->path);
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for a checksum", p->path);
     tr__pack_hash_begin(hash, &p->info);
     for (uint64_t i = 0; i < p->n_frame && !rc; i++) {
         rc = load(p, i, err);

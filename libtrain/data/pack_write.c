@@ -70,7 +70,8 @@ struct tr_pack_writer *tr_pack_create(const char *path, uint32_t ctx, uint64_t v
         w->info = (struct tr_pack_info){ .ctx = ctx, .n_vocab = n_vocab,
                                          .vocab_hash = vocab_hash };
     if (!w || !(w->path = strdup(path)) || !alloc_frame(w)) {
-        tr_err_set(err, TR_ENOMEM, "'%s': out of memory", path);
+        tr_err_set(err, TR_ENOMEM, "'%s': out of memory for a frame of %" PRIu32
+                   " positions", path, ctx);
         goto fail;
     }
     ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1);
@@ -121,7 +122,8 @@ static int add_entry(struct tr_pack_writer *w, const struct tr__pack_entry *e,
                      struct tr_err *err)
 {
     if (tr__grow(&w->index, &w->index_cap, w->n_frame + 1, sizeof *w->index))
-        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory", w->path);
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for an index of %" PRIu64
+                          " frames", w->path, (uint64_t)w->n_frame + 1);
     w->index[w->n_frame++] = *e;
     return 0;
 }

@@ -61,7 +61,7 @@ struct tr_token_writer *tr_token_writer_new(FILE *f, uint64_t vocab_hash,
     }
     w = calloc(1, sizeof *w);
     if (!w || !(w->hash = XXH3_createState())) {
-        tr_err_set(err, TR_ENOMEM, "out of memory");
+        tr_err_set(err, TR_ENOMEM, "out of memory for a token stream");
         goto fail;
     }
     w->f = f;
@@ -219,7 +219,7 @@ struct tr_token_reader *tr_token_reader_new(FILE *f, const char *name, struct tr
     struct tr_token_reader *r = calloc(1, sizeof *r);
 
     if (!r || !(r->name = strdup(name)) || !(r->hash = XXH3_createState())) {
-        tr_err_set(err, TR_ENOMEM, "out of memory");
+        tr_err_set(err, TR_ENOMEM, "'%s': out of memory for a token stream", name);
         goto fail;
     }
     r->f = f;

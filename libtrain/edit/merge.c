@@ -159,7 +159,8 @@ int tr_merge(const struct tr_model *base, const struct tr_recipe *recipe,
     m.sum = malloc(SLAB * sizeof *m.sum);
     m.change = malloc(SLAB * sizeof *m.change);
     if (!rc && (!m.sum || !m.change))
-        rc = tr_err_set(err, TR_ENOMEM, "out of memory");
+        rc = tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %d numbers of a tensor",
+                        tr_gguf_path(m.g), SLAB);
     if (!rc)
         rc = tr__slab_init(&m.slab, tr_gguf_path(m.g), SLAB, nonfinite, err);
     if (!rc)

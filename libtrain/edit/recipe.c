@@ -114,7 +114,8 @@ struct tr_recipe *tr_recipe_new(const struct tr_gguf *g, const struct tr_dtype *
     if (r)
         r->entry = calloc(n + 1, sizeof *r->entry);
     if (!r || !r->entry) {
-        tr_err_set(err, TR_ENOMEM, "'%s': out of memory", tr_gguf_path(g));
+        tr_err_set(err, TR_ENOMEM, "'%s': out of memory for a list of %zu tensors",
+                   tr_gguf_path(g), n);
         tr_recipe_free(r);
         return NULL;
     }

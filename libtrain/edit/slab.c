@@ -14,7 +14,10 @@ int tr__slab_init(struct tr__slab *s, const char *path, int64_t n,
 {
     size_t widest = sizeof(double); /* what is copied may be of any type */
     *s = (struct tr__slab){ path, n, nonfinite, malloc((size_t)n * widest) };
-    return s->packed ? 0 : tr_err_set(err, TR_ENOMEM, "'%s': out of memory", path);
+    if (s->packed)
+        return 0;
+    return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %lld numbers of a tensor",
+                      path, (long long)n);
 }
 
 void tr__slab_release(struct tr__slab *s)

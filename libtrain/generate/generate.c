@@ -78,7 +78,7 @@ struct tr_generator *tr_generator_new(struct tr_model *m, const struct tr_tokeni
 {
     struct tr_generator *g = calloc(1, sizeof *g);
     if (!g) {
-        tr_err_set(err, TR_ENOMEM, "out of memory");
+        tr_err_set(err, TR_ENOMEM, "out of memory for a generator");
         return NULL;
     }
     g->m = m;

@@ -27,7 +27,7 @@ static int mistake(struct tr_gguf_writer *w, int code, const char *fmt, ...)
 
 static void no_memory(struct tr_gguf_writer *w)
 {
-    mistake(w, TR_ENOMEM, "out of memory");
+    mistake(w, TR_ENOMEM, "out of memory for its keys and tensors");
 }
 
 /* Mistakes of the program end here; what may come from a file or an option does not. */
@@ -249,7 +249,7 @@ void tr_gguf_add_tensor(struct tr_gguf_writer *w, const char *name,
     w->tensor[w->n_tensor] = t;
     int rc = tr__names_add(&w->tensor_index, w->tensor, sizeof t);
     if (rc) {
-        mistake(w, rc < 0 ? TR_ENOMEM : TR_EFORMAT, rc < 0 ? "out of memory%.0s"
+        mistake(w, rc < 0 ? TR_ENOMEM : TR_EFORMAT, rc < 0 ? "out of memory for tensor '%s'"
                    : "tensor '%s' is declared twice", name);
         free((void *)(uintptr_t)t.name);
         return;

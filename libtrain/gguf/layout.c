@@ -73,7 +73,8 @@ static int copy_unaligned(struct tr_gguf *g, struct tr_err *err)
         total += tr__gguf_pad((uint64_t)g->tensor[i].bytes, 8); /* no overlap: <= 8 size */
     unsigned char *to = g->copy = malloc(total + 1);
     if (!to)
-        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory", g->path);
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for a copy of its tensors, "
+                          "%llu bytes", g->path, (unsigned long long)total);
     for (size_t i = 0; i < g->n_tensor; i++) {
         struct tr_gguf_tensor *t = &g->tensor[i];
         t->data = memcpy(to, t->data, (size_t)t->bytes);
@@ -92,7 +93,8 @@ int tr__gguf_lay_out(struct tr_gguf *g, uint64_t infos_end, struct tr_err *err)
         return rc;
     struct span *span = malloc((g->n_tensor + 1) * sizeof *span);
     if (!span)
-        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory", g->path);
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu tensors", g->path,
+                          g->n_tensor);
     for (size_t i = 0; i < g->n_tensor; i++) {
         const struct tr_gguf_tensor *t = &g->tensor[i];
         span[i] = (struct span){ t->offset, t->offset + (uint64_t)t->bytes, i };

@@ -70,7 +70,8 @@ static void odd(struct parse *p, enum tr__gguf_oddity what, const char *text)
 
 static int out_of_memory(const struct parse *p)
 {
-    return tr_err_set(p->err, TR_ENOMEM, "'%s': out of memory", p->g->path);
+    return tr_err_set(p->err, TR_ENOMEM, "'%s': out of memory for its keys and tensors",
+                      p->g->path);
 }
 
 static int is_control(unsigned char c)

@@ -15,7 +15,7 @@ void tr_gguf_seal(struct tr_gguf_writer *w, const char *key)
     if (w->seal)
         XXH64_reset(w->seal, 0);
     else
-        tr_err_set(&w->err, TR_ENOMEM, "'%s': out of memory", w->path);
+        tr_err_set(&w->err, TR_ENOMEM, "'%s': out of memory for a checksum", w->path);
 }
 
 void tr__gguf_write_seal(struct tr_gguf_writer *w)
@@ -27,19 +27,21 @@ void tr__gguf_write_seal(struct tr_gguf_writer *w)
         return; /* the writer has the error */
 }
 
-static uint64_t hash_without(const struct tr_gguf *g, uint64_t at)
+/* The hash of the file with zeros for the eight bytes at `at`. */
+static int hash_without(const struct tr_gguf *g, uint64_t at, uint64_t *hash,
+                        struct tr_err *err)
 {
     const uint64_t zero = 0;
     XXH64_state_t *s = XXH64_createState();
     if (!s)
-        return 0;
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for a checksum", g->path);
     XXH64_reset(s, 0);
     XXH64_update(s, g->map, at);
     XXH64_update(s, &zero, sizeof zero);
     XXH64_update(s, g->map + at + sizeof zero, g->size - at - sizeof zero);
-    uint64_t hash = XXH64_digest(s);
+    *hash = XXH64_digest(s);
     XXH64_freeState(s);
-    return hash;
+    return 0;
 }
 
 int tr_gguf_sealed(const struct tr_gguf *g, const char *key, struct tr_err *err)
@@ -47,8 +49,11 @@ int tr_gguf_sealed(const struct tr_gguf *g, const char *key, struct tr_err *err)
     const struct tr_gguf_kv *kv = tr_gguf_find_kv(g, key);
     if (!kv || kv->type != TR_GGUF_U64)
         return tr_err_set(err, TR_EFORMAT, "'%s': checksum '%s' is missing", g->path, key);
-    uint64_t at = (uint64_t)((const unsigned char *)kv->data - g->map);
-    if ((uint64_t)tr_gguf_elem_int(kv, 0) != hash_without(g, at))
+    uint64_t at = (uint64_t)((const unsigned char *)kv->data - g->map), hash = 0;
+    int rc = hash_without(g, at, &hash, err);
+    if (rc)
+        return rc;
+    if ((uint64_t)tr_gguf_elem_int(kv, 0) != hash)
         return tr_err_set(err, TR_EFORMAT, "'%s': damaged: the checksum does not fit",
                           g->path);
     return 0;

@@ -64,7 +64,8 @@ static int make_parts(struct tr_lora *l, float scale, struct tr_delta **list,
             continue;
         if (!(*end = malloc(sizeof **end))) {
             free_parts(*list);
-            return tr_err_set(err, TR_ENOMEM, "out of memory");
+            return tr_err_set(err, TR_ENOMEM, "out of memory for the pair of '%s'",
+                              p->name);
         }
         **end = (struct tr_delta){ &p->a, &p->b, tr__lora_scale(l, p, scale), NULL };
         end = &(*end)->next;

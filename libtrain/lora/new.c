@@ -51,7 +51,9 @@ struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, in
 {
     struct tr_lora *l = tr__lora_alloc(base->n_weight, err);
     char *list = strdup(targets), *chosen = calloc(base->n_weight, 1);
-    int rc = l && list && chosen ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory");
+    int rc = l && list && chosen ? 0 : TR_ENOMEM;
+    if (rc)
+        tr_err_set(err, rc, "out of memory for a list of %zu weights", base->n_weight);
     if (!rc)
         rc = select_targets(base, list, chosen, err);
     for (size_t i = 0; !rc && i < base->n_weight; i++)

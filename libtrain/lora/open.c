@@ -92,7 +92,7 @@ static int read_pair(const struct tr_gguf *g, struct tr_lora *l, const struct tr
     p->a.data = p->read_a = unpack(a);
     p->b.data = p->read_b = unpack(b);
     if (!p->read_a || !p->read_b)
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
+        return tr_err_set(err, TR_ENOMEM, "%s: out of memory for '%s'", path, a->name);
     if (rank > w->t.dim[0] || rank > w->t.dim[1])
         l->warning = "the rank is larger than a side of the matrix";
     return 0;

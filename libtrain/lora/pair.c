@@ -17,7 +17,7 @@ struct tr_lora *tr__lora_alloc(size_t max_pairs, struct tr_err *err)
         l->pair = calloc(max_pairs + 1, sizeof *l->pair);
     if (!l || !l->pair) {
         free(l);
-        tr_err_set(err, TR_ENOMEM, "out of memory");
+        tr_err_set(err, TR_ENOMEM, "out of memory for an adapter of %zu pairs", max_pairs);
         return NULL;
     }
     return l;
@@ -43,7 +43,7 @@ int tr__lora_add_pair(struct tr_lora *l, const struct tr_weight *w, int rank,
     p->a = tr_tensor_make(name_a, &tr_f32, 2, (int64_t[]){ rank, w->t.dim[1] }, NULL);
     p->b = tr_tensor_make(name_b, &tr_f32, 2, (int64_t[]){ w->t.dim[0], rank }, NULL);
     if (!p->name || !name_a || !name_b)
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
+        return tr_err_set(err, TR_ENOMEM, "out of memory for the pair of '%s'", w->t.name);
     return 0;
 }
 

@@ -57,7 +57,8 @@ static int load(struct tr_model *m, struct tr_err *err)
     m->n_weight = TR_N_GLOBAL + (size_t)m->config.n_layer * TR_N_BLOCK;
     m->weight = calloc(m->n_weight, sizeof *m->weight);
     if (!m->weight)
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
+        return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %zu weights",
+                          tr_gguf_path(m->g), m->n_weight);
     return tr__bind(m, err);
 }
 
@@ -78,7 +79,7 @@ struct tr_model *tr_model_open(const char *path, struct tr_err *err)
 {
     struct tr_model *m = calloc(1, sizeof *m);
     if (!m) {
-        tr_err_set(err, TR_ENOMEM, "out of memory");
+        tr_err_set(err, TR_ENOMEM, "%s: out of memory for a model", path);
         return NULL;
     }
     m->g = tr_gguf_open(path, err);

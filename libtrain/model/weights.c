@@ -91,7 +91,8 @@ static int list_unknown_keys(struct tr_model *m, struct tr_err *err)
     size_t n = tr_gguf_n_kv(m->g);
     m->unused_key = calloc(n + 1, sizeof *m->unused_key);
     if (!m->unused_key)
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
+        return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %zu keys",
+                          tr_gguf_path(m->g), n);
     for (size_t i = 0; i < n; i++)
         if (tr__key_unknown(m->arch, tr_gguf_kv(m->g, i)->key))
             m->unused_key[m->n_unused_key++] = tr_gguf_kv(m->g, i)->key;
@@ -183,7 +184,8 @@ int tr__bind(struct tr_model *m, struct tr_err *err)
     size_t n = tr_gguf_n_tensor(m->g);
     m->unused_tensor = calloc(n + 1, sizeof *m->unused_tensor);
     if (!m->unused_tensor)
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
+        return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %zu tensors",
+                          tr_gguf_path(m->g), n);
     for (size_t i = 0; i < n; i++) {
         int rc = bind_tensor(m, tr_gguf_tensor(m->g, i), err);
         if (rc)

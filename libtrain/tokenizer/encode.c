@@ -28,7 +28,7 @@ void tr_tokens_release(struct tr_tokens *t)
 static int reserve_ids(struct tr_tokens *out, size_t n, struct tr_err *err)
 {
     if (tr__grow(&out->id, &out->cap, out->n + n, sizeof *out->id))
-        return tr_err_set(err, TR_ENOMEM, "cannot hold %zu tokens", out->n + n);
+        return tr_err_set(err, TR_ENOMEM, "out of memory for %zu tokens", out->n + n);
     return 0;
 }
 

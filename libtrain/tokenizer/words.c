@@ -120,7 +120,7 @@ int tr__splitter_begin(struct tr__splitter *s, const struct tr__pretok_code *pre
     s->text = text;
     s->len = len;
     if (make_state(s))
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
+        return tr_err_set(err, TR_ENOMEM, "out of memory for the pattern of words");
     size_t bad = first_bad(text, len, 0);
     if (bad == len)
         return 0;

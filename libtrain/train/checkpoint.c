@@ -21,7 +21,7 @@ int tr__describe_run(const struct tr_trainer *t, char **text, struct tr_err *err
     size_t size;
     FILE *f = open_memstream(text, &size);
     if (!f)
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
+        return tr_err_sys(err, "cannot describe the run");
     fprintf(f, "base=%016llx\n", (unsigned long long)t->base_hash);
     fprintf(f, "data=%016llx\n", (unsigned long long)tr_pack_info(t->pack)->hash);
     fprintf(f, "method=%s\nweights=%s\nprecision=%s\n", a->full ? "full" : "lora",
@@ -39,7 +39,7 @@ int tr__describe_run(const struct tr_trainer *t, char **text, struct tr_err *err
     if (fclose(f)) {
         free(*text);
         *text = NULL;
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
+        return tr_err_sys(err, "cannot describe the run");
     }
     return 0;
 }
@@ -225,7 +225,8 @@ int tr__same_run(const struct tr_trainer *t, const struct tr_gguf *g, struct tr_
         return rc;
     char *then = strndup(s.ptr, s.len);
     rc = then ? tr__compare_runs(tr_gguf_path(g), then, now, err)
-              : tr_err_set(err, TR_ENOMEM, "out of memory");
+              : tr_err_set(err, TR_ENOMEM, "%s: out of memory for its arguments",
+                           tr_gguf_path(g));
     free(then);
     free(now);
     return rc;

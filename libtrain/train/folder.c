@@ -142,7 +142,7 @@ struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err)
         s->dir = join(ckpt, ".d");
     }
     if (!s || !s->target || !s->dir)
-        tr_err_set(err, TR_ENOMEM, "out of memory");
+        tr_err_set(err, TR_ENOMEM, "'%s.d': out of memory for the names of saves", ckpt);
     else if (!open_folder(s, err) && !take_lock(s, err)) {
         go_with_process(s);
         tr__temps_clean(s->fd, is_save, NULL); /* what a killed run was writing */

@@ -113,7 +113,8 @@ int tr__saves_list(const struct tr_saves *s, const struct tr_trainer *t,
         if (named < 0 || !tr__save_look(s, t, named, &save))
             continue;
         if (tr__grow(&l->save, &l->cap, l->n + 1, sizeof *l->save))
-            rc = tr_err_set(err, TR_ENOMEM, "out of memory");
+            rc = tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu saves", s->dir,
+                            l->n + 1);
         else
             l->save[l->n++] = save;
     }

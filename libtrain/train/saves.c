@@ -138,7 +138,8 @@ static int list_all(const struct tr_saves *s, const struct tr_trainer *t,
     int rc = tr__saves_list(s, t, l, err);
     if (!rc && tr__save_look(s, t, -1, &target)) {
         if (tr__grow(&l->save, &l->cap, l->n + 1, sizeof *l->save))
-            return tr_err_set(err, TR_ENOMEM, "out of memory");
+            return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu saves", s->dir,
+                              l->n + 1);
         l->save[l->n++] = target;
     }
     for (size_t i = 0; i < l->n; i++)

@@ -33,7 +33,8 @@ static int take_model(struct tr_trainer *t, struct tr_err *err)
                           tr_gguf_path(m->g));
     t->before = malloc(m->n_weight * sizeof *t->before);
     if (!t->before)
-        return tr_err_set(err, TR_ENOMEM, "out of memory");
+        return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %zu weights",
+                          tr_gguf_path(m->g), m->n_weight);
     for (size_t i = 0; i < m->n_weight; i++)
         t->before[i] = m->weight[i].t;
     t->attention_before = m->attention_bf16;
@@ -175,7 +176,7 @@ struct tr_trainer *tr_trainer_new_planning(struct tr_model *m, struct tr_pack *p
 {
     struct tr_trainer *t = calloc(1, sizeof *t);
     if (!t) {
-        tr_err_set(err, TR_ENOMEM, "out of memory");
+        tr_err_set(err, TR_ENOMEM, "out of memory for a trainer");
         return NULL;
     }
     t->args = *args;
