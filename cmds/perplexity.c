@@ -158,7 +158,7 @@ int main(int argc, char **argv)
         CMD_IN('d', "data", &o.data, "FILE", "packed data"),
         CMD_IN('f', "file", &o.text, "FILE", "text; - is standard input"),
         CMD_INT('c', "ctx", &o.ctx, 2, 1 << 24, "N",
-                "positions in a window of --file; 512, or as many as the model was made for"),
+                "positions in a window of --file; 512, or what the model was made for"),
         CMD_TEXT(0, "pre", &o.pre, "NAME", CMD_PRE_HELP),
         CMD_FLAG(0, "special", &o.special, CMD_SPECIAL_HELP),
         CMD_FLAG(0, "binary", &o.binary, CMD_BINARY_HELP),

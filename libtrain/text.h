@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Texts to make tokens of.  To a tokenizer any bytes are a text, so a model would learn from
- * an archive or from UTF-16 as readily as from a book; here what is no text is refused by
- * what it is, and what is probably not meant is told.
+ * Texts to make tokens of.  To a tokenizer any bytes are a text, so a model would learn
+ * from an archive or from UTF-16 as readily as from a book; here what is no text is refused
+ * by what it is, and what is probably not meant is told.
  */
 #ifndef LIBTRAIN_TEXT_H
 #define LIBTRAIN_TEXT_H

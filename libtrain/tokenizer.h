@@ -35,7 +35,7 @@ void tr_tokens_release(struct tr_tokens *t);
  * llama.cpp's "default" cuts them, with a warning. */
 struct tr_tokenizer *tr_tokenizer_new(const struct tr_gguf *g,
                                       struct tr_err *err) TR_MUST_CHECK;
-/* The same with this pre-tokenizer, whatever tokenizer.ggml.pre says; NULL: what it says. */
+/* The same with this pre-tokenizer, whatever tokenizer.ggml.pre says; NULL: as it says. */
 struct tr_tokenizer *tr_tokenizer_new_pre(const struct tr_gguf *g, const char *pre,
                                           struct tr_err *err) TR_MUST_CHECK;
 void tr_tokenizer_free(struct tr_tokenizer *t);
@@ -45,21 +45,21 @@ void tr_tokenizer_free(struct tr_tokenizer *t);
 const char *tr_tokenizer_warning(const struct tr_tokenizer *t, size_t i);
 
 /* Hash of what in the file decides the ids: model, pre-tokenizer, tokens, types, scores,
- * merges.  0 if the file holds no vocabulary.  A pre-tokenizer that was asked for in place of
- * the file's is not in it: the ids are for that model all the same. */
+ * merges.  0 if the file holds no vocabulary.  A pre-tokenizer that was asked for in place
+ * of the file's is not in it: the ids are for that model all the same. */
 uint64_t tr_vocab_hash(const struct tr_gguf *g);
 
 uint32_t tr_tokenizer_n_vocab(const struct tr_tokenizer *t);
 /* Ids of special tokens, -1 where the model has none. */
 int32_t tr_tokenizer_bos(const struct tr_tokenizer *t);
 int32_t tr_tokenizer_eos(const struct tr_tokenizer *t);
-/* 1 if the model wants BOS in front of every text, EOS behind it.  Where it wants one that it
- * does not have, the id is -1. */
+/* 1 if the model wants BOS in front of every text, EOS behind it.  Where it wants one that
+ * it does not have, the id is -1. */
 int tr_tokenizer_add_bos(const struct tr_tokenizer *t);
 int tr_tokenizer_add_eos(const struct tr_tokenizer *t);
 
-/* 1 if a text that is generated ends with this token: EOS, the end of a turn or of a message,
- * by the keys of the file or by the texts that llama.cpp knows. */
+/* 1 if a text that is generated ends with this token: EOS, the end of a turn or of a
+ * message, by the keys of the file or by the texts that llama.cpp knows. */
 int tr_tokenizer_is_eog(const struct tr_tokenizer *t, uint32_t id);
 
 /* 1 if id is a control, unknown or user-defined token: one that stands for itself and

@@ -52,8 +52,8 @@ static void tell_one(const struct tr_tokenizer *t, uint32_t id, uint64_t times)
     char *text = NULL;
     size_t n = 0, cap = 0;
     if (!tr_tokenizer_decode(t, id, 0, 1, &text, &n, &cap, NULL))
-        cmd_warn("'%.*s' stands in the text %llu time%s as plain text; --special makes it one "
-                 "token", n > 80 ? 80 : (int)n, text, (unsigned long long)times,
+        cmd_warn("'%.*s' stands in the text %llu time%s as plain text; --special makes it "
+                 "one token", n > 80 ? 80 : (int)n, text, (unsigned long long)times,
                  times == 1 ? "" : "s");
     free(text);
 }

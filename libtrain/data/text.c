@@ -87,13 +87,13 @@ static int refuse(const struct tally *c, const char *p, size_t n, const char *na
     if (tr__magic_binary((const unsigned char *)p, n))
         return tr_err_set(err, TR_EFORMAT, "'%s' is no plain text but %s", name, words);
     if (encoding)
-        return tr_err_set(err, TR_EFORMAT, "'%s' is text in %s: make UTF-8 of it with iconv "
-                          "-f %s -t UTF-8 first", name, encoding, encoding);
+        return tr_err_set(err, TR_EFORMAT, "'%s' is text in %s: make UTF-8 of it with "
+                          "iconv -f %s -t UTF-8 first", name, encoding, encoding);
     if (c->n_nul && strcmp(words, "text") && strcmp(words, "of an unknown kind"))
         return tr_err_set(err, TR_EFORMAT, "'%s' is no plain text but %s", name, words);
     if (c->n_nul)
-        return tr_err_set(err, TR_EFORMAT, "'%s' is no text: %llu of its %llu bytes are NUL, "
-                          "the first at offset %llu", name, (ull)c->n_nul, (ull)n,
+        return tr_err_set(err, TR_EFORMAT, "'%s' is no text: %llu of its %llu bytes are "
+                          "NUL, the first at offset %llu", name, (ull)c->n_nul, (ull)n,
                           (ull)c->nul);
     if (c->n_control > n / MAX_CONTROL)
         return tr_err_set(err, TR_EFORMAT, "'%s' is no text: %llu of its %llu bytes are "
@@ -156,16 +156,17 @@ static void warn(struct tr_text *t, const struct tally *c, const char *p, size_t
     static const char mark[] = "\xef\xbb\xbf";
     size_t skip = n >= 3 && !memcmp(p, mark, 3) ? 3 : 0;
     if (c->n_bad)
-        snprintf(next_warning(t), sizeof *t->warning, "%llu of %llu bytes are not UTF-8, the "
-                 "first at offset %llu; if the encoding is another, iconv makes UTF-8 of it",
+        snprintf(next_warning(t), sizeof *t->warning, "%llu of %llu bytes are not UTF-8, "
+                 "the first at offset %llu; if the encoding is another, iconv makes UTF-8 "
+                 "of it",
                  (ull)c->n_bad, (ull)n, (ull)c->bad);
     if (skip)
         snprintf(next_warning(t), sizeof *t->warning, "a byte order mark at the beginning "
                  "becomes tokens like all else; tail -c +4 takes it away");
     if (begins_with_json(p + skip, n - skip))
         snprintf(next_warning(t), sizeof *t->warning, "the first line is a record of JSON; "
-                 "its fields are not read yet, braces and names of fields are text like all "
-                 "else");
+                 "its fields are not read yet, braces and names of fields are text like "
+                 "all else");
 }
 
 /* ---- the whole -------------------------------------------------------------------- */

@@ -36,8 +36,8 @@ static const struct tr__pretok *unknown(struct tr_str name, struct tr_err *err)
     for (size_t i = 0; tr__pretok_at(i) && used < sizeof known; i++)
         used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
                                  tr__pretok_at(i)->name[0]);
-    tr_err_set(err, TR_EUNSUPPORTED, "unknown pre-tokenizer '%.*s': --pre NAME puts a known "
-               "one in its place (%s, or another name of these)",
+    tr_err_set(err, TR_EUNSUPPORTED, "unknown pre-tokenizer '%.*s': --pre NAME puts a "
+               "known one in its place (%s, or another name of these)",
                name.len > 80 ? 80 : (int)name.len, name.ptr, known);
     return NULL;
 }

@@ -119,8 +119,8 @@ static int read_roles(struct tr__vocab *v, const struct tr_gguf_kv *kv, uint16_t
     return 0;
 }
 
-/* The bytes of one id, and how many; -1: it should be one byte, and is none.  A special token
- * stands for what it is in the file. */
+/* The bytes of one id, and how many; -1: it should be one byte, and is none.  A special
+ * token stands for what it is in the file. */
 static int64_t token_bytes(struct tr__vocab *v, uint32_t id, struct tr_str s,
                            tr__unescape *unescape, char *out)
 {

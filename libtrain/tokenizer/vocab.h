@@ -70,8 +70,8 @@ void tr__vocab_warn(struct tr__vocab *v, const char *fmt, ...) TR_PRINTF(2, 3);
 typedef size_t tr__unescape(const char *text, size_t len, char *out, int *spelt);
 
 /* Read tokens, types and scores.  `by_key`: roles for which a key of the file names a
- * token, so that none has them by its text.  TR_EFORMAT where a count, a type or a number is
- * not what it should be.  On failure too, tr__vocab_release frees what is there. */
+ * token, so that none has them by its text.  TR_EFORMAT where a count, a type or a number
+ * is not what it should be.  On failure too, tr__vocab_release frees what is there. */
 int tr__vocab_read(struct tr__vocab *v, const struct tr_gguf *g, tr__unescape *unescape,
                    uint16_t by_key, struct tr_err *err) TR_MUST_CHECK;
 void tr__vocab_release(struct tr__vocab *v);

@@ -96,7 +96,7 @@ static void free_state(struct tr__splitter *s)
     s->match = s->context = s->stack = NULL;
 }
 
-/* By itself generated code takes 32 KiB of the thread's stack, which may be all there is. */
+/* By itself generated code takes 32 KiB of the thread's stack, which may be all of it. */
 static int make_state(struct tr__splitter *s)
 {
     enum { FIRST = 32 << 10, MOST = 1 << 20 };
@@ -169,7 +169,7 @@ void tr__splitter_release(struct tr__splitter *s)
 
 #define OWN_WORD "\\p{P}$+<=>^~|" /* inside [ ] */
 
-/* Published as four passes, each on what the one before left whole: marks of punctuation and
+/* Published as four passes, each on what the one before left whole: punctuation marks and
  * some symbols, gpt2's pattern, numbers, three digits of a number.  So a space goes neither
  * to such a mark nor to a number, and contractions never come up. */
 const struct tr__pretok tr__pretok_default = {

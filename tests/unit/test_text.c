@@ -17,8 +17,8 @@ static const struct {
 } rows[] = {
     { BYTES(""), 0, { NULL } },
     { BYTES("Once upon a time\n"), 0, { NULL } },
-    { BYTES("\xc3\xa9t\xc3\xa9, \xe4\xb8\x96\xf0\x9f\x98\x80, long enough for eight\r\n\t"), 0,
-      { NULL } },
+    { BYTES("\xc3\xa9t\xc3\xa9, \xe4\xb8\x96\xf0\x9f\x98\x80, long enough for eight\n\t"),
+      0, { NULL } },
     { BYTES("\x1b[1mbold\x1b[0m\a\n"), 0, { NULL } },
     { BYTES("GGUF is a format of files."), 0, { NULL } },
     { BYTES("<html><body>a page</body></html>"), 0, { NULL } },
@@ -29,7 +29,8 @@ static const struct {
       { "3 of 34 bytes are not UTF-8, the first at offset 21" } },
     { BYTES("cut \xe2\x82"), 0, { "2 of 6 bytes are not UTF-8, the first at offset 4" } },
     { BYTES("\xef\xbb\xbfHello\n"), 0, { "byte order mark" } },
-    { BYTES("\xef\xbb\xbf{\"text\": \"a\"}\n"), 0, { "byte order mark", "record of JSON" } },
+    { BYTES("\xef\xbb\xbf{\"text\": \"a\"}\n"), 0,
+      { "byte order mark", "record of JSON" } },
 
     { BYTES("{\"messages\":[{\"role\":\"user\"}]}\n{}\n"), 0, { "record of JSON" } },
     { BYTES("\n  { \"a\": \"}{\\\"\" } \r\nmore"), 0, { "record of JSON" } },
@@ -62,8 +63,8 @@ static void check(const struct tr_text *t, int row, int rc, const struct tr_err 
     ck_assert_msg(rc == (rows[row].refused ? TR_EFORMAT : 0), "row %d: %d %s", row, rc,
                   err->text);
     if (rc) {
-        ck_assert_msg(strstr(err->text, says[0]) && strstr(err->text, path), "'%s' is not in "
-                      "'%s'", says[0], err->text);
+        ck_assert_msg(strstr(err->text, says[0]) && strstr(err->text, path),
+                      "'%s' is not in '%s'", says[0], err->text);
         return;
     }
     for (int i = 0; i < 2; i++)

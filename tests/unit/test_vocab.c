@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Vocabularies as they come: keys that llama.cpp reads, odd ones that it takes, and where a
- * text ends.  A case is a row: what is added to a small vocabulary, a text, its ids, and what
- * is said.  The ids are those that llama.cpp gives.
+ * text ends.  A case is a row: what is added to a small vocabulary, a text, its ids, and
+ * what is said.  The ids are those that llama.cpp gives.
  */
 #include "scratch.h"
 #include "toy_vocab.h"
@@ -166,7 +166,8 @@ static const struct row keys[] = {
     { "a BOS that is not there", 0, 0, "", "", "add_bos_token=true", "ab", NULL, "no BOS",
       NULL },
     { "an EOS that is no token, not asked for", 0, 0, "", "", "eos_token_id=32000", "ab",
-      "97 98", "'tokenizer.ggml.eos_token_id' is 32000, the vocabulary has 256 tokens", "" },
+      "97 98",
+      "'tokenizer.ggml.eos_token_id' is 32000, the vocabulary has 256 tokens", "" },
     { "an EOS that is no token, asked for", 0, 0, "", "",
       "eos_token_id=32000 add_eos_token=true", "ab", NULL, "no EOS", NULL },
     { "a BOS that is no token", 0, 0, "", "", "bos_token_id=256", "ab", "97 98",
@@ -229,8 +230,8 @@ static const struct row ends[] = {
       "97", NULL, "256 257 258 259 260 261 262 263 264" },
     { "of any type", 0, 0, "</s> <|im_end|>:4 <EOT>:5", "", "", "a", "97",
       NULL, "256 257 258" },
-    { "beside EOS", 0, 0, "<|end_of_text|>:3 <|eot_id|>:3", "", "eos_token_id=256", "a", "97",
-      NULL, "256 257" },
+    { "beside EOS", 0, 0, "<|end_of_text|>:3 <|eot_id|>:3", "", "eos_token_id=256", "a",
+      "97", NULL, "256 257" },
     { "fill in the middle", 0, 0, "<|fim_pad|>:3 <|repo_name|>:3 <|file_sep|>:3 "
       "<|fim_prefix|>:3", "", "", "a", "97", NULL, "256 257 258" },
     { "a key beside a name", 0, 0, "<|fim_pad|>:3 <p>:3", "", "fim_pad_token_id=257", "a",
@@ -239,7 +240,8 @@ static const struct row ends[] = {
       "257 258" },
     { "solar", 0, 0, "<|end|>:3 <|flush|>:3 <|calls|>:3", "", "", "a", "97", NULL,
       "257 258" },
-    { "only one of them", 0, 0, "<|end|>:3 <|call|>:3", "", "", "a", "97", NULL, "256 257" },
+    { "only one of them", 0, 0, "<|end|>:3 <|call|>:3", "", "", "a", "97", NULL,
+      "256 257" },
     { "</s> as text", 0, 0, "</s>:3 <|tool_response>:3", "", "", "a", "97", NULL, "257" },
     { "SentencePiece", SPM, 0, "<end_of_turn>:3", "", "", "a", "1 35 100", NULL, "2 259" },
 };
@@ -290,7 +292,8 @@ static const struct row merges[] = {
       "1 without", "" },
     { "parts that are, in another order", 0, 0, "zqqz", "zq qz|z q|q z", "", "zqqz", "256",
       "3 without", "" },
-    { "a space is not lost", 0, 0, "", "\xc4\xa0 a", "", "a a", "97 32 97", "1 without", "" },
+    { "a space is not lost", 0, 0, "", "\xc4\xa0 a", "", "a a", "97 32 97", "1 without",
+      "" },
     { "a second time", 0, 0, "ab bc", "a b|b c|a b", "", "abc", "256 99",
       "1 a second time", "" },
     { "eight times, and no more tokens", 0, 0, "ab", "a b|a b|a b|a b|a b|a b|a b|a b", "",
@@ -334,7 +337,7 @@ static const struct { const char *pre, *ask, *ids, *says; } pres[] = {
     { NULL, "", NULL, "unknown pre-tokenizer ''" },
 };
 
-/* The hash is that of the file whatever is asked for, so that what is made fits the model. */
+/* The hash is that of the file whatever is asked for, so what is made fits the model. */
 START_TEST(pre_tokenizers)
 {
     struct row r = { "a pre-tokenizer", 0, 0, NULL, NULL, NULL, "a  !", pres[_i].ids,

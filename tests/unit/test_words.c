@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Words are cut by one pattern where others publish several passes: here are the passes, and
- * texts of chance on which both must agree.
+ * Words are cut by one pattern where others publish several passes: here are the passes,
+ * and texts of chance on which both must agree.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "suite.h"
@@ -14,10 +14,11 @@
 
 enum { MAX_TEXT = 600, MAX_PASS = 4 };
 
-#define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+#define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|" \
+    "\\s+(?!\\S)|\\s+"
 
-/* Each pass works on every piece that the one before made: what it matches is a piece, and so
- * is what lies between. */
+/* Each pass works on every piece that the one before made: what it matches is a piece, and
+ * so is what lies between. */
 static const struct {
     const char *pre, *pass[MAX_PASS];
 } published[] = {
