@@ -38,8 +38,8 @@ int tr_trainer_dump_grads(const struct tr_trainer *t, const char *path,
 struct tr_saves;
 
 /* The saves of target `ckpt`.  Makes the folder if there is none and locks it: another
- * process that has it locked is TR_EIO "locked by process N".  A folder that is a link or that
- * another user owns is refused (TR_EIO). */
+ * process that has it locked is TR_EIO "locked by process N"; one process may have it once.
+ * A folder that is a link or that another user owns is refused (TR_EIO). */
 struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err) TR_MUST_CHECK;
 
 /* Unlock; the folder goes if it is empty.  NULL is allowed. */

@@ -45,6 +45,11 @@ keeps() {
     cmp before "$kept"
 }
 
+test_expect_success 'every option that names a file says which way it goes' '
+    if grep -n "CMD_\(TEXT\|LIST\)(.*\"F\(ILE\|ILE\[:SCALE\]\|\.[a-z]*\)\"" \
+        "$TOP"/cmds/*.c "$TOP"/cmds/shared/*.c; then exit 1; fi
+    grep -c "CMD_OUT(" "$TOP"/cmds/tokenize.c'
+
 # with OUTPUT: the command of the line, with this for its @.
 with() { $(echo "$BIN/$line" | sed "s|@|$1|"); }
 
