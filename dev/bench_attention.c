@@ -115,7 +115,7 @@ static void bench(const struct shape *s, int bf16)
                           .out = &y, .args = &args, .saved = saved, .scratch = &scratch,
                           .with_grad = 1 };
     size_t bytes[2] = { nd.op->scratch(&nd, 0), nd.op->scratch(&nd, 1) };
-    if (tr_arena_init(&scratch, bytes[0] > bytes[1] ? bytes[0] : bytes[1], NULL))
+    if (tr_arena_init(&scratch, "scratch", bytes[0] > bytes[1] ? bytes[0] : bytes[1], NULL))
         exit(1);
     double forward[REPEATS], backward[REPEATS], gemm[REPEATS], tile[REPEATS];
     double pairs = s->batch * s->n_head * (double)s->length * (s->length + 1) / 2;
