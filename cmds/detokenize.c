@@ -55,7 +55,7 @@ static int put_document(const struct tr_tokenizer *tok, const uint32_t *token, s
 static int put_stream(const struct tr_tokenizer *tok, struct tr_token_reader *r,
                       struct tr_err *err)
 {
-    struct text x = { .out = cmd_text_out(stdout, "-") };
+    struct text x = { .out = cmd_text_to(NULL) };
     const uint32_t *token;
     size_t n;
     int more;

@@ -9,6 +9,7 @@
 
 #include <libtrain/file.h>
 #include <libtrain/generate.h>
+#include <libtrain/printable.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,8 +54,11 @@ static int on_prompt(struct run *r, size_t i, struct tr_err *err)
     struct tr_generate_args args = { .sampling = o->sampling, .n = o->n,
                                      .stop = o->stops.item, .n_stop = o->stops.n,
                                      .text = print, .ctx = r };
-    if (o->label)
-        say(r, "==> "), say(r, o->label), say(r, " <==\n");
+    if (o->label) {
+        say(r, "==> ");
+        tr_print_escaped(r->text.f, o->label, strlen(o->label));
+        say(r, " <==\n");
+    }
     say(r, r->prompt.item[i]);
     int rc = tr_generate(r->gen, r->id[i].id, r->id[i].n, &args, &rng, err);
     cmd_text_end(&r->text);
@@ -114,8 +118,8 @@ static int run_all(const struct opts *o, struct tr_err *err)
         !(r.tok = cmd_tokenizer(tr_model_gguf(r.m), o->pre, err)) ||
         gather_prompts(&r, err) || encode_prompts(&r, err))
         goto end;
-    r.text = cmd_text_out(tr_out_stream(out), o->output);
-    rc = cmd_copy(o->after, r.text.f, err);
+    r.text = cmd_text_to(out);
+    rc = cmd_text_copy(&r.text, o->after, err);
     for (size_t i = 0; !rc && i < r.prompt.n; i++)
         rc = on_prompt(&r, i, err);
 end:

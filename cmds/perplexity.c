@@ -4,6 +4,7 @@
  */
 #include "shared/adapters.h"
 #include "shared/common.h"
+#include "shared/text-out.h"
 #include "shared/vocab.h"
 
 #include <libtrain/eval.h>
@@ -121,13 +122,17 @@ static int run(const struct opts *o, struct tr_err *err)
     struct tr_text_loss s = {0};
     struct tr_model *m = NULL;
     struct cmd_adapters adapters = {0};
+    struct cmd_text_out text;
     const struct tr_precision *precision = tr_precision_at(o->precision);
     int rc = TR_EIO;
     struct tr_out *out = tr_out_open(o->output, err);
     if (!out || !(m = cmd_open_model(o->model, err)) ||
         tr_gguf_check(tr_model_gguf(m), err) ||
         cmd_adapters_attach(&adapters, &o->adapters, m, err) ||
-        tr_precision_open(precision, err) || cmd_copy(o->after, tr_out_stream(out), err))
+        tr_precision_open(precision, err))
+        goto end;
+    text = cmd_text_to(out);
+    if (cmd_text_copy(&text, o->after, err))
         goto end;
     tr_model_set_precision(m, precision);
     rc = o->data ? on_pack(o, m, &s, err) : on_text(o, m, &s, err);

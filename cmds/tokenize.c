@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct opts {
     const char *model, *out, *pre;
@@ -71,10 +70,10 @@ static int write_line(struct tr_out *out, const struct tr_tokens *t, struct tr_e
 static int sink_open(struct run *r, struct tr_err *err)
 {
     struct sink *s = &r->sink;
-    if (!r->o->text && !strcmp(r->o->out, "-") && isatty(STDOUT_FILENO))
+    s->out = tr_out_open(r->o->out, err);
+    if (s->out && !r->o->text && tr_out_is_terminal(s->out))
         return tr_err_set(err, TR_EIO, "a token stream is not for a terminal: use -o or "
                           "--text");
-    s->out = tr_out_open(r->o->out, err);
     if (!s->out || r->o->text)
         return s->out ? 0 : -1;
     s->w = tr_token_writer_new(tr_out_stream(s->out), r->hash, tr_tokenizer_n_vocab(r->tok),

@@ -32,6 +32,10 @@ struct tr_out *tr_out_open(const char *path, struct tr_err *err) TR_MUST_CHECK;
 /* The stream to write to; owned by the struct. */
 FILE *tr_out_stream(struct tr_out *out);
 
+/* 1 if it goes to a terminal, which obeys what is in it: text must be made printable
+ * (printable.h), and what is no text must not go there. */
+int tr_out_is_terminal(const struct tr_out *out);
+
 /* Path of the temporary (for a check before the rename), or NULL for a stream. */
 const char *tr_out_temp(const struct tr_out *out);
 

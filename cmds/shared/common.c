@@ -142,21 +142,6 @@ int cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand)
     return 1;
 }
 
-int cmd_copy(const char *path, FILE *to, struct tr_err *err)
-{
-    char *data;
-    size_t bytes;
-    if (!path)
-        return 0;
-    int rc = tr_read_all(path, &data, &bytes, err);
-    if (rc)
-        return rc;
-    if (fwrite(data, 1, bytes, to) != bytes)
-        rc = tr_err_sys(err, "cannot copy '%s'", path);
-    free(data);
-    return rc;
-}
-
 int cmd_writable(const char *path, struct tr_err *err)
 {
     if (!path)

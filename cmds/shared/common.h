@@ -25,9 +25,6 @@ int cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand);
 /* Fail now, not after hours of work, if `path` cannot be written; NULL is nothing. */
 int cmd_writable(const char *path, struct tr_err *err) TR_MUST_CHECK;
 
-/* Copy a whole file to a stream; NULL is nothing. */
-int cmd_copy(const char *path, FILE *to, struct tr_err *err) TR_MUST_CHECK;
-
 /* Number of threads in use (after cmd_parse). */
 int cmd_threads(void);
 

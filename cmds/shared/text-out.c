@@ -1,45 +1,46 @@
 /* SPDX-License-Identifier: MIT
  *
- * Text to a terminal or to whatever else standard output is.  Pieces of text may end inside a
- * character, since tokens do, so its beginning is held until the rest comes.
+ * Text to a terminal or to whatever else an output is.  Pieces of text may end inside a
+ * character, since tokens do, so on a terminal its beginning is held until the rest comes; no
+ * more is held than can still become a character, whatever a model says.
  */
 #include "text-out.h"
 
 #include <libtrain/printable.h>
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-struct cmd_text_out cmd_text_out(FILE *f, const char *path)
+struct cmd_text_out cmd_text_to(struct tr_out *out)
 {
-    int terminal = !strcmp(path, "-") && isatty(STDOUT_FILENO);
-    return (struct cmd_text_out){ .f = f, .terminal = terminal };
+    return (struct cmd_text_out){ .f = out ? tr_out_stream(out) : stdout,
+                                  .terminal = out ? tr_out_is_terminal(out)
+                                                  : isatty(STDOUT_FILENO) };
 }
 
-/* Bytes at the end of n that begin a character of more bytes than are there. */
-static size_t unfinished(const char *text, size_t n)
+/* Whether these bytes, which are no character, may become one with more behind them. */
+static int may_become(const char *text, size_t n)
 {
-    for (size_t back = 1; back < 4 && back <= n; back++) {
-        unsigned char c = (unsigned char)text[n - back];
-        size_t takes = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
-        if (c >= 0xc0)
-            return takes > back ? back : 0;
-        if (c < 0x80)
+    unsigned char c = (unsigned char)text[0];
+    size_t takes = c < 0xc2 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 1;
+    for (size_t i = 1; i < n; i++)
+        if (((unsigned char)text[i] & 0xc0) != 0x80)
             return 0;
-    }
-    return 0;
+    return takes > n;
 }
 
-static void show(FILE *f, const char *text, size_t n)
+/* Show the first character that is held, or the escape of its first byte. */
+static void show_first(struct cmd_text_out *o)
 {
-    for (size_t i = 0, step; i < n; i += step) {
-        step = tr_printable(text + i, n - i);
-        if (step || text[i] == '\n' || text[i] == '\t')
-            fwrite(text + i, 1, step ? step : 1, f);
-        else
-            tr_print_escaped(f, text + i, 1);
-        step += !step;
-    }
+    size_t step = tr_printable(o->held, o->n_held);
+    if (step || *o->held == '\n' || *o->held == '\t')
+        fwrite(o->held, 1, step ? step : 1, o->f);
+    else
+        tr_print_escaped(o->f, o->held, 1);
+    step += !step;
+    o->n_held -= step;
+    memmove(o->held, o->held + step, o->n_held);
 }
 
 void cmd_text_put(struct cmd_text_out *o, const char *text, size_t n)
@@ -48,20 +49,32 @@ void cmd_text_put(struct cmd_text_out *o, const char *text, size_t n)
         fwrite(text, 1, n, o->f);
         return;
     }
-    while (o->n_held && n) { /* a held character grows byte by byte */
-        o->held[o->n_held++] = *text++;
-        n--;
-        if (!unfinished(o->held, o->n_held))
-            cmd_text_end(o);
+    for (size_t i = 0; i < n; i++) {
+        o->held[o->n_held++] = text[i];
+        while (o->n_held && !may_become(o->held, o->n_held))
+            show_first(o);
     }
-    size_t rest = unfinished(text, n);
-    show(o->f, text, n - rest);
-    memcpy(o->held + o->n_held, text + n - rest, rest);
-    o->n_held += rest;
 }
 
 void cmd_text_end(struct cmd_text_out *o)
 {
-    show(o->f, o->held, o->n_held);
-    o->n_held = 0;
+    while (o->n_held)
+        show_first(o);
+}
+
+int cmd_text_copy(struct cmd_text_out *o, const char *path, struct tr_err *err)
+{
+    char *data;
+    size_t bytes;
+    if (!path)
+        return 0;
+    int rc = tr_read_all(path, &data, &bytes, err);
+    if (rc)
+        return rc;
+    cmd_text_put(o, data, bytes);
+    cmd_text_end(o);
+    if (ferror(o->f))
+        rc = tr_err_sys(err, "cannot copy '%s'", path);
+    free(data);
+    return rc;
 }

@@ -179,6 +179,11 @@ FILE *tr_out_stream(struct tr_out *out)
     return out->stream;
 }
 
+int tr_out_is_terminal(const struct tr_out *out)
+{
+    return isatty(out->fd);
+}
+
 const char *tr_out_temp(const struct tr_out *out)
 {
     return out->temp ? out->temp_path : NULL;

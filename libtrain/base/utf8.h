@@ -43,16 +43,4 @@ static inline uint32_t tr__utf8_code(const char *p, size_t n)
     return c;
 }
 
-/* The first of n bytes that may begin a character whose rest is not there; n if the bytes
- * end with a whole one, or with what can become none. */
-static inline size_t tr__utf8_whole(const char *p, size_t n)
-{
-    for (size_t back = 1; back < 4 && back <= n; back++) {
-        unsigned char c = (unsigned char)p[n - back];
-        if ((c & 0xc0) != 0x80)
-            return tr__utf8_lead(c) > back ? n - back : n;
-    }
-    return n;
-}
-
 #endif

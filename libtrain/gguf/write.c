@@ -14,7 +14,9 @@ struct tr_gguf_writer *tr_gguf_create(const char *path, struct tr_err *err)
     struct tr_gguf_writer *w = calloc(1, sizeof *w);
     if (!w || !(w->path = strdup(path)))
         tr_err_sys(err, "cannot write '%s'", path);
-    else if ((w->out = tr_out_open(path, err)))
+    else if ((w->out = tr_out_open(path, err)) && tr_out_is_terminal(w->out))
+        tr_err_set(err, TR_EIO, "'%s': a GGUF file is not for a terminal", path);
+    else if (w->out)
         return w;
     tr_gguf_discard(w);
     return NULL;

@@ -5,7 +5,6 @@
  */
 #include "suite.h"
 
-#include <libtrain/base/utf8.h>
 #include <libtrain/error.h>
 #include <libtrain/printable.h>
 
@@ -103,18 +102,6 @@ START_TEST(test_error_reason)
 }
 END_TEST
 
-START_TEST(test_whole)
-{
-    static const struct { const char *text; size_t whole; } part[] = {
-        { "", 0 }, { "ab", 2 }, { "a\xc3", 1 }, { "a\xc3\xa9", 3 }, { "a\xe2", 1 },
-        { "a\xe2\x82", 1 }, { "a\xe2\x82\xac", 4 }, { "a\xf0\x9f\x98", 1 },
-        { "\xf0\x9f\x98\x80", 4 }, { "a\xff", 2 }, { "\x80\x80\x80\x80", 4 }, { "\x82", 1 },
-    };
-    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
-        ck_assert_uint_eq(tr__utf8_whole(part[i].text, strlen(part[i].text)), part[i].whole);
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("printable");
@@ -125,7 +112,6 @@ int main(void)
     tcase_add_test(t, test_cut);
     tcase_add_test(t, test_error);
     tcase_add_test(t, test_error_reason);
-    tcase_add_test(t, test_whole);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
