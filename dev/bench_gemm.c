@@ -104,7 +104,7 @@ static void onednn(const struct bench *b, const struct product *p)
                           .ta = p->trans_a, .tb = p->trans_b, .m = p->m, .n = p->n, .k = p->k,
                           .lda = p->trans_a ? p->m : p->k, .ldb = p->trans_b ? p->k : p->n,
                           .ldc = p->n },
-                      b->a, b->b, b->c);
+                      b->a, b->b, b->c, NULL);
 }
 
 static double rate(const struct bench *b)

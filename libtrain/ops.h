@@ -3,7 +3,8 @@
  * The operations.  Each checks the shapes of its inputs (tr_fatal where they do not fit),
  * computes at once and returns a tensor that the tape owns.  Activations are matrices
  * (n, width): n positions of all sequences of the batch, one row each.  Arrays of ids,
- * positions and targets are the caller's and must stay until tr_tape_reset.
+ * positions and targets are the caller's and must stay until tr_tape_reset; with one that is
+ * out of range the tape fails (TR_EMISMATCH).
  */
 #ifndef LIBTRAIN_OPS_H
 #define LIBTRAIN_OPS_H
@@ -60,7 +61,7 @@ struct tr_tensor *tr_softmax(struct tr_tape *tp, struct tr_tensor *x);
 struct tr_tensor *tr_log_softmax(struct tr_tape *tp, struct tr_tensor *x);
 
 /* Mean of -log softmax(x)[i][target[i]] over the rows with target >= 0, 0 if there are none:
- * (1).  x (n, classes), target (n).  The tape fails (TR_EMISMATCH) if one is no class. */
+ * (1).  x (n, classes), target (n). */
 struct tr_tensor *tr_cross_entropy(struct tr_tape *tp, struct tr_tensor *x,
                                    const int32_t *target);
 /* Mean of (x - y)^2 over all numbers: (1).  y as b of tr_sub. */
@@ -97,8 +98,7 @@ struct tr_tensor *tr_linear(struct tr_tape *tp, struct tr_tensor *x, struct tr_t
                             const struct tr_linear *opt);
 
 /* y[i] = scale * table[id[i]] + position[pos[i]]     table (n_vocab, width) of any type,
- * position (n_ctx, width) of any type or NULL, id and pos (n), y (n, width).
- * Ids and positions must be in range (checked where data come in). */
+ * position (n_ctx, width) of any type or NULL, id and pos (n), y (n, width). */
 struct tr_tensor *tr_embedding(struct tr_tape *tp, struct tr_tensor *table,
                                const int32_t *id, struct tr_tensor *position,
                                const int32_t *pos, int64_t n, float scale);

@@ -69,10 +69,10 @@ void tr_pack_discard(struct tr_pack_writer *w);
 /* Fill the sequences of w (the caller's, and it outlives the packer) with documents.  One
  * of n tokens (TR_TOKEN_MASKED as in token.h) gives n - 1 positions; one of less than two
  * tokens gives none.  What is longer than the context is cut into windows that begin every
- * `stride` positions, 1 … ctx; positions that a window shares with the one before do not
- * count again, so every token but the first is predicted once.  What is shorter shares a
- * sequence with its neighbours where it fits.  The order stays.  tr_packer_end writes the
- * last sequence; commit comes after it. */
+ * `stride` positions, 1 … ctx (else TR_EINVAL); positions that a window shares with the one
+ * before do not count again, so every token but the first is predicted once.  What is
+ * shorter shares a sequence with its neighbours where it fits.  The order stays.
+ * tr_packer_end writes the last sequence; commit comes after it. */
 struct tr_packer;
 struct tr_packer *tr_packer_new(struct tr_pack_writer *w, uint32_t stride,
                                 struct tr_err *err) TR_MUST_CHECK;

@@ -296,7 +296,8 @@ int tr_pack_read(struct tr_pack *p, uint64_t i_seq, struct tr_pack_seq *seq,
                  struct tr_err *err)
 {
     if (i_seq >= p->info.n_seq)
-        tr_fatal("pack: sequence %" PRIu64 " of %" PRIu64, i_seq, p->info.n_seq);
+        return tr_err_set(err, TR_EINVAL, "'%s': sequence %" PRIu64 " of %" PRIu64, p->path,
+                          i_seq, p->info.n_seq);
     uint64_t i = find(p, i_seq);
     int rc = load(p, i, err);
     if (rc)

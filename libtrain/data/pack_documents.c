@@ -18,11 +18,13 @@ struct tr_packer {
 struct tr_packer *tr_packer_new(struct tr_pack_writer *w, uint32_t stride,
                                 struct tr_err *err)
 {
-    struct tr_packer *p = calloc(1, sizeof *p);
     size_t ctx = tr_pack_writer_info(w)->ctx;
-
-    if (stride == 0 || stride > ctx)
-        tr_fatal("packer: stride %u, context %zu", (unsigned)stride, ctx);
+    if (stride == 0 || stride > ctx) {
+        tr_err_set(err, TR_EINVAL, "a stride of %u in a context of %zu", (unsigned)stride,
+                   ctx);
+        return NULL;
+    }
+    struct tr_packer *p = calloc(1, sizeof *p);
     if (p) {
         p->token = malloc(ctx * sizeof *p->token);
         p->target = malloc(ctx * sizeof *p->target);

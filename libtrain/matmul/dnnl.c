@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * oneDNN's C interface, versions 2 and 3 (oneapi-src.github.io/oneDNN).  A product is a
- * primitive, made for its sizes and kept; a run has a few dozen of them.
+ * primitive, made for its sizes and kept; a run has a few dozen of them.  They are shared by
+ * all threads of a program, which take turns: a product has OpenMP's threads by itself.
  */
 #include <libtrain/matmul/dnnl.h>
 
@@ -26,15 +27,16 @@ const char *tr__dnnl_version(void)
 }
 
 void tr__dnnl_multiply(const struct tr__dnnl_product *p, const void *a, const void *b,
-                       void *c)
+                       void *c, struct tr_err *err)
 {
     (void)p, (void)a, (void)b, (void)c;
-    tr_fatal("dnnl: not built in");
+    tr_err_set(err, TR_EUNSUPPORTED, "this build has no oneDNN");
 }
 
 #else
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -72,25 +74,22 @@ enum { MAX_ENTRY = 256 };
 static struct {
     void *library;
     int is_open;
+    char version[32];
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     struct entry entry[MAX_ENTRY];
     int n_entry, next;
 } dnnl;
 
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all of it */
+
 const char *tr__dnnl_version(void)
 {
-    static char text[32];
-    const dnnl_version_t *v = version();
-    snprintf(text, sizeof text, "%d.%d.%d", v->major, v->minor, v->patch);
-    return text;
+    return dnnl.version;
 }
 
-static void must(dnnl_status_t status, const char *what)
-{
-    if (status != dnnl_success)
-        tr_fatal("oneDNN: %s fails with status %d", what, (int)status);
-}
+/* s = this call, unless one before it failed. */
+#define TRY(s, call) ((s) = (s) ? (s) : (call))
 
 /* ---- where the versions differ ------------------------------------------------------- */
 
@@ -108,9 +107,9 @@ struct described {
 #define DESC(d) (&(d))
 #define free_desc(d) ((void)(d))
 
-static void add_sum(dnnl_post_ops_t ops, float beta)
+static dnnl_status_t add_sum(dnnl_post_ops_t ops, float beta)
 {
-    must(post_ops_append_sum(ops, beta), "a sum");
+    return post_ops_append_sum(ops, beta);
 }
 
 static dnnl_status_t describe_product(struct described *d)
@@ -127,9 +126,9 @@ static dnnl_status_t describe_product(struct described *d)
 #define DESC(d) (d)
 #define free_desc(d) memory_desc_destroy(d)
 
-static void add_sum(dnnl_post_ops_t ops, float beta)
+static dnnl_status_t add_sum(dnnl_post_ops_t ops, float beta)
 {
-    must(post_ops_append_sum(ops, beta, 0, dnnl_data_type_undef), "a sum");
+    return post_ops_append_sum(ops, beta, 0, dnnl_data_type_undef);
 }
 
 static dnnl_status_t describe_product(struct described *d)
@@ -142,36 +141,26 @@ static dnnl_status_t describe_product(struct described *d)
 
 /* ---- products ------------------------------------------------------------------------ */
 
-static dnnl_memory_desc_t matrix(int64_t rows, int64_t cols, dnnl_data_type_t type,
-                                 int transposed, int64_t ld)
+static dnnl_status_t matrix(dnnl_memory_desc_t *d, int64_t rows, int64_t cols,
+                            dnnl_data_type_t type, int transposed, int64_t ld)
 {
-    dnnl_memory_desc_t d;
     dnnl_dims_t dim = { rows, cols };
     dnnl_dims_t stride = { transposed ? 1 : ld, transposed ? ld : 1 };
-    must(new_desc(&d, 2, dim, type, stride), "a matrix");
-    return d;
+    return new_desc(d, 2, dim, type, stride);
 }
 
-/* Without data. */
-static dnnl_memory_t memory_of(dnnl_memory_desc_t d)
+static dnnl_status_t attributes(dnnl_primitive_attr_t *attr, float beta)
 {
-    dnnl_memory_t m;
-    must(memory_create(&m, DESC(d), dnnl.engine, DNNL_MEMORY_NONE), "a matrix");
-    return m;
-}
-
-static dnnl_primitive_attr_t attributes(const struct tr__dnnl_product *p)
-{
-    dnnl_primitive_attr_t attr;
-    dnnl_post_ops_t ops;
-    must(primitive_attr_create(&attr), "attributes");
-    if (p->beta != 0) {
-        must(post_ops_create(&ops), "a sum");
-        add_sum(ops, p->beta);
-        must(primitive_attr_set_post_ops(attr, ops), "a sum");
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t s = primitive_attr_create(attr);
+    if (beta == 0)
+        return s;
+    TRY(s, post_ops_create(&ops));
+    TRY(s, add_sum(ops, beta));
+    TRY(s, primitive_attr_set_post_ops(*attr, ops));
+    if (ops)
         post_ops_destroy(ops);
-    }
-    return attr;
+    return s;
 }
 
 /* Whatever the status, free_described comes next. */
@@ -179,33 +168,51 @@ static dnnl_status_t describe(struct described *d, const struct tr__dnnl_product
 {
     int is_bf16 = p->type == TR__DNNL_BF16;
     dnnl_data_type_t in = is_bf16 ? dnnl_bf16 : dnnl_s8, out = is_bf16 ? dnnl_f32 : dnnl_s32;
-    *d = (struct described){ .a = matrix(p->m, p->k, in, p->ta, p->lda),
-                             .b = matrix(p->k, p->n, in, p->tb, p->ldb),
-                             .c = matrix(p->m, p->n, out, 0, p->ldc),
-                             .attr = attributes(p) };
-    return describe_product(d);
+    dnnl_status_t s = dnnl_success;
+    memset(d, 0, sizeof *d);
+    TRY(s, matrix(&d->a, p->m, p->k, in, p->ta, p->lda));
+    TRY(s, matrix(&d->b, p->k, p->n, in, p->tb, p->ldb));
+    TRY(s, matrix(&d->c, p->m, p->n, out, 0, p->ldc));
+    TRY(s, attributes(&d->attr, p->beta));
+    return TRY(s, describe_product(d));
 }
 
 static void free_described(struct described *d)
 {
     if (d->product)
         primitive_desc_destroy(d->product);
-    primitive_attr_destroy(d->attr);
+    if (d->attr)
+        primitive_attr_destroy(d->attr);
     free_desc(d->a);
     free_desc(d->b);
     free_desc(d->c);
 }
 
-static void make(struct entry *e, const struct tr__dnnl_product *p)
+static void free_entry(struct entry *e)
+{
+    if (e->primitive)
+        primitive_destroy(e->primitive);
+    if (e->a)
+        memory_destroy(e->a);
+    if (e->b)
+        memory_destroy(e->b);
+    if (e->c)
+        memory_destroy(e->c);
+}
+
+static dnnl_status_t make(struct entry *e, const struct tr__dnnl_product *p)
 {
     struct described d;
-    must(describe(&d, p), "a product");
-    must(primitive_create(&e->primitive, d.product), "a product");
-    e->a = memory_of(d.a);
-    e->b = memory_of(d.b);
-    e->c = memory_of(d.c);
-    e->key = *p;
+    dnnl_status_t s = describe(&d, p);
+    *e = (struct entry){ .key = *p };
+    TRY(s, primitive_create(&e->primitive, d.product));
+    TRY(s, memory_create(&e->a, DESC(d.a), dnnl.engine, DNNL_MEMORY_NONE));
+    TRY(s, memory_create(&e->b, DESC(d.b), dnnl.engine, DNNL_MEMORY_NONE));
+    TRY(s, memory_create(&e->c, DESC(d.c), dnnl.engine, DNNL_MEMORY_NONE));
     free_described(&d);
+    if (s)
+        free_entry(e);
+    return s;
 }
 
 /* Not every processor has the instructions. */
@@ -219,25 +226,33 @@ static int can_multiply(enum tr__dnnl_type type)
     return can;
 }
 
-int tr__dnnl_open(struct tr_err *err)
+static int open_library(struct tr_err *err)
 {
     static const char name[] = "libdnnl.so." TEXT(DNNL_VERSION_MAJOR);
-    if (dnnl.is_open)
-        return 0;
     if (!dnnl.library && !(dnnl.library = dlopen(name, RTLD_NOW | RTLD_LOCAL)))
         return tr_err_set(err, TR_EUNSUPPORTED, "oneDNN is not installed: %s", dlerror());
 #define FIND(name)                                                                       \
     if (!(name = (__typeof__(name))dlsym(dnnl.library, "dnnl_" #name)))                  \
         return tr_err_set(err, TR_EUNSUPPORTED, "oneDNN has no dnnl_" #name);
     FUNCTIONS(FIND)
+    const dnnl_version_t *v = version();
+    snprintf(dnnl.version, sizeof dnnl.version, "%d.%d.%d", v->major, v->minor, v->patch);
     if (engine_create(&dnnl.engine, dnnl_cpu, 0) != dnnl_success ||
         stream_create(&dnnl.stream, dnnl.engine, dnnl_stream_default_flags) != dnnl_success)
         return tr_err_set(err, TR_EUNSUPPORTED, "oneDNN does not start");
     if (!can_multiply(TR__DNNL_BF16) || !can_multiply(TR__DNNL_S8))
         return tr_err_set(err, TR_EUNSUPPORTED, "oneDNN %s has no products of BF16 and of "
-                          "eight bits for this processor", tr__dnnl_version());
+                          "eight bits for this processor", dnnl.version);
     dnnl.is_open = 1;
     return 0;
+}
+
+int tr__dnnl_open(struct tr_err *err)
+{
+    pthread_mutex_lock(&lock);
+    int rc = dnnl.is_open ? 0 : open_library(err);
+    pthread_mutex_unlock(&lock);
+    return rc;
 }
 
 static int is_same(const struct tr__dnnl_product *p, const struct tr__dnnl_product *q)
@@ -247,43 +262,61 @@ static int is_same(const struct tr__dnnl_product *p, const struct tr__dnnl_produ
            p->ldc == q->ldc && p->beta == q->beta;
 }
 
-static struct entry *find(const struct tr__dnnl_product *p)
+static dnnl_status_t find(const struct tr__dnnl_product *p, struct entry **found)
 {
     for (int i = 0; i < dnnl.n_entry; i++)
-        if (is_same(&dnnl.entry[i].key, p))
-            return &dnnl.entry[i];
-    struct entry *e = &dnnl.entry[dnnl.next];
+        if (is_same(&dnnl.entry[i].key, p)) {
+            *found = &dnnl.entry[i];
+            return dnnl_success;
+        }
+    struct entry e;
+    dnnl_status_t s = make(&e, p);
+    if (s)
+        return s;
+    *found = &dnnl.entry[dnnl.next];
     dnnl.next = (dnnl.next + 1) % MAX_ENTRY;
-    if (dnnl.n_entry < MAX_ENTRY) {
+    if (dnnl.n_entry < MAX_ENTRY)
         dnnl.n_entry++;
-    } else {
-        primitive_destroy(e->primitive);
-        memory_destroy(e->a);
-        memory_destroy(e->b);
-        memory_destroy(e->c);
-    }
-    make(e, p);
-    return e;
+    else
+        free_entry(*found);
+    **found = e;
+    return s;
 }
 
 /* oneDNN takes no const, but does not write to its sources. */
-static void put(dnnl_memory_t m, const void *data)
+static dnnl_status_t put(dnnl_memory_t m, const void *data)
 {
-    must(memory_set_data_handle(m, (void *)(uintptr_t)data), "a matrix");
+    return memory_set_data_handle(m, (void *)(uintptr_t)data);
 }
 
-void tr__dnnl_multiply(const struct tr__dnnl_product *p, const void *a, const void *b,
-                       void *c)
+static dnnl_status_t multiply(const struct tr__dnnl_product *p, const void *a, const void *b,
+                              void *c)
 {
-    struct entry *e = find(p);
-    put(e->a, a);
-    put(e->b, b);
-    put(e->c, c);
+    struct entry *e;
+    dnnl_status_t s = find(p, &e);
+    if (s)
+        return s;
     dnnl_exec_arg_t args[] = { { DNNL_ARG_SRC, e->a },
                                { DNNL_ARG_WEIGHTS, e->b },
                                { DNNL_ARG_DST, e->c } };
-    must(primitive_execute(e->primitive, dnnl.stream, 3, args), "a product");
-    must(stream_wait(dnnl.stream), "a product");
+    TRY(s, put(e->a, a));
+    TRY(s, put(e->b, b));
+    TRY(s, put(e->c, c));
+    TRY(s, primitive_execute(e->primitive, dnnl.stream, 3, args));
+    return TRY(s, stream_wait(dnnl.stream));
+}
+
+void tr__dnnl_multiply(const struct tr__dnnl_product *p, const void *a, const void *b,
+                       void *c, struct tr_err *err)
+{
+    pthread_mutex_lock(&lock);
+    dnnl_status_t s = multiply(p, a, b, c);
+    pthread_mutex_unlock(&lock);
+    if (s)
+        tr_err_set(err, s == dnnl_out_of_memory ? TR_ENOMEM : TR_EUNSUPPORTED,
+                   "oneDNN: a product of %lld by %lld by %lld fails with status %d%s",
+                   (long long)p->m, (long long)p->n, (long long)p->k, (int)s,
+                   s == dnnl_out_of_memory ? ": out of memory" : "");
 }
 
 #endif

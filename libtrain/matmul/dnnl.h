@@ -33,8 +33,9 @@ struct tr__dnnl_product {
     float beta;
 };
 
-/* Call after tr__dnnl_open, from one thread, outside parallel regions. */
+/* Call after tr__dnnl_open, outside parallel regions.  Threads that call it at the same time
+ * take turns.  Where oneDNN cannot, the reason is in err and c holds anything. */
 void tr__dnnl_multiply(const struct tr__dnnl_product *p, const void *a, const void *b,
-                       void *c);
+                       void *c, struct tr_err *err);
 
 #endif

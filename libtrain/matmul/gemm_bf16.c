@@ -109,7 +109,7 @@ static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = m,
                               .n = rows, .k = k, .tb = 1, .lda = k, .ldb = k, .ldc = ldy,
                               .beta = beta },
-                          x16, rows_bf16(w, i, rows, buf), y + i);
+                          x16, rows_bf16(w, i, rows, buf), y + i, &scratch->err);
     }
     tr_arena_rewind(scratch, mark);
 }
@@ -129,7 +129,7 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = m,
                               .n = k, .k = rows, .lda = lda, .ldb = k, .ldc = lddx,
                               .beta = i ? 1 : beta },
-                          dy16, rows_bf16(w, i, rows, buf), dx);
+                          dy16, rows_bf16(w, i, rows, buf), dx, &scratch->err);
     }
     tr_arena_rewind(scratch, mark);
 }
@@ -144,7 +144,7 @@ static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *
     uint16_t *x16 = rounded(scratch, 1, x, m, k, ldx);
     tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = n, .n = k,
                           .k = m, .ta = 1, .lda = n, .ldb = k, .ldc = k, .beta = beta },
-                      dy16, x16, w->grad);
+                      dy16, x16, w->grad, &scratch->err);
     tr_arena_rewind(scratch, mark);
 }
 

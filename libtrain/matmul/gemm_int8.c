@@ -211,7 +211,7 @@ static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x
         round_tile(&s, w, i, rows, s.balance);
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = m,
                               .n = rows, .k = k, .tb = 1, .lda = k, .ldb = k, .ldc = rows },
-                          s.left.q, s.tile.q, s.sum);
+                          s.left.q, s.tile.q, s.sum, &scratch->err);
         scale_sums(&s, m, rows, alpha, s.tile.scale, beta, y + i, ldy);
     }
     tr_arena_rewind(scratch, mark);
@@ -247,7 +247,7 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
         dither_left(&s, m, dy, lddy, i, rows);
         tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = m, .n = k,
                               .k = rows, .lda = rows, .ldb = k, .ldc = k },
-                          s.left.q, s.tile.q, s.sum);
+                          s.left.q, s.tile.q, s.sum, &scratch->err);
         scale_sums(&s, m, k, alpha, NULL, i ? 1 : beta, dx, lddx);
     }
     tr_arena_rewind(scratch, mark);

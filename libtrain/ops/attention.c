@@ -100,8 +100,25 @@ static void forward_task(const struct tr__att_job *job, const struct tr__att_pie
             forward_tile(job, piece, &job->plan.tile[i], h, w);
 }
 
+/* No row may look back beyond the first key.  Backward comes after forward. */
+static int positions_fit(const struct tr_node *nd)
+{
+    const struct tr__att_args *args = nd->args;
+    int64_t n = tr_tensor_rows(nd->out), before = tr_tensor_rows(nd->in[TR__ATT_K]) - n;
+    for (int64_t t = 0; t < n; t++)
+        if (args->pos[t] < 0 || args->pos[t] > before + t) {
+            tr_err_set(&nd->scratch->err, TR_EMISMATCH,
+                       "attention: position %d in row %lld, there are %lld rows before it",
+                       args->pos[t], (long long)t, (long long)(before + t));
+            return 0;
+        }
+    return 1;
+}
+
 static void attention_forward(struct tr_node *nd)
 {
+    if (!positions_fit(nd))
+        return;
     if (tr_tensor_rows(nd->in[TR__ATT_K]) > tr_tensor_rows(nd->out)) {
         tr__att_cached(nd);
         return;

@@ -30,8 +30,6 @@ static const int32_t *first_keys(struct tr_arena *scratch, const int32_t *pos, i
 {
     int32_t *first = tr_arena_array(scratch, (size_t)n, sizeof *first);
     for (int32_t t = 0; t < n; t++) {
-        if (pos[t] < 0 || pos[t] > t)
-            tr_fatal("attention: position %d in row %d", pos[t], t);
         int32_t back = window > 0 ? min32(pos[t], window - 1) : pos[t];
         first[t] = t - back;
     }

@@ -42,7 +42,7 @@ struct tr__att_plan {
 };
 
 /* Row t sees rows max(t - pos[t], t - window + 1) … t; window 0: no limit.
- * 0 <= pos[t] <= t, or tr_fatal. */
+ * 0 <= pos[t] <= t. */
 struct tr__att_plan tr__att_plan(struct tr_arena *scratch, const int32_t *pos, int64_t n,
                                  int window, int n_head_kv);
 

@@ -35,11 +35,29 @@ static size_t embedding_scratch(const struct tr_node *nd, int backward)
     return (size_t)(rows * tr_tensor_cols(nd->out)) * sizeof(float);
 }
 
+/* Every id is a row of the table. */
+static int ids_fit(const struct tr_node *nd, const int32_t *id, int i_table)
+{
+    int64_t n = tr_tensor_rows(nd->out), rows = tr_tensor_rows(nd->in[i_table]);
+    for (int64_t i = 0; i < n; i++)
+        if (id[i] < 0 || id[i] >= rows) {
+            tr_err_set(&nd->scratch->err, TR_EMISMATCH,
+                       "embedding: %s %d in row %lld, there are %lld",
+                       i_table == TABLE ? "id" : "position", id[i], (long long)i,
+                       (long long)rows);
+            return 0;
+        }
+    return 1;
+}
+
 static void embedding_forward(struct tr_node *nd)
 {
     const struct embedding_args *args = nd->args;
     int64_t n = tr_tensor_rows(nd->out), count = tr_tensor_count(nd->out);
     float *y = nd->out->data, scale = args->scale;
+    if (!ids_fit(nd, args->id, TABLE) ||
+        (nd->in[POSITION] && !ids_fit(nd, args->pos, POSITION)))
+        return;
     struct tr__matrix table = tr__as_matrix(nd->in[TABLE]);
     tr__gather_rows(&table, args->id, n, y);
 #pragma omp parallel for simd schedule(static)

@@ -79,6 +79,20 @@ static size_t output_loss_library(const struct tr_node *nd)
     return tr__gemm_library(chunk_rows(nd), &m);
 }
 
+static int targets_fit(const struct tr_node *nd)
+{
+    const struct output_loss_args *args = nd->args;
+    int64_t n = tr_tensor_rows(nd->in[X]), n_vocab = tr_tensor_rows(nd->in[W]);
+    for (int64_t t = 0; t < n; t++)
+        if (args->target[t] >= n_vocab) {
+            tr_err_set(&nd->scratch->err, TR_EMISMATCH,
+                       "output_loss: target %d in row %lld, there are %lld ids",
+                       args->target[t], (long long)t, (long long)n_vocab);
+            return 0;
+        }
+    return 1;
+}
+
 /* All rows if their logits are to be stored, else those with a target. */
 static int64_t list_rows(const struct output_loss_args *args, int64_t n, int32_t *index)
 {
@@ -192,6 +206,8 @@ static void output_loss_forward(struct tr_node *nd)
     const struct tr_tensor *x = nd->in[X], *w = nd->in[W];
     int64_t n = tr_tensor_rows(x), n_vocab = tr_tensor_rows(w), width = tr_tensor_cols(w);
     struct tr__matrix m = tr__as_matrix(w);
+    if (!targets_fit(nd))
+        return;
     size_t mark = tr_arena_mark(nd->scratch);
     struct chunk c = new_chunk(nd->scratch, nd);
     int64_t count = list_rows(args, n, c.index);

@@ -312,21 +312,6 @@ START_TEST(wanted_gradients_only)
 }
 END_TEST
 
-static void no_return(const char *text)
-{
-    exit(strstr(text, "attention") ? 7 : 8);
-}
-
-START_TEST(refuses_positions_before_the_first_row)
-{
-    struct problem p;
-    problem_init(&p, &shapes[2]);
-    p.pos[3] = 4;
-    tr_fatal_handler(no_return);
-    run(&p);
-}
-END_TEST
-
 /* Through the tape, in evaluation and with full recompute. */
 START_TEST(runs_on_a_tape)
 {
@@ -400,7 +385,6 @@ int main(void)
     tcase_add_loop_test(tc, wanted_gradients_only, 15, 20);
     tcase_add_loop_test(tc, runs_on_a_tape, 11, 14);
     tcase_add_loop_test(tc, plans_stay_within_their_bound, 0, 4);
-    tcase_add_exit_test(tc, refuses_positions_before_the_first_row, 7);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }

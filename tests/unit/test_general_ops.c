@@ -248,13 +248,49 @@ START_TEST(test_cross_entropy_of_nothing)
 }
 END_TEST
 
-START_TEST(test_target_that_is_no_class)
+/* ---- numbers that are out of range ------------------------------------------------ */
+
+/* Row 1 of 3 has the number. */
+static struct tr_tensor *of_number(int which, int32_t number)
 {
-    static const int32_t target[] = { 0, COLS, 1 };
+    static int32_t list[3], zeros[3];
+    struct tr_tensor *x = input(0, 3, COLS, -1, 1), *table = input(1, 5, COLS, -1, 1);
+    list[1] = number;
+    switch (which) {
+    case 0: return tr_cross_entropy(tape, x, list);
+    case 1: return tr_output_loss(tape, x, table, list, &(struct tr_loss){ .scale = 1 });
+    case 2: return tr_embedding(tape, table, list, NULL, NULL, 3, 1);
+    case 3: return tr_embedding(tape, x, zeros, table, list, 3, 1);
+    default:
+        return tr_attention(tape, x, x, x, list,
+                            &(struct tr_attention){ .n_head = 1, .n_head_kv = 1,
+                                                    .head_dim = COLS, .scale = 1 });
+    }
+}
+
+static const struct {
+    int which;
+    int32_t number;
+    const char *text; /* NULL: in range */
+} out_of_range[] = {
+    { 0, COLS, "target 150 in row 1, there are 150 classes" }, { 0, COLS - 1, NULL },
+    { 1, 5, "target 5 in row 1, there are 5 ids" }, { 1, 4, NULL }, { 1, -1, NULL },
+    { 2, 5, "id 5 in row 1, there are 5" }, { 2, -1, "id -1 in row 1" }, { 2, 4, NULL },
+    { 3, 5, "position 5 in row 1, there are 5" }, { 3, 4, NULL },
+    { 4, 2, "position 2 in row 1, there are 1 rows before it" },
+    { 4, -1, "position -1 in row 1" }, { 4, 1, NULL },
+};
+enum { N_OUT = sizeof out_of_range / sizeof *out_of_range };
+
+START_TEST(test_out_of_range)
+{
     struct tr_err err = {0};
-    tr_cross_entropy(tape, input(0, 3, COLS, -1, 1), target);
-    ck_assert_int_eq(tr_tape_error(tape, &err), TR_EMISMATCH);
-    ck_assert_ptr_nonnull(strstr(err.text, "target 150 in row 1, there are 150 classes"));
+    struct tr_tensor *y = of_number(out_of_range[_i].which, out_of_range[_i].number);
+    int rc = tr_tape_backward(tape, tr_sum(tape, y, TR_AXIS_ALL));
+    ck_assert_int_eq(rc, out_of_range[_i].text ? TR_EMISMATCH : 0);
+    ck_assert_int_eq(tr_tape_error(tape, &err), rc);
+    if (rc)
+        ck_assert_msg(strstr(err.text, out_of_range[_i].text) != NULL, "%s", err.text);
 }
 END_TEST
 
@@ -331,7 +367,7 @@ int main(void)
     tcase_add_test(tc, test_mse);
     tcase_add_loop_test(tc, test_softmax, 0, 2);
     tcase_add_test(tc, test_cross_entropy_of_nothing);
-    tcase_add_test(tc, test_target_that_is_no_class);
+    tcase_add_loop_test(tc, test_out_of_range, 0, N_OUT);
     tcase_add_test(tc, test_shapes);
     tcase_add_test(tc, test_bits_do_not_depend_on_threads);
     suite_add_tcase(suite, tc);

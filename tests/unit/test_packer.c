@@ -186,6 +186,28 @@ START_TEST(masked)
 }
 END_TEST
 
+START_TEST(arguments)
+{
+    struct tr_pack_seq s;
+    struct tr_err err = { 0 };
+    struct tr_pack_writer *w = tr_pack_create(path, 8, 1, 10, NULL);
+    for (uint32_t stride = 0; stride <= 9; stride += 9) {
+        err.code = 0;
+        ck_assert_ptr_null(tr_packer_new(w, stride, &err));
+        ck_assert_int_eq(err.code, TR_EINVAL);
+    }
+    struct tr_packer *k = tr_packer_new(w, 8, NULL);
+    ck_assert_int_eq(tr_packer_add(k, (uint32_t[]){ 1, 2, 3 }, 3, NULL), 0);
+    ck_assert_int_eq(tr_packer_end(k, NULL), 0);
+    tr_packer_free(k);
+    ck_assert_int_eq(tr_pack_commit(w, NULL), 0);
+    struct tr_pack *p = tr_pack_open(path, NULL);
+    ck_assert_int_eq(tr_pack_read(p, 0, &s, NULL), 0);
+    ck_assert_int_eq(tr_pack_read(p, 1, &s, NULL), TR_EINVAL);
+    tr_pack_close(p);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("packer");
@@ -195,6 +217,7 @@ int main(void)
     tcase_add_loop_test(t, every_token_once, 0, 4);
     tcase_add_loop_test(t, examples, 0, sizeof example / sizeof example[0]);
     tcase_add_test(t, masked);
+    tcase_add_test(t, arguments);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
