@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Products of small matrices that lie in cache, for operations that work tile by tile
- * inside a parallel region.  Large products belong to gemm.h.
+ * inside a parallel region.  Large products belong to gemm.c.
  *
  * Sizes that are multiples of TR__TILE_ROWS and TR__TILE_COLS have no slow edges.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Every way to compute a product (internal/products.h) against the sum of its definition
+ * Every way to compute a product (matmul/products.h) against the sum of its definition
  * in f64, over shapes with edges, with rows that are apart, and over what a product adds
  * to.
  */
