@@ -5,6 +5,7 @@
  */
 #include <libtrain/autograd/tape.h>
 #include <libtrain/base/base.h>
+#include <libtrain/matmul/matmul.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,8 @@ struct tr_tape *tr_tape_new(enum tr_tape_mode mode, enum tr_recompute recompute,
                             const struct tr_tape_plan *plan, struct tr_err *err)
 {
     struct tr_tape *tp = tape_new(mode, recompute, err);
-    if (tp && !tr_arena_init(&tp->kept, KEPT, plan ? plan->kept : 0, err) &&
+    if (tp && !tr__gemm_ready(err) &&
+        !tr_arena_init(&tp->kept, KEPT, plan ? plan->kept : 0, err) &&
         !tr_arena_init(&tp->segment, SEGMENT, plan ? plan->segment : 0, err))
         return tp;
     tr_tape_free(tp);

@@ -5,6 +5,7 @@
  * the way, since an adapter may change less than a type of four bits can say.
  */
 #include <libtrain/edit/edit.h>
+#include <libtrain/matmul/matmul.h>
 #include <libtrain/merge.h>
 
 #include <stdlib.h>
@@ -156,6 +157,8 @@ int tr_merge(const struct tr_model *base, const struct tr_recipe *recipe,
     struct merge m = { .args = args, .g = tr_model_gguf(base) };
     enum tr__nonfinite nonfinite = args->allow_nonfinite ? TR__ALLOW : TR__MAY_ALLOW;
     int rc = args->allow_nonfinite ? 0 : tr_gguf_check(m.g, err);
+    if (!rc)
+        rc = tr__gemm_ready(err);
     m.sum = malloc(SLAB * sizeof *m.sum);
     m.change = malloc(SLAB * sizeof *m.change);
     if (!rc && (!m.sum || !m.change))

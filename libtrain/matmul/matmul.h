@@ -58,6 +58,10 @@ void tr__gemm_f32(const struct tr__gemm *p, const float *a, const float *b, floa
 /* Bytes that OpenBLAS takes for itself, about. */
 size_t tr__gemm_f32_library(int64_t m, int64_t n, int64_t k);
 
+/* Take from the system what OpenBLAS cannot do without, once, before the first product; or say
+ * that there is no room for it: TR_ENOMEM. */
+int tr__gemm_ready(struct tr_err *err) TR_MUST_CHECK;
+
 /* Rows `id[i]` of w to f32: out (n, k). */
 void tr__gather_rows(const struct tr__matrix *w, const int32_t *id, int64_t n, float *out);
 
