@@ -51,14 +51,16 @@ struct tr_generate_args {
     int64_t n;               /* tokens to add at most, up to max_new */
     const char *const *stop; // (n_stop) the text ends before any of these; empty ones count not
     size_t n_stop;
-    /* Gets the text as soon as no stop text can begin in it; other than 0 ends it.  NULL:
-     * nobody wants it. */
+    /* Gets the text as soon as no stop text can begin in it, piece by piece, of which any may
+     * end inside a character; other than 0 ends it, and no more comes.  NULL: nobody wants it. */
     int (*text)(void *ctx, const char *bytes, size_t n);
     void *ctx;
 };
 
 /* Continue a prompt of n tokens.  Ends early at one of the model's ends of generation
- * (tr_tokenizer_is_eog).  rng: the draws.  Any number of prompts, one after another. */
+ * (tr_tokenizer_is_eog).  rng: the draws.  Any number of prompts, one after another.
+ * TR_EMISMATCH: more than was announced, an id that the model does not have;
+ * TR_EUNSUPPORTED: sampling out of range. */
 int tr_generate(struct tr_generator *g, const uint32_t *prompt, size_t n,
                 const struct tr_generate_args *args, struct tr_rng *rng,
                 struct tr_err *err) TR_MUST_CHECK;

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Models and adapters as commands open them: what is odd in a file is said, and what must not
+ * be together is refused before any work.  Next: libtrain/lora.h.
+ */
 #include "adapters.h"
 
 #include <math.h>

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * A plan of memory in words and as a table, from one list of its parts, so that neither
+ * forgets one.  The numbers are made in libtrain/train/plan.c.
+ */
 #include "plan.h"
 #include "common.h"
 

@@ -1,4 +1,8 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The line of a step.  On a terminal it stands in one place and is written over; anywhere else
+ * it is a message like any other.
+ */
 #include "progress.h"
 #include "common.h"
 

@@ -6,6 +6,7 @@
  */
 #include <libtrain/generate.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,14 +104,15 @@ void tr_generator_free(struct tr_generator *g)
     free(g);
 }
 
-/* Where the first stop text begins, or the end. */
+/* Where behind `from` the first stop text begins, or the end.  What was handed out before
+ * had none. */
 static size_t stop_at(const struct tr_generator *g, const struct tr_generate_args *a,
-                      int *found)
+                      size_t from, int *found)
 {
     size_t first = g->n_text;
     for (size_t i = 0; i < a->n_stop; i++) {
         size_t len = strlen(a->stop[i]);
-        for (size_t at = 0; len && at + len <= g->n_text && at < first; at++)
+        for (size_t at = from; len && at + len <= g->n_text && at < first; at++)
             if (!memcmp(g->text + at, a->stop[i], len))
                 first = at;
     }
@@ -149,6 +151,18 @@ static int next_token(struct tr_generator *g, const struct tr_generate_args *a,
     return rc ? rc : tr_tokenizer_is_eog(g->tok, (uint32_t)*next);
 }
 
+static int check_sampling(const struct tr_sampling *s, struct tr_err *err)
+{
+    if (!(s->temp >= 0) || isinf(s->temp))
+        return tr_err_set(err, TR_EUNSUPPORTED, "sampling: 'temp' is %g", s->temp);
+    if (s->top_k < 0)
+        return tr_err_set(err, TR_EUNSUPPORTED, "sampling: 'top_k' is %lld",
+                          (long long)s->top_k);
+    if (!(s->top_p >= 0 && s->top_p <= 1))
+        return tr_err_set(err, TR_EUNSUPPORTED, "sampling: 'top_p' is %g", s->top_p);
+    return 0;
+}
+
 static int check_prompt(const struct tr_generator *g, const uint32_t *prompt, size_t n,
                         const struct tr_generate_args *a, struct tr_err *err)
 {
@@ -161,27 +175,29 @@ static int check_prompt(const struct tr_generator *g, const uint32_t *prompt, si
         if (prompt[i] >= n_vocab)
             return tr_err_set(err, TR_EMISMATCH, "token %u of the prompt, the model has %lld",
                               prompt[i], (long long)n_vocab);
-    return 0;
+    return check_sampling(&a->sampling, err);
 }
 
 int tr_generate(struct tr_generator *g, const uint32_t *prompt, size_t n,
                 const struct tr_generate_args *a, struct tr_rng *rng, struct tr_err *err)
 {
     size_t done = 0, hold = longest_stop(a), end;
-    int stopped = 0, ended = 0, rc = check_prompt(g, prompt, n, a, err);
+    int stopped = 0, ended = 0, enough = 0, rc = check_prompt(g, prompt, n, a, err);
     int32_t next = -1;
     g->n_text = 0;
     tr_cache_cut(g->cache, 0);
-    for (int64_t i = 0; !rc && i < a->n && !stopped && !ended; i++) {
+    for (int64_t i = 0; !rc && i < a->n && !stopped && !ended && !enough; i++) {
         /* ids are below 2^31 */
         rc = tr_model_extend(g->m, g->tape, g->cache, i ? &next : (const int32_t *)prompt,
                              i ? 1 : (int64_t)n, g->logits, err);
         if (!rc && (ended = next_token(g, a, rng, &next, err)) < 0)
             rc = ended;
-        end = rc ? 0 : stop_at(g, a, &stopped);
-        ended |= !rc && hand_out(g, a, &done, stopped ? end : end > hold ? end - hold : 0);
+        if (rc)
+            return rc;
+        end = stop_at(g, a, done, &stopped);
+        enough = hand_out(g, a, &done, stopped ? end : end > hold ? end - hold : 0);
     }
-    if (!rc)
-        hand_out(g, a, &done, stop_at(g, a, &stopped));
+    if (!rc && !enough)
+        hand_out(g, a, &done, stop_at(g, a, done, &stopped));
     return rc;
 }

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Measuring: the forward pass of training on a tape that records nothing, whose memory is that
+ * of one block.  A loss that is no number is an error here, so no caller prints one.
+ * Next: windows.c (a text), logits.c (all logits of a pack).
+ */
 #include <libtrain/comm.h>
 #include <libtrain/train/eval.h>
 #include <libtrain/model/model.h>

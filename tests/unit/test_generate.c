@@ -158,9 +158,14 @@ END_TEST
 START_TEST(whoever_listens_ends_it)
 {
     char all[sizeof said];
-    strcpy(all, say(hot, 1));
+    const char *held_back[] = { "four" }; /* bytes that may still become this */
+    struct tr_generate_args args = hot;
+    args.stop = held_back;
+    args.n_stop = (size_t)_i;
+    strcpy(all, say(args, 1));
     enough = 2;
-    say(hot, 1);
+    say(args, 1);
+    ck_assert_uint_eq(n_call, enough);
     enough = 0;
     ck_assert_uint_lt(n_said, strlen(all));
     ck_assert_int_eq(memcmp(said, all, n_said), 0);
@@ -170,6 +175,10 @@ END_TEST
 /* Lengths beyond what was announced, ids beyond the model, too much for the model. */
 START_TEST(refused)
 {
+    static const struct tr_sampling wrong[] = {
+        { -1, 0, 1 }, { NAN, 0, 1 }, { INFINITY, 0, 1 }, { 1, -1, 1 }, { 1, 0, 2 }, { 1, 0, NAN },
+    };
+    static const char *const field[] = { "temp", "temp", "temp", "top_k", "top_p", "top_p" };
     struct tr_err err = { 0 };
     struct tr_rng rng = tr_rng_init(1, 0);
     struct tr_generate_args args = hot;
@@ -180,6 +189,14 @@ START_TEST(refused)
     ck_assert_int_eq(tr_generate(gen, beyond, 0, &args, &rng, NULL), TR_EMISMATCH);
     args.n = N_NEW + 1;
     ck_assert_int_eq(tr_generate(gen, prompt, N_PROMPT, &args, &rng, NULL), TR_EMISMATCH);
+    args.n = 1;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        args.sampling = wrong[i];
+        err.code = 0;
+        ck_assert_int_eq(tr_generate(gen, prompt, N_PROMPT, &args, &rng, &err),
+                         TR_EUNSUPPORTED);
+        ck_assert_ptr_nonnull(strstr(err.text, field[i]));
+    }
     ck_assert_ptr_null(tr_generator_new(m, tok, TINY_CTX, 1, &(struct tr_err){ 0 }));
     ck_assert_ptr_null(tr_generator_new(m, tok, 0, 1, &(struct tr_err){ 0 }));
 }
@@ -196,7 +213,7 @@ int main(void)
     tcase_add_checked_fixture(c, open_all, close_all);
     tcase_add_test(c, same_draws_same_text);
     tcase_add_test(c, stops);
-    tcase_add_test(c, whoever_listens_ends_it);
+    tcase_add_loop_test(c, whoever_listens_ends_it, 0, 2);
     tcase_add_test(c, refused);
     suite_add_tcase(s, c);
     return run_suite(s);
