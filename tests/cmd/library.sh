@@ -91,10 +91,7 @@ test_expect_success 'an operation of one'"'"'s own in C++, and its gradient' '
     test_expect_code 1 ./op >said
     grep "^cube: input 0 (0, 0): gradient" said'
 
-test_expect_success 'mlp learns, own_op is right' '
-    ./mlp >said
-    awk "/^step 300: loss/ { exit !(\$4 < 0.05) }" said
-    ./mlp.static | cmp said -
+test_expect_success 'the gradient of own_op is right' '
     ./own_op'
 
 test_expect_success 'the shared library exports what headers declare, no more' '
