@@ -153,7 +153,7 @@ int main(int argc, char **argv)
     struct diff d = { 0 };
     int tensors = 0, n, rc = CMD_FAIL;
     const struct cmd_opt opt[] = {
-        CMD_FLOAT(0, "tol", &d.tol, 0, 1e300, "X",
+        CMD_FLOAT(0, "tol", &d.tol, 0, 1e6, "X",
                   "relative L2 error that counts as equal"),
         CMD_FLAG(0, "tensors", &tensors, "compare the tensors only"),
         CMD_END

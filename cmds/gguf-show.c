@@ -108,7 +108,7 @@ int main(int argc, char **argv)
         CMD_FLAG(0, "check", &only_check, "read everything and say what is wrong"),
         CMD_FLAG(0, "keys", &keys, "the keys only"),
         CMD_FLAG(0, "tensors", &tensors, "the tensors only"),
-        CMD_INT(0, "data", &data, 0, 1e15, "N", "add the first N numbers of every tensor"),
+        CMD_INT(0, "data", &data, 0, 1e12, "N", "add the first N numbers of every tensor"),
         CMD_END
     };
     const struct cmd cmd = {

@@ -31,7 +31,7 @@ static int on_pack(const struct opts *o, struct tr_model *m, struct tr_text_loss
 {
     struct tr_eval *e = NULL;
     struct tr_pack *pack = tr_pack_open(o->data, err);
-    int rc = pack ? tr_pack_fits(pack, o->data, m, err) : err->code;
+    int rc = pack ? tr_pack_fits(pack, m, err) : err->code;
     if (!rc && !(e = tr_eval_new(m, tr_pack_info(pack)->ctx, tr_loss_at(o->loss), err)))
         rc = err->code;
     if (!rc)
@@ -153,22 +153,20 @@ end:
 int main(int argc, char **argv)
 {
     struct opts o = { .output = "-" };
-    const char *loss[CMD_MAX_CHOICE], *precision[CMD_MAX_CHOICE];
-    cmd_loss_names(loss);
-    cmd_precision_names(precision);
     const struct cmd_opt table[] = {
         CMD_IN('m', "model", &o.model, "FILE", "GGUF to measure"),
         CMD_INS('a', "adapter", &o.adapters, "FILE[:SCALE]",
                  "adapter on top of it, may be given again"),
         CMD_IN('d', "data", &o.data, "FILE", "packed data"),
         CMD_IN('f', "file", &o.text, "FILE", "text; - is standard input"),
-        CMD_INT('c', "ctx", &o.ctx, 2, 1 << 24, "N",
+        CMD_INT('c', "ctx", &o.ctx, 2, TR_PACK_MAX_CTX, "N",
                 "positions in a window of --file; 512, or what the model was made for"),
         CMD_TEXT(0, "pre", &o.pre, "NAME", CMD_PRE_HELP),
         CMD_FLAG(0, "special", &o.special, CMD_SPECIAL_HELP),
         CMD_FLAG(0, "binary", &o.binary, CMD_BINARY_HELP),
-        CMD_CHOICE(0, "loss", &o.loss, loss, "NAME", "what is measured"),
-        CMD_CHOICE(0, "precision", &o.precision, precision, "NAME", "of the matrix products"),
+        CMD_CHOICE(0, "loss", &o.loss, cmd_loss_name, "NAME", "what is measured"),
+        CMD_CHOICE(0, "precision", &o.precision, cmd_precision_name, "NAME",
+                   "of the matrix products"),
         CMD_OUT(0, "logits", &o.logits, "FILE",
                  "also write the logits of every position of --data, as GGUF"),
         CMD_OUT('o', "output", &o.output, "FILE", "where to write the table"),

@@ -129,14 +129,19 @@ static void release(struct bench *b)
     free(b->c);
 }
 
+static const char *type_name(int i)
+{
+    static const char *const types[] = { "f32", "bf16", "s8", NULL };
+    return types[i];
+}
+
 int main(int argc, char **argv)
 {
     static struct bench b;
-    static const char *const types[] = { "f32", "bf16", "s8", NULL };
     int64_t repeats = 5;
     int frozen = 0, forward = 0;
     const struct cmd_opt table[] = {
-        CMD_CHOICE(0, "type", &b.type, types, "NAME", "of the operands"),
+        CMD_CHOICE(0, "type", &b.type, type_name, "NAME", "of the operands"),
         CMD_INT('r', "repeats", &repeats, 1, 1000, "R", "lines to print"),
         CMD_FLAG(0, "frozen", &frozen, "without the gradients of weights"),
         CMD_FLAG(0, "forward", &forward, "without any gradients"),
@@ -152,7 +157,7 @@ int main(int argc, char **argv)
             cmd_usage(&cmd, "'%s' is not M,N,K,COUNT", argv[i + b.n]);
     b.n_product = forward ? BACKWARD_X : frozen ? BACKWARD_W : N_PRODUCT;
     if (b.type != F32 && !tr__dnnl_open(&err))
-        cmd_say("%s products of oneDNN %s", types[b.type], tr__dnnl_version());
+        cmd_say("%s products of oneDNN %s", type_name(b.type), tr__dnnl_version());
     if (!err.code && !allocate(&b, &err)) {
         rate(&b);
         for (int64_t r = 0; r < repeats; r++)

@@ -40,6 +40,11 @@ static const char *const arch_names[] = {
 };
 #undef TR_ARCH
 
+static const char *arch_name(int i)
+{
+    return arch_names[i];
+}
+
 struct shape {
     int arch;
     int64_t n_layer, n_embd, n_head, n_head_kv, n_ff, n_ctx, n_vocab;
@@ -49,6 +54,11 @@ struct shape {
 static const char *const shape_names[] = { "tiny",         "gpt2-124m", "gpt2-355m",
                                            "smollm2-135m", "llama-1b",  "llama-3b",
                                            NULL };
+static const char *shape_name(int i)
+{
+    return shape_names[i];
+}
+
 static const struct shape shapes[] = {
     { ARCH_llama, 4, 128, 4, 2, 384, 256, 2048, 10000 },
     { ARCH_gpt2, 12, 768, 12, 12, 3072, 1024, 50257, 10000 },
@@ -371,8 +381,8 @@ int main(int argc, char **argv)
     struct opts o = { .type = "f32", .arch = -1, .seed = 42 };
     const struct cmd_opt table[] = {
         CMD_TEXT('o', "output", &o.output, "FILE", "where to write the model"),
-        CMD_CHOICE(0, "shape", &o.shape, shape_names, "NAME", "sizes to start from"),
-        CMD_CHOICE(0, "arch", &o.arch, arch_names, "NAME", "instead of the shape's"),
+        CMD_CHOICE(0, "shape", &o.shape, shape_name, "NAME", "sizes to start from"),
+        CMD_CHOICE(0, "arch", &o.arch, arch_name, "NAME", "instead of the shape's"),
         CMD_INT(0, "layers", &o.n_layer, 1, 512, "N", "blocks, instead of the shape's"),
         CMD_INT(0, "embd", &o.n_embd, 1, 1 << 16, "N", "width; sets --ff to 4 times that"),
         CMD_INT(0, "heads", &o.n_head, 1, 1024, "N", "heads; sets --kv-heads too"),

@@ -33,6 +33,11 @@ static const char *const pre_patterns[] = {
     "\\p{N}|'(?:[stmd]|re|ve|ll)| ?\\p{L}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?![^\\s\\p{N}])|\\s+",
 };
 
+static const char *pre_name(int i)
+{
+    return pre_names[i];
+}
+
 struct word {
     const char *text; /* in the text */
     size_t len;
@@ -369,7 +374,7 @@ int main(int argc, char **argv)
     const struct cmd_opt table[] = {
         CMD_TEXT('o', "output", &o.output, "FILE", "where to write the vocabulary"),
         CMD_INT('n', "n-vocab", &o.n_vocab, N_BYTE + 1, MAX_VOCAB, "N", "tokens at most"),
-        CMD_CHOICE(0, "pre", &o.pre, pre_names, "NAME", "how text is split into words"),
+        CMD_CHOICE(0, "pre", &o.pre, pre_name, "NAME", "how text is split into words"),
         CMD_END
     };
     const struct cmd cmd = { "mkvocab", "-o OUT.gguf [OPTION…] TEXT",

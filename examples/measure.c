@@ -16,7 +16,7 @@ int main(int argc, char **argv)
     struct tr_model *m = tr_model_open(argv[1], &err);
     struct tr_pack *p = m ? tr_pack_open(argv[2], &err) : NULL;
     struct tr_eval *e = NULL;
-    if (p && !tr_pack_fits(p, argv[2], m, &err))
+    if (p && !tr_pack_fits(p, m, &err))
         e = tr_eval_new(m, tr_pack_info(p)->ctx, tr_loss_at(0), &err);
     if (e && !tr_eval_pack(e, p, &loss, &n, &err))
         printf("loss %.6f over %llu tokens\n", loss, (unsigned long long)n);

@@ -35,8 +35,7 @@ static float step(struct tr_tape *tp, struct tr_params *p, struct tr_tensor *x,
     if (tr_tape_backward(tp, loss))
         return -1;
     tr_params_settle_grads(p);
-    struct tr_optim_step update = { .lr = 0.05, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8,
-                                    .grad_scale = 1, .t = t };
+    struct tr_optim_step update = { .lr = 0.05, .grad_scale = 1, .t = t };
     tr_params_update(p, &update);
     return *(float *)loss->data;
 }

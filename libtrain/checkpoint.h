@@ -69,6 +69,48 @@ int tr_saves_resume(struct tr_saves *s, struct tr_trainer *t,
 int tr_saves_write(struct tr_saves *s, const struct tr_trainer *t, int keep,
                    struct tr_err *err) TR_MUST_CHECK;
 
+/* ---- a whole run ------------------------------------------------------------------ */
+
+/* What a step took, and what is left to do. */
+struct tr_train_progress {
+    double val_loss;     /* over args.val; NAN: not measured after this step */
+    double tokens_per_s;
+    double seconds;      /* since the first step that this process made */
+    double seconds_left; /* to the end of the run, if it goes on so */
+};
+
+/* Files of a run and what its user wants to know of it.  All may be 0 or NULL. */
+struct tr_train_hooks {
+    const char *output;     /* the checkpoint; saves go to output.d/ */
+    const char *lora_out;   /* the adapter, at every save and in the end */
+    const char *dump_grads; /* gradients of the first step of all */
+    int resume;             /* go on from the furthest valid save, or from `output` */
+    int restart;            /* or start over although there are saves: they are removed */
+    int64_t save_every;     /* steps; 0: only when asked for, and when the run is stopped */
+    int64_t keep;           /* newest saves to keep; 0: two */
+    int64_t eval_every;     /* steps; args.val is measured at the end, too */
+
+    void *ctx; /* handed to all of the following */
+    /* Something happened, a line; a warning if so. */
+    void (*say)(void *ctx, int warning, const char *line);
+    /* Before the first step, on rank 0, after going on from a save. */
+    int (*begin)(void *ctx, const struct tr_trainer *t, struct tr_err *err);
+    /* After every step, on every rank. */
+    void (*step)(void *ctx, const struct tr_trainer *t, const struct tr_step_stats *s,
+                 const struct tr_train_progress *p);
+    /* Asked after every step: save now?  Stop after saving?  A number above 0 is yes. */
+    int (*save_wanted)(void *ctx);
+    int (*stop_wanted)(void *ctx);
+};
+
+/* Make all steps that are left, then write what was wanted; the checkpoint comes last, so
+ * where it is, all is there.  A save on the way that fails is a warning.  0; or the number
+ * above 0 with which stop_wanted stopped the run (the largest of all ranks), saved if there is
+ * an `output`; or an error, before which what was trained is saved, unless it diverged.
+ * Collective.  h may be NULL: then there is only what t has become. */
+int tr_train_run(struct tr_trainer *t, const struct tr_train_hooks *h,
+                 struct tr_err *err) TR_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

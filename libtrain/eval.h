@@ -15,7 +15,8 @@ extern "C" {
 
 struct tr_eval;
 
-/* For batches of up to max_rows rows.  The model is the caller's and must outlive it. */
+/* For batches of up to max_rows rows.  The model is the caller's and must outlive it.
+ * TR_EINVAL without a model or a kind, or if max_rows is below 1. */
 struct tr_eval *tr_eval_new(struct tr_model *m, int64_t max_rows,
                             const struct tr_loss_kind *kind,
                             struct tr_err *err) TR_MUST_CHECK;
@@ -26,11 +27,13 @@ struct tr_tape_plan tr_eval_plan(const struct tr_eval *e);
 
 /* Add the losses of the rows with a target to *sum; row_loss (n) and logits (n, n_vocab) are
  * filled if not NULL.  What is no finite number is an error: TR_EFORMAT if a weight of the
- * file is none, else TR_EDIVERGED. */
+ * file is none, else TR_EDIVERGED.  TR_EINVAL for more rows than were announced, and for ids
+ * and positions that the model does not have. */
 int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
                   float *row_loss, float *logits, struct tr_err *err) TR_MUST_CHECK;
 
-/* Mean loss over all rows that count in a pack, and how many these are.  With several ranks
+/* Mean loss over all rows that count in a pack, and how many these are.  TR_EMISMATCH if it
+ * does not fit the model, TR_EINVAL for sequences longer than was announced.  With several ranks
  * (comm.h) it is collective: sequences are dealt in turn, and the f64 sums of the ranks are
  * added, so the last bits depend on the number of ranks. */
 int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
@@ -60,7 +63,7 @@ int tr_eval_text(struct tr_eval *e, const struct tr_text_ids *x, int64_t ctx,
                  struct tr_text_loss *s, struct tr_err *err) TR_MUST_CHECK;
 
 /* A pack fits a model: vocabulary (hash where both have one) and context.  TR_EMISMATCH. */
-int tr_pack_fits(const struct tr_pack *pack, const char *path, const struct tr_model *m,
+int tr_pack_fits(const struct tr_pack *pack, const struct tr_model *m,
                  struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus

@@ -9,6 +9,7 @@
 #include <libtrain/version.h>
 
 #include <libtrain/error.h>
+#include <libtrain/option.h>
 #include <libtrain/printable.h>
 #include <libtrain/arena.h>
 #include <libtrain/file.h>
@@ -42,6 +43,7 @@
 #include <libtrain/quantize.h>
 #include <libtrain/merge.h>
 #include <libtrain/eval.h>
+#include <libtrain/train_args.h>
 #include <libtrain/trainer.h>
 #include <libtrain/checkpoint.h>
 #include <libtrain/export.h>

@@ -53,7 +53,8 @@ void tr_lora_start(struct tr_lora *l, uint64_t seed);
 
 /* Hang on the model, until it is closed or the adapter is detached; several may be attached,
  * their parts add up.  TR_EMISMATCH if the model is not the base: a layer is missing or has
- * another shape, or base_hash is not the model's.  What fails attaches nothing. */
+ * another shape, or base_hash is not the model's; TR_EINVAL for a scale that is no number.
+ * What fails attaches nothing. */
 int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale,
                    struct tr_err *err) TR_MUST_CHECK;
 

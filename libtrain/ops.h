@@ -9,6 +9,7 @@
 #ifndef LIBTRAIN_OPS_H
 #define LIBTRAIN_OPS_H
 
+#include <libtrain/option.h>
 #include <libtrain/tape.h>
 #include <libtrain/tensor.h>
 
@@ -160,7 +161,8 @@ struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
  * d(loss)/dz, or with anything if scale is 0.  All are static (loss.h). */
 struct tr_loss_kind {
     const char *name;
-    double (*row)(float *z, int64_t n, int32_t target, float scale);
+    const struct tr_option *option; /* what can be chosen about it; NULL: nothing */
+    double (*row)(float *z, int64_t n, int32_t target, float scale, const double *option);
 };
 
 struct tr_loss {
@@ -173,6 +175,7 @@ struct tr_loss {
     float *logits;     // (n, n_vocab) if not NULL: also store them (small models, tests)
     int64_t max_rows;  /* of a chunk; 0: as many as 64 MiB of logits hold, 128 MiB
                         if w is trained, and at most 1024 */
+    const double *option; /* values of the kind's options, in its order; NULL: it has none */
 };
 /* The output projection and the loss in one, in chunks of rows:
  * n x n_vocab logits never exist at once.  x (n, width), w (n_vocab, width) of any type,

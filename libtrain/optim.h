@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Optimizers and learning-rate schedules: const structs, found by name.
+ * Optimizers and learning-rate schedules: const structs, found by name.  Each brings its own
+ * options (option.h).
  */
 #ifndef LIBTRAIN_OPTIM_H
 #define LIBTRAIN_OPTIM_H
 
 #include <libtrain/dtype.h>
+#include <libtrain/option.h>
 
 #include <stddef.h>
 #include <stdint.h>
@@ -15,7 +17,9 @@ extern "C" {
 #endif
 
 struct tr_optim_step {
-    double lr, beta1, beta2, eps;
+    double lr;
+    const double *option; /* values of the optimizer's options, in its order; NULL to
+                             tr_params_update: the defaults */
     double weight_decay; /* 0 for tensors that are not decayed */
     double grad_scale;   /* clipping: multiplies every gradient */
     int64_t t;           /* number of this update, from 1 */
@@ -36,6 +40,7 @@ struct tr_optim_state {
 
 struct tr_optim {
     const char *name;
+    const struct tr_option *option;
     int n_state;
     struct tr_optim_state state[TR_OPTIM_MAX_STATE];
     /* Update n consecutive numbers of one tensor, from a multiple of TR_OPTIM_BLOCK on:
@@ -52,18 +57,20 @@ const struct tr_optim *tr_optim_at(int i); /* i = 0, 1, … until NULL */
 
 struct tr_schedule {
     const char *name;
-    /* Factor on the learning rate after warm-up; progress runs from 0 to below 1. */
-    double (*factor)(double progress);
+    const struct tr_option *option;
+    /* Factor on the learning rate after warm-up; progress runs from 0 to below 1, option
+     * holds the values of the schedule's options. */
+    double (*factor)(double progress, const double *option);
 };
 
-/* "constant", "linear", "cosine"; NULL if there is none of this name. */
+/* "cosine", "linear", "constant"; NULL if there is none of this name. */
 const struct tr_schedule *tr_schedule_by_name(const char *name);
 const struct tr_schedule *tr_schedule_at(int i);
 
 /* Learning rate of update k = 1 … total: linear from lr / warmup up to lr over the first
- * `warmup` updates, then lr times the schedule's factor. */
-double tr_schedule_lr(const struct tr_schedule *s, double lr, int64_t warmup,
-                      int64_t total, int64_t k);
+ * `warmup` updates, which may be more than there are, then lr times the schedule's factor. */
+double tr_schedule_lr(const struct tr_schedule *s, const double *option, double lr,
+                      int64_t warmup, int64_t total, int64_t k);
 
 #ifdef __cplusplus
 }

@@ -46,6 +46,7 @@ struct tr_pack_writer;
 struct tr_pack *tr_pack_open(const char *path, struct tr_err *err) TR_MUST_CHECK;
 void tr_pack_close(struct tr_pack *p);
 const struct tr_pack_info *tr_pack_info(const struct tr_pack *p);
+const char *tr_pack_path(const struct tr_pack *p);
 
 /* Sequence i_seq < n_seq in the order of packing; *seq is good until the next call with
  * the same pack.  The frame that holds it is checked (checksum, ids, sizes) when it is

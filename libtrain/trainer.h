@@ -18,43 +18,13 @@
 #include <libtrain/eval.h>
 #include <libtrain/lora.h>
 #include <libtrain/model.h>
-#include <libtrain/optim.h>
 #include <libtrain/pack.h>
 #include <libtrain/params.h>
+#include <libtrain/train_args.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-enum { TR_RECOMPUTE_AUTO = -1 };
-
-struct tr_train_args {
-    int full;               /* train all weights instead of an adapter */
-    int lora_rank;          /* a new adapter, unless adapter_in is given */
-    float lora_alpha;
-    const char *lora_targets;
-    const char *adapter_in; /* path; NULL: a new adapter */
-    int64_t batch;          /* sequences in one forward and backward */
-    int64_t grad_acc;       /* batches in a step, those of all ranks together */
-    int64_t epochs, steps;  /* steps 0: as many as `epochs` passes over the data take */
-    double lr, warmup;      /* warmup: steps, or a share of all steps if below 1 */
-    const struct tr_schedule *sched;
-    const struct tr_optim *optim;
-    double beta1, beta2, eps, weight_decay;
-    double clip;            /* global gradient norm; 0: no clipping */
-    const struct tr_loss_kind *loss;
-    int shuffle;
-    uint64_t seed;
-    const struct tr_precision *precision; /* of the products */
-    int bf16;               /* with full: matrices and tables are BF16 (params.h) */
-    int fused_step;         /* update each block in the backward pass, so that there are
-                               never the gradients of all; for clipping there are two
-                               passes.  grad_acc must be 1 */
-    int64_t recompute;      /* blocks that are computed again in backward, the first ones;
-                               TR_RECOMPUTE_AUTO: as few as the memory asks for */
-    int64_t mem_limit;      /* bytes that plan.total may reach; 0: what the machine has */
-    int64_t eval_rows;      /* longest sequence for tr_trainer_eval; 0: it is not called */
-};
 
 struct tr_step_stats {
     int64_t step;        /* number of this update, from 1 */
@@ -84,18 +54,20 @@ struct tr_plan {
 
 struct tr_trainer;
 
-/* Set up a run.  TR_EMISMATCH if the data do not fit the model, TR_EUNSUPPORTED if the
- * model cannot be trained that way, TR_ENOMEM if no plan fits the limit or the machine;
- * then the model is as it was. */
+/* Set up a run.  TR_EINVAL for arguments that cannot be, TR_EMISMATCH if the data do not fit
+ * the model, TR_EFORMAT if nothing in them counts or the model's numbers are none,
+ * TR_EUNSUPPORTED if the model cannot be trained that way, TR_ENOMEM if no plan fits the limit
+ * or the machine; then the model is as it was.  With args->plan_only the run has no memory and
+ * leaves the model alone: it can be asked for its plan, its parameters, its rate and its
+ * length. */
 struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
                                   const struct tr_train_args *args,
                                   struct tr_err *err) TR_MUST_CHECK;
-/* The same as far as the plan: no parameter has memory, and of the calls below only those
- * up to tr_trainer_total may follow. */
-struct tr_trainer *tr_trainer_new_planning(struct tr_model *m, struct tr_pack *pack,
-                                           const struct tr_train_args *args,
-                                           struct tr_err *err) TR_MUST_CHECK;
 void tr_trainer_free(struct tr_trainer *t);
+
+/* i = 0, 1, … until NULL: what is odd about the run, a line each; after loading a checkpoint
+ * they may be others. */
+const char *tr_trainer_warning(const struct tr_trainer *t, size_t i);
 
 const struct tr_plan *tr_trainer_plan(const struct tr_trainer *t);
 const struct tr_params *tr_trainer_params(const struct tr_trainer *t);
@@ -115,12 +87,13 @@ int tr_trainer_join(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
  * they do not, all take over those of rank 0 again; 1 if that was so. */
 int tr_trainer_align(struct tr_trainer *t);
 
-/* One optimizer update.  TR_EDIVERGED after three steps in a row that were not finite. */
+/* One optimizer update.  TR_EDIVERGED after three steps in a row that were not finite;
+ * TR_EINVAL if all steps of the run are made: nothing moves then. */
 int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *stats,
                     struct tr_err *err) TR_MUST_CHECK;
 
-/* Mean loss over another pack, with the present parameters; its sequences hold at most
- * args.eval_rows positions. */
+/* Mean loss over another pack, with the present parameters.  TR_EMISMATCH if it does not fit
+ * the model, TR_EINVAL if its sequences are longer than args.val's and args.eval_rows. */
 int tr_trainer_eval(struct tr_trainer *t, struct tr_pack *pack, double *loss,
                     struct tr_err *err) TR_MUST_CHECK;
 

@@ -117,7 +117,7 @@ $1 == "symbol" && $2 == "U" {
 
 function directory(object) {
     sub(/\/[^\/]*$/, "", object)
-    sub(/\/archs$/, "", object) # a list of kinds belongs to the folder above
+    sub(/\/(archs|schedules)$/, "", object) # a list of kinds belongs to the folder above
     return object
 }
 

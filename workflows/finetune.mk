@@ -23,9 +23,9 @@ RANK        = 8
 ALPHA       = 16
 #? TARGETS linear layers that get an adapter; empty: all in the blocks
 TARGETS     =
-#? BATCH sequences in one forward and backward
+#? BATCH sequences in one forward and backward: a micro-batch
 BATCH       = 4
-#? GRAD_ACC batches in a step
+#? GRAD_ACC micro-batches in a step
 GRAD_ACC    = 1
 # The small model of the example takes, and wants, larger steps than a real one.
 EXAMPLE     = $(filter examples/tiny.gguf,$(MODEL))

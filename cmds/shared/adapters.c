@@ -34,6 +34,8 @@ struct tr_model *cmd_open_model(const char *path, struct tr_err *err)
     return m;
 }
 
+enum { MAX_SCALE = 10000 };
+
 /* "FILE[:SCALE]": the last colon counts if a number follows it. */
 static float split_scale(char *path)
 {
@@ -54,7 +56,12 @@ static int open_one(struct cmd_adapters *a, const char *text, const struct tr_mo
     if (!path)
         return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for its name", text);
     a->scale[a->n] = split_scale(path);
-    struct tr_lora *l = a->lora[a->n] = tr_lora_open(path, base, err);
+    struct tr_lora *l = NULL;
+    if (fabsf(a->scale[a->n]) > MAX_SCALE)
+        tr_err_set(err, TR_EINVAL, "adapter '%s': its scale must be from -%d to %d", text,
+                   MAX_SCALE, MAX_SCALE);
+    else
+        l = a->lora[a->n] = tr_lora_open(path, base, err);
     if (l) {
         a->n++;
         if (l->warning)

@@ -151,18 +151,12 @@ int cmd_writable(const char *path, struct tr_err *err)
     return out ? 0 : err->code;
 }
 
-void cmd_loss_names(const char *name[CMD_MAX_CHOICE])
+const char *cmd_loss_name(int i)
 {
-    int i = 0;
-    for (; tr_loss_at(i); i++)
-        name[i] = tr_loss_name(tr_loss_at(i));
-    name[i] = NULL;
+    return tr_loss_at(i) ? tr_loss_name(tr_loss_at(i)) : NULL;
 }
 
-void cmd_precision_names(const char *name[CMD_MAX_CHOICE])
+const char *cmd_precision_name(int i)
 {
-    int i = 0;
-    for (; tr_precision_at(i); i++)
-        name[i] = tr_precision_at(i)->name;
-    name[i] = NULL;
+    return tr_precision_at(i) ? tr_precision_at(i)->name : NULL;
 }

@@ -28,9 +28,8 @@ int cmd_writable(const char *path, struct tr_err *err) TR_MUST_CHECK;
 /* Number of threads in use (after cmd_parse). */
 int cmd_threads(void);
 
-/* The choices of --loss and of --precision, to a NULL. */
-enum { CMD_MAX_CHOICE = 8 };
-void cmd_loss_names(const char *name[CMD_MAX_CHOICE]);
-void cmd_precision_names(const char *name[CMD_MAX_CHOICE]);
+/* The choices of --loss and of --precision. */
+const char *cmd_loss_name(int i);
+const char *cmd_precision_name(int i);
 
 #endif

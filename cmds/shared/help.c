@@ -89,10 +89,10 @@ static void append_default(char *text, size_t n, const struct cmd_opt *opt)
     if (opt->kind == CMD_KIND_CHOICE) {
         int v = *(int *)opt->value;
         append(text, n, ":");
-        for (int i = 0; opt->choice[i]; i++)
-            append(text, n, " %s", opt->choice[i]);
+        for (int i = 0; opt->name_at(i); i++)
+            append(text, n, " %s", opt->name_at(i));
         if (v >= 0)
-            append(text, n, " (default %s)", opt->choice[v]);
+            append(text, n, " (default %s)", opt->name_at(v));
     }
 }
 

@@ -95,8 +95,8 @@ int cmd_end(int rc, const struct tr_err *err)
 {
     if (err && err->code) {
         cmd_complain("%s", err->text);
-        if (rc == CMD_OK)
-            rc = CMD_FAIL;
+        if (rc == CMD_OK || rc == CMD_FAIL)
+            rc = err->code == TR_EINVAL ? CMD_USAGE : CMD_FAIL;
     }
     int bad = ferror(stdout);
     if (fclose(stdout) || bad) {

@@ -27,7 +27,8 @@ int cmd_quiet(void);
 void cmd_hush(void);
 
 /* End of main: prints err if one is recorded, flushes and checks standard output, returns
- * the exit code (rc, or CMD_FAIL if something was wrong after all). */
+ * the exit code: rc, or CMD_FAIL if something was wrong after all, or CMD_USAGE if that was an
+ * argument (TR_EINVAL). */
 int cmd_end(int rc, const struct tr_err *err);
 
 /* Exit code for an error of train: CMD_DIVERGED for TR_EDIVERGED, else CMD_FAIL. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The table of metrics: a row a step, out at once, so that it can be watched.  A run that
- * goes on keeps the rows up to its save and adds to them.
+ * goes on keeps the rows up to its save and adds to them.  Numbers have nine digits: they are
+ * for programs; the line for people is in progress.c.
  */
 #include "metrics.h"
 #include "common.h"
@@ -68,17 +69,18 @@ int cmd_metrics_open(struct cmd_metrics *t, const char *path, int64_t first_step
     return err->code;
 }
 
-void cmd_metrics_add(struct cmd_metrics *t, const struct tr_step_stats *s, double val_loss,
-                     double tokens_per_s, double seconds)
+void cmd_metrics_add(struct cmd_metrics *t, const struct tr_step_stats *s,
+                     const struct tr_train_progress *p)
 {
     if (!t->file)
         return;
     char val[64] = "-\t-";
-    if (!isnan(val_loss))
-        snprintf(val, sizeof val, "%.9g\t%.9g", val_loss, exp(val_loss));
+    if (!isnan(p->val_loss))
+        snprintf(val, sizeof val, "%.9g\t%.9g", p->val_loss, exp(p->val_loss));
     fprintf(t->file, "%lld\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%lld\t%.9g\t%lld\t%s\n",
-            (long long)s->step, s->loss, exp(s->loss), s->lr, s->grad_norm, tokens_per_s,
-            (long long)tr_machine_resident(), seconds, (long long)s->n_token, val);
+            (long long)s->step, s->loss, exp(s->loss), s->lr, s->grad_norm,
+            p->tokens_per_s,
+            (long long)tr_machine_resident(), p->seconds, (long long)s->n_token, val);
     if (fflush(t->file)) {
         cmd_warn("cannot write '%s' any more: the log ends here", t->path);
         cmd_metrics_close(t);

@@ -5,7 +5,7 @@
 #ifndef CMDS_SHARED_METRICS_H
 #define CMDS_SHARED_METRICS_H
 
-#include <libtrain/trainer.h>
+#include <libtrain/checkpoint.h>
 
 #include <stdio.h>
 
@@ -19,10 +19,10 @@ struct cmd_metrics { /* {0}: no table, every call does nothing */
 int cmd_metrics_open(struct cmd_metrics *t, const char *path, int64_t first_step,
                      struct tr_err *err) TR_MUST_CHECK;
 
-/* A row.  val_loss NAN: not measured in this step.  If it cannot be written, a warning ends
- * the table: no reason to lose the training. */
-void cmd_metrics_add(struct cmd_metrics *t, const struct tr_step_stats *s, double val_loss,
-                     double tokens_per_s, double seconds);
+/* A row.  If it cannot be written, a warning ends the table: no reason to lose the
+ * training. */
+void cmd_metrics_add(struct cmd_metrics *t, const struct tr_step_stats *s,
+                     const struct tr_train_progress *p);
 
 void cmd_metrics_close(struct cmd_metrics *t);
 

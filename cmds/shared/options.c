@@ -99,8 +99,8 @@ static void store_size(const struct walk *w, const struct cmd_opt *opt, const ch
 
 static void store_choice(const struct walk *w, const struct cmd_opt *opt, const char *text)
 {
-    for (int i = 0; opt->choice[i]; i++)
-        if (!strcasecmp(opt->choice[i], text)) {
+    for (int i = 0; opt->name_at(i); i++)
+        if (!strcasecmp(opt->name_at(i), text)) {
             *(int *)opt->value = i;
             return;
         }

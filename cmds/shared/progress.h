@@ -5,11 +5,13 @@
 #ifndef CMDS_SHARED_PROGRESS_H
 #define CMDS_SHARED_PROGRESS_H
 
-#include <libtrain/trainer.h>
+#include <libtrain/checkpoint.h>
 
-/* On standard error, on a terminal always the same line; nothing under -q.  val_loss NAN:
- * not measured in this step.  seconds_left: to the end of the run. */
+/* On standard error, on a terminal always the same line; nothing under -q. */
 void cmd_progress(const struct tr_trainer *t, const struct tr_step_stats *s,
-                  double val_loss, double tokens_per_s, double seconds_left);
+                  const struct tr_train_progress *p);
+
+/* Let the next message begin a line of its own. */
+void cmd_progress_end(void);
 
 #endif

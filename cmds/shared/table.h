@@ -21,7 +21,7 @@ enum cmd_kind {
     CMD_KIND_INT,    /* int64_t *, within [min, max] */
     CMD_KIND_FLOAT,  /* double *, finite, within [min, max] */
     CMD_KIND_SIZE,   /* int64_t *, bytes, above 0: "400M", powers of 1000; no default */
-    CMD_KIND_CHOICE, /* int *: index into the NULL-terminated `choice` */
+    CMD_KIND_CHOICE, /* int *: i of a name that `name_at` gives for i = 0, 1, … until NULL */
     CMD_KIND_GROUP   /* a heading in the help, no option */
 };
 
@@ -43,7 +43,7 @@ struct cmd_opt {
     const char *help;
     double min, max;
     int set;
-    const char *const *choice;
+    const char *(*name_at)(int i);
     enum cmd_role role;
 };
 
@@ -67,8 +67,8 @@ struct cmd_opt {
 #define CMD_FLOAT(c, n, ptr, lo, hi, a, text) \
     { CMD_OPT(CMD_KIND_FLOAT, c, n, ptr, a, text), .min = lo, .max = hi }
 #define CMD_SIZE(c, n, ptr, a, text) { CMD_OPT(CMD_KIND_SIZE, c, n, ptr, a, text) }
-#define CMD_CHOICE(c, n, ptr, list, a, text) \
-    { CMD_OPT(CMD_KIND_CHOICE, c, n, ptr, a, text), .choice = list }
+#define CMD_CHOICE(c, n, ptr, function, a, text) \
+    { CMD_OPT(CMD_KIND_CHOICE, c, n, ptr, a, text), .name_at = function }
 #define CMD_GROUP(text) { CMD_OPT(CMD_KIND_GROUP, 0, NULL, NULL, NULL, text) }
 #define CMD_END { CMD_OPT(CMD_KIND_FLAG, 0, NULL, NULL, NULL, NULL) }
 

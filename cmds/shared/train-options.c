@@ -1,4 +1,10 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * The options of `train`.  Most are arguments of a run, which the library lists with their
+ * limits, defaults and help, and numbers that optimizers, schedules and losses bring; the
+ * command adds its files.  All of them become one table (table.h) before argv is read; what
+ * no single option says is checked behind.
+ */
 #include "train-options.h"
 #include "common.h"
 #include "files.h"
@@ -6,167 +12,334 @@
 #include <libtrain/comm.h>
 
 #include <limits.h>
+#include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-struct tr_train_args train_args(const struct train_opts *o)
+/* An option of a choice (--opt, --sched, …), by name: kinds share them. */
+struct number {
+    const struct tr_option *option;
+    char name[48], help[300];
+    double value; /* NAN: not given */
+};
+
+/* What is made while the table grows; it lives as long as the process. */
+static struct {
+    struct cmd_opt *opt;
+    size_t n;
+    int *choice; /* by number of the argument: which one */
+    struct number *number;
+    size_t n_number;
+    char (*help)[160]; /* by number of the argument, where a default must be told in words */
+    struct tr_setting *setting;
+} made;
+
+static size_t count_args(void)
 {
-    return (struct tr_train_args){
-        .full = o->full,
-        .lora_rank = (int)o->lora_r,
-        .lora_alpha = (float)o->lora_alpha,
-        .lora_targets = o->lora_targets,
-        .adapter_in = o->adapter_in,
-        .batch = o->batch,
-        .grad_acc = o->global_batch ? o->global_batch / o->batch
-                                    : o->grad_acc * tr_comm_size(),
-        .epochs = o->epochs,
-        .steps = o->steps,
-        .lr = o->lr >= 0 ? o->lr : o->full ? 2e-5 : 2e-4,
-        .warmup = o->warmup,
-        .sched = tr_schedule_at(o->sched),
-        .optim = tr_optim_at(o->optim),
-        .beta1 = o->beta1,
-        .beta2 = o->beta2,
-        .eps = o->eps,
-        .weight_decay = o->weight_decay,
-        .clip = o->clip,
-        .loss = tr_loss_at(o->loss),
-        .shuffle = o->shuffle,
-        .seed = (uint64_t)o->seed,
-        .precision = tr_precision_at(o->precision),
-        .bf16 = o->weights == 1,
-        .fused_step = o->fused_step,
-        .recompute = o->recompute ? INT64_MAX : TR_RECOMPUTE_AUTO,
-        .mem_limit = o->mem_limit,
-    };
+    size_t n = 0;
+    while (tr_train_arg_at((int)n))
+        n++;
+    return n;
 }
+
+/* Tables of options of all kinds that may be chosen: how many options there are. */
+static size_t count_numbers(void)
+{
+    const struct tr_train_arg *x;
+    size_t n = 0;
+    for (int i = 0; (x = tr_train_arg_at(i)); i++)
+        for (int j = 0; x->choice && x->choice->options_of && x->choice->at(j); j++)
+            for (const struct tr_option *o = x->choice->options_of(x->choice->at(j));
+                 o && o->name; o++)
+                n++;
+    return n;
+}
+
+static void *zeroed(size_t n, size_t size)
+{
+    void *p = calloc(n + 1, size);
+    if (p)
+        return p;
+    cmd_warn("out of memory");
+    exit(CMD_FAIL);
+}
+
+/* ==== numbers of what is chosen ==== */
+
+/* Append to the help of n; what does not fit is cut. */
+static void append(struct number *n, const char *fmt, ...) TR_PRINTF(2, 3);
+static void append(struct number *n, const char *fmt, ...)
+{
+    size_t used = strlen(n->help);
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(n->help + used, sizeof n->help - used, fmt, ap);
+    va_end(ap);
+}
+
+/* What one name means to all that have it, those who mean the same together: "adamw, adamw8:
+ * decay of the first moment (default 0.9); sgd: momentum (default 0.9)". */
+static void describe_number(struct number *n, const struct tr_choice *c)
+{
+    const struct tr_option *last = NULL;
+    for (int i = 0; c->at(i); i++) {
+        const struct tr_option *o = tr_option_find(c->options_of(c->at(i)), n->option->name);
+        if (!o)
+            continue;
+        if (last && (strcmp(last->help, o->help) || last->standard != o->standard))
+            append(n, ": %s (default %g); %s", last->help, last->standard, c->name_at(i));
+        else
+            append(n, "%s%s", last ? ", " : "", c->name_at(i));
+        last = o;
+    }
+    append(n, ": %s (default %g)", last->help, last->standard);
+}
+
+static void add_number(const struct tr_option *o, const struct tr_choice *c)
+{
+    for (size_t i = 0; i < made.n_number; i++)
+        if (!strcmp(made.number[i].option->name, o->name))
+            return;
+    struct number *n = &made.number[made.n_number++];
+    n->option = o;
+    n->value = NAN;
+    snprintf(n->name, sizeof n->name, "%s", o->name);
+    for (char *p = n->name; *p; p++)
+        *p = *p == '_' ? '-' : *p;
+    describe_number(n, c);
+    made.opt[made.n++] = (struct cmd_opt)CMD_FLOAT(0, n->name, &n->value, o->least, o->most,
+                                                   "X", n->help);
+}
+
+static void add_numbers(const struct tr_choice *c)
+{
+    for (int i = 0; c->options_of && c->at(i); i++)
+        for (const struct tr_option *o = c->options_of(c->at(i)); o && o->name; o++)
+            add_number(o, c);
+}
+
+/* ==== arguments of a run ==== */
+
+static void make_flag(struct cmd_opt *opt, const struct tr_train_arg *x)
+{
+    opt->kind = CMD_KIND_FLAG;
+    opt->set = x->set;
+}
+
+static void make_int(struct cmd_opt *opt, const struct tr_train_arg *x)
+{
+    (void)x;
+    opt->kind = CMD_KIND_INT;
+}
+
+static void make_size(struct cmd_opt *opt, const struct tr_train_arg *x)
+{
+    (void)x;
+    opt->kind = CMD_KIND_SIZE;
+}
+
+static void make_float(struct cmd_opt *opt, const struct tr_train_arg *x)
+{
+    (void)x;
+    opt->kind = CMD_KIND_FLOAT;
+}
+
+static void make_text(struct cmd_opt *opt, const struct tr_train_arg *x)
+{
+    (void)x;
+    opt->kind = CMD_KIND_TEXT;
+}
+
+static void make_file(struct cmd_opt *opt, const struct tr_train_arg *x)
+{
+    (void)x;
+    opt->kind = CMD_KIND_TEXT;
+    opt->role = CMD_INPUT;
+}
+
+static void make_choice(struct cmd_opt *opt, const struct tr_train_arg *x)
+{
+    opt->kind = CMD_KIND_CHOICE;
+    opt->name_at = x->choice->name_at;
+}
+
+static void (*const make[])(struct cmd_opt *opt, const struct tr_train_arg *x) = {
+    [TR_ARG_FLAG] = make_flag,   [TR_ARG_INT] = make_int,   [TR_ARG_BYTES] = make_size,
+    [TR_ARG_FLOAT] = make_float, [TR_ARG_TEXT] = make_text, [TR_ARG_FILE] = make_file,
+    [TR_ARG_CHOICE] = make_choice,
+};
+
+/* Argument number i.  One whose default depends on --full has none yet. */
+static void add_arg(struct train_opts *o, int i)
+{
+    const struct tr_train_arg *x = tr_train_arg_at(i);
+    void *field = (char *)&o->args + x->offset;
+    struct cmd_opt opt = { .name = x->option, .value = field, .arg = x->unit,
+                           .help = x->help, .min = x->least, .max = x->most };
+    make[x->kind](&opt, x);
+    if (x->choice)
+        opt.value = &made.choice[i];
+    if (x->standard_full > 0) {
+        snprintf(made.help[i], sizeof made.help[i], "%s (default %g, with --full %g)",
+                 x->help, x->standard, x->standard_full);
+        opt.help = made.help[i];
+        *(double *)field = NAN;
+    }
+    made.opt[made.n++] = opt;
+    if (x->choice)
+        add_numbers(x->choice);
+}
+
+static void add_group(struct train_opts *o, const char *group)
+{
+    const struct tr_train_arg *x;
+    for (int i = 0; (x = tr_train_arg_at(i)); i++)
+        if (x->option && !strcmp(x->group, group))
+            add_arg(o, i);
+}
+
+/* The command's own options, and under each heading the arguments that belong there. */
+static void make_table(struct train_opts *o, const struct cmd_opt *own)
+{
+    size_t n = 0, n_arg = count_args(), n_number = count_numbers();
+    while (own[n].name || own[n].kind == CMD_KIND_GROUP)
+        n++;
+    made.opt = zeroed(n + n_arg + n_number, sizeof *made.opt);
+    made.choice = zeroed(n_arg, sizeof *made.choice);
+    made.help = zeroed(n_arg, sizeof *made.help);
+    made.number = zeroed(n_number, sizeof *made.number);
+    made.setting = zeroed(n_number, sizeof *made.setting);
+    for (size_t i = 0; i < n; i++) {
+        made.opt[made.n++] = own[i];
+        if (own[i].kind == CMD_KIND_GROUP)
+            add_group(o, own[i].help);
+    }
+    made.opt[made.n] = (struct cmd_opt)CMD_END;
+}
+
+/* Bring into o->args what the table could not store there. */
+static void take_values(struct train_opts *o)
+{
+    struct tr_train_args standard = tr_train_args_default(o->args.full);
+    const struct tr_train_arg *x;
+    size_t n = 0;
+    for (int i = 0; (x = tr_train_arg_at(i)); i++) {
+        char *field = (char *)&o->args + x->offset;
+        const void *kind = x->choice ? x->choice->at(made.choice[i]) : NULL;
+        if (x->choice)
+            memcpy(field, &kind, sizeof kind);
+        else if (x->standard_full > 0 && isnan(*(double *)(void *)field))
+            memcpy(field, (char *)&standard + x->offset, sizeof(double));
+    }
+    for (size_t i = 0; i < made.n_number; i++)
+        if (!isnan(made.number[i].value))
+            made.setting[n++] = (struct tr_setting){ made.number[i].option->name,
+                                                     made.number[i].value };
+    o->args.setting = made.setting;
+    o->args.plan_only = o->plan;
+    if (o->recompute)
+        o->args.recompute = INT64_MAX;
+}
+
+/* ==== the command line ==== */
 
 /* An output that would lie among the saves; NULL if there is none. */
 static const char *among_saves(const struct train_opts *o)
 {
-    const char *out[] = { o->log, o->dump_grads, o->lora_out };
+    const char *out[] = { o->log, o->hooks.dump_grads, o->hooks.lora_out };
     char saves[PATH_MAX];
-    snprintf(saves, sizeof saves, "%s.d", o->output ? o->output : "");
+    snprintf(saves, sizeof saves, "%s.d", o->hooks.output ? o->hooks.output : "");
     for (int i = 0; i < 3; i++)
         if (out[i] && cmd_is_in(out[i], saves))
             return out[i];
     return NULL;
 }
 
+static void check_files(const struct cmd *cmd, const struct train_opts *o)
+{
+    const char *output = o->hooks.output;
+    if (!o->model || !o->data || (!output && !o->plan))
+        cmd_usage(cmd, "options --model, --data and --output (but for --plan) are required");
+    if (o->hooks.eval_every && !o->val)
+        cmd_usage(cmd, "--eval-every goes with --val");
+    if (among_saves(o))
+        cmd_usage(cmd, "output '%s' lies in '%s.d', where the saves are", among_saves(o),
+                  output);
+    if (output && !strcmp(output, "-"))
+        cmd_usage(cmd, "a checkpoint cannot go to standard output");
+}
+
 /* What no single option says. */
 static void check(const struct cmd *cmd, const struct train_opts *o)
 {
-    if (!o->model || !o->data || (!o->output && !o->plan))
-        cmd_usage(cmd, "options --model, --data and --output (but for --plan) are required");
-    if (o->full && (o->adapter_in || o->lora_out))
+    const struct tr_train_args *a = &o->args;
+    check_files(cmd, o);
+    if (a->full && (a->adapter_in || o->hooks.lora_out))
         cmd_usage(cmd, "--full trains no adapter");
-    if (!o->full && o->weights)
+    if (!a->full && a->weights != &tr_f32)
         cmd_usage(cmd, "--weights is for --full: an adapter is f32");
-    if (o->resume && o->restart)
+    if (o->hooks.resume && o->hooks.restart)
         cmd_usage(cmd, "--resume goes on, --restart starts over: not both");
-    if (o->global_batch && o->grad_acc > 1)
+    if (o->global_batch && a->grad_acc > 1)
         cmd_usage(cmd, "--global-batch replaces --grad-acc");
-    if (o->global_batch % o->batch)
-        cmd_usage(cmd, "--global-batch is no multiple of --batch, %lld", (long long)o->batch);
-    if (o->eval_every && !o->val)
-        cmd_usage(cmd, "--eval-every goes with --val");
-    if (o->fused_step && (o->grad_acc > 1 || o->global_batch > o->batch || o->dump_grads))
+    if (o->global_batch % a->batch)
+        cmd_usage(cmd, "--global-batch is no multiple of --batch, %lld", (long long)a->batch);
+    if (a->fused_step &&
+        (a->grad_acc > 1 || o->global_batch > a->batch || o->hooks.dump_grads))
         cmd_usage(cmd, "--fused-step keeps no gradients: not with %s",
-                  o->dump_grads ? "--dump-grads" : "--grad-acc or --global-batch");
-    if (among_saves(o))
-        cmd_usage(cmd, "output '%s' lies in '%s.d', where the saves are", among_saves(o),
-                  o->output);
-    if (o->output && !strcmp(o->output, "-"))
-        cmd_usage(cmd, "a checkpoint cannot go to standard output");
+                  o->hooks.dump_grads ? "--dump-grads" : "--grad-acc or --global-batch");
+}
+
+void train_share(struct train_opts *o)
+{
+    struct tr_train_args *a = &o->args;
+    a->grad_acc = o->global_batch ? o->global_batch / a->batch
+                                  : a->grad_acc * tr_comm_size();
 }
 
 void train_options(struct train_opts *o, int argc, char **argv)
 {
-    *o = (struct train_opts){
-        .lora_r = 8, .lora_alpha = 16, .lora_targets = "all-linear", .batch = 4,
-        .grad_acc = 1, .epochs = 1, .keep = 2, .seed = 42, .lr = -1, .warmup = 0.05,
-        .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .weight_decay = 0.01, .clip = 1,
-        .shuffle = 1,
-    };
-    const char *sched[CMD_MAX_CHOICE] = {0}, *optim[CMD_MAX_CHOICE] = {0};
-    const char *loss[CMD_MAX_CHOICE], *precision[CMD_MAX_CHOICE];
-    const char *const weights[] = { "f32", "bf16", NULL };
-    for (int i = 0; tr_schedule_at(i); i++)
-        sched[i] = tr_schedule_at(i)->name;
-    for (int i = 0; tr_optim_at(i); i++)
-        optim[i] = tr_optim_at(i)->name;
-    cmd_loss_names(loss);
-    cmd_precision_names(precision);
-    const struct cmd_opt table[] = {
+    *o = (struct train_opts){ .args = tr_train_args_default(0), .hooks = { .keep = 2 } };
+    struct tr_train_hooks *h = &o->hooks;
+    const struct cmd_opt own[] = {
         CMD_GROUP("Files"),
         CMD_IN('m', "model", &o->model, "FILE", "GGUF to start from"),
         CMD_IN('d', "data", &o->data, "FILE", "packed training data"),
-        CMD_OUT('o', "output", &o->output, "FILE",
-                 "checkpoint, written when the run is complete; saves on the way go to FILE.d/"),
+        CMD_OUT('o', "output", &h->output, "FILE",
+                "checkpoint, written when the run is complete; saves on the way go to FILE.d/"),
         CMD_IN(0, "val", &o->val, "FILE", "packed data to measure the loss on"),
         CMD_OUT(0, "log", &o->log, "FILE", "table of metrics, a row a step (TSV)"),
         CMD_GROUP("What is trained"),
-        CMD_FLAG(0, "full", &o->full, "all weights, instead of a LoRA adapter"),
-        CMD_INT(0, "lora-r", &o->lora_r, 1, 65536, "N", "rank of the adapter"),
-        CMD_FLOAT(0, "lora-alpha", &o->lora_alpha, 1e-6, 1e9, "X",
-                  "the adapter is scaled by alpha / rank"),
-        CMD_TEXT(0, "lora-targets", &o->lora_targets, "LIST",
-                 "patterns of linear layers, with commas: attn_q,ffn_*"),
-        CMD_IN(0, "adapter-in", &o->adapter_in, "FILE",
-                 "start from this adapter: rank, alpha and targets are its"),
-        CMD_OUT(0, "lora-out", &o->lora_out, "FILE", "also write the adapter at every save"),
+        CMD_OUT(0, "lora-out", &h->lora_out, "FILE", "also write the adapter at every save"),
         CMD_GROUP("How long"),
-        CMD_INT(0, "batch", &o->batch, 1, 1 << 20, "N", "sequences in one forward and backward"),
-        CMD_INT(0, "grad-acc", &o->grad_acc, 1, 1 << 20, "N",
-                "batches in a step, of each process"),
-        CMD_INT(0, "global-batch", &o->global_batch, 1, 1 << 30, "N",
+        CMD_INT(0, "global-batch", &o->global_batch, 1, 1 << 24, "N",
                 "instead of --grad-acc: sequences in a step, of all processes together"),
-        CMD_INT(0, "epochs", &o->epochs, 1, 1 << 20, "N", "passes over the data"),
-        CMD_INT(0, "steps", &o->steps, 1, 1e12, "N", "steps, however many passes that takes"),
         CMD_GROUP("How"),
-        CMD_FLOAT(0, "lr", &o->lr, 0, 1e38, "X", "learning rate (2e-4, with --full 2e-5)"),
-        CMD_CHOICE(0, "sched", &o->sched, sched, "NAME", "learning rate after the warm-up"),
-        CMD_FLOAT(0, "warmup", &o->warmup, 0, 1e12, "X",
-                  "steps of warm-up, below 1 a share of all steps"),
-        CMD_CHOICE(0, "opt", &o->optim, optim, "NAME", "optimizer"),
-        CMD_FLOAT(0, "beta1", &o->beta1, 0, 0.9999999, "X", "decay of the first moment"),
-        CMD_FLOAT(0, "beta2", &o->beta2, 0, 0.9999999, "X", "decay of the second moment"),
-        CMD_FLOAT(0, "eps", &o->eps, 1e-30, 1, "X", "AdamW's epsilon"),
-        CMD_FLOAT(0, "weight-decay", &o->weight_decay, 0, 1e3, "X",
-                  "decay of matrices and tables"),
-        CMD_FLOAT(0, "clip", &o->clip, 0, 1e9, "X", "largest norm of the gradient, 0: any"),
-        CMD_CHOICE(0, "precision", &o->precision, precision, "NAME", "of the matrix products"),
-        CMD_CHOICE(0, "loss", &o->loss, loss, "NAME", "what is minimised"),
-        CMD_UNFLAG(0, "no-shuffle", &o->shuffle, "take the data in the order of the pack"),
-        CMD_INT(0, "seed", &o->seed, 0, 9e15, "N", "of the adapter and the shuffling"),
         CMD_GROUP("Memory"),
         CMD_FLAG(0, "plan", &o->plan,
                  "print bytes and time of a step as a table, and do nothing"),
-        CMD_SIZE(0, "mem-limit", &o->mem_limit, "SIZE",
-                 "most memory to plan for, as in 400M (default: what there is)"),
         CMD_FLAG(0, "recompute", &o->recompute,
                  "compute every block twice, not only as many as the memory asks for"),
-        CMD_CHOICE(0, "weights", &o->weights, weights, "TYPE",
-                   "with --full: how matrices and tables are kept"),
-        CMD_FLAG(0, "fused-step", &o->fused_step,
-                 "update block by block in the backward pass (two of them if --clip)"),
         CMD_GROUP("On the way"),
-        CMD_INT(0, "eval-every", &o->eval_every, 1, 1e12, "N",
+        CMD_INT(0, "eval-every", &h->eval_every, 1, 1e9, "N",
                 "measure --val every N steps, not only at the end"),
-        CMD_INT(0, "save-every", &o->save_every, 1, 1e12, "N", "save every N steps"),
-        CMD_INT(0, "keep", &o->keep, 1, 1 << 20, "N", "newest saves to keep"),
-        CMD_FLAG(0, "resume", &o->resume,
+        CMD_INT(0, "save-every", &h->save_every, 1, 1e9, "N", "save every N steps"),
+        CMD_INT(0, "keep", &h->keep, 1, 1 << 20, "N", "newest saves to keep"),
+        CMD_FLAG(0, "resume", &h->resume,
                  "go on from the newest valid save, or from a finished FILE"),
-        CMD_FLAG(0, "restart", &o->restart,
+        CMD_FLAG(0, "restart", &h->restart,
                  "start over: remove the saves of an earlier run in FILE.d/, and replace FILE"),
-        CMD_OUT(0, "dump-grads", &o->dump_grads, "FILE",
-                 "gradients of the first step, before clipping, as GGUF"),
+        CMD_OUT(0, "dump-grads", &h->dump_grads, "FILE",
+                "gradients of the first step, before clipping, as GGUF"),
         CMD_END
     };
+    make_table(o, own);
     const struct cmd cmd = { "train", "-m BASE.gguf -d DATA.pack -o RUN.ckpt [OPTION…]",
-                             "fine-tune a model on packed data", table, 0, 0 };
+                             "fine-tune a model on packed data", made.opt, 0, 0 };
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
+    take_values(o);
     check(&cmd, o);
 }

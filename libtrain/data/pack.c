@@ -214,6 +214,11 @@ const struct tr_pack_info *tr_pack_info(const struct tr_pack *p)
     return &p->info;
 }
 
+const char *tr_pack_path(const struct tr_pack *p)
+{
+    return p->path;
+}
+
 /* ==== reading ==== */
 
 static int make_room(const struct tr_pack *p, unsigned char **buf, size_t *cap,

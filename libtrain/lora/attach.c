@@ -6,6 +6,7 @@
  */
 #include <libtrain/lora/pair.h>
 
+#include <math.h>
 #include <stdlib.h>
 
 static int check_pair(const struct tr_lora_pair *p, const struct tr_model *m,
@@ -85,6 +86,8 @@ static void hang_up(struct tr_weight *w, struct tr_delta *part)
 int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale, struct tr_err *err)
 {
     struct tr_delta *part = NULL;
+    if (!isfinite(scale))
+        return tr_err_set(err, TR_EINVAL, "the scale of an adapter is %g", (double)scale);
     int rc = check_base(l, m, err);
     if (!rc)
         rc = make_parts(l, scale, &part, err);

@@ -35,9 +35,9 @@ struct tr_slot {
 
 extern const struct tr_slot tr__slots[TR_N_SLOT];
 
-enum { TR__NAME_BYTES = 64 }; /* of a tensor's name, with its end */
+enum { TR__TENSOR_NAME_BYTES = 64 }; /* of a tensor's name, with its end */
 
-/* The name of the tensor in a slot: `name` has room for TR__NAME_BYTES. */
+/* The name of the tensor in a slot: `name` has room for TR__TENSOR_NAME_BYTES. */
 void tr__slot_name(char *name, int64_t layer, enum tr_slot_id id);
 
 /* The slot of a name, TR_N_SLOT if there is none; *layer is -1 for the global ones. */

@@ -22,9 +22,9 @@ static int64_t qkv(const struct tr_config *c) { return q(c) + 2 * kv(c); }
 void tr__slot_name(char *name, int64_t layer, enum tr_slot_id id)
 {
     if (id < TR_N_GLOBAL)
-        snprintf(name, TR__NAME_BYTES, "%s", tr__slots[id].suffix);
+        snprintf(name, TR__TENSOR_NAME_BYTES, "%s", tr__slots[id].suffix);
     else
-        snprintf(name, TR__NAME_BYTES, "blk.%lld.%s", (long long)layer,
+        snprintf(name, TR__TENSOR_NAME_BYTES, "blk.%lld.%s", (long long)layer,
                  tr__slots[id].suffix);
 }
 

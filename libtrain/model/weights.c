@@ -138,7 +138,7 @@ static int check_slot(const struct tr_model *m, int64_t layer, enum tr_slot_id i
     int there = tr__weight(m, layer, id)->t.data != NULL;
     int replaced = is_there(m, layer, slot->instead);
     const char *problem = NULL;
-    char name[TR__NAME_BYTES], other[TR__NAME_BYTES] = "";
+    char name[TR__TENSOR_NAME_BYTES], other[TR__TENSOR_NAME_BYTES] = "";
     if (!there && !replaced && m->arch->tensor[id] == TR_MUST)
         problem = "is missing";
     else if (there && replaced)

@@ -51,8 +51,10 @@ static double exp_of(float *z, int64_t n, float max)
 /* d(loss)/dz = softmax(z) - onehot(target).  What is left out below TINY is nothing beside
  * the largest, which is 1, but could become subnormal, and then the products with dz take
  * several times as long. */
-static double cross_entropy_row(float *z, int64_t n, int32_t target, float scale)
+static double cross_entropy_row(float *z, int64_t n, int32_t target, float scale,
+                                const double *option)
 {
+    (void)option;
     float max = max_of(z, n), z_target = z[target];
     double sum = exp_of(z, n, max);
     if (scale != 0) {
@@ -64,4 +66,7 @@ static double cross_entropy_row(float *z, int64_t n, int32_t target, float scale
     return log(sum) + (double)max - (double)z_target;
 }
 
-const struct tr_loss_kind tr__loss_cross_entropy = { "cross_entropy", cross_entropy_row };
+const struct tr_loss_kind tr__loss_cross_entropy = {
+    .name = "cross_entropy",
+    .row = cross_entropy_row,
+};

@@ -22,8 +22,9 @@ static double square_of(const float *z, int64_t n)
 }
 
 /* d(loss)/dz = 2 (z - onehot(target)) / n */
-static double mse_row(float *z, int64_t n, int32_t target, float scale)
+static double mse_row(float *z, int64_t n, int32_t target, float scale, const double *option)
 {
+    (void)option;
     z[target] -= 1.0f;
     double sum = square_of(z, n);
     float factor = 2.0f * scale / (float)n;
@@ -32,4 +33,4 @@ static double mse_row(float *z, int64_t n, int32_t target, float scale)
     return sum / (double)n;
 }
 
-const struct tr_loss_kind tr__loss_mse = { "mse", mse_row };
+const struct tr_loss_kind tr__loss_mse = { .name = "mse", .row = mse_row };

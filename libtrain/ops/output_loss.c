@@ -144,7 +144,7 @@ static double one_row(const struct tr_loss *opt, float *z, int64_t n_vocab, int3
     size_t bytes = (size_t)n_vocab * sizeof *z;
     double loss = 0;
     if (opt->kind && target >= 0)
-        loss = opt->kind->row(z, n_vocab, target, scale);
+        loss = opt->kind->row(z, n_vocab, target, scale, opt->option);
     else
         memset(z, 0, bytes);
     if (opt->soft_cap > 0 && scale != 0)

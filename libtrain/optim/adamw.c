@@ -5,18 +5,19 @@
 #include <libtrain/optim/optim.h>
 
 #include <math.h>
+#include <stddef.h>
 
 static void adamw_step(const struct tr_optim_step *s, int64_t n, float *param,
                        const float *grad, void *const *state)
 {
     float *m = state[0], *v = state[1];
     /* scalars in double, rounded once: 1 - 0.999f is off by 5e-5 of itself */
-    double correct1 = 1 - pow(s->beta1, (double)s->t);
-    double correct2 = 1 - pow(s->beta2, (double)s->t);
+    double b1 = s->option[TR__BETA1], b2 = s->option[TR__BETA2];
+    double correct1 = 1 - pow(b1, (double)s->t), correct2 = 1 - pow(b2, (double)s->t);
     float rate = (float)(s->lr / correct1), root2 = (float)(1 / sqrt(correct2));
-    float keep = (float)(1 - s->lr * s->weight_decay), eps = (float)s->eps;
-    float beta1 = (float)s->beta1, fresh1 = (float)(1 - s->beta1);
-    float beta2 = (float)s->beta2, fresh2 = (float)(1 - s->beta2);
+    float keep = (float)(1 - s->lr * s->weight_decay), eps = (float)s->option[TR__EPS];
+    float beta1 = (float)b1, fresh1 = (float)(1 - b1);
+    float beta2 = (float)b2, fresh2 = (float)(1 - b2);
     float scale = (float)s->grad_scale;
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) {
@@ -27,8 +28,16 @@ static void adamw_step(const struct tr_optim_step *s, int64_t n, float *param,
     }
 }
 
+const struct tr_option tr__adam_options[] = {
+    [TR__BETA1] = { "beta1", 0, 0.9999999, 0.9, "decay of the first moment", 1 },
+    [TR__BETA2] = { "beta2", 0, 0.9999999, 0.999, "decay of the second moment", 1 },
+    [TR__EPS] = { "eps", 1e-30, 1, 1e-8, "AdamW's epsilon", 1 },
+    { .name = NULL },
+};
+
 const struct tr_optim tr__optim_adamw = {
     .name = "adamw",
+    .option = tr__adam_options,
     .n_state = 2,
     .state = { { ".m", &tr_f32, 1, 0 }, { ".v", &tr_f32, 1, 1 } },
     .step = adamw_step,

@@ -27,15 +27,16 @@ struct factors { /* of one update, in the notation of adamw.c */
 
 static struct factors factors_of(const struct tr_optim_step *s)
 {
+    double b1 = s->option[TR__BETA1], b2 = s->option[TR__BETA2];
     return (struct factors){
-        .beta1 = (float)s->beta1,
-        .fresh1 = (float)(1 - s->beta1),
-        .beta2 = (float)s->beta2,
-        .fresh2 = (float)(1 - s->beta2),
-        .rate = (float)(s->lr / (1 - pow(s->beta1, (double)s->t))),
-        .root2 = (float)(1 / sqrt(1 - pow(s->beta2, (double)s->t))),
+        .beta1 = (float)b1,
+        .fresh1 = (float)(1 - b1),
+        .beta2 = (float)b2,
+        .fresh2 = (float)(1 - b2),
+        .rate = (float)(s->lr / (1 - pow(b1, (double)s->t))),
+        .root2 = (float)(1 / sqrt(1 - pow(b2, (double)s->t))),
         .keep = (float)(1 - s->lr * s->weight_decay),
-        .eps = (float)s->eps,
+        .eps = (float)s->option[TR__EPS],
         .scale = (float)s->grad_scale,
     };
 }
@@ -123,6 +124,7 @@ static void adamw8_step(const struct tr_optim_step *s, int64_t n, float *param,
 
 const struct tr_optim tr__optim_adamw8 = {
     .name = "adamw8",
+    .option = tr__adam_options,
     .n_state = 4,
     .state = { { ".m", &tr_i8, 1, 0 },
                { ".m_max", &tr_f32, BLOCK, 1 },

@@ -320,6 +320,11 @@ void tr_params_update_one(struct tr_params *p, size_t i, const struct tr_optim_s
 {
     int64_t n = tr_tensor_count(p->tensor[i]);
     struct tr_optim_step s = *step;
+    double standard[TR_MAX_OPTION];
+    if (!s.option) {
+        tr_option_values(p->optim->option, NULL, standard);
+        s.option = standard;
+    }
     if (p->tensor[i]->n_dim < 2)
         s.weight_decay = 0;
 #pragma omp parallel for schedule(static) if (n > PIECE)

@@ -85,7 +85,7 @@ struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
     struct tr_batch batch = { t->row[end] - row, t->token + row, t->target + row,
                               t->pos + row };
     struct tr_loss loss = { .kind = t->args.loss, .scale = (float)scale, .sum = sum,
-                            .max_rows = t->plan.chunk };
+                            .max_rows = t->plan.chunk, .option = t->loss_option };
     tr_tape_reset(t->tape);
     return tr_model_loss(t->m, t->tape, &batch, &loss);
 }
@@ -98,9 +98,7 @@ struct tr_optim_step tr__step_update(const struct tr_trainer *t, double lr, doub
     struct tr_rng random = tr_rng_init(a->seed, ROUNDING_STREAM);
     random.counter = (uint64_t)t->step;
     return (struct tr_optim_step){ .lr = lr,
-                                   .beta1 = a->beta1,
-                                   .beta2 = a->beta2,
-                                   .eps = a->eps,
+                                   .option = t->optim_option,
                                    .weight_decay = a->weight_decay,
                                    .grad_scale = clip < 1 ? clip : 1,
                                    .t = t->step + 1,

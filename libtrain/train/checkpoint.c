@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The state of a run as a GGUF: parameters with their moments, the place in the data, and
- * the arguments as text, one a line.  Bytes: docs/formats/checkpoint.md.
+ * what must be the same for the run to go on (describe.c).  Bytes: docs/formats/checkpoint.md.
  */
 #include <libtrain/checkpoint.h>
 #include <libtrain/model/model.h>
@@ -14,34 +14,13 @@
 
 enum { VERSION = 1 };
 
-/* Without paths.  Numbers with 17 digits, so that what is equal as text is equal. */
-int tr__describe_run(const struct tr_trainer *t, char **text, struct tr_err *err)
+#define WARMUP_KEY "checkpoint.warmup_steps"
+
+/* A warm-up that is not over when the run is used to be cut, to end one step before the last.
+ * What is not cut says so in its checkpoint. */
+static int is_cut(int64_t warmup, int64_t total)
 {
-    const struct tr_train_args *a = &t->args;
-    size_t size;
-    FILE *f = open_memstream(text, &size);
-    if (!f)
-        return tr_err_sys(err, "cannot describe the run");
-    fprintf(f, "base=%016llx\n", (unsigned long long)t->base_hash);
-    fprintf(f, "data=%016llx\n", (unsigned long long)tr_pack_info(t->pack)->hash);
-    fprintf(f, "method=%s\nweights=%s\nprecision=%s\n", a->full ? "full" : "lora",
-            a->bf16 ? "bf16" : "f32", a->precision->name);
-    /* the same lines for either method, since they are compared one by one */
-    fprintf(f, "rank=%d\nalpha=%.17g\ntensors=%zu\n", t->lora ? t->lora->pair[0].rank : 0,
-            t->lora ? (double)t->lora->alpha : 0, t->params.n);
-    fprintf(f, "batch=%lld\ngrad_acc=%lld\n", (long long)a->batch, (long long)a->grad_acc);
-    fprintf(f, "lr=%.17g\nsched=%s\nwarmup=%.17g\n", a->lr, a->sched->name, a->warmup);
-    fprintf(f, "opt=%s\nbeta1=%.17g\nbeta2=%.17g\neps=%.17g\n", a->optim->name, a->beta1,
-            a->beta2, a->eps);
-    fprintf(f, "weight_decay=%.17g\nclip=%.17g\nloss=%s\n", a->weight_decay, a->clip,
-            tr_loss_name(a->loss));
-    fprintf(f, "shuffle=%d\nseed=%llu\n", a->shuffle, (unsigned long long)a->seed);
-    if (fclose(f)) {
-        free(*text);
-        *text = NULL;
-        return tr_err_sys(err, "cannot describe the run");
-    }
-    return 0;
+    return warmup >= total && total > 1;
 }
 
 /* ---- writing ---------------------------------------------------------------------- */
@@ -94,21 +73,8 @@ static int write_tensors(struct tr_gguf_writer *g, const struct tr_params *p,
     return rc;
 }
 
-int tr_trainer_save(const struct tr_trainer *t, const char *path, struct tr_err *err)
+static void set_keys(struct tr_gguf_writer *g, const struct tr_trainer *t)
 {
-    char *text;
-    if (!tr_params_finite(&t->params))
-        return tr_err_set(err, TR_EDIVERGED,
-                          "diverged: parameters are not finite after step %lld",
-                          (long long)t->step);
-    int rc = tr__describe_run(t, &text, err);
-    if (rc)
-        return rc;
-    struct tr_gguf_writer *g = tr_gguf_create(path, err);
-    if (!g) {
-        free(text);
-        return err ? err->code : TR_EIO;
-    }
     tr_gguf_set_string(g, "general.architecture", tr_model_arch(t->m));
     tr_gguf_set_string(g, "general.type", "checkpoint");
     tr_gguf_set_u32(g, "checkpoint.version", VERSION);
@@ -117,11 +83,27 @@ int tr_trainer_save(const struct tr_trainer *t, const char *path, struct tr_err 
     if (t->lora)
         tr_gguf_set_f32(g, "adapter.lora.alpha", t->lora->alpha);
     tr__hash_write(g, "libtrain.base_hash", t->base_hash);
-    tr_gguf_set_string(g, "checkpoint.arguments", text);
+    tr_gguf_set_string(g, "checkpoint.arguments", t->text);
     tr_gguf_set_u64(g, "checkpoint.step", (uint64_t)t->step);
     tr_gguf_set_u64(g, "checkpoint.total_steps", (uint64_t)t->total);
     tr_gguf_set_u64(g, "checkpoint.sample", t->sample);
-    free(text);
+    if (is_cut(t->warmup, t->total))
+        tr_gguf_set_u64(g, WARMUP_KEY, (uint64_t)t->warmup);
+}
+
+int tr_trainer_save(const struct tr_trainer *t, const char *path, struct tr_err *err)
+{
+    int rc = tr__check_runs(t, err);
+    if (rc)
+        return rc;
+    if (!tr_params_finite(&t->params))
+        return tr_err_set(err, TR_EDIVERGED,
+                          "diverged: parameters are not finite after step %lld",
+                          (long long)t->step);
+    struct tr_gguf_writer *g = tr_gguf_create(path, err);
+    if (!g)
+        return err ? err->code : TR_EIO;
+    set_keys(g, t);
     declare_tensors(g, &t->params);
     rc = write_tensors(g, &t->params, err);
     if (rc) {
@@ -197,38 +179,17 @@ int tr_checkpoint_check(const struct tr_gguf *g, struct tr_err *err)
     return rc ? rc : check_alpha(g, err);
 }
 
-int tr__compare_runs(const char *what, const char *then, const char *now,
-                     struct tr_err *err)
-{
-    char differs[400] = "";
-    while (*then && *now) {
-        int a = (int)strcspn(then, "\n"), b = (int)strcspn(now, "\n");
-        size_t used = strlen(differs);
-        if (a != b || memcmp(then, now, (size_t)a))
-            snprintf(differs + used, sizeof differs - used, "%s%.*s is now %.*s",
-                     used ? ", " : "", a, then, b, now);
-        then += a + (then[a] == '\n');
-        now += b + (now[b] == '\n');
-    }
-    if (*differs || *then || *now)
-        return tr_err_set(err, TR_EMISMATCH, "%s: is of another run: %s", what,
-                          *differs ? differs : "other arguments");
-    return 0;
-}
-
 int tr__same_run(const struct tr_trainer *t, const struct tr_gguf *g, struct tr_err *err)
 {
-    char *now;
     struct tr_str s = { "", 0 };
     int rc = tr_gguf_string(g, "checkpoint.arguments", &s, err);
-    if (rc < 0 || (rc = tr__describe_run(t, &now, err)))
+    if (rc < 0)
         return rc;
     char *then = strndup(s.ptr, s.len);
-    rc = then ? tr__compare_runs(tr_gguf_path(g), then, now, err)
+    rc = then ? tr__compare_runs(tr_gguf_path(g), then, t->text, err)
               : tr_err_set(err, TR_ENOMEM, "%s: out of memory for its arguments",
                            tr_gguf_path(g));
     free(then);
-    free(now);
     return rc;
 }
 
@@ -274,6 +235,23 @@ static int read_tensors(struct tr_params *p, const struct tr_gguf *g, int copy,
     return 0;
 }
 
+/* A run that began with its warm-up cut goes on so, or its rates would jump. */
+static int read_warmup(struct tr_trainer *t, const struct tr_gguf *g, struct tr_err *err)
+{
+    int64_t total = 0, steps;
+    int rc = tr_gguf_int(g, "checkpoint.total_steps", &total, err);
+    int noted = rc < 0 ? rc : tr_gguf_int(g, WARMUP_KEY, &steps, err);
+    if (noted < 0)
+        return noted;
+    t->warmup = tr__warmup_steps(&t->args, t->total);
+    t->old_warmup = !noted && is_cut(tr__warmup_steps(&t->args, total), total) &&
+                    is_cut(t->warmup, t->total);
+    if (t->old_warmup)
+        t->warmup = t->total - 1;
+    tr__note_warmup(t);
+    return 0;
+}
+
 static int read_place(struct tr_trainer *t, const struct tr_gguf *g, struct tr_err *err)
 {
     int64_t step, sample, per_step = t->args.batch * t->args.grad_acc;
@@ -286,6 +264,8 @@ static int read_place(struct tr_trainer *t, const struct tr_gguf *g, struct tr_e
     if (step < INT64_MAX / per_step && sample > step * per_step)
         return tr_err_set(err, TR_EFORMAT, "'%s': key 'checkpoint.sample' cannot be %lld after "
                           "%lld steps", tr_gguf_path(g), (long long)sample, (long long)step);
+    if ((rc = read_warmup(t, g, err)) < 0)
+        return rc;
     t->step = step;
     t->sample = (uint64_t)sample;
     return 0;
@@ -293,10 +273,11 @@ static int read_place(struct tr_trainer *t, const struct tr_gguf *g, struct tr_e
 
 int tr_trainer_load(struct tr_trainer *t, const char *path, struct tr_err *err)
 {
-    struct tr_gguf *g = tr_gguf_open(path, err);
+    int rc = tr__check_runs(t, err);
+    struct tr_gguf *g = rc ? NULL : tr_gguf_open(path, err);
     if (!g)
-        return err ? err->code : TR_EIO;
-    int rc = tr_checkpoint_check(g, err);
+        return rc ? rc : err ? err->code : TR_EIO;
+    rc = tr_checkpoint_check(g, err);
     if (!rc)
         rc = tr__same_run(t, g, err);
     if (!rc)

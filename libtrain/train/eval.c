@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * Measuring: the forward pass of training on a tape that records nothing, whose memory is that
- * of one block.  A loss that is no number is an error here, so no caller prints one.
- * Next: windows.c (a text), logits.c (all logits of a pack).
+ * of one block, for the largest batch that was announced.  Ids index into tables, so what is
+ * larger or points elsewhere is refused before it is run, and a loss that is no number is an
+ * error, so no caller prints one.  Next: windows.c (a text), logits.c (all logits of a pack).
  */
 #include <libtrain/comm.h>
-#include <libtrain/train/eval.h>
 #include <libtrain/model/model.h>
 #include <libtrain/tokenizer.h>
+#include <libtrain/train/eval.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,7 +17,9 @@ struct tr_eval {
     struct tr_model *m;
     struct tr_tape *tape;
     struct tr_tape_plan plan;
+    int64_t max_rows;
     const struct tr_loss_kind *kind;
+    double option[TR_MAX_OPTION];
 };
 
 /* Memory for one batch of n rows, at worst of one document, found by running it on a tape
@@ -30,7 +33,8 @@ static int make_plan(struct tr_eval *e, int64_t n, struct tr_err *err)
     struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, err);
     if (tp && zeros) {
         struct tr_batch batch = { n, zeros, zeros, pos };
-        tr_model_loss(e->m, tp, &batch, &(struct tr_loss){ .kind = e->kind, .scale = 1 });
+        tr_model_loss(e->m, tp, &batch,
+                      &(struct tr_loss){ .kind = e->kind, .scale = 1, .option = e->option });
         e->plan = tr_tape_plan(tp);
         rc = tr_tape_error(tp, err);
     } else {
@@ -44,13 +48,20 @@ static int make_plan(struct tr_eval *e, int64_t n, struct tr_err *err)
 struct tr_eval *tr_eval_new(struct tr_model *m, int64_t max_rows,
                             const struct tr_loss_kind *kind, struct tr_err *err)
 {
+    if (!m || !kind || max_rows < 1) {
+        tr_err_set(err, TR_EINVAL, "a loss cannot be measured without a model, with no kind of "
+                   "loss, or on %lld rows", (long long)max_rows);
+        return NULL;
+    }
     struct tr_eval *e = calloc(1, sizeof *e);
     if (!e) {
         tr_err_set(err, TR_ENOMEM, "out of memory for an evaluation");
         return NULL;
     }
     e->m = m;
+    e->max_rows = max_rows;
     e->kind = kind;
+    tr_option_values(kind->option, NULL, e->option);
     if (!make_plan(e, max_rows, err))
         e->tape = tr_tape_new(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, &e->plan, err);
     if (!e->tape) {
@@ -78,6 +89,44 @@ struct tr_tape_plan tr_eval_plan(const struct tr_eval *e)
     return e->plan;
 }
 
+void tr__eval_options(struct tr_eval *e, const double *option)
+{
+    for (int i = 0; i < TR_MAX_OPTION; i++)
+        e->option[i] = option[i];
+}
+
+/* ---- a batch ---------------------------------------------------------------------- */
+
+/* The first row that cannot be, or -1: ids in the vocabulary, positions that begin at 0 and
+ * count on, and no further than a table of positions goes. */
+static int64_t bad_row(const struct tr_eval *e, const struct tr_batch *b)
+{
+    const struct tr_weight *table = tr__weight(e->m, 0, TR_POSITION_EMBD);
+    int64_t n_vocab = tr_model_config(e->m)->n_vocab;
+    int64_t n_pos = table->t.data ? table->t.dim[0] : INT32_MAX;
+    for (int64_t i = 0; i < b->n; i++) {
+        int64_t next = i ? (int64_t)b->pos[i - 1] + 1 : 0;
+        if (b->token[i] < 0 || b->token[i] >= n_vocab || b->target[i] < -1 ||
+            b->target[i] >= n_vocab || (b->pos[i] && b->pos[i] != next) || b->pos[i] >= n_pos)
+            return i;
+    }
+    return -1;
+}
+
+static int check_batch(const struct tr_eval *e, const struct tr_batch *b, struct tr_err *err)
+{
+    if (b->n < 1 || b->n > e->max_rows)
+        return tr_err_set(err, TR_EINVAL, "%lld rows to measure, up to %lld were announced",
+                          (long long)b->n, (long long)e->max_rows);
+    int64_t i = bad_row(e, b);
+    if (i < 0)
+        return 0;
+    return tr_err_set(err, TR_EINVAL,
+                      "%s: row %lld to measure has token %d, target %d and position %d, of "
+                      "which one cannot be", tr_gguf_path(tr_model_gguf(e->m)), (long long)i,
+                      b->token[i], b->target[i], b->pos[i]);
+}
+
 static int check_finite(const struct tr_eval *e, int64_t n, double sum, const float *logits,
                         struct tr_err *err)
 {
@@ -91,14 +140,32 @@ static int check_finite(const struct tr_eval *e, int64_t n, double sum, const fl
 int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
                   float *row_loss, float *logits, struct tr_err *err)
 {
+    int rc = check_batch(e, batch, err);
+    if (rc)
+        return rc;
     tr_tape_reset(e->tape);
     tr_model_loss(e->m, e->tape, batch,
                   &(struct tr_loss){ .kind = e->kind, .scale = 1, .sum = sum,
-                                     .row_loss = row_loss, .logits = logits });
-    int rc = tr_tape_error(e->tape, err);
-    if (rc)
+                                     .row_loss = row_loss, .logits = logits,
+                                     .option = e->option });
+    if ((rc = tr_tape_error(e->tape, err)))
         tr_err_prefix(err, "%s", tr_gguf_path(tr_model_gguf(e->m)));
     return rc ? rc : check_finite(e, batch->n, sum ? *sum : 0, logits, err);
+}
+
+/* ---- a pack ----------------------------------------------------------------------- */
+
+static int add_sequence(struct tr_eval *e, struct tr_pack *pack, uint64_t i, double sums[2],
+                        struct tr_err *err)
+{
+    struct tr_pack_seq seq;
+    int rc = tr_pack_read(pack, i, &seq, err);
+    if (rc)
+        return rc;
+    struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos };
+    for (int32_t j = 0; j < seq.n; j++)
+        sums[1] += seq.target[j] >= 0;
+    return tr_eval_batch(e, &batch, &sums[0], NULL, NULL, err);
 }
 
 int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
@@ -106,17 +173,9 @@ int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t
 {
     double sums[2] = { 0 }; /* of losses, and of what counted */
     uint64_t first = (uint64_t)tr_comm_rank(), each = (uint64_t)tr_comm_size();
-    int rc = 0;
-    for (uint64_t i = first; !rc && i < tr_pack_info(pack)->n_seq; i += each) {
-        struct tr_pack_seq seq;
-        rc = tr_pack_read(pack, i, &seq, err);
-        if (rc)
-            break;
-        struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos };
-        rc = tr_eval_batch(e, &batch, &sums[0], NULL, NULL, err);
-        for (int32_t j = 0; j < seq.n; j++)
-            sums[1] += seq.target[j] >= 0;
-    }
+    int rc = tr_pack_fits(pack, e->m, err);
+    for (uint64_t i = first; !rc && i < tr_pack_info(pack)->n_seq; i += each)
+        rc = add_sequence(e, pack, i, sums, err);
     if ((rc = tr_comm_agree(rc, err)))
         return rc;
     tr_comm_sum_f64(sums, 2);
@@ -125,11 +184,11 @@ int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t
     return 0;
 }
 
-int tr_pack_fits(const struct tr_pack *pack, const char *path, const struct tr_model *m,
-                 struct tr_err *err)
+int tr_pack_fits(const struct tr_pack *pack, const struct tr_model *m, struct tr_err *err)
 {
     const struct tr_pack_info *info = tr_pack_info(pack);
     const struct tr_config *c = tr_model_config(m);
+    const char *path = tr_pack_path(pack);
     uint64_t hash = tr_vocab_hash(tr_model_gguf(m));
     if (info->n_vocab > c->n_vocab || (hash && info->vocab_hash && hash != info->vocab_hash))
         return tr_err_set(err, TR_EMISMATCH,

@@ -43,7 +43,8 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
     for (int64_t i = 0; i < rows; i++)
         t->pos[i] = (int32_t)(i % t->extent.longest);
     struct tr_batch batch = { rows, t->token, t->target, t->pos };
-    struct tr_loss loss = { .kind = t->args.loss, .scale = 1, .max_rows = chunk };
+    struct tr_loss loss = { .kind = t->args.loss, .scale = 1, .max_rows = chunk,
+                            .option = t->loss_option };
     t->plan.recompute = blocks;
     t->plan.chunk = chunk;
     tr__prepare_tape(t, tp);
@@ -113,10 +114,10 @@ static int fits(const struct tr_plan *p, const struct bounds *b)
 /* Names of what would take less memory and is not in use. */
 static void what_helps(const struct tr_train_args *a, char *text, size_t size)
 {
-    snprintf(text, size, "a smaller batch or context%s%s%s",
+    snprintf(text, size, "a smaller micro-batch or context%s%s%s",
              strcmp(a->optim->name, "adamw") ? "" : ", adamw8",
              a->fused_step || a->grad_acc > 1 ? "" : ", a fused step",
-             !a->full ? "" : a->bf16 ? ", an adapter" : ", bf16 weights, an adapter");
+             !a->full ? "" : a->weights == &tr_bf16 ? ", an adapter" : ", bf16 weights, an adapter");
 }
 
 static int refuse(const struct tr_trainer *t, const struct bounds *b, struct tr_err *err)

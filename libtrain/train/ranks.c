@@ -7,21 +7,15 @@
 #include <libtrain/train/run.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <xxhash.h>
 
 /* A rank that trains something else is told by the lines in which it differs. */
 static int compare_with_first(const struct tr_trainer *t, struct tr_err *err)
 {
-    char *mine = NULL, first[2048] = "";
-    int rc = tr_comm_agree(tr__describe_run(t, &mine, err), err);
-    if (!rc) {
-        snprintf(first, sizeof first, "%s", mine);
-        tr_comm_share(first, sizeof first);
-        rc = tr_comm_agree(tr__compare_runs("what rank 0 trains", first, mine, err), err);
-    }
-    free(mine);
-    return rc;
+    char first[4096] = "";
+    snprintf(first, sizeof first, "%s", t->text);
+    tr_comm_share(first, sizeof first);
+    return tr_comm_agree(tr__compare_runs("what rank 0 trains", first, t->text, err), err);
 }
 
 static int64_t value_bytes(const struct tr_params *p, size_t i)
@@ -41,6 +35,7 @@ static void share_state(struct tr_trainer *t)
 {
     struct tr_params *p = &t->params;
     tr_comm_share(&t->step, sizeof t->step);
+    tr_comm_share(&t->warmup, sizeof t->warmup);
     tr_comm_share(&t->sample, sizeof t->sample);
     for (size_t i = 0; i < p->n; i++) {
         tr_comm_share(p->tensor[i]->data, value_bytes(p, i));

@@ -9,6 +9,9 @@
 int tr_trainer_save_adapter(const struct tr_trainer *t, const char *path,
                             struct tr_err *err)
 {
+    int rc = tr__check_runs(t, err);
+    if (rc)
+        return rc;
     if (!t->lora)
         return tr_err_set(err, TR_EUNSUPPORTED,
                           "a run that trains all weights has no adapter to save");
@@ -18,6 +21,9 @@ int tr_trainer_save_adapter(const struct tr_trainer *t, const char *path,
 int tr_trainer_dump_grads(const struct tr_trainer *t, const char *path, struct tr_err *err)
 {
     const struct tr_params *p = &t->params;
+    int rc = tr__check_runs(t, err);
+    if (rc)
+        return rc;
     if (p->grads_in_step)
         return tr_err_set(err, TR_EUNSUPPORTED,
                           "after a fused step there are no gradients to write");
@@ -29,7 +35,6 @@ int tr_trainer_dump_grads(const struct tr_trainer *t, const char *path, struct t
     for (size_t i = 0; i < p->n; i++)
         tr_gguf_add_tensor(g, p->tensor[i]->name, &tr_f32, p->tensor[i]->n_dim,
                            p->tensor[i]->dim);
-    int rc = 0;
     for (size_t i = 0; !rc && i < p->n; i++)
         rc = tr_gguf_write(g, p->tensor[i]->grad,
                            tr_tensor_count(p->tensor[i]) * (int64_t)sizeof(float), err);

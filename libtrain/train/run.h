@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Inside of a run, shared by its set-up (trainer.c), its plan (plan.c), its step
+ * Inside of a run, shared by its set-up (trainer.c, parameters.c), its plan (plan.c), its step
  * (batch.c, step.c, step_fused.c) and its saved state (checkpoint.c).
  */
 #ifndef LIBTRAIN_TRAIN_RUN_H
@@ -15,11 +15,17 @@ struct tr__extent {
 };
 
 struct tr_trainer {
-    struct tr_train_args args;
+    struct tr_train_args args; /* rank and alpha are the adapter's; the strings are gone */
+    double optim_option[TR_MAX_OPTION], sched_option[TR_MAX_OPTION];
+    double loss_option[TR_MAX_OPTION];
+    char *text; /* what must be the same for the run to go on, a line each */
+    char **warning; // (n_warning)
+    size_t n_warning, cap_warning;
+    char warmup_note[160]; /* one more, empty if there is none */
     struct tr_model *m;
     struct tr_pack *pack;
     uint64_t base_hash; /* found once: it touches pages of every tensor */
-    struct tr_tensor *before; // (m->n_weight) the weights as they were, to be given back
+    struct tr_tensor *before; // (m->n_weight) the weights as they were; NULL: not taken
     int attention_before;
     struct tr_lora *lora; /* NULL when training in full */
     struct tr_params params;
@@ -29,6 +35,7 @@ struct tr_trainer {
     struct tr_tape_plan tape_plan;
     struct tr__extent extent;
     int64_t total, warmup; /* steps */
+    int old_warmup;        /* it was cut, as in the checkpoint that was loaded */
     int64_t step;          /* updates made */
     uint64_t sample;       /* sequences seen, over all epochs */
     int n_bad;             /* steps in a row that were not finite */
@@ -69,9 +76,27 @@ void tr__prepare_tape(const struct tr_trainer *t, struct tr_tape *tp);
  * needs memory yet. */
 int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 
-/* Everything that must be the same for a run to go on, a line each; *text is malloc'ed. */
-int tr__describe_run(const struct tr_trainer *t, char **text,
-                     struct tr_err *err) TR_MUST_CHECK;
+/* Note something that whoever runs it should know; a line without memory for it is lost. */
+void tr__warn(struct tr_trainer *t, const char *fmt, ...) TR_PRINTF(2, 3);
+/* The same of the arguments, while their strings are there; of the warm-up as it is now. */
+void tr__warn_of_run(struct tr_trainer *t);
+void tr__note_warmup(struct tr_trainer *t);
+
+/* Note the weights of the model, which from now on are the run's; declare its parameters;
+ * fill these, once they have memory; give all back as it was. */
+int tr__take_model(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
+int tr__declare_parameters(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
+int tr__fill_parameters(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
+void tr__give_back_model(struct tr_trainer *t);
+
+/* Steps of warm-up in a run of so many steps. */
+int64_t tr__warmup_steps(const struct tr_train_args *a, int64_t total);
+
+/* TR_EINVAL if the trainer stopped at its plan. */
+int tr__check_runs(const struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
+
+/* Fill t->text. */
+int tr__describe_run(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 /* 0 if the checkpoint is of this run, whatever its length; TR_EMISMATCH. */
 int tr__same_run(const struct tr_trainer *t, const struct tr_gguf *g,
                  struct tr_err *err) TR_MUST_CHECK;

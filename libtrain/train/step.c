@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * One step: gather sequences, run the micro-batches, clip, update (batch.c has the parts).  With several ranks
- * each has its share of the micro-batches, and the gradients are summed before the norm is
- * taken.  The variant that never has all gradients is in step_fused.c.
+ * One step: gather sequences, run the micro-batches, clip, update (batch.c has the parts).
+ * With several ranks each has its share of the micro-batches, and the gradients are summed
+ * before the norm is taken.  The variant that never has all gradients is in step_fused.c.
  */
 #include <libtrain/comm.h>
 #include <libtrain/train/run.h>
@@ -48,23 +48,45 @@ static int count_bad(struct tr_trainer *t, const struct tr_step_stats *s, struct
                       (long long)s->step, s->loss, s->grad_norm, t->n_bad);
 }
 
-int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err *err)
+static int check_step(const struct tr_trainer *t, struct tr_err *err)
+{
+    int rc = tr__check_runs(t, err);
+    if (!rc && t->step >= t->total)
+        rc = tr_err_set(err, TR_EINVAL, "the run is over: all of its %lld steps are made",
+                        (long long)t->total);
+    return rc;
+}
+
+/* What is known of a step before it is made, from what this rank's share of it holds. */
+static struct tr_step_stats announce(const struct tr_trainer *t, int64_t n_counted,
+                                     int64_t n_token)
 {
     const struct tr_train_args *a = &t->args;
-    int64_t n = tr__step_sequences(t), n_counted = 0, mine = tr__step_gather(t, n, &n_counted, err);
-    if (mine < 0)
-        return (int)mine;
-    double count[2] = { (double)n_counted, (double)t->row[mine] }; /* exact up to 2^53 */
+    double count[2] = { (double)n_counted, (double)n_token }; /* exact up to 2^53 */
     tr_comm_sum_f64(count, 2);
-    double scale = count[0] > 0 ? 1 / count[0] : 0;
-    *s = (struct tr_step_stats){
+    return (struct tr_step_stats){
         .step = t->step + 1,
-        .lr = tr_schedule_lr(a->sched, a->lr, t->warmup, t->total, t->step + 1),
+        .lr = tr_schedule_lr(a->sched, t->sched_option, a->lr, t->warmup, t->total,
+                             t->step + 1),
         .n_token = (int64_t)count[1],
         .n_counted = (int64_t)count[0],
     };
+}
+
+int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err *err)
+{
+    int rc = check_step(t, err);
+    if (rc)
+        return rc;
+    int64_t n = tr__step_sequences(t), n_counted = 0;
+    int64_t mine = tr__step_gather(t, n, &n_counted, err);
+    if (mine < 0)
+        return (int)mine;
+    *s = announce(t, n_counted, t->row[mine]);
+    double scale = s->n_counted > 0 ? 1 / (double)s->n_counted : 0;
+    tr_tape_reset(t->tape); /* what a step that failed left there */
     tr_params_empty_grads(&t->params);
-    int rc = (a->fused_step ? tr__fused_step : whole_step)(t, mine, scale, s, err);
+    rc = (t->args.fused_step ? tr__fused_step : whole_step)(t, mine, scale, s, err);
     if (rc) {
         tr_err_prefix(err, "%s: step %lld", tr_gguf_path(tr_model_gguf(t->m)),
                       (long long)s->step);
@@ -79,9 +101,9 @@ int tr_trainer_eval(struct tr_trainer *t, struct tr_pack *pack, double *loss,
                     struct tr_err *err)
 {
     uint64_t n_counted;
-    if (!t->eval || tr_pack_info(pack)->ctx > t->args.eval_rows)
-        return tr_err_set(err, TR_EMISMATCH,
-                          "sequences of %u positions to measure, the run was set up for %lld",
-                          tr_pack_info(pack)->ctx, (long long)t->args.eval_rows);
-    return tr_eval_pack(t->eval, pack, loss, &n_counted, err);
+    int rc = tr__check_runs(t, err);
+    if (!rc && !t->eval)
+        rc = tr_err_set(err, TR_EINVAL, "nothing can be measured in this run: training "
+                        "arguments 'val' and 'eval_rows' are not set");
+    return rc ? rc : tr_eval_pack(t->eval, pack, loss, &n_counted, err);
 }

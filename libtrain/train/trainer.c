@@ -1,128 +1,57 @@
 /* SPDX-License-Identifier: MIT
  *
- * Setting up a run: what is trained, how long, and the memory for it.  Meanwhile the weights
- * of the model are the run's: it may make parameters of them, and sets how they multiply.
- * They are noted before and given back when the run ends, however it ends.
+ * The life of a run: what it needs is checked, the model is taken (parameters.c), its memory
+ * is planned (plan.c) and then had; and in the end the model is given back.  Everything that
+ * can be refused is refused before the first parameter has memory.
  */
-#include <libtrain/comm.h>
 #include <libtrain/model/model.h>
-#include <libtrain/train/run.h>
+#include <libtrain/train/args.h>
+#include <libtrain/train/eval.h>
 
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- the model -------------------------------------------------------------------- */
+/* ---- checks ----------------------------------------------------------------------- */
 
-static int is_taken(const struct tr_model *m)
+static int check_data(struct tr_pack *pack, const struct tr_model *m, struct tr_err *err)
 {
-    for (size_t i = 0; i < m->n_weight; i++) {
-        if (m->weight[i].t.needs_grad)
-            return 1;
-        for (const struct tr_delta *d = m->weight[i].delta; d; d = d->next)
-            if (d->a->needs_grad)
-                return 1;
-    }
-    return 0;
+    int rc = tr_pack_fits(pack, m, err);
+    if (!rc && !tr_pack_info(pack)->n_counted)
+        rc = tr_err_set(err, TR_EFORMAT, "%s: no position counts towards the loss",
+                        tr_pack_path(pack));
+    return rc;
 }
 
-static int take_model(struct tr_trainer *t, struct tr_err *err)
+static int check_all(const struct tr_model *m, struct tr_pack *pack,
+                     const struct tr_train_args *a, struct tr_err *err)
 {
-    struct tr_model *m = t->m;
-    if (is_taken(m))
-        return tr_err_set(err, TR_EINVAL, "%s: is being trained already",
-                          tr_gguf_path(m->g));
-    t->before = malloc(m->n_weight * sizeof *t->before);
-    if (!t->before)
-        return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %zu weights",
-                          tr_gguf_path(m->g), m->n_weight);
-    for (size_t i = 0; i < m->n_weight; i++)
-        t->before[i] = m->weight[i].t;
-    t->attention_before = m->attention_bf16;
-    tr_model_set_precision(m, t->args.precision);
-    return 0;
+    int rc = tr_train_args_check(a, err);
+    if (!rc && (!m || !pack))
+        rc = tr_err_set(err, TR_EINVAL, "a run needs a %s", m ? "pack" : "model");
+    if (!rc)
+        rc = tr_precision_open(a->precision, err);
+    if (!rc)
+        rc = tr_gguf_check(tr_model_gguf(m), err);
+    if (!rc)
+        rc = check_data(pack, m, err);
+    if (!rc && a->val)
+        rc = check_data(a->val, m, err);
+    return rc;
 }
 
-static void give_back_model(struct tr_trainer *t)
+int tr__check_runs(const struct tr_trainer *t, struct tr_err *err)
 {
-    if (t->lora)
-        tr_lora_detach(t->lora, t->m);
-    for (size_t i = 0; t->before && i < t->m->n_weight; i++)
-        t->m->weight[i].t = t->before[i];
-    if (t->before)
-        t->m->attention_bf16 = t->attention_before;
-    free(t->before);
-}
-
-/* ---- parameters ------------------------------------------------------------------- */
-
-static int is_trained_in_full(const struct tr_weight *w)
-{
-    return w->t.data && !w->slot->frozen;
-}
-
-static int init_full(struct tr_trainer *t, struct tr_err *err)
-{
-    struct tr_model *m = t->m;
-    int rc = tr_params_init(&t->params, m->n_weight, t->args.optim, err);
-    if (rc)
-        return rc;
-    t->params.bf16 = t->args.bf16;
-    for (size_t i = 0; i < m->n_weight; i++) {
-        struct tr_weight *w = &m->weight[i];
-        if (!is_trained_in_full(w))
-            continue;
-        if (w->t.dtype->block > 1)
-            return tr_err_set(err, TR_EUNSUPPORTED,
-                              "%s: tensor '%s' is %s; all weights can be trained from F32, "
-                              "F16 or BF16, a quantised model with an adapter",
-                              tr_gguf_path(m->g), w->t.name, w->t.dtype->name);
-        tr_params_add(&t->params, &w->t);
-    }
-    return 0;
-}
-
-/* Fill the parameters of a run in full, which touches their memory. */
-static int load_weights(struct tr_trainer *t, struct tr_err *err)
-{
-    for (size_t i = 0; i < t->params.n; i++) {
-        struct tr_tensor *p = t->params.tensor[i];
-        const struct tr_gguf_tensor *src = tr_gguf_find_tensor(t->m->g, p->name);
-        if (tr_convert(src->dtype, src->data, p->dtype, p->data, tr_tensor_count(p)))
-            return tr_err_set(err, TR_EFORMAT, "%s: tensor '%s' is not finite in %s",
-                              tr_gguf_path(t->m->g), p->name, p->dtype->name);
-        tr_gguf_forget(t->m->g, src->data, src->bytes);
-    }
-    return 0;
-}
-
-static void declare_pairs(struct tr_trainer *t)
-{
-    for (size_t i = 0; i < t->lora->n; i++) {
-        tr_params_add(&t->params, &t->lora->pair[i].a);
-        tr_params_add(&t->params, &t->lora->pair[i].b);
-    }
-}
-
-static int init_lora(struct tr_trainer *t, struct tr_err *err)
-{
-    const struct tr_train_args *a = &t->args;
-    t->lora = a->adapter_in ? tr_lora_open(a->adapter_in, t->m, err)
-                            : tr_lora_new(t->m, a->lora_targets, a->lora_rank,
-                                          a->lora_alpha, err);
-    if (!t->lora)
-        return err ? err->code : TR_EIO;
-    if (t->lora->base_hash && t->lora->base_hash != t->base_hash)
-        return tr_err_set(err, TR_EMISMATCH, "%s: was trained on another base",
-                          a->adapter_in);
-    t->lora->base_hash = t->base_hash;
-    int rc = tr_params_init(&t->params, 2 * t->lora->n, a->optim, err);
-    if (rc)
-        return rc;
-    declare_pairs(t);
-    return tr_lora_attach(t->lora, t->m, 1, err);
+    return t->tape ? 0
+                   : tr_err_set(err, TR_EINVAL,
+                                "the run is only planned (training argument 'plan_only')");
 }
 
 /* ---- length ----------------------------------------------------------------------- */
+
+int64_t tr__warmup_steps(const struct tr_train_args *a, int64_t total)
+{
+    return (int64_t)(a->warmup < 1 ? ceil(a->warmup * (double)total) : a->warmup);
+}
 
 static void set_length(struct tr_trainer *t)
 {
@@ -131,12 +60,32 @@ static void set_length(struct tr_trainer *t)
     /* at most 2^40 sequences (pack.h) and 2^20 epochs */
     int64_t samples = (int64_t)tr_pack_info(t->pack)->n_seq * a->epochs;
     t->total = a->steps ? a->steps : (samples + per_step - 1) / per_step;
-    t->warmup = (int64_t)(a->warmup < 1 ? ceil(a->warmup * (double)t->total) : a->warmup);
-    if (t->warmup >= t->total)
-        t->warmup = t->total - 1;
+    t->warmup = tr__warmup_steps(a, t->total);
+}
+
+static void set_options(struct tr_trainer *t)
+{
+    const struct tr_train_args *a = &t->args;
+    tr_option_values(a->optim->option, a->setting, t->optim_option);
+    tr_option_values(a->sched->option, a->setting, t->sched_option);
+    tr_option_values(a->loss->option, a->setting, t->loss_option);
 }
 
 /* ---- memory ----------------------------------------------------------------------- */
+
+static int init_eval(struct tr_trainer *t, struct tr_err *err)
+{
+    int64_t of_val = t->args.val ? tr_pack_info(t->args.val)->ctx : 0;
+    if (t->args.eval_rows < of_val)
+        t->args.eval_rows = of_val;
+    if (!t->args.eval_rows)
+        return 0;
+    t->eval = tr_eval_new(t->m, t->args.eval_rows, t->args.loss, err);
+    if (!t->eval)
+        return err ? err->code : TR_ENOMEM;
+    tr__eval_options(t->eval, t->loss_option);
+    return 0;
+}
 
 static int init_data(struct tr_trainer *t, struct tr_err *err)
 {
@@ -150,15 +99,34 @@ static int init_data(struct tr_trainer *t, struct tr_err *err)
     t->row = calloc((size_t)(t->args.batch * tr__step_batches(t) + 1), sizeof *t->row);
     if (!t->token || !t->target || !t->pos || !t->row)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %zu positions a step", rows);
-    if (t->args.eval_rows &&
-        !(t->eval = tr_eval_new(t->m, t->args.eval_rows, t->args.loss, err)))
-        return err ? err->code : TR_ENOMEM;
-    return 0;
+    return init_eval(t, err);
 }
 
-static int init_memory(struct tr_trainer *t, struct tr_err *err)
+/* All up to the plan. */
+static int plan(struct tr_trainer *t, struct tr_err *err)
+{
+    int rc = tr__take_model(t, err);
+    if (!rc)
+        rc = tr__declare_parameters(t, err);
+    if (!rc)
+        rc = init_data(t, err);
+    if (!rc)
+        rc = tr__trainer_plan(t, err);
+    if (!rc)
+        rc = tr__describe_run(t, err);
+    if (!rc)
+        tr__warn_of_run(t);
+    /* they are the caller's */
+    t->args.lora_targets = t->args.adapter_in = NULL;
+    t->args.setting = NULL;
+    return rc;
+}
+
+static int take_memory(struct tr_trainer *t, struct tr_err *err)
 {
     int rc = tr_params_allocate(&t->params, err);
+    if (!rc)
+        rc = tr__fill_parameters(t, err);
     if (rc)
         return rc;
     t->tape = tr_tape_new(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, &t->tape_plan, err);
@@ -170,54 +138,29 @@ static int init_memory(struct tr_trainer *t, struct tr_err *err)
 
 /* ---- life ------------------------------------------------------------------------- */
 
-struct tr_trainer *tr_trainer_new_planning(struct tr_model *m, struct tr_pack *pack,
-                                           const struct tr_train_args *args,
-                                           struct tr_err *err)
+struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
+                                  const struct tr_train_args *args, struct tr_err *err)
 {
+    if (check_all(m, pack, args, err))
+        return NULL;
     struct tr_trainer *t = calloc(1, sizeof *t);
     if (!t) {
         tr_err_set(err, TR_ENOMEM, "out of memory for a trainer");
         return NULL;
     }
     t->args = *args;
-    if (!args->precision)
-        t->args.precision = tr_precision_at(0);
     t->m = m;
     t->pack = pack;
     t->base_hash = tr_model_hash(m);
+    set_options(t);
     set_length(t);
-    int rc = tr_precision_open(t->args.precision, err);
-    if (!rc && args->fused_step && args->grad_acc > 1) /* as several ranks have it */
-        rc = tr_err_set(err, TR_EUNSUPPORTED,
-                        "a fused step never has all gradients: they cannot be summed over "
-                        "batches or processes");
-    if (!rc)
-        rc = take_model(t, err);
-    if (!rc)
-        rc = args->full ? init_full(t, err) : init_lora(t, err);
-    t->params.grads_in_step = args->fused_step;
-    if (rc || init_data(t, err) || tr__trainer_plan(t, err)) {
+    if (plan(t, err) || (!args->plan_only && take_memory(t, err))) {
         tr_trainer_free(t);
         return NULL;
     }
+    if (args->plan_only)
+        tr__give_back_model(t);
     return t;
-}
-
-struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
-                                  const struct tr_train_args *args, struct tr_err *err)
-{
-    struct tr_trainer *t = tr_trainer_new_planning(m, pack, args, err);
-    if (!t)
-        return NULL;
-    int rc = init_memory(t, err);
-    if (!rc && t->lora)
-        tr_lora_start(t->lora, args->seed);
-    else if (!rc)
-        rc = load_weights(t, err);
-    if (!rc)
-        return t;
-    tr_trainer_free(t);
-    return NULL;
 }
 
 void tr_trainer_free(struct tr_trainer *t)
@@ -227,8 +170,12 @@ void tr_trainer_free(struct tr_trainer *t)
     tr_tape_free(t->tape);
     tr_eval_free(t->eval);
     tr_params_release(&t->params); /* while the tensors are theirs */
-    give_back_model(t);
+    tr__give_back_model(t);
     tr_lora_free(t->lora);
+    for (size_t i = 0; i < t->n_warning; i++)
+        free(t->warning[i]);
+    free(t->warning);
+    free(t->text);
     free(t->token);
     free(t->target);
     free(t->pos);

@@ -134,6 +134,97 @@ START_TEST(same_run_same_bytes)
 }
 END_TEST
 
+START_TEST(what_is_said_of_a_run)
+{
+    struct tr_str s = { "", 0 };
+    make_save(described[_i].change, 1, path);
+    struct tr_gguf *g = tr_gguf_open(path, NULL);
+    ck_assert_int_eq(tr_gguf_string(g, "checkpoint.arguments", &s, NULL), 1);
+    size_t n = strlen(described[_i].text);
+    ck_assert_msg(s.len > n && !memcmp(s.ptr + s.len - n, described[_i].text, n), "%.*s",
+                  (int)s.len, s.ptr);
+    ck_assert_uint_eq(s.len - n, 2 * strlen("base=0123456789abcdef\n"));
+    tr_gguf_close(g);
+}
+END_TEST
+
+/* A kind may have been saved with other defaults set: only what differs is told. */
+START_TEST(lines_that_are_not_there)
+{
+    struct tr_train_args a = args_of("");
+    struct tr_err err = {0};
+    make_save("min_lr_ratio=0.1", 2, path);
+    struct training_run r = run_open(model, data, &a);
+    ck_assert_int_eq(tr_trainer_load(r.t, path, &err), TR_EMISMATCH);
+    ck_assert_msg(strstr(err.text, "run: min_lr_ratio=0.10000000000000001 is now the default "
+                                   "min_lr_ratio") != NULL, "%s", err.text);
+    run_close(&r);
+    a = args_of("min_lr_ratio=0.1");
+    r = run_open(model, data, &a);
+    ck_assert_int_eq(tr_trainer_load(r.t, path, NULL), 0);
+    run_close(&r);
+}
+END_TEST
+
+/* ---- a warm-up that the run does not see the end of --------------------------------- */
+
+/* The checkpoint at `path` as it was written when a warm-up was cut to the length of its
+ * run, to `other`: without the key that says it was not. */
+static void write_older(void)
+{
+    struct tr_gguf *g = tr_gguf_open(path, NULL);
+    struct tr_gguf_writer *w = tr_gguf_create(other, NULL);
+    ck_assert(g && w && tr_gguf_find_kv(g, "checkpoint.warmup_steps"));
+    for (size_t i = 0; i < tr_gguf_n_kv(g); i++) {
+        const struct tr_gguf_kv *kv = tr_gguf_kv(g, i);
+        if (!strcmp(kv->key, "checkpoint.checksum"))
+            tr_gguf_seal(w, kv->key);
+        else if (strcmp(kv->key, "checkpoint.warmup_steps"))
+            tr_gguf_set_kv(w, kv);
+    }
+    for (size_t i = 0; i < tr_gguf_n_tensor(g); i++) {
+        const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
+        tr_gguf_add_tensor(w, t->name, t->dtype, t->n_dim, t->dim);
+    }
+    for (size_t i = 0; i < tr_gguf_n_tensor(g); i++)
+        ck_assert_int_eq(tr_gguf_write(w, tr_gguf_tensor(g, i)->data,
+                                       tr_gguf_tensor(g, i)->bytes, NULL), 0);
+    ck_assert_int_eq(tr_gguf_commit(w, NULL), 0);
+    tr_gguf_close(g);
+}
+
+/* The rate of step k of r's run, which is the next. */
+static void rate_is(struct training_run *r, int k, double rate)
+{
+    struct tr_step_stats s = run_steps(r, 1);
+    ck_assert_int_eq(s.step, k);
+    ck_assert_double_eq_tol(s.lr, rate, 1e-15);
+}
+
+START_TEST(a_warmup_that_was_cut)
+{
+    struct tr_train_args a = args_of("warmup=40"), longer = args_of("warmup=40 steps=100");
+    make_save_of(&a, 3, path);
+    write_older();
+    struct training_run r = run_open(model, data, &a);
+    ck_assert(strstr(tr_trainer_warning(r.t, 0), "ends at"));
+    ck_assert_int_eq(tr_trainer_load(r.t, other, NULL), 0);
+    ck_assert(strstr(tr_trainer_warning(r.t, 0), "goes on so"));
+    rate_is(&r, 4, 1e-3 * 4 / 9); /* to the last step but one, as it began */
+    save(&r, other);
+    ck_assert_int_eq(tr_trainer_load(r.t, path, NULL), 0);
+    rate_is(&r, 4, 1e-3 * 4 / 40);
+    ck_assert_int_eq(tr_trainer_load(r.t, other, NULL), 0);
+    rate_is(&r, 5, 1e-3 * 5 / 9);
+    run_close(&r);
+    r = run_open(model, data, &longer);
+    ck_assert_int_eq(tr_trainer_load(r.t, other, NULL), 0);
+    ck_assert_ptr_null(tr_trainer_warning(r.t, 0));
+    rate_is(&r, 5, 1e-3 * 5 / 40);
+    run_close(&r);
+}
+END_TEST
+
 /* ---- refused ---------------------------------------------------------------------- */
 
 /* The file at `path` is not loaded, and r stays as it was. */
@@ -283,6 +374,9 @@ int main(void)
     tcase_add_checked_fixture(tc, make_files, remove_dir);
     tcase_add_loop_test(tc, goes_on_after, 0, COUNT(go_on));
     tcase_add_loop_test(tc, same_run_same_bytes, 0, COUNT(repeated));
+    tcase_add_loop_test(tc, what_is_said_of_a_run, 0, COUNT(described));
+    tcase_add_test(tc, lines_that_are_not_there);
+    tcase_add_test(tc, a_warmup_that_was_cut);
     tcase_add_test(tc, any_flipped_bit);
     tcase_add_test(tc, any_cut);
     tcase_add_test(tc, a_number_that_is_none);

@@ -174,7 +174,7 @@ static void reference(struct problem *p)
 static void run(struct problem *p, int with_grad)
 {
     struct args args = { { p->s.kind ? tr_loss_by_name(p->s.kind) : NULL, scale, p->s.cap,
-                           p->s.logit_scale, &p->sum, p->row_loss, p->logits, 0 },
+                           p->s.logit_scale, &p->sum, p->row_loss, p->logits, 0, NULL },
                          p->target };
     struct tr_arena scratch;
     struct tr_node nd = { .op = &tr__op_output_loss, .in = { &p->x, &p->w }, .out = &p->out,
@@ -348,7 +348,7 @@ START_TEST(gradients_are_not_subnormal)
         float z[N];
         for (int j = 0; j < N; j++)
             z[j] = (float)-j;
-        tr_loss_at(i)->row(z, N, 0, 1e-3f);
+        tr_loss_at(i)->row(z, N, 0, 1e-3f, NULL);
         for (int j = 0; j < N; j++)
             ck_assert_int_ne(fpclassify(z[j]), FP_SUBNORMAL);
     }

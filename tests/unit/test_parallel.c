@@ -85,9 +85,7 @@ static void *train(void *ctx)
         tr_tape_reset(tp);
         job->failed = tr_tape_backward(tp, loss_of(&net, tp)) != 0;
         tr_params_settle_grads(&p);
-        tr_params_update(&p, &(struct tr_optim_step){ .lr = 0.01, .beta1 = 0.9,
-                                                      .beta2 = 0.99, .eps = 1e-8,
-                                                      .grad_scale = 1, .t = t });
+        tr_params_update(&p, &(struct tr_optim_step){ .lr = 0.01, .grad_scale = 1, .t = t });
     }
     job->n = (size_t)p.count * sizeof *p.value;
     memcpy(job->result, p.value, job->n);

@@ -15,12 +15,12 @@
 static const int length_of[] = { 24, 3, 10, 1, 24, 7, 24, 2 };
 enum { N_DOC = 8, MASKED_DOC = 4 };
 
-/* Documents first … end - 1, one a sequence, or all in one if `together`. */
+/* Documents first … end - 1, one a sequence, or as many as have room if `together`. */
 static void write_documents(const char *to, int first, int end, int together)
 {
-    int32_t id[N_DOC * (TINY_CTX + 1)], pos[512], token[512], target[512], n = 0;
-    uint32_t ctx = together ? 120 : TINY_CTX;
-    struct tr_pack_writer *w = tr_pack_create(to, ctx, 0, TINY_VOCAB, NULL);
+    int32_t id[N_DOC * (TINY_CTX + 1)], n = 0;
+    int32_t pos[TINY_CTX], token[TINY_CTX], target[TINY_CTX];
+    struct tr_pack_writer *w = tr_pack_create(to, TINY_CTX, 0, TINY_VOCAB, NULL);
     ck_assert_ptr_nonnull(w);
     tiny_tokens(id, N_DOC * (TINY_CTX + 1));
     for (int i = first; i < end; i++) {
@@ -30,7 +30,7 @@ static void write_documents(const char *to, int first, int end, int together)
             target[n] = i == MASKED_DOC && j != length_of[i] - 1 ? -1 : text[j + 1];
             pos[n] = j;
         }
-        if (together && i < end - 1)
+        if (together && i < end - 1 && n + length_of[i + 1] <= TINY_CTX)
             continue;
         struct tr_pack_seq s = { n, token, target, pos };
         ck_assert_int_eq(tr_pack_write(w, &s, NULL), 0);
@@ -122,6 +122,7 @@ START_TEST(tokens_weigh_the_same)
 }
 END_TEST
 
+/* The second sequence holds three of them. */
 START_TEST(documents_in_one_sequence)
 {
     struct tr_train_args a = run_args("");
@@ -131,7 +132,7 @@ START_TEST(documents_in_one_sequence)
     a.batch = 8;
     float *g = gradients(&a, &x, &n);
     write_documents(data, 0, N_DOC, 1);
-    a.batch = 1;
+    a.batch = 6;
     float *h = gradients(&a, &y, &n);
     ck_assert_int_eq(y.n_token, 24 + 3 + 10 + 1 + 24 + 7 + 24 + 2);
     ck_assert_double_eq_tol(x.loss, y.loss, 1e-6);

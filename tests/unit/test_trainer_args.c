@@ -124,12 +124,13 @@ END_TEST
 START_TEST(rate_of_a_run)
 {
     struct tr_train_args a = run_args(rates[_i].args);
+    const double option[] = { rates[_i].min_lr_ratio };
     tiny_data_write(data, 2);
     struct training_run r = run_open(model, data, &a);
     for (int k = 1; k <= 10; k++)
         ck_assert_double_eq_tol(
             run_steps(&r, 1).lr,
-            tr_schedule_lr(a.sched, a.lr, rates[_i].warmup, 10, k), 1e-15);
+            tr_schedule_lr(a.sched, option, a.lr, rates[_i].warmup, 10, k), 1e-15);
     run_close(&r);
 }
 END_TEST
@@ -149,6 +150,132 @@ START_TEST(refused_arguments)
                   err.text);
     tr_pack_close(pack);
     tr_model_close(m);
+}
+END_TEST
+
+/* Fields that are 0 and what is NULL: refused by name, and nothing crashes. */
+START_TEST(nothing_at_all)
+{
+    static const struct tr_train_args zeros;
+    struct tr_train_args a = run_args("");
+    struct tr_err err = {0};
+    tiny_data_write(data, 2);
+    struct tr_model *m = tr_model_open(model, &err);
+    struct tr_pack *pack = tr_pack_open(data, &err);
+    const struct {
+        struct tr_model *m;
+        struct tr_pack *pack;
+        const struct tr_train_args *a;
+        const char *says;
+    } calls[] = {
+        { m, pack, &zeros, "'weights' is missing" },
+        { m, pack, NULL, "arguments are missing" },
+        { NULL, pack, &a, "model" },
+        { m, NULL, &a, "pack" },
+    };
+    for (int i = 0; i < COUNT(calls); i++) {
+        err = (struct tr_err){0};
+        ck_assert_ptr_null(tr_trainer_new(calls[i].m, calls[i].pack, calls[i].a, &err));
+        ck_assert_int_eq(err.code, TR_EINVAL);
+        ck_assert_msg(strstr(err.text, calls[i].says) != NULL, "%s", err.text);
+        ck_assert_ptr_null(tr_trainer_new(calls[i].m, calls[i].pack, calls[i].a, NULL));
+    }
+    tr_pack_close(pack);
+    tr_model_close(m);
+}
+END_TEST
+
+/* Every argument that has limits has its default within them, and so has every number of an
+ * optimizer, a schedule or a loss; names are not used twice. */
+START_TEST(defaults_are_arguments)
+{
+    const struct tr_train_arg *x;
+    for (int full = 0; full < 2; full++) {
+        struct tr_train_args a = tr_train_args_default(full);
+        struct tr_err err = {0};
+        ck_assert_msg(!tr_train_args_check(&a, &err), "%s", err.text);
+        ck_assert_int_eq(a.full, full);
+    }
+    ck_assert(tr_train_args_default(0).lr == 2e-4 && tr_train_args_default(1).lr == 2e-5);
+    for (int i = 0; (x = tr_train_arg_at(i)); i++) {
+        for (int j = 0; j < i; j++)
+            ck_assert_str_ne(x->field, tr_train_arg_at(j)->field);
+        for (int j = 0; x->choice && x->choice->options_of && x->choice->at(j); j++) {
+            const struct tr_option *o = x->choice->options_of(x->choice->at(j));
+            for (int n = 0; o && o->name; o++, n++) {
+                ck_assert_int_lt(n, TR_MAX_OPTION);
+                ck_assert_msg(o->least <= o->standard && o->standard <= o->most, "%s",
+                              o->name);
+            }
+        }
+    }
+}
+END_TEST
+
+/* A kind of the user's own brings its numbers, too. */
+static double at_step(double progress, const double *option)
+{
+    return progress < option[0] ? 1 : option[1];
+}
+
+static const struct tr_option step_options[] = {
+    { .name = "step_at", .most = 1, .standard = 0.5, .help = "share of the run" },
+    { .name = "step_to", .most = 1, .standard = 0.1, .help = "share of the rate" },
+    { .name = NULL },
+};
+static const struct tr_schedule in_a_step = { "step", step_options, at_step };
+
+static double scaled_row(float *z, int64_t n, int32_t target, float scale,
+                         const double *option)
+{
+    float f = (float)option[0];
+    return option[0] * tr_loss_at(0)->row(z, n, target, scale * f, NULL);
+}
+
+static const struct tr_option scaled_options[] = {
+    { .name = "loss_scale", .least = 1, .most = 9, .standard = 1, .help = "factor" },
+    { .name = NULL },
+};
+static const struct tr_loss_kind scaled = { "scaled", scaled_options, scaled_row };
+
+START_TEST(kinds_of_ones_own)
+{
+    struct tr_train_args a = run_args("lr=1e-3"), b = a;
+    const struct tr_setting set[] = { { "step_at", 0.7 }, { "loss_scale", 3 }, { 0 } };
+    double loss, plain;
+    b.sched = &in_a_step;
+    b.loss = &scaled;
+    b.setting = set;
+    tiny_data_write(data, 2);
+    struct training_run x = run_open(model, data, &a), y = run_open(model, data, &b);
+    ck_assert_int_eq(tr_trainer_eval(x.t, x.pack, &plain, NULL), 0);
+    ck_assert_int_eq(tr_trainer_eval(y.t, y.pack, &loss, NULL), 0);
+    ck_assert_double_eq_tol(loss, 3 * plain, 1e-9);
+    for (int k = 1; k <= 10; k++) {
+        struct tr_step_stats s = run_steps(&x, 1), t = run_steps(&y, 1);
+        ck_assert(t.lr == (k <= 7 ? 1e-3 : 1e-4));
+        if (k == 1)
+            ck_assert_double_eq_tol(t.grad_norm, 3 * s.grad_norm, 1e-4 * t.grad_norm);
+    }
+    run_close(&x);
+    run_close(&y);
+}
+END_TEST
+
+/* What is odd and no reason to refuse it: a line each. */
+START_TEST(warned_of)
+{
+    struct tr_train_args a = run_args(warnings[_i].args);
+    tiny_data_write(data, 2);
+    struct training_run r = run_open(model, data, &a);
+    const char *line = tr_trainer_warning(r.t, 0);
+    if (!warnings[_i].says)
+        ck_assert_msg(!line, "%s: %s", warnings[_i].args, line);
+    else
+        ck_assert_msg(line && strstr(line, warnings[_i].says), "%s: %s", warnings[_i].args,
+                      line ? line : "no line");
+    ck_assert_ptr_null(tr_trainer_warning(r.t, 1));
+    run_close(&r);
 }
 END_TEST
 
@@ -245,20 +372,28 @@ END_TEST
 
 START_TEST(schedules)
 {
+    static const double to_zero[] = { 0 }, to_a_tenth[] = { 0.1 };
     const struct tr_schedule *constant = tr_schedule_by_name("constant"),
                              *linear = tr_schedule_by_name("linear"),
                              *cosine = tr_schedule_by_name("cosine");
     ck_assert(constant && linear && cosine && !tr_schedule_by_name("sine"));
     for (int k = 1; k <= 10; k++) {
         double warm = k <= 4 ? 0.25 * k : 0, progress = (k - 5) / 6.0;
-        ck_assert_double_eq_tol(tr_schedule_lr(constant, 2, 4, 10, k),
+        ck_assert_double_eq_tol(tr_schedule_lr(constant, NULL, 2, 4, 10, k),
                                 2 * (warm > 0 ? warm : 1), 1e-12);
-        ck_assert_double_eq_tol(tr_schedule_lr(linear, 2, 4, 10, k),
+        ck_assert_double_eq_tol(tr_schedule_lr(linear, to_zero, 2, 4, 10, k),
                                 2 * (warm > 0 ? warm : 1 - progress), 1e-12);
-        ck_assert_double_eq_tol(tr_schedule_lr(cosine, 2, 4, 10, k),
+        ck_assert_double_eq_tol(tr_schedule_lr(cosine, to_zero, 2, 4, 10, k),
                                 warm > 0 ? 2 * warm : 1 + cos(acos(-1) * progress), 1e-12);
+        ck_assert_double_eq_tol(tr_schedule_lr(linear, to_a_tenth, 2, 4, 10, k),
+                                warm > 0 ? 2 * warm : 0.2 + 1.8 * (1 - progress), 1e-12);
+        ck_assert_double_eq_tol(tr_schedule_lr(cosine, to_a_tenth, 2, 4, 10, k),
+                                warm > 0 ? 2 * warm : 1.1 + 0.9 * cos(acos(-1) * progress),
+                                1e-12);
     }
-    ck_assert(tr_schedule_lr(cosine, 3, 0, 10, 1) == 3);
+    ck_assert(tr_schedule_lr(cosine, to_zero, 3, 0, 10, 1) == 3);
+    /* a warm-up that the run does not see the end of */
+    ck_assert_double_eq_tol(tr_schedule_lr(cosine, to_zero, 3, 100, 20, 20), 0.6, 1e-12);
 }
 END_TEST
 
@@ -283,18 +418,19 @@ END_TEST
 
 /* ---- numbers that are none -------------------------------------------------------- */
 
-/* After one step of an absurd rate nothing is finite any more: the steps that follow leave
- * everything as it is, and the third of them ends the run. */
+/* From parameters that are absurd: the steps that follow leave everything as it is, and the
+ * third of them ends the run. */
 START_TEST(diverging)
 {
-    struct tr_train_args a = run_args(_i ? "lr=1e30 weight_decay=0 fused_step=1"
-                                         : "lr=1e30 weight_decay=0");
+    struct tr_train_args a = run_args(_i ? "fused_step=1" : "");
     struct tr_step_stats s;
     struct tr_err err = {0};
     tiny_data_write(data, 2);
     struct training_run r = run_open(model, data, &a);
     const struct tr_params *p = tr_trainer_params(r.t);
     ck_assert_int_eq(run_steps(&r, 1).skipped, 0);
+    for (int64_t i = 0; i < p->count; i++)
+        p->value[i] *= 1e30f;
     float *w = copy_of(p->value, p->count), *m = copy_of(p->state[0], p->count),
           *v = copy_of(p->state[1], p->count);
     for (int i = 0; i < 3; i++) {
@@ -348,6 +484,10 @@ int main(void)
     tcase_add_loop_test(tc, overfits_one_batch, 0, COUNT(overfits));
     tcase_add_loop_test(tc, rate_of_a_run, 0, COUNT(rates));
     tcase_add_loop_test(tc, refused_arguments, 0, COUNT(refused));
+    tcase_add_test(tc, nothing_at_all);
+    tcase_add_test(tc, defaults_are_arguments);
+    tcase_add_test(tc, kinds_of_ones_own);
+    tcase_add_loop_test(tc, warned_of, 0, COUNT(warnings));
     tcase_add_test(tc, sgd_by_hand);
     tcase_add_test(tc, adamw_by_hand);
     tcase_add_test(tc, decay_of_matrices_only);

@@ -37,7 +37,7 @@ static struct tr_train_args args_of(int kind)
 {
     struct tr_train_args a = reference_args(NULL);
     a.full = kind != LORA && kind != LORA_Q8;
-    a.bf16 = kind == FULL_BF16;
+    a.weights = kind == FULL_BF16 ? &tr_bf16 : &tr_f32;
     a.fused_step = kind == FULL_FUSED;
     a.lora_rank = 4;
     a.lora_alpha = 8;

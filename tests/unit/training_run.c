@@ -14,23 +14,20 @@
 
 struct tr_train_args reference_args(const char *adapter_in)
 {
-    return (struct tr_train_args){
-        .full = !adapter_in,
-        .adapter_in = adapter_in,
-        .batch = 2,
-        .grad_acc = 1,
-        .epochs = 1,
-        .steps = 10,
-        .lr = adapter_in ? 2e-3 : 1e-3,
-        .sched = tr_schedule_by_name("constant"),
-        .optim = tr_optim_by_name("adamw"),
-        .beta1 = 0.9,
-        .beta2 = adapter_in ? 0.999 : 0.95,
-        .eps = 1e-8,
-        .weight_decay = adapter_in ? 0 : 0.1,
-        .clip = 1,
-        .loss = tr_loss_by_name("cross_entropy"),
-    };
+    static const struct tr_setting for_all[] = { { "beta2", 0.95 }, { 0 } };
+    struct tr_train_args a = tr_train_args_default(!adapter_in);
+    a.adapter_in = adapter_in;
+    a.batch = 2;
+    a.steps = 10;
+    a.lr = adapter_in ? 2e-3 : 1e-3;
+    a.warmup = 0;
+    a.sched = tr_schedule_by_name("constant");
+    a.setting = adapter_in ? NULL : for_all;
+    a.weight_decay = adapter_in ? 0 : 0.1;
+    a.shuffle = 0;
+    a.seed = 0;
+    a.recompute = 0;
+    return a;
 }
 
 struct training_run run_open(const char *model, const char *pack,

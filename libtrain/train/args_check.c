@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Are these arguments of a run?  Each by its line of the table (args.c), the numbers of what
+ * was chosen by the tables that these bring, then what no single one says.  Whoever links the
+ * library gets the checks that the command gets.
+ */
+#include <libtrain/train/args.h>
+
+#include <math.h>
+#include <string.h>
+
+static int out_of(struct tr_err *err, const char *what, double v, double least, double most)
+{
+    return tr_err_set(err, TR_EINVAL,
+                      "training argument '%s' is %.10g, it must be from %.10g to %.10g", what,
+                      v, least, most);
+}
+
+static int is_within(double v, double least, double most)
+{
+    return v >= least && v <= most; /* no for what is no number */
+}
+
+static int check_number(const struct tr_train_arg *x, double v, struct tr_err *err)
+{
+    double most = x->kind == TR_ARG_FLAG ? 1 : x->most;
+    if (is_within(v, x->least, most) || (x->or_zero && v == 0))
+        return 0;
+    return out_of(err, x->field, v, x->least, most);
+}
+
+static int check_one(const struct tr_train_args *a, const struct tr_train_arg *x,
+                     struct tr_err *err)
+{
+    double v;
+    if (x->of_adapter && (a->full || a->adapter_in))
+        return 0;
+    if (tr__arg_number(a, x, &v))
+        return check_number(x, v, err);
+    if (!x->or_zero && !tr__arg_choice(a, x))
+        return tr_err_set(err, TR_EINVAL, "training argument '%s' is missing", x->field);
+    return 0;
+}
+
+/* ---- numbers of what was chosen --------------------------------------------------- */
+
+const struct tr_option *tr__arg_option(const struct tr_train_args *a, const char *name)
+{
+    const struct tr_train_arg *x;
+    for (int i = 0; (x = tr_train_arg_at(i)); i++) {
+        if (!x->choice || !x->choice->options_of)
+            continue;
+        const struct tr_option *o =
+            tr_option_find(x->choice->options_of(tr__arg_choice(a, x)), name);
+        if (o)
+            return o;
+    }
+    return NULL;
+}
+
+/* The option of this name that anything has that might have been chosen. */
+static const struct tr_option *option_of_another(const char *name)
+{
+    const struct tr_train_arg *x;
+    const struct tr_option *o = NULL;
+    for (int i = 0; (x = tr_train_arg_at(i)); i++)
+        for (int j = 0; x->choice && x->choice->options_of && x->choice->at(j); j++)
+            if ((o = tr_option_find(x->choice->options_of(x->choice->at(j)), name)))
+                return o;
+    return NULL;
+}
+
+static int check_setting(const struct tr_train_args *a, const struct tr_setting *s,
+                         struct tr_err *err)
+{
+    const struct tr_option *o = tr__arg_option(a, s->name);
+    if (!o)
+        o = option_of_another(s->name);
+    if (!o)
+        return tr_err_set(err, TR_EINVAL,
+                          "training argument 'setting': no optimizer, schedule or loss has "
+                          "an option '%s'", s->name);
+    return is_within(s->value, o->least, o->most)
+               ? 0
+               : out_of(err, s->name, s->value, o->least, o->most);
+}
+
+/* ---- what no single one says ------------------------------------------------------ */
+
+static int check_together(const struct tr_train_args *a, struct tr_err *err)
+{
+    if (!a->steps && !a->epochs)
+        return tr_err_set(err, TR_EINVAL,
+                          "training arguments 'steps' and 'epochs' are both 0: how long?");
+    if ((double)a->steps * (double)a->batch * (double)a->grad_acc > 0x1p62)
+        return tr_err_set(err, TR_EINVAL,
+                          "training arguments 'steps', 'batch' and 'grad_acc' make more "
+                          "sequences than can be counted");
+    if (a->weights != &tr_f32 && a->weights != &tr_bf16)
+        return tr_err_set(err, TR_EINVAL,
+                          "training argument 'weights' is %s, it must be F32 or BF16",
+                          a->weights->name);
+    if (a->weights != &tr_f32 && !a->full)
+        return tr_err_set(err, TR_EINVAL,
+                          "training argument 'weights' is %s: without 'full' there is an "
+                          "adapter, which is F32", a->weights->name);
+    if (a->fused_step && a->grad_acc > 1) /* as several ranks have it */
+        return tr_err_set(err, TR_EUNSUPPORTED,
+                          "a fused step never has all gradients: they cannot be summed over "
+                          "micro-batches or processes");
+    return 0;
+}
+
+int tr_train_args_check(const struct tr_train_args *a, struct tr_err *err)
+{
+    const struct tr_train_arg *x;
+    int rc = a ? 0 : tr_err_set(err, TR_EINVAL, "training arguments are missing");
+    for (int i = 0; !rc && (x = tr_train_arg_at(i)); i++)
+        rc = check_one(a, x, err);
+    for (const struct tr_setting *s = rc ? NULL : a->setting; !rc && s && s->name; s++)
+        rc = check_setting(a, s, err);
+    return rc ? rc : check_together(a, err);
+}

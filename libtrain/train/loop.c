@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A whole run: go on from a save, step, measure, save, and write what was wanted in the end.
+ * The order is what makes it safe: what can be refused is refused before the first step, a
+ * checkpoint is written last, so that where it is, all is there, and what fails on the way
+ * leaves what was trained among the saves.  With several ranks all of them come through here;
+ * files are rank 0's.
+ */
+#include <libtrain/checkpoint.h>
+#include <libtrain/comm.h>
+#include <libtrain/train/run.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+struct loop {
+    struct tr_trainer *t;
+    const struct tr_train_hooks *h;
+    struct tr_saves *saves; /* NULL: nothing is saved, or another rank does */
+    double began;           /* of the first step that this process makes */
+    int64_t first;          /* updates made before it */
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void say(const struct loop *l, int warning, const char *line)
+{
+    if (l->h->say)
+        l->h->say(l->h->ctx, warning, line);
+}
+
+static int keep(const struct tr_train_hooks *h)
+{
+    return h->keep ? (int)h->keep : 2;
+}
+
+/* ---- beginning -------------------------------------------------------------------- */
+
+/* Refuse now what would fail for want of disk space after hours. */
+static int check_space(const struct loop *l, struct tr_err *err)
+{
+    const struct tr_plan *p = &l->t->plan;
+    struct statvfs fs;
+    char dir[4096];
+    snprintf(dir, sizeof dir, "%s.d", l->h->output);
+    int64_t files = 1 + (l->h->save_every ? keep(l->h) + 1 : 1);
+    if (statvfs(dir, &fs))
+        return 0;
+    double wanted = (double)files * (double)(p->params + p->moments + (1 << 20));
+    double there = (double)fs.f_bavail * (double)fs.f_frsize;
+    if (wanted <= there)
+        return 0;
+    return tr_err_set(err, TR_EIO, "%s: checkpoints take %.1f MB, %.1f MB are free",
+                      l->h->output, wanted / 1e6, there / 1e6);
+}
+
+static void tell_of_saves(void *ctx, const char *line)
+{
+    say(ctx, 0, line);
+}
+
+static void warn_of_saves(void *ctx, const char *line)
+{
+    say(ctx, 1, line);
+}
+
+static int resume(struct loop *l, struct tr_err *err)
+{
+    char from[4096], line[4200];
+    int rc = tr_saves_resume(l->saves, l->t, warn_of_saves, l, from, sizeof from, err);
+    if (rc <= 0)
+        return rc;
+    snprintf(line, sizeof line, "going on from '%s', step %lld", from,
+             (long long)l->t->step);
+    say(l, 0, line);
+    return 0;
+}
+
+static int open_saves(struct loop *l, struct tr_err *err)
+{
+    if (!(l->saves = tr_saves_open(l->h->output, err)))
+        return err ? err->code : TR_EIO;
+    int rc = l->h->resume ? resume(l, err)
+                          : tr_saves_begin(l->saves, l->t, l->h->restart, tell_of_saves, l, err);
+    return rc ? rc : check_space(l, err);
+}
+
+static void say_warnings(const struct loop *l)
+{
+    const char *line;
+    for (size_t i = 0; (line = tr_trainer_warning(l->t, i)); i++)
+        say(l, 1, line);
+}
+
+/* What only rank 0 has: the files that are written, and the save to go on from. */
+static int begin(struct loop *l, struct tr_err *err)
+{
+    if (tr_comm_rank())
+        return 0;
+    int rc = l->h->output ? open_saves(l, err) : 0;
+    if (!rc)
+        say_warnings(l);
+    if (!rc && l->h->dump_grads && l->t->step)
+        say(l, 1, "no gradients will be written: the first step is made already");
+    if (!rc && l->h->begin)
+        rc = l->h->begin(l->h->ctx, l->t, err);
+    return rc;
+}
+
+static int check_hooks(const struct tr_trainer *t, const struct tr_train_hooks *h,
+                       struct tr_err *err)
+{
+    if (h->eval_every < 0 || h->save_every < 0 || h->keep < 0)
+        return tr_err_set(err, TR_EINVAL, "'%s' of a run is below 0",
+                          h->eval_every < 0   ? "eval_every"
+                          : h->save_every < 0 ? "save_every"
+                                              : "keep");
+    if (h->eval_every && !t->args.val)
+        return tr_err_set(err, TR_EINVAL, "'eval_every' is set, but nothing to measure: "
+                          "training argument 'val'");
+    if (h->resume && h->restart)
+        return tr_err_set(err, TR_EINVAL, "'resume' goes on, 'restart' starts over: not both");
+    if ((h->save_every || h->resume) && !h->output)
+        return tr_err_set(err, TR_EINVAL, "saves need the 'output' of a run beside which "
+                          "they lie");
+    return 0;
+}
+
+/* ---- on the way ------------------------------------------------------------------- */
+
+/* A failed save on the way is a warning: the last good one is still there.  0 if the run can
+ * go on from this one. */
+static int save_now(struct loop *l)
+{
+    struct tr_err err = {0};
+    char line[600];
+    int rc = l->saves ? tr_saves_write(l->saves, l->t, keep(l->h), &err) : 0;
+    int failed = rc;
+    if (!rc && l->h->lora_out && !tr_comm_rank())
+        failed = tr_trainer_save_adapter(l->t, l->h->lora_out, &err);
+    snprintf(line, sizeof line, "not saved: %s", err.text);
+    if (failed)
+        say(l, 1, line);
+    return rc;
+}
+
+static int is_due(int64_t every, int64_t step)
+{
+    return every && step % every == 0;
+}
+
+static int asks(int (*hook)(void *ctx), void *ctx)
+{
+    return hook ? hook(ctx) : 0;
+}
+
+static void tell(const struct loop *l, const struct tr_step_stats *s, double val_loss,
+                 double step_seconds)
+{
+    double seconds = now() - l->began;
+    int64_t made = s->step - l->first, left = l->t->total - s->step;
+    struct tr_train_progress p = { .val_loss = val_loss,
+                                   .tokens_per_s = (double)s->n_token / step_seconds,
+                                   .seconds = seconds,
+                                   .seconds_left = seconds / (double)made * (double)left };
+    if (l->h->step)
+        l->h->step(l->h->ctx, l->t, s, &p);
+}
+
+/* The ranks go on from the same bits as whoever goes on from this save. */
+static void align(const struct loop *l)
+{
+    if (tr_trainer_align(l->t))
+        say(l, 0, "processes had drifted apart, as machines of different kinds may: all go "
+                  "on from the parameters of rank 0");
+}
+
+static int after_step(struct loop *l, const struct tr_step_stats *s, double seconds,
+                      struct tr_err *err)
+{
+    const struct tr_train_hooks *h = l->h;
+    int last = s->step == l->t->total, rc = 0;
+    double val_loss = NAN;
+    if (l->t->args.val && (last || is_due(h->eval_every, s->step)) &&
+        (rc = tr_trainer_eval(l->t, l->t->args.val, &val_loss, err)))
+        return rc;
+    tell(l, s, val_loss, seconds);
+    if (s->step == 1 && h->dump_grads && !tr_comm_rank())
+        rc = tr_trainer_dump_grads(l->t, h->dump_grads, err);
+    int save = !last && is_due(h->save_every, s->step);
+    if (save)
+        align(l);
+    if (asks(h->save_wanted, h->ctx) || save)
+        save_now(l);
+    return rc; /* not before align, which is collective */
+}
+
+/* 0 at the end, what the hook said if it stopped the run, or an error. */
+static int steps(struct loop *l, struct tr_err *err)
+{
+    l->began = now();
+    l->first = l->t->step;
+    while (l->t->step < l->t->total) {
+        struct tr_step_stats s;
+        double start = now();
+        int rc = tr_trainer_step(l->t, &s, err);
+        if (!rc)
+            rc = after_step(l, &s, now() - start, err);
+        if ((rc = tr_comm_agree(rc, err))) {
+            if (rc != TR_EDIVERGED) /* a bad block of data, say: keep what there is */
+                save_now(l);
+            return rc;
+        }
+        int why = tr_comm_max(asks(l->h->stop_wanted, l->h->ctx)); /* it may reach only one */
+        if (why > 0 && l->t->step < l->t->total)
+            return why;
+    }
+    return 0;
+}
+
+/* ---- the end ---------------------------------------------------------------------- */
+
+static void stop(struct loop *l)
+{
+    char line[120];
+    if (save_now(l) || !l->saves)
+        return;
+    snprintf(line, sizeof line, "stopped after step %lld and saved; --resume goes on from "
+             "there", (long long)l->t->step);
+    say(l, 0, line);
+}
+
+static void tell_kept(const struct loop *l)
+{
+    char line[600];
+    snprintf(line, sizeof line, "what was trained is kept as '%.400s.d/%lld.gguf': when the "
+             "outputs can be written, --resume writes them", l->h->output,
+             (long long)l->t->step);
+    say(l, 1, line);
+}
+
+/* The checkpoint comes last: where it is, all is there.  If it cannot be written, what was
+ * trained is kept among the saves. */
+static int finish(struct loop *l, struct tr_err *err)
+{
+    const struct tr_train_hooks *h = l->h;
+    int rc = 0;
+    if (tr_comm_rank())
+        return 0;
+    if (h->lora_out)
+        rc = tr_trainer_save_adapter(l->t, h->lora_out, err);
+    if (!rc && h->output)
+        rc = tr_trainer_save(l->t, h->output, err);
+    if (rc && rc != TR_EDIVERGED && !save_now(l) && l->saves)
+        tell_kept(l);
+    return rc;
+}
+
+int tr_train_run(struct tr_trainer *t, const struct tr_train_hooks *h, struct tr_err *err)
+{
+    static const struct tr_train_hooks none;
+    struct loop l = { .t = t, .h = h ? h : &none };
+    int rc = tr__check_runs(t, err);
+    if (!rc)
+        rc = check_hooks(t, l.h, err);
+    if (rc)
+        return rc;
+    if (!(rc = tr_comm_agree(begin(&l, err), err)) && !(rc = tr_trainer_join(t, err)))
+        rc = steps(&l, err);
+    if (rc > 0)
+        stop(&l);
+    else if (!rc)
+        rc = tr_comm_agree(finish(&l, err), err);
+    tr_saves_close(l.saves);
+    return rc;
+}

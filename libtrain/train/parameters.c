@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is trained.  While a run lives, the weights of the model are the run's: it may make
+ * parameters of them, and sets how they multiply.  They are noted before and given back when
+ * the run ends, however it ends.  Next: trainer.c, optim/params.c.
+ */
+#include <libtrain/model/model.h>
+#include <libtrain/train/run.h>
+
+#include <stdlib.h>
+
+/* ---- the model -------------------------------------------------------------------- */
+
+static int is_taken(const struct tr_model *m)
+{
+    for (size_t i = 0; i < m->n_weight; i++) {
+        if (m->weight[i].t.needs_grad)
+            return 1;
+        for (const struct tr_delta *d = m->weight[i].delta; d; d = d->next)
+            if (d->a->needs_grad)
+                return 1;
+    }
+    return 0;
+}
+
+int tr__take_model(struct tr_trainer *t, struct tr_err *err)
+{
+    struct tr_model *m = t->m;
+    if (is_taken(m))
+        return tr_err_set(err, TR_EINVAL, "%s: is being trained already",
+                          tr_gguf_path(m->g));
+    t->before = malloc(m->n_weight * sizeof *t->before);
+    if (!t->before)
+        return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %zu weights",
+                          tr_gguf_path(m->g), m->n_weight);
+    for (size_t i = 0; i < m->n_weight; i++)
+        t->before[i] = m->weight[i].t;
+    t->attention_before = m->attention_bf16;
+    tr_model_set_precision(m, t->args.precision);
+    return 0;
+}
+
+void tr__give_back_model(struct tr_trainer *t)
+{
+    if (t->lora)
+        tr_lora_detach(t->lora, t->m);
+    for (size_t i = 0; t->before && i < t->m->n_weight; i++)
+        t->m->weight[i].t = t->before[i];
+    if (t->before)
+        t->m->attention_bf16 = t->attention_before;
+    free(t->before);
+    t->before = NULL;
+}
+
+/* ---- parameters ------------------------------------------------------------------- */
+
+static int is_trained_in_full(const struct tr_weight *w)
+{
+    return w->t.data && !w->slot->frozen;
+}
+
+static int init_full(struct tr_trainer *t, struct tr_err *err)
+{
+    struct tr_model *m = t->m;
+    int rc = tr_params_init(&t->params, m->n_weight, t->args.optim, err);
+    if (rc)
+        return rc;
+    t->params.bf16 = t->args.weights == &tr_bf16;
+    for (size_t i = 0; i < m->n_weight; i++) {
+        struct tr_weight *w = &m->weight[i];
+        if (!is_trained_in_full(w))
+            continue;
+        if (w->t.dtype->block > 1)
+            return tr_err_set(err, TR_EUNSUPPORTED,
+                              "%s: tensor '%s' is %s; all weights can be trained from F32, "
+                              "F16 or BF16, a quantised model with an adapter",
+                              tr_gguf_path(m->g), w->t.name, w->t.dtype->name);
+        tr_params_add(&t->params, &w->t);
+    }
+    return 0;
+}
+
+/* Fill the parameters of a run in full, which touches their memory. */
+static int load_weights(struct tr_trainer *t, struct tr_err *err)
+{
+    for (size_t i = 0; i < t->params.n; i++) {
+        struct tr_tensor *p = t->params.tensor[i];
+        const struct tr_gguf_tensor *src = tr_gguf_find_tensor(t->m->g, p->name);
+        if (tr_convert(src->dtype, src->data, p->dtype, p->data, tr_tensor_count(p)))
+            return tr_err_set(err, TR_EFORMAT, "%s: tensor '%s' is not finite in %s",
+                              tr_gguf_path(t->m->g), p->name, p->dtype->name);
+        tr_gguf_forget(t->m->g, src->data, src->bytes);
+    }
+    return 0;
+}
+
+static void declare_pairs(struct tr_trainer *t)
+{
+    for (size_t i = 0; i < t->lora->n; i++) {
+        tr_params_add(&t->params, &t->lora->pair[i].a);
+        tr_params_add(&t->params, &t->lora->pair[i].b);
+    }
+}
+
+static int init_lora(struct tr_trainer *t, struct tr_err *err)
+{
+    const struct tr_train_args *a = &t->args;
+    t->lora = a->adapter_in ? tr_lora_open(a->adapter_in, t->m, err)
+                            : tr_lora_new(t->m, a->lora_targets, (int)a->lora_rank,
+                                          (float)a->lora_alpha, err);
+    if (!t->lora)
+        return err ? err->code : TR_EIO;
+    if (t->lora->base_hash && t->lora->base_hash != t->base_hash)
+        return tr_err_set(err, TR_EMISMATCH, "%s: was trained on another base",
+                          a->adapter_in);
+    t->lora->base_hash = t->base_hash;
+    int rc = tr_params_init(&t->params, 2 * t->lora->n, a->optim, err);
+    if (rc)
+        return rc;
+    declare_pairs(t);
+    if (t->lora->warning)
+        tr__warn(t, "%s: %s", a->adapter_in, t->lora->warning);
+    return tr_lora_attach(t->lora, t->m, 1, err);
+}
+
+int tr__declare_parameters(struct tr_trainer *t, struct tr_err *err)
+{
+    int rc = t->args.full ? init_full(t, err) : init_lora(t, err);
+    t->params.grads_in_step = t->args.fused_step;
+    t->args.lora_rank = !rc && t->lora ? t->lora->pair[0].rank : 0;
+    t->args.lora_alpha = !rc && t->lora ? (double)t->lora->alpha : 0;
+    return rc;
+}
+
+int tr__fill_parameters(struct tr_trainer *t, struct tr_err *err)
+{
+    if (!t->lora)
+        return load_weights(t, err);
+    tr_lora_start(t->lora, t->args.seed);
+    return 0;
+}

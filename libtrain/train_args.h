@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The arguments of a training run: their defaults, their limits, and a walk over them with
+ * names and help, from which a command makes its options.
+ */
+#ifndef LIBTRAIN_TRAIN_ARGS_H
+#define LIBTRAIN_TRAIN_ARGS_H
+
+#include <libtrain/loss.h>
+#include <libtrain/optim.h>
+#include <libtrain/pack.h>
+#include <libtrain/precision.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { TR_RECOMPUTE_AUTO = -1 };
+
+/* Strings and arrays are the caller's and need not outlive tr_trainer_new. */
+struct tr_train_args {
+    int full;                /* train all weights instead of an adapter */
+    int64_t lora_rank;       /* a new adapter, unless adapter_in is given */
+    double lora_alpha;
+    const char *lora_targets;
+    const char *adapter_in;  /* path; NULL: a new adapter */
+    const struct tr_dtype *weights; /* with full: &tr_f32, or &tr_bf16 for matrices and
+                                       tables (params.h) */
+    const struct tr_precision *precision; /* of the products */
+
+    int64_t batch;           /* sequences in one forward and backward: a micro-batch */
+    int64_t grad_acc;        /* micro-batches in a step, those of all ranks together */
+    int64_t epochs, steps;   /* steps 0: as many as `epochs` passes over the data take */
+
+    double lr, warmup;       /* warmup: steps, or a share of all steps if below 1 */
+    const struct tr_schedule *sched;
+    const struct tr_optim *optim;
+    double weight_decay;
+    double clip;             /* global gradient norm; 0: no clipping */
+    const struct tr_loss_kind *loss;
+    const struct tr_setting *setting; /* numbers of optimizer, schedule and loss that are
+                                         not to be their defaults: { "beta2", 0.95 } */
+    int shuffle;
+    uint64_t seed;           /* below 2^53 */
+
+    int fused_step;          /* update each block in the backward pass, so that there are
+                                never the gradients of all; for clipping there are two
+                                passes.  grad_acc must be 1 */
+    int64_t recompute;       /* blocks that are computed again in backward, the first ones;
+                                TR_RECOMPUTE_AUTO: as few as the memory asks for */
+    int64_t mem_limit;       /* bytes that plan.total may reach; 0: what the machine has */
+    struct tr_pack *val;     /* the caller's, measured by tr_train_run; NULL: none */
+    int64_t eval_rows;       /* longest sequence for tr_trainer_eval, if longer than those of
+                                val */
+    int plan_only;           /* stop when the plan is made: no parameter gets memory */
+};
+
+/* What `train` does without options, with --full if full. */
+struct tr_train_args tr_train_args_default(int full);
+
+/* 0, or TR_EINVAL with the name of the first field that cannot be: missing, out of its
+ * limits, no number, or at odds with another.  tr_trainer_new begins with it. */
+int tr_train_args_check(const struct tr_train_args *a, struct tr_err *err) TR_MUST_CHECK;
+
+enum tr_arg_kind {
+    TR_ARG_FLAG,  /* int, 0 or 1 */
+    TR_ARG_INT,   /* int64_t */
+    TR_ARG_BYTES, /* int64_t, 0: no limit */
+    TR_ARG_FLOAT, /* double */
+    TR_ARG_TEXT,  /* const char * */
+    TR_ARG_FILE,  /* const char *, the path of a file that is read */
+    TR_ARG_CHOICE /* pointer to a const struct: one of those in `choice` */
+};
+
+/* What can be chosen: i = 0, 1, … until NULL; the first is the default. */
+struct tr_choice {
+    const void *(*at)(int i);
+    const char *(*name_at)(int i);
+    const char *(*name_of)(const void *kind);
+    const struct tr_option *(*options_of)(const void *kind); /* NULL: none has any */
+};
+
+struct tr_train_arg {
+    const char *field;    /* of struct tr_train_args */
+    size_t offset;        /* in it */
+    enum tr_arg_kind kind;
+    const char *option;   /* as a command names it, without dashes; NULL: not at all */
+    const char *group;    /* where the help of a command has it */
+    const char *unit;     /* its value in that help */
+    const char *help;
+    double least, most;   /* numbers: within [least, most] */
+    int or_zero;          /* or 0, for "not given" */
+    int of_adapter;       /* means nothing with full, or with adapter_in */
+    double standard;      /* the default of a number, and with full if that is another */
+    double standard_full;
+    const char *standard_text;
+    int set;              /* FLAG: what the option makes of it */
+    const struct tr_choice *choice;
+};
+
+/* All arguments that are more than the run's files: i = 0, 1, … until NULL. */
+const struct tr_train_arg *tr_train_arg_at(int i);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A whole run by one call, with what its user is told and asked; and what a trainer answers
+ * to calls that cannot be: past the end, on data of another model, on a plan.
+ */
+#include "run_args.h"
+#include "run_files.h"
+#include "training_run.h"
+
+#include <libtrain/checkpoint.h>
+#include <libtrain/threads.h>
+
+#include <math.h>
+
+static const char *target, *lora, *grads;
+static struct tr_model *m;
+static struct tr_pack *pack;
+
+static void make_files(void)
+{
+    make_run_files();
+    target = in_dir("run.ckpt");
+    lora = in_dir("lora.gguf");
+    grads = in_dir("grads.gguf");
+    tiny_data_write(data, 7);
+    tr_threads(1);
+    m = tr_model_open(model, NULL);
+    pack = tr_pack_open(data, NULL);
+    ck_assert(m && pack);
+}
+
+static void remove_files(void)
+{
+    tr_pack_close(pack);
+    tr_model_close(m);
+    remove_dir();
+}
+
+static struct tr_trainer *trainer(const char *words, struct tr_pack *val)
+{
+    struct tr_train_args a = run_args(words);
+    struct tr_err err = {0};
+    a.val = val;
+    struct tr_trainer *t = tr_trainer_new(m, pack, &a, &err);
+    ck_assert_msg(t != NULL, "%s", err.text);
+    return t;
+}
+
+/* ---- what a user sees ------------------------------------------------------------- */
+
+struct seen {
+    int64_t step, measured, began, save_at, stop_at; /* steps; 0: never */
+    int n_step, n_measured, n_said, n_warning;
+    char said[600]; /* the last line */
+    double last_loss;
+};
+
+static void say(void *ctx, int warning, const char *line)
+{
+    struct seen *x = ctx;
+    x->n_said++;
+    x->n_warning += warning;
+    snprintf(x->said, sizeof x->said, "%s", line);
+}
+
+static int begin(void *ctx, const struct tr_trainer *t, struct tr_err *err)
+{
+    struct seen *x = ctx;
+    (void)err;
+    ck_assert_int_eq(x->n_step, 0);
+    x->began = tr_trainer_step_count(t);
+    return 0;
+}
+
+static void step(void *ctx, const struct tr_trainer *t, const struct tr_step_stats *s,
+                 const struct tr_train_progress *p)
+{
+    struct seen *x = ctx;
+    x->n_step++;
+    x->step = s->step;
+    x->last_loss = s->loss;
+    ck_assert_int_eq(tr_trainer_step_count(t), s->step);
+    ck_assert(p->tokens_per_s > 0 && p->seconds > 0 && p->seconds_left >= 0);
+    if (isnan(p->val_loss))
+        return;
+    x->n_measured++;
+    x->measured = s->step;
+}
+
+static int save_wanted(void *ctx)
+{
+    struct seen *x = ctx;
+    return x->save_at && x->step == x->save_at;
+}
+
+static int stop_wanted(void *ctx)
+{
+    struct seen *x = ctx;
+    return x->stop_at && x->step == x->stop_at ? 15 : 0;
+}
+
+static struct tr_train_hooks hooks(struct seen *x)
+{
+    return (struct tr_train_hooks){ .ctx = x, .say = say, .begin = begin, .step = step,
+                                    .save_wanted = save_wanted,
+                                    .stop_wanted = stop_wanted };
+}
+
+static int run(struct tr_trainer *t, const struct tr_train_hooks *h)
+{
+    struct tr_err err = {0};
+    int rc = tr_train_run(t, h, &err);
+    ck_assert_msg(rc >= 0, "%s", err.text);
+    tr_trainer_free(t);
+    return rc;
+}
+
+/* A file of the folder of saves. */
+static const char *save_of(int64_t number)
+{
+    static char name[400];
+    snprintf(name, sizeof name, "%s.d/%lld.gguf", target, (long long)number);
+    return name;
+}
+
+static int is_there(const char *name)
+{
+    return !access(name, F_OK);
+}
+
+static void same_files(const char *a, const char *b)
+{
+    size_t n_a, n_b;
+    unsigned char *x = read_file(a, &n_a), *y = read_file(b, &n_b);
+    ck_assert_uint_eq(n_a, n_b);
+    ck_assert_mem_eq(x, y, n_a);
+    free(x);
+    free(y);
+}
+
+static void remove_saves(void)
+{
+    for (int64_t i = 0; i <= 10; i++)
+        unlink(save_of(i));
+    rmdir(in_dir("run.ckpt.d"));
+}
+
+START_TEST(from_begin_to_end)
+{
+    struct seen x = {0};
+    struct tr_train_hooks h = hooks(&x);
+    h.output = target;
+    h.lora_out = lora;
+    h.dump_grads = grads;
+    h.eval_every = 4;
+    ck_assert_int_eq(run(trainer("lora", pack), &h), 0);
+    ck_assert(x.n_step == 10 && x.step == 10 && x.began == 0);
+    ck_assert(x.n_measured == 3 && x.measured == 10); /* 4, 8 and the last */
+    ck_assert_int_eq(x.n_said, 0);
+    ck_assert(is_there(target) && is_there(lora) && is_there(grads));
+    ck_assert(!is_there(in_dir("run.ckpt.d")));
+}
+END_TEST
+
+START_TEST(without_anything)
+{
+    struct tr_trainer *t = trainer("lora", NULL);
+    struct tr_err err = {0};
+    ck_assert_msg(!tr_train_run(t, NULL, &err), "%s", err.text);
+    ck_assert_int_eq(tr_trainer_step_count(t), 10);
+    tr_trainer_free(t);
+}
+END_TEST
+
+START_TEST(saves_when_due_and_when_asked)
+{
+    struct seen x = { .save_at = 5 };
+    struct tr_train_hooks h = hooks(&x);
+    h.output = target;
+    h.save_every = 4;
+    h.keep = 9;
+    ck_assert_int_eq(run(trainer("lora", NULL), &h), 0);
+    for (int i = 1; i <= 10; i++)
+        ck_assert_int_eq(is_there(save_of(i)), i == 4 || i == 5 || i == 8);
+    remove_saves();
+}
+END_TEST
+
+/* Stopped after any step, it goes on to the bytes of a run that was not. */
+START_TEST(stops_and_resumes)
+{
+    struct seen whole = {0}, first = { .stop_at = _i }, rest = {0};
+    struct tr_train_hooks h = hooks(&whole);
+    h.output = path;
+    run(trainer("lora grad_acc=2 shuffle=1", NULL), &h);
+    h = hooks(&first);
+    h.output = target;
+    ck_assert_int_eq(run(trainer("lora grad_acc=2 shuffle=1", NULL), &h), 15);
+    ck_assert(first.step == _i && strstr(first.said, "stopped after step"));
+    ck_assert(!is_there(target) && is_there(save_of(_i)));
+    h = hooks(&rest);
+    h.output = target;
+    h.resume = 1;
+    ck_assert_int_eq(run(trainer("lora grad_acc=2 shuffle=1", NULL), &h), 0);
+    ck_assert(rest.began == _i && rest.n_step == 10 - _i);
+    ck_assert(rest.last_loss == whole.last_loss);
+    same_files(path, target);
+    remove_saves();
+}
+END_TEST
+
+START_TEST(warnings_are_said)
+{
+    struct seen x = {0};
+    struct tr_train_hooks h = hooks(&x);
+    run(trainer("lora warmup=40", NULL), &h);
+    ck_assert(x.n_warning == 1 && strstr(x.said, "warm-up"));
+}
+END_TEST
+
+START_TEST(hooks_that_cannot_be)
+{
+    static const struct {
+        struct tr_train_hooks h;
+        const char *says;
+    } bad[] = {
+        { { .eval_every = -1 }, "'eval_every'" },
+        { { .save_every = -1 }, "'save_every'" },
+        { { .keep = -1 }, "'keep'" },
+        { { .eval_every = 2 }, "'val'" },
+        { { .save_every = 2 }, "'output'" },
+        { { .resume = 1 }, "'output'" },
+    };
+    struct tr_trainer *t = trainer("lora", NULL);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct tr_err err = {0};
+        ck_assert_int_eq(tr_train_run(t, &bad[i].h, &err), TR_EINVAL);
+        ck_assert_msg(strstr(err.text, bad[i].says) != NULL, "%s", err.text);
+        ck_assert_int_eq(tr_trainer_step_count(t), 0);
+    }
+    tr_trainer_free(t);
+}
+END_TEST
+
+/* ---- calls that cannot be --------------------------------------------------------- */
+
+START_TEST(past_the_end)
+{
+    struct tr_trainer *t = trainer(_i ? "optim=sgd weight_decay=0.5" : "lora steps=0 epochs=1",
+                                   NULL);
+    const struct tr_params *p = tr_trainer_params(t);
+    struct tr_step_stats s;
+    struct tr_err err = {0};
+    while (tr_trainer_step_count(t) < tr_trainer_total(t))
+        ck_assert_int_eq(tr_trainer_step(t, &s, NULL), 0);
+    float *w = copy_of(p->value, p->count), *v = copy_of(p->state[0], p->count);
+    ck_assert_int_eq(tr_trainer_step(t, &s, &err), TR_EINVAL);
+    ck_assert_msg(strstr(err.text, "over") != NULL, "%s", err.text);
+    ck_assert_int_eq(tr_trainer_step(t, &s, NULL), TR_EINVAL);
+    ck_assert_int_eq(tr_trainer_step_count(t), tr_trainer_total(t));
+    ck_assert_mem_eq(w, p->value, (size_t)p->count * sizeof *w);
+    ck_assert_mem_eq(v, p->state[0], (size_t)p->count * sizeof *v);
+    free(w);
+    free(v);
+    tr_trainer_free(t);
+}
+END_TEST
+
+/* What does not fit the model, as data to train on and to measure. */
+static const struct {
+    uint32_t ctx, n_vocab;
+    int counts, code;
+    const char *says;
+} packs[] = {
+    { TINY_CTX, TINY_VOCAB + 1, 1, TR_EMISMATCH, "vocabulary" },
+    { TINY_CTX, 1 << 20, 1, TR_EMISMATCH, "vocabulary" },
+    { TINY_CTX + 1, TINY_VOCAB, 1, TR_EMISMATCH, "positions" },
+    { TINY_CTX, TINY_VOCAB, 0, TR_EFORMAT, "counts" },
+};
+
+static struct tr_pack *other_pack(int i)
+{
+    int32_t last = (int32_t)packs[i].n_vocab - 1;
+    int32_t token[] = { 1, last, 2 }, pos[] = { 0, 1, 2 };
+    int32_t next[] = { packs[i].counts ? last : -1, -1, -1 };
+    struct tr_pack_seq s = { 3, token, next, pos };
+    struct tr_pack_writer *w =
+        tr_pack_create(other, packs[i].ctx, 0, packs[i].n_vocab, NULL);
+    ck_assert_ptr_nonnull(w);
+    ck_assert_int_eq(tr_pack_write(w, &s, NULL), 0);
+    ck_assert_int_eq(tr_pack_commit(w, NULL), 0);
+    return tr_pack_open(other, NULL);
+}
+
+START_TEST(data_of_another_model)
+{
+    struct tr_pack *bad = other_pack(_i);
+    struct tr_train_args a = run_args("lora"), b = a;
+    struct tr_err err = {0};
+    ck_assert_ptr_null(tr_trainer_new(m, bad, &a, &err));
+    ck_assert_int_eq(err.code, packs[_i].code);
+    ck_assert_msg(strstr(err.text, packs[_i].says) && strstr(err.text, other), "%s", err.text);
+    b.val = bad;
+    err = (struct tr_err){0};
+    ck_assert_ptr_null(tr_trainer_new(m, pack, &b, &err));
+    ck_assert_int_eq(err.code, packs[_i].code);
+    double loss;
+    uint64_t n;
+    struct tr_trainer *t = trainer("lora eval_rows=256", NULL);
+    struct tr_eval *e = tr_eval_new(m, 256, tr_loss_at(0), NULL);
+    int refused = packs[_i].code == TR_EMISMATCH;
+    ck_assert_int_eq(tr_trainer_eval(t, bad, &loss, NULL), refused ? TR_EMISMATCH : 0);
+    ck_assert_int_eq(tr_eval_pack(e, bad, &loss, &n, NULL), refused ? TR_EMISMATCH : 0);
+    tr_eval_free(e);
+    tr_trainer_free(t);
+    tr_pack_close(bad);
+}
+END_TEST
+
+START_TEST(longer_than_announced)
+{
+    struct tr_trainer *t = trainer("lora eval_rows=8", NULL), *none;
+    struct tr_err err = {0};
+    double loss;
+    ck_assert_int_eq(tr_trainer_eval(t, pack, &loss, &err), TR_EINVAL);
+    ck_assert_msg(strstr(err.text, "up to 8") != NULL, "%s", err.text);
+    tr_trainer_free(t);
+    none = trainer("lora", NULL);
+    ck_assert_int_eq(tr_trainer_eval(none, pack, &loss, NULL), TR_EINVAL);
+    tr_trainer_free(none);
+}
+END_TEST
+
+/* Rows that the model does not have. */
+START_TEST(batches_that_cannot_be)
+{
+    static const struct {
+        int64_t n;
+        int32_t token, target, pos; /* of the last row */
+    } rows[] = {
+        { 0, 1, 2, 0 },          { 9, 1, 2, 8 },           { 4, TINY_VOCAB, 2, 3 },
+        { 4, -1, 2, 3 },         { 4, 1, TINY_VOCAB, 3 },  { 4, 1, -2, 3 },
+        { 4, 1, 2, 4 },          { 4, 1, 2, -1 },          { 1, 1, 2, 1 },
+    };
+    int32_t token[9] = { 0 }, next[9] = { 0 }, pos[9] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
+    struct tr_eval *e = tr_eval_new(m, 8, tr_loss_at(0), NULL);
+    double sum = 0;
+    struct tr_batch batch = { rows[_i].n, token, next, pos };
+    int64_t last = rows[_i].n ? rows[_i].n - 1 : 0;
+    ck_assert_ptr_nonnull(e);
+    token[last] = rows[_i].token;
+    next[last] = rows[_i].target;
+    pos[last] = rows[_i].pos;
+    ck_assert_int_eq(tr_eval_batch(e, &batch, &sum, NULL, NULL, NULL), TR_EINVAL);
+    ck_assert(sum == 0);
+    token[last] = next[last] = 0;
+    pos[last] = (int32_t)last;
+    batch.n = 8;
+    ck_assert_int_eq(tr_eval_batch(e, &batch, &sum, NULL, NULL, NULL), 0);
+    ck_assert(sum > 0);
+    tr_eval_free(e);
+}
+END_TEST
+
+START_TEST(measures_that_cannot_be)
+{
+    ck_assert_ptr_null(tr_eval_new(NULL, 8, tr_loss_at(0), NULL));
+    ck_assert_ptr_null(tr_eval_new(m, 8, NULL, NULL));
+    ck_assert_ptr_null(tr_eval_new(m, 0, tr_loss_at(0), NULL));
+}
+END_TEST
+
+/* A plan leaves the model alone, and is that of the run; nothing else can be had of it. */
+START_TEST(only_a_plan)
+{
+    struct tr_train_args a = run_args(_i ? "weights=bf16" : "lora");
+    struct tr_err err = {0};
+    struct tr_step_stats s;
+    double before = run_eval_on(m, pack, tr_loss_at(0), NULL), loss;
+    a.plan_only = 1;
+    a.val = pack;
+    struct tr_trainer *t = tr_trainer_new(m, pack, &a, &err);
+    ck_assert_msg(t != NULL, "%s", err.text);
+    ck_assert(run_eval_on(m, pack, tr_loss_at(0), NULL) == before);
+    ck_assert_int_eq(tr_trainer_step(t, &s, &err), TR_EINVAL);
+    ck_assert_msg(strstr(err.text, "plan_only") != NULL, "%s", err.text);
+    ck_assert_int_eq(tr_trainer_eval(t, pack, &loss, NULL), TR_EINVAL);
+    ck_assert_int_eq(tr_trainer_save(t, path, NULL), TR_EINVAL);
+    ck_assert_int_eq(tr_trainer_load(t, path, NULL), TR_EINVAL);
+    ck_assert_int_eq(tr_trainer_save_adapter(t, path, NULL), TR_EINVAL);
+    ck_assert_int_eq(tr_trainer_dump_grads(t, path, NULL), TR_EINVAL);
+    ck_assert_int_eq(tr_train_run(t, NULL, NULL), TR_EINVAL);
+    a.plan_only = 0;
+    struct tr_trainer *real = tr_trainer_new(m, pack, &a, &err); /* beside it */
+    ck_assert_msg(real != NULL, "%s", err.text);
+    const struct tr_plan *p = tr_trainer_plan(t), *q = tr_trainer_plan(real);
+    ck_assert_int_eq(p->total - p->program, q->total - q->program);
+    ck_assert_int_eq(tr_trainer_total(t), tr_trainer_total(real));
+    ck_assert_int_eq(tr_trainer_params(t)->count, tr_trainer_params(real)->count);
+    tr_trainer_free(t);
+    ck_assert_int_eq(tr_trainer_step(real, &s, NULL), 0);
+    tr_trainer_free(real);
+    ck_assert(run_eval_on(m, pack, tr_loss_at(0), NULL) == before);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("train_run");
+    TCase *tc = tcase_create("runs");
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, make_files, remove_files);
+    tcase_add_test(tc, from_begin_to_end);
+    tcase_add_test(tc, without_anything);
+    tcase_add_test(tc, saves_when_due_and_when_asked);
+    tcase_add_loop_test(tc, stops_and_resumes, 1, 10);
+    tcase_add_test(tc, warnings_are_said);
+    tcase_add_test(tc, hooks_that_cannot_be);
+    tcase_add_loop_test(tc, past_the_end, 0, 2);
+    tcase_add_loop_test(tc, data_of_another_model, 0, 4);
+    tcase_add_test(tc, longer_than_announced);
+    tcase_add_loop_test(tc, batches_that_cannot_be, 0, 9);
+    tcase_add_test(tc, measures_that_cannot_be);
+    tcase_add_loop_test(tc, only_a_plan, 0, 2);
+    suite_add_tcase(s, tc);
+    return run_suite(s);
+}
