@@ -22,8 +22,9 @@ static void say_result(const struct tr_merge_stats *s, size_t n)
 {
     cmd_say("merged %zu adapter%s into %zu tensors", n, n == 1 ? "" : "s", s->n_touched);
     if (s->n_drowned)
-        cmd_warn("in %zu of %zu tensors rounding to the type of the file is larger than the "
-                 "change: -t f16 or -t q8_0 keeps more of it", s->n_drowned, s->n_touched);
+        cmd_warn("in %zu of %zu tensors rounding to the type of the file is larger than "
+                 "the change: -t f16 or -t q8_0 keeps more of it", s->n_drowned,
+                 s->n_touched);
 }
 
 static int merge(const struct opts *o, struct tr_merge_args *args, struct tr_err *err)
@@ -61,11 +62,13 @@ int main(int argc, char **argv)
         CMD_TEXT('t', "type", &o.type, "TYPE",
                  "type of all matrices: f32, f16, q8_0, …; without it each keeps its own"),
         CMD_FLAG(0, "force", &o.force, "also an adapter that was trained on another base"),
-        CMD_FLAG(0, "allow-nonfinite", &args.allow_nonfinite, "let NaN and infinities pass"),
+        CMD_FLAG(0, "allow-nonfinite", &args.allow_nonfinite,
+                 "let NaN and infinities pass"),
         CMD_END
     };
     const struct cmd cmd = { "merge", "-m BASE.gguf -a ADAPTER.gguf[:SCALE] -o OUT.gguf",
-                             "add LoRA adapters to the weights of their base", table, 0, 0 };
+                             "add LoRA adapters to the weights of their base", table, 0,
+                             0 };
     struct tr_err err = {0};
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);

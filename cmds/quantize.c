@@ -79,7 +79,8 @@ int main(int argc, char **argv)
         CMD_FLAG(0, "dry-run", &o.dry_run, "print the sizes as TSV and write nothing"),
         CMD_FLAG(0, "allow-requantize", &args.allow_requantize,
                  "convert tensors that are quantised already"),
-        CMD_FLAG(0, "allow-nonfinite", &args.allow_nonfinite, "let NaN and infinities pass"),
+        CMD_FLAG(0, "allow-nonfinite", &args.allow_nonfinite,
+                 "let NaN and infinities pass"),
         CMD_END
     };
     const struct cmd cmd = {

@@ -133,8 +133,8 @@ static void bench(const struct shape *s, int bf16)
     double g = median(gemm), f = median(forward), b = median(backward);
     printf("%-18s %-4s sgemm %5.1f  tile %5.1f  forward %6.1f GF/s %3.0f %% %7.2f ms  "
            "backward %6.1f GF/s %3.0f %% %7.2f ms  scratch %.1f MB\n",
-           s->name, bf16 ? "bf16" : "f32", 1 / g, 1 / median(tile), 1 / f, 100 * g / f, 2e3 * work * f, 1 / b, 100 * g / b,
-           5e3 * work * b, 1e-6 * (double)scratch.peak);
+           s->name, bf16 ? "bf16" : "f32", 1 / g, 1 / median(tile), 1 / f, 100 * g / f,
+           2e3 * work * f, 1 / b, 100 * g / b, 5e3 * work * b, 1e-6 * (double)scratch.peak);
     tr_arena_release(&scratch);
     free(x);
     free(dx);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Prints the hashes in tests/unit/test_dtype.c: XXH64 of what llama.cpp's own quantiser
- * makes of quant_data().  The quantiser is in a library that is loaded by name, so that this
- * is built without it.
+ * makes of quant_data().  The quantiser is in a library that is loaded by name, so that
+ * this is built without it.
  *
  *   make dev && build/release/dev/golden_quant LLAMA.CPP/build/bin/libggml-base.so
  */

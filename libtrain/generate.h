@@ -38,8 +38,8 @@ int tr_prompt_encode(const struct tr_tokenizer *tok, const char *text, int speci
 
 struct tr_generator;
 
-/* Memory for prompts of up to max_prompt tokens with max_new behind them.  Together they may
- * not be more than the model was made for (TR_EMISMATCH).  Model and tokenizer are the
+/* Memory for prompts of up to max_prompt tokens with max_new behind them.  Together they
+ * may not be more than the model was made for (TR_EMISMATCH).  Model and tokenizer are the
  * caller's and must outlive it. */
 struct tr_generator *tr_generator_new(struct tr_model *m, const struct tr_tokenizer *tok,
                                       int64_t max_prompt, int64_t max_new,
@@ -49,10 +49,11 @@ void tr_generator_free(struct tr_generator *g);
 struct tr_generate_args {
     struct tr_sampling sampling;
     int64_t n;               /* tokens to add at most, up to max_new */
-    const char *const *stop; // (n_stop) the text ends before any of these; empty ones count not
+    const char *const *stop; // (n_stop) it ends before any of these; empty: none
     size_t n_stop;
-    /* Gets the text as soon as no stop text can begin in it, piece by piece, of which any may
-     * end inside a character; other than 0 ends it, and no more comes.  NULL: nobody wants it. */
+    /* Gets the text as soon as no stop text can begin in it, piece by piece, of which any
+     * may end inside a character; other than 0 ends it, and no more comes.  NULL: nobody
+     * wants it. */
     int (*text)(void *ctx, const char *bytes, size_t n);
     void *ctx;
 };

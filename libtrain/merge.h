@@ -27,15 +27,15 @@ struct tr_merge_stats {
     size_t n_drowned; /* of these, where rounding to the type took more than was changed */
 };
 
-/* What becomes of each tensor of the base, in the order of its file.  TR_EUNSUPPORTED if one
- * cannot be converted, or is touched and of a type that cannot be written. */
+/* What becomes of each tensor of the base, in the order of its file.  TR_EUNSUPPORTED if
+ * one cannot be converted, or is touched and of a type that cannot be written. */
 struct tr_recipe *tr_merge_recipe(const struct tr_model *base,
                                   const struct tr_merge_args *args,
                                   struct tr_err *err) TR_MUST_CHECK;
 
-/* Write the sum by this recipe of the base to `path`; *stats says what came of it.  A number
- * that is not finite, in the base or in the sum, is TR_EFORMAT, naming tensor and row.  After
- * a failure what was at `path` is still there. */
+/* Write the sum by this recipe of the base to `path`; *stats says what came of it.  A
+ * number that is not finite, in the base or in the sum, is TR_EFORMAT, naming tensor and
+ * row. After a failure what was at `path` is still there. */
 int tr_merge(const struct tr_model *base, const struct tr_recipe *recipe,
              const struct tr_merge_args *args, const char *path,
              struct tr_merge_stats *stats, struct tr_err *err) TR_MUST_CHECK;

@@ -2,7 +2,8 @@
  *
  * Text from outside - names of files, tensors and keys, values, arguments - as a message, a
  * table or a terminal may get it.  What is printable stays as it is, so text may pass here
- * twice.  The library does this to all it says (error.h); a program must, to what it prints.
+ * twice.  The library does this to all it says (error.h); a program must, to what it
+ * prints.
  */
 #ifndef LIBTRAIN_PRINTABLE_H
 #define LIBTRAIN_PRINTABLE_H

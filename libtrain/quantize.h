@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A model in another type: the file that `llama-quantize --pure` writes, byte for byte: same
- * choice of types (recipe.h), same blocks, same order of tensors and keys.
+ * A model in another type: the file that `llama-quantize --pure` writes, byte for byte:
+ * same choice of types (recipe.h), same blocks, same order of tensors and keys.
  */
 #ifndef LIBTRAIN_QUANTIZE_H
 #define LIBTRAIN_QUANTIZE_H
@@ -26,8 +26,8 @@ struct tr_recipe *tr_quantize_recipe(const struct tr_gguf *g,
                                      const struct tr_quantize_args *args,
                                      struct tr_err *err) TR_MUST_CHECK;
 
-/* Write g by this recipe of it to `path`, piece by piece.  A number that is not finite, in g
- * or in the new type, is TR_EFORMAT, naming tensor and row.  After a failure what was at
+/* Write g by this recipe of it to `path`, piece by piece.  A number that is not finite, in
+ * g or in the new type, is TR_EFORMAT, naming tensor and row.  After a failure what was at
  * `path` is still there. */
 int tr_quantize(const struct tr_gguf *g, const struct tr_recipe *recipe,
                 const struct tr_quantize_args *args, const char *path,

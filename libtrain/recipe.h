@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Recipes: which type each tensor of a model gets when the model is written in another one.
- * A recipe is made before the work, so what cannot be is known before it, and a dry run says
- * what a run does.
+ * A recipe is made before the work, so what cannot be is known before it, and a dry run
+ * says what a run does.
  */
 #ifndef LIBTRAIN_RECIPE_H
 #define LIBTRAIN_RECIPE_H
@@ -13,11 +13,11 @@
 extern "C" {
 #endif
 
-/* The type that tensor t gets in a model of type `want`.  Its own: vectors, norms, tables of
- * positions and the other names that llama-quantize leaves alone (even with --pure).  Else
- * `want`; where the rows are no whole number of its blocks, the type with blocks of 32 that
- * llama-quantize takes instead of a K-quant; where they do not fit that either, F16.  NULL,
- * with the tensor in err, if it holds what cannot be unpacked. */
+/* The type that tensor t gets in a model of type `want`.  Its own: vectors, norms, tables
+ * of positions and the other names that llama-quantize leaves alone (even with --pure).
+ * Else `want`; where the rows are no whole number of its blocks, the type with blocks of 32
+ * that llama-quantize takes instead of a K-quant; where they do not fit that either, F16.
+ * NULL, with the tensor in err, if it holds what cannot be unpacked. */
 const struct tr_dtype *tr_recipe_type(const struct tr_gguf_tensor *t,
                                       const struct tr_dtype *want,
                                       struct tr_err *err) TR_MUST_CHECK;

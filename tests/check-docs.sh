@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Each command has a manual page; the page and --help know the same options; the page says
-# how to run it and what the exit status means; mandoc finds nothing wrong with it.  Files and
-# functions that any page or comment names are there.
+# how to run it and what the exit status means; mandoc finds nothing wrong with it.  Files
+# and functions that any page or comment names are there.
 set -u
 cd "${0%/*}/.." || exit 1
 BIN=${BIN:-bin} BUILD=${BUILD:-build/release}
@@ -69,12 +69,14 @@ trees="cmds dev docs examples libtrain mk tests workflows"
     # shellcheck disable=SC2086
     find $trees ./*.md Makefile -type f | sed 's/^\.\///; s/^/file /'
     # shellcheck disable=SC2086
-    find $trees -name '*.[ch]' -exec grep -IohE '(tr|cmd)_[a-z0-9_]+' {} + | sort -u | sed 's/^/word /'
+    find $trees -name '*.[ch]' -exec grep -IohE '(tr|cmd)_[a-z0-9_]+' {} + | sort -u |
+        sed 's/^/word /'
     # of llama.cpp, OpenAI's GPT-2, Open MPI, compilers
-    printf 'elsewhere %s\n' ggml.h docs/gguf.md github.com/ggml-org/ggml/blob/master/docs/gguf.md \
-        encoder.py mpi.h sanitizer/lsan_interface.h
+    printf 'elsewhere %s\n' ggml.h encoder.py mpi.h sanitizer/lsan_interface.h \
+        docs/gguf.md github.com/ggml-org/ggml/blob/master/docs/gguf.md
     # shellcheck disable=SC2086
-    find $trees ./*.md -name corpus -prune -o \( -name '*.[ch]' -o -name '*.def' -o -name '*.md' \) \
+    find $trees ./*.md -name corpus -prune -o \
+        \( -name '*.[ch]' -o -name '*.def' -o -name '*.md' \) \
         -exec grep -IHnE '[a-z*]\.(c|h|def|sh|mk|py|awk|md)|(tr|cmd)_' {} +
 } | awk -f tests/check-names.awk >"$t.wrong"
 verdict "pages and comments name what is there" "$t.wrong"

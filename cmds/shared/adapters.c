@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Models and adapters as commands open them: what is odd in a file is said, and what must not
- * be together is refused before any work.  Next: libtrain/lora.h.
+ * Models and adapters as commands open them: what is odd in a file is said, and what must
+ * not be together is refused before any work.  Next: libtrain/lora.h.
  */
 #include "adapters.h"
 
@@ -69,7 +69,8 @@ static int open_one(struct cmd_adapters *a, const char *text, const struct tr_mo
         int other = l->base_hash && l->base_hash != tr_model_hash(base);
         if (other && !force)
             tr_err_set(err, TR_EMISMATCH,
-                       "%s: was trained on another base; --force takes it all the same", path);
+                       "%s: was trained on another base; --force takes it all the same",
+                       path);
         else if (other)
             cmd_warn("%s: was trained on another base", path);
         if (other)

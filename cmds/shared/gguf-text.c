@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What gguf-show and gguf-diff print: keys, values, shapes, numbers.  Text is printable as in
- * all messages (printable.h), and a backslash is doubled, so that it can be read back.
+ * What gguf-show and gguf-diff print: keys, values, shapes, numbers.  Text is printable as
+ * in all messages (printable.h), and a backslash is doubled, so that it can be read back.
  */
 #include "gguf-text.h"
 

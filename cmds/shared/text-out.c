@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Text to a terminal or to whatever else an output is.  Pieces of text may end inside a
- * character, since tokens do, so on a terminal its beginning is held until the rest comes; no
- * more is held than can still become a character, whatever a model says.
+ * character, since tokens do, so on a terminal its beginning is held until the rest comes;
+ * no more is held than can still become a character, whatever a model says.
  */
 #include "text-out.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Text that a command produces, byte for byte; but a terminal, which obeys what is in it, gets
- * it printable, with line ends and tabs.
+ * Text that a command produces, byte for byte; but a terminal, which obeys what is in it,
+ * gets it printable, with line ends and tabs.
  */
 #ifndef CMDS_SHARED_TEXT_OUT_H
 #define CMDS_SHARED_TEXT_OUT_H
@@ -26,6 +26,7 @@ void cmd_text_put(struct cmd_text_out *o, const char *text, size_t n);
 void cmd_text_end(struct cmd_text_out *o);
 
 /* All of a file; NULL is nothing. */
-int cmd_text_copy(struct cmd_text_out *o, const char *path, struct tr_err *err) TR_MUST_CHECK;
+int cmd_text_copy(struct cmd_text_out *o, const char *path,
+                  struct tr_err *err) TR_MUST_CHECK;
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Errors as text in the caller's struct.  What they name comes from outside, so all of it is
- * made printable here (printable.h), once, and nobody who prints one has to think of it.
+ * Errors as text in the caller's struct.  What they name comes from outside, so all of it
+ * is made printable here (printable.h), once, and nobody who prints one has to think of it.
  * What does not fit is cut, but never the reason, which stands last.
  */
 #include <libtrain/error.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a terminal only shows, and how the rest is written.  A terminal obeys control
- * characters, of which C1 come as two bytes of UTF-8; a table is broken by ends of lines, and
- * marks of direction let a name look like another.  Messages pass here in error.c.
+ * characters, of which C1 come as two bytes of UTF-8; a table is broken by ends of lines,
+ * and marks of direction let a name look like another.  Messages pass here in error.c.
  */
 #include <libtrain/base/utf8.h>
 #include <libtrain/printable.h>

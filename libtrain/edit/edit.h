@@ -12,8 +12,8 @@
 /* Declare all tensors of a recipe. */
 void tr__recipe_declare(const struct tr_recipe *r, struct tr_gguf_writer *w);
 
-/* Memory for what is converted between two writes, and what all conversions of a file have in
- * common. */
+/* Memory for what is converted between two writes, and what all conversions of a file have
+ * in common. */
 struct tr__slab {
     const char *path; /* of the source, for messages; the caller's */
     int64_t n;        /* numbers, a multiple of every block */
@@ -34,10 +34,11 @@ struct tr__numbers {
     const void *data;
 };
 
-/* Append them to the current tensor of w as `to`; n is at most that of the slab.  What is not
- * finite, before or after, is TR_EFORMAT. */
-int tr__slab_write(struct tr__slab *s, struct tr_gguf_writer *w, const struct tr__numbers *x,
-                   const struct tr_dtype *to, struct tr_err *err) TR_MUST_CHECK;
+/* Append them to the current tensor of w as `to`; n is at most that of the slab.  What is
+ * not finite, before or after, is TR_EFORMAT. */
+int tr__slab_write(struct tr__slab *s, struct tr_gguf_writer *w,
+                   const struct tr__numbers *x, const struct tr_dtype *to,
+                   struct tr_err *err) TR_MUST_CHECK;
 
 /* The whole of a tensor of g, which is then forgotten (tr_gguf_forget). */
 int tr__slab_copy(struct tr__slab *s, struct tr_gguf_writer *w, const struct tr_gguf *g,

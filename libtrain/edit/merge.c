@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Adapters into the weights of their base: one tensor at a time, in slabs of rows: unpacked to
- * f32, the adapters' products added, packed again.  What was lost in packing is measured on
- * the way, since an adapter may change less than a type of four bits can say.
+ * Adapters into the weights of their base: one tensor at a time, in slabs of rows: unpacked
+ * to f32, the adapters' products added, packed again.  What was lost in packing is measured
+ * on the way, since an adapter may change less than a type of four bits can say.
  */
 #include <libtrain/edit/edit.h>
 #include <libtrain/matmul/matmul.h>
@@ -35,11 +35,11 @@ static int check_touched(const struct tr_recipe_entry *e, const char *path,
 {
     const struct tr_gguf_tensor *t = e->tensor;
     if (!e->type->from_f32)
-        return tr_err_set(err, TR_EUNSUPPORTED, "%s: tensor '%s' is %s, a type that cannot be "
-                          "written: choose one with -t", path, t->name, e->type->name);
+        return tr_err_set(err, TR_EUNSUPPORTED, "%s: tensor '%s' is %s, a type that cannot "
+                          "be written: choose one with -t", path, t->name, e->type->name);
     if (tr_gguf_row(t) > SLAB)
-        return tr_err_set(err, TR_EUNSUPPORTED, "%s: tensor '%s': rows of %lld numbers", path,
-                          t->name, (long long)tr_gguf_row(t));
+        return tr_err_set(err, TR_EUNSUPPORTED, "%s: tensor '%s': rows of %lld numbers",
+                          path, t->name, (long long)tr_gguf_row(t));
     return 0;
 }
 

@@ -38,7 +38,9 @@ struct tr_recipe *tr_quantize_recipe(const struct tr_gguf *g,
                                      const struct tr_quantize_args *args,
                                      struct tr_err *err)
 {
-    struct tr_recipe *r = tr_gguf_expect_weights(g, err) ? NULL : tr_recipe_new(g, args->type, err);
+    struct tr_recipe *r = NULL;
+    if (!tr_gguf_expect_weights(g, err))
+        r = tr_recipe_new(g, args->type, err);
     if (r && !args->allow_requantize && check_again(r, g, err)) {
         tr_recipe_free(r);
         return NULL;
@@ -69,7 +71,8 @@ static int write_all(struct tr_gguf_writer *w, const struct tr_gguf *g,
     struct tr__slab slab;
     int rc = tr__slab_init(&slab, tr_gguf_path(g), SLAB, nonfinite, err);
     for (size_t i = 0; !rc && i < recipe->n; i++)
-        rc = tr__slab_copy(&slab, w, g, recipe->entry[i].tensor, recipe->entry[i].type, err);
+        rc = tr__slab_copy(&slab, w, g, recipe->entry[i].tensor, recipe->entry[i].type,
+                           err);
     tr__slab_release(&slab);
     return rc;
 }
@@ -82,7 +85,8 @@ int tr_quantize(const struct tr_gguf *g, const struct tr_recipe *recipe,
         return err ? err->code : TR_EIO;
     set_keys(w, g, args->type->file_type);
     tr__recipe_declare(recipe, w);
-    int rc = write_all(w, g, recipe, args->allow_nonfinite ? TR__ALLOW : TR__MAY_ALLOW, err);
+    int rc = write_all(w, g, recipe, args->allow_nonfinite ? TR__ALLOW : TR__MAY_ALLOW,
+                       err);
     if (!rc)
         return tr_gguf_commit(w, err);
     tr_gguf_discard(w);

@@ -2,8 +2,8 @@
  *
  * Which type each tensor gets.  The lists are llama-quantize's (llama.cpp,
  * src/llama-quant.cpp), so that a file of ours is its file.  Where rows do not divide into
- * blocks something else is taken, never refused: found out after a training of hours, one odd
- * matrix would cost the whole model.  Next: quantize.c, merge.c.
+ * blocks something else is taken, never refused: found out after a training of hours, one
+ * odd matrix would cost the whole model.  Next: quantize.c, merge.c.
  */
 #include <libtrain/edit/edit.h>
 #include <libtrain/recipe.h>
@@ -90,8 +90,8 @@ const struct tr_dtype *tr_recipe_type(const struct tr_gguf_tensor *t,
         want = &tr_f16;
     if (t->dtype == want || t->dtype->to_f32)
         return want;
-    tr_err_set(err, TR_EUNSUPPORTED, "tensor '%s' is %s, which cannot be converted", t->name,
-               t->dtype->name);
+    tr_err_set(err, TR_EUNSUPPORTED, "tensor '%s' is %s, which cannot be converted",
+               t->name, t->dtype->name);
     return NULL;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Numbers to a file in another type, a slab at a time, so that memory does not grow with the
- * model.  What is not finite is found here, by the conversion itself, since a check before it
- * would read every file twice and could not see what the new type makes too large.
- * Next: quantize.c, merge.c.
+ * Numbers to a file in another type, a slab at a time, so that memory does not grow with
+ * the model.  What is not finite is found here, by the conversion itself, since a check
+ * before it would read every file twice and could not see what the new type makes too
+ * large.  Next: quantize.c, merge.c.
  */
 #include <libtrain/edit/edit.h>
 
@@ -38,17 +38,19 @@ static int not_finite(struct tr__slab *s, const struct tr__numbers *x,
                                                                    x->type->bytes,
                               to, s->packed, step)))
             break;
-    const char *way_out = s->nonfinite == TR__REFUSE ? "" : " (--allow-nonfinite writes it)";
+    const char *way_out = s->nonfinite == TR__REFUSE ? ""
+                                                     : " (--allow-nonfinite writes it)";
     long long at = (x->at + i) / row;
     if (bad & TR_CONVERT_BAD_SRC)
         return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': row %lld holds a NaN or an "
                           "infinity%s", s->path, x->of->name, at, way_out);
-    return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': row %lld holds a number too large "
-                      "for %s%s", s->path, x->of->name, at, to->name, way_out);
+    return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': row %lld holds a number too "
+                      "large for %s%s", s->path, x->of->name, at, to->name, way_out);
 }
 
-int tr__slab_write(struct tr__slab *s, struct tr_gguf_writer *w, const struct tr__numbers *x,
-                   const struct tr_dtype *to, struct tr_err *err)
+int tr__slab_write(struct tr__slab *s, struct tr_gguf_writer *w,
+                   const struct tr__numbers *x, const struct tr_dtype *to,
+                   struct tr_err *err)
 {
     int bad = tr_convert(x->type, x->data, to, s->packed, x->n);
     if (bad && s->nonfinite != TR__ALLOW)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The loop of generating.  A prompt is fed at once, then a token at a time over the cache of
- * keys and values (model/cache.c).  Text is handed out late by the length of the longest stop
- * text, since only then is it known that none begins in it.  Drawing is in sampling.c.
+ * The loop of generating.  A prompt is fed at once, then a token at a time over the cache
+ * of keys and values (model/cache.c).  Text is handed out late by the length of the longest
+ * stop text, since only then is it known that none begins in it.  Drawing is in sampling.c.
  */
 #include <libtrain/generate.h>
 
@@ -60,7 +60,8 @@ static int make_memory(struct tr_generator *g, struct tr_err *err)
         g->max_new > n_ctx - g->max_prompt)
         return tr_err_set(err, TR_EMISMATCH,
                           "%lld tokens of prompt and %lld more are beyond the model's %lld",
-                          (long long)g->max_prompt, (long long)g->max_new, (long long)n_ctx);
+                          (long long)g->max_prompt, (long long)g->max_new,
+                          (long long)n_ctx);
     g->n_token = tr_tokenizer_n_vocab(g->tok);
     if (g->n_token > n_vocab) /* rows of padding behind the vocabulary are no tokens */
         g->n_token = n_vocab;
@@ -169,12 +170,13 @@ static int check_prompt(const struct tr_generator *g, const uint32_t *prompt, si
     int64_t n_vocab = tr_model_config(g->m)->n_vocab;
     if (n < 1 || n > (size_t)g->max_prompt || a->n < 0 || a->n > g->max_new)
         return tr_err_set(err, TR_EMISMATCH,
-                          "%zu tokens of prompt and %lld more, %lld and %lld were announced", n,
-                          (long long)a->n, (long long)g->max_prompt, (long long)g->max_new);
+                          "%zu tokens of prompt and %lld more, where %lld and %lld were "
+                          "announced", n, (long long)a->n, (long long)g->max_prompt,
+                          (long long)g->max_new);
     for (size_t i = 0; i < n; i++)
         if (prompt[i] >= n_vocab)
-            return tr_err_set(err, TR_EMISMATCH, "token %u of the prompt, the model has %lld",
-                              prompt[i], (long long)n_vocab);
+            return tr_err_set(err, TR_EMISMATCH, "token %u of the prompt, the model has "
+                              "%lld", prompt[i], (long long)n_vocab);
     return check_sampling(&a->sampling, err);
 }
 

@@ -85,8 +85,8 @@ static int32_t likeliest(const float *logit, int64_t n)
 }
 
 /* From a heap of n, take the top k and of these the least number whose probability reaches
- * top_p; returns how many these are, and their sum.  They lie at the end of c, the likeliest
- * last.  A vocabulary is long and few are wanted, so it is never sorted. */
+ * top_p; returns how many these are, and their sum.  They lie at the end of c, the
+ * likeliest last.  A vocabulary is long and few are wanted, so it is never sorted. */
 static int64_t cut(const struct tr_sampling *o, struct tr_candidate *c, int64_t n,
                    double *sum)
 {

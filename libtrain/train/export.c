@@ -131,12 +131,12 @@ static int write_model(struct tr_gguf_writer *w, const struct tr_gguf *g,
     return rc;
 }
 
-int tr_export(const struct tr_gguf *checkpoint, const struct tr_model *base, const char *path,
-              struct tr_err *err)
+int tr_export(const struct tr_gguf *checkpoint, const struct tr_model *base,
+              const char *path, struct tr_err *err)
 {
     int adapter, rc;
-    if ((rc = tr_checkpoint_check(checkpoint, err)) || (rc = tr_gguf_check(checkpoint, err)) ||
-        (rc = check_base(checkpoint, base, err)))
+    if ((rc = tr_checkpoint_check(checkpoint, err)) ||
+        (rc = tr_gguf_check(checkpoint, err)) || (rc = check_base(checkpoint, base, err)))
         return rc;
     if ((adapter = is_adapter(checkpoint, err)) < 0)
         return adapter;

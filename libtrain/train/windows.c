@@ -59,7 +59,8 @@ static int on_window(struct tr_eval *e, const struct tr_text_ids *x, int64_t ctx
     return rc;
 }
 
-static int check_ids(const struct tr_eval *e, const struct tr_text_ids *x, struct tr_err *err)
+static int check_ids(const struct tr_eval *e, const struct tr_text_ids *x,
+                     struct tr_err *err)
 {
     int64_t n_vocab = tr_model_config(tr__eval_model(e))->n_vocab;
     if (x->n < 2)

@@ -9,7 +9,7 @@ model=$TOP/examples/tiny.gguf
 test_built tokenize detokenize pack train gguf-export merge quantize perplexity generate \
     gguf-show gguf-diff || test_skip_all "the commands are not built"
 
-# Escape, bell, CSI as a byte and as a character, a mark that turns the direction, a line end.
+# Escape, bell, CSI as a byte and as a character, a mark that turns the direction, line ends
 hostile=$(printf 'a\033[31m\007b\233c\302\233d\342\200\256e\r\nf.gguf')
 printf 'no model' >"$hostile"
 
@@ -60,11 +60,14 @@ key=$(printf 'a\033[2J\007b\r\nkey')
 # all_clean FILE: whatever it is to a command, what is said about it is printable.
 all_clean() {
     for what in "gguf-show $1" "gguf-show --check $1" "gguf-show --data 2 $1" \
-        "gguf-diff m.gguf $1" "gguf-diff $1 m.gguf" "quantize -t q8_0 --dry-run $1" "quantize -t q8_0 -o out $1" \
+        "gguf-diff m.gguf $1" "gguf-diff $1 m.gguf" \
+        "quantize -t q8_0 --dry-run $1" "quantize -t q8_0 -o out $1" \
         "tokenize -m $1 text -o out" "detokenize -m $1 t.tok" "pack -c 32 -o out $1" \
         "perplexity -m $1 -d t.pack" "perplexity -m m.gguf -a $1 -d t.pack" \
-        "generate -m $1 -p A -n 1" "merge -m $1 -a $1 -o out" "merge -m m.gguf -a $1 -o out" \
-        "train -m $1 -d t.pack -o out --steps 1 --batch 1" "gguf-export -m m.gguf -o out $1" \
+        "generate -m $1 -p A -n 1" "merge -m $1 -a $1 -o out" \
+        "merge -m m.gguf -a $1 -o out" \
+        "train -m $1 -d t.pack -o out --steps 1 --batch 1" \
+        "gguf-export -m m.gguf -o out $1" \
         "gguf-export -m $1 -o out $1"; do
         # shellcheck disable=SC2086
         "$BIN"/$what >out.txt 2>stderr </dev/null || test $? = 1

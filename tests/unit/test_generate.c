@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Drawing a token, and the loop around it: what stops it, what it hands out, what it refuses.
+ * Drawing a token, and the loop around it: what stops it, what it hands out, what it
+ * refuses.
  */
 #include "scratch.h"
 #include "tiny_model.h"
@@ -176,16 +177,20 @@ END_TEST
 START_TEST(refused)
 {
     static const struct tr_sampling wrong[] = {
-        { -1, 0, 1 }, { NAN, 0, 1 }, { INFINITY, 0, 1 }, { 1, -1, 1 }, { 1, 0, 2 }, { 1, 0, NAN },
+        { -1, 0, 1 }, { NAN, 0, 1 }, { INFINITY, 0, 1 }, { 1, -1, 1 }, { 1, 0, 2 },
+        { 1, 0, NAN },
     };
-    static const char *const field[] = { "temp", "temp", "temp", "top_k", "top_p", "top_p" };
+    static const char *const field[] = {
+        "temp", "temp", "temp", "top_k", "top_p", "top_p"
+    };
     struct tr_err err = { 0 };
     struct tr_rng rng = tr_rng_init(1, 0);
     struct tr_generate_args args = hot;
     uint32_t beyond[N_PROMPT + 1] = { 1, TINY_VOCAB, 1, 1 };
     ck_assert_int_eq(tr_generate(gen, beyond, N_PROMPT, &args, &rng, &err), TR_EMISMATCH);
     ck_assert_ptr_nonnull(strstr(err.text, "61"));
-    ck_assert_int_eq(tr_generate(gen, beyond, N_PROMPT + 1, &args, &rng, NULL), TR_EMISMATCH);
+    ck_assert_int_eq(tr_generate(gen, beyond, N_PROMPT + 1, &args, &rng, NULL),
+                     TR_EMISMATCH);
     ck_assert_int_eq(tr_generate(gen, beyond, 0, &args, &rng, NULL), TR_EMISMATCH);
     args.n = N_NEW + 1;
     ck_assert_int_eq(tr_generate(gen, prompt, N_PROMPT, &args, &rng, NULL), TR_EMISMATCH);

@@ -17,7 +17,8 @@ static const struct { const char *text, *want; } cases[] = {
     { "plain 'text' with \\ and \"", "plain 'text' with \\ and \"" },
     { "tab\tline\nreturn\r", "tab\\tline\\nreturn\\r" },
     { "\x1b[2J\x07\x7f\x01", "\\x1b[2J\\x07\\x7f\\x01" },
-    { "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
+    { "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
+      "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80" },
     { "\xc2\x80\xc2\x9b\x31m\xc2\x9f", "\\xc2\\x80\\xc2\\x9b1m\\xc2\\x9f" }, /* C1 */
     { "\xc2\xa0", "\xc2\xa0" },
     { "\x9b\x31m", "\\x9b1m" }, /* C1 as one byte */

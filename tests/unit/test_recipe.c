@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Recipes: which tensors of a model get another type, and which one; what quantize and merge
- * make of a recipe is in the files.
+ * Recipes: which tensors of a model get another type, and which one; what quantize and
+ * merge make of a recipe is in the files.
  */
 #include "scratch.h"
 #include "tiny_model.h"
@@ -58,8 +58,10 @@ START_TEST(test_type_fallback)
         ck_assert_ptr_eq(type_for("output.weight", &tr_f32, 2, 512, k->name, NULL), k);
         ck_assert_ptr_eq(type_for("output.weight", &tr_f32, 2, 288, k->name, NULL), small);
         ck_assert_ptr_eq(type_for("output.weight", small, 2, 288, k->name, NULL), small);
-        ck_assert_ptr_eq(type_for("output.weight", &tr_f32, 2, 260, k->name, NULL), &tr_f16);
-        ck_assert_ptr_eq(type_for("output.weight", &tr_f16, 2, 260, k->name, NULL), &tr_f16);
+        ck_assert_ptr_eq(type_for("output.weight", &tr_f32, 2, 260, k->name, NULL),
+                         &tr_f16);
+        ck_assert_ptr_eq(type_for("output.weight", &tr_f16, 2, 260, k->name, NULL),
+                         &tr_f16);
     }
 }
 END_TEST
@@ -136,7 +138,8 @@ END_TEST
 START_TEST(test_quantize_not_finite)
 {
     static const struct { uint32_t bits; const char *text; } bad[] = {
-        { 0x7fc00000, "row 1 holds a NaN" }, { 0x7149f2ca, "row 1 holds a number too large" },
+        { 0x7fc00000, "row 1 holds a NaN" },
+        { 0x7149f2ca, "row 1 holds a number too large" },
     };
     struct tr_quantize_args args = { .type = &tr_f16 };
     struct tr_err err = { 0 };
