@@ -8,6 +8,7 @@
 #include "toy_vocab.h"
 
 #include <libtrain/generate.h>
+#include <libtrain/threads.h>
 
 #include <math.h>
 
@@ -80,6 +81,7 @@ static void open_all(void)
 {
     struct toy *t = toy_new("bpe");
     struct tr_err err = { 0 };
+    tr_threads(1); /* the model is too small for two */
     make_dir();
     tiny_model_write(&tiny_llama, path);
     tok = toy_open(t, other);
@@ -215,6 +217,7 @@ int main(void)
     tcase_add_test(c, frequencies);
     suite_add_tcase(s, c);
     c = tcase_create("loop");
+    tcase_set_timeout(c, 60);
     tcase_add_checked_fixture(c, open_all, close_all);
     tcase_add_test(c, same_draws_same_text);
     tcase_add_test(c, stops);
