@@ -100,10 +100,6 @@ test_expect_success 'the shared library exports what headers declare, no more' '
     test_expect_code 1 grep " [TBDR] tr__" names
     awk "\$2 != \"A\" && \$3 !~ /^tr_/ { print; bad = 1 } END { exit bad }" names'
 
-test_expect_success 'mlp learns exclusive or' '
-    ./mlp >got
-    awk "/^step 300: loss/ { seen = \$NF < 0.001 } END { exit !seen }" got'
-
 if test_built tokenize pack train perplexity; then
     model=$TOP/examples/tiny.gguf
     "$BIN/tokenize" -q -m "$model" "$TOP/examples/tiny.txt" |
@@ -116,6 +112,14 @@ if test_built tokenize pack train perplexity; then
         ./measure.static "$model" t.pack | cmp got -
         test_expect_code 1 ./measure none t.pack 2>stderr
         grep "measure: .*none" stderr'
+    test_expect_success 'lora trains an adapter that perplexity takes' '
+        ./lora "$model" t.pack a.gguf >got
+        grep "^step 10/10" got
+        "$BIN/perplexity" -m "$model" -d t.pack >base
+        "$BIN/perplexity" -m "$model" -a a.gguf -d t.pack >tuned
+        paste base tuned | awk "NR == 2 { exit !(\$6 < \$2) }"
+        test_expect_code 1 ./lora "$model" none a.gguf 2>stderr
+        grep "lora: .*none" stderr'
 fi
 
 test_expect_success 'make uninstall leaves nothing' '
