@@ -320,7 +320,7 @@ static int do_part(struct build *b, enum tr_slot_id id, int64_t layer, uint64_t 
                    int write, struct tr_err *err)
 {
     const struct tr_slot *slot = &tr__slots[id];
-    char name[TR__NAME_BYTES];
+    char name[TR__TENSOR_NAME_BYTES];
     tr__slot_name(name, layer, id);
     struct tr_gguf_tensor t = { .name = name, .dtype = &tr_f32, .n_dim = slot->n_dim,
                                 .dim = { 1, 1, 1, 1 } };

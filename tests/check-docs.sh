@@ -59,6 +59,13 @@ for source in cmds/*.c; do
     mandoc -T lint -W warning "$page" >"$t.wrong" 2>&1
     verdict "$name: mandoc" "$t.wrong"
 done
+# A source says what it is before it begins.
+for source in $(find libtrain cmds dev examples tests -name '*.c' | sort); do
+    case $(sed -n 1p "$source") in
+    *'*/') echo "$source does not say what it is" ;;
+    esac
+done >"$t.wrong"
+verdict "every source begins with a paragraph" "$t.wrong"
 # What was to be filled in.
 grep -IrnE '@[A-Z][A-Z_]+' README.md docs cmds/*.1 >"$t.wrong"
 verdict "no place left to fill in" "$t.wrong"

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * What both passes of attention share: the work of a call, shares of the scratch, and copies
+ * between rows of a tensor and padded tiles.  attention.c goes forward with it,
+ * attention_backward.c back.
+ */
 #include <libtrain/ops/attention_block.h>
 #include <libtrain/ops/attention_job.h>
 

@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * Everything that is trained, as one flat array, so that norms, updates, sums over ranks and
+ * saves are loops over numbers that know of no tensor.  Where matrices are BF16 there is a
+ * second array for them.  An optimizer (adamw.c and its neighbours) sees a piece at a time.
+ */
 #include <libtrain/quants/quants.h>
 #include <libtrain/params.h>
 #include <libtrain/rng.h>

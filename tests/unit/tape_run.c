@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ *
+ * A tape with what a test runs on it, planned and for real.
+ */
 #include "tape_run.h"
 
 #include <libtrain/op.h>
