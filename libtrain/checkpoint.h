@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files of a training run: checkpoints (docs/formats/checkpoint.md), from which it goes on bit
- * for bit, and beside the target F.ckpt the folder F.ckpt.d/ with periodic saves STEP.gguf, of
- * which the newest valid one is found by looking, not by a pointer; the adapter and the
- * gradients as GGUF.
+ * Files of a training run: checkpoints (docs/formats/checkpoint.md), from which it goes
+ * on bit for bit, and beside the target F.ckpt the folder F.ckpt.d/ with periodic saves
+ * STEP.gguf, of which the newest valid one is found by looking, not by a pointer; the
+ * adapter and the gradients as GGUF.
  */
 #ifndef LIBTRAIN_CHECKPOINT_H
 #define LIBTRAIN_CHECKPOINT_H
@@ -18,9 +18,10 @@ extern "C" {
 /* Type, version, checksum and counts of an open file.  TR_EFORMAT, TR_EUNSUPPORTED. */
 int tr_checkpoint_check(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
 
-/* Write / go on from a checkpoint.  load refuses a file that is damaged or that no run can have
- * written (TR_EFORMAT), one of another run, naming every difference but the length of the run,
- * and one that has more steps than this run is to have (both TR_EMISMATCH). */
+/* Write / go on from a checkpoint.  load refuses a file that is damaged or that no run
+ * can have written (TR_EFORMAT), one of another run, naming every difference but the
+ * length of the run, and one that has more steps than this run is to have (both
+ * TR_EMISMATCH). */
 int tr_trainer_save(const struct tr_trainer *t, const char *path,
                     struct tr_err *err) TR_MUST_CHECK;
 int tr_trainer_load(struct tr_trainer *t, const char *path,
@@ -55,17 +56,18 @@ int tr_saves_begin(struct tr_saves *s, const struct tr_trainer *t, int restart,
                    void (*say)(void *ctx, const char *line), void *ctx,
                    struct tr_err *err) TR_MUST_CHECK;
 
-/* From the furthest save that is valid and of this run, or from the finished target itself,
- * those of a run of the same length first; a line for each file that was passed over, with the
- * reason.  1 loaded (path in `from`, which holds `size` bytes), 0 there is nothing, or an error:
- * all that is valid is of another run, or there is more than this run is to have
- * (TR_EMISMATCH), or nothing is valid (TR_EFORMAT). */
+/* From the furthest save that is valid and of this run, or from the finished target
+ * itself, those of a run of the same length first; a line for each file that was passed
+ * over, with the reason.  1 loaded (path in `from`, which holds `size` bytes), 0 there is
+ * nothing, or an error: all that is valid is of another run, or there is more than this
+ * run is to have (TR_EMISMATCH), or nothing is valid (TR_EFORMAT). */
 int tr_saves_resume(struct tr_saves *s, struct tr_trainer *t,
                     void (*say)(void *ctx, const char *line), void *ctx, char *from,
                     size_t size, struct tr_err *err) TR_MUST_CHECK;
 
-/* Save t as STEP.gguf; then remove all but the `keep` furthest of this run's saves up to here.
- * What is of another run or no checkpoint is neither replaced (TR_EIO) nor removed. */
+/* Save t as STEP.gguf; then remove all but the `keep` furthest of this run's saves up to
+ * here. What is of another run or no checkpoint is neither replaced (TR_EIO) nor removed.
+ * */
 int tr_saves_write(struct tr_saves *s, const struct tr_trainer *t, int keep,
                    struct tr_err *err) TR_MUST_CHECK;
 
@@ -104,10 +106,10 @@ struct tr_train_hooks {
 };
 
 /* Make all steps that are left, then write what was wanted; the checkpoint comes last, so
- * where it is, all is there.  A save on the way that fails is a warning.  0; or the number
- * above 0 with which stop_wanted stopped the run (the largest of all ranks), saved if there is
- * an `output`; or an error, before which what was trained is saved, unless it diverged.
- * Collective.  h may be NULL: then there is only what t has become. */
+ * where it is, all is there.  A save on the way that fails is a warning.  0; or the
+ * number above 0 with which stop_wanted stopped the run (the largest of all ranks), saved
+ * if there is an `output`; or an error, before which what was trained is saved, unless it
+ * diverged. Collective.  h may be NULL: then there is only what t has become. */
 int tr_train_run(struct tr_trainer *t, const struct tr_train_hooks *h,
                  struct tr_err *err) TR_MUST_CHECK;
 

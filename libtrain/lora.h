@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * LoRA adapters (Hu et al. 2021): w x becomes w x + scale * b (a x) with
- * scale = user_scale * alpha / rank.  Read, made, attached to a model and written as
- * llama.cpp reads them (docs/formats/adapter.md).
+ * LoRA adapters (Hu et al. 2021): w x becomes w x + scale * b (a x) with scale =
+ * user_scale * alpha / rank.  Read, made, attached to a model and written as llama.cpp
+ * reads them (docs/formats/adapter.md).
  *
- * A struct tr_lora owns its names, and its tensors' numbers as far as they were read.  It may
- * outlive the base that it was made for; before it is freed it must be detached from every
- * model that is still open.
+ * A struct tr_lora owns its names, and its tensors' numbers as far as they were read.  It
+ * may outlive the base that it was made for; before it is freed it must be detached from
+ * every model that is still open.
  */
 #ifndef LIBTRAIN_LORA_H
 #define LIBTRAIN_LORA_H
@@ -51,10 +51,10 @@ struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, in
  * What was read from a file; else a uniform in ±1/sqrt(n_in) (what PEFT does), b zero. */
 void tr_lora_start(struct tr_lora *l, uint64_t seed);
 
-/* Hang on the model, until it is closed or the adapter is detached; several may be attached,
- * their parts add up.  TR_EMISMATCH if the model is not the base: a layer is missing or has
- * another shape, or base_hash is not the model's; TR_EINVAL for a scale that is no number.
- * What fails attaches nothing. */
+/* Hang on the model, until it is closed or the adapter is detached; several may be
+ * attached, their parts add up.  TR_EMISMATCH if the model is not the base: a layer is
+ * missing or has another shape, or base_hash is not the model's; TR_EINVAL for a scale
+ * that is no number. What fails attaches nothing. */
 int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale,
                    struct tr_err *err) TR_MUST_CHECK;
 
@@ -68,9 +68,9 @@ int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const cha
 /* Does it change the base weight `name`? */
 int tr_lora_has(const struct tr_lora *l, const char *name);
 
-/* What a merge adds: rows r0 … r0 + n - 1 of scale * b a, added to the same rows of the base
- * weight `name` in w (n, n_in), f32; nothing if the adapter has no such pair.
- * The factor is user_scale * alpha / rank. */
+/* What a merge adds: rows r0 … r0 + n - 1 of scale * b a, added to the same rows of the
+ * base weight `name` in w (n, n_in), f32; nothing if the adapter has no such pair. The
+ * factor is user_scale * alpha / rank. */
 void tr_lora_add_to(const struct tr_lora *l, const char *name, float user_scale,
                     int64_t r0, int64_t n, float *w);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Optimizers and learning-rate schedules: const structs, found by name.  Each brings its own
- * options (option.h).
+ * Optimizers and learning-rate schedules: const structs, found by name.  Each brings its
+ * own options (option.h).
  */
 #ifndef LIBTRAIN_OPTIM_H
 #define LIBTRAIN_OPTIM_H
@@ -68,7 +68,8 @@ const struct tr_schedule *tr_schedule_by_name(const char *name);
 const struct tr_schedule *tr_schedule_at(int i);
 
 /* Learning rate of update k = 1 … total: linear from lr / warmup up to lr over the first
- * `warmup` updates, which may be more than there are, then lr times the schedule's factor. */
+ * `warmup` updates, which may be more than there are, then lr times the schedule's
+ * factor. */
 double tr_schedule_lr(const struct tr_schedule *s, const double *option, double lr,
                       int64_t warmup, int64_t total, int64_t k);
 

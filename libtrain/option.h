@@ -2,8 +2,8 @@
  *
  * Numbers that a kind of thing brings with it: an optimizer, a schedule, a loss says in a
  * table what can be chosen about it, within which limits and with which default.  A user
- * gives those that are to be otherwise, by name; whoever runs the thing hands it the values in
- * the order of its table.
+ * gives those that are to be otherwise, by name; whoever runs the thing hands it the
+ * values in the order of its table.
  */
 #ifndef LIBTRAIN_OPTION_H
 #define LIBTRAIN_OPTION_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Trainable parameters: one flat array of values and one of gradients, f32, and those of the
- * optimizer's state; the parameters themselves are tensors over them.
+ * Trainable parameters: one flat array of values and one of gradients, f32, and those of
+ * the optimizer's state; the parameters themselves are tensors over them.
  *
- * Matrices and tables may be BF16 instead.  Then an update is computed in f32 and rounded up
- * or down at random, so that the mean is right: most updates are below half the distance of
- * two such numbers, and rounding to nearest would lose them.
+ * Matrices and tables may be BF16 instead.  Then an update is computed in f32 and rounded
+ * up or down at random, so that the mean is right: most updates are below half the
+ * distance of two such numbers, and rounding to nearest would lose them.
  *
  * A struct tr_params owns the arrays and the tensors.
  */
@@ -62,10 +62,11 @@ int64_t tr_params_state_bytes(const struct tr_params *p);
 void *tr_params_state(const struct tr_params *p, int which, size_t i);
 int64_t tr_params_state_count(const struct tr_params *p, int which, size_t i);
 
-/* Before the first forward pass of a step all gradients become empty; after its last reverse
- * sweep, and before anything below, those that nothing was added to become zeros.  To empty
- * between a forward pass and its reverse sweep, when the first part of a gradient may be there
- * already (tape.h), is fatal; tr_tape_reset gives up a forward pass. */
+/* Before the first forward pass of a step all gradients become empty; after its last
+ * reverse sweep, and before anything below, those that nothing was added to become
+ * zeros.  To empty between a forward pass and its reverse sweep, when the first part of a
+ * gradient may be there already (tape.h), is fatal; tr_tape_reset gives up a forward
+ * pass. */
 void tr_params_empty_grads(struct tr_params *p);
 void tr_params_settle_grads(struct tr_params *p);
 

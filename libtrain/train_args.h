@@ -50,8 +50,8 @@ struct tr_train_args {
                                 TR_RECOMPUTE_AUTO: as few as the memory asks for */
     int64_t mem_limit;       /* bytes that plan.total may reach; 0: what the machine has */
     struct tr_pack *val;     /* the caller's, measured by tr_train_run; NULL: none */
-    int64_t eval_rows;       /* longest sequence for tr_trainer_eval, if longer than those of
-                                val */
+    int64_t eval_rows;       /* longest sequence for tr_trainer_eval, if longer than those
+                                of val */
     int plan_only;           /* stop when the plan is made: no parameter gets memory */
 };
 

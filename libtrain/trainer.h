@@ -4,9 +4,10 @@
  * checkpoints from which the run goes on bit for bit (docs/formats/checkpoint.md).
  *
  * The trainer owns parameters, gradients, optimizer state and tapes.  Model and pack are
- * the caller's and must outlive it.  While it lives, the model is trained: it may be measured
- * and generate between two steps, but another trainer is refused.  Afterwards the model is
- * what its file holds again, with the adapters and the precision that it had before.
+ * the caller's and must outlive it.  While it lives, the model is trained: it may be
+ * measured and generate between two steps, but another trainer is refused.  Afterwards
+ * the model is what its file holds again, with the adapters and the precision that it had
+ * before.
  *
  * After tr_comm_start (comm.h) several ranks make one run: each has the whole state and
  * computes a share of every step.  join, step, eval and align are collective then; what
@@ -54,25 +55,26 @@ struct tr_plan {
 
 struct tr_trainer;
 
-/* Set up a run.  TR_EINVAL for arguments that cannot be, TR_EMISMATCH if the data do not fit
- * the model, TR_EFORMAT if nothing in them counts or the model's numbers are none,
- * TR_EUNSUPPORTED if the model cannot be trained that way, TR_ENOMEM if no plan fits the limit
- * or the machine; then the model is as it was.  With args->plan_only the run has no memory and
- * leaves the model alone: it can be asked for its plan, its parameters, its rate and its
- * length. */
+/* Set up a run.  TR_EINVAL for arguments that cannot be, TR_EMISMATCH if the data do not
+ * fit the model, TR_EFORMAT if nothing in them counts or the model's numbers are none,
+ * TR_EUNSUPPORTED if the model cannot be trained that way, TR_ENOMEM if no plan fits the
+ * limit or the machine; then the model is as it was.  With args->plan_only the run has no
+ * memory and leaves the model alone: it can be asked for its plan, its parameters, its
+ * rate and its length. */
 struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
                                   const struct tr_train_args *args,
                                   struct tr_err *err) TR_MUST_CHECK;
 void tr_trainer_free(struct tr_trainer *t);
 
-/* i = 0, 1, … until NULL: what is odd about the run, a line each; after loading a checkpoint
- * they may be others. */
+/* i = 0, 1, … until NULL: what is odd about the run, a line each; after loading a
+ * checkpoint they may be others. */
 const char *tr_trainer_warning(const struct tr_trainer *t, size_t i);
 
 const struct tr_plan *tr_trainer_plan(const struct tr_trainer *t);
 const struct tr_params *tr_trainer_params(const struct tr_trainer *t);
-/* Floating-point operations a second of a product of the shape of this run's largest layers,
- * in its precision, measured now, for about 0.1 s.  0 if there is no memory for it. */
+/* Floating-point operations a second of a product of the shape of this run's largest
+ * layers, in its precision, measured now, for about 0.1 s.  0 if there is no memory for
+ * it. */
 double tr_trainer_rate(const struct tr_trainer *t);
 /* Updates made so far, and in the whole run. */
 int64_t tr_trainer_step_count(const struct tr_trainer *t);
@@ -92,8 +94,9 @@ int tr_trainer_align(struct tr_trainer *t);
 int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *stats,
                     struct tr_err *err) TR_MUST_CHECK;
 
-/* Mean loss over another pack, with the present parameters.  TR_EMISMATCH if it does not fit
- * the model, TR_EINVAL if its sequences are longer than args.val's and args.eval_rows. */
+/* Mean loss over another pack, with the present parameters.  TR_EMISMATCH if it does not
+ * fit the model, TR_EINVAL if its sequences are longer than args.val's and
+ * args.eval_rows. */
 int tr_trainer_eval(struct tr_trainer *t, struct tr_pack *pack, double *loss,
                     struct tr_err *err) TR_MUST_CHECK;
 

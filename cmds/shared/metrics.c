@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The table of metrics: a row a step, out at once, so that it can be watched.  A run that
- * goes on keeps the rows up to its save and adds to them.  Numbers have nine digits: they are
- * for programs; the line for people is in progress.c.
+ * goes on keeps the rows up to its save and adds to them.  Numbers have nine digits: they
+ * are for programs; the line for people is in progress.c.
  */
 #include "metrics.h"
 #include "common.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The line of a step, for people: whatever the numbers are, it stays a line.  On a terminal it
- * stands in one place and is written over; anywhere else it is a message like any other.
+ * The line of a step, for people: whatever the numbers are, it stays a line.  On a
+ * terminal it stands in one place and is written over; anywhere else it is a message like
+ * any other.
  */
 #include "progress.h"
 #include "common.h"
@@ -21,8 +22,8 @@ static void format_time(double s, char *text, size_t size)
         snprintf(text, size, "%lld:%02lld", v / 60, v % 60);
 }
 
-/* A number that may be anything, in ten characters at most: what is too large for its digits
- * is written with an exponent. */
+/* A number that may be anything, in ten characters at most: what is too large for its
+ * digits is written with an exponent. */
 struct figure {
     char text[16];
 };

@@ -32,7 +32,7 @@ static struct {
     int *choice; /* by number of the argument: which one */
     struct number *number;
     size_t n_number;
-    char (*help)[160]; /* by number of the argument, where a default must be told in words */
+    char (*help)[160]; /* by number of the argument, where a default is told in words */
     struct tr_setting *setting;
 } made;
 
@@ -79,13 +79,14 @@ static void append(struct number *n, const char *fmt, ...)
     va_end(ap);
 }
 
-/* What one name means to all that have it, those who mean the same together: "adamw, adamw8:
- * decay of the first moment (default 0.9); sgd: momentum (default 0.9)". */
+/* What one name means to all that have it, those who mean the same together: "adamw,
+ * adamw8: decay of the first moment (default 0.9); sgd: momentum (default 0.9)". */
 static void describe_number(struct number *n, const struct tr_choice *c)
 {
     const struct tr_option *last = NULL;
     for (int i = 0; c->at(i); i++) {
-        const struct tr_option *o = tr_option_find(c->options_of(c->at(i)), n->option->name);
+        const struct tr_option *o =
+            tr_option_find(c->options_of(c->at(i)), n->option->name);
         if (!o)
             continue;
         if (last && (strcmp(last->help, o->help) || last->standard != o->standard))
@@ -261,7 +262,8 @@ static void check_files(const struct cmd *cmd, const struct train_opts *o)
 {
     const char *output = o->hooks.output;
     if (!o->model || !o->data || (!output && !o->plan))
-        cmd_usage(cmd, "options --model, --data and --output (but for --plan) are required");
+        cmd_usage(cmd,
+                  "options --model, --data and --output (but for --plan) are required");
     if (o->hooks.eval_every && !o->val)
         cmd_usage(cmd, "--eval-every goes with --val");
     if (among_saves(o))
@@ -285,7 +287,8 @@ static void check(const struct cmd *cmd, const struct train_opts *o)
     if (o->global_batch && a->grad_acc > 1)
         cmd_usage(cmd, "--global-batch replaces --grad-acc");
     if (o->global_batch % a->batch)
-        cmd_usage(cmd, "--global-batch is no multiple of --batch, %lld", (long long)a->batch);
+        cmd_usage(cmd, "--global-batch is no multiple of --batch, %lld",
+                  (long long)a->batch);
     if (a->fused_step &&
         (a->grad_acc > 1 || o->global_batch > a->batch || o->hooks.dump_grads))
         cmd_usage(cmd, "--fused-step keeps no gradients: not with %s",
@@ -308,11 +311,13 @@ void train_options(struct train_opts *o, int argc, char **argv)
         CMD_IN('m', "model", &o->model, "FILE", "GGUF to start from"),
         CMD_IN('d', "data", &o->data, "FILE", "packed training data"),
         CMD_OUT('o', "output", &h->output, "FILE",
-                "checkpoint, written when the run is complete; saves on the way go to FILE.d/"),
+                "checkpoint, written when the run is complete; saves on the way go to "
+                "FILE.d/"),
         CMD_IN(0, "val", &o->val, "FILE", "packed data to measure the loss on"),
         CMD_OUT(0, "log", &o->log, "FILE", "table of metrics, a row a step (TSV)"),
         CMD_GROUP("What is trained"),
-        CMD_OUT(0, "lora-out", &h->lora_out, "FILE", "also write the adapter at every save"),
+        CMD_OUT(0, "lora-out", &h->lora_out, "FILE",
+                "also write the adapter at every save"),
         CMD_GROUP("How long"),
         CMD_INT(0, "global-batch", &o->global_batch, 1, 1 << 24, "N",
                 "instead of --grad-acc: sequences in a step, of all processes together"),
@@ -330,7 +335,8 @@ void train_options(struct train_opts *o, int argc, char **argv)
         CMD_FLAG(0, "resume", &h->resume,
                  "go on from the newest valid save, or from a finished FILE"),
         CMD_FLAG(0, "restart", &h->restart,
-                 "start over: remove the saves of an earlier run in FILE.d/, and replace FILE"),
+                 "start over: remove the saves of an earlier run in FILE.d/, and replace "
+                 "FILE"),
         CMD_OUT(0, "dump-grads", &h->dump_grads, "FILE",
                 "gradients of the first step, before clipping, as GGUF"),
         CMD_END

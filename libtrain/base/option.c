@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tables of options, and the values that a user's settings give them.  Kinds may have options
- * of one name, so what is set goes by names and whoever asks brings the table: changing the
- * optimizer of a run does not change what was said of its numbers.
+ * Tables of options, and the values that a user's settings give them.  Kinds may have
+ * options of one name, so what is set goes by names and whoever asks brings the table:
+ * changing the optimizer of a run does not change what was said of its numbers.
  */
 #include <libtrain/error.h>
 #include <libtrain/option.h>

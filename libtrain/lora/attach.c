@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Hanging an adapter on the weights of a model, and taking it off again.  A weight has a list
- * of such parts (model/model.h), which the decoder adds in the order of attaching.  All
- * parts are made before the first is hung up, so a failure leaves the model as it was.
+ * Hanging an adapter on the weights of a model, and taking it off again.  A weight has a
+ * list of such parts (model/model.h), which the decoder adds in the order of attaching.
+ * All parts are made before the first is hung up, so a failure leaves the model as it
+ * was.
  */
 #include <libtrain/lora/pair.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A new adapter: which weights it hangs on, by patterns, and what its numbers are before the
- * first step.  Next: attach.c.
+ * A new adapter: which weights it hangs on, by patterns, and what its numbers are before
+ * the first step.  Next: attach.c.
  */
 #include <libtrain/lora/pair.h>
 #include <libtrain/rng.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * An adapter from a file.  What llama.cpp would ignore or reject is refused here, since an
- * adapter that works in one place and not in the other is worse than none.  The numbers wait
- * in the pairs until the tensors have memory (new.c, tr_lora_start).
+ * An adapter from a file.  What llama.cpp would ignore or reject is refused here, since
+ * an adapter that works in one place and not in the other is worse than none.  The
+ * numbers wait in the pairs until the tensors have memory (new.c, tr_lora_start).
  */
 #include <libtrain/lora/pair.h>
 
@@ -52,8 +52,8 @@ static int read_alpha(const struct tr_gguf *g, struct tr_lora *l, struct tr_err 
     return found < 0 ? found : 0;
 }
 
-/* The rank of a pair for this weight, 0 if the shapes do not fit.  (A file may hold a rank of
- * 1 as a vector.) */
+/* The rank of a pair for this weight, 0 if the shapes do not fit.  (A file may hold a
+ * rank of 1 as a vector.) */
 static int64_t pair_rank(const struct tr_weight *w, const struct tr_gguf_tensor *a,
                          const struct tr_gguf_tensor *b)
 {

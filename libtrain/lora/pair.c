@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The pairs of an adapter: making and freeing them, and how each is scaled.  An adapter owns
- * the names of its weights, so that it may outlive the model that it was made for.  It gets
- * its pairs from a file (open.c) or by patterns (new.c).
+ * The pairs of an adapter: making and freeing them, and how each is scaled.  An adapter
+ * owns the names of its weights, so that it may outlive the model that it was made for.
+ * It gets its pairs from a file (open.c) or by patterns (new.c).
  */
 #include <libtrain/lora/pair.h>
 

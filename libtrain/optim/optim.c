@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The optimizers by number and by name, from optims.def.  One is a file here and a line there.
+ * The optimizers by number and by name, from optims.def.  One is a file here and a line
+ * there.
  */
 #include <libtrain/optim/optim.h>
 

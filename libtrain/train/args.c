@@ -3,8 +3,8 @@
  * The arguments of a run, in one table: what each is called, where it is, its default and
  * limits, what a command says about it, and its line in a checkpoint's description of the
  * run.  Numbers that only some optimizer, schedule or loss knows are not here but in the
- * tables of these.  Next: args_check.c, describe.c; cmds/shared/train-options.c makes options
- * of it.
+ * tables of these.  Next: args_check.c, describe.c; cmds/shared/train-options.c makes
+ * options of it.
  */
 #include <libtrain/train/args.h>
 
@@ -93,7 +93,8 @@ static const struct tr__arg table[] = {
         1, 16384, .of_adapter = 1, .standard = 8 },
       "rank", NULL },
     { { FIELD(lora_alpha), TR_ARG_FLOAT, "lora-alpha", TRAINED, "X",
-        "the adapter is scaled by alpha / rank", 1e-6, 1e6, .of_adapter = 1, .standard = 16 },
+        "the adapter is scaled by alpha / rank", 1e-6, 1e6, .of_adapter = 1,
+        .standard = 16 },
       "alpha", NULL },
     { { FIELD(lora_targets), TR_ARG_TEXT, "lora-targets", TRAINED, "LIST",
         "patterns of linear layers, with commas: attn_q,ffn_*", .of_adapter = 1,
@@ -108,8 +109,8 @@ static const struct tr__arg table[] = {
     { { FIELD(grad_acc), TR_ARG_INT, "grad-acc", LENGTH, "N",
         "micro-batches in a step, of each process", 1, 1 << 20, .standard = 1 },
       "grad_acc", NULL },
-    { { FIELD(epochs), TR_ARG_INT, "epochs", LENGTH, "N", "passes over the data", 1, 1 << 20,
-        .or_zero = 1, .standard = 1 },
+    { { FIELD(epochs), TR_ARG_INT, "epochs", LENGTH, "N", "passes over the data", 1,
+        1 << 20, .or_zero = 1, .standard = 1 },
       NULL, NULL },
     { { FIELD(steps), TR_ARG_INT, "steps", LENGTH, "N",
         "steps, however many passes that takes", 1, 1e9, .or_zero = 1 },
@@ -117,8 +118,8 @@ static const struct tr__arg table[] = {
     { { FIELD(lr), TR_ARG_FLOAT, "lr", HOW, "X", "learning rate", 0, 1e3, .standard = 2e-4,
         .standard_full = 2e-5 },
       "lr", NULL },
-    { { FIELD(sched), TR_ARG_CHOICE, "sched", HOW, "NAME", "learning rate after the warm-up",
-        .choice = &scheds },
+    { { FIELD(sched), TR_ARG_CHOICE, "sched", HOW, "NAME",
+        "learning rate after the warm-up", .choice = &scheds },
       "sched", NULL },
     { { FIELD(warmup), TR_ARG_FLOAT, "warmup", HOW, "X",
         "steps of warm-up, below 1 a share of all steps", 0, 1e9, .standard = 0.05 },
@@ -137,8 +138,8 @@ static const struct tr__arg table[] = {
     { { FIELD(shuffle), TR_ARG_FLAG, "no-shuffle", HOW, .set = 0, .standard = 1,
         .help = "take the data in the order of the pack" },
       "shuffle", NULL },
-    { { FIELD(seed), TR_ARG_INT, "seed", HOW, "N", "of the adapter and the shuffling", 0, 9e15,
-        .standard = 42 },
+    { { FIELD(seed), TR_ARG_INT, "seed", HOW, "N", "of the adapter and the shuffling", 0,
+        9e15, .standard = 42 },
       "seed", NULL },
     { { FIELD(mem_limit), TR_ARG_BYTES, "mem-limit", MEMORY, "SIZE",
         "most memory to plan for, as in 400M (default: what there is)", 1, 1e18,
@@ -228,7 +229,8 @@ static const struct {
     [TR_ARG_CHOICE] = { NULL, set_choice },
 };
 
-int tr__arg_number(const struct tr_train_args *a, const struct tr_train_arg *arg, double *v)
+int tr__arg_number(const struct tr_train_args *a, const struct tr_train_arg *arg,
+                   double *v)
 {
     if (!access_of[arg->kind].get)
         return 0;

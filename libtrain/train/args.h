@@ -23,7 +23,8 @@ struct tr__arg {
 const struct tr__arg *tr__arg_at(int i);
 
 /* The number that a holds for an argument; 0 if it is none. */
-int tr__arg_number(const struct tr_train_args *a, const struct tr_train_arg *arg, double *v);
+int tr__arg_number(const struct tr_train_args *a, const struct tr_train_arg *arg,
+                   double *v);
 
 /* The option of this name that what a has chosen brings, or NULL. */
 const struct tr_option *tr__arg_option(const struct tr_train_args *a, const char *name);

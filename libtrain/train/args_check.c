@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Are these arguments of a run?  Each by its line of the table (args.c), the numbers of what
- * was chosen by the tables that these bring, then what no single one says.  Whoever links the
- * library gets the checks that the command gets.
+ * Are these arguments of a run?  Each by its line of the table (args.c), the numbers of
+ * what was chosen by the tables that these bring, then what no single one says.  Whoever
+ * links the library gets the checks that the command gets.
  */
 #include <libtrain/train/args.h>
 
@@ -12,8 +12,8 @@
 static int out_of(struct tr_err *err, const char *what, double v, double least, double most)
 {
     return tr_err_set(err, TR_EINVAL,
-                      "training argument '%s' is %.10g, it must be from %.10g to %.10g", what,
-                      v, least, most);
+                      "training argument '%s' is %.10g, it must be from %.10g to %.10g",
+                      what, v, least, most);
 }
 
 static int is_within(double v, double least, double most)
@@ -106,8 +106,8 @@ static int check_together(const struct tr_train_args *a, struct tr_err *err)
                           "adapter, which is F32", a->weights->name);
     if (a->fused_step && a->grad_acc > 1) /* as several ranks have it */
         return tr_err_set(err, TR_EUNSUPPORTED,
-                          "a fused step never has all gradients: they cannot be summed over "
-                          "micro-batches or processes");
+                          "a fused step never has all gradients: they cannot be summed "
+                          "over micro-batches or processes");
     return 0;
 }
 

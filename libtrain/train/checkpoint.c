@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The state of a run as a GGUF: parameters with their moments, the place in the data, and
- * what must be the same for the run to go on (describe.c).  Bytes: docs/formats/checkpoint.md.
+ * what must be the same for the run to go on (describe.c).  Bytes:
+ * docs/formats/checkpoint.md.
  */
 #include <libtrain/checkpoint.h>
 #include <libtrain/model/model.h>
@@ -16,8 +17,8 @@ enum { VERSION = 1 };
 
 #define WARMUP_KEY "checkpoint.warmup_steps"
 
-/* A warm-up that is not over when the run is used to be cut, to end one step before the last.
- * What is not cut says so in its checkpoint. */
+/* A warm-up that is not over when the run is used to be cut, to end one step before the
+ * last. What is not cut says so in its checkpoint. */
 static int is_cut(int64_t warmup, int64_t total)
 {
     return warmup >= total && total > 1;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * What must be the same for a run to go on, as text: a line "name=value" for each thing, in
- * the order of the table (args.c), without paths.  Numbers have 17 digits, so that what is
- * equal as text is equal.  Lines are compared by name, and one that is not there stands for
- * a default: a new option changes neither the bytes of runs that do not use it nor what older
- * checkpoints mean.
+ * What must be the same for a run to go on, as text: a line "name=value" for each thing,
+ * in the order of the table (args.c), without paths.  Numbers have 17 digits, so that
+ * what is equal as text is equal.  Lines are compared by name, and one that is not there
+ * stands for a default: a new option changes neither the bytes of runs that do not use it
+ * nor what older checkpoints mean.
  */
 #include <libtrain/model/model.h>
 #include <libtrain/train/args.h>
@@ -14,7 +14,8 @@
 
 /* ---- writing ---------------------------------------------------------------------- */
 
-static void write_value(FILE *f, const struct tr_train_args *a, const struct tr_train_arg *x)
+static void write_value(FILE *f, const struct tr_train_args *a,
+                        const struct tr_train_arg *x)
 {
     double v;
     if (x->choice)
@@ -34,8 +35,8 @@ static int came_before(const struct tr_choice *c, int end, const char *name)
 
 /* The number that the run has under the name of o, or o's default if what was chosen has
  * no such number. */
-static void write_option(FILE *f, const struct tr_train_args *a, const struct tr_train_arg *x,
-                         const struct tr_option *o)
+static void write_option(FILE *f, const struct tr_train_args *a,
+                         const struct tr_train_arg *x, const struct tr_option *o)
 {
     const struct tr_option *mine =
         tr_option_find(x->choice->options_of(tr__arg_choice(a, x)), o->name);
@@ -117,13 +118,14 @@ static void append_change(char *list, size_t size, const char *was, int n_was,
     int name = (int)strcspn(was ? was : is, "=\n");
     const char *comma = used ? ", " : "";
     if (was && is)
-        snprintf(list + used, size - used, "%s%.*s is now %.*s", comma, n_was, was, n_is, is);
+        snprintf(list + used, size - used, "%s%.*s is now %.*s", comma, n_was, was, n_is,
+                 is);
     else if (was)
         snprintf(list + used, size - used, "%s%.*s is now the default %.*s", comma, n_was,
                  was, name, was);
     else
-        snprintf(list + used, size - used, "%sthe default %.*s is now %.*s", comma, name, is,
-                 n_is, is);
+        snprintf(list + used, size - used, "%sthe default %.*s is now %.*s", comma, name,
+                 is, n_is, is);
 }
 
 int tr__compare_runs(const char *what, const char *then, const char *now,

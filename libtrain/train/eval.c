@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Measuring: the forward pass of training on a tape that records nothing, whose memory is that
- * of one block, for the largest batch that was announced.  Ids index into tables, so what is
- * larger or points elsewhere is refused before it is run, and a loss that is no number is an
- * error, so no caller prints one.  Next: windows.c (a text), logits.c (all logits of a pack).
+ * Measuring: the forward pass of training on a tape that records nothing, whose memory is
+ * that of one block, for the largest batch that was announced.  Ids index into tables, so
+ * what is larger or points elsewhere is refused before it is run, and a loss that is no
+ * number is an error, so no caller prints one.  Next: windows.c (a text), logits.c (all
+ * logits of a pack).
  */
 #include <libtrain/comm.h>
 #include <libtrain/model/model.h>
@@ -33,8 +34,8 @@ static int make_plan(struct tr_eval *e, int64_t n, struct tr_err *err)
     struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, err);
     if (tp && zeros) {
         struct tr_batch batch = { n, zeros, zeros, pos };
-        tr_model_loss(e->m, tp, &batch,
-                      &(struct tr_loss){ .kind = e->kind, .scale = 1, .option = e->option });
+        struct tr_loss loss = { .kind = e->kind, .scale = 1, .option = e->option };
+        tr_model_loss(e->m, tp, &batch, &loss);
         e->plan = tr_tape_plan(tp);
         rc = tr_tape_error(tp, err);
     } else {
@@ -49,8 +50,8 @@ struct tr_eval *tr_eval_new(struct tr_model *m, int64_t max_rows,
                             const struct tr_loss_kind *kind, struct tr_err *err)
 {
     if (!m || !kind || max_rows < 1) {
-        tr_err_set(err, TR_EINVAL, "a loss cannot be measured without a model, with no kind of "
-                   "loss, or on %lld rows", (long long)max_rows);
+        tr_err_set(err, TR_EINVAL, "a loss cannot be measured without a model, with no "
+                   "kind of loss, or on %lld rows", (long long)max_rows);
         return NULL;
     }
     struct tr_eval *e = calloc(1, sizeof *e);
@@ -107,13 +108,15 @@ static int64_t bad_row(const struct tr_eval *e, const struct tr_batch *b)
     for (int64_t i = 0; i < b->n; i++) {
         int64_t next = i ? (int64_t)b->pos[i - 1] + 1 : 0;
         if (b->token[i] < 0 || b->token[i] >= n_vocab || b->target[i] < -1 ||
-            b->target[i] >= n_vocab || (b->pos[i] && b->pos[i] != next) || b->pos[i] >= n_pos)
+            b->target[i] >= n_vocab || (b->pos[i] && b->pos[i] != next) ||
+            b->pos[i] >= n_pos)
             return i;
     }
     return -1;
 }
 
-static int check_batch(const struct tr_eval *e, const struct tr_batch *b, struct tr_err *err)
+static int check_batch(const struct tr_eval *e, const struct tr_batch *b,
+                       struct tr_err *err)
 {
     if (b->n < 1 || b->n > e->max_rows)
         return tr_err_set(err, TR_EINVAL, "%lld rows to measure, up to %lld were announced",
@@ -123,8 +126,8 @@ static int check_batch(const struct tr_eval *e, const struct tr_batch *b, struct
         return 0;
     return tr_err_set(err, TR_EINVAL,
                       "%s: row %lld to measure has token %d, target %d and position %d, of "
-                      "which one cannot be", tr_gguf_path(tr_model_gguf(e->m)), (long long)i,
-                      b->token[i], b->target[i], b->pos[i]);
+                      "which one cannot be", tr_gguf_path(tr_model_gguf(e->m)),
+                      (long long)i, b->token[i], b->target[i], b->pos[i]);
 }
 
 static int check_finite(const struct tr_eval *e, int64_t n, double sum, const float *logits,
@@ -190,7 +193,8 @@ int tr_pack_fits(const struct tr_pack *pack, const struct tr_model *m, struct tr
     const struct tr_config *c = tr_model_config(m);
     const char *path = tr_pack_path(pack);
     uint64_t hash = tr_vocab_hash(tr_model_gguf(m));
-    if (info->n_vocab > c->n_vocab || (hash && info->vocab_hash && hash != info->vocab_hash))
+    if (info->n_vocab > c->n_vocab ||
+        (hash && info->vocab_hash && hash != info->vocab_hash))
         return tr_err_set(err, TR_EMISMATCH,
                           "'%s' was made with another vocabulary than that of '%s'", path,
                           tr_gguf_path(tr_model_gguf(m)));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A whole run: go on from a save, step, measure, save, and write what was wanted in the end.
- * The order is what makes it safe: what can be refused is refused before the first step, a
- * checkpoint is written last, so that where it is, all is there, and what fails on the way
- * leaves what was trained among the saves.  With several ranks all of them come through here;
- * files are rank 0's.
+ * A whole run: go on from a save, step, measure, save, and write what was wanted in the
+ * end. The order is what makes it safe: what can be refused is refused before the first
+ * step, a checkpoint is written last, so that where it is, all is there, and what fails
+ * on the way leaves what was trained among the saves.  With several ranks all of them
+ * come through here; files are rank 0's.
  */
 #include <libtrain/checkpoint.h>
 #include <libtrain/comm.h>
@@ -87,8 +87,9 @@ static int open_saves(struct loop *l, struct tr_err *err)
 {
     if (!(l->saves = tr_saves_open(l->h->output, err)))
         return err ? err->code : TR_EIO;
-    int rc = l->h->resume ? resume(l, err)
-                          : tr_saves_begin(l->saves, l->t, l->h->restart, tell_of_saves, l, err);
+    int rc = l->h->resume
+                 ? resume(l, err)
+                 : tr_saves_begin(l->saves, l->t, l->h->restart, tell_of_saves, l, err);
     return rc ? rc : check_space(l, err);
 }
 
@@ -126,7 +127,8 @@ static int check_hooks(const struct tr_trainer *t, const struct tr_train_hooks *
         return tr_err_set(err, TR_EINVAL, "'eval_every' is set, but nothing to measure: "
                           "training argument 'val'");
     if (h->resume && h->restart)
-        return tr_err_set(err, TR_EINVAL, "'resume' goes on, 'restart' starts over: not both");
+        return tr_err_set(err, TR_EINVAL,
+                          "'resume' goes on, 'restart' starts over: not both");
     if ((h->save_every || h->resume) && !h->output)
         return tr_err_set(err, TR_EINVAL, "saves need the 'output' of a run beside which "
                           "they lie");
@@ -135,8 +137,8 @@ static int check_hooks(const struct tr_trainer *t, const struct tr_train_hooks *
 
 /* ---- on the way ------------------------------------------------------------------- */
 
-/* A failed save on the way is a warning: the last good one is still there.  0 if the run can
- * go on from this one. */
+/* A failed save on the way is a warning: the last good one is still there.  0 if the run
+ * can go on from this one. */
 static int save_now(struct loop *l)
 {
     struct tr_err err = {0};
@@ -218,7 +220,8 @@ static int steps(struct loop *l, struct tr_err *err)
                 save_now(l);
             return rc;
         }
-        int why = tr_comm_max(asks(l->h->stop_wanted, l->h->ctx)); /* it may reach only one */
+        /* a signal, say, may have reached only one */
+        int why = tr_comm_max(asks(l->h->stop_wanted, l->h->ctx));
         if (why > 0 && l->t->step < l->t->total)
             return why;
     }
@@ -240,8 +243,8 @@ static void stop(struct loop *l)
 static void tell_kept(const struct loop *l)
 {
     char line[600];
-    snprintf(line, sizeof line, "what was trained is kept as '%.400s.d/%lld.gguf': when the "
-             "outputs can be written, --resume writes them", l->h->output,
+    snprintf(line, sizeof line, "what was trained is kept as '%.400s.d/%lld.gguf': when "
+             "the outputs can be written, --resume writes them", l->h->output,
              (long long)l->t->step);
     say(l, 1, line);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is trained.  While a run lives, the weights of the model are the run's: it may make
- * parameters of them, and sets how they multiply.  They are noted before and given back when
- * the run ends, however it ends.  Next: trainer.c, optim/params.c.
+ * What is trained.  While a run lives, the weights of the model are the run's: it may
+ * make parameters of them, and sets how they multiply.  They are noted before and given
+ * back when the run ends, however it ends.  Next: trainer.c, optim/params.c.
  */
 #include <libtrain/model/model.h>
 #include <libtrain/train/run.h>

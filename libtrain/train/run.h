@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Inside of a run, shared by its set-up (trainer.c, parameters.c), its plan (plan.c), its step
- * (batch.c, step.c, step_fused.c) and its saved state (checkpoint.c).
+ * Inside of a run, shared by its set-up (trainer.c, parameters.c), its plan (plan.c), its
+ * step (batch.c, step.c, step_fused.c) and its saved state (checkpoint.c).
  */
 #ifndef LIBTRAIN_TRAIN_RUN_H
 #define LIBTRAIN_TRAIN_RUN_H
@@ -100,7 +100,8 @@ int tr__describe_run(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 /* 0 if the checkpoint is of this run, whatever its length; TR_EMISMATCH. */
 int tr__same_run(const struct tr_trainer *t, const struct tr_gguf *g,
                  struct tr_err *err) TR_MUST_CHECK;
-/* TR_EMISMATCH, with every line of `now` that `then` has otherwise; `what` is then's name. */
+/* TR_EMISMATCH, with every line of `now` that `then` has otherwise; `what` is then's
+ * name. */
 int tr__compare_runs(const char *what, const char *then, const char *now,
                      struct tr_err *err) TR_MUST_CHECK;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The life of a run: what it needs is checked, the model is taken (parameters.c), its memory
- * is planned (plan.c) and then had; and in the end the model is given back.  Everything that
- * can be refused is refused before the first parameter has memory.
+ * The life of a run: what it needs is checked, the model is taken (parameters.c), its
+ * memory is planned (plan.c) and then had; and in the end the model is given back.
+ * Everything that can be refused is refused before the first parameter has memory.
  */
 #include <libtrain/model/model.h>
 #include <libtrain/train/args.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is odd about a run and no reason to refuse it.  The library does not print: a line is
- * kept for whoever asks.
+ * What is odd about a run and no reason to refuse it.  The library does not print: a line
+ * is kept for whoever asks.
  */
 #include <libtrain/base/base.h>
 #include <libtrain/comm.h>
@@ -38,8 +38,8 @@ void tr__note_warmup(struct tr_trainer *t)
     *note = '\0';
     if (t->old_warmup)
         snprintf(note, sizeof t->warmup_note,
-                 "this run began with a warm-up of %lld steps, cut to the length of the run, "
-                 "and goes on so", (long long)t->warmup);
+                 "this run began with a warm-up of %lld steps, cut to the length of the "
+                 "run, and goes on so", (long long)t->warmup);
     else if (t->warmup > t->total)
         snprintf(note, sizeof t->warmup_note,
                  "a warm-up of %lld steps in a run of %lld: the learning rate ends at %g",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The fields of struct tr_train_args by name, as the library lists them.  A table whose cells
- * are "clip=0.5 batch=4" shows at a glance in what two runs differ, and a reported run is a
- * line of it.
+ * The fields of struct tr_train_args by name, as the library lists them.  A table whose
+ * cells are "clip=0.5 batch=4" shows at a glance in what two runs differ, and a reported
+ * run is a line of it.
  */
 #include "run_args.h"
 
@@ -85,8 +85,8 @@ static void change_one(struct tr_train_args *a, char *word)
 {
     const struct tr_train_arg *x;
     if (!strcmp(word, "lora")) {
-        run_args_change(a, "full=0 lora_rank=4 lora_alpha=8 lora_targets=all-linear lr=2e-2 "
-                           "weight_decay=0");
+        run_args_change(a, "full=0 lora_rank=4 lora_alpha=8 lora_targets=all-linear "
+                           "lr=2e-2 weight_decay=0");
         return;
     }
     char *value = strchr(word, '=');

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * When gradients may be emptied: tr_output_loss adds its part of them in the forward pass, so
- * between forward and backward it is too late, and the library says so.
+ * When gradients may be emptied: tr_output_loss adds its part of them in the forward
+ * pass, so between forward and backward it is too late, and the library says so.
  */
 #include "suite.h"
 

@@ -246,8 +246,8 @@ END_TEST
 
 START_TEST(past_the_end)
 {
-    struct tr_trainer *t = trainer(_i ? "optim=sgd weight_decay=0.5" : "lora steps=0 epochs=1",
-                                   NULL);
+    struct tr_trainer *t =
+        trainer(_i ? "optim=sgd weight_decay=0.5" : "lora steps=0 epochs=1", NULL);
     const struct tr_params *p = tr_trainer_params(t);
     struct tr_step_stats s;
     struct tr_err err = {0};
@@ -299,7 +299,8 @@ START_TEST(data_of_another_model)
     struct tr_err err = {0};
     ck_assert_ptr_null(tr_trainer_new(m, bad, &a, &err));
     ck_assert_int_eq(err.code, packs[_i].code);
-    ck_assert_msg(strstr(err.text, packs[_i].says) && strstr(err.text, other), "%s", err.text);
+    ck_assert_msg(strstr(err.text, packs[_i].says) && strstr(err.text, other), "%s",
+                  err.text);
     b.val = bad;
     err = (struct tr_err){0};
     ck_assert_ptr_null(tr_trainer_new(m, pack, &b, &err));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A model has a life before, beside and after a run: whatever came of a trainer, the model is
- * measured, generates and is trained again as if there had been none.
+ * A model has a life before, beside and after a run: whatever came of a trainer, the
+ * model is measured, generates and is trained again as if there had been none.
  */
 #include "run_files.h"
 #include "training_run.h"

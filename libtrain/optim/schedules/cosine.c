@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A rate that falls along half a period of the cosine (Loshchilov, Hutter 2016, "SGDR", without
- * restarts), to min_lr_ratio of what it was.
+ * A rate that falls along half a period of the cosine (Loshchilov, Hutter 2016, "SGDR",
+ * without restarts), to min_lr_ratio of what it was.
  */
 #include <libtrain/optim/optim.h>
 
