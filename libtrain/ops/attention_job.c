@@ -73,6 +73,8 @@ size_t tr__att_scratch(const struct tr_node *nd, int backward)
     const struct tr__att_args *args = nd->args;
     const struct tr_attention *opt = &args->opt;
     int64_t n = tr_tensor_rows(nd->out), ld = att_round_up(opt->head_dim, TR__TILE_COLS);
+    if (tr_tensor_rows(nd->in[TR__ATT_K]) > n) /* attention_cached.c takes none */
+        return 0;
     struct tr__att_bound bound =
         tr__att_bound(n, longest(args->pos, n), opt->n_head_kv);
     struct tr_arena count;
