@@ -39,6 +39,7 @@ function resolve(from, path) {
 # ---- the rule
 
 $1 == "order" {
+    rule = substr($0, 7)
     rank = 1
     for (i = 2; i <= NF; i++) {
         if ($i == "<") {
@@ -161,6 +162,7 @@ END {
         wrong("no rule, no sources or no objects found")
     if (bad)
         exit 1
+    print "# " rule
     print "ok - " n_folder " folders, " n_include " includes of " n_file " files: 0 upward"
     print "ok - " n_need " uses of symbols: 0 circles"
 }

@@ -62,7 +62,8 @@ static void *zeroed(size_t n, size_t size)
     void *p = calloc(n + 1, size);
     if (p)
         return p;
-    cmd_warn("out of memory");
+    cmd_name("train");
+    cmd_complain("out of memory for the table of options");
     exit(CMD_FAIL);
 }
 

@@ -39,7 +39,7 @@ attempt() {
         ;;
     1)
         [ ! -e out ] && grep -Eq \
-            "out of memory for|cannot reserve .* for|: Cannot allocate memory" stderr
+            "out of memory for|cannot reserve .* for|no room for|: Cannot allocate memory" stderr
         ;;
     *) false ;;
     esac
