@@ -111,9 +111,10 @@ static void begin_sweep(struct tr_tape *tp, struct tr_tensor *loss)
     for (int i = 0; i < tp->n_node; i++)
         tp->node[i]->out->has_grad = 0;
     want_grad(tp, loss, tp->n_seg - 1);
-    if (!tp->planning && !tr__tape_failed(tp))
-        loss->grad[0] = 1;
-    tr_op_root(loss)->grad_empty = 0;
+    if (tp->planning || tr__tape_failed(tp))
+        return;
+    tr_tensor_settle_grad(tr_op_root(loss)); /* loss may be one of several numbers */
+    loss->grad[0] = 1;
 }
 
 int tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,

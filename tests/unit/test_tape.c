@@ -253,6 +253,30 @@ START_TEST(test_results_stay)
 }
 END_TEST
 
+/* A loss that is one of several numbers: those beside it have no part in the gradient, though
+ * their memory held something before. */
+START_TEST(test_loss_is_a_row)
+{
+    struct tr_tensor x = matrix(ROWS, x_data), w = weight();
+    struct tr_tensor column = tr_tensor_make("c", &tr_f32, 2, (int64_t[]){ 3, 1 }, w_data);
+    column.grad = w_grad;
+    column.needs_grad = 1;
+    struct tr_tape *tp = tr_tape_new(TR_TAPE_TRAIN, modes[_i], NULL, NULL);
+    for (int step = 0; step < 3; step++) {
+        memset(w_grad, 0, sizeof w_grad);
+        tr_tape_reset(tp);
+        if (step == 1) { /* full of numbers */
+            ck_assert_int_eq(tr_tape_backward(tp, plain(tp, &x, &w)), 0);
+            continue;
+        }
+        struct tr_tensor *loss = tr_rows(tp, tr_mul(tp, &column, &column), 0, 1);
+        ck_assert_int_eq(tr_tape_backward(tp, loss), 0);
+        ck_assert(w_grad[0] == 2 * w_data[0] && !w_grad[1] && !w_grad[2]);
+    }
+    tr_tape_free(tp);
+}
+END_TEST
+
 START_TEST(test_segment_after_none)
 {
     struct tr_tensor x = matrix(ROWS, x_data);
@@ -274,6 +298,7 @@ int main(void)
     tcase_add_test(tc, test_too_small_a_plan);
     tcase_add_loop_test(tc, test_no_segments, 0, 3);
     tcase_add_loop_test(tc, test_results_stay, 0, 2);
+    tcase_add_loop_test(tc, test_loss_is_a_row, 0, 3);
     tcase_add_test_raise_signal(tc, test_segment_after_none, SIGABRT);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
