@@ -45,5 +45,8 @@ int64_t tr_tensor_cols(const struct tr_tensor *t)
 
 int64_t tr_tensor_rows(const struct tr_tensor *t)
 {
-    return tr_tensor_count(t) / tr_tensor_cols(t);
+    int64_t rows = 1;
+    for (int i = 0; i < t->n_dim - 1; i++)
+        rows *= t->dim[i];
+    return rows;
 }

@@ -69,12 +69,18 @@ static int as_int(int64_t v)
     return (int)v;
 }
 
+/* Of a matrix of no columns BLAS wants a distance of rows all the same. */
+static int as_ld(int64_t ld)
+{
+    return as_int(tr__most(ld, 1));
+}
+
 static void sgemm(enum CBLAS_TRANSPOSE ta, enum CBLAS_TRANSPOSE tb, int64_t m, int64_t n,
                   int64_t k, float alpha, const float *a, int64_t lda, const float *b,
                   int64_t ldb, float beta, float *c, int64_t ldc)
 {
     cblas_sgemm(CblasRowMajor, ta, tb, as_int(m), as_int(n), as_int(k), alpha, a,
-                as_int(lda), b, as_int(ldb), beta, c, as_int(ldc));
+                as_ld(lda), b, as_ld(ldb), beta, c, as_ld(ldc));
 }
 
 void tr__gemm_f32(const struct tr__gemm *p, const float *a, const float *b, float *c)

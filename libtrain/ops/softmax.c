@@ -14,8 +14,8 @@
 
 static float max_of(const float *x, int64_t n)
 {
-    float max = x[0];
-    for (int64_t j = 1; j < n; j++)
+    float max = -INFINITY;
+    for (int64_t j = 0; j < n; j++)
         max = x[j] > max ? x[j] : max; /* a NaN makes the sum one */
     return max;
 }

@@ -296,6 +296,29 @@ END_TEST
 
 /* ---- shapes ----------------------------------------------------------------------- */
 
+/* A batch of no rows, and what is made of one: no columns. */
+START_TEST(test_of_nothing)
+{
+    int64_t none[] = { 0, COLS };
+    struct tr_tensor x = tr_tensor_make("none", &tr_f32, 2, none, data[2]);
+    struct tr_tensor *w = input(0, ROWS, COLS, -1, 1);
+    struct tr_tensor *y = tr_matmul(tape, w, &x, &(struct tr_matmul){ .transpose_b = 1 });
+    ck_assert(tr_tensor_rows(y) == ROWS && tr_tensor_cols(y) == 0);
+    struct tr_tensor *flat = tr_transpose(tape, &x);
+    ck_assert(tr_tensor_rows(flat) == COLS && tr_tensor_cols(flat) == 0);
+    y = tr_relu(tape, tr_log_softmax(tape, tr_softmax(tape, y)));
+    struct tr_tensor *copy = tr_concat(tape, &(struct tr_tensor *){ &x }, 1, TR_AXIS_ROWS);
+    y = tr_matmul(tape, y, copy, NULL);
+    ck_assert(tr_tensor_rows(y) == ROWS && tr_tensor_cols(y) == COLS);
+    for (int64_t i = 0; i < ROWS; i++)
+        for (int64_t j = 0; j < COLS; j++)
+            ck_assert(at(y, i, j) == 0);
+    ck_assert_int_eq(tr_tape_backward(tape, tr_sum(tape, y, TR_AXIS_ALL)), 0);
+    for (int64_t i = 0; i < ROWS * COLS; i++)
+        ck_assert(grad[0][i] == 0);
+}
+END_TEST
+
 START_TEST(test_shapes)
 {
     struct tr_tensor *x = input(0, ROWS, COLS, -1, 1), *z = input(1, 5, COLS, -1, 1);
@@ -368,6 +391,7 @@ int main(void)
     tcase_add_loop_test(tc, test_softmax, 0, 2);
     tcase_add_test(tc, test_cross_entropy_of_nothing);
     tcase_add_loop_test(tc, test_out_of_range, 0, N_OUT);
+    tcase_add_test(tc, test_of_nothing);
     tcase_add_test(tc, test_shapes);
     tcase_add_test(tc, test_bits_do_not_depend_on_threads);
     suite_add_tcase(suite, tc);
