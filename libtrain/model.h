@@ -82,9 +82,10 @@ int64_t tr_cache_used(const struct tr_cache *c);
 void tr_cache_cut(struct tr_cache *c, int64_t used);
 
 /* Feed n more tokens of one document (tape in TR_TAPE_EVAL mode) and write the logits that
- * follow the last of them: logits (n_vocab).  If the cache has no room for them (TR_EMISMATCH)
- * or memory is short (TR_ENOMEM), nothing changes.  TR_EFORMAT, if a logit is no
- * finite number, names the first weight that is none, TR_EDIVERGED says that all are. */
+ * follow the last of them: logits (n_vocab).  If n is below 1 (TR_EINVAL), the cache has no
+ * room for them (TR_EMISMATCH) or memory is short (TR_ENOMEM), nothing changes.  TR_EFORMAT,
+ * if a logit is no finite number, names the first weight that is none, TR_EDIVERGED says
+ * that all are. */
 int tr_model_extend(struct tr_model *m, struct tr_tape *tp, struct tr_cache *cache,
                     const int32_t *token, int64_t n, float *logits,
                     struct tr_err *err) TR_MUST_CHECK;

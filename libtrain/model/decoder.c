@@ -73,6 +73,9 @@ int tr_model_extend(struct tr_model *m, struct tr_tape *tp, struct tr_cache *cac
                     const int32_t *token, int64_t n, float *logits, struct tr_err *err)
 {
     const char *path = tr_gguf_path(m->g);
+    if (n < 1)
+        return tr_err_set(err, TR_EINVAL, "%lld tokens: there must be one to go on from",
+                          (long long)n);
     if (n > cache->capacity - cache->used)
         return tr_err_set(err, TR_EMISMATCH, "%lld tokens behind %lld do not fit a cache of "
                           "%lld positions", (long long)n, (long long)cache->used,

@@ -339,6 +339,36 @@ static void library_logits(const int32_t *token, float *all, float *one_by_one)
     tr_model_close(m);
 }
 
+/* More tokens than there is room for, and none: said, and the cache is as it was. */
+START_TEST(test_tokens_out_of_range)
+{
+    static const struct { int64_t n; int code; } cases[] = {
+        { 0, TR_EINVAL }, { -1, TR_EINVAL }, { T, TR_EMISMATCH }
+    };
+    float logits[V], again[V];
+    int32_t token[T];
+    tiny_tokens(token, T);
+    write_variant(&variants[0]);
+    struct tr_model *m = tr_model_open(path, NULL);
+    struct tr_cache *cache = tr_cache_new(m, T, NULL);
+    struct tr_tape *tp = tr_tape_new(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, NULL, NULL);
+    ck_assert_int_eq(tr_model_extend(m, tp, cache, token, 2, logits, NULL), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct tr_err err = { 0 };
+        ck_assert_int_eq(tr_model_extend(m, tp, cache, token, cases[i].n, again, &err),
+                         cases[i].code);
+        ck_assert_int_eq(tr_cache_used(cache), 2);
+    }
+    tr_cache_cut(cache, 1);
+    ck_assert_int_eq(tr_model_extend(m, tp, cache, token + 1, 1, again, NULL), 0);
+    for (int i = 0; i < V; i++)
+        ck_assert(fabsf(again[i] - logits[i]) < 2e-5f);
+    tr_tape_free(tp);
+    tr_cache_free(cache);
+    tr_model_close(m);
+}
+END_TEST
+
 START_TEST(test_arithmetic)
 {
     static float all[T * V], one_by_one[T * V];
@@ -397,6 +427,7 @@ int main(void)
     tcase_add_loop_test(t, test_key, 0, sizeof keys / sizeof *keys);
     tcase_add_loop_test(t, test_purpose, 0, sizeof purposes / sizeof *purposes);
     tcase_add_loop_test(t, test_arithmetic, 0, sizeof variants / sizeof *variants);
+    tcase_add_test(t, test_tokens_out_of_range);
     tcase_add_loop_test(t, test_training, 0, 2);
     suite_add_tcase(s, t);
     return run_suite(s);
