@@ -43,7 +43,8 @@ struct tr_lora *tr_lora_open(const char *path, const struct tr_model *base,
 /* A new adapter for the linear layers whose name matches one of `targets`: patterns
  * (fnmatch), separated by commas, for a tensor's full name ("blk.0.attn_q.weight") or its
  * middle ("attn_q"); "all-linear" is every linear layer of the blocks.  A pattern that
- * matches nothing is refused.  The tensors have no data yet: see tr_lora_start. */
+ * matches nothing is refused, and so is a rank below 1.  The tensors have no data yet: see
+ * tr_lora_start. */
 struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, int rank,
                             float alpha, struct tr_err *err) TR_MUST_CHECK;
 

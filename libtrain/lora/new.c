@@ -54,6 +54,8 @@ struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, in
     int rc = l && list && chosen ? 0 : TR_ENOMEM;
     if (rc)
         tr_err_set(err, rc, "out of memory for a list of %zu weights", base->n_weight);
+    if (!rc && rank < 1)
+        rc = tr_err_set(err, TR_EINVAL, "an adapter of rank %d", rank);
     if (!rc)
         rc = select_targets(base, list, chosen, err);
     for (size_t i = 0; !rc && i < base->n_weight; i++)

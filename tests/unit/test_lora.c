@@ -135,6 +135,16 @@ START_TEST(of_a_base_with_other_numbers)
 }
 END_TEST
 
+START_TEST(of_no_rank)
+{
+    for (int rank = -1; rank < 1; rank++) {
+        struct tr_err err = {0};
+        ck_assert_ptr_null(tr_lora_new(m, "all-linear", rank, 8, &err));
+        ck_assert_int_eq(err.code, TR_EINVAL);
+    }
+}
+END_TEST
+
 /* An adapter has names of its own. */
 START_TEST(outlives_its_base)
 {
@@ -160,6 +170,7 @@ int main(void)
     tcase_add_test(tc, of_a_base_with_other_names);
     tcase_add_test(tc, of_a_base_with_other_shapes);
     tcase_add_test(tc, of_a_base_with_other_numbers);
+    tcase_add_test(tc, of_no_rank);
     tcase_add_test(tc, outlives_its_base);
     suite_add_tcase(s, tc);
     return run_suite(s);
