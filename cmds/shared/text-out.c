@@ -45,6 +45,8 @@ static void show_first(struct cmd_text_out *o)
 
 void cmd_text_put(struct cmd_text_out *o, const char *text, size_t n)
 {
+    if (!n) /* then there may be no text at all */
+        return;
     if (!o->terminal) {
         fwrite(text, 1, n, o->f);
         return;
