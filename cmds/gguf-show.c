@@ -80,7 +80,7 @@ static int is_model(const struct tr_gguf *g)
     if (tr_gguf_string(g, "general.type", &type, NULL) < 0)
         return 1; /* the loader says what is wrong */
     return tr_gguf_find_kv(g, "general.architecture") && tr_gguf_n_tensor(g) &&
-           type.len == 5 && memcmp(type.ptr, "model", 5) == 0;
+           tr_str_is(type, "model");
 }
 
 static int check(const struct tr_gguf *g, struct tr_err *err)

@@ -34,6 +34,8 @@ struct tr_str { /* not terminated, may hold any byte */
     const char *ptr;
     size_t len;
 };
+/* 1 if it is this text. */
+int tr_str_is(struct tr_str s, const char *text);
 
 struct tr_gguf_kv {
     const char *key; /* terminated; ASCII without NUL */

@@ -6,7 +6,6 @@
  */
 #include <libtrain/gguf/reader.h>
 
-#include <string.h>
 
 /* By the values of a key that says so; the first that fits counts. */
 static const struct {
@@ -33,8 +32,7 @@ enum { N_PURPOSE = sizeof purposes / sizeof *purposes };
 static int says(const struct tr_gguf *g, const char *key, const char *value)
 {
     struct tr_str s;
-    return tr_gguf_string(g, key, &s, NULL) > 0 && s.len == strlen(value) &&
-           !memcmp(s.ptr, value, s.len);
+    return tr_gguf_string(g, key, &s, NULL) > 0 && tr_str_is(s, value);
 }
 
 static int find_purpose(const struct tr_gguf *g)

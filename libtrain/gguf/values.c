@@ -7,6 +7,11 @@
 
 #include <string.h>
 
+int tr_str_is(struct tr_str s, const char *text)
+{
+    return s.len == strlen(text) && !memcmp(s.ptr, text, s.len);
+}
+
 const char *tr_gguf_type_name(enum tr_gguf_type type)
 {
     return (unsigned)type < TR_GGUF_N_TYPE ? tr__gguf_value[type].name : "?";

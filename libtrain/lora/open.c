@@ -18,7 +18,7 @@ static int expect_string(const struct tr_gguf *g, const char *key, const char *w
     int found = tr_gguf_string(g, key, &s, err);
     if (found < 0)
         return found;
-    if (s.len != strlen(want) || memcmp(s.ptr, want, s.len))
+    if (!tr_str_is(s, want))
         return tr_err_set(err, TR_EMISMATCH, "%s: '%s' is '%.*s', wanted '%s'",
                           tr_gguf_path(g), key, (int)(s.len < 64 ? s.len : 64), s.ptr, want);
     return 0;

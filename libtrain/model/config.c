@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 static const struct tr_arch *const archs[] = {
 #define TR_ARCH(name) &tr__arch_##name,
@@ -19,8 +18,7 @@ static const struct tr_arch *const archs[] = {
 const struct tr_arch *tr__arch_find(struct tr_str name)
 {
     for (size_t i = 0; i < sizeof archs / sizeof *archs; i++)
-        if (strlen(archs[i]->name) == name.len &&
-            !memcmp(archs[i]->name, name.ptr, name.len))
+        if (tr_str_is(name, archs[i]->name))
             return archs[i];
     return NULL;
 }
@@ -157,9 +155,9 @@ static void read_rope_scaling(struct keys *k, struct tr_rope *rope)
         k->bad = found;
     rope->freq_scale = 1;
     rope->scale = get_positive(k, "rope.scaling.attn_factor", 1);
-    if (type.len == 6 && !memcmp(type.ptr, "linear", 6))
+    if (tr_str_is(type, "linear"))
         rope->freq_scale = linear_scale(k);
-    else if (!(type.len == 4 && !memcmp(type.ptr, "none", 4)) && !k->bad)
+    else if (!tr_str_is(type, "none") && !k->bad)
         k->bad = tr_err_set(k->err, TR_EUNSUPPORTED,
                             "%s: rope scaling '%.*s' (%s) is not supported",
                             tr_gguf_path(k->g), (int)(type.len < 64 ? type.len : 64),

@@ -44,17 +44,12 @@ static const struct {
     { "<|constrain|>", USER },
 };
 
-static int is_text(struct tr_str s, const char *text)
-{
-    return s.len == strlen(text) && !memcmp(s.ptr, text, s.len);
-}
-
 uint16_t tr__named_role(struct tr_str s)
 {
     if (s.len < 4 || !strchr("<[_\xe2", *s.ptr))
         return 0;
     for (size_t i = 0; i < sizeof named / sizeof *named; i++)
-        if (is_text(s, named[i].text))
+        if (tr_str_is(s, named[i].text))
             return named[i].role;
     return 0;
 }
@@ -74,7 +69,7 @@ uint8_t tr__named_type(uint16_t role, uint8_t type)
 static int64_t find_end(const struct tr__vocab *v, const char *text)
 {
     for (uint32_t i = 0; i < v->n; i++)
-        if (v->role[i] & ENDS && is_text(tr__vocab_bytes(v, i), text))
+        if (v->role[i] & ENDS && tr_str_is(tr__vocab_bytes(v, i), text))
             return i;
     return -1;
 }

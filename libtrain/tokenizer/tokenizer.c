@@ -31,8 +31,7 @@ static const struct tr__tokenizer_kind *find_kind(const struct tr_gguf *g,
         return NULL;
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strlen(kinds[i]->model) == name.len &&
-            !memcmp(kinds[i]->model, name.ptr, name.len))
+        if (tr_str_is(name, kinds[i]->model))
             return kinds[i];
     tr_err_set(err, TR_EUNSUPPORTED, "unknown tokenizer model '%.*s'",
                name.len > 80 ? 80 : (int)name.len, name.ptr);

@@ -33,7 +33,7 @@ const struct tr__pretok *tr__pretok_find(struct tr_str name)
 {
     for (size_t i = 0; i < sizeof pretoks / sizeof *pretoks; i++)
         for (const char *const *p = pretoks[i]->name; *p; p++)
-            if (strlen(*p) == name.len && !memcmp(*p, name.ptr, name.len))
+            if (tr_str_is(name, *p))
                 return pretoks[i];
     return NULL;
 }

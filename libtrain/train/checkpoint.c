@@ -166,7 +166,7 @@ int tr_checkpoint_check(const struct tr_gguf *g, struct tr_err *err)
     int rc = tr_gguf_string(g, "general.type", &type, err);
     if (rc < 0)
         return rc;
-    if (type.len != 10 || memcmp(type.ptr, "checkpoint", 10))
+    if (!tr_str_is(type, "checkpoint"))
         return tr_err_set(err, TR_EFORMAT, "%s: is not a checkpoint: it is %s", path,
                           tr_gguf_purpose(g));
     if ((rc = tr_gguf_int(g, "checkpoint.version", &version, err)) < 0)

@@ -36,7 +36,7 @@ static int is_adapter(const struct tr_gguf *g, struct tr_err *err)
 {
     struct tr_str method = { "", 0 };
     int found = tr_gguf_string(g, "checkpoint.method", &method, err);
-    return found < 0 ? found : method.len == 4 && !memcmp(method.ptr, "lora", 4);
+    return found < 0 ? found : tr_str_is(method, "lora");
 }
 
 static int check_base(const struct tr_gguf *g, const struct tr_model *base,

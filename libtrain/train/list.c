@@ -51,8 +51,8 @@ static void look_into(const struct tr_trainer *t, const struct tr_gguf *g,
                       struct tr__save *save)
 {
     struct tr_str type = { "", 0 };
-    if (tr_gguf_string(g, "general.type", &type, NULL) != 1 || type.len != 10 ||
-        memcmp(type.ptr, "checkpoint", 10))
+    if (tr_gguf_string(g, "general.type", &type, NULL) != 1 ||
+        !tr_str_is(type, "checkpoint"))
         return;
     save->kind = tr__same_run(t, g, NULL) ? TR__SAVE_OTHER : TR__SAVE_OWN;
     if (tr_gguf_int(g, "checkpoint.step", &save->step, NULL) < 0 ||
