@@ -123,10 +123,7 @@ static int run_all(const struct opts *o, struct tr_err *err)
     for (size_t i = 0; !rc && i < r.prompt.n; i++)
         rc = on_prompt(&r, i, err);
 end:
-    if (rc)
-        tr_out_discard(out);
-    else
-        rc = tr_out_commit(out, err);
+    rc = tr_out_finish(out, rc, err);
     tr_generator_free(r.gen);
     tr_tokenizer_free(r.tok);
     for (size_t i = 0; r.id && i < r.prompt.n; i++)

@@ -141,10 +141,7 @@ static int run(const struct opts *o, struct tr_err *err)
     if (!rc)
         print(o, &s, tr_out_stream(out));
 end:
-    if (rc)
-        tr_out_discard(out);
-    else
-        rc = tr_out_commit(out, err);
+    rc = tr_out_finish(out, rc, err);
     tr_model_close(m);
     cmd_adapters_release(&adapters);
     return rc ? CMD_FAIL : CMD_OK;

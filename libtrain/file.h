@@ -51,6 +51,9 @@ int tr_out_patch(struct tr_out *out, uint64_t offset, const void *data, size_t b
 int tr_out_commit(struct tr_out *out, struct tr_err *err) TR_MUST_CHECK;
 /* Drop the temporary; NULL is allowed. */
 void tr_out_discard(struct tr_out *out);
+/* The end of writing: commit if rc, what came of it so far, is 0, else discard and return
+ * rc. */
+int tr_out_finish(struct tr_out *out, int rc, struct tr_err *err) TR_MUST_CHECK;
 
 /* Remove every temporary that is open, and the lock of every folder of saves
  * (checkpoint.h).  Async-signal-safe: for handlers that end the process. */

@@ -187,6 +187,9 @@ int tr_gguf_write(struct tr_gguf_writer *w, const void *data, int64_t bytes,
 int tr_gguf_commit(struct tr_gguf_writer *w, struct tr_err *err) TR_MUST_CHECK;
 /* Drop the writer and its temporary file.  NULL is allowed. */
 void tr_gguf_discard(struct tr_gguf_writer *w);
+/* The end of writing: commit if rc, what came of it so far, is 0, else discard and return
+ * rc. */
+int tr_gguf_finish(struct tr_gguf_writer *w, int rc, struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus
 }

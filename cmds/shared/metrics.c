@@ -45,11 +45,7 @@ static int cut_log(const char *path, int64_t step, struct tr_err *err)
         tr_err_sys(err, "cannot read '%s'", path);
     if (in)
         fclose(in);
-    if (err->code)
-        tr_out_discard(out);
-    else
-        (void)!tr_out_commit(out, err);
-    return err->code;
+    return tr_out_finish(out, err->code, err);
 }
 
 int cmd_metrics_open(struct cmd_metrics *t, const char *path, int64_t first_step,

@@ -275,6 +275,14 @@ int tr_out_commit(struct tr_out *out, struct tr_err *err)
     return rc;
 }
 
+int tr_out_finish(struct tr_out *out, int rc, struct tr_err *err)
+{
+    if (!rc)
+        return tr_out_commit(out, err);
+    tr_out_discard(out);
+    return rc;
+}
+
 void tr_out_discard(struct tr_out *out)
 {
     int saved = errno;

@@ -143,11 +143,7 @@ static int write_model(struct merge *m, const struct tr_recipe *recipe, const ch
     if (recipe->type)
         tr_gguf_set_u32(w, "general.file_type", (uint32_t)recipe->type->file_type);
     tr__recipe_declare(recipe, w);
-    int rc = write_all(m, w, recipe, err);
-    if (!rc)
-        return tr_gguf_commit(w, err);
-    tr_gguf_discard(w);
-    return rc;
+    return tr_gguf_finish(w, write_all(m, w, recipe, err), err);
 }
 
 int tr_merge(const struct tr_model *base, const struct tr_recipe *recipe,

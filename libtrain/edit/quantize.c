@@ -87,8 +87,5 @@ int tr_quantize(const struct tr_gguf *g, const struct tr_recipe *recipe,
     tr__recipe_declare(recipe, w);
     int rc = write_all(w, g, recipe, args->allow_nonfinite ? TR__ALLOW : TR__MAY_ALLOW,
                        err);
-    if (!rc)
-        return tr_gguf_commit(w, err);
-    tr_gguf_discard(w);
-    return rc;
+    return tr_gguf_finish(w, rc, err);
 }

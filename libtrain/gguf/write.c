@@ -148,6 +148,14 @@ int tr_gguf_commit(struct tr_gguf_writer *w, struct tr_err *err)
     return rc;
 }
 
+int tr_gguf_finish(struct tr_gguf_writer *w, int rc, struct tr_err *err)
+{
+    if (!rc)
+        return tr_gguf_commit(w, err);
+    tr_gguf_discard(w);
+    return rc;
+}
+
 void tr_gguf_discard(struct tr_gguf_writer *w)
 {
     if (!w)

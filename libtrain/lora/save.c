@@ -32,9 +32,5 @@ int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const cha
         if (!rc)
             rc = write_tensor(g, &l->pair[i].b, err);
     }
-    if (rc) {
-        tr_gguf_discard(g);
-        return rc;
-    }
-    return tr_gguf_commit(g, err);
+    return tr_gguf_finish(g, rc, err);
 }

@@ -106,12 +106,7 @@ int tr_trainer_save(const struct tr_trainer *t, const char *path, struct tr_err 
         return err ? err->code : TR_EIO;
     set_keys(g, t);
     declare_tensors(g, &t->params);
-    rc = write_tensors(g, &t->params, err);
-    if (rc) {
-        tr_gguf_discard(g);
-        return rc;
-    }
-    return tr_gguf_commit(g, err);
+    return tr_gguf_finish(g, write_tensors(g, &t->params, err), err);
 }
 
 /* ---- reading ---------------------------------------------------------------------- */

@@ -145,8 +145,5 @@ int tr_export(const struct tr_gguf *checkpoint, const struct tr_model *base,
         return err ? err->code : TR_EIO;
     rc = adapter ? write_adapter(w, checkpoint, base, err)
                  : write_model(w, checkpoint, base, err);
-    if (!rc)
-        return tr_gguf_commit(w, err);
-    tr_gguf_discard(w);
-    return rc;
+    return tr_gguf_finish(w, rc, err);
 }

@@ -45,8 +45,5 @@ int tr_eval_logits(struct tr_eval *e, struct tr_pack *pack, const char *path, do
     free(logits);
     *n_counted = info->n_counted;
     *loss = info->n_counted ? sum / (double)info->n_counted : 0;
-    if (w && !rc)
-        return tr_gguf_commit(w, err);
-    tr_gguf_discard(w);
-    return rc;
+    return tr_gguf_finish(w, rc, err);
 }

@@ -38,9 +38,5 @@ int tr_trainer_dump_grads(const struct tr_trainer *t, const char *path, struct t
     for (size_t i = 0; !rc && i < p->n; i++)
         rc = tr_gguf_write(g, p->tensor[i]->grad,
                            tr_tensor_count(p->tensor[i]) * (int64_t)sizeof(float), err);
-    if (rc) {
-        tr_gguf_discard(g);
-        return rc;
-    }
-    return tr_gguf_commit(g, err);
+    return tr_gguf_finish(g, rc, err);
 }
