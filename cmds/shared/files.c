@@ -127,11 +127,6 @@ static void add_scaled(struct files *f, const char *text)
     free(path);
 }
 
-static int is_end(const struct cmd_opt *opt)
-{
-    return !opt->name && opt->kind != CMD_KIND_GROUP;
-}
-
 static void add_option(struct files *f, const struct cmd_opt *opt, enum cmd_role role)
 {
     int std = role == CMD_OUTPUT ? STDOUT_FILENO : STDIN_FILENO;
@@ -148,14 +143,14 @@ static void add_option(struct files *f, const struct cmd_opt *opt, enum cmd_role
 static size_t bound(const struct cmd *cmd, int n_operand)
 {
     size_t n = (size_t)n_operand + 1;
-    for (const struct cmd_opt *opt = cmd->opt; !is_end(opt); opt++)
+    for (const struct cmd_opt *opt = cmd->opt; !cmd_is_end(opt); opt++)
         n += opt->kind == CMD_KIND_LIST ? 2 * ((const struct cmd_list *)opt->value)->n : 1;
     return n;
 }
 
 static void gather(const struct cmd *cmd, struct files *f, enum cmd_role role)
 {
-    for (const struct cmd_opt *opt = cmd->opt; !is_end(opt); opt++)
+    for (const struct cmd_opt *opt = cmd->opt; !cmd_is_end(opt); opt++)
         add_option(f, opt, role);
 }
 

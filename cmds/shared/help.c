@@ -22,9 +22,7 @@
 
 enum { INDENT = 26, WIDTH = 80 };
 
-/* Append to a text of n bytes; what does not fit is cut. */
-static void append(char *text, size_t n, const char *fmt, ...) TR_PRINTF(3, 4);
-static void append(char *text, size_t n, const char *fmt, ...)
+void cmd_append(char *text, size_t n, const char *fmt, ...)
 {
     size_t used = strlen(text);
     va_list ap;
@@ -74,25 +72,25 @@ static void append_default(char *text, size_t n, const struct cmd_opt *opt)
         const char *value = *(const char **)opt->value;
         char shown[256];
         tr_escape(shown, sizeof shown, value, strlen(value));
-        append(text, n, " (default %s)", shown);
+        cmd_append(text, n, " (default %s)", shown);
     }
     if (opt->kind == CMD_KIND_INT) {
         int64_t v = *(int64_t *)opt->value;
         if ((double)v >= opt->min && (double)v <= opt->max)
-            append(text, n, " (default %" PRId64 ")", v);
+            cmd_append(text, n, " (default %" PRId64 ")", v);
     }
     if (opt->kind == CMD_KIND_FLOAT) {
         double v = *(double *)opt->value;
         if (v >= opt->min && v <= opt->max)
-            append(text, n, " (default %g)", v);
+            cmd_append(text, n, " (default %g)", v);
     }
     if (opt->kind == CMD_KIND_CHOICE) {
         int v = *(int *)opt->value;
-        append(text, n, ":");
+        cmd_append(text, n, ":");
         for (int i = 0; opt->name_at(i); i++)
-            append(text, n, " %s", opt->name_at(i));
+            cmd_append(text, n, " %s", opt->name_at(i));
         if (v >= 0)
-            append(text, n, " (default %s)", opt->name_at(v));
+            cmd_append(text, n, " (default %s)", opt->name_at(v));
     }
 }
 
@@ -100,12 +98,12 @@ static void print_option(const struct cmd_opt *opt)
 {
     char left[128] = "", right[2048] = "";
     if (opt->letter)
-        append(left, sizeof left, "  -%c, ", opt->letter);
+        cmd_append(left, sizeof left, "  -%c, ", opt->letter);
     else
-        append(left, sizeof left, "      ");
-    append(left, sizeof left, "--%s", opt->name);
+        cmd_append(left, sizeof left, "      ");
+    cmd_append(left, sizeof left, "--%s", opt->name);
     if (opt->kind != CMD_KIND_FLAG)
-        append(left, sizeof left, " %s", opt->arg);
+        cmd_append(left, sizeof left, " %s", opt->arg);
     int at = columns(left, strlen(left));
     fputs(left, stdout);
     if (at + 2 > INDENT) {
@@ -113,14 +111,14 @@ static void print_option(const struct cmd_opt *opt)
         at = 0;
     }
     printf("%*s", INDENT - at, "");
-    append(right, sizeof right, "%s", opt->help);
+    cmd_append(right, sizeof right, "%s", opt->help);
     append_default(right, sizeof right, opt);
     print_wrapped(right);
 }
 
 static void print_table(const struct cmd_opt *opt)
 {
-    for (; opt->name || opt->kind == CMD_KIND_GROUP; opt++)
+    for (; !cmd_is_end(opt); opt++)
         if (opt->kind == CMD_KIND_GROUP)
             printf("\n%s:\n", opt->help);
         else

@@ -128,11 +128,6 @@ static void (*const store[])(const struct walk *, const struct cmd_opt *, const 
 
 /* ==== finding the option ==== */
 
-static int is_end(const struct cmd_opt *opt)
-{
-    return !opt->name && opt->kind != CMD_KIND_GROUP;
-}
-
 /* The option with this name or, if name is NULL, this letter; *place counts over both
  * tables. */
 static const struct cmd_opt *find(const struct walk *w, const char *name, size_t length,
@@ -141,7 +136,7 @@ static const struct cmd_opt *find(const struct walk *w, const char *name, size_t
     const struct cmd_opt *table[] = {w->cmd->opt, w->common};
     *place = 0;
     for (int t = 0; t < 2; t++)
-        for (const struct cmd_opt *opt = table[t]; !is_end(opt); opt++, ++*place) {
+        for (const struct cmd_opt *opt = table[t]; !cmd_is_end(opt); opt++, ++*place) {
             if (*place >= MAX_OPT)
                 tr_fatal("%s: more than %d options", w->cmd->name, MAX_OPT);
             if (opt->kind == CMD_KIND_GROUP)

@@ -72,6 +72,12 @@ struct cmd_opt {
 #define CMD_GROUP(text) { CMD_OPT(CMD_KIND_GROUP, 0, NULL, NULL, NULL, text) }
 #define CMD_END { CMD_OPT(CMD_KIND_FLAG, 0, NULL, NULL, NULL, NULL) }
 
+/* 1 behind the last entry of a table. */
+static inline int cmd_is_end(const struct cmd_opt *opt)
+{
+    return !opt->name && opt->kind != CMD_KIND_GROUP;
+}
+
 struct cmd {
     const char *name;     /* "tokenize" */
     const char *synopsis; /* "-m MODEL.gguf [-o F] [FILE…]" */

@@ -8,12 +8,12 @@
 #include "train-options.h"
 #include "common.h"
 #include "files.h"
+#include "help.h"
 
 #include <libtrain/comm.h>
 
 #include <limits.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,17 +69,6 @@ static void *zeroed(size_t n, size_t size)
 
 /* ==== numbers of what is chosen ==== */
 
-/* Append to the help of n; what does not fit is cut. */
-static void append(struct number *n, const char *fmt, ...) TR_PRINTF(2, 3);
-static void append(struct number *n, const char *fmt, ...)
-{
-    size_t used = strlen(n->help);
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(n->help + used, sizeof n->help - used, fmt, ap);
-    va_end(ap);
-}
-
 /* What one name means to all that have it, those who mean the same together: "adamw,
  * adamw8: decay of the first moment (default 0.9); sgd: momentum (default 0.9)". */
 static void describe_number(struct number *n, const struct tr_choice *c)
@@ -91,12 +80,13 @@ static void describe_number(struct number *n, const struct tr_choice *c)
         if (!o)
             continue;
         if (last && (strcmp(last->help, o->help) || last->standard != o->standard))
-            append(n, ": %s (default %g); %s", last->help, last->standard, c->name_at(i));
+            cmd_append(n->help, sizeof n->help, ": %s (default %g); %s", last->help,
+                       last->standard, c->name_at(i));
         else
-            append(n, "%s%s", last ? ", " : "", c->name_at(i));
+            cmd_append(n->help, sizeof n->help, "%s%s", last ? ", " : "", c->name_at(i));
         last = o;
     }
-    append(n, ": %s (default %g)", last->help, last->standard);
+    cmd_append(n->help, sizeof n->help, ": %s (default %g)", last->help, last->standard);
 }
 
 static void add_number(const struct tr_option *o, const struct tr_choice *c)
@@ -124,53 +114,11 @@ static void add_numbers(const struct tr_choice *c)
 
 /* ==== arguments of a run ==== */
 
-static void make_flag(struct cmd_opt *opt, const struct tr_train_arg *x)
-{
-    opt->kind = CMD_KIND_FLAG;
-    opt->set = x->set;
-}
-
-static void make_int(struct cmd_opt *opt, const struct tr_train_arg *x)
-{
-    (void)x;
-    opt->kind = CMD_KIND_INT;
-}
-
-static void make_size(struct cmd_opt *opt, const struct tr_train_arg *x)
-{
-    (void)x;
-    opt->kind = CMD_KIND_SIZE;
-}
-
-static void make_float(struct cmd_opt *opt, const struct tr_train_arg *x)
-{
-    (void)x;
-    opt->kind = CMD_KIND_FLOAT;
-}
-
-static void make_text(struct cmd_opt *opt, const struct tr_train_arg *x)
-{
-    (void)x;
-    opt->kind = CMD_KIND_TEXT;
-}
-
-static void make_file(struct cmd_opt *opt, const struct tr_train_arg *x)
-{
-    (void)x;
-    opt->kind = CMD_KIND_TEXT;
-    opt->role = CMD_INPUT;
-}
-
-static void make_choice(struct cmd_opt *opt, const struct tr_train_arg *x)
-{
-    opt->kind = CMD_KIND_CHOICE;
-    opt->name_at = x->choice->name_at;
-}
-
-static void (*const make[])(struct cmd_opt *opt, const struct tr_train_arg *x) = {
-    [TR_ARG_FLAG] = make_flag,   [TR_ARG_INT] = make_int,   [TR_ARG_BYTES] = make_size,
-    [TR_ARG_FLOAT] = make_float, [TR_ARG_TEXT] = make_text, [TR_ARG_FILE] = make_file,
-    [TR_ARG_CHOICE] = make_choice,
+static const enum cmd_kind kind_of[] = {
+    [TR_ARG_FLAG] = CMD_KIND_FLAG,   [TR_ARG_INT] = CMD_KIND_INT,
+    [TR_ARG_BYTES] = CMD_KIND_SIZE,  [TR_ARG_FLOAT] = CMD_KIND_FLOAT,
+    [TR_ARG_TEXT] = CMD_KIND_TEXT,   [TR_ARG_FILE] = CMD_KIND_TEXT,
+    [TR_ARG_CHOICE] = CMD_KIND_CHOICE,
 };
 
 /* Argument number i.  One whose default depends on --full has none yet. */
@@ -178,11 +126,15 @@ static void add_arg(struct train_opts *o, int i)
 {
     const struct tr_train_arg *x = tr_train_arg_at(i);
     void *field = (char *)&o->args + x->offset;
-    struct cmd_opt opt = { .name = x->option, .value = field, .arg = x->unit,
-                           .help = x->help, .min = x->least, .max = x->most };
-    make[x->kind](&opt, x);
-    if (x->choice)
+    struct cmd_opt opt = { .kind = kind_of[x->kind], .name = x->option, .value = field,
+                           .arg = x->unit, .help = x->help, .min = x->least,
+                           .max = x->most, .set = x->set };
+    if (x->kind == TR_ARG_FILE)
+        opt.role = CMD_INPUT;
+    if (x->choice) {
+        opt.name_at = x->choice->name_at;
         opt.value = &made.choice[i];
+    }
     if (x->standard_full > 0) {
         snprintf(made.help[i], sizeof made.help[i], "%s (default %g, with --full %g)",
                  x->help, x->standard, x->standard_full);
@@ -206,7 +158,7 @@ static void add_group(struct train_opts *o, const char *group)
 static void make_table(struct train_opts *o, const struct cmd_opt *own)
 {
     size_t n = 0, n_arg = count_args(), n_number = count_numbers();
-    while (own[n].name || own[n].kind == CMD_KIND_GROUP)
+    while (!cmd_is_end(&own[n]))
         n++;
     made.opt = zeroed(n + n_arg + n_number, sizeof *made.opt);
     made.choice = zeroed(n_arg, sizeof *made.choice);
