@@ -25,6 +25,7 @@ int64_t tr__step_batches(const struct tr_trainer *t)
     return (t->args.grad_acc + tr_comm_size() - 1) / tr_comm_size();
 }
 
+/* At most 2^40 sequences (pack.h) and 2^20 epochs; steps are checked (args_check.c). */
 uint64_t tr__run_samples(const struct tr_trainer *t)
 {
     if (t->args.steps)

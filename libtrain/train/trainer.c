@@ -55,12 +55,9 @@ int64_t tr__warmup_steps(const struct tr_train_args *a, int64_t total)
 
 static void set_length(struct tr_trainer *t)
 {
-    const struct tr_train_args *a = &t->args;
-    int64_t per_step = a->batch * a->grad_acc;
-    /* at most 2^40 sequences (pack.h) and 2^20 epochs */
-    int64_t samples = (int64_t)tr_pack_info(t->pack)->n_seq * a->epochs;
-    t->total = a->steps ? a->steps : (samples + per_step - 1) / per_step;
-    t->warmup = tr__warmup_steps(a, t->total);
+    uint64_t per_step = (uint64_t)(t->args.batch * t->args.grad_acc);
+    t->total = (int64_t)((tr__run_samples(t) + per_step - 1) / per_step);
+    t->warmup = tr__warmup_steps(&t->args, t->total);
 }
 
 static void set_options(struct tr_trainer *t)
