@@ -15,17 +15,20 @@ static void view_nothing(struct tr_node *nd)
     (void)nd;
 }
 
+#define VIEW_OP(op_name)                                                                 \
+    const struct tr_op tr__op_##op_name = {                                              \
+        .name = #op_name,                                                                \
+        .forward = view_nothing,                                                         \
+        .backward = view_nothing,                                                        \
+    };
+
 static struct tr_tensor *view(struct tr_tape *tp, const struct tr_op *op,
                               struct tr_tensor *x, struct tr_tensor *y)
 {
     return tr_op_run(tp, &(struct tr_op_call){ .op = op, .in = { x }, .out = y });
 }
 
-const struct tr_op tr__op_columns = {
-    .name = "columns",
-    .forward = view_nothing,
-    .backward = view_nothing,
-};
+VIEW_OP(columns)
 
 struct tr_tensor *tr_columns(struct tr_tape *tp, struct tr_tensor *x, int64_t first,
                              int64_t width)
@@ -36,11 +39,7 @@ struct tr_tensor *tr_columns(struct tr_tape *tp, struct tr_tensor *x, int64_t fi
     return view(tp, op, x, tr_op_alias(tp, x, first, tr_tensor_rows(x), width));
 }
 
-const struct tr_op tr__op_rows = {
-    .name = "rows",
-    .forward = view_nothing,
-    .backward = view_nothing,
-};
+VIEW_OP(rows)
 
 struct tr_tensor *tr_rows(struct tr_tape *tp, struct tr_tensor *x, int64_t first, int64_t n)
 {
@@ -50,11 +49,7 @@ struct tr_tensor *tr_rows(struct tr_tape *tp, struct tr_tensor *x, int64_t first
     return view(tp, op, x, tr_op_alias(tp, x, first * x->ld, n, tr_tensor_cols(x)));
 }
 
-const struct tr_op tr__op_reshape = {
-    .name = "reshape",
-    .forward = view_nothing,
-    .backward = view_nothing,
-};
+VIEW_OP(reshape)
 
 struct tr_tensor *tr_reshape(struct tr_tape *tp, struct tr_tensor *x, int64_t rows,
                              int64_t cols)
