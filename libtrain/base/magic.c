@@ -100,10 +100,8 @@ int tr__magic_binary(const unsigned char *head, size_t n)
     return is_safetensors(head, n);
 }
 
-const char *tr__magic_words(const unsigned char *head, size_t n)
+const char *tr__magic_known(const unsigned char *head, size_t n)
 {
-    if (n == 0)
-        return "empty";
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (is_known(i, head, n))
             return known[i].words;
@@ -111,5 +109,13 @@ const char *tr__magic_words(const unsigned char *head, size_t n)
         return "a web page, saved by mistake: download the file itself";
     if (is_safetensors(head, n))
         return "a safetensors file: convert it to GGUF first";
-    return is_text(head, n) ? "text" : "of an unknown kind";
+    return NULL;
+}
+
+const char *tr__magic_words(const unsigned char *head, size_t n)
+{
+    const char *words = tr__magic_known(head, n);
+    if (words)
+        return words;
+    return !n ? "empty" : is_text(head, n) ? "text" : "of an unknown kind";
 }

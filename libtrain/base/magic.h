@@ -19,6 +19,9 @@ enum { TR__MAGIC_BYTES = 8 };
 enum { TR__MAGIC_SHOWN = 32 };
 const char *tr__magic_words(const unsigned char *head, size_t n);
 
+/* The same where it is a known kind of file, else NULL. */
+const char *tr__magic_known(const unsigned char *head, size_t n);
+
 /* 1 if a file that begins so is known and no text, whatever comes behind; a text may begin
  * with a few letters that are a magic too. */
 int tr__magic_binary(const unsigned char *head, size_t n);

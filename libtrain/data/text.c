@@ -82,14 +82,14 @@ static const char *utf16(const struct tally *c, size_t n)
 static int refuse(const struct tally *c, const char *p, size_t n, const char *name,
                   struct tr_err *err)
 {
-    const char *words = tr__magic_words((const unsigned char *)p, n);
+    const char *words = tr__magic_known((const unsigned char *)p, n);
     const char *encoding = utf16(c, n);
     if (tr__magic_binary((const unsigned char *)p, n))
         return tr_err_set(err, TR_EFORMAT, "'%s' is no plain text but %s", name, words);
     if (encoding)
         return tr_err_set(err, TR_EFORMAT, "'%s' is text in %s: make UTF-8 of it with "
                           "iconv -f %s -t UTF-8 first", name, encoding, encoding);
-    if (c->n_nul && strcmp(words, "text") && strcmp(words, "of an unknown kind"))
+    if (c->n_nul && words)
         return tr_err_set(err, TR_EFORMAT, "'%s' is no plain text but %s", name, words);
     if (c->n_nul)
         return tr_err_set(err, TR_EFORMAT, "'%s' is no text: %llu of its %llu bytes are "
