@@ -110,17 +110,18 @@ static int init_lora(struct tr_trainer *t, struct tr_err *err)
                                           (float)a->lora_alpha, err);
     if (!t->lora)
         return err ? err->code : TR_EIO;
-    if (t->lora->base_hash && t->lora->base_hash != t->base_hash)
-        return tr_err_set(err, TR_EMISMATCH, "%s: was trained on another base",
-                          a->adapter_in);
-    t->lora->base_hash = t->base_hash;
-    int rc = tr_params_init(&t->params, 2 * t->lora->n, a->optim, err);
+    int rc = tr_lora_attach(t->lora, t->m, 1, err);
+    if (rc && a->adapter_in)
+        tr_err_prefix(err, "%s", a->adapter_in);
     if (rc)
         return rc;
-    declare_pairs(t);
+    t->lora->base_hash = t->base_hash;
     if (t->lora->warning)
         tr__warn(t, "%s: %s", a->adapter_in, t->lora->warning);
-    return tr_lora_attach(t->lora, t->m, 1, err);
+    rc = tr_params_init(&t->params, 2 * t->lora->n, a->optim, err);
+    if (!rc)
+        declare_pairs(t);
+    return rc;
 }
 
 int tr__declare_parameters(struct tr_trainer *t, struct tr_err *err)
