@@ -73,6 +73,19 @@ static void bound_step(const struct tr_trainer *t, const int32_t *length, int64_
     x->step_rows = longest * (n + tr_comm_size() - 1);
 }
 
+/* The longest sequence of a pack that is measured one by one. */
+static int measure_val(struct tr_pack *val, struct tr__extent *x, struct tr_err *err)
+{
+    int32_t longest;
+    int32_t *length = read_lengths(val, &longest, err);
+    if (!length)
+        return err ? err->code : TR_EFORMAT;
+    for (uint64_t i = 0; i < tr_pack_info(val)->n_seq; i++)
+        x->val_rows = most(x->val_rows, length[i]);
+    free(length);
+    return 0;
+}
+
 int tr__measure_extent(struct tr_trainer *t, struct tr_err *err)
 {
     struct tr__extent *x = &t->extent;
@@ -88,5 +101,5 @@ int tr__measure_extent(struct tr_trainer *t, struct tr_err *err)
             measure_step(t, length, first,
                          all - first < (uint64_t)each ? (int64_t)(all - first) : each, x);
     free(length);
-    return 0;
+    return t->args.val ? measure_val(t->args.val, x, err) : 0;
 }

@@ -12,6 +12,7 @@
 struct tr__extent {
     int64_t batch_rows, step_rows; /* of a micro-batch, of this step's share */
     int32_t longest;               /* positions of a document */
+    int64_t val_rows;              /* of a sequence of args.val; 0: there is none */
 };
 
 struct tr_trainer {
@@ -50,7 +51,7 @@ int64_t tr__step_batches(const struct tr_trainer *t);
 /* Samples of the whole run, and the sequence of the pack that sample number `sample` is. */
 uint64_t tr__run_samples(const struct tr_trainer *t);
 uint64_t tr__sequence_of(const struct tr_trainer *t, uint64_t sample);
-/* Fill t->extent; reads the whole pack once. */
+/* Fill t->extent; reads the whole pack once, and that of args.val. */
 int tr__measure_extent(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 
 /* Sequences of the next step, of all ranks. */

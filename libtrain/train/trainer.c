@@ -72,9 +72,8 @@ static void set_options(struct tr_trainer *t)
 
 static int init_eval(struct tr_trainer *t, struct tr_err *err)
 {
-    int64_t of_val = t->args.val ? tr_pack_info(t->args.val)->ctx : 0;
-    if (t->args.eval_rows < of_val)
-        t->args.eval_rows = of_val;
+    if (t->args.eval_rows < t->extent.val_rows)
+        t->args.eval_rows = t->extent.val_rows;
     if (!t->args.eval_rows)
         return 0;
     t->eval = tr_eval_new(t->m, t->args.eval_rows, t->args.loss, err);

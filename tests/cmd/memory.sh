@@ -197,6 +197,11 @@ for mode in "" "--full" "--grad-acc 2"; do
         steps="--epochs 2" data="$data"
         measured --batch 2 $mode'
 done
+test_expect_success 'measuring takes what the sequences of --val take' '
+    data="--threads 2 -m $model -d few.pack"
+    train --val few.pack --plan >few.tsv
+    train --val t.pack --plan >full.tsv
+    test $(($(value eval few.tsv) * 4)) -lt $(($(value eval full.tsv) * 3))'
 test_expect_success '--mem-limit follows the data too' '
     data="--threads 2 -m $model -d few.pack"
     train --epochs 1 --batch 32 --mem-limit 60M --plan >few.tsv
