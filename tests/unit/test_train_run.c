@@ -3,37 +3,22 @@
  * A whole run by one call, with what its user is told and asked; and what a trainer answers
  * to calls that cannot be: past the end, on data of another model, on a plan.
  */
+#include "open_run.h"
 #include "run_args.h"
-#include "run_files.h"
 #include "training_run.h"
 
 #include <libtrain/checkpoint.h>
-#include <libtrain/threads.h>
 
 #include <math.h>
 
 static const char *target, *lora, *grads;
-static struct tr_model *m;
-static struct tr_pack *pack;
 
 static void make_files(void)
 {
-    make_run_files();
+    open_run(7);
     target = in_dir("run.ckpt");
     lora = in_dir("lora.gguf");
     grads = in_dir("grads.gguf");
-    tiny_data_write(data, 7);
-    tr_threads(1);
-    m = tr_model_open(model, NULL);
-    pack = tr_pack_open(data, NULL);
-    ck_assert(m && pack);
-}
-
-static void remove_files(void)
-{
-    tr_pack_close(pack);
-    tr_model_close(m);
-    remove_dir();
 }
 
 static struct tr_trainer *trainer(const char *words, struct tr_pack *val)
@@ -410,7 +395,7 @@ int main(void)
     Suite *s = suite_create("train_run");
     TCase *tc = tcase_create("runs");
     tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, make_files, remove_files);
+    tcase_add_checked_fixture(tc, make_files, close_run);
     tcase_add_test(tc, from_begin_to_end);
     tcase_add_test(tc, without_anything);
     tcase_add_test(tc, saves_when_due_and_when_asked);

@@ -3,31 +3,15 @@
  * A model has a life before, beside and after a run: whatever came of a trainer, the
  * model is measured, generates and is trained again as if there had been none.
  */
-#include "run_files.h"
+#include "open_run.h"
 #include "training_run.h"
 
 #include <libtrain/gguf.h>
 #include <libtrain/loss.h>
-#include <libtrain/threads.h>
-
-static struct tr_model *m;
-static struct tr_pack *pack;
 
 static void make_files(void)
 {
-    make_run_files();
-    tiny_data_write(data, 4);
-    tr_threads(1);
-    m = tr_model_open(model, NULL);
-    pack = tr_pack_open(data, NULL);
-    ck_assert(m && pack);
-}
-
-static void remove_files(void)
-{
-    tr_pack_close(pack);
-    tr_model_close(m);
-    remove_dir();
+    open_run(4);
 }
 
 /* What can be trained, a kind each. */
@@ -168,7 +152,7 @@ int main(void)
     Suite *s = suite_create("trainer_life");
     TCase *tc = tcase_create("of a model");
     tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, make_files, remove_files);
+    tcase_add_checked_fixture(tc, make_files, close_run);
     tcase_add_loop_test(tc, after_a_run, 0, N_KIND);
     tcase_add_loop_test(tc, after_a_refusal, 0, FULL_FUSED + 1);
     tcase_add_loop_test(tc, beside_an_adapter, 0, FULL + 1);
