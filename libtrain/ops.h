@@ -146,6 +146,8 @@ struct tr_attention {
     int bf16;       /* factors of its products rounded to BF16, if the library was built for
                        a processor that multiplies those; not where k has more rows, and
                        not of scores if head_dim > 256 */
+    struct tr_tensor *sinks; /* (n_head) f32, or NULL: a score of each head that takes its
+                                share of every softmax and has no value (Xiao et al. 2023) */
 };
 /* Causal attention in streaming form (Milakov, Gimelshein 2018; Dao et al. 2022): no n x n
  * array exists.  q (n, n_head * head_dim), k and v (n, n_head_kv * head_dim), pos (n):

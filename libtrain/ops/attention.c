@@ -73,8 +73,8 @@ static void forward_tile(const struct tr__att_job *job, const struct tr__att_pie
     tr__att_load_queries(job, tile, i_head, w);
     memset(w->o, 0, (size_t)(TILE * job->ld) * sizeof *w->o);
     for (int64_t j = 0; j < TILE; j++) {
-        w->max[j] = -INFINITY;
-        w->sum[j] = 0;
+        w->max[j] = tr__att_sink(job->nd, i_head);
+        w->sum[j] = 1; /* the sink's part; without one the first key's `keep` is 0 */
     }
     for (struct att_block b = att_first_block(tile, job->opt->bf16); b.n_key;
          b = att_next_block(tile, b)) {
@@ -164,6 +164,9 @@ struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
     tr_op_require(tp, opt->n_head > 0 && opt->n_head_kv > 0 && opt->head_dim > 0, op, q, k);
     tr_op_require(tp, opt->n_head % opt->n_head_kv == 0, op, q, k);
     tr_op_require(tp, width == (int64_t)opt->n_head * opt->head_dim, op, q, k);
+    struct tr_tensor *sinks = opt->sinks;
+    tr_op_require(tp, !sinks || (sinks->dtype == &tr_f32 &&
+                                 tr_tensor_count(sinks) == opt->n_head), op, q, sinks);
     int with_grad = q->needs_grad || k->needs_grad || v->needs_grad;
     int64_t n_key = tr_tensor_rows(k);
     tr_op_require(tp, n_key == n || (n_key > n && !with_grad), op, q, k);
@@ -172,7 +175,7 @@ struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
                   v);
     struct tr__att_args args = { *opt, pos };
     return tr_op_run(tp, &(struct tr_op_call){ .op = op,
-                                                .in = { q, k, v },
+                                                .in = { q, k, v, sinks },
                                                 .out = tr_op_output(tp, op, 2,
                                                                   (int64_t[]){ n, width }),
                                                 .args = &args,

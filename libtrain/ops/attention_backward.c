@@ -167,6 +167,31 @@ static void add_shared(const struct tr__att_job *job, int i_kv, int64_t t0, int6
     }
 }
 
+/* Of one head: a sink has P like a key, and dP = 0 since it has no value. */
+static double sink_gradient(const struct tr__att_job *job, int64_t i_head)
+{
+    const struct tr_tensor *out = job->nd->out;
+    const float *lse = job->nd->saved + i_head * job->n;
+    int64_t width = job->opt->head_dim, column = i_head * width;
+    float sink = tr__att_sink(job->nd, i_head);
+    double sum = 0;
+    for (int64_t t = 0; t < job->n; t++)
+        sum -= (double)tr__expf(sink - lse[t]) *
+               (double)tr_f32.dot(tr_tensor_grad_row(out, t) + column,
+                                  tr_tensor_row(out, t) + column, width);
+    return sum;
+}
+
+static void add_sinks(const struct tr__att_job *job)
+{
+    struct tr_tensor *sinks = job->nd->in[TR__ATT_SINKS];
+    if (!sinks || !sinks->grad)
+        return;
+#pragma omp parallel for schedule(static)
+    for (int64_t h = 0; h < job->opt->n_head; h++)
+        sinks->grad[h] += (float)sink_gradient(job, h);
+}
+
 void tr__att_backward(struct tr_node *nd)
 {
     size_t mark = tr_arena_mark(nd->scratch);
@@ -184,5 +209,6 @@ void tr__att_backward(struct tr_node *nd)
                 for (int64_t t0 = 0; t0 < job.n; t0 += TILE)
                     add_shared(&job, i_kv, t0, t0 + TILE);
     }
+    add_sinks(&job);
     tr_arena_rewind(nd->scratch, mark);
 }

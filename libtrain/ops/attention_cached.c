@@ -12,6 +12,7 @@
 struct head { /* one query and the keys of its head */
     const float *q, *k, *v; // (head_dim), (rows, head_dim) with row strides ldk, ldv
     int64_t ldk, ldv;
+    float sink;
 };
 
 /* Keys whose scores are held at once. */
@@ -49,7 +50,7 @@ static void scale_row(float *x, int64_t n, float by)
 static void attend(const struct head *h, const struct tr_attention *opt, int64_t first,
                    int64_t last, float *restrict out)
 {
-    float max = -INFINITY, sum = 0, p[KEYS];
+    float max = h->sink, sum = 1, p[KEYS]; /* see forward_tile in attention.c */
     int64_t width = opt->head_dim;
     memset(out, 0, (size_t)width * sizeof *out);
     for (int64_t row = first; row <= last; row += KEYS) {
@@ -58,7 +59,7 @@ static void attend(const struct head *h, const struct tr_attention *opt, int64_t
         scores(h, opt, row, n, p);
         for (int64_t i = 0; i < n; i++)
             max = p[i] > max ? p[i] : max;
-        float keep = row == first ? 0.0f : tr__expf(old - max);
+        float keep = tr__expf(old - max);
         sum = sum * keep + exponentials(p, n, max);
         scale_row(out, width, keep);
         for (int64_t i = 0; i < n; i++) {
@@ -86,7 +87,8 @@ void tr__att_cached(struct tr_node *nd)
             back = opt->window - 1;
         struct head h = { (const float *)q->data + row * q->ld + i_head * width,
                           (const float *)k->data + i_kv * width,
-                          (const float *)v->data + i_kv * width, k->ld, v->ld };
+                          (const float *)v->data + i_kv * width, k->ld, v->ld,
+                          tr__att_sink(nd, i_head) };
         attend(&h, opt, last - back, last,
                (float *)nd->out->data + row * nd->out->ld + i_head * width);
     }

@@ -9,7 +9,9 @@
 #include <libtrain/ops/attention_plan.h>
 #include <libtrain/ops/ops.h>
 
-enum { TR__ATT_Q, TR__ATT_K, TR__ATT_V }; /* inputs of the node */
+#include <math.h>
+
+enum { TR__ATT_Q, TR__ATT_K, TR__ATT_V, TR__ATT_SINKS }; /* inputs of the node */
 
 struct tr__att_args {
     struct tr_attention opt;
@@ -58,6 +60,13 @@ static inline int64_t tr__att_key_at(const struct tr__att_job *job,
                                      const struct tr__att_piece *piece, int64_t key)
 {
     return (key - piece->k0 + TR__ATT_MARGIN) * job->ld;
+}
+
+/* The score that a head's running maximum starts from. */
+static inline float tr__att_sink(const struct tr_node *nd, int64_t i_head)
+{
+    const struct tr_tensor *sinks = nd->in[TR__ATT_SINKS];
+    return sinks ? ((const float *)sinks->data)[i_head] : -INFINITY;
 }
 
 void tr__att_backward(struct tr_node *nd);

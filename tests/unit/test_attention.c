@@ -29,6 +29,7 @@ struct shape {
     float cap;
     int document[8]; /* lengths; what is left of n are rows of padding, position 0 */
     int fused;       /* q, k, v are columns of one array */
+    int sinks;       /* every head has one */
 };
 
 #include "attention.def"
@@ -38,10 +39,10 @@ struct problem {
     int bf16;
     int64_t q_width, kv_width, ld_q, ld_kv;
     float *memory, *grad_memory; /* behind q, k, v */
-    struct tr_tensor q, k, v, out;
+    struct tr_tensor q, k, v, sinks, out;
     int32_t *pos;
     float *dout, *saved;
-    double *ref[4]; /* out, dq, dk, dv, contiguous */
+    double *ref[5]; /* out, dq, dk, dv, dsinks, contiguous */
 };
 
 static float *random_floats(struct tr_rng *rng, int64_t n, float size)
@@ -78,7 +79,7 @@ static void problem_init(struct problem *p, const struct shape *s)
     p->s = *s;
     struct tr_rng rng = tr_rng_init(1, (uint64_t)s->n);
     int64_t n = s->n, qw = s->n_head * s->head_dim, kw = s->n_head_kv * s->head_dim;
-    int64_t all = n * (qw + 2 * kw);
+    int64_t all = n * (qw + 2 * kw) + s->n_head;
     p->q_width = qw;
     p->kv_width = kw;
     p->memory = random_floats(&rng, all, 1.5f);
@@ -90,10 +91,14 @@ static void problem_init(struct problem *p, const struct shape *s)
     p->q = view(p, 0, qw, s->fused ? ld : qw);
     p->k = view(p, s->fused ? qw : n * qw, kw, s->fused ? ld : kw);
     p->v = view(p, s->fused ? qw + kw : n * (qw + kw), kw, s->fused ? ld : kw);
+    p->sinks = tr_tensor_make(NULL, &tr_f32, 1, (int64_t[]){ s->n_head },
+                              p->memory + n * ld);
+    p->sinks.grad = p->grad_memory + n * ld;
+    p->sinks.needs_grad = 1;
     p->out = tr_tensor_make(NULL, &tr_f32, 2, (int64_t[]){ n, qw },
                             calloc((size_t)(n * qw), sizeof(float)));
     p->out.grad = p->dout;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         p->ref[i] = calloc((size_t)(n * qw), sizeof(double));
 }
 
@@ -105,8 +110,17 @@ static void problem_release(struct problem *p)
     free(p->saved);
     free(p->pos);
     free(p->out.data);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         free(p->ref[i]);
+}
+
+static struct tr_attention options(const struct problem *p)
+{
+    return (struct tr_attention){ .n_head = p->s.n_head, .n_head_kv = p->s.n_head_kv,
+                                  .head_dim = p->s.head_dim,
+                                  .scale = (float)(1 / sqrt(p->s.head_dim)),
+                                  .soft_cap = p->s.cap, .window = p->s.window,
+                                  .bf16 = p->bf16 };
 }
 
 static const float *at(const struct tr_tensor *t, int64_t row, int64_t col)
@@ -141,7 +155,9 @@ static void reference_row(struct problem *p, int t, int h, double *prob, double 
         }
         top = fmax(top, prob[u]);
     }
-    double sum = 0, mean = 0;
+    double sink = p->s.sinks ? (double)*at(&p->sinks, 0, h) : -1e300, sum, mean = 0;
+    top = fmax(top, sink);
+    sum = exp(sink - top);
     for (int u = first; u <= t; u++)
         sum += prob[u] = exp(prob[u] - top);
     const float *dout = p->dout + t * p->q_width + h * hd;
@@ -149,6 +165,7 @@ static void reference_row(struct problem *p, int t, int h, double *prob, double 
         prob[u] /= sum;
         mean += prob[u] * dot(dout, at(&p->v, u, g * hd), hd);
     }
+    p->ref[4][h] -= exp(sink - top) / sum * mean;
     for (int u = first; u <= t; u++) {
         double ds = prob[u] * (dot(dout, at(&p->v, u, g * hd), hd) - mean) * slope[u];
         for (int d = 0; d < hd; d++) {
@@ -172,12 +189,10 @@ static void reference(struct problem *p)
 
 static void run(struct problem *p)
 {
-    struct args args = { { p->s.n_head, p->s.n_head_kv, p->s.head_dim,
-                           (float)(1 / sqrt(p->s.head_dim)), p->s.cap, p->s.window,
-                           p->bf16 },
-                         p->pos };
+    struct args args = { options(p), p->pos };
     struct tr_arena scratch;
-    struct tr_node nd = { .op = &tr__op_attention, .in = { &p->q, &p->k, &p->v },
+    struct tr_node nd = { .op = &tr__op_attention,
+                          .in = { &p->q, &p->k, &p->v, p->s.sinks ? &p->sinks : NULL },
                           .out = &p->out, .args = &args, .saved = p->saved,
                           .scratch = &scratch, .with_grad = 1 };
     for (int backward = 0; backward < 2; backward++) {
@@ -198,31 +213,49 @@ static double error(const float *x, const float *before, int64_t ld, int64_t wid
         for (int64_t j = 0; j < width; j++) {
             double r = ref[i * width + j] + (before ? (double)before[i * ld + j] : 0);
             double e = (double)x[i * ld + j] - r;
-            ck_assert_msg(e == e, "not a number in row %d", (int)i);
+            MUST(e == e);
             num += e * e;
             den += r * r;
         }
     return sqrt(num / den);
 }
 
+static int64_t numbers(const struct problem *p)
+{
+    return p->s.n * (p->q_width + 2 * p->kv_width) + p->s.n_head;
+}
+
+/* Tensor i of p, the one of whose gradient is ref[i + 1]. */
+static struct tr_tensor *input(struct problem *p, int i)
+{
+    struct tr_tensor *in[] = { &p->q, &p->k, &p->v, &p->sinks };
+    return in[i];
+}
+
+/* Of f32, which grows with the root of the number of products in a score. */
+static double rounding(const struct shape *s)
+{
+    return 8e-7 * sqrt(fmax(1, s->head_dim / 256.0));
+}
+
 static void compare_with_reference(const struct shape *s, int bf16)
 {
-    double limit = bf16 ? 1e-2 : 8e-7;
+    double limit = bf16 ? 1e-2 : rounding(s);
     struct problem p;
     problem_init(&p, s);
     p.bf16 = bf16;
-    int64_t n = p.s.n, all = n * (p.q_width + 2 * p.kv_width);
+    int64_t n = p.s.n, all = numbers(&p);
     float *before = malloc((size_t)all * sizeof *before);
     memcpy(before, p.grad_memory, (size_t)all * sizeof *before);
     reference(&p);
     run(&p);
     double e = error(p.out.data, NULL, p.q_width, p.q_width, n, p.ref[0]);
     ck_assert_msg(e < limit, "out is off by %g", e);
-    const struct tr_tensor *t[3] = { &p.q, &p.k, &p.v };
-    for (int i = 0; i < 3; i++) {
-        const float *b = before + (t[i]->grad - p.grad_memory);
-        e = error(t[i]->grad, b, t[i]->ld, tr_tensor_cols(t[i]), n, p.ref[i + 1]);
-        ck_assert_msg(e < limit, "d%c is off by %g", "qkv"[i], e);
+    for (int i = 0; i < 3 + p.s.sinks; i++) {
+        const struct tr_tensor *t = input(&p, i);
+        const float *b = before + (t->grad - p.grad_memory);
+        e = error(t->grad, b, t->ld, tr_tensor_cols(t), tr_tensor_rows(t), p.ref[i + 1]);
+        ck_assert_msg(e < limit, "d%c is off by %g", "qkvs"[i], e);
     }
     free(before);
     problem_release(&p);
@@ -248,18 +281,17 @@ START_TEST(cached_keys)
     reference(&p);
     for (int64_t rows = 1; rows < p.s.n; rows = 3 * rows + 1) {
         int64_t first = p.s.n - rows;
-        struct args args = { { p.s.n_head, p.s.n_head_kv, p.s.head_dim,
-                               (float)(1 / sqrt(p.s.head_dim)), p.s.cap, p.s.window, 0 },
-                             p.pos + first };
+        struct args args = { options(&p), p.pos + first };
         struct tr_tensor q = p.q, out = p.out;
         q.data = (float *)p.q.data + first * p.q.ld;
         q.dim[0] = out.dim[0] = rows;
-        struct tr_node nd = { .op = &tr__op_attention, .in = { &q, &p.k, &p.v },
+        struct tr_node nd = { .op = &tr__op_attention,
+                              .in = { &q, &p.k, &p.v, p.s.sinks ? &p.sinks : NULL },
                               .out = &out, .args = &args };
         nd.op->forward(&nd);
         double e = error(out.data, NULL, p.q_width, p.q_width, rows,
                          p.ref[0] + first * p.q_width);
-        ck_assert_msg(e < 8e-7, "the last %d rows are off by %g", (int)rows, e);
+        ck_assert_msg(e < rounding(&p.s), "the last %d rows are off by %g", (int)rows, e);
     }
     problem_release(&p);
 }
@@ -273,7 +305,7 @@ START_TEST(threads_do_not_matter)
     for (int i = 0; i < 4; i++) {
         struct problem p;
         problem_init(&p, &shapes[_i]);
-        all = p.s.n * (p.q_width + 2 * p.kv_width);
+        all = numbers(&p);
         omp_set_num_threads(i + 1);
         run(&p);
         result[i] = p.grad_memory;
@@ -290,22 +322,21 @@ END_TEST
 /* A gradient nobody wants is not touched and does not change the others. */
 START_TEST(wanted_gradients_only)
 {
-    for (int mask = 0; mask < 8; mask++) {
+    for (int mask = 0; mask < (shapes[_i].sinks ? 16 : 8); mask++) {
         struct problem p, full;
         problem_init(&p, &shapes[_i]);
         problem_init(&full, &shapes[_i]);
-        struct tr_tensor *t[3] = { &p.q, &p.k, &p.v };
-        const struct tr_tensor *u[3] = { &full.q, &full.k, &full.v };
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 4; i++)
             if (!(mask & 1 << i))
-                t[i]->grad = NULL;
+                input(&p, i)->grad = NULL;
         run(&p);
         run(&full);
-        for (int i = 0; i < 3; i++)
-            for (int64_t j = 0; t[i]->grad && j < p.s.n; j++)
-                ck_assert_int_eq(0, memcmp(t[i]->grad + j * t[i]->ld,
-                                           u[i]->grad + j * u[i]->ld,
-                                           (size_t)tr_tensor_cols(u[i]) * sizeof(float)));
+        for (int i = 0; i < 4; i++) {
+            const struct tr_tensor *t = input(&p, i), *u = input(&full, i);
+            for (int64_t j = 0; t->grad && j < tr_tensor_rows(t); j++)
+                MUST(!memcmp(t->grad + j * t->ld, u->grad + j * u->ld,
+                             (size_t)tr_tensor_cols(u) * sizeof(float)));
+        }
         problem_release(&p);
         problem_release(&full);
     }
@@ -318,8 +349,8 @@ START_TEST(runs_on_a_tape)
     struct problem p;
     problem_init(&p, &shapes[_i]);
     run(&p);
-    struct tr_attention opt = { p.s.n_head, p.s.n_head_kv, p.s.head_dim,
-                                (float)(1 / sqrt(p.s.head_dim)), p.s.cap, p.s.window, 0 };
+    struct tr_attention opt = options(&p);
+    opt.sinks = p.s.sinks ? &p.sinks : NULL;
     for (int mode = 0; mode < 2; mode++) {
         struct tr_tape_plan plan = { 0 };
         for (int planning = 1; planning >= 0; planning--) {
@@ -340,6 +371,29 @@ START_TEST(runs_on_a_tape)
         }
     }
     problem_release(&p);
+}
+END_TEST
+
+/* Scores may be anything: the sink alone decides, or it has no part. */
+START_TEST(far_sinks)
+{
+    struct problem p, none;
+    problem_init(&p, &shapes[_i]);
+    problem_init(&none, &shapes[_i]);
+    none.s.sinks = 0;
+    for (int h = 0; h < p.s.n_head; h++)
+        ((float *)p.sinks.data)[h] = h % 2 ? -INFINITY : 200;
+    run(&p);
+    run(&none);
+    for (int64_t t = 0; t < p.s.n; t++)
+        for (int h = 0; h < p.s.n_head; h++) {
+            const float *y = at(&p.out, t, h * p.s.head_dim);
+            const float *z = at(&none.out, t, h * p.s.head_dim);
+            for (int d = 0; d < p.s.head_dim; d++)
+                MUST(h % 2 ? y[d] == z[d] : fabsf(y[d]) < 1e-30f);
+        }
+    problem_release(&p);
+    problem_release(&none);
 }
 END_TEST
 
@@ -383,7 +437,10 @@ int main(void)
     tcase_add_loop_test(tc, cached_keys, 1, n);
     tcase_add_loop_test(tc, threads_do_not_matter, 9, n);
     tcase_add_loop_test(tc, wanted_gradients_only, 15, 20);
+    tcase_add_loop_test(tc, wanted_gradients_only, N_PLAIN, N_PLAIN + 2);
+    tcase_add_loop_test(tc, far_sinks, N_PLAIN, n);
     tcase_add_loop_test(tc, runs_on_a_tape, 11, 14);
+    tcase_add_loop_test(tc, runs_on_a_tape, N_PLAIN, N_PLAIN + 2);
     tcase_add_loop_test(tc, plans_stay_within_their_bound, 0, 4);
     suite_add_tcase(suite, tc);
     return run_suite(suite);

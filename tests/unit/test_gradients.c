@@ -290,6 +290,68 @@ BUILD(attention_window)
                                                 .scale = 0.5f, .window = 3 });
 }
 
+/* What models combine: many heads on one pair of keys and values, sinks, own scales. */
+BUILD(attention_sinks)
+{
+    UNUSED;
+    return tr_attention(tp, in[0], in[1], in[2], positions,
+                        &(struct tr_attention){ .n_head = 3, .n_head_kv = 1, .head_dim = 4,
+                                                .scale = 0.7f, .sinks = in[3] });
+}
+
+BUILD(attention_sinks_window)
+{
+    UNUSED;
+    return tr_attention(tp, in[0], in[1], in[2], one_document,
+                        &(struct tr_attention){ .n_head = 4, .n_head_kv = 2, .head_dim = 3,
+                                                .scale = 0.5f, .window = 3,
+                                                .sinks = in[3] });
+}
+
+BUILD(attention_window_cap)
+{
+    UNUSED;
+    return tr_attention(tp, in[0], in[1], in[2], one_document,
+                        &(struct tr_attention){ .n_head = 3, .n_head_kv = 1, .head_dim = 5,
+                                                .scale = 1, .window = 4, .soft_cap = 2 });
+}
+
+BUILD(attention_all)
+{
+    UNUSED;
+    return tr_attention(tp, in[0], in[1], in[2], one_document,
+                        &(struct tr_attention){ .n_head = 4, .n_head_kv = 1, .head_dim = 3,
+                                                .scale = 1.25f, .window = 5, .soft_cap = 2,
+                                                .sinks = in[3] });
+}
+
+/* Sizes of heads that fill no vector, and the largest. */
+BUILD(attention_24)
+{
+    UNUSED;
+    return tr_attention(tp, in[0], in[1], in[2], positions,
+                        &(struct tr_attention){ .n_head = 2, .n_head_kv = 1,
+                                                .head_dim = 24, .scale = 0.25f });
+}
+
+BUILD(attention_80)
+{
+    UNUSED;
+    return tr_attention(tp, in[0], in[1], in[2], positions,
+                        &(struct tr_attention){ .n_head = 1, .n_head_kv = 1,
+                                                .head_dim = 80, .scale = 0.125f,
+                                                .soft_cap = 3, .sinks = in[3] });
+}
+
+BUILD(attention_512)
+{
+    UNUSED;
+    return tr_attention(tp, in[0], in[1], in[2], positions,
+                        &(struct tr_attention){ .n_head = 1, .n_head_kv = 1,
+                                                .head_dim = 512, .scale = 0.0625f,
+                                                .window = 2 });
+}
+
 static const int32_t targets[] = { 3, -1, 0, 6, 3, -1 };
 
 /* Losses are not weighed: the check compares their sums, times the scale. */
@@ -420,6 +482,20 @@ static const struct {
       { MATRIX(6, 8), MATRIX(6, 8), MATRIX(6, 8) }, 0.0625f, 1e-4, 0 },
     { "attention", "window", attention_window,
       { MATRIX(10, 12), MATRIX(10, 6), MATRIX(10, 6) }, 0.0625f, 1e-4, 0 },
+    { "attention", "sinks", attention_sinks,
+      { MATRIX(6, 12), MATRIX(6, 4), MATRIX(6, 4), VECTOR(3) }, 0.0625f, 1e-4, 0 },
+    { "attention", "sinks, window", attention_sinks_window,
+      { MATRIX(10, 12), MATRIX(10, 6), MATRIX(10, 6), VECTOR(4) }, 0.0625f, 1e-4, 0 },
+    { "attention", "window, soft cap", attention_window_cap,
+      { MATRIX(10, 15), MATRIX(10, 5), MATRIX(10, 5) }, 0.0625f, 1e-4, 0 },
+    { "attention", "sinks, window, soft cap", attention_all,
+      { MATRIX(10, 12), MATRIX(10, 3), MATRIX(10, 3), VECTOR(4) }, 0.0625f, 1e-4, 0 },
+    { "attention", "heads of 24", attention_24,
+      { MATRIX(6, 48), MATRIX(6, 24), MATRIX(6, 24) }, 0.0625f, 1e-4, 0 },
+    { "attention", "heads of 80, sinks, soft cap", attention_80,
+      { MATRIX(6, 80), MATRIX(6, 80), MATRIX(6, 80), VECTOR(1) }, 0.25f, 1e-4, 0 },
+    { "attention", "heads of 512, window", attention_512,
+      { MATRIX(6, 512), MATRIX(6, 512), MATRIX(6, 512) }, 0.25f, 1e-4, 0 },
     { "output_loss", "cross-entropy", cross_entropy,
       { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
     { "output_loss", "soft cap", cross_entropy_capped,
