@@ -107,8 +107,9 @@ static void bench(const struct shape *s, int bf16)
         in[i].grad = dx + at;
     }
     y.grad = dout;
-    struct args args = { { s->n_head, s->n_head_kv, s->head_dim,
-                           1 / sqrtf((float)s->head_dim), 0, 0, bf16 },
+    struct args args = { { .n_head = s->n_head, .n_head_kv = s->n_head_kv,
+                           .head_dim = s->head_dim,
+                           .scale = 1 / sqrtf((float)s->head_dim), .bf16 = bf16 },
                          pos };
     struct tr_arena scratch;
     struct tr_node nd = { .op = &tr__op_attention, .in = { &in[0], &in[1], &in[2] },

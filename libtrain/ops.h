@@ -121,10 +121,12 @@ struct tr_rope {
     float freq_scale;      /* position multiplier of linear scaling; 1: none */
     const float *factors;  // (n_rot / 2) divisors of the frequencies, or NULL
     float scale;           /* of the columns that turn; 0: 1 */
+    const float *freq;     // (n_rot / 2) angle per position of each pair, or NULL: as below
 };
 /* Rotary position embedding, in place over x (n, heads * head_dim)  (Su et al. 2021);
- * pos (n).  Pair i turns by pos * freq, freq = freq_scale * freq_base^(-2i / n_rot) /
- * factors[i]; freq and the angle are rounded to f32, as in llama.cpp and PyTorch. */
+ * pos (n).  Pair i turns by pos * freq[i]; if that is not given, by pos * freq_scale *
+ * freq_base^(-2i / n_rot) / factors[i].  The frequency and the angle are rounded to f32, as
+ * in llama.cpp and PyTorch. */
 struct tr_tensor *tr_rope(struct tr_tape *tp, struct tr_tensor *x, const int32_t *pos,
                           const struct tr_rope *opt);
 

@@ -36,14 +36,18 @@ static inline void sin_cos(double x, float *sine, float *cosine)
 }
 
 /* Angle per position of each pair.  The references hold frequencies and angles in f32. */
-static void frequencies(const struct tr_rope *rope, float *freq)
+static const float *frequencies(const struct tr_rope *rope, struct tr_arena *scratch)
 {
+    if (rope->freq)
+        return rope->freq;
+    float *freq = tr_arena_array(scratch, (size_t)rope->n_rot / 2, sizeof *freq);
     for (int i = 0; i < rope->n_rot / 2; i++) {
         double f = pow((double)rope->freq_base, -2.0 * i / rope->n_rot);
         if (rope->factors)
             f /= (double)rope->factors[i];
         freq[i] = (float)(f * (double)rope->freq_scale);
     }
+    return freq;
 }
 
 /* Turn n pairs of one head; `a` points at the first number of the first pair, the second
@@ -90,8 +94,7 @@ static void turn_rows(const struct tr_node *nd, float *numbers, float direction)
     const struct rope_args *args = nd->args;
     int64_t n = tr_tensor_rows(nd->out), cols = tr_tensor_cols(nd->out), ld = nd->out->ld;
     size_t mark = tr_arena_mark(nd->scratch);
-    float *freq = tr_arena_array(nd->scratch, (size_t)args->rope.n_rot / 2, sizeof *freq);
-    frequencies(&args->rope, freq);
+    const float *freq = frequencies(&args->rope, nd->scratch);
 #pragma omp parallel for schedule(static) if (n > 1)
     for (int64_t i = 0; i < n; i++)
         turn_row(numbers + i * ld, cols, &args->rope, (float)args->pos[i], freq, direction);
@@ -112,7 +115,7 @@ static size_t rope_scratch(const struct tr_node *nd, int backward)
 {
     (void)backward;
     const struct rope_args *args = nd->args;
-    return (size_t)args->rope.n_rot / 2 * sizeof(float);
+    return args->rope.freq ? 0 : (size_t)args->rope.n_rot / 2 * sizeof(float);
 }
 
 const struct tr_op tr__op_rope = {

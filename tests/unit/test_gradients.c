@@ -237,6 +237,15 @@ BUILD(rope_pairs)
                                       .freq_scale = 1, .factors = factors });
 }
 
+BUILD(rope_freq)
+{
+    UNUSED;
+    static const float freq[] = { 1, 0.5f };
+    return tr_rope(tp, tape_copy(tp, in[0]), positions,
+                   &(struct tr_rope){ .head_dim = 6, .n_rot = 4, .freq = freq,
+                                      .scale = 1.25f });
+}
+
 BUILD(rope_neox) /* over columns of something wider, as with fused q, k and v */
 {
     UNUSED;
@@ -470,6 +479,7 @@ static const struct {
     { "layer_norm", "many rows", layer_norm,
       { MATRIX(70, 5), VECTOR(5), VECTOR(5) }, 0.015625f, 1e-4, 0 },
     { "rope", "pairs", rope_pairs, { MATRIX(6, 12) }, 0.5f, 1e-5, 0 },
+    { "rope", "frequencies", rope_freq, { MATRIX(6, 12) }, 0.5f, 1e-5, 0 },
     { "rope", "neox", rope_neox, { MATRIX(6, 18) }, 0.5f, 1e-5, 0 },
     { "swiglu", "rows", swiglu, { RANGE(4, 19, -3, 3), MATRIX(4, 19) }, 0.125f, 1e-4, 0 },
     { "swiglu", "far", swiglu, { RANGE(2, 8, -40, 40), MATRIX(2, 8) }, 0.125f, 1e-4, 0 },

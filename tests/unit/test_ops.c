@@ -190,11 +190,14 @@ static struct tr_tensor *rope(struct tr_tape *tp, struct env *e)
 
 static const int32_t rope_pos[] = { 0, 1, 47, 2047, 131071, 3 };
 static const float rope_factors[] = { 1, 1.5f, 2, 8, 32, 1, 1, 1 };
+static const float rope_freq[] = { 1, 0.3f, 0, 2e-5f, 0.7f };
 static const struct tr_rope ropes[] = {
-    { 8, 8, 0, 10000, 1, NULL, 0 },        { 8, 8, 1, 10000, 1, NULL, 1 },
-    { 16, 6, 1, 500000, 0.25f, NULL, 0 },  { 16, 16, 1, 500000, 1, rope_factors, 0 },
-    { 160, 160, 0, 1000000, 1, NULL, 0 },  { 4, 2, 0, 10000, 1, NULL, 0 },
-    { 16, 6, 0, 10000, 1, NULL, 1.5f },    { 8, 8, 1, 10000, 1, NULL, 0.25f },
+    { 8, 8, 0, 10000, 1, NULL, 0, NULL },       { 8, 8, 1, 10000, 1, NULL, 1, NULL },
+    { 16, 6, 1, 500000, 0.25f, NULL, 0, NULL },
+    { 16, 16, 1, 500000, 1, rope_factors, 0, NULL },
+    { 160, 160, 0, 1000000, 1, NULL, 0, NULL }, { 4, 2, 0, 10000, 1, NULL, 0, NULL },
+    { 16, 6, 0, 10000, 1, NULL, 1.5f, NULL },   { 8, 8, 1, 10000, 1, NULL, 0.25f, NULL },
+    { 8, 6, 1, 0, 0, NULL, 1.25f, rope_freq },  { 20, 10, 0, 0, 0, NULL, 0, rope_freq },
 };
 
 /* Pair i of a head, turned; angle as documented: frequency and angle in f32. */
@@ -204,6 +207,8 @@ static void rope_exact(const struct tr_rope *r, const float *x, int32_t pos, int
     double f = pow((double)r->freq_base, -2.0 * i / r->n_rot) * (double)r->freq_scale;
     if (r->factors)
         f /= (double)r->factors[i];
+    if (r->freq)
+        f = (double)r->freq[i];
     float angle = (float)pos * (float)f;
     double scale = r->scale == 0 ? 1 : (double)r->scale;
     double c = scale * cos((double)angle), s = scale * sin((double)angle);
@@ -435,7 +440,7 @@ END_TEST
 START_TEST(test_shape_mistakes_are_fatal)
 {
     struct env e = { .call = _i == 0 ? swiglu : _i == 1 ? rms_norm : rope, .n = 8,
-                     .rope = { 3, 2, 0, 10, 1, NULL, 0 }, .pos = rope_pos };
+                     .rope = { 3, 2, 0, 10, 1, NULL, 0, NULL }, .pos = rope_pos };
     e.in[0] = matrix(2, 9, -1, 1);
     e.in[1] = _i == 1 ? vector(5) : matrix(2, 8, -1, 1);
     compute(&e);
