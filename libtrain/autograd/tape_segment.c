@@ -30,6 +30,21 @@ float *tr__tape_handover(struct tr_tape *tp, int i, size_t bytes)
     return tp->handover[i & 1];
 }
 
+/* What its operation left for backward goes with a result that would have been computed again,
+ * and now is not. */
+static void keep_saved(struct tr_tape *tp, const struct tr_tensor *t)
+{
+    for (int i = tp->seg[tp->n_seg].first_node; i < tp->n_node; i++) {
+        struct tr_node *nd = tp->node[i];
+        if (nd->out != t || !nd->n_saved)
+            continue;
+        float *to = tr_arena_array(&tp->kept, nd->n_saved, sizeof *to);
+        if (to)
+            memcpy(to, nd->saved, nd->n_saved * sizeof *to);
+        nd->saved = to;
+    }
+}
+
 /* Move the result out of the memory that dies with the segment.  Where it is kept as F16,
  * as that of root, the next segment still reads all of it. */
 static void keep_result(struct tr_tape *tp, struct tr_tensor *t, struct tr_tensor *root)
@@ -47,6 +62,8 @@ static void keep_result(struct tr_tape *tp, struct tr_tensor *t, struct tr_tenso
                                                 : tr_arena_alloc(&tp->kept, bytes);
     if (!tp->planning && !tr__tape_failed(tp))
         memcpy(to, t->data, bytes);
+    if (!t->kept)
+        keep_saved(tp, t);
     t->data = to;
     t->kept = 1;
 }

@@ -5,6 +5,7 @@
  */
 #include "suite.h"
 
+#include <libtrain/loss.h>
 #include <libtrain/op.h>
 #include <libtrain/ops.h>
 
@@ -86,6 +87,14 @@ static struct tr_tensor weight(void)
     return w;
 }
 
+static struct tr_tensor *loss_of(struct tr_tape *tp, struct tr_tensor *x,
+                                 struct tr_tensor *w)
+{
+    return tr_output_loss(tp, x, w, targets,
+                          &(struct tr_loss){ .kind = tr_loss_by_name("cross_entropy"),
+                                             .scale = 1 });
+}
+
 /* y = x, until it is asked for the last time. */
 static int fuse;
 
@@ -126,8 +135,7 @@ static struct tr_tensor *net(struct tr_tape *tp, struct tr_tensor *x, struct tr_
     tr_segment_begin(tp);
     y = tr_linear(tp, fused(tp, tr_columns(tp, y, 0, WIDTH)), w,
                   &(struct tr_linear){ .add = y });
-    y = tr_output_loss(tp, y, w, targets, &(struct tr_loss){ .scale = 1 });
-    return tr_segment_end(tp, y);
+    return tr_segment_end(tp, loss_of(tp, y, w));
 }
 
 /* Wherever it happens, the step ends in order, and one that does not fail is right. */
@@ -211,7 +219,7 @@ static const enum tr_recompute modes[] = { TR_RECOMPUTE_CHEAP, TR_RECOMPUTE_ALL,
 static struct tr_tensor *plain(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w)
 {
     struct tr_tensor *y = tr_linear(tp, tr_gelu(tp, tr_linear(tp, x, w, NULL)), w, NULL);
-    return tr_output_loss(tp, y, w, targets, &(struct tr_loss){ .scale = 1 });
+    return loss_of(tp, y, w);
 }
 
 /* The same bits as with a plan and a segment, step after step. */
@@ -243,8 +251,7 @@ START_TEST(test_results_stay)
     struct tr_tape *tp = tr_tape_new(mode, TR_RECOMPUTE_NONE, NULL, NULL);
     struct tr_tensor *a = tr_linear(tp, &x, &w, NULL), *b = tr_gelu(tp, a);
     float first = *tr_tensor_row(a, 0), last = tr_tensor_row(b, ROWS - 1)[WIDTH - 1];
-    struct tr_tensor *loss = tr_output_loss(tp, tr_linear(tp, b, &w, NULL), &w, targets,
-                                            &(struct tr_loss){ .scale = 1 });
+    struct tr_tensor *loss = loss_of(tp, tr_linear(tp, b, &w, NULL), &w);
     if (_i)
         ck_assert_int_eq(tr_tape_backward(tp, loss), 0);
     ck_assert(*tr_tensor_row(a, 0) == first);
@@ -277,6 +284,41 @@ START_TEST(test_loss_is_a_row)
 }
 END_TEST
 
+/* A segment may end in a result that costs little: what its backward reads of it stays too. */
+static struct tr_tensor *normed(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,
+                                int segments)
+{
+    static float one[WIDTH];
+    static struct tr_tensor norm;
+    norm = tr_tensor_make("n", &tr_f32, 1, (int64_t[]){ WIDTH }, one);
+    for (int i = 0; i < WIDTH; i++)
+        one[i] = 1 + (float)i / WIDTH;
+    if (segments)
+        tr_segment_begin(tp);
+    struct tr_tensor *y = tr_rms_norm(tp, tr_linear(tp, x, w, NULL), &norm, 1e-5f);
+    if (segments) {
+        y = tr_segment_end(tp, y);
+        tr_segment_begin(tp);
+    }
+    y = loss_of(tp, tr_gelu(tp, y), w);
+    return segments ? tr_segment_end(tp, y) : y;
+}
+
+START_TEST(test_segment_ends_in_a_norm)
+{
+    float want[WIDTH * WIDTH];
+    struct tr_tensor x = matrix(ROWS, x_data), w = weight();
+    struct tr_tape *tp = tr_tape_new(TR_TAPE_TRAIN, modes[_i], NULL, NULL);
+    ck_assert_int_eq(tr_tape_backward(tp, normed(tp, &x, &w, 0)), 0);
+    memcpy(want, w_grad, sizeof want);
+    memset(w_grad, 0, sizeof w_grad);
+    tr_tape_reset(tp);
+    ck_assert_int_eq(tr_tape_backward(tp, normed(tp, &x, &w, 1)), 0);
+    ck_assert_mem_eq(w_grad, want, sizeof want);
+    tr_tape_free(tp);
+}
+END_TEST
+
 START_TEST(test_segment_after_none)
 {
     struct tr_tensor x = matrix(ROWS, x_data);
@@ -299,6 +341,7 @@ int main(void)
     tcase_add_loop_test(tc, test_no_segments, 0, 3);
     tcase_add_loop_test(tc, test_results_stay, 0, 2);
     tcase_add_loop_test(tc, test_loss_is_a_row, 0, 3);
+    tcase_add_loop_test(tc, test_segment_ends_in_a_norm, 0, 3);
     tcase_add_test_raise_signal(tc, test_segment_after_none, SIGABRT);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
