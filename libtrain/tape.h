@@ -98,11 +98,18 @@ void tr_tape_reset(struct tr_tape *tp);
 int tr_tape_error(const struct tr_tape *tp, struct tr_err *err);
 
 /* A segment: y = end(result of what ran since begin).  Segments do not nest, and a segment
- * may read parameters, inputs and the result of the segment just before it, nothing else.
+ * may read parameters, inputs, the result of the segment just before it and what an earlier
+ * one has shared, nothing else.
  * Operations outside a segment make one up, which tr_tape_backward ends; it stays alone.
  * After that only what was kept has its data: with TR_RECOMPUTE_NONE all. */
 void tr_segment_begin(struct tr_tape *tp);
 struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result);
+
+/* t for this segment and all that follow: a copy (rows, columns of t), kept until
+ * tr_tape_reset in either mode, in f32 also with keep_half, with a gradient of its own beside
+ * it if t needs one.  Later segments may view it, and write over it as little as over any
+ * input. */
+struct tr_tensor *tr_tape_share(struct tr_tape *tp, struct tr_tensor *t);
 
 /* Add d(loss)/d(t) to t->grad for every parameter t that needs it.  loss is the result of
  * the last segment, one number.  Parameters' grad arrays are the caller's; one that is

@@ -43,7 +43,8 @@ struct tr_tensor {
     int has_grad;  /* grad was made in this reverse sweep */
     int i_segment; /* where on the tape it was made; -1: outside, a parameter or input */
     int reader;    /* of a parameter: 1 + the segment that read it; 0: none did yet */
-    int shared;    /* of a parameter: several segments read it, or forward adds to its grad */
+    int shared;    /* several segments read it, tr_tape_share made it; of a parameter: or
+                      forward adds to its grad */
     int grad_early; /* of a parameter: forward added to its grad, the reverse sweep that
                        completes it is still to come */
 

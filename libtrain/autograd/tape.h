@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What the files of the tape share: tape.c makes and empties it, tape_segment.c begins and
- * ends segments, tape_op.c runs and records operations, tape_backward.c is the reverse
- * sweep, tape_half.c what waits for it as F16.
+ * ends segments, tape_op.c runs and records operations, tape_share.c makes what several
+ * segments read, tape_backward.c is the reverse sweep, tape_half.c what waits for it as F16.
  *
  * Where things live.  `kept` holds what survives until backward, `segment` what dies with
  * its segment: in forward the results that will be computed again, in backward those same
@@ -22,6 +22,7 @@
 
 struct tr__segment {
     int first_node, end_node;
+    int shares_grad; /* what it shares has a gradient, whether or not its result has */
     struct tr_tensor *result;
 };
 
@@ -66,6 +67,10 @@ static inline size_t tr__tape_bytes(const struct tr_tensor *t)
 {
     return (size_t)tr_tensor_count(t) * sizeof(float);
 }
+
+/* A tensor of this segment without data yet; NULL on a tape that has failed. */
+struct tr_tensor *tr__tape_tensor(struct tr_tape *tp, const char *what, int n_dim,
+                                  const int64_t *dim);
 
 /* Point an alias at the data of what it is a view of. */
 void tr__tape_resolve(struct tr_tensor *alias);

@@ -62,8 +62,9 @@ static void want_grad(struct tr_tape *tp, struct tr_tensor *t, int i_seg)
     }
     if (t->has_grad)
         return;
-    t->grad = t->is_result ? tr__tape_handover(tp, t->i_segment, tr__tape_bytes(t))
-                           : tr_arena_alloc(&tp->segment, tr__tape_bytes(t));
+    if (!t->shared)
+        t->grad = t->is_result ? tr__tape_handover(tp, t->i_segment, tr__tape_bytes(t))
+                               : tr_arena_alloc(&tp->segment, tr__tape_bytes(t));
     t->has_grad = t->grad_empty = 1;
 }
 
@@ -135,8 +136,8 @@ int tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
     begin_sweep(tp, loss);
     for (int i_seg = tp->n_seg - 1; i_seg >= 0 && !tr__tape_failed(tp); i_seg--) {
         const struct tr__segment *seg = &tp->seg[i_seg];
-        if (!seg->result->needs_grad) /* nothing trainable here or before */
-            break;
+        if (!seg->result->needs_grad && !seg->shares_grad) /* nothing trainable here */
+            continue;
         replay(tp, i_seg);
         for (int i = seg->end_node - 1; i >= seg->first_node; i--)
             backward_node(tp, tp->node[i], i_seg);

@@ -2,7 +2,7 @@
  *
  * How an operation runs: its output is made, forward computes at once, and a node is
  * recorded if backward or a recomputation will want it.  This is the side of the tape that
- * op.h offers to the files of operations.  Next: tape_backward.c.
+ * op.h offers to the files of operations.  Next: tape_share.c.
  */
 #include <libtrain/autograd/tape.h>
 
@@ -23,9 +23,8 @@ static int is_too_large(int n_dim, const int64_t *dim)
     return cols > INT_MAX || (rows && cols > INT64_MAX / 64 / rows);
 }
 
-/* NULL on a tape that has failed. */
-static struct tr_tensor *new_tensor(struct tr_tape *tp, const char *what, int n_dim,
-                                    const int64_t *dim)
+struct tr_tensor *tr__tape_tensor(struct tr_tape *tp, const char *what, int n_dim,
+                                  const int64_t *dim)
 {
     if (!tp->in_segment) {
         tr_segment_begin(tp);
@@ -64,7 +63,7 @@ static struct tr_arena *home(struct tr_tape *tp, const struct tr_tensor *t)
 struct tr_tensor *tr_op_output(struct tr_tape *tp, const struct tr_op *op, int n_dim,
                                const int64_t *dim)
 {
-    struct tr_tensor *t = new_tensor(tp, op->name, n_dim, dim);
+    struct tr_tensor *t = tr__tape_tensor(tp, op->name, n_dim, dim);
     if (!t)
         return tr__tape_spare(tp);
     t->kept = keeps(tp, op);
@@ -82,7 +81,7 @@ void tr__tape_resolve(struct tr_tensor *t)
 struct tr_tensor *tr_op_alias(struct tr_tape *tp, struct tr_tensor *in, int64_t offset,
                               int64_t rows, int64_t cols)
 {
-    struct tr_tensor *t = new_tensor(tp, "view", 2, (int64_t[]){ rows, cols });
+    struct tr_tensor *t = tr__tape_tensor(tp, "view", 2, (int64_t[]){ rows, cols });
     if (!t)
         return tr__tape_spare(tp);
     t->alias = in;
@@ -130,12 +129,17 @@ void tr__tape_backward(struct tr_tape *tp, struct tr_node *nd)
         run(tp, nd, 1);
 }
 
+static int can_read(const struct tr_tape *tp, const struct tr_tensor *t)
+{
+    return t->i_segment < 0 || t->i_segment == tp->n_seg || t->shared ||
+           (t->is_result && t->i_segment == tp->n_seg - 1);
+}
+
 static void check_inputs(const struct tr_tape *tp, const struct tr_op_call *call)
 {
     for (int i = 0; i < TR_MAX_IN; i++) {
         const struct tr_tensor *in = call->in[i];
-        if (in && in->i_segment >= 0 && in->i_segment != tp->n_seg &&
-            !(in->is_result && in->i_segment == tp->n_seg - 1))
+        if (in && !can_read(tp, in))
             tr_fatal("%s: input %d comes from segment %d, this is %d", call->op->name, i,
                      in->i_segment, tp->n_seg);
     }

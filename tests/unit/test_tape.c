@@ -114,7 +114,7 @@ static struct tr_tensor *fused(struct tr_tape *tp, struct tr_tensor *x)
     return tr_op_run(tp, &call);
 }
 
-/* Two segments; every kind of operation that looks at the shapes of its inputs. */
+/* Three segments; every kind of operation that looks at the shapes of its inputs. */
 static struct tr_tensor *net(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w)
 {
     static float one[WIDTH];
@@ -131,8 +131,12 @@ static struct tr_tensor *net(struct tr_tape *tp, struct tr_tensor *x, struct tr_
                      &(struct tr_attention){ .n_head = 4, .n_head_kv = 4, .head_dim = 8,
                                              .scale = 1 });
     y = fused(tp, y);
+    struct tr_tensor *shared = tr_tape_share(tp, y);
     y = tr_segment_end(tp, tr_swiglu(tp, y, tr_gelu(tp, y)));
     tr_segment_begin(tp);
+    y = tr_segment_end(tp, fused(tp, tr_gelu(tp, y)));
+    tr_segment_begin(tp);
+    y = tr_add(tp, y, fused(tp, tr_columns(tp, shared, 0, WIDTH)));
     y = tr_linear(tp, fused(tp, tr_columns(tp, y, 0, WIDTH)), w,
                   &(struct tr_linear){ .add = y });
     return tr_segment_end(tp, loss_of(tp, y, w));
