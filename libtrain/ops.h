@@ -106,10 +106,11 @@ struct tr_tensor *tr_embedding(struct tr_tape *tp, struct tr_tensor *table,
 
 /* y = x / sqrt(mean(x^2) + eps) * w     (Zhang, Sennrich 2019)   w (width) f32, x (n, width).
  * `width` may divide the columns of x: then every group of `width` columns is normed by
- * itself (q/k norm per head). */
+ * itself (q/k norm per head).  w may be NULL, for ones as wide as x. */
 struct tr_tensor *tr_rms_norm(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,
                               float eps);
-/* y = (x - mean) / sqrt(var + eps) * w + b     (Ba, Kiros, Hinton 2016) */
+/* y = (x - mean) / sqrt(var + eps) * w + b     (Ba, Kiros, Hinton 2016)
+ * w and b (width) f32 or NULL, for ones and for zeros. */
 struct tr_tensor *tr_layer_norm(struct tr_tape *tp, struct tr_tensor *x,
                                 struct tr_tensor *w, struct tr_tensor *b, float eps);
 

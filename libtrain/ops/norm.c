@@ -20,10 +20,32 @@ struct layout {
     int64_t n, width, groups;
 };
 
-static struct layout layout_of(const struct tr_node *nd)
+static struct layout layout_of(const struct tr_tensor *x, const struct tr_tensor *w)
 {
-    int64_t width = tr_tensor_count(nd->in[W]), groups = tr_tensor_cols(nd->in[X]) / width;
-    return (struct layout){ tr_tensor_rows(nd->in[X]) * groups, width, groups };
+    int64_t width = w ? tr_tensor_count(w) : tr_tensor_cols(x);
+    int64_t groups = w ? tr_tensor_cols(x) / width : 1;
+    return (struct layout){ tr_tensor_rows(x) * groups, width, groups };
+}
+
+/* What there is of w and of b; the compiler takes the question out of the loop. */
+static inline float factor(const float *w, int64_t j)
+{
+    return w ? w[j] : 1.0f;
+}
+
+static inline float term(const float *b, int64_t j)
+{
+    return b ? b[j] : 0.0f;
+}
+
+static const float *data_of(const struct tr_tensor *t)
+{
+    return t ? t->data : NULL;
+}
+
+static float *grad_of(const struct tr_tensor *t)
+{
+    return t ? t->grad : NULL;
 }
 
 static int64_t offset_of(const struct layout *l, const struct tr_tensor *t, int64_t i)
@@ -49,7 +71,7 @@ static void add_dx(const struct row *r)
     double sum = 0, dot = 0;
 #pragma omp simd reduction(+ : sum, dot)
     for (int64_t j = 0; j < r->width; j++) {
-        double g = (double)(dy[j] * w[j]);
+        double g = (double)(dy[j] * factor(w, j));
         sum += g;
         dot += g * (double)(x[j] - mean);
     }
@@ -57,7 +79,7 @@ static void add_dx(const struct row *r)
     float slope = (float)(dot / (double)r->width) * rstd;
 #pragma omp simd
     for (int64_t j = 0; j < r->width; j++)
-        dx[j] += rstd * (dy[j] * w[j] - shift - (x[j] - mean) * rstd * slope);
+        dx[j] += rstd * (dy[j] * factor(w, j) - shift - (x[j] - mean) * rstd * slope);
 }
 
 static void add_dw(const struct row *r)
@@ -90,9 +112,10 @@ static void add_parts(const float *part, int64_t stride, int64_t width, float *t
     }
 }
 
-static float *grad_of(const struct tr_tensor *t)
+/* One that takes off a mean has it in `saved`, behind rstd. */
+static int is_centred(const struct tr_node *nd)
 {
-    return t ? t->grad : NULL;
+    return nd->op == &tr__op_layer_norm;
 }
 
 /* Part p: its rows, and its sums behind `sums`: those of w, then those of b. */
@@ -100,9 +123,9 @@ static void backward_part(const struct tr_node *nd, const struct layout *l, int6
                           float *sums)
 {
     const struct tr_tensor *x = nd->in[X], *y = nd->out;
-    const float *mean = nd->in[B] ? nd->saved + l->n : NULL;
-    struct row r = { .w = nd->in[W]->data, .width = l->width, .centred = mean != NULL };
-    if (nd->in[W]->grad)
+    const float *mean = is_centred(nd) ? nd->saved + l->n : NULL;
+    struct row r = { .w = data_of(nd->in[W]), .width = l->width, .centred = mean != NULL };
+    if (grad_of(nd->in[W]))
         r.dw = memset(sums, 0, (size_t)l->width * sizeof *sums);
     if (grad_of(nd->in[B]))
         r.db = memset(sums + l->width, 0, (size_t)l->width * sizeof *sums);
@@ -122,21 +145,27 @@ static void backward_part(const struct tr_node *nd, const struct layout *l, int6
     }
 }
 
+static int is_trained(const struct tr_tensor *t)
+{
+    return t && t->needs_grad;
+}
+
 static size_t norm_scratch(const struct tr_node *nd, int backward)
 {
-    int sums = nd->in[W]->needs_grad || (nd->in[B] && nd->in[B]->needs_grad);
-    return backward && sums ? (size_t)(2 * N_PART * layout_of(nd).width) * sizeof(float) : 0;
+    if (!backward || !(is_trained(nd->in[W]) || is_trained(nd->in[B])))
+        return 0;
+    return (size_t)(2 * N_PART * layout_of(nd->in[X], nd->in[W]).width) * sizeof(float);
 }
 
 static void norm_backward(struct tr_node *nd)
 {
-    struct layout l = layout_of(nd);
+    struct layout l = layout_of(nd->in[X], nd->in[W]);
     size_t mark = tr_arena_mark(nd->scratch);
     float *sums = tr_arena_alloc(nd->scratch, norm_scratch(nd, 1));
 #pragma omp parallel for schedule(static)
     for (int64_t p = 0; p < N_PART; p++)
         backward_part(nd, &l, p, sums + p * 2 * l.width);
-    if (nd->in[W]->grad)
+    if (grad_of(nd->in[W]))
         add_parts(sums, 2 * l.width, l.width, nd->in[W]->grad);
     if (grad_of(nd->in[B]))
         add_parts(sums + l.width, 2 * l.width, l.width, nd->in[B]->grad);
@@ -164,8 +193,8 @@ static float rstd_of(double squares, int64_t n, float eps)
 static void rms_norm_forward(struct tr_node *nd)
 {
     const struct tr_tensor *x = nd->in[X], *y = nd->out;
-    const float *w = nd->in[W]->data, eps = *(const float *)nd->args;
-    struct layout l = layout_of(nd);
+    const float *w = data_of(nd->in[W]), eps = *(const float *)nd->args;
+    struct layout l = layout_of(nd->in[X], nd->in[W]);
 #pragma omp parallel for schedule(static) if (l.n > 1)
     for (int64_t i = 0; i < l.n; i++) {
         const float *from = (const float *)x->data + offset_of(&l, x, i);
@@ -174,7 +203,7 @@ static void rms_norm_forward(struct tr_node *nd)
         nd->saved[i] = rstd;
 #pragma omp simd
         for (int64_t j = 0; j < l.width; j++)
-            to[j] = from[j] * rstd * w[j];
+            to[j] = from[j] * rstd * factor(w, j);
     }
 }
 
@@ -190,17 +219,16 @@ struct tr_tensor *tr_rms_norm(struct tr_tape *tp, struct tr_tensor *x, struct tr
                               float eps)
 {
     const struct tr_op *op = &tr__op_rms_norm;
-    tr_op_require(tp, x && w && w->dtype == &tr_f32 && w->n_dim == 1 &&
-                  tr_tensor_cols(x) % tr_tensor_count(w) == 0, op, x, w);
+    tr_op_require(tp, x && (!w || (w->dtype == &tr_f32 && w->n_dim == 1 &&
+                  tr_tensor_cols(x) % tr_tensor_count(w) == 0)), op, x, w ? w : x);
     int64_t n = tr_tensor_rows(x), cols = tr_tensor_cols(x);
-    int64_t n_row = n * (cols / tr_tensor_count(w));
     return tr_op_run(tp, &(struct tr_op_call){
                            .op = op,
                            .in = { x, w },
                            .out = tr_op_output(tp, op, 2, (int64_t[]){ n, cols }),
                            .args = &eps,
                            .args_bytes = sizeof eps,
-                           .n_saved = (size_t)n_row });
+                           .n_saved = (size_t)layout_of(x, w).n });
 }
 
 /* ---- layer norm ------------------------------------------------------------------- */
@@ -217,8 +245,9 @@ static float mean_of(const float *x, int64_t n)
 static void layer_norm_forward(struct tr_node *nd)
 {
     const struct tr_tensor *x = nd->in[X], *y = nd->out;
-    const float *w = nd->in[W]->data, *b = nd->in[B]->data, eps = *(const float *)nd->args;
-    struct layout l = layout_of(nd);
+    const float *w = data_of(nd->in[W]), *b = data_of(nd->in[B]);
+    float eps = *(const float *)nd->args;
+    struct layout l = layout_of(nd->in[X], nd->in[W]);
 #pragma omp parallel for schedule(static) if (l.n > 1)
     for (int64_t i = 0; i < l.n; i++) {
         const float *from = (const float *)x->data + offset_of(&l, x, i);
@@ -229,7 +258,7 @@ static void layer_norm_forward(struct tr_node *nd)
         nd->saved[l.n + i] = mean;
 #pragma omp simd
         for (int64_t j = 0; j < l.width; j++)
-            to[j] = (from[j] - mean) * rstd * w[j] + b[j];
+            to[j] = (from[j] - mean) * rstd * factor(w, j) + term(b, j);
     }
 }
 
@@ -241,13 +270,19 @@ const struct tr_op tr__op_layer_norm = {
     .cheap = 1,
 };
 
+/* Or nothing. */
+static int is_vector(const struct tr_tensor *t, int64_t width)
+{
+    return !t || (t->dtype == &tr_f32 && tr_tensor_count(t) == width);
+}
+
 struct tr_tensor *tr_layer_norm(struct tr_tape *tp, struct tr_tensor *x,
                                 struct tr_tensor *w, struct tr_tensor *b, float eps)
 {
     const struct tr_op *op = &tr__op_layer_norm;
     int64_t n = tr_tensor_rows(x), width = tr_tensor_cols(x);
-    tr_op_require(tp, w && w->dtype == &tr_f32 && tr_tensor_count(w) == width, op, x, w);
-    tr_op_require(tp, b && b->dtype == &tr_f32 && tr_tensor_count(b) == width, op, x, b);
+    tr_op_require(tp, is_vector(w, width), op, x, w ? w : x);
+    tr_op_require(tp, is_vector(b, width), op, x, b ? b : x);
     return tr_op_run(tp, &(struct tr_op_call){
                            .op = op,
                            .in = { x, w, b },

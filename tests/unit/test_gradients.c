@@ -227,6 +227,24 @@ BUILD(layer_norm)
     return tr_layer_norm(tp, in[0], in[1], in[2], 1e-5f);
 }
 
+BUILD(rms_norm_plain)
+{
+    UNUSED;
+    return tr_rms_norm(tp, in[0], NULL, 1e-5f);
+}
+
+BUILD(layer_norm_no_bias)
+{
+    UNUSED;
+    return tr_layer_norm(tp, in[0], in[1], NULL, 1e-5f);
+}
+
+BUILD(layer_norm_plain)
+{
+    UNUSED;
+    return tr_layer_norm(tp, in[0], NULL, NULL, 1e-5f);
+}
+
 static const float factors[] = { 1, 2, 4 };
 
 BUILD(rope_pairs)
@@ -472,12 +490,16 @@ static const struct {
     { "rms_norm", "heads", rms_norm, { MATRIX(3, 24), VECTOR(8) }, 0.03125f, 1e-4, 0 },
     { "rms_norm", "many rows", rms_norm,
       { RANGE(70, 3, 1, 2), VECTOR(3) }, 0.03125f, 1e-4, 0 },
+    { "rms_norm", "without weight", rms_norm_plain, { MATRIX(5, 12) }, 0.03125f, 1e-4, 0 },
     { "layer_norm", "rows", layer_norm,
       { MATRIX(5, 12), VECTOR(12), VECTOR(12) }, 0.03125f, 1e-4, 0 },
     { "layer_norm", "off centre", layer_norm,
       { RANGE(4, 17, 10, 14), VECTOR(17), VECTOR(17) }, 0.125f, 1e-4, 0 },
     { "layer_norm", "many rows", layer_norm,
       { MATRIX(70, 5), VECTOR(5), VECTOR(5) }, 0.015625f, 1e-4, 0 },
+    { "layer_norm", "without bias", layer_norm_no_bias,
+      { MATRIX(5, 12), VECTOR(12) }, 0.03125f, 1e-4, 0 },
+    { "layer_norm", "of x alone", layer_norm_plain, { MATRIX(5, 12) }, 0.03125f, 1e-4, 0 },
     { "rope", "pairs", rope_pairs, { MATRIX(6, 12) }, 0.5f, 1e-5, 0 },
     { "rope", "frequencies", rope_freq, { MATRIX(6, 12) }, 0.5f, 1e-5, 0 },
     { "rope", "neox", rope_neox, { MATRIX(6, 18) }, 0.5f, 1e-5, 0 },

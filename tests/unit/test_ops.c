@@ -23,6 +23,7 @@ struct env {
     const int32_t *id, *pos;
     int64_t n;
     float scale, eps;
+    int plain;           /* a norm without bias (1), and without weight (2; RMS: 1) */
     const float *weight; /* of the outputs, for gradients */
     double loss;
 };
@@ -116,12 +117,14 @@ static void assert_close(float got, double want, double tolerance, const char *w
 
 static struct tr_tensor *rms_norm(struct tr_tape *tp, struct env *e)
 {
-    return tr_rms_norm(tp, tr_columns(tp, &e->in[0], 1, e->n), &e->in[1], e->eps);
+    return tr_rms_norm(tp, tr_columns(tp, &e->in[0], 1, e->n),
+                       e->plain ? NULL : &e->in[1], e->eps);
 }
 
 static struct tr_tensor *layer_norm(struct tr_tape *tp, struct env *e)
 {
-    return tr_layer_norm(tp, tr_columns(tp, &e->in[0], 1, e->n), &e->in[1], &e->in[2],
+    return tr_layer_norm(tp, tr_columns(tp, &e->in[0], 1, e->n),
+                         e->plain == 2 ? NULL : &e->in[1], e->plain ? NULL : &e->in[2],
                          e->eps);
 }
 
@@ -137,7 +140,8 @@ static const struct norm_shape norm_shapes[] = {
 static void norm_exact(const struct env *e, const float *x, int64_t width, int centred,
                        double *y)
 {
-    const float *w = e->in[1].data, *b = e->in[2].data;
+    const float *w = e->plain > centred ? NULL : e->in[1].data;
+    const float *b = centred && !e->plain ? e->in[2].data : NULL;
     double mean = 0, squares = 0;
     for (int64_t j = 0; j < width && centred; j++)
         mean += (double)x[j] / (double)width;
@@ -145,13 +149,15 @@ static void norm_exact(const struct env *e, const float *x, int64_t width, int c
         squares += ((double)x[j] - mean) * ((double)x[j] - mean) / (double)width;
     double rstd = 1 / sqrt(squares + (double)e->eps);
     for (int64_t j = 0; j < width; j++)
-        y[j] = ((double)x[j] - mean) * rstd * (double)w[j] + (centred ? (double)b[j] : 0);
+        y[j] = ((double)x[j] - mean) * rstd * (w ? (double)w[j] : 1) +
+               (b ? (double)b[j] : 0);
 }
 
-static void check_norm(const struct norm_shape *s, int centred)
+static void check_norm(const struct norm_shape *s, int centred, int plain)
 {
-    int64_t groups = centred ? 1 : s->groups, n = groups * s->width;
-    struct env e = { .call = centred ? layer_norm : rms_norm, .n = n, .eps = 1e-6f };
+    int64_t groups = centred || plain ? 1 : s->groups, n = groups * s->width;
+    struct env e = { .call = centred ? layer_norm : rms_norm, .n = n, .eps = 1e-6f,
+                     .plain = plain };
     e.in[0] = matrix(s->rows, n + 3, s->low, s->high);
     e.in[1] = vector(s->width);
     e.in[2] = vector(s->width);
@@ -170,13 +176,15 @@ static void check_norm(const struct norm_shape *s, int centred)
 
 START_TEST(test_rms_norm)
 {
-    check_norm(&norm_shapes[_i], 0);
+    for (int plain = 0; plain <= 1; plain++)
+        check_norm(&norm_shapes[_i], 0, plain);
 }
 END_TEST
 
 START_TEST(test_layer_norm)
 {
-    check_norm(&norm_shapes[_i], 1);
+    for (int plain = 0; plain <= 2; plain++)
+        check_norm(&norm_shapes[_i], 1, plain);
 }
 END_TEST
 
