@@ -93,6 +93,7 @@ struct opts {
 struct build {
     const struct tr_arch *arch;
     struct tr_config c;
+    struct tr_layer layer; /* all blocks are alike */
     float rope_base;
     const struct tr_dtype *type;
     const struct mix *mix;       /* NULL: every matrix in `type` */
@@ -125,25 +126,27 @@ static void set_shape(const struct cmd *cmd, struct build *b, const struct opts 
     const struct shape *s = &shapes[o->shape];
     const char *arch = arch_names[o->arch < 0 ? s->arch : o->arch];
     struct tr_config *c = &b->c;
-    *c = (struct tr_config){ .n_vocab = s->n_vocab, .n_ctx = s->n_ctx, .n_embd = s->n_embd,
-                             .n_layer = s->n_layer, .n_head = s->n_head,
-                             .n_head_kv = s->n_head_kv, .n_ff = s->n_ff };
+    struct tr_layer *l = &b->layer;
     b->arch = tr__arch_find((struct tr_str){ arch, strlen(arch) });
+    *c = (struct tr_config){ .arch = b->arch, .n_vocab = s->n_vocab, .n_ctx = s->n_ctx,
+                             .n_embd = s->n_embd, .n_layer = s->n_layer };
+    *l = (struct tr_layer){ .n_head = s->n_head, .n_head_kv = s->n_head_kv,
+                            .n_ff = s->n_ff };
     b->rope_base = s->rope_base;
     take(&c->n_layer, o->n_layer);
     take(&c->n_embd, o->n_embd);
-    take(&c->n_head, o->n_head);
-    take(&c->n_head_kv, o->n_head_kv ? o->n_head_kv : o->n_head);
-    take(&c->n_ff, o->n_ff ? o->n_ff : o->n_embd ? 4 * o->n_embd : 0);
+    take(&l->n_head, o->n_head);
+    take(&l->n_head_kv, o->n_head_kv ? o->n_head_kv : o->n_head);
+    take(&l->n_ff, o->n_ff ? o->n_ff : o->n_embd ? 4 * o->n_embd : 0);
     take(&c->n_ctx, o->n_ctx);
     take(&c->n_vocab, o->n_vocab);
     if (b->arch->rope == TR_ROPE_NONE) /* GPT-2 has no grouped heads */
-        c->n_head_kv = c->n_head;
-    if (c->n_embd % c->n_head || c->n_head % c->n_head_kv)
+        l->n_head_kv = l->n_head;
+    if (c->n_embd % l->n_head || l->n_head % l->n_head_kv)
         cmd_usage(cmd, "%lld heads (%lld of k and v) do not divide a width of %lld",
-                  (long long)c->n_head, (long long)c->n_head_kv, (long long)c->n_embd);
-    c->head_dim = c->n_embd / c->n_head;
-    if (b->arch->rope != TR_ROPE_NONE && c->head_dim % 2)
+                  (long long)l->n_head, (long long)l->n_head_kv, (long long)c->n_embd);
+    l->head_dim = c->n_embd / l->n_head;
+    if (b->arch->rope != TR_ROPE_NONE && l->head_dim % 2)
         cmd_usage(cmd, "rope needs an even width of a head");
 }
 
@@ -216,6 +219,7 @@ static const char *key_of(const struct build *b, const char *suffix, char *buf, 
 static int set_keys(struct build *b, int64_t wanted, struct tr_err *err)
 {
     const struct tr_config *c = &b->c;
+    const struct tr_layer *l = &b->layer;
     char key[96];
     tr_gguf_set_string(b->w, "general.architecture", b->arch->name);
     tr_gguf_set_string(b->w, "general.name", "random weights");
@@ -228,9 +232,9 @@ static int set_keys(struct build *b, int64_t wanted, struct tr_err *err)
         { "context_length", c->n_ctx },
         { "embedding_length", c->n_embd },
         { "block_count", c->n_layer },
-        { "feed_forward_length", c->n_ff },
-        { "attention.head_count", c->n_head },
-        { "attention.head_count_kv", c->n_head_kv },
+        { "feed_forward_length", l->n_ff },
+        { "attention.head_count", l->n_head },
+        { "attention.head_count_kv", l->n_head_kv },
     };
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
         tr_gguf_set_u32(b->w, key_of(b, ints[i].suffix, key, sizeof key),
@@ -239,7 +243,7 @@ static int set_keys(struct build *b, int64_t wanted, struct tr_err *err)
     if (b->arch->rope != TR_ROPE_NONE) {
         tr_gguf_set_f32(b->w, key_of(b, "rope.freq_base", key, sizeof key), b->rope_base);
         tr_gguf_set_u32(b->w, key_of(b, "rope.dimension_count", key, sizeof key),
-                        (uint32_t)c->head_dim);
+                        (uint32_t)l->head_dim);
     }
     if (b->type->block > 1)
         tr_gguf_set_u32(b->w, "general.quantization_version", 2);
@@ -324,8 +328,7 @@ static int do_part(struct build *b, enum tr_slot_id id, int64_t layer, uint64_t 
     tr__slot_name(name, layer, id);
     struct tr_gguf_tensor t = { .name = name, .dtype = &tr_f32, .n_dim = slot->n_dim,
                                 .dim = { 1, 1, 1, 1 } };
-    for (int i = 0; i < slot->n_dim; i++)
-        t.dim[i] = slot->dim[i](&b->c);
+    tr__slot_shape(id, &b->c, &b->layer, t.dim);
     const struct tr_dtype *type = tr_recipe_type(&t, wanted_type(b, id, layer), err);
     if (!type)
         return -1;

@@ -19,12 +19,32 @@
 extern "C" {
 #endif
 
+struct tr_mixer;
+
+/* One block of a model: sizes may differ from block to block. */
+struct tr_layer {
+    const struct tr_mixer *mixer; /* attention, or what stands in its place */
+    int64_t n_head, n_head_kv, head_dim; /* of attention; 0 where there is none */
+    int64_t n_ff;                /* inside the MLP */
+    int64_t window;              /* last positions that are seen, itself included; 0: all */
+    const struct tr_rope *rope;  /* NULL: positions are not turned */
+    unsigned parts;              /* which tensors it has (model/model.h) */
+};
+
 struct tr_config {
+    const struct tr_arch *arch;
     int64_t n_vocab;  /* rows of the token table */
     int64_t n_ctx;    /* positions the model was made for */
-    int64_t n_embd, n_layer, n_head, n_head_kv, head_dim, n_ff;
+    int64_t n_embd, n_layer;
+    int64_t n_ff;     /* of the widest block */
     float norm_eps;
-    struct tr_rope rope; /* of the llama family; n_rot 0: none */
+    int parallel;     /* attention and MLP of a block read the same rows */
+    float embd_scale, residual_scale; /* of the token table's rows, of what a block adds */
+    float attn_scale; /* of q k^T; 0: 1 / sqrt(head_dim) */
+    float attn_soft_cap, logit_soft_cap; /* 0: none */
+    float logit_scale;
+    struct tr_rope rope[2]; /* of blocks that see all positions, of those with a window */
+    struct tr_layer *layer; // (n_layer) the model's own
 };
 
 struct tr_model;
@@ -78,12 +98,14 @@ struct tr_cache *tr_cache_new(const struct tr_model *m, int64_t n_ctx,
                               struct tr_err *err) TR_MUST_CHECK;
 void tr_cache_free(struct tr_cache *c);
 int64_t tr_cache_used(const struct tr_cache *c);
-/* Forget all rows from `used` on. */
-void tr_cache_cut(struct tr_cache *c, int64_t used);
+/* Forget all rows from `used` on, or all of them where what is in front of those is gone
+ * already (behind a window, or in a state).  Returns how many are left. */
+int64_t tr_cache_cut(struct tr_cache *c, int64_t used);
 
 /* Feed n more tokens of one document (tape in TR_TAPE_EVAL mode) and write the logits that
  * follow the last of them: logits (n_vocab).  If n is below 1 (TR_EINVAL), the cache has no
- * room for them (TR_EMISMATCH) or memory is short (TR_ENOMEM), nothing changes.  TR_EFORMAT,
+ * room for them (TR_EMISMATCH) or memory is short (TR_ENOMEM), nothing changes but that
+ * tr_cache_cut may have had to forget all.  TR_EFORMAT,
  * if a logit is no finite number, names the first weight that is none, TR_EDIVERGED says
  * that all are. */
 int tr_model_extend(struct tr_model *m, struct tr_tape *tp, struct tr_cache *cache,

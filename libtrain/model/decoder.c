@@ -1,36 +1,55 @@
 /* SPDX-License-Identifier: MIT
  *
- * The decoder that every architecture runs through: token (and position) table, blocks of
- * attention and MLP on a residual stream, a last norm, and the output projection fused with
- * the loss.  Each block is a segment of the tape.  Its parts: attention.c, mlp.c.
+ * The decoder that every architecture runs through: token (and position) table, blocks of a
+ * mixer and an MLP on a residual stream, a last norm, and the output projection fused with
+ * the loss.  Each block is a segment of the tape.  What a block is made of stands in its
+ * struct tr_layer (layers.c) and in the architecture; its parts: attention.c, mlp.c.
  */
 #include <libtrain/model/decoder.h>
 
 #include <stdlib.h>
 
-static struct tr_tensor *norm(const struct tr__decoder *d, struct tr_tensor *x,
-                              enum tr_slot_id w, enum tr_slot_id b)
+typedef struct tr_tensor *part_fn(struct tr__decoder *d, struct tr_tensor *x,
+                                  struct tr_tensor *add);
+
+/* x + scale * norm(part(h)): with a norm behind it a part cannot add by itself. */
+static struct tr_tensor *add_part(struct tr__decoder *d, part_fn *part, struct tr_tensor *h,
+                                  struct tr_tensor *x, enum tr_slot_id post)
 {
-    return d->m->arch->norm(d->tp, x, tr__tensor(d, w), tr__tensor(d, b),
-                            d->m->config.norm_eps);
+    if (post == d->m->arch->mlp_norm || !tr__tensor(d, post))
+        return part(d, h, x);
+    struct tr_tensor *y = tr__norm(d, part(d, h, NULL), post, TR_N_SLOT);
+    if (d->m->config.residual_scale != 1)
+        y = tr_scale(d->tp, y, d->m->config.residual_scale);
+    return tr_add(d->tp, x, y);
+}
+
+/* What the MLP reads: in a parallel block without a norm of its own, what the mixer does. */
+static struct tr_tensor *before_mlp(struct tr__decoder *d, struct tr_tensor *x,
+                                    struct tr_tensor *h)
+{
+    enum tr_slot_id id = d->m->arch->mlp_norm ? d->m->arch->mlp_norm : TR_FFN_NORM;
+    if (d->m->config.parallel && !tr__tensor(d, id))
+        return h;
+    return tr__norm(d, x, id, TR_FFN_NORM_BIAS);
 }
 
 static struct tr_tensor *block(struct tr__decoder *d, struct tr_tensor *x)
 {
+    const struct tr_mixer *mixer = tr__layer(d)->mixer;
     tr_segment_begin(d->tp);
-    struct tr_tensor *h = norm(d, x, TR_ATTN_NORM, TR_ATTN_NORM_BIAS);
-    x = tr__project(d, tr__attend(d, h), TR_ATTN_OUT, TR_ATTN_OUT_BIAS, x);
-    h = norm(d, x, TR_FFN_NORM, TR_FFN_NORM_BIAS);
-    x = tr__project(d, tr__mlp(d, h), TR_FFN_DOWN, TR_FFN_DOWN_BIAS, x);
-    return tr_segment_end(d->tp, x);
+    struct tr_tensor *h = tr__norm(d, x, TR_ATTN_NORM, TR_ATTN_NORM_BIAS);
+    struct tr_tensor *y = add_part(d, mixer->run, h, x, TR_ATTN_POST_NORM);
+    h = before_mlp(d, d->m->config.parallel ? x : y, h);
+    return tr_segment_end(d->tp, add_part(d, tr__mlp, h, y, TR_FFN_POST_NORM));
 }
 
 static struct tr_tensor *blocks(struct tr__decoder *d)
 {
     tr_segment_begin(d->tp);
-    struct tr_tensor *x =
-        tr_embedding(d->tp, tr__tensor(d, TR_TOKEN_EMBD), d->batch->token,
-                     tr__tensor(d, TR_POSITION_EMBD), d->batch->pos, d->batch->n, 1);
+    struct tr_tensor *x = tr_embedding(
+        d->tp, tr__tensor(d, TR_TOKEN_EMBD), d->batch->token, tr__tensor(d, TR_POSITION_EMBD),
+        d->batch->pos, d->batch->n, d->m->config.embd_scale);
     x = tr_segment_end(d->tp, x);
     for (d->layer = 0; d->layer < d->m->config.n_layer; d->layer++)
         x = block(d, x);
@@ -40,12 +59,17 @@ static struct tr_tensor *blocks(struct tr__decoder *d)
 static struct tr_tensor *head(struct tr__decoder *d, struct tr_tensor *x,
                               const int32_t *target, const struct tr_loss *loss)
 {
+    const struct tr_arch *arch = d->m->arch;
+    struct tr_loss l = *loss;
     struct tr_tensor *table = tr__tensor(d, TR_OUTPUT);
     if (!table) /* tied */
         table = tr__tensor(d, TR_TOKEN_EMBD);
+    l.logit_scale = d->m->config.logit_scale;
+    l.soft_cap = d->m->config.logit_soft_cap;
     tr_segment_begin(d->tp);
-    x = norm(d, x, TR_OUTPUT_NORM, TR_OUTPUT_NORM_BIAS);
-    return tr_segment_end(d->tp, tr_output_loss(d->tp, x, table, target, loss));
+    x = tr__norm(d, x, arch->output_norm ? arch->output_norm : TR_OUTPUT_NORM,
+                 TR_OUTPUT_NORM_BIAS);
+    return tr_segment_end(d->tp, tr_output_loss(d->tp, x, table, target, &l));
 }
 
 struct tr_tensor *tr_model_loss(struct tr_model *m, struct tr_tape *tp,
@@ -69,10 +93,29 @@ static int extend(struct tr__decoder *d, float *logits, int *counted, struct tr_
     return tr_tape_error(d->tp, err);
 }
 
+/* Feed up to TR__EXTEND_ROWS rows; *counted: as above. */
+static int extend_piece(struct tr__decoder *d, const int32_t *token, int64_t n,
+                        float *logits, int *counted, struct tr_err *err)
+{
+    int32_t pos[TR__EXTEND_ROWS];
+    struct tr_batch batch = { n, token, NULL, pos };
+    for (int64_t i = 0; i < n; i++)
+        pos[i] = (int32_t)(d->cache->used + i);
+    d->batch = &batch;
+    int rc = extend(d, logits, counted, err);
+    if (rc)
+        tr_err_prefix(err, "%s", tr_gguf_path(d->m->g));
+    else if (!*counted)
+        tr__cache_commit(d->cache, n);
+    return rc;
+}
+
 int tr_model_extend(struct tr_model *m, struct tr_tape *tp, struct tr_cache *cache,
                     const int32_t *token, int64_t n, float *logits, struct tr_err *err)
 {
-    const char *path = tr_gguf_path(m->g);
+    struct tr__decoder d = { .m = m, .tp = tp, .cache = cache };
+    int64_t before = cache->used;
+    int counted = 0, rc = 0;
     if (n < 1)
         return tr_err_set(err, TR_EINVAL, "%lld tokens: there must be one to go on from",
                           (long long)n);
@@ -80,21 +123,12 @@ int tr_model_extend(struct tr_model *m, struct tr_tape *tp, struct tr_cache *cac
         return tr_err_set(err, TR_EMISMATCH, "%lld tokens behind %lld do not fit a cache of "
                           "%lld positions", (long long)n, (long long)cache->used,
                           (long long)cache->capacity);
-    int32_t *pos = malloc((size_t)n * sizeof *pos);
-    if (!pos)
-        return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %lld positions", path,
-                          (long long)n);
-    for (int64_t i = 0; i < n; i++)
-        pos[i] = (int32_t)(cache->used + i);
-    struct tr_batch batch = { n, token, NULL, pos };
-    struct tr__decoder d = { .m = m, .tp = tp, .batch = &batch, .cache = cache };
-    int counted = 0;
-    int rc = extend(&d, logits, &counted, err);
-    free(pos);
-    if (rc) {
-        tr_err_prefix(err, "%s", path);
+    for (int64_t i = 0; !rc && i < n; i += TR__EXTEND_ROWS)
+        rc = extend_piece(&d, token + i, n - i < TR__EXTEND_ROWS ? n - i : TR__EXTEND_ROWS,
+                          logits, &counted, err);
+    if (rc)
+        tr_cache_cut(cache, before);
+    if (rc || counted)
         return rc;
-    }
-    cache->used += n;
-    return counted ? 0 : tr__check_results(m, "logits", logits, m->config.n_vocab, err);
+    return tr__check_results(m, "logits", logits, m->config.n_vocab, err);
 }

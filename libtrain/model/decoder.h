@@ -17,28 +17,52 @@ struct tr__decoder {
     int64_t layer;
 };
 
+/* The present block. */
+static inline const struct tr_layer *tr__layer(const struct tr__decoder *d)
+{
+    return &d->m->config.layer[d->layer];
+}
+
 /* The tensor in a slot of the present layer, or NULL where the model has none. */
 struct tr_tensor *tr__tensor(const struct tr__decoder *d, enum tr_slot_id id);
 
-/* x w^T + bias + add, and what the adapters add: scale * (x a^T) b^T each.  `add` may be
- * NULL. */
+/* x w^T + bias, and what the adapters add: scale * (x a^T) b^T each.  With `add` (NULL: not)
+ * that is a part of the residual stream: add + residual_scale * all this. */
 struct tr_tensor *tr__project(const struct tr__decoder *d, struct tr_tensor *x,
                               enum tr_slot_id id, enum tr_slot_id bias,
                               struct tr_tensor *add);
 
-/* (n, embd) -> (n, heads * head_dim): attention without its output projection. */
-struct tr_tensor *tr__attend(struct tr__decoder *d, struct tr_tensor *x);
+/* The norm of the architecture with the weight in a slot; x if the model has none there.
+ * `bias` TR_N_SLOT: it has no bias. */
+struct tr_tensor *tr__norm(const struct tr__decoder *d, struct tr_tensor *x,
+                           enum tr_slot_id w, enum tr_slot_id bias);
 
-/* (n, embd) -> (n, ff): the MLP without its output projection. */
-struct tr_tensor *tr__mlp(const struct tr__decoder *d, struct tr_tensor *x);
+/* (n, embd) -> (n, embd): the MLP of the present block, added to `add` as tr_mixer says. */
+struct tr_tensor *tr__mlp(struct tr__decoder *d, struct tr_tensor *x, struct tr_tensor *add);
 
-/* Keys and values of rows seen before; `used` of `capacity` rows are there. */
-struct tr_cache {
-    int64_t capacity, used, width;
-    float *kv; // (n_layer, 2, capacity, width)
+/* What is kept of rows seen before, a block of memory a layer. */
+struct tr__layer_cache {
+    float *k, *v;     // (capacity, width)
+    int64_t width, capacity;
+    int64_t kept;     /* rows that a later one may look at, at most */
+    int64_t n;        /* rows that are there: the last ones seen */
+    float *state;     // (n_state) of a mixer that carries one; zeros at first
+    int64_t n_state;
 };
+
+struct tr_cache {
+    int64_t capacity, used; /* rows of a document: at most, seen so far */
+    int64_t n_layer;
+    struct tr__layer_cache *layer; // (n_layer)
+};
+
+/* Rows that are fed at once when generating. */
+enum { TR__EXTEND_ROWS = 512 };
 
 /* Store the new rows of the present layer behind the old ones; k and v become all of them. */
 void tr__cache_append(struct tr__decoder *d, struct tr_tensor **k, struct tr_tensor **v);
+
+/* The n rows that all layers have appended are seen from now on. */
+void tr__cache_commit(struct tr_cache *c, int64_t n);
 
 #endif

@@ -10,13 +10,38 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What config.c reads. */
-static const char *const read_keys[] = {
-    "context_length", "embedding_length", "block_count", "feed_forward_length",
-    "attention.head_count", "attention.head_count_kv", "attention.key_length",
-    "attention.value_length", "rope.dimension_count", "rope.freq_base",
-    "rope.scaling.type", "rope.scaling.factor", "rope.scale_linear",
-    "rope.scaling.attn_factor",
+/* What config.c and layers.c read, for all architectures or those with a group of keys. */
+static const struct {
+    const char *suffix;
+    unsigned group; /* enum tr_key_group */
+} read_keys[] = {
+    { "context_length", 0 },
+    { "embedding_length", 0 },
+    { "block_count", 0 },
+    { "feed_forward_length", 0 },
+    { "attention.head_count", 0 },
+    { "attention.head_count_kv", 0 },
+    { "attention.key_length", 0 },
+    { "attention.value_length", 0 },
+    { "rope.dimension_count", 0 },
+    { "rope.freq_base", 0 },
+    { "rope.scaling.type", 0 },
+    { "rope.scaling.factor", 0 },
+    { "rope.scale_linear", 0 },
+    { "rope.scaling.attn_factor", 0 },
+    { "embedding_scale", TR_KEYS_SCALES },
+    { "residual_scale", TR_KEYS_SCALES },
+    { "attention.scale", TR_KEYS_SCALES },
+    { "logit_scale", TR_KEYS_SCALES },
+    { "attn_logit_softcapping", TR_KEYS_CAPS },
+    { "final_logit_softcapping", TR_KEYS_CAPS },
+    { "attention.sliding_window", TR_KEYS_WINDOW },
+    { "attention.sliding_window_pattern", TR_KEYS_WINDOW },
+    { "attention.key_length_swa", TR_KEYS_WINDOW },
+    { "attention.value_length_swa", TR_KEYS_WINDOW },
+    { "rope.dimension_count_swa", TR_KEYS_WINDOW },
+    { "rope.freq_base_swa", TR_KEYS_WINDOW },
+    { "use_parallel_residual", TR_KEYS_PARALLEL },
 };
 
 static const char *const without_effect[] = {
@@ -26,8 +51,10 @@ static const char *const without_effect[] = {
     "embedding_length_out", "pooling_type", "classifier.output_labels",
     /* of experts, which there are none: see below */
     "expert_used_count", "expert_group_count", "expert_group_used_count",
-    /* of layers with a window, which there are none */
+    /* of layers with a window, where there are none */
     "attention.key_length_swa", "attention.value_length_swa", "rope.dimension_count_swa",
+    /* of the other kind of norm */
+    "attention.layer_norm_epsilon", "attention.layer_norm_rms_epsilon",
     /* how the model was made */
     "rope.scaling.finetuned",
     /* of kinds of rope scaling that are refused, or that another architecture has */
@@ -94,6 +121,16 @@ static int is_in(const char *const *list, int n, const char *suffix)
     return 0;
 }
 
+static int is_read(const struct tr_arch *arch, const char *suffix)
+{
+    if (!strcmp(arch->eps_key, suffix))
+        return 1;
+    for (int i = 0; i < N_READ; i++)
+        if (!strcmp(read_keys[i].suffix, suffix))
+            return !read_keys[i].group || read_keys[i].group & arch->keys;
+    return 0;
+}
+
 int tr__key_unknown(const struct tr_arch *arch, const char *key)
 {
     size_t n = strlen(arch->name);
@@ -103,6 +140,5 @@ int tr__key_unknown(const struct tr_arch *arch, const char *key)
     for (int i = 0; i < N_FIXED; i++)
         if (!strcmp(fixed_keys[i].suffix, suffix))
             return 0;
-    return strcmp(arch->eps_key, suffix) && !is_in(read_keys, N_READ, suffix) &&
-           !is_in(without_effect, N_WITHOUT, suffix);
+    return !is_read(arch, suffix) && !is_in(without_effect, N_WITHOUT, suffix);
 }

@@ -45,13 +45,22 @@ static int find_arch(struct tr_model *m, struct tr_err *err)
     return 0;
 }
 
+static int read_config(struct tr_model *m, struct tr_err *err)
+{
+    const struct tr_gguf_tensor *t = tr_gguf_find_tensor(m->g, "token_embd.weight");
+    if (!t)
+        return tr_err_set(err, TR_EFORMAT, "%s: tensor 'token_embd.weight' is missing",
+                          tr_gguf_path(m->g));
+    return tr__config_read(m->g, m->arch, t->n_dim > 1 ? t->dim[t->n_dim - 2] : 1,
+                           &m->config, err);
+}
+
 /* Fill m, whose g is set. */
 static int load(struct tr_model *m, struct tr_err *err)
 {
     int rc;
     if ((rc = tr_gguf_expect_model(m->g, err)) || (rc = find_arch(m, err)) ||
-        (rc = tr__keys_check(m->g, m->arch, err)) ||
-        (rc = tr__config_read(m->g, m->arch, &m->config, err)) ||
+        (rc = tr__keys_check(m->g, m->arch, err)) || (rc = read_config(m, err)) ||
         (rc = check_vocabulary(m->g, &m->config, err)))
         return rc;
     m->n_weight = TR_N_GLOBAL + (size_t)m->config.n_layer * TR_N_BLOCK;
@@ -70,6 +79,7 @@ static void unload(struct tr_model *m)
             m->weight[i].delta = d->next;
             free(d);
         }
+    tr__config_free(&m->config);
     free(m->weight);
     free(m->unused_tensor);
     free(m->unused_key);

@@ -12,28 +12,38 @@
 /* Every tensor that a decoder may have.  Names and shapes are in tensors.c. */
 enum tr_slot_id {
     /* once in a model */
-    TR_TOKEN_EMBD, TR_POSITION_EMBD, TR_OUTPUT_NORM, TR_OUTPUT_NORM_BIAS, TR_OUTPUT,
-    TR_ROPE_FREQS,
+    TR_TOKEN_EMBD, TR_POSITION_EMBD, TR_TOKEN_EMBD_NORM, TR_OUTPUT_NORM,
+    TR_OUTPUT_NORM_BIAS, TR_OUTPUT, TR_OUTPUT_BIAS, TR_ROPE_FREQS,
     TR_N_GLOBAL,
     /* once in a block */
     TR_ATTN_NORM = TR_N_GLOBAL, TR_ATTN_NORM_BIAS, TR_ATTN_QKV, TR_ATTN_QKV_BIAS,
     TR_ATTN_Q, TR_ATTN_Q_BIAS, TR_ATTN_K, TR_ATTN_K_BIAS, TR_ATTN_V, TR_ATTN_V_BIAS,
-    TR_ATTN_OUT, TR_ATTN_OUT_BIAS, TR_FFN_NORM, TR_FFN_NORM_BIAS, TR_FFN_GATE,
-    TR_FFN_GATE_BIAS, TR_FFN_UP, TR_FFN_UP_BIAS, TR_FFN_DOWN, TR_FFN_DOWN_BIAS,
+    TR_ATTN_Q_NORM, TR_ATTN_K_NORM, TR_ATTN_OUT, TR_ATTN_OUT_BIAS, TR_ATTN_POST_NORM,
+    TR_FFN_NORM, TR_FFN_NORM_BIAS, TR_FFN_GATE, TR_FFN_GATE_BIAS, TR_FFN_UP,
+    TR_FFN_UP_BIAS, TR_FFN_DOWN, TR_FFN_DOWN_BIAS, TR_FFN_POST_NORM,
     TR_N_SLOT, TR_N_BLOCK = TR_N_SLOT - TR_N_GLOBAL
 };
+
+/* What a block is made of: its tensors go with these. */
+enum tr_part { TR_PART_ATTENTION = 1, TR_PART_MLP = 2 };
 
 struct tr_slot {
     const char *suffix; /* "token_embd.weight"; in a block behind "blk.N." */
     int n_dim;
-    int64_t (*dim[2])(const struct tr_config *c); /* row-major */
+    /* row-major; l is NULL for the global ones */
+    int64_t (*dim[3])(const struct tr_config *c, const struct tr_layer *l);
     int linear;  /* a matrix of a linear layer: LoRA can hang on it */
     int frozen;  /* never trained: a table of constants */
+    unsigned part; /* enum tr_part: blocks with one of these have it; 0: all */
     enum tr_slot_id instead; /* one that may be there instead of this; 0: none */
     enum tr_slot_id with;    /* without that one this has no use; 0: any time */
 };
 
 extern const struct tr_slot tr__slots[TR_N_SLOT];
+
+/* The shape of a slot's tensor in a block (l NULL: a global one): its n_dim numbers. */
+void tr__slot_shape(enum tr_slot_id id, const struct tr_config *c, const struct tr_layer *l,
+                    int64_t *dim);
 
 enum { TR__TENSOR_NAME_BYTES = 64 }; /* of a tensor's name, with its end */
 
@@ -47,16 +57,51 @@ enum tr_rope_kind { TR_ROPE_NONE, TR_ROPE_PAIRS /* (2i, 2i + 1) */, TR_ROPE_NEOX
 
 enum tr_need { TR_NEVER, TR_MAY, TR_MUST };
 
-/* An architecture: how its GGUF maps onto the one decoder. */
+/* Keys that only some architectures have (keys.c lists them). */
+enum tr_key_group {
+    TR_KEYS_ALL,
+    TR_KEYS_SCALES = 1,   /* factors on embeddings, residuals, scores and logits */
+    TR_KEYS_CAPS = 2,     /* soft caps of scores and logits */
+    TR_KEYS_WINDOW = 4,   /* blocks that see only the last positions */
+    TR_KEYS_PARALLEL = 8, /* whether a block is parallel */
+};
+
+/* Which blocks turn their queries and keys. */
+enum tr_rope_where {
+    TR_ROPE_EVERYWHERE,
+    TR_ROPE_NOT_EVERY_4TH, /* all but the last of four */
+    TR_ROPE_WINDOWED       /* those with a window, if there are any */
+};
+
+/* An architecture: how its GGUF maps onto the one decoder.  Zero is the usual: norms before
+ * attention and MLP, all positions seen, no scales. */
 struct tr_arch {
     const char *name;    /* general.architecture */
     const char *eps_key; /* behind "ARCH." */
+    unsigned keys;       /* enum tr_key_group, those it has */
     struct tr_tensor *(*norm)(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,
                               struct tr_tensor *b, float eps);
+    enum tr_slot_id mlp_norm, output_norm; /* in place of TR_FFN_NORM, TR_OUTPUT_NORM */
+    int parallel;        /* attention and MLP read the same rows, unless a key says no */
+
+    int fused_gate_up;   /* ffn_up holds the gate's rows and its own below them */
     /* of the MLP; gate is NULL where there is none */
     struct tr_tensor *(*activation)(struct tr_tape *tp, struct tr_tensor *gate,
                                     struct tr_tensor *up);
+
+    int qk_norm_whole;   /* over all heads at once, not each by itself */
+    int qk_norm_late;    /* behind rope, not before */
+    int window_period;   /* all blocks but every n-th have the window; 0: none has */
     enum tr_rope_kind rope;
+    enum tr_rope_where rope_where;
+    float window_rope_base; /* of blocks with a window where no key says it; 0: the usual */
+    int window_rope_plain;  /* they do without scaling and factors */
+
+    int embd_scale_sqrt; /* rows of the token table are scaled by sqrt(n_embd) */
+    int logits_divided;  /* by "logit_scale", not multiplied */
+    float attn_scale;    /* of q k^T where no key says it; 0: 1 / sqrt(head_dim) */
+    int wide_heads_layers; /* a model of so many blocks has 1 / sqrt(n_embd / n_head) */
+
     unsigned char tensor[TR_N_SLOT]; /* enum tr_need of each slot */
 };
 
@@ -64,11 +109,31 @@ struct tr_arch {
 #include <libtrain/model/archs/archs.def>
 #undef TR_ARCH
 
+const struct tr_arch *tr__arch_at(size_t i); /* NULL behind the last one */
 const struct tr_arch *tr__arch_find(struct tr_str name);
 
-/* Read and check the hyper-parameters (config.c). */
-int tr__config_read(const struct tr_gguf *g, const struct tr_arch *arch,
+/* The part of a block that mixes rows: the one before the MLP. */
+struct tr__decoder;
+struct tr_mixer {
+    const char *name;
+    unsigned part; /* enum tr_part of its tensors */
+    /* add + residual_scale * f(x), or f(x) if add is NULL; x (n, embd), like the result */
+    struct tr_tensor *(*run)(struct tr__decoder *d, struct tr_tensor *x,
+                             struct tr_tensor *add);
+    /* Numbers that it carries from row to row when generating, beside keys and values;
+     * NULL: none. */
+    int64_t (*state)(const struct tr_config *c, const struct tr_layer *l);
+};
+
+#define TR_MIXER(name) extern const struct tr_mixer tr__mixer_##name;
+#include <libtrain/model/mixers.def>
+#undef TR_MIXER
+
+/* Read and check the hyper-parameters (config.c); n_vocab is the caller's.  c->layer is
+ * freed by tr__config_free, after a failure too. */
+int tr__config_read(const struct tr_gguf *g, const struct tr_arch *arch, int64_t n_vocab,
                     struct tr_config *c, struct tr_err *err) TR_MUST_CHECK;
+void tr__config_free(struct tr_config *c);
 
 /* "ARCH.SUFFIX"; `key` has room for TR__KEY_BYTES. */
 enum { TR__KEY_BYTES = 96 };

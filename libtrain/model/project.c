@@ -7,6 +7,8 @@
 
 struct tr_tensor *tr__tensor(const struct tr__decoder *d, enum tr_slot_id id)
 {
+    if (id == TR_N_SLOT)
+        return NULL;
     struct tr_weight *w = tr__weight(d->m, d->layer, id);
     return w->t.data ? &w->t : NULL;
 }
@@ -16,13 +18,26 @@ struct tr_tensor *tr__project(const struct tr__decoder *d, struct tr_tensor *x,
                               struct tr_tensor *add)
 {
     struct tr_weight *w = tr__weight(d->m, d->layer, id);
+    float scale = add ? d->m->config.residual_scale : 1;
     struct tr_tensor *b = tr__tensor(d, bias);
-    struct tr_tensor *y =
-        tr_linear(d->tp, x, &w->t, &(struct tr_linear){ .bias = b, .add = add });
+    if (b && scale != 1) /* an operation scales the product alone */
+        b = tr_scale(d->tp, b, scale);
+    struct tr_tensor *y = tr_linear(
+        d->tp, x, &w->t, &(struct tr_linear){ .bias = b, .add = add, .scale = scale });
     for (const struct tr_delta *a = w->delta; a; a = a->next) {
         struct tr_tensor *u = tr_linear(d->tp, x, a->a, NULL);
         y = tr_linear(d->tp, u, a->b,
-                      &(struct tr_linear){ .add = y, .in_place = 1, .scale = a->scale });
+                      &(struct tr_linear){
+                          .add = y, .in_place = 1, .scale = a->scale * scale });
     }
     return y;
+}
+
+struct tr_tensor *tr__norm(const struct tr__decoder *d, struct tr_tensor *x,
+                           enum tr_slot_id w, enum tr_slot_id bias)
+{
+    struct tr_tensor *weight = tr__tensor(d, w);
+    if (!weight)
+        return x;
+    return d->m->arch->norm(d->tp, x, weight, tr__tensor(d, bias), d->m->config.norm_eps);
 }

@@ -10,14 +10,24 @@
 #include <stdio.h>
 #include <string.h>
 
-static int64_t vocab(const struct tr_config *c) { return c->n_vocab; }
-static int64_t ctx(const struct tr_config *c) { return c->n_ctx; }
-static int64_t embd(const struct tr_config *c) { return c->n_embd; }
-static int64_t ff(const struct tr_config *c) { return c->n_ff; }
-static int64_t half_rot(const struct tr_config *c) { return c->rope.n_rot / 2; }
-static int64_t q(const struct tr_config *c) { return c->n_head * c->head_dim; }
-static int64_t kv(const struct tr_config *c) { return c->n_head_kv * c->head_dim; }
-static int64_t qkv(const struct tr_config *c) { return q(c) + 2 * kv(c); }
+#define SIZE(name, value)                                                                \
+    static int64_t name(const struct tr_config *c, const struct tr_layer *l)             \
+    {                                                                                    \
+        (void)c, (void)l;                                                                \
+        return value;                                                                    \
+    }
+SIZE(vocab, c->n_vocab)
+SIZE(ctx, c->n_ctx)
+SIZE(embd, c->n_embd)
+SIZE(half_rot, c->rope[0].n_rot / 2)
+SIZE(head, l->head_dim)
+SIZE(q, l->n_head * l->head_dim)
+SIZE(kv, l->n_head_kv * l->head_dim)
+SIZE(qkv, q(c, l) + 2 * kv(c, l))
+SIZE(q_norm, c->arch->qk_norm_whole ? q(c, l) : head(c, l))
+SIZE(k_norm, c->arch->qk_norm_whole ? kv(c, l) : head(c, l))
+SIZE(ff, l->n_ff)
+SIZE(up, c->arch->fused_gate_up ? 2 * l->n_ff : l->n_ff)
 
 void tr__slot_name(char *name, int64_t layer, enum tr_slot_id id)
 {
@@ -37,35 +47,51 @@ enum tr_slot_id tr__slot_find(const char *name, int64_t *layer)
     return id < end ? (enum tr_slot_id)id : TR_N_SLOT;
 }
 
-#define VECTOR(name, n) .suffix = name, .n_dim = 1, .dim = { n, NULL }
+void tr__slot_shape(enum tr_slot_id id, const struct tr_config *c, const struct tr_layer *l,
+                    int64_t *dim)
+{
+    for (int i = 0; i < tr__slots[id].n_dim; i++)
+        dim[i] = tr__slots[id].dim[i](c, l);
+}
+
+#define VECTOR(name, n) .suffix = name, .n_dim = 1, .dim = { n }
 #define MATRIX(name, rows, cols) .suffix = name, .n_dim = 2, .dim = { rows, cols }
 #define LINEAR(name, n_out, n_in) MATRIX(name, n_out, n_in), .linear = 1
+#define ATTENTION .part = TR_PART_ATTENTION
+#define MLP .part = TR_PART_MLP
 
 const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_TOKEN_EMBD] = { MATRIX("token_embd.weight", vocab, embd) },
     [TR_POSITION_EMBD] = { MATRIX("position_embd.weight", ctx, embd) },
+    [TR_TOKEN_EMBD_NORM] = { VECTOR("token_embd_norm.weight", embd) },
     [TR_OUTPUT_NORM] = { VECTOR("output_norm.weight", embd) },
     [TR_OUTPUT_NORM_BIAS] = { VECTOR("output_norm.bias", embd) },
     [TR_OUTPUT] = { MATRIX("output.weight", vocab, embd) },
+    [TR_OUTPUT_BIAS] = { VECTOR("output.bias", vocab) },
     [TR_ROPE_FREQS] = { VECTOR("rope_freqs.weight", half_rot), .frozen = 1 },
+
     [TR_ATTN_NORM] = { VECTOR("attn_norm.weight", embd) },
     [TR_ATTN_NORM_BIAS] = { VECTOR("attn_norm.bias", embd) },
-    [TR_ATTN_QKV] = { LINEAR("attn_qkv.weight", qkv, embd) },
-    [TR_ATTN_QKV_BIAS] = { VECTOR("attn_qkv.bias", qkv), .with = TR_ATTN_QKV },
-    [TR_ATTN_Q] = { LINEAR("attn_q.weight", q, embd), .instead = TR_ATTN_QKV },
-    [TR_ATTN_Q_BIAS] = { VECTOR("attn_q.bias", q), .instead = TR_ATTN_QKV },
-    [TR_ATTN_K] = { LINEAR("attn_k.weight", kv, embd), .instead = TR_ATTN_QKV },
-    [TR_ATTN_K_BIAS] = { VECTOR("attn_k.bias", kv), .instead = TR_ATTN_QKV },
-    [TR_ATTN_V] = { LINEAR("attn_v.weight", kv, embd), .instead = TR_ATTN_QKV },
-    [TR_ATTN_V_BIAS] = { VECTOR("attn_v.bias", kv), .instead = TR_ATTN_QKV },
-    [TR_ATTN_OUT] = { LINEAR("attn_output.weight", embd, q) },
-    [TR_ATTN_OUT_BIAS] = { VECTOR("attn_output.bias", embd) },
+    [TR_ATTN_QKV] = { LINEAR("attn_qkv.weight", qkv, embd), ATTENTION },
+    [TR_ATTN_QKV_BIAS] = { VECTOR("attn_qkv.bias", qkv), ATTENTION, .with = TR_ATTN_QKV },
+    [TR_ATTN_Q] = { LINEAR("attn_q.weight", q, embd), ATTENTION, .instead = TR_ATTN_QKV },
+    [TR_ATTN_Q_BIAS] = { VECTOR("attn_q.bias", q), ATTENTION, .instead = TR_ATTN_QKV },
+    [TR_ATTN_K] = { LINEAR("attn_k.weight", kv, embd), ATTENTION, .instead = TR_ATTN_QKV },
+    [TR_ATTN_K_BIAS] = { VECTOR("attn_k.bias", kv), ATTENTION, .instead = TR_ATTN_QKV },
+    [TR_ATTN_V] = { LINEAR("attn_v.weight", kv, embd), ATTENTION, .instead = TR_ATTN_QKV },
+    [TR_ATTN_V_BIAS] = { VECTOR("attn_v.bias", kv), ATTENTION, .instead = TR_ATTN_QKV },
+    [TR_ATTN_Q_NORM] = { VECTOR("attn_q_norm.weight", q_norm), ATTENTION },
+    [TR_ATTN_K_NORM] = { VECTOR("attn_k_norm.weight", k_norm), ATTENTION },
+    [TR_ATTN_OUT] = { LINEAR("attn_output.weight", embd, q), ATTENTION },
+    [TR_ATTN_OUT_BIAS] = { VECTOR("attn_output.bias", embd), ATTENTION },
+    [TR_ATTN_POST_NORM] = { VECTOR("post_attention_norm.weight", embd) },
     [TR_FFN_NORM] = { VECTOR("ffn_norm.weight", embd) },
     [TR_FFN_NORM_BIAS] = { VECTOR("ffn_norm.bias", embd) },
-    [TR_FFN_GATE] = { LINEAR("ffn_gate.weight", ff, embd) },
-    [TR_FFN_GATE_BIAS] = { VECTOR("ffn_gate.bias", ff) },
-    [TR_FFN_UP] = { LINEAR("ffn_up.weight", ff, embd) },
-    [TR_FFN_UP_BIAS] = { VECTOR("ffn_up.bias", ff) },
-    [TR_FFN_DOWN] = { LINEAR("ffn_down.weight", embd, ff) },
-    [TR_FFN_DOWN_BIAS] = { VECTOR("ffn_down.bias", embd) },
+    [TR_FFN_GATE] = { LINEAR("ffn_gate.weight", ff, embd), MLP },
+    [TR_FFN_GATE_BIAS] = { VECTOR("ffn_gate.bias", ff), MLP },
+    [TR_FFN_UP] = { LINEAR("ffn_up.weight", up, embd), MLP },
+    [TR_FFN_UP_BIAS] = { VECTOR("ffn_up.bias", up), MLP },
+    [TR_FFN_DOWN] = { LINEAR("ffn_down.weight", embd, ff), MLP },
+    [TR_FFN_DOWN_BIAS] = { VECTOR("ffn_down.bias", embd), MLP },
+    [TR_FFN_POST_NORM] = { VECTOR("post_ffw_norm.weight", embd) },
 };

@@ -101,20 +101,28 @@ static int list_unknown_keys(struct tr_model *m, struct tr_err *err)
 
 /* ---- what it has a place for ------------------------------------------------------- */
 
+/* Does the architecture have this tensor in this block (-1: in none)? */
+static int has_place(const struct tr_model *m, int64_t layer, enum tr_slot_id id)
+{
+    if (id == TR_N_SLOT || m->arch->tensor[id] == TR_NEVER)
+        return 0;
+    return layer < 0 || !tr__slots[id].part ||
+           tr__slots[id].part & m->config.layer[layer].parts;
+}
+
 static int bind_tensor(struct tr_model *m, const struct tr_gguf_tensor *t,
                        struct tr_err *err)
 {
-    int64_t layer, dim[2] = { 0 };
+    int64_t layer, dim[TR_MAX_DIM] = { 0 };
     enum tr_slot_id id = tr__slot_find(t->name, &layer);
     if (layer >= m->config.n_layer) /* a contradiction, not an extra */
         return tr_err_set(err, TR_EFORMAT,
                           "%s: tensor '%s' lies beyond the %lld blocks of the model",
                           tr_gguf_path(m->g), t->name, (long long)m->config.n_layer);
-    if (id == TR_N_SLOT || m->arch->tensor[id] == TR_NEVER)
+    if (!has_place(m, layer, id))
         return leave_out(m, t->name, err);
     const struct tr_slot *slot = &tr__slots[id];
-    for (int i = 0; i < slot->n_dim; i++)
-        dim[i] = slot->dim[i](&m->config);
+    tr__slot_shape(id, &m->config, layer < 0 ? NULL : &m->config.layer[layer], dim);
     int rc = check_tensor(m->g, t, dim, slot->n_dim, err);
     if (rc)
         return rc;
@@ -139,7 +147,7 @@ static int check_slot(const struct tr_model *m, int64_t layer, enum tr_slot_id i
     int replaced = is_there(m, layer, slot->instead);
     const char *problem = NULL;
     char name[TR__TENSOR_NAME_BYTES], other[TR__TENSOR_NAME_BYTES] = "";
-    if (!there && !replaced && m->arch->tensor[id] == TR_MUST)
+    if (!there && !replaced && m->arch->tensor[id] == TR_MUST && has_place(m, layer, id))
         problem = "is missing";
     else if (there && replaced)
         problem = "has no place beside";
@@ -168,14 +176,17 @@ static int check_slots(const struct tr_model *m, struct tr_err *err)
 }
 
 /* Angles are divided by them, and one that is no number spoils every position. */
-static int check_rope_factors(const struct tr_model *m, struct tr_err *err)
+static int use_rope_factors(struct tr_model *m, struct tr_err *err)
 {
-    const float *factors = m->config.rope.factors;
-    for (int i = 0; factors && i < m->config.rope.n_rot / 2; i++)
+    const float *factors = tr__weight(m, 0, TR_ROPE_FREQS)->t.data;
+    for (int i = 0; factors && i < m->config.rope[0].n_rot / 2; i++)
         if (!isfinite(factors[i]) || factors[i] == 0)
             return tr_err_set(err, TR_EFORMAT, "%s: tensor '%s': number %d is %g",
                               tr_gguf_path(m->g), tr__slots[TR_ROPE_FREQS].suffix, i,
                               (double)factors[i]);
+    m->config.rope[0].factors = factors;
+    if (!m->arch->window_rope_plain)
+        m->config.rope[1].factors = factors;
     return 0;
 }
 
@@ -191,9 +202,8 @@ int tr__bind(struct tr_model *m, struct tr_err *err)
         if (rc)
             return rc;
     }
-    m->config.rope.factors = tr__weight(m, 0, TR_ROPE_FREQS)->t.data;
     int rc = check_slots(m, err);
     if (!rc)
-        rc = check_rope_factors(m, err);
+        rc = use_rope_factors(m, err);
     return rc ? rc : list_unknown_keys(m, err);
 }

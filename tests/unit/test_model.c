@@ -61,7 +61,12 @@ static const struct {
     { "llama", "llama.rope.scaling.attn_factor", 0 },
     { "llama", "llama.rope.scaling.yarn_beta_fast", 0 },
     { "llama", "llama.attention.layer_norm_rms_epsilon", 0 },
-    { "llama", "llama.attention.layer_norm_epsilon", 1 },
+    { "llama", "llama.attention.layer_norm_epsilon", 0 },
+    { "llama", "llama.attention.sliding_window", 1 },
+    { "llama", "llama.logit_scale", 1 },
+    { "gemma2", "gemma2.attention.sliding_window", 0 },
+    { "gemma2", "gemma2.logit_scale", 1 },
+    { "granite", "granite.logit_scale", 0 },
     { "llama", "llama.use_parallel_residual", 1 },
     { "llama", "llama.attention.max_alibi_bias", 1 },
     { "llama", "llama.attention.clamp_kqv", 1 },
@@ -73,7 +78,7 @@ static const struct {
     { "llama", "general.block_count", 0 },
     { "gpt2", "gpt2.attention.layer_norm_epsilon", 0 },
     { "gpt2", "gpt2.rope.freq_base", 0 },
-    { "gpt2", "gpt2.attention.layer_norm_rms_epsilon", 1 },
+    { "gpt2", "gpt2.attention.layer_norm_rms_epsilon", 0 },
     { "gpt2", "llama.mystery", 0 },
 };
 

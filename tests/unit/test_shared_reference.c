@@ -12,8 +12,12 @@
 
 #include <math.h>
 
-static const char *const arch[] = { "gpt2", "llama", "smollm", "llama3" };
-enum { N_ARCH = 4 };
+static const char *const arch[] = {
+    "gpt2", "llama", "smollm", "llama3", "qwen2", "qwen3", "gemma", "gemma2", "gemma3",
+    "phi3", "smollm3", "granite", "hunyuan", "ernie4_5", "olmo2", "exaone4", "glm4",
+    "starcoder2", "stablelm",
+};
+enum { N_ARCH = sizeof arch / sizeof *arch };
 
 static char folder[512], model[600], adapter[600];
 static struct tr_gguf *ref;

@@ -3,29 +3,19 @@
  * GPT-2 (Radford et al. 2019): learned positions, layer norm before attention and MLP, one
  * matrix for q, k and v, biases everywhere, tanh gelu.
  */
-#include <libtrain/model/model.h>
-
-static struct tr_tensor *gelu(struct tr_tape *tp, struct tr_tensor *gate,
-                              struct tr_tensor *up)
-{
-    (void)gate;
-    return tr_gelu(tp, up);
-}
+#include <libtrain/model/archs/archs.h>
 
 const struct tr_arch tr__arch_gpt2 = {
     .name = "gpt2",
-    .eps_key = "attention.layer_norm_epsilon",
+    .eps_key = TR_EPS_LAYER,
     .norm = tr_layer_norm,
-    .activation = gelu,
+    .activation = tr__arch_gelu,
     .rope = TR_ROPE_NONE,
     .tensor = {
-        [TR_TOKEN_EMBD] = TR_MUST, [TR_POSITION_EMBD] = TR_MUST,
-        [TR_OUTPUT_NORM] = TR_MUST, [TR_OUTPUT_NORM_BIAS] = TR_MUST, [TR_OUTPUT] = TR_MAY,
-        [TR_ATTN_NORM] = TR_MUST, [TR_ATTN_NORM_BIAS] = TR_MUST,
+        TR_ENDS, [TR_POSITION_EMBD] = TR_MUST, [TR_OUTPUT_NORM_BIAS] = TR_MUST,
+        TR_PRE_NORMS, [TR_ATTN_NORM_BIAS] = TR_MUST, [TR_FFN_NORM_BIAS] = TR_MUST,
         [TR_ATTN_QKV] = TR_MUST, [TR_ATTN_QKV_BIAS] = TR_MUST,
         [TR_ATTN_OUT] = TR_MUST, [TR_ATTN_OUT_BIAS] = TR_MUST,
-        [TR_FFN_NORM] = TR_MUST, [TR_FFN_NORM_BIAS] = TR_MUST,
-        [TR_FFN_UP] = TR_MUST, [TR_FFN_UP_BIAS] = TR_MUST,
-        [TR_FFN_DOWN] = TR_MUST, [TR_FFN_DOWN_BIAS] = TR_MUST,
+        TR_PLAIN_MLP, [TR_FFN_UP_BIAS] = TR_MUST, [TR_FFN_DOWN_BIAS] = TR_MUST,
     },
 };

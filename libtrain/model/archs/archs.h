@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What descriptions of architectures have in common: the two kinds of norm, MLPs without a
+ * gate, and lists of tensors that belong together.
+ */
+#ifndef LIBTRAIN_MODEL_ARCHS_H
+#define LIBTRAIN_MODEL_ARCHS_H
+
+#include <libtrain/model/model.h>
+
+#define TR_EPS_RMS "attention.layer_norm_rms_epsilon"
+#define TR_EPS_LAYER "attention.layer_norm_epsilon"
+
+/* tr_rms_norm as a norm of an architecture: a bias it has not. */
+struct tr_tensor *tr__arch_rms_norm(struct tr_tape *tp, struct tr_tensor *x,
+                                    struct tr_tensor *w, struct tr_tensor *b, float eps);
+
+/* gelu(up): an MLP without a gate. */
+struct tr_tensor *tr__arch_gelu(struct tr_tape *tp, struct tr_tensor *gate,
+                                struct tr_tensor *up);
+
+/* ---- lists of tensors ------------------------------------------------------------- */
+
+/* token table, last norm, an output matrix that may be the table */
+#define TR_ENDS                                                                          \
+    [TR_TOKEN_EMBD] = TR_MUST, [TR_OUTPUT_NORM] = TR_MUST, [TR_OUTPUT] = TR_MAY
+
+/* q, k and v in three matrices or in one, and the matrix behind attention */
+#define TR_ATTENTION                                                                     \
+    [TR_ATTN_QKV] = TR_MAY, [TR_ATTN_Q] = TR_MUST, [TR_ATTN_K] = TR_MUST,                \
+    [TR_ATTN_V] = TR_MUST, [TR_ATTN_OUT] = TR_MUST
+
+#define TR_QKV_BIASES(need)                                                              \
+    [TR_ATTN_QKV_BIAS] = TR_MAY, [TR_ATTN_Q_BIAS] = need, [TR_ATTN_K_BIAS] = need,       \
+    [TR_ATTN_V_BIAS] = need
+
+#define TR_QK_NORMS [TR_ATTN_Q_NORM] = TR_MUST, [TR_ATTN_K_NORM] = TR_MUST
+
+/* norms before attention and MLP */
+#define TR_PRE_NORMS [TR_ATTN_NORM] = TR_MUST, [TR_FFN_NORM] = TR_MUST
+
+/* and behind them */
+#define TR_POST_NORMS [TR_ATTN_POST_NORM] = TR_MUST, [TR_FFN_POST_NORM] = TR_MUST
+
+#define TR_GATED_MLP                                                                     \
+    [TR_FFN_GATE] = TR_MUST, [TR_FFN_UP] = TR_MUST, [TR_FFN_DOWN] = TR_MUST
+
+#define TR_PLAIN_MLP [TR_FFN_UP] = TR_MUST, [TR_FFN_DOWN] = TR_MUST
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What each block of a model is, from the description of its architecture and the keys that
+ * give a size for every block: heads, width of the MLP, window, rope.  decoder.c runs what
+ * stands here.
+ */
+#include <libtrain/model/reader.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { FULL, WINDOWED }; /* in tr_config.rope */
+
+/* ---- rope ------------------------------------------------------------------------- */
+
+/* A factor of 0 says that there is none. */
+static float linear_scale(struct tr__reader *r)
+{
+    /* the second is its name in old files */
+    int old = !tr__read_has(r, "rope.scaling.factor");
+    float factor = tr__read_number(r, old ? "rope.scale_linear" : "rope.scaling.factor", 1);
+    if (factor < 0 && !r->bad)
+        r->bad = tr_err_set(r->err, TR_EFORMAT, "%s: '%s' is %g, not a number above 0",
+                            tr_gguf_path(r->g), r->name, (double)factor);
+    return factor == 0 ? 1 : 1 / factor;
+}
+
+/* Linear scaling is a factor on positions; yarn and the like are refused. */
+static void read_rope_scaling(struct tr__reader *r, struct tr_rope *rope)
+{
+    struct tr_str type = { "linear", 6 }; /* llama.cpp's default, with factor 1 */
+    int found = r->bad ? 0
+                       : tr_gguf_string(r->g, tr__read_name(r, "rope.scaling.type"), &type,
+                                        r->err);
+    if (found < 0)
+        r->bad = found;
+    rope->scale = tr__read_positive(r, "rope.scaling.attn_factor", 1);
+    if (tr_str_is(type, "linear"))
+        rope->freq_scale = linear_scale(r);
+    else if (!tr_str_is(type, "none") && !r->bad)
+        r->bad = tr_err_set(r->err, TR_EUNSUPPORTED,
+                            "%s: rope scaling '%.*s' (%s) is not supported",
+                            tr_gguf_path(r->g), (int)(type.len < 64 ? type.len : 64),
+                            type.ptr, tr__read_name(r, "rope.scaling.type"));
+}
+
+/* What heads of blocks of a kind are turned by; keys of those with a window end in "_swa". */
+static struct tr_rope read_rope(struct tr__reader *r, int64_t head_dim, int windowed)
+{
+    const struct tr_arch *a = r->arch;
+    int64_t n_rot = tr__read_int(r, "rope.dimension_count", 2, 1 << 14, head_dim);
+    float base = tr__read_positive(r, "rope.freq_base", 10000);
+    if (windowed) {
+        base = a->window_rope_base > 0 ? a->window_rope_base : base;
+        base = tr__read_positive(r, "rope.freq_base_swa", base);
+        n_rot = tr__read_int(r, "rope.dimension_count_swa", 2, 1 << 14,
+                             n_rot < head_dim ? n_rot : head_dim);
+    }
+    struct tr_rope rope = { .head_dim = (int)head_dim, .n_rot = (int)n_rot,
+                            .freq_base = base, .freq_scale = 1, .scale = 1,
+                            .neox = a->rope == TR_ROPE_NEOX };
+    if (!windowed || !a->window_rope_plain)
+        read_rope_scaling(r, &rope);
+    if (n_rot > head_dim)
+        tr__read_reject(r, "rope turns more dimensions than a head has");
+    if (n_rot % 2)
+        tr__read_reject(r, "the number of dimensions that rope turns is odd");
+    return rope;
+}
+
+/* Is block i one of those that turn queries and keys? */
+static int has_rope(const struct tr_config *c, int64_t i, int any_window)
+{
+    if (c->arch->rope_where == TR_ROPE_NOT_EVERY_4TH)
+        return (i + 1) % 4 != 0;
+    return c->arch->rope_where == TR_ROPE_EVERYWHERE || !any_window ||
+           c->layer[i].window > 0;
+}
+
+static void set_ropes(struct tr__reader *r, struct tr_config *c)
+{
+    int any_window = 0;
+    for (int64_t i = 0; i < c->n_layer; i++)
+        any_window |= c->layer[i].window > 0;
+    for (int64_t i = 0; c->arch->rope != TR_ROPE_NONE && i < c->n_layer; i++) {
+        struct tr_layer *l = &c->layer[i];
+        int kind = l->window > 0 ? WINDOWED : FULL;
+        if (!l->n_head || !has_rope(c, i, any_window))
+            continue;
+        if (!c->rope[kind].n_rot)
+            c->rope[kind] = read_rope(r, l->head_dim, kind == WINDOWED);
+        l->rope = &c->rope[kind];
+    }
+}
+
+/* ---- sizes ------------------------------------------------------------------------ */
+
+/* Window of every block: a pattern in the file goes before that of the architecture. */
+static void set_windows(struct tr__reader *r, struct tr_config *c, int64_t *each)
+{
+    int64_t period = c->arch->window_period;
+    if (!(c->arch->keys & TR_KEYS_WINDOW))
+        return;
+    int64_t window = tr__read_int(r, "attention.sliding_window", 0, INT64_MAX, 0);
+    if (tr__read_is_array(r, "attention.sliding_window_pattern")) {
+        tr__read_each(r, "attention.sliding_window_pattern", 0, 1, 0, c->n_layer, each);
+    } else {
+        period = tr__read_int(r, "attention.sliding_window_pattern", 0, INT64_MAX, period);
+        for (int64_t i = 0; i < c->n_layer; i++)
+            each[i] = period > 0 && i % period < period - 1;
+    }
+    for (int64_t i = 0; i < c->n_layer; i++)
+        c->layer[i].window = each[i] ? window : 0;
+}
+
+/* Width of a head in blocks with a window or without. */
+static int64_t read_head_dim(struct tr__reader *r, int64_t usual, int windowed)
+{
+    int64_t k = tr__read_int(r, "attention.key_length", 1, 1 << 14, usual);
+    int64_t v = tr__read_int(r, "attention.value_length", 1, 1 << 14, k);
+    if (windowed && r->arch->keys & TR_KEYS_WINDOW) {
+        k = tr__read_int(r, "attention.key_length_swa", 1, 1 << 14, k);
+        v = tr__read_int(r, "attention.value_length_swa", 1, 1 << 14, v);
+    }
+    if (k != v)
+        tr__read_reject(r, "keys and values of different length are not supported");
+    return k;
+}
+
+static void set_heads(struct tr__reader *r, struct tr_config *c, int64_t *each)
+{
+    int64_t n = c->n_layer;
+    tr__read_each(r, "attention.head_count", 1, 1 << 16, -1, n, each);
+    for (int64_t i = 0; i < n; i++)
+        c->layer[i].n_head = each[i];
+    if (tr__read_has(r, "attention.head_count_kv"))
+        tr__read_each(r, "attention.head_count_kv", 1, 1 << 16, -1, n, each);
+    for (int64_t i = 0; i < n && !r->bad; i++) {
+        struct tr_layer *l = &c->layer[i];
+        l->n_head_kv = each[i];
+        if (l->n_head % l->n_head_kv)
+            tr__read_reject(r, "the number of key/value heads does not divide the number "
+                               "of heads");
+        l->head_dim = read_head_dim(r, c->n_embd % l->n_head ? -1 : c->n_embd / l->n_head,
+                                    l->window > 0);
+        l->mixer = &tr__mixer_attention;
+        l->parts = TR_PART_ATTENTION | TR_PART_MLP;
+    }
+}
+
+static void set_ff(struct tr__reader *r, struct tr_config *c, int64_t *each)
+{
+    tr__read_each(r, "feed_forward_length", 1, 1 << 24, -1, c->n_layer, each);
+    for (int64_t i = 0; i < c->n_layer; i++) {
+        c->layer[i].n_ff = each[i];
+        c->n_ff = each[i] > c->n_ff ? each[i] : c->n_ff;
+    }
+}
+
+/* gemma's largest models: not by the head's width but by the model's share of it. */
+static void set_attn_scale(struct tr_config *c)
+{
+    if (c->arch->wide_heads_layers && c->n_layer == c->arch->wide_heads_layers)
+        c->attn_scale = 1 / sqrtf((float)c->n_embd / (float)c->layer[0].n_head);
+}
+
+void tr__layers_read(struct tr__reader *r, struct tr_config *c)
+{
+    int64_t each[TR__MAX_LAYER];
+    if (r->bad)
+        return;
+    c->layer = calloc((size_t)c->n_layer, sizeof *c->layer);
+    if (!c->layer) {
+        r->bad = tr_err_set(r->err, TR_ENOMEM, "%s: out of memory for %lld blocks",
+                            tr_gguf_path(r->g), (long long)c->n_layer);
+        return;
+    }
+    set_windows(r, c, each);
+    set_heads(r, c, each);
+    set_ff(r, c, each);
+    if (r->bad)
+        return;
+    set_attn_scale(c);
+    set_ropes(r, c);
+}
