@@ -7,7 +7,6 @@
 
 #include <limits.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static const struct tr_arch *const archs[] = {
@@ -27,11 +26,6 @@ const struct tr_arch *tr__arch_find(struct tr_str name)
         if (tr_str_is(name, archs[i]->name))
             return archs[i];
     return NULL;
-}
-
-void tr__key_name(char *key, const struct tr_arch *arch, const char *suffix)
-{
-    snprintf(key, TR__KEY_BYTES, "%s.%s", arch->name, suffix);
 }
 
 /* A factor of 0 in a file says that there is none. */

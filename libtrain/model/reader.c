@@ -6,6 +6,12 @@
 #include <libtrain/model/reader.h>
 
 #include <math.h>
+#include <stdio.h>
+
+void tr__key_name(char *key, const struct tr_arch *arch, const char *suffix)
+{
+    snprintf(key, TR__KEY_BYTES, "%s.%s", arch->name, suffix);
+}
 
 const char *tr__read_name(struct tr__reader *r, const char *suffix)
 {
