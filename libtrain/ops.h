@@ -28,16 +28,19 @@ struct tr_tensor *tr_sub(struct tr_tape *tp, struct tr_tensor *a, struct tr_tens
 struct tr_tensor *tr_mul(struct tr_tape *tp, struct tr_tensor *a, struct tr_tensor *b);
 struct tr_tensor *tr_div(struct tr_tape *tp, struct tr_tensor *a, struct tr_tensor *b);
 
-/* y = by * x,  exp(x),  log(x),  max(x, 0),  tanh(x),  1 / (1 + exp(-x)),
- * x / (1 + exp(-x)),  0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))  (Hendrycks, Gimpel
- * 2016), number by number */
+/* y = by * x,  exp(x),  log(x),  max(x, 0),  max(x, 0)^2  (So et al. 2021),  tanh(x),
+ * 1 / (1 + exp(-x)),  x / (1 + exp(-x)),  0.5 x (1 + erf(x / sqrt(2)))  and
+ * 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))  (Hendrycks, Gimpel 2016: tr_gelu_erf and
+ * tr_gelu), number by number */
 struct tr_tensor *tr_scale(struct tr_tape *tp, struct tr_tensor *x, float by);
 struct tr_tensor *tr_exp(struct tr_tape *tp, struct tr_tensor *x);
 struct tr_tensor *tr_log(struct tr_tape *tp, struct tr_tensor *x);
 struct tr_tensor *tr_relu(struct tr_tape *tp, struct tr_tensor *x);
+struct tr_tensor *tr_relu2(struct tr_tape *tp, struct tr_tensor *x);
 struct tr_tensor *tr_tanh(struct tr_tape *tp, struct tr_tensor *x);
 struct tr_tensor *tr_sigmoid(struct tr_tape *tp, struct tr_tensor *x);
 struct tr_tensor *tr_silu(struct tr_tape *tp, struct tr_tensor *x);
+struct tr_tensor *tr_gelu_erf(struct tr_tape *tp, struct tr_tensor *x);
 struct tr_tensor *tr_gelu(struct tr_tape *tp, struct tr_tensor *x);
 
 struct tr_matmul {
@@ -137,6 +140,11 @@ struct tr_tensor *tr_swiglu(struct tr_tape *tp, struct tr_tensor *gate,
 /* y = gelu(gate) * up, tanh form;   all (n, width) */
 struct tr_tensor *tr_geglu(struct tr_tape *tp, struct tr_tensor *gate,
                            struct tr_tensor *up);
+/* y = g s(alpha g) (u + 1),  s(x) = 1 / (1 + exp(-x)),  g = min(gate, limit) and u = up
+ * between -limit and limit  (gpt-oss, OpenAI 2025);   all (n, width).  What lies beyond a
+ * limit has no gradient. */
+struct tr_tensor *tr_swiglu_clamped(struct tr_tape *tp, struct tr_tensor *gate,
+                                    struct tr_tensor *up, float alpha, float limit);
 
 struct tr_attention {
     int n_head, n_head_kv; /* n_head_kv divides n_head; head h reads kv head

@@ -73,6 +73,16 @@ static double silu(double x)
     return x * sigmoid(x);
 }
 
+static double relu2(double x)
+{
+    return relu(x) * relu(x);
+}
+
+static double gelu_erf(double x)
+{
+    return 0.5 * x * erfc(-x * sqrt(0.5));
+}
+
 static const struct {
     struct tr_tensor *(*op)(struct tr_tape *tp, struct tr_tensor *x);
     double (*f)(double x);
@@ -80,6 +90,7 @@ static const struct {
 } maps[] = {
     { tr_exp, exp, -10, 3 }, { tr_log, log, 0.01f, 50 }, { tr_relu, relu, -2, 2 },
     { tr_tanh, tanh, -6, 6 }, { tr_sigmoid, sigmoid, -9, 9 }, { tr_silu, silu, -9, 9 },
+    { tr_relu2, relu2, -3, 3 }, { tr_gelu_erf, gelu_erf, -9, 9 },
 };
 enum { N_MAP = sizeof maps / sizeof *maps };
 
@@ -94,6 +105,22 @@ START_TEST(test_map)
     data[0][0] = NAN;
     y = maps[_i].op(tape, x);
     ck_assert(isnan(tr_tensor_row(y, 0)[0]));
+}
+END_TEST
+
+/* Of gate and up, at the limit and beyond it. */
+START_TEST(test_gradient_ends_behind_the_limit)
+{
+    struct tr_tensor *x = input(0, 1, 6, 1, 1), *up = input(1, 1, 6, 1, 1);
+    float limit = 2, gates[] = { 2, 2.5f, 1, 1, 1, 1 }, ups[] = { 1, 1, 2, 2.5f, -2, -2.5f };
+    memcpy(x->data, gates, sizeof gates);
+    memcpy(up->data, ups, sizeof ups);
+    struct tr_tensor *y = tr_swiglu_clamped(tape, x, up, 1.702f, limit);
+    ck_assert_int_eq(tr_tape_backward(tape, tr_sum(tape, y, TR_AXIS_ALL)), 0);
+    for (int64_t j = 0; j < 6; j++) {
+        ck_assert_int_eq(grad[0][j] != 0, j != 1);
+        ck_assert_int_eq(grad[1][j] != 0, j != 3 && j != 5);
+    }
 }
 END_TEST
 
@@ -383,6 +410,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, new_tape, free_tape);
     tcase_add_loop_test(tc, test_map, 0, N_MAP);
+    tcase_add_test(tc, test_gradient_ends_behind_the_limit);
     tcase_add_test(tc, test_scale);
     tcase_add_loop_test(tc, test_pair, 0, N_PAIR * N_SHAPE);
     tcase_add_loop_test(tc, test_matmul, 0, 4);

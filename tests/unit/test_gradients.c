@@ -81,6 +81,8 @@ BUILD_TWO(div)
 BUILD_ONE(exp)
 BUILD_ONE(log)
 BUILD_ONE(relu)
+BUILD_ONE(relu2)
+BUILD_ONE(gelu_erf)
 BUILD_ONE(tanh)
 BUILD_ONE(sigmoid)
 BUILD_ONE(silu)
@@ -285,6 +287,12 @@ BUILD(geglu)
     return tr_geglu(tp, in[0], in[1]);
 }
 
+BUILD(swiglu_clamped)
+{
+    UNUSED;
+    return tr_swiglu_clamped(tp, in[0], in[1], 1.702f, 2);
+}
+
 BUILD(gelu)
 {
     UNUSED;
@@ -469,6 +477,8 @@ static const struct {
     { "log", "rows", of_log, { RANGE(4, 19, 1, 4) }, 0.0625f, 1e-4, 0 },
     { "relu", "positive", of_relu, { RANGE(4, 19, 0.5f, 3) }, 0.125f, 1e-5, 0 },
     { "relu", "negative", of_relu, { RANGE(4, 19, -3, -0.5f) }, 0.125f, 1e-5, 0 },
+    { "relu2", "positive", of_relu2, { RANGE(4, 19, 0.5f, 3) }, 0.125f, 1e-5, 0 },
+    { "relu2", "negative", of_relu2, { RANGE(4, 19, -3, -0.5f) }, 0.125f, 1e-5, 0 },
     { "tanh", "rows", of_tanh, { RANGE(4, 19, -3, 3) }, 0.0625f, 1e-4, 0 },
     { "sigmoid", "rows", of_sigmoid, { RANGE(4, 19, -5, 5) }, 0.125f, 1e-4, 0 },
     { "silu", "rows", of_silu, { RANGE(4, 19, -3, 3) }, 0.125f, 1e-4, 0 },
@@ -506,6 +516,16 @@ static const struct {
     { "swiglu", "rows", swiglu, { RANGE(4, 19, -3, 3), MATRIX(4, 19) }, 0.125f, 1e-4, 0 },
     { "swiglu", "far", swiglu, { RANGE(2, 8, -40, 40), MATRIX(2, 8) }, 0.125f, 1e-4, 0 },
     { "geglu", "rows", geglu, { RANGE(4, 19, -3, 3), MATRIX(4, 19) }, 0.0625f, 1e-4, 0 },
+    { "swiglu_clamped", "between the limits", swiglu_clamped,
+      { RANGE(4, 19, -6, 1.5f), RANGE(4, 19, -1.5f, 1.5f) }, 0.0625f, 1e-4, 0 },
+    { "swiglu_clamped", "gate beyond", swiglu_clamped,
+      { RANGE(4, 19, 2.5f, 6), RANGE(4, 19, -1.5f, 1.5f) }, 0.0625f, 1e-4, 0 },
+    { "swiglu_clamped", "up beyond", swiglu_clamped,
+      { RANGE(4, 19, -6, 1.5f), RANGE(4, 19, 2.5f, 6) }, 0.0625f, 1e-4, 0 },
+    { "swiglu_clamped", "up below", swiglu_clamped,
+      { RANGE(4, 19, -6, 1.5f), RANGE(4, 19, -6, -2.5f) }, 0.0625f, 1e-4, 0 },
+    { "gelu_erf", "rows", of_gelu_erf, { RANGE(4, 19, -3, 3) }, 0.0625f, 1e-4, 0 },
+    { "gelu_erf", "far", of_gelu_erf, { RANGE(2, 8, -20, 20) }, 0.0625f, 1e-4, 0 },
     { "gelu", "rows", gelu, { RANGE(4, 19, -3, 3) }, 0.0625f, 1e-4, 0 },
     { "gelu", "far", gelu, { RANGE(2, 8, -20, 20) }, 0.0625f, 1e-4, 0 },
     { "attention", "grouped, two documents", attention,

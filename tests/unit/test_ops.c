@@ -261,6 +261,11 @@ static struct tr_tensor *geglu(struct tr_tape *tp, struct env *e)
     return tr_geglu(tp, &e->in[0], &e->in[1]);
 }
 
+static struct tr_tensor *swiglu_clamped(struct tr_tape *tp, struct env *e)
+{
+    return tr_swiglu_clamped(tp, &e->in[0], &e->in[1], 1.702f, 1.5f);
+}
+
 static struct tr_tensor *gelu(struct tr_tape *tp, struct env *e)
 {
     return tr_gelu(tp, &e->in[0]);
@@ -277,16 +282,41 @@ static double gelu_exact(double x)
     return 0.5 * x * (1 + tanh(root * (x + 0.044715 * x * x * x)));
 }
 
+static double steep_exact(double x)
+{
+    x = fmin(x, 1.5);
+    return x / (1 + exp(-(double)1.702f * x));
+}
+
+static double clamped_exact(double up)
+{
+    return fmax(-1.5, fmin(up, 1.5)) + 1;
+}
+
+static double itself(double up)
+{
+    return up;
+}
+
+static double one(double up)
+{
+    (void)up;
+    return 1;
+}
+
 static const struct {
     const char *name;
     struct tr_tensor *(*call)(struct tr_tape *tp, struct env *e);
     double (*exact)(double x);
-    int gated;
+    double (*of_up)(double up);
+    int bounded;
 } activations[] = {
-    { "swiglu", swiglu, silu_exact, 1 },
-    { "geglu", geglu, gelu_exact, 1 },
-    { "gelu", gelu, gelu_exact, 0 },
+    { "swiglu", swiglu, silu_exact, itself, 0 },
+    { "geglu", geglu, gelu_exact, itself, 0 },
+    { "swiglu_clamped", swiglu_clamped, steep_exact, clamped_exact, 1 },
+    { "gelu", gelu, gelu_exact, one, 0 },
 };
+enum { N_ACTIVATION = sizeof activations / sizeof *activations };
 
 START_TEST(test_activation)
 {
@@ -297,7 +327,7 @@ START_TEST(test_activation)
         const float *x = e.in[0].data, *up = e.in[1].data, *y = compute(&e);
         for (int64_t i = 0; i < 7 * 133; i++) {
             double want = activations[_i].exact((double)x[i]);
-            want *= activations[_i].gated ? (double)up[i] : 1.0;
+            want *= activations[_i].of_up((double)up[i]);
             assert_close(y[i], want, 1e-7 + 4e-7 * fabs(want), activations[_i].name, i);
         }
     }
@@ -314,7 +344,7 @@ START_TEST(test_activation_keeps_nan)
     const float *y = compute(&e);
     for (int i = 0; i < 33; i++)
         ck_assert_int_eq(isnan(y[i]) != 0, i == 20);
-    ck_assert(isinf(y[21]) && y[21] > 0);
+    ck_assert(isinf(y[21]) != activations[_i].bounded && y[21] > 0);
 }
 END_TEST
 
@@ -465,8 +495,8 @@ int main(void)
     tcase_add_loop_test(tc, test_rms_norm, 0, n_norm);
     tcase_add_loop_test(tc, test_layer_norm, 0, n_norm);
     tcase_add_loop_test(tc, test_rope, 0, sizeof ropes / sizeof ropes[0]);
-    tcase_add_loop_test(tc, test_activation, 0, 3);
-    tcase_add_loop_test(tc, test_activation_keeps_nan, 0, 3);
+    tcase_add_loop_test(tc, test_activation, 0, N_ACTIVATION);
+    tcase_add_loop_test(tc, test_activation_keeps_nan, 0, N_ACTIVATION);
     tcase_add_loop_test(tc, test_embedding, 0, 2);
     tcase_add_test(tc, test_linear_packed);
     tcase_add_loop_test(tc, test_bits_do_not_depend_on_threads, 0, 3);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * exp, tanh and the logistic function against the C library in f64: every exponent, limits,
- * NaN; the bounds are those that vmath.h promises.
+ * exp, tanh, the logistic function and the normal distribution against the C library in
+ * f64: every exponent, limits, NaN; the bounds are those that vmath.h promises.
  */
 #include "suite.h"
 
@@ -32,6 +32,8 @@ LOOP(expf)
 LOOP(tanhf)
 LOOP(sigmoidf)
 LOOP(sigmoid_slopef)
+LOOP(normalf)
+LOOP(bellf)
 
 static double exact_sigmoid(double x)
 {
@@ -44,11 +46,23 @@ static double exact_slope(double x)
     return e / ((1 + e) * (1 + e));
 }
 
+static double exact_normal(double x)
+{
+    return 0.5 * erfc(-x * sqrt(0.5));
+}
+
+static double exact_bell(double x)
+{
+    return exp(-0.5 * x * x);
+}
+
 static const struct function functions[] = {
     { "expf", run_expf, exp, TR__EXPF_MIN, 88.7228394f, 1.5 },
     { "tanhf", run_tanhf, tanh, -20, 20, 1.5 },
     { "sigmoidf", run_sigmoidf, exact_sigmoid, -86.9f, 100, 2.5 },
     { "sigmoid_slopef", run_sigmoid_slopef, exact_slope, -80, 80, 5 },
+    { "normalf", run_normalf, exact_normal, -12.8f, 100, 7 },
+    { "bellf", run_bellf, exact_bell, -13.18f, 13.18f, 2.5 },
 };
 enum { N_FUNCTION = sizeof functions / sizeof functions[0] };
 
@@ -116,21 +130,25 @@ START_TEST(test_ends)
 {
     float x[16] = { INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, 88.73f, -88, 0.0f, -0.0f,
                     1e4f, -1e4f, 200, -200, FLT_MIN, -FLT_MIN, 0x1p-149f, -0x1p-149f };
-    float e[16], t[16], s[16], d[16];
+    float e[16], t[16], s[16], d[16], p[16], b[16];
     run_expf(x, e, 16);
     run_tanhf(x, t, 16);
     run_sigmoidf(x, s, 16);
     run_sigmoid_slopef(x, d, 16);
+    run_normalf(x, p, 16);
+    run_bellf(x, b, 16);
     for (int i = 0; i < 12; i++) {
         int up = x[i] > 0, zero = x[i] == 0.0f;
         ck_assert_msg(e[i] == (zero ? 1.0f : up ? INFINITY : 0.0f), "exp %d", i);
         ck_assert_msg(t[i] == (zero ? x[i] : up ? 1.0f : -1.0f), "tanh %d", i);
         ck_assert_msg(s[i] == (zero ? 0.5f : up ? 1.0f : 0.0f), "sigmoid %d", i);
         ck_assert_msg(d[i] == (zero ? 0.25f : 0.0f), "slope %d", i);
+        ck_assert_msg(p[i] == (zero ? 0.5f : up ? 1.0f : 0.0f), "normal %d", i);
+        ck_assert_msg(b[i] == (zero ? 1.0f : 0.0f), "bell %d", i);
     }
     for (int i = 12; i < 16; i++) {
         ck_assert(e[i] == 1.0f && s[i] == 0.5f && d[i] == 0.25f);
-        ck_assert(t[i] == x[i]);
+        ck_assert(t[i] == x[i] && p[i] == 0.5f && b[i] == 1.0f);
     }
     ck_assert(signbit(t[7]));
 }
