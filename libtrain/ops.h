@@ -170,6 +170,27 @@ struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
                                struct tr_tensor *k, struct tr_tensor *v,
                                const int32_t *pos, const struct tr_attention *opt);
 
+struct tr_delta_rule {
+    int n_head_k, n_head_v; /* n_head_k divides n_head_v; value head h reads query and key
+                               head h % n_head_k */
+    int head_k, head_v;     /* numbers of a key, d_k, and of a value, d_v */
+    float scale;            /* of q k */
+    float eps;              /* of the norm of q and k */
+    float *state; // (n_head_v, d_k, d_v) read unless pos[0] is 0, and written; or NULL
+};
+/* The gated delta rule  (Yang, Kautz, Hatamizadeh 2024), in chunks  (Yang et al. 2024): no
+ * array has a state for every row.  A value head has a matrix S (d_k, d_v); row t gives
+ *     S = exp(g_t) S;  S = S + beta_t k_t (v_t - S^T k_t)^T;  y_t = scale * S^T q_t
+ * with q and k divided by sqrt(|x|^2 + eps).  q and k (n, n_head_k * d_k), v and y
+ * (n, n_head_v * d_v), g and beta (n, n_head_v), pos (n); S is 0 in front of a row whose pos
+ * is 0.
+ * What a planning tape counts is enough for documents no longer than those of its pos.
+ * Without gradients `state`, the caller's, can stand for the rows before these. */
+struct tr_tensor *tr_delta_rule(struct tr_tape *tp, struct tr_tensor *q,
+                                struct tr_tensor *k, struct tr_tensor *v,
+                                struct tr_tensor *g, struct tr_tensor *beta,
+                                const int32_t *pos, const struct tr_delta_rule *opt);
+
 /* What is minimised: the loss of one row of n logits.  z is overwritten: with scale *
  * d(loss)/dz, or with anything if scale is 0.  All are static (loss.h). */
 struct tr_loss_kind {

@@ -387,6 +387,25 @@ BUILD(attention_512)
                                                 .window = 2 });
 }
 
+/* Positions as above, two documents; g and beta as they are in use. */
+BUILD(delta_rule)
+{
+    UNUSED;
+    return tr_delta_rule(tp, in[0], in[1], in[2], in[3], in[4], positions,
+                         &(struct tr_delta_rule){ .n_head_k = 1, .n_head_v = 2,
+                                                  .head_k = 4, .head_v = 3,
+                                                  .scale = 0.5f, .eps = 1e-6f });
+}
+
+BUILD(delta_rule_one_document)
+{
+    UNUSED;
+    return tr_delta_rule(tp, in[0], in[1], in[2], in[3], in[4], one_document,
+                         &(struct tr_delta_rule){ .n_head_k = 2, .n_head_v = 2,
+                                                  .head_k = 3, .head_v = 4,
+                                                  .scale = 1, .eps = 0.1f });
+}
+
 static const int32_t targets[] = { 3, -1, 0, 6, 3, -1 };
 
 /* Losses are not weighed: the check compares their sums, times the scale. */
@@ -548,6 +567,12 @@ static const struct {
       { MATRIX(6, 80), MATRIX(6, 80), MATRIX(6, 80), VECTOR(1) }, 0.25f, 1e-4, 0 },
     { "attention", "heads of 512, window", attention_512,
       { MATRIX(6, 512), MATRIX(6, 512), MATRIX(6, 512) }, 0.25f, 1e-4, 0 },
+    { "delta_rule", "grouped, two documents", delta_rule,
+      { RANGE(6, 4, 0.5f, 1), RANGE(6, 4, 0.5f, 1), MATRIX(6, 6), RANGE(6, 2, -2, 0),
+        RANGE(6, 2, 0, 1) }, 0.03125f, 1e-4, 0 },
+    { "delta_rule", "one document", delta_rule_one_document,
+      { MATRIX(10, 6), MATRIX(10, 6), MATRIX(10, 8), RANGE(10, 2, -1, 0),
+        RANGE(10, 2, 0, 1) }, 0.03125f, 1e-4, 0 },
     { "output_loss", "cross-entropy", cross_entropy,
       { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
     { "output_loss", "soft cap", cross_entropy_capped,
