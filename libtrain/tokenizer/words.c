@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cutting text into words before byte-level BPE.  The patterns are those of the models'
- * own tokenizer.json (gpt2: Radford et al. 2019, encoder.py); names and groups of names
- * as in llama.cpp's llama-vocab.cpp.
- *
- * The patterns differ from the published ones in form only: white space is spelled out as
- * Unicode's White_Space (PCRE2's \s has U+180E too), folding of case is ASCII ((?i:s) would
- * match U+017F), what is tried last takes any white space, so that some branch matches at
- * every place, and a repeat gives nothing back where giving back cannot help.
+ * Cutting text into words before byte-level BPE: a pattern that matches at every place of a
+ * text gives one word after the other, with PCRE2.  Read next: patterns.c.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <libtrain/base/base.h>
@@ -157,67 +151,3 @@ void tr__splitter_release(struct tr__splitter *s)
     free(s->copy);
     memset(s, 0, sizeof *s);
 }
-
-#define SPACE "\\p{Z}\\t-\\r\\x{85}" /* inside [ ] */
-#define WORD_SYMBOL "[^" SPACE "\\p{L}\\p{N}]"
-/* The last of several spaces goes to the word behind them. */
-#define SPACES(before) "[" SPACE "]+(?!" before ")|[" SPACE "]+"
-/* In none of these patterns does a word have anything but letters behind a letter, nor does
- * what a word looks ahead at lie behind one; none looks back.  So a letter that no letter
- * follows ends a word, and all words before it are the same without what follows. */
-#define LETTERS_END "\\p{L}(?=\\P{L})"
-
-#define OWN_WORD "\\p{P}$+<=>^~|" /* inside [ ] */
-
-/* Published as four passes, each on what the one before left whole: punctuation marks and
- * some symbols, gpt2's pattern, numbers, three digits of a number.  So a space goes neither
- * to such a mark nor to a number, and contractions never come up. */
-const struct tr__pretok tr__pretok_default = {
-    (const char *const[]){ "default", NULL },
-    "[" OWN_WORD "]++| ?\\p{L}++|[0-9]{3}|(?:(?![0-9]{3})\\p{N})++|"
-    " ?[^" SPACE "\\p{L}\\p{N}" OWN_WORD "]++|"
-    SPACES("[^" SPACE OWN_WORD "]"),
-    LETTERS_END,
-    0, 0
-};
-
-const struct tr__pretok tr__pretok_gpt2 = {
-    (const char *const[]){ "gpt-2", "phi-2", "mpt", "olmo", "mellum", "modern-bert",
-                           "exaone4", "gigachat", "a.x-4.0", "jina-es", "jina-de",
-                           "jina-v2-es", "jina-v2-de", NULL },
-    "'(?:[stmd]|re|ve|ll)| ?\\p{L}++| ?\\p{N}++| ?" WORD_SYMBOL "++|"
-    SPACES("[^" SPACE "]"),
-    LETTERS_END,
-    0, 0
-};
-
-const struct tr__pretok tr__pretok_llama3 = {
-    (const char *const[]){ "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1",
-                           "pixtral", "midm-2.0", "lfm2", NULL },
-    "'(?:[sStTmMdD]|[rR][eE]|[vV][eE]|[lL][lL])|[^\\r\\n\\p{L}\\p{N}]?\\p{L}++|"
-    "\\p{N}{1,3}+| ?" WORD_SYMBOL "++[\\r\\n]*+|[" SPACE "]*[\\r\\n]++|"
-    SPACES("[^" SPACE "]"),
-    LETTERS_END,
-    1, 1
-};
-
-const struct tr__pretok tr__pretok_qwen2 = {
-    (const char *const[]){ "qwen2", "deepseek-r1-qwen", "megrez", "kormo", NULL },
-    "'(?:[sStTmMdD]|[rR][eE]|[vV][eE]|[lL][lL])|[^\\r\\n\\p{L}\\p{N}]?\\p{L}++|"
-    "\\p{N}| ?" WORD_SYMBOL "++[\\r\\n]*+|[" SPACE "]*[\\r\\n]++|"
-    SPACES("[^" SPACE "]"),
-    LETTERS_END,
-    0, 0
-};
-
-/* Published as two passes: digits one by one, then gpt2's pattern on what lies between.
- * One pass gives the same words: a digit takes no space in front, and spaces before a digit
- * end a piece, so none of them is left for the next word. */
-const struct tr__pretok tr__pretok_smollm = {
-    (const char *const[]){ "smollm", "starcoder", "command-r", "codeshell", "refact",
-                           "exaone", "minerva-7b", NULL },
-    "'(?:[stmd]|re|ve|ll)| ?\\p{L}++|\\p{N}| ?" WORD_SYMBOL "++|"
-    SPACES("[^" SPACE "\\p{N}]"),
-    LETTERS_END,
-    0, 0
-};

@@ -164,14 +164,14 @@ for name in gpt-2 llama-bpe qwen2 llama-spm; do
         detok -m "$v" book.tok | cmp - "$text"'
 done
 
-for name in gpt-neox mpt refact starcoder command-r phi-3 baichuan; do
+for name in gpt-neox mpt refact starcoder command-r phi-3 baichuan qwen35; do
     v=$vocab/ggml-vocab-$name.gguf
-    test_expect_success "$name: 46 cases" '
+    test_expect_success "$name: 46 cases or more" '
         rm -f case.*
         split_cases "$v.inp"
         sed "s/^ //" "$v.out" >want
         tok -m "$v" --no-bos --text case.* >have
-        test $(wc -l <have) = 46
+        test $(wc -l <have) -ge 46
         diff want have
         tok -m "$v" case.* | detok -m "$v" >back
         cat case.* | cmp - back'

@@ -152,7 +152,10 @@ END_TEST
 
 /* ==== any bytes, long words ==== */
 
-static const char *const pres[] = { "gpt-2", "llama-bpe", "qwen2", "smollm", "default" };
+static const char *const pres[] = {
+    "gpt-2", "llama-bpe", "qwen2", "smollm", "default", "qwen35", "gpt-4o", "tekken",
+    "dbrx", "glm4", "deepseek-v3", "minicpm5",
+};
 enum { N_PRE = sizeof pres / sizeof *pres };
 
 START_TEST(bpe_round_trip)
@@ -245,7 +248,7 @@ static const char *const atoms[] = {
     "123", "1234", ".", "!?", "<", "\xc3\xa9", "\xe4\xb8\x96", "\xe3\x80\x82", "\xcc\x81",
     "\xc2\xa0", "\xe2\x80\x83", "\xc5\xbf", "\xd9\xa3", "\xf0\x9f\x98\x80", "\xe2\x96\x81",
     "\xe2", "\x82", "\x81", "\xff", "\xf0\x9f", "<user>", "<|end|>", "<s>", "d e", "x\n",
-    "d", "e", "x", "run",
+    "d", "e", "x", "run", "B", "\xe3\x81\x82", "\xe3\x83\xbb", "\xe3\x82\x99", "\x01", "/",
 };
 
 static size_t random_text(char *text, size_t n_atom)

@@ -329,11 +329,12 @@ static const struct { const char *pre, *ask, *ids, *says; } pres[] = {
     { "default", NULL, "97 256 33", "'default' in 'tokenizer.ggml.pre'" },
     { NULL, "gpt-2", "97 32 32 33", NULL },
     { "default", "gpt-2", "97 32 32 33", NULL },
-    { "tekken", "gpt-2", "97 32 32 33", NULL },
+    { "gpt-9", "gpt-2", "97 32 32 33", NULL },
     { "gpt-2", "default", "97 256 33", NULL },
     { "gpt-2", "mpt", "97 32 32 33", NULL },
-    { "tekken", NULL, NULL, "unknown pre-tokenizer 'tekken': --pre NAME" },
+    { "gpt-9", NULL, NULL, "unknown pre-tokenizer 'gpt-9': --pre NAME" },
     { "gpt-2", "gpt-3", NULL, "unknown pre-tokenizer 'gpt-3': --pre NAME" },
+    { "glm4", NULL, "97 32 32 33", NULL },
     { NULL, "", NULL, "unknown pre-tokenizer ''" },
 };
 
