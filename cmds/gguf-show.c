@@ -4,6 +4,7 @@
  */
 #include "shared/common.h"
 #include "shared/gguf-text.h"
+#include "shared/model-words.h"
 
 #include <libtrain/gguf.h>
 #include <libtrain/model.h>
@@ -63,6 +64,8 @@ static void show_tensor(const struct tr_gguf_tensor *t, int64_t data)
 static void show(const struct tr_gguf *g, int keys, int tensors, int64_t data)
 {
     int all = !keys && !tensors;
+    if (all)
+        model_words_print(stdout, g);
     if (all)
         printf("file\tversion\t%u\nfile\talignment\t%llu\n", tr_gguf_version(g),
                (unsigned long long)tr_gguf_alignment(g));

@@ -65,6 +65,8 @@ const char *tr_model_unused_tensor(const struct tr_model *m, size_t i);
 const char *tr_model_unused_key(const struct tr_model *m, size_t i);
 
 const struct tr_config *tr_model_config(const struct tr_model *m);
+/* What stands before the MLP of a block: "attention". */
+const char *tr_layer_kind(const struct tr_layer *l);
 const char *tr_model_arch(const struct tr_model *m);
 const struct tr_gguf *tr_model_gguf(const struct tr_model *m);
 

@@ -132,6 +132,11 @@ const struct tr_config *tr_model_config(const struct tr_model *m)
     return &m->config;
 }
 
+const char *tr_layer_kind(const struct tr_layer *l)
+{
+    return l->mixer->name;
+}
+
 const char *tr_model_arch(const struct tr_model *m)
 {
     return m->arch->name;
