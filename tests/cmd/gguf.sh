@@ -86,8 +86,16 @@ test_expect_success 'gguf-show: keys and tensors' '
     printf "%s\t%s\t%s\t%s\n" key test.name string base key test.count u32 7 >>expect
     printf "%s\t%s\t%s\t%s\t%s\t%s\n" tensor a.weight F32 4x8 192 128 \
         tensor b.weight F32 5 320 20 >>expect
-    cmp expect stdout
+    sed "1,/^\$/d" stdout >lines
+    cmp expect lines
     test ! -s stderr'
+
+test_expect_success 'gguf-show: sentences of a model' '
+    run 0 "$TOP/examples/tiny.gguf"
+    grep "^This is a model of the architecture llama, .* of .* numbers\.$" stdout
+    grep "^It has 4 blocks, 192 wide: 4 of attention (6 heads of 32, 2 of keys and values)" stdout
+    grep "^It was made for 256 positions, and for 2048 tokens (tokenizer .*); it has no chat" stdout
+    grep "^An adapter (LoRA) can be trained on it" stdout'
 
 test_expect_success 'gguf-show: one half' '
     run 0 --keys "$base"

@@ -17,3 +17,17 @@ struct tr_tensor *tr__arch_gelu(struct tr_tape *tp, struct tr_tensor *gate,
     (void)gate;
     return tr_gelu(tp, up);
 }
+
+struct tr_tensor *tr__arch_gelu_erf(struct tr_tape *tp, struct tr_tensor *gate,
+                                    struct tr_tensor *up)
+{
+    (void)gate;
+    return tr_gelu_erf(tp, up);
+}
+
+struct tr_tensor *tr__arch_relu2(struct tr_tape *tp, struct tr_tensor *gate,
+                                 struct tr_tensor *up)
+{
+    (void)gate;
+    return tr_relu2(tp, up);
+}

@@ -15,9 +15,13 @@
 struct tr_tensor *tr__arch_rms_norm(struct tr_tape *tp, struct tr_tensor *x,
                                     struct tr_tensor *w, struct tr_tensor *b, float eps);
 
-/* gelu(up): an MLP without a gate. */
+/* gelu(up) in its tanh form and exactly, max(up, 0)^2: MLPs without a gate. */
 struct tr_tensor *tr__arch_gelu(struct tr_tape *tp, struct tr_tensor *gate,
                                 struct tr_tensor *up);
+struct tr_tensor *tr__arch_gelu_erf(struct tr_tape *tp, struct tr_tensor *gate,
+                                    struct tr_tensor *up);
+struct tr_tensor *tr__arch_relu2(struct tr_tape *tp, struct tr_tensor *gate,
+                                 struct tr_tensor *up);
 
 /* ---- lists of tensors ------------------------------------------------------------- */
 
@@ -39,6 +43,10 @@ struct tr_tensor *tr__arch_gelu(struct tr_tape *tp, struct tr_tensor *gate,
 /* norms before attention and MLP */
 #define TR_PRE_NORMS [TR_ATTN_NORM] = TR_MUST, [TR_FFN_NORM] = TR_MUST
 
+/* biases of layer norms: of the last one, of those before attention and MLP */
+#define TR_LAST_BIAS [TR_OUTPUT_NORM_BIAS] = TR_MUST
+#define TR_PRE_BIASES [TR_ATTN_NORM_BIAS] = TR_MUST, [TR_FFN_NORM_BIAS] = TR_MUST
+
 /* and behind them */
 #define TR_POST_NORMS [TR_ATTN_POST_NORM] = TR_MUST, [TR_FFN_POST_NORM] = TR_MUST
 
@@ -46,5 +54,6 @@ struct tr_tensor *tr__arch_gelu(struct tr_tape *tp, struct tr_tensor *gate,
     [TR_FFN_GATE] = TR_MUST, [TR_FFN_UP] = TR_MUST, [TR_FFN_DOWN] = TR_MUST
 
 #define TR_PLAIN_MLP [TR_FFN_UP] = TR_MUST, [TR_FFN_DOWN] = TR_MUST
+#define TR_PLAIN_MLP_BIASES(need) [TR_FFN_UP_BIAS] = need, [TR_FFN_DOWN_BIAS] = need
 
 #endif

@@ -12,10 +12,10 @@ const struct tr_arch tr__arch_gpt2 = {
     .activation = tr__arch_gelu,
     .rope = TR_ROPE_NONE,
     .tensor = {
-        TR_ENDS, [TR_POSITION_EMBD] = TR_MUST, [TR_OUTPUT_NORM_BIAS] = TR_MUST,
-        TR_PRE_NORMS, [TR_ATTN_NORM_BIAS] = TR_MUST, [TR_FFN_NORM_BIAS] = TR_MUST,
+        TR_ENDS, [TR_POSITION_EMBD] = TR_MUST, TR_LAST_BIAS,
+        TR_PRE_NORMS, TR_PRE_BIASES,
         [TR_ATTN_QKV] = TR_MUST, [TR_ATTN_QKV_BIAS] = TR_MUST,
         [TR_ATTN_OUT] = TR_MUST, [TR_ATTN_OUT_BIAS] = TR_MUST,
-        TR_PLAIN_MLP, [TR_FFN_UP_BIAS] = TR_MUST, [TR_FFN_DOWN_BIAS] = TR_MUST,
+        TR_PLAIN_MLP, TR_PLAIN_MLP_BIASES(TR_MUST),
     },
 };

@@ -13,7 +13,7 @@ const struct tr_arch tr__arch_stablelm = {
     .activation = tr_swiglu,
     .rope = TR_ROPE_NEOX,
     .tensor = {
-        TR_ENDS, [TR_OUTPUT_NORM_BIAS] = TR_MUST,
+        TR_ENDS, TR_LAST_BIAS,
         [TR_ATTN_NORM] = TR_MUST, [TR_ATTN_NORM_BIAS] = TR_MUST,
         [TR_FFN_NORM] = TR_MAY, [TR_FFN_NORM_BIAS] = TR_MAY,
         TR_ATTENTION, TR_QKV_BIASES(TR_MAY),

@@ -11,9 +11,9 @@ const struct tr_arch tr__arch_starcoder2 = {
     .activation = tr__arch_gelu,
     .rope = TR_ROPE_NEOX,
     .tensor = {
-        TR_ENDS, [TR_OUTPUT_NORM_BIAS] = TR_MUST,
-        TR_PRE_NORMS, [TR_ATTN_NORM_BIAS] = TR_MUST, [TR_FFN_NORM_BIAS] = TR_MUST,
+        TR_ENDS, TR_LAST_BIAS,
+        TR_PRE_NORMS, TR_PRE_BIASES,
         TR_ATTENTION, TR_QKV_BIASES(TR_MAY), [TR_ATTN_OUT_BIAS] = TR_MAY,
-        TR_PLAIN_MLP, [TR_FFN_UP_BIAS] = TR_MAY, [TR_FFN_DOWN_BIAS] = TR_MAY,
+        TR_PLAIN_MLP, TR_PLAIN_MLP_BIASES(TR_MAY),
     },
 };
