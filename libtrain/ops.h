@@ -170,6 +170,16 @@ struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
                                struct tr_tensor *k, struct tr_tensor *v,
                                const int32_t *pos, const struct tr_attention *opt);
 
+enum { TR_CONV_TAPS = 8 }; /* of a short convolution, at most */
+/* y[t][j] = bias[j] + sum over i of w[j][taps - 1 - i] * x[t - i][j], i up to taps - 1 and
+ * pos[t]: every column with its own last rows of the document.  x and y (n, width),
+ * w (width, taps) f32, bias (width) or NULL, pos (n).  Without gradients `state`, the
+ * caller's (taps - 1, width), can stand for the rows in front: read as far as pos says so,
+ * and written; else NULL. */
+struct tr_tensor *tr_causal_conv(struct tr_tape *tp, struct tr_tensor *x,
+                                 struct tr_tensor *w, struct tr_tensor *bias,
+                                 const int32_t *pos, float *state);
+
 struct tr_delta_rule {
     int n_head_k, n_head_v; /* n_head_k divides n_head_v; value head h reads query and key
                                head h % n_head_k */

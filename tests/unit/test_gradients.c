@@ -387,6 +387,18 @@ BUILD(attention_512)
                                                 .window = 2 });
 }
 
+BUILD(causal_conv)
+{
+    UNUSED;
+    return tr_causal_conv(tp, in[0], in[1], in[2], positions, NULL);
+}
+
+BUILD(causal_conv_one_document)
+{
+    UNUSED;
+    return tr_causal_conv(tp, in[0], in[1], NULL, one_document, NULL);
+}
+
 /* Positions as above, two documents; g and beta as they are in use. */
 BUILD(delta_rule)
 {
@@ -567,6 +579,10 @@ static const struct {
       { MATRIX(6, 80), MATRIX(6, 80), MATRIX(6, 80), VECTOR(1) }, 0.25f, 1e-4, 0 },
     { "attention", "heads of 512, window", attention_512,
       { MATRIX(6, 512), MATRIX(6, 512), MATRIX(6, 512) }, 0.25f, 1e-4, 0 },
+    { "causal_conv", "with bias, two documents", causal_conv,
+      { MATRIX(6, 5), TABLE(5, 4), VECTOR(5) }, 0.5f, 1e-5, 0 },
+    { "causal_conv", "one document", causal_conv_one_document,
+      { MATRIX(10, 70), TABLE(70, 3) }, 0.5f, 1e-5, 0 },
     { "delta_rule", "grouped, two documents", delta_rule,
       { RANGE(6, 4, 0.5f, 1), RANGE(6, 4, 0.5f, 1), MATRIX(6, 6), RANGE(6, 2, -2, 0),
         RANGE(6, 2, 0, 1) }, 0.03125f, 1e-4, 0 },
