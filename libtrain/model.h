@@ -38,6 +38,7 @@ struct tr_config {
     int64_t n_embd, n_layer;
     int64_t n_ff;     /* of the widest block */
     float norm_eps;
+    int64_t conv_taps; /* of short convolutions; 0: none */
     int parallel;     /* attention and MLP of a block read the same rows */
     float embd_scale, residual_scale; /* of the token table's rows, of what a block adds */
     float attn_scale; /* of q k^T; 0: 1 / sqrt(head_dim) */

@@ -75,6 +75,8 @@ int tr__config_read(const struct tr_gguf *g, const struct tr_arch *arch, int64_t
     c->parallel = arch->parallel;
     if (arch->keys & TR_KEYS_PARALLEL)
         c->parallel = tr__read_bool(&r, "use_parallel_residual", arch->parallel);
+    if (arch->keys & TR_KEYS_SHORTCONV)
+        c->conv_taps = tr__read_int(&r, "shortconv.l_cache", 1, TR_CONV_TAPS, -1);
     if (n_vocab > INT_MAX)
         tr__read_reject(&r, "too many rows in 'token_embd.weight'");
     read_scales(&r, c);

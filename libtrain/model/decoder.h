@@ -59,6 +59,12 @@ struct tr_cache {
 /* Rows that are fed at once when generating. */
 enum { TR__EXTEND_ROWS = 512 };
 
+/* The state of the present block while generating, else NULL. */
+static inline float *tr__state(const struct tr__decoder *d)
+{
+    return d->cache ? d->cache->layer[d->layer].state : NULL;
+}
+
 /* Store the new rows of the present layer behind the old ones; k and v become all of them. */
 void tr__cache_append(struct tr__decoder *d, struct tr_tensor **k, struct tr_tensor **v);
 

@@ -42,6 +42,7 @@ static const struct {
     { "rope.dimension_count_swa", TR_KEYS_WINDOW },
     { "rope.freq_base_swa", TR_KEYS_WINDOW },
     { "use_parallel_residual", TR_KEYS_PARALLEL },
+    { "shortconv.l_cache", TR_KEYS_SHORTCONV },
 };
 
 static const char *const without_effect[] = {

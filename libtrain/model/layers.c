@@ -127,24 +127,33 @@ static int64_t read_head_dim(struct tr__reader *r, int64_t usual, int windowed)
     return k;
 }
 
+/* A block whose heads are known. */
+static void set_mixer(struct tr__reader *r, const struct tr_config *c, struct tr_layer *l)
+{
+    l->mixer = l->n_head_kv ? &tr__mixer_attention : c->arch->without_kv;
+    l->parts = l->mixer->part | TR_PART_MLP;
+    if (!l->n_head_kv) {
+        l->n_head = 0;
+        return;
+    }
+    if (l->n_head % l->n_head_kv)
+        tr__read_reject(r, "the number of key/value heads does not divide the number of "
+                           "heads");
+    l->head_dim = read_head_dim(r, c->n_embd % l->n_head ? -1 : c->n_embd / l->n_head,
+                                l->window > 0);
+}
+
 static void set_heads(struct tr__reader *r, struct tr_config *c, int64_t *each)
 {
-    int64_t n = c->n_layer;
+    int64_t n = c->n_layer, least = c->arch->without_kv ? 0 : 1;
     tr__read_each(r, "attention.head_count", 1, 1 << 16, -1, n, each);
     for (int64_t i = 0; i < n; i++)
         c->layer[i].n_head = each[i];
     if (tr__read_has(r, "attention.head_count_kv"))
-        tr__read_each(r, "attention.head_count_kv", 1, 1 << 16, -1, n, each);
+        tr__read_each(r, "attention.head_count_kv", least, 1 << 16, -1, n, each);
     for (int64_t i = 0; i < n && !r->bad; i++) {
-        struct tr_layer *l = &c->layer[i];
-        l->n_head_kv = each[i];
-        if (l->n_head % l->n_head_kv)
-            tr__read_reject(r, "the number of key/value heads does not divide the number "
-                               "of heads");
-        l->head_dim = read_head_dim(r, c->n_embd % l->n_head ? -1 : c->n_embd / l->n_head,
-                                    l->window > 0);
-        l->mixer = &tr__mixer_attention;
-        l->parts = TR_PART_ATTENTION | TR_PART_MLP;
+        c->layer[i].n_head_kv = each[i];
+        set_mixer(r, c, &c->layer[i]);
     }
 }
 

@@ -21,11 +21,12 @@ enum tr_slot_id {
     TR_ATTN_Q_NORM, TR_ATTN_K_NORM, TR_ATTN_OUT, TR_ATTN_OUT_BIAS, TR_ATTN_POST_NORM,
     TR_FFN_NORM, TR_FFN_NORM_BIAS, TR_FFN_GATE, TR_FFN_GATE_BIAS, TR_FFN_UP,
     TR_FFN_UP_BIAS, TR_FFN_DOWN, TR_FFN_DOWN_BIAS, TR_FFN_POST_NORM,
+    TR_SHORTCONV_IN, TR_SHORTCONV_CONV, TR_SHORTCONV_OUT,
     TR_N_SLOT, TR_N_BLOCK = TR_N_SLOT - TR_N_GLOBAL
 };
 
 /* What a block is made of: its tensors go with these. */
-enum tr_part { TR_PART_ATTENTION = 1, TR_PART_MLP = 2 };
+enum tr_part { TR_PART_ATTENTION = 1, TR_PART_MLP = 2, TR_PART_SHORTCONV = 4 };
 
 struct tr_slot {
     const char *suffix; /* "token_embd.weight"; in a block behind "blk.N." */
@@ -34,6 +35,7 @@ struct tr_slot {
     int64_t (*dim[3])(const struct tr_config *c, const struct tr_layer *l);
     int linear;  /* a matrix of a linear layer: LoRA can hang on it */
     int frozen;  /* never trained: a table of constants */
+    int f32;     /* in no other type, as all vectors are */
     unsigned part; /* enum tr_part: blocks with one of these have it; 0: all */
     enum tr_slot_id instead; /* one that may be there instead of this; 0: none */
     enum tr_slot_id with;    /* without that one this has no use; 0: any time */
@@ -64,6 +66,7 @@ enum tr_key_group {
     TR_KEYS_CAPS = 2,     /* soft caps of scores and logits */
     TR_KEYS_WINDOW = 4,   /* blocks that see only the last positions */
     TR_KEYS_PARALLEL = 8, /* whether a block is parallel */
+    TR_KEYS_SHORTCONV = 16,
 };
 
 /* Which blocks turn their queries and keys. */
@@ -82,6 +85,7 @@ struct tr_arch {
     struct tr_tensor *(*norm)(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,
                               struct tr_tensor *b, float eps);
     enum tr_slot_id mlp_norm, output_norm; /* in place of TR_FFN_NORM, TR_OUTPUT_NORM */
+    const struct tr_mixer *without_kv; /* of blocks with no key/value heads; NULL: none */
     int parallel;        /* attention and MLP read the same rows, unless a key says no */
 
     int fused_gate_up;   /* ffn_up holds the gate's rows and its own below them */

@@ -28,6 +28,8 @@ SIZE(q_norm, c->arch->qk_norm_whole ? q(c, l) : head(c, l))
 SIZE(k_norm, c->arch->qk_norm_whole ? kv(c, l) : head(c, l))
 SIZE(ff, l->n_ff)
 SIZE(up, c->arch->fused_gate_up ? 2 * l->n_ff : l->n_ff)
+SIZE(three_embd, 3 * c->n_embd)
+SIZE(taps, c->conv_taps)
 
 void tr__slot_name(char *name, int64_t layer, enum tr_slot_id id)
 {
@@ -59,6 +61,7 @@ void tr__slot_shape(enum tr_slot_id id, const struct tr_config *c, const struct 
 #define LINEAR(name, n_out, n_in) MATRIX(name, n_out, n_in), .linear = 1
 #define ATTENTION .part = TR_PART_ATTENTION
 #define MLP .part = TR_PART_MLP
+#define SHORTCONV .part = TR_PART_SHORTCONV
 
 const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_TOKEN_EMBD] = { MATRIX("token_embd.weight", vocab, embd) },
@@ -94,4 +97,9 @@ const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_FFN_DOWN] = { LINEAR("ffn_down.weight", embd, ff), MLP },
     [TR_FFN_DOWN_BIAS] = { VECTOR("ffn_down.bias", embd), MLP },
     [TR_FFN_POST_NORM] = { VECTOR("post_ffw_norm.weight", embd) },
+
+    [TR_SHORTCONV_IN] = { LINEAR("shortconv.in_proj.weight", three_embd, embd), SHORTCONV },
+    [TR_SHORTCONV_CONV] = { MATRIX("shortconv.conv.weight", embd, taps), .f32 = 1,
+                            SHORTCONV },
+    [TR_SHORTCONV_OUT] = { LINEAR("shortconv.out_proj.weight", embd, embd), SHORTCONV },
 };

@@ -30,8 +30,9 @@ struct tr_weight *tr__weight_find(const struct tr_model *m, const char *name)
 }
 
 static int check_tensor(const struct tr_gguf *g, const struct tr_gguf_tensor *t,
-                        const int64_t *dim, int n_dim, struct tr_err *err)
+                        const struct tr_slot *slot, const int64_t *dim, struct tr_err *err)
 {
+    int n_dim = slot->n_dim;
     char is[TR_GGUF_SHAPE_BYTES], wanted[TR_GGUF_SHAPE_BYTES];
     const char *path = tr_gguf_path(g);
     if (!tr_gguf_has_shape(t, n_dim, dim))
@@ -42,10 +43,10 @@ static int check_tensor(const struct tr_gguf *g, const struct tr_gguf_tensor *t,
         return tr_err_set(err, TR_EUNSUPPORTED,
                           "%s: tensor '%s' has type %s, which cannot be unpacked", path,
                           t->name, t->dtype->name);
-    if (n_dim == 1 && t->dtype != &tr_f32)
+    if ((n_dim == 1 || slot->f32) && t->dtype != &tr_f32)
         return tr_err_set(err, TR_EUNSUPPORTED,
-                          "%s: tensor '%s' has type %s; norms and biases must be F32", path,
-                          t->name, t->dtype->name);
+                          "%s: tensor '%s' has type %s; %s must be F32", path, t->name,
+                          t->dtype->name, n_dim == 1 ? "norms and biases" : "it");
     return 0;
 }
 
@@ -123,7 +124,7 @@ static int bind_tensor(struct tr_model *m, const struct tr_gguf_tensor *t,
         return leave_out(m, t->name, err);
     const struct tr_slot *slot = &tr__slots[id];
     tr__slot_shape(id, &m->config, layer < 0 ? NULL : &m->config.layer[layer], dim);
-    int rc = check_tensor(m->g, t, dim, slot->n_dim, err);
+    int rc = check_tensor(m->g, t, slot, dim, err);
     if (rc)
         return rc;
     /* The map is read-only and so is every use of a weight that is not trainable. */
