@@ -28,6 +28,8 @@ struct tr_layer {
     int64_t n_ff;                /* inside the MLP */
     int64_t window;              /* last positions that are seen, itself included; 0: all */
     const struct tr_rope *rope;  /* NULL: positions are not turned */
+    int64_t kv_of;               /* the block whose keys and values it reads, often itself */
+    int gives_kv;                /* a later block reads those of this one */
     unsigned parts;              /* which tensors it has (model/model.h) */
 };
 
@@ -37,6 +39,7 @@ struct tr_config {
     int64_t n_ctx;    /* positions the model was made for */
     int64_t n_embd, n_layer;
     int64_t n_ff;     /* of the widest block */
+    int64_t n_input;  /* numbers that a token gives to each block by itself; 0: none */
     float norm_eps;
     int64_t conv_taps; /* of short convolutions; 0: none */
     int parallel;     /* attention and MLP of a block read the same rows */

@@ -8,27 +8,48 @@
 #include <math.h>
 
 struct qkv {
-    struct tr_tensor *q, *k, *v;
+    struct tr_tensor *q;
+    struct tr__kv kv; /* NULL where they are those of another block */
 };
 
 static struct qkv project_qkv(const struct tr__decoder *d, struct tr_tensor *x)
 {
     const struct tr_layer *l = tr__layer(d);
     int64_t q = l->n_head * l->head_dim, kv = l->n_head_kv * l->head_dim;
-    if (!tr__tensor(d, TR_ATTN_QKV))
-        return (struct qkv){ tr__project(d, x, TR_ATTN_Q, TR_ATTN_Q_BIAS, NULL),
-                             tr__project(d, x, TR_ATTN_K, TR_ATTN_K_BIAS, NULL),
-                             tr__project(d, x, TR_ATTN_V, TR_ATTN_V_BIAS, NULL) };
-    struct tr_tensor *all = tr__project(d, x, TR_ATTN_QKV, TR_ATTN_QKV_BIAS, NULL);
-    return (struct qkv){ tr_columns(d->tp, all, 0, q), tr_columns(d->tp, all, q, kv),
-                         tr_columns(d->tp, all, q + kv, kv) };
+    struct qkv p = { 0 };
+    if (tr__tensor(d, TR_ATTN_QKV)) {
+        struct tr_tensor *all = tr__project(d, x, TR_ATTN_QKV, TR_ATTN_QKV_BIAS, NULL);
+        return (struct qkv){ tr_columns(d->tp, all, 0, q),
+                             { tr_columns(d->tp, all, q, kv),
+                               tr_columns(d->tp, all, q + kv, kv) } };
+    }
+    p.q = tr__project(d, x, TR_ATTN_Q, TR_ATTN_Q_BIAS, NULL);
+    if (l->kv_of != d->layer)
+        return p;
+    p.kv.k = p.kv.v = tr__project(d, x, TR_ATTN_K, TR_ATTN_K_BIAS, NULL);
+    if (tr__tensor(d, TR_ATTN_V)) /* else keys are values */
+        p.kv.v = tr__project(d, x, TR_ATTN_V, TR_ATTN_V_BIAS, NULL);
+    return p;
 }
 
 /* Norms of queries and keys, each head by itself where the weight is as wide as a head. */
 static void norm_qk(const struct tr__decoder *d, struct qkv *p)
 {
     p->q = tr__norm(d, p->q, TR_ATTN_Q_NORM, TR_N_SLOT);
-    p->k = tr__norm(d, p->k, TR_ATTN_K_NORM, TR_N_SLOT);
+    if (p->kv.k)
+        p->kv.k = tr__norm(d, p->kv.k, TR_ATTN_K_NORM, TR_N_SLOT);
+}
+
+/* A norm without a weight is over whole rows: each head becomes one. */
+static void norm_v(const struct tr__decoder *d, struct qkv *p)
+{
+    const struct tr_layer *l = tr__layer(d);
+    if (!d->m->arch->v_norm || !p->kv.v)
+        return;
+    int64_t n = tr_tensor_rows(p->kv.v);
+    struct tr_tensor *v = tr_reshape(d->tp, p->kv.v, n * l->n_head_kv, l->head_dim);
+    v = d->m->arch->norm(d->tp, v, NULL, NULL, d->m->config.norm_eps);
+    p->kv.v = tr_reshape(d->tp, v, n, l->n_head_kv * l->head_dim);
 }
 
 static void turn(const struct tr__decoder *d, struct qkv *p)
@@ -37,7 +58,26 @@ static void turn(const struct tr__decoder *d, struct qkv *p)
     if (!rope)
         return;
     p->q = tr_rope(d->tp, p->q, d->batch->pos, rope);
-    p->k = tr_rope(d->tp, p->k, d->batch->pos, rope);
+    if (p->kv.k)
+        p->kv.k = tr_rope(d->tp, p->kv.k, d->batch->pos, rope);
+}
+
+/* Rows of the cache before those of this batch; keys and values that blocks have from each
+ * other, which a cache holds anyway. */
+static void across(struct tr__decoder *d, struct tr__kv *kv)
+{
+    const struct tr_layer *l = tr__layer(d);
+    struct tr__kv *given = &d->given[l->window > 0];
+    int own = l->kv_of == d->layer;
+    if (d->cache && own)
+        tr__cache_append(d, kv);
+    else if (d->cache)
+        *kv = tr__cache_rows(d, l->kv_of);
+    else if (!own)
+        *kv = *given;
+    else if (l->gives_kv)
+        *kv = *given = (struct tr__kv){ tr_tape_share(d->tp, kv->k),
+                                        tr_tape_share(d->tp, kv->v) };
 }
 
 static struct tr_tensor *attend(struct tr__decoder *d, struct qkv p)
@@ -53,7 +93,7 @@ static struct tr_tensor *attend(struct tr__decoder *d, struct qkv p)
         .window = l->window < INT32_MAX ? (int)l->window : 0,
         .bf16 = d->m->attention_bf16,
     };
-    return tr_attention(d->tp, p.q, p.k, p.v, d->batch->pos, &opt);
+    return tr_attention(d->tp, p.q, p.kv.k, p.kv.v, d->batch->pos, &opt);
 }
 
 static struct tr_tensor *attention(struct tr__decoder *d, struct tr_tensor *x,
@@ -66,13 +106,13 @@ static struct tr_tensor *attention(struct tr__decoder *d, struct tr_tensor *x,
     turn(d, &p);
     if (late)
         norm_qk(d, &p);
-    if (d->cache)
-        tr__cache_append(d, &p.k, &p.v);
+    norm_v(d, &p);
+    across(d, &p.kv);
     return tr__project(d, attend(d, p), TR_ATTN_OUT, TR_ATTN_OUT_BIAS, add);
 }
 
 const struct tr_mixer tr__mixer_attention = {
     .name = "attention",
-    .part = TR_PART_ATTENTION,
+    .part = TR_PART_ATTENTION | TR_PART_KV,
     .run = attention,
 };

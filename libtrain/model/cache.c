@@ -25,7 +25,7 @@ static int64_t rows_of(const struct tr_layer *l, int64_t n_ctx)
 static int make_layer(struct tr__layer_cache *c, const struct tr_config *config,
                       const struct tr_layer *l, int64_t n_ctx)
 {
-    c->width = l->n_head_kv * l->head_dim;
+    c->width = l->parts & TR_PART_KV ? l->n_head_kv * l->head_dim : 0;
     c->capacity = c->width ? rows_of(l, n_ctx) : 0;
     c->kept = kept_rows(l, n_ctx);
     c->n_state = l->mixer->state ? l->mixer->state(config, l) : 0;
@@ -123,23 +123,30 @@ static void make_room(struct tr__layer_cache *c, int64_t n)
     c->n = c->kept;
 }
 
-/* The new rows behind the old ones, at `base`; *all describes both. */
-static struct tr_tensor *append_rows(const struct tr__layer_cache *c,
-                                     const struct tr_tensor *rows, float *base,
-                                     struct tr_tensor *all)
+/* The new rows behind the old ones, at `base`. */
+static void append_rows(const struct tr__layer_cache *c, const struct tr_tensor *rows,
+                        float *base)
 {
     int64_t n = tr_tensor_rows(rows);
     for (int64_t i = 0; rows->data && i < n; i++)
         memcpy(base + (c->n + i) * c->width, (const float *)rows->data + i * rows->ld,
                (size_t)c->width * sizeof *base);
-    *all = tr_tensor_make(NULL, &tr_f32, 2, (int64_t[]){ c->n + n, c->width }, base);
-    return all;
 }
 
-void tr__cache_append(struct tr__decoder *d, struct tr_tensor **k, struct tr_tensor **v)
+void tr__cache_append(struct tr__decoder *d, struct tr__kv *kv)
 {
     struct tr__layer_cache *c = &d->cache->layer[d->layer];
-    make_room(c, tr_tensor_rows(*k));
-    *k = append_rows(c, *k, c->k, &d->cached[0]);
-    *v = append_rows(c, *v, c->v, &d->cached[1]);
+    make_room(c, tr_tensor_rows(kv->k));
+    append_rows(c, kv->k, c->k);
+    append_rows(c, kv->v, c->v);
+    *kv = tr__cache_rows(d, d->layer);
+}
+
+struct tr__kv tr__cache_rows(struct tr__decoder *d, int64_t layer)
+{
+    const struct tr__layer_cache *c = &d->cache->layer[layer];
+    int64_t dim[] = { c->n + d->batch->n, c->width };
+    d->cached[0] = tr_tensor_make(NULL, &tr_f32, 2, dim, c->k);
+    d->cached[1] = tr_tensor_make(NULL, &tr_f32, 2, dim, c->v);
+    return (struct tr__kv){ &d->cached[0], &d->cached[1] };
 }

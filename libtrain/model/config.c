@@ -79,6 +79,8 @@ int tr__config_read(const struct tr_gguf *g, const struct tr_arch *arch, int64_t
         c->conv_taps = tr__read_int(&r, "shortconv.l_cache", 1, TR_CONV_TAPS, -1);
     if (n_vocab > INT_MAX)
         tr__read_reject(&r, "too many rows in 'token_embd.weight'");
+    if (arch->keys & TR_KEYS_ACROSS)
+        c->n_input = tr__read_int(&r, "embedding_length_per_layer_input", 0, 1 << 16, 0);
     read_scales(&r, c);
     tr__layers_read(&r, c);
     return r.bad;

@@ -3,7 +3,7 @@
  * The decoder that every architecture runs through: token (and position) table, blocks of a
  * mixer and an MLP on a residual stream, a last norm, and the output projection fused with
  * the loss.  Each block is a segment of the tape.  What a block is made of stands in its
- * struct tr_layer (layers.c) and in the architecture; its parts: attention.c, mlp.c.
+ * struct tr_layer (layers.c) and in the architecture; its parts: attention.c, mlp.c, input.c.
  */
 #include <libtrain/model/decoder.h>
 
@@ -41,7 +41,12 @@ static struct tr_tensor *block(struct tr__decoder *d, struct tr_tensor *x)
     struct tr_tensor *h = tr__norm(d, x, TR_ATTN_NORM, TR_ATTN_NORM_BIAS);
     struct tr_tensor *y = add_part(d, mixer->run, h, x, TR_ATTN_POST_NORM);
     h = before_mlp(d, d->m->config.parallel ? x : y, h);
-    return tr_segment_end(d->tp, add_part(d, tr__mlp, h, y, TR_FFN_POST_NORM));
+    y = add_part(d, tr__mlp, h, y, TR_FFN_POST_NORM);
+    if (d->inputs)
+        y = add_part(d, tr__input, y, y, TR_INPUT_POST_NORM);
+    if (tr__tensor(d, TR_LAYER_SCALE))
+        y = tr_mul(d->tp, y, tr__tensor(d, TR_LAYER_SCALE));
+    return tr_segment_end(d->tp, y);
 }
 
 static struct tr_tensor *blocks(struct tr__decoder *d)
@@ -50,6 +55,8 @@ static struct tr_tensor *blocks(struct tr__decoder *d)
     struct tr_tensor *x = tr_embedding(
         d->tp, tr__tensor(d, TR_TOKEN_EMBD), d->batch->token, tr__tensor(d, TR_POSITION_EMBD),
         d->batch->pos, d->batch->n, d->m->config.embd_scale);
+    if (d->m->config.n_input)
+        d->inputs = tr__make_inputs(d, x);
     x = tr_segment_end(d->tp, x);
     for (d->layer = 0; d->layer < d->m->config.n_layer; d->layer++)
         x = block(d, x);

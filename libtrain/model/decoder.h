@@ -8,12 +8,18 @@
 
 #include <libtrain/model/model.h>
 
+struct tr__kv {
+    struct tr_tensor *k, *v;
+};
+
 struct tr__decoder {
     struct tr_model *m;
     struct tr_tape *tp;
     const struct tr_batch *batch;
     struct tr_cache *cache; /* NULL unless generating */
     struct tr_tensor cached[2]; /* keys and values of the present layer */
+    struct tr__kv given[2];     /* for later blocks that see all positions, or a window */
+    struct tr_tensor *inputs;   // (n, n_layer * n_input) of all blocks; NULL: none
     int64_t layer;
 };
 
@@ -40,6 +46,12 @@ struct tr_tensor *tr__norm(const struct tr__decoder *d, struct tr_tensor *x,
 /* (n, embd) -> (n, embd): the MLP of the present block, added to `add` as tr_mixer says. */
 struct tr_tensor *tr__mlp(struct tr__decoder *d, struct tr_tensor *x, struct tr_tensor *add);
 
+/* Numbers that tokens give to each block: made in front of all, x the embeddings; and what
+ * the present block adds to its result because of them. */
+struct tr_tensor *tr__make_inputs(const struct tr__decoder *d, struct tr_tensor *x);
+struct tr_tensor *tr__input(struct tr__decoder *d, struct tr_tensor *x,
+                            struct tr_tensor *add);
+
 /* What is kept of rows seen before, a block of memory a layer. */
 struct tr__layer_cache {
     float *k, *v;     // (capacity, width)
@@ -65,8 +77,11 @@ static inline float *tr__state(const struct tr__decoder *d)
     return d->cache ? d->cache->layer[d->layer].state : NULL;
 }
 
-/* Store the new rows of the present layer behind the old ones; k and v become all of them. */
-void tr__cache_append(struct tr__decoder *d, struct tr_tensor **k, struct tr_tensor **v);
+/* Store the new rows of the present layer behind the old ones; kv becomes all of them. */
+void tr__cache_append(struct tr__decoder *d, struct tr__kv *kv);
+
+/* All rows of an earlier layer, the new ones among them. */
+struct tr__kv tr__cache_rows(struct tr__decoder *d, int64_t layer);
 
 /* The n rows that all layers have appended are seen from now on. */
 void tr__cache_commit(struct tr_cache *c, int64_t n);

@@ -43,6 +43,8 @@ static const struct {
     { "rope.freq_base_swa", TR_KEYS_WINDOW },
     { "use_parallel_residual", TR_KEYS_PARALLEL },
     { "shortconv.l_cache", TR_KEYS_SHORTCONV },
+    { "attention.shared_kv_layers", TR_KEYS_ACROSS },
+    { "embedding_length_per_layer_input", TR_KEYS_ACROSS },
 };
 
 static const char *const without_effect[] = {

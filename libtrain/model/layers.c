@@ -154,6 +154,39 @@ static void set_heads(struct tr__reader *r, struct tr_config *c, int64_t *each)
     for (int64_t i = 0; i < n && !r->bad; i++) {
         c->layer[i].n_head_kv = each[i];
         set_mixer(r, c, &c->layer[i]);
+        c->layer[i].kv_of = i;
+        if (c->n_input > 0)
+            c->layer[i].parts |= TR_PART_INPUT;
+    }
+}
+
+/* The last of the first n blocks that is of the kind of l, or -1. */
+static int64_t last_like(const struct tr_config *c, int64_t n, const struct tr_layer *l)
+{
+    while (n-- > 0)
+        if ((c->layer[n].window > 0) == (l->window > 0))
+            return n;
+    return -1;
+}
+
+/* The last blocks may have no keys and values: they read those of the last block of their
+ * kind that has. */
+static void set_shared_kv(struct tr__reader *r, struct tr_config *c)
+{
+    int64_t n = c->n_layer, shared = 0;
+    if (c->arch->keys & TR_KEYS_ACROSS)
+        shared = tr__read_int(r, "attention.shared_kv_layers", 0, n - 1, 0);
+    for (int64_t i = n - shared; i < n && !r->bad; i++) {
+        struct tr_layer *l = &c->layer[i];
+        int64_t of = last_like(c, n - shared, l);
+        if (of < 0 || c->layer[of].n_head_kv != l->n_head_kv ||
+            c->layer[of].head_dim != l->head_dim) {
+            tr__read_reject(r, "no earlier block has keys and values for the last ones");
+            return;
+        }
+        l->kv_of = of;
+        l->parts &= ~(unsigned)TR_PART_KV;
+        c->layer[of].gives_kv = 1;
     }
 }
 
@@ -186,6 +219,7 @@ void tr__layers_read(struct tr__reader *r, struct tr_config *c)
     }
     set_windows(r, c, each);
     set_heads(r, c, each);
+    set_shared_kv(r, c);
     set_ff(r, c, each);
     if (r->bad)
         return;

@@ -14,6 +14,7 @@ enum tr_slot_id {
     /* once in a model */
     TR_TOKEN_EMBD, TR_POSITION_EMBD, TR_TOKEN_EMBD_NORM, TR_OUTPUT_NORM,
     TR_OUTPUT_NORM_BIAS, TR_OUTPUT, TR_OUTPUT_BIAS, TR_ROPE_FREQS,
+    TR_INPUTS_EMBD, TR_INPUTS_PROJ, TR_INPUTS_NORM,
     TR_N_GLOBAL,
     /* once in a block */
     TR_ATTN_NORM = TR_N_GLOBAL, TR_ATTN_NORM_BIAS, TR_ATTN_QKV, TR_ATTN_QKV_BIAS,
@@ -22,11 +23,18 @@ enum tr_slot_id {
     TR_FFN_NORM, TR_FFN_NORM_BIAS, TR_FFN_GATE, TR_FFN_GATE_BIAS, TR_FFN_UP,
     TR_FFN_UP_BIAS, TR_FFN_DOWN, TR_FFN_DOWN_BIAS, TR_FFN_POST_NORM,
     TR_SHORTCONV_IN, TR_SHORTCONV_CONV, TR_SHORTCONV_OUT,
+    TR_INPUT_GATE, TR_INPUT_PROJ, TR_INPUT_POST_NORM, TR_LAYER_SCALE,
     TR_N_SLOT, TR_N_BLOCK = TR_N_SLOT - TR_N_GLOBAL
 };
 
 /* What a block is made of: its tensors go with these. */
-enum tr_part { TR_PART_ATTENTION = 1, TR_PART_MLP = 2, TR_PART_SHORTCONV = 4 };
+enum tr_part {
+    TR_PART_ATTENTION = 1,
+    TR_PART_KV = 2, /* keys and values of its own */
+    TR_PART_MLP = 4,
+    TR_PART_SHORTCONV = 8,
+    TR_PART_INPUT = 16, /* tr_config.n_input: for the global ones those of block 0 count */
+};
 
 struct tr_slot {
     const char *suffix; /* "token_embd.weight"; in a block behind "blk.N." */
@@ -67,6 +75,7 @@ enum tr_key_group {
     TR_KEYS_WINDOW = 4,   /* blocks that see only the last positions */
     TR_KEYS_PARALLEL = 8, /* whether a block is parallel */
     TR_KEYS_SHORTCONV = 16,
+    TR_KEYS_ACROSS = 32,  /* blocks with keys and values of others, inputs for each block */
 };
 
 /* Which blocks turn their queries and keys. */
@@ -95,6 +104,7 @@ struct tr_arch {
 
     int qk_norm_whole;   /* over all heads at once, not each by itself */
     int qk_norm_late;    /* behind rope, not before */
+    int v_norm;          /* values are normed too, each head by itself, without a weight */
     int window_period;   /* all blocks but every n-th have the window; 0: none has */
     enum tr_rope_kind rope;
     enum tr_rope_where rope_where;

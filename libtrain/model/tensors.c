@@ -27,6 +27,9 @@ SIZE(qkv, q(c, l) + 2 * kv(c, l))
 SIZE(q_norm, c->arch->qk_norm_whole ? q(c, l) : head(c, l))
 SIZE(k_norm, c->arch->qk_norm_whole ? kv(c, l) : head(c, l))
 SIZE(ff, l->n_ff)
+SIZE(input, c->n_input)
+SIZE(inputs, c->n_layer * c->n_input)
+SIZE(one, 1)
 SIZE(up, c->arch->fused_gate_up ? 2 * l->n_ff : l->n_ff)
 SIZE(three_embd, 3 * c->n_embd)
 SIZE(taps, c->conv_taps)
@@ -60,8 +63,10 @@ void tr__slot_shape(enum tr_slot_id id, const struct tr_config *c, const struct 
 #define MATRIX(name, rows, cols) .suffix = name, .n_dim = 2, .dim = { rows, cols }
 #define LINEAR(name, n_out, n_in) MATRIX(name, n_out, n_in), .linear = 1
 #define ATTENTION .part = TR_PART_ATTENTION
+#define KV .part = TR_PART_KV
 #define MLP .part = TR_PART_MLP
 #define SHORTCONV .part = TR_PART_SHORTCONV
+#define INPUT .part = TR_PART_INPUT
 
 const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_TOKEN_EMBD] = { MATRIX("token_embd.weight", vocab, embd) },
@@ -72,6 +77,9 @@ const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_OUTPUT] = { MATRIX("output.weight", vocab, embd) },
     [TR_OUTPUT_BIAS] = { VECTOR("output.bias", vocab) },
     [TR_ROPE_FREQS] = { VECTOR("rope_freqs.weight", half_rot), .frozen = 1 },
+    [TR_INPUTS_EMBD] = { MATRIX("per_layer_token_embd.weight", vocab, inputs), INPUT },
+    [TR_INPUTS_PROJ] = { MATRIX("per_layer_model_proj.weight", inputs, embd), INPUT },
+    [TR_INPUTS_NORM] = { VECTOR("per_layer_proj_norm.weight", input), INPUT },
 
     [TR_ATTN_NORM] = { VECTOR("attn_norm.weight", embd) },
     [TR_ATTN_NORM_BIAS] = { VECTOR("attn_norm.bias", embd) },
@@ -79,12 +87,12 @@ const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_ATTN_QKV_BIAS] = { VECTOR("attn_qkv.bias", qkv), ATTENTION, .with = TR_ATTN_QKV },
     [TR_ATTN_Q] = { LINEAR("attn_q.weight", q, embd), ATTENTION, .instead = TR_ATTN_QKV },
     [TR_ATTN_Q_BIAS] = { VECTOR("attn_q.bias", q), ATTENTION, .instead = TR_ATTN_QKV },
-    [TR_ATTN_K] = { LINEAR("attn_k.weight", kv, embd), ATTENTION, .instead = TR_ATTN_QKV },
-    [TR_ATTN_K_BIAS] = { VECTOR("attn_k.bias", kv), ATTENTION, .instead = TR_ATTN_QKV },
-    [TR_ATTN_V] = { LINEAR("attn_v.weight", kv, embd), ATTENTION, .instead = TR_ATTN_QKV },
-    [TR_ATTN_V_BIAS] = { VECTOR("attn_v.bias", kv), ATTENTION, .instead = TR_ATTN_QKV },
+    [TR_ATTN_K] = { LINEAR("attn_k.weight", kv, embd), KV, .instead = TR_ATTN_QKV },
+    [TR_ATTN_K_BIAS] = { VECTOR("attn_k.bias", kv), KV, .instead = TR_ATTN_QKV },
+    [TR_ATTN_V] = { LINEAR("attn_v.weight", kv, embd), KV, .instead = TR_ATTN_QKV },
+    [TR_ATTN_V_BIAS] = { VECTOR("attn_v.bias", kv), KV, .instead = TR_ATTN_QKV },
     [TR_ATTN_Q_NORM] = { VECTOR("attn_q_norm.weight", q_norm), ATTENTION },
-    [TR_ATTN_K_NORM] = { VECTOR("attn_k_norm.weight", k_norm), ATTENTION },
+    [TR_ATTN_K_NORM] = { VECTOR("attn_k_norm.weight", k_norm), KV },
     [TR_ATTN_OUT] = { LINEAR("attn_output.weight", embd, q), ATTENTION },
     [TR_ATTN_OUT_BIAS] = { VECTOR("attn_output.bias", embd), ATTENTION },
     [TR_ATTN_POST_NORM] = { VECTOR("post_attention_norm.weight", embd) },
@@ -102,4 +110,8 @@ const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_SHORTCONV_CONV] = { MATRIX("shortconv.conv.weight", embd, taps), .f32 = 1,
                             SHORTCONV },
     [TR_SHORTCONV_OUT] = { LINEAR("shortconv.out_proj.weight", embd, embd), SHORTCONV },
+    [TR_INPUT_GATE] = { LINEAR("inp_gate.weight", input, embd), INPUT },
+    [TR_INPUT_PROJ] = { LINEAR("proj.weight", embd, input), INPUT },
+    [TR_INPUT_POST_NORM] = { VECTOR("post_norm.weight", embd), INPUT },
+    [TR_LAYER_SCALE] = { VECTOR("layer_output_scale.weight", one), .frozen = 1 },
 };

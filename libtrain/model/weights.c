@@ -76,9 +76,16 @@ static int has_effect(const char *name)
     return 0;
 }
 
-static int leave_out(struct tr_model *m, const char *name, struct tr_err *err)
+/* Keys and values of a block that reads those of another: llama.cpp does without them too. */
+static int is_spare(const struct tr_model *m, int64_t layer, enum tr_slot_id id)
 {
-    if (has_effect(name))
+    return id != TR_N_SLOT && layer >= 0 && tr__slots[id].part == TR_PART_KV &&
+           m->arch->tensor[id] != TR_NEVER && m->config.layer[layer].kv_of != layer;
+}
+
+static int leave_out(struct tr_model *m, const char *name, int spare, struct tr_err *err)
+{
+    if (!spare && has_effect(name))
         return tr_err_set(err, TR_EUNSUPPORTED,
                           "%s: tensor '%s' is not supported in architecture '%s', and without "
                           "it the model would be another", tr_gguf_path(m->g), name,
@@ -107,8 +114,8 @@ static int has_place(const struct tr_model *m, int64_t layer, enum tr_slot_id id
 {
     if (id == TR_N_SLOT || m->arch->tensor[id] == TR_NEVER)
         return 0;
-    return layer < 0 || !tr__slots[id].part ||
-           tr__slots[id].part & m->config.layer[layer].parts;
+    return !tr__slots[id].part ||
+           tr__slots[id].part & m->config.layer[layer < 0 ? 0 : layer].parts;
 }
 
 static int bind_tensor(struct tr_model *m, const struct tr_gguf_tensor *t,
@@ -121,7 +128,7 @@ static int bind_tensor(struct tr_model *m, const struct tr_gguf_tensor *t,
                           "%s: tensor '%s' lies beyond the %lld blocks of the model",
                           tr_gguf_path(m->g), t->name, (long long)m->config.n_layer);
     if (!has_place(m, layer, id))
-        return leave_out(m, t->name, err);
+        return leave_out(m, t->name, is_spare(m, layer, id), err);
     const struct tr_slot *slot = &tr__slots[id];
     tr__slot_shape(id, &m->config, layer < 0 ? NULL : &m->config.layer[layer], dim);
     int rc = check_tensor(m->g, t, slot, dim, err);

@@ -16,8 +16,36 @@ static const char *const arch[] = {
     "gpt2", "llama", "smollm", "llama3", "qwen2", "qwen3", "gemma", "gemma2", "gemma3",
     "phi3", "smollm3", "granite", "hunyuan", "ernie4_5", "olmo2", "exaone4", "glm4",
     "starcoder2", "stablelm", "gptneox", "cohere2", "nemotron", "arcee", "lfm2",
+    "gemma4", "gemma4e",
 };
 enum { N_ARCH = sizeof arch / sizeof *arch };
+
+/* What ten steps make of the rounding errors of the first; with other OpenBLAS kernels it
+ * was 1e-6 to 7e-6 for the llama model, and more with the sums of an -O1 build. */
+#ifdef __SANITIZE_ADDRESS__
+#define NORM_LIMIT 3e-5
+#else
+#define NORM_LIMIT 1e-5
+#endif
+
+/* How far results may be from PyTorch's.  Some models magnify rounding: PyTorch in f64 is as
+ * far from these numbers, which are f32, and the library nearer to f64 than to them. */
+struct limits {
+    const char *arch;
+    double gradient, norms, final;
+};
+static const struct limits usual = { NULL, 2e-5, NORM_LIMIT, 5e-5 };
+static const struct limits loose[] = {
+    { "gemma4e", 1e-4, 1e-3, 2e-4 },
+};
+
+static struct limits limits_of(int i)
+{
+    for (size_t k = 0; k < sizeof loose / sizeof *loose; k++)
+        if (!strcmp(loose[k].arch, arch[i]))
+            return loose[k];
+    return usual;
+}
 
 static char folder[512], model[600], adapter[600];
 static struct tr_gguf *ref;
@@ -119,7 +147,7 @@ START_TEST(gradients)
     struct training_run r = run_open(model, path, &args);
     run_steps(&r, 1);
     const struct tr_params *p = tr_trainer_params(r.t);
-    compare_params(p, p->grad, ref, "grad.", 2e-5);
+    compare_params(p, p->grad, ref, "grad.", limits_of(_i).gradient);
     run_close(&r);
     tr_gguf_close(ref);
 }
@@ -134,15 +162,7 @@ static double error_of_ten(const double *got, const float *want)
     return sqrt(sum) / length(want, 10);
 }
 
-/* What ten steps make of the rounding errors of the first; with other OpenBLAS kernels it
- * was 1e-6 to 7e-6 for the llama model, and more with the sums of an -O1 build. */
-#ifdef __SANITIZE_ADDRESS__
-static const double norm_limit = 3e-5;
-#else
-static const double norm_limit = 1e-5;
-#endif
-
-static void compare_ten(struct training_run *r, const char *method)
+static void compare_ten(struct training_run *r, const char *method, struct limits most)
 {
     double loss[10], norm[10], final = run_ten(r, loss, norm);
     char name[48];
@@ -151,9 +171,9 @@ static void compare_ten(struct training_run *r, const char *method)
     snprintf(name, sizeof name, "%s.grad_norms", method);
     const float *norms = tensor(ref, name)->data;
     ck_assert_double_le(error_of_ten(loss, losses), 1e-5);
-    ck_assert_double_le(error_of_ten(norm, norms), norm_limit);
+    ck_assert_double_le(error_of_ten(norm, norms), most.norms);
     snprintf(name, sizeof name, "reference.%s.final_loss", method);
-    ck_assert_double_eq_tol(final, number(name), 5e-5);
+    ck_assert_double_eq_tol(final, number(name), most.final);
 }
 
 START_TEST(ten_steps)
@@ -161,7 +181,7 @@ START_TEST(ten_steps)
     struct tr_train_args args = reference_args(NULL);
     begin(_i);
     struct training_run r = run_open(model, path, &args);
-    compare_ten(&r, "full");
+    compare_ten(&r, "full", limits_of(_i));
     run_close(&r);
     tr_gguf_close(ref);
 }
@@ -178,7 +198,7 @@ START_TEST(ten_steps_in_little_memory)
             args.recompute = INT64_MAX;
             args.fused_step = 1;
             struct training_run r = run_open_on(threads, model, path, &args);
-            compare_ten(&r, full ? "full" : "lora");
+            compare_ten(&r, full ? "full" : "lora", limits_of(_i));
             run_close(&r);
             tr_gguf_close(ref);
         }
@@ -191,7 +211,7 @@ START_TEST(ten_lora_steps)
     struct tr_train_args args = reference_args(adapter);
     struct training_run r = run_open(model, path, &args);
     struct tr_gguf *after = open_gguf("adapter_after.gguf");
-    compare_ten(&r, "lora");
+    compare_ten(&r, "lora", limits_of(_i));
     compare_params(tr_trainer_params(r.t), tr_trainer_params(r.t)->value, after, "", 5e-4);
     tr_gguf_close(after);
     run_close(&r);
