@@ -4,6 +4,7 @@
  */
 #include "shared/adapters.h"
 #include "shared/common.h"
+#include "shared/rope.h"
 #include "shared/text-out.h"
 #include "shared/vocab.h"
 
@@ -21,6 +22,7 @@ struct opts {
     int64_t n, seed;
     int special;
     struct tr_sampling sampling;
+    struct cmd_rope rope;
 };
 
 struct run {
@@ -78,6 +80,7 @@ static int encode_prompts(struct run *r, struct tr_err *err)
             return err->code;
         longest = r->id[i].n > longest ? r->id[i].n : longest;
     }
+    tr_model_set_context(r->m, (int64_t)longest + r->o->n);
     r->gen = tr_generator_new(r->m, r->tok, (int64_t)longest, r->o->n, err);
     return r->gen ? 0 : err->code;
 }
@@ -114,6 +117,7 @@ static int run_all(const struct opts *o, struct tr_err *err)
     int rc = TR_EIO;
     struct tr_out *out = tr_out_open(o->output, err);
     if (!out || !(r.m = cmd_open_model(o->model, err)) ||
+        tr_model_set_rope(r.m, o->rope.base, o->rope.scale, err) ||
         cmd_adapters_attach(&adapters, &o->adapters, r.m, err) ||
         !(r.tok = cmd_tokenizer(tr_model_gguf(r.m), o->pre, err)) ||
         gather_prompts(&r, err) || encode_prompts(&r, err))
@@ -156,6 +160,8 @@ int main(int argc, char **argv)
                   "of these, the fewest that have this share of the probability"),
         CMD_LIST(0, "stop", &o.stops, "TEXT", "end before this text, may be given again"),
         CMD_INT(0, "seed", &o.seed, 0, 9e15, "N", "of the sampling"),
+        CMD_ROPE_BASE(&o.rope),
+        CMD_ROPE_SCALE(&o.rope),
         CMD_TEXT(0, "pre", &o.pre, "NAME", CMD_PRE_HELP),
         CMD_FLAG(0, "special", &o.special, CMD_SPECIAL_HELP),
         CMD_OUT('o', "output", &o.output, "FILE", "where to write the text"),

@@ -9,6 +9,24 @@
 
 #include <libtrain/export.h>
 
+#include <string.h>
+
+/* A run with frequencies of its own: neither an adapter nor the base's metadata say so. */
+static void tell_rope(const struct tr_gguf *checkpoint)
+{
+    struct tr_str s = { "", 0 };
+    struct tr_err err = {0};
+    if (tr_gguf_string(checkpoint, "checkpoint.arguments", &s, &err) <= 0)
+        return;
+    for (size_t i = 0, n; i < s.len; i += n + 1) {
+        const char *line = s.ptr + i, *end = memchr(line, '\n', s.len - i);
+        n = end ? (size_t)(end - line) : s.len - i;
+        if (n > 10 && n < 60 && !memcmp(line, "rope_freq_", 10))
+            cmd_warn("was trained with %.*s: what runs it must be told the same (options "
+                     "'--rope-freq-base' and '--rope-freq-scale')", (int)n, line);
+    }
+}
+
 static int export(const char *model, const char *path, const char *output,
                   struct tr_err *err)
 {
@@ -16,8 +34,10 @@ static int export(const char *model, const char *path, const char *output,
     struct tr_gguf *checkpoint = tr_gguf_open(path, err);
     int rc = CMD_FAIL;
     if (checkpoint && (base = cmd_open_model(model, err)) &&
-        !tr_export(checkpoint, base, output, err))
+        !tr_export(checkpoint, base, output, err)) {
+        tell_rope(checkpoint);
         rc = CMD_OK;
+    }
     tr_model_close(base);
     tr_gguf_close(checkpoint);
     return rc;

@@ -4,6 +4,7 @@
  */
 #include "shared/adapters.h"
 #include "shared/common.h"
+#include "shared/rope.h"
 #include "shared/text-out.h"
 #include "shared/vocab.h"
 
@@ -23,6 +24,7 @@ struct opts {
     const char *model, *data, *text, *logits, *output, *label, *after, *pre;
     struct cmd_list adapters;
     int64_t ctx;
+    struct cmd_rope rope;
     int loss, precision, special, binary;
 };
 
@@ -32,6 +34,8 @@ static int on_pack(const struct opts *o, struct tr_model *m, struct tr_text_loss
     struct tr_eval *e = NULL;
     struct tr_pack *pack = tr_pack_open(o->data, err);
     int rc = pack ? tr_pack_fits(pack, m, err) : err->code;
+    if (!rc)
+        tr_model_set_context(m, tr_pack_info(pack)->ctx);
     if (!rc && !(e = tr_eval_new(m, tr_pack_info(pack)->ctx, tr_loss_at(o->loss), err)))
         rc = err->code;
     if (!rc)
@@ -89,6 +93,8 @@ static int on_text(const struct opts *o, struct tr_model *m, struct tr_text_loss
     struct tr_eval *e = NULL;
     int64_t ctx = choose_ctx(o, m, err);
     int rc = ctx < 0 ? (int)ctx : encode(o, m, &t, &x, err);
+    if (!rc)
+        tr_model_set_context(m, ctx);
     if (!rc && !(e = tr_eval_new(m, ctx, tr_loss_at(o->loss), err)))
         rc = err->code;
     if (!rc && (rc = tr_eval_text(e, &x, ctx, s, err)))
@@ -127,6 +133,7 @@ static int run(const struct opts *o, struct tr_err *err)
     int rc = TR_EIO;
     struct tr_out *out = tr_out_open(o->output, err);
     if (!out || !(m = cmd_open_model(o->model, err)) ||
+        tr_model_set_rope(m, o->rope.base, o->rope.scale, err) ||
         tr_gguf_check(tr_model_gguf(m), err) ||
         cmd_adapters_attach(&adapters, &o->adapters, m, err) ||
         tr_precision_open(precision, err))
@@ -164,6 +171,8 @@ int main(int argc, char **argv)
         CMD_CHOICE(0, "loss", &o.loss, cmd_loss_name, "NAME", "what is measured"),
         CMD_CHOICE(0, "precision", &o.precision, cmd_precision_name, "NAME",
                    "of the matrix products"),
+        CMD_ROPE_BASE(&o.rope),
+        CMD_ROPE_SCALE(&o.rope),
         CMD_OUT(0, "logits", &o.logits, "FILE",
                  "also write the logits of every position of --data, as GGUF"),
         CMD_OUT('o', "output", &o.output, "FILE", "where to write the table"),

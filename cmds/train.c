@@ -100,7 +100,9 @@ static int open_run(struct run *r, struct tr_err *err)
     train_share(o);
     if (!tr_comm_rank() && !o->plan && check_outputs(&o->hooks, err))
         return err->code;
-    if (!(r->m = cmd_open_model(o->model, err)) || !(r->data = tr_pack_open(o->data, err)) ||
+    if (!(r->m = cmd_open_model(o->model, err)) ||
+        tr_model_set_rope(r->m, o->rope.base, o->rope.scale, err) ||
+        !(r->data = tr_pack_open(o->data, err)) ||
         (o->val && !(r->val = tr_pack_open(o->val, err))))
         return err->code;
     o->args.val = r->val;

@@ -21,6 +21,27 @@ extern "C" {
 
 struct tr_mixer;
 
+/* What is done to the frequencies base^(-2i / n_rot).  All zeros: nothing.  Parts combine:
+ * first the factors, then one factor for all, which yarn keeps away from fast pairs. */
+struct tr_rope_scaling {
+    const float *factors; // (n_rot / 2) each frequency is divided by its own; NULL: none
+    const float *factors_long; /* instead of them, in contexts beyond n_ctx_orig; NULL: none
+                                  (longrope, Ding et al. 2024) */
+    float factor;         /* and all by this one; 0 is taken as 1 (Chen et al. 2023) */
+    float attn_factor;    /* multiplies what has turned; 0: 1, or longrope's own */
+    int64_t n_ctx_orig;   /* the context before it was extended; yarn and longrope */
+    int64_t n_ctx_train;  /* and after that; longrope */
+
+    /* yarn (Peng et al. 2023) */
+    float ext_factor;     /* how far it keeps frequencies, mostly 1; 0: no yarn at all */
+    float beta_fast;      /* pairs that turn more often in n_ctx_orig are not divided */
+    float beta_slow;      /* those that turn less often are, those between in part */
+    int no_truncate;      /* the bounds of "between" are not rounded to whole pairs */
+    float log_multiplier; /* what has turned is multiplied by (1 + 0.1 ln factor) /
+                             (1 + 0.1 log_multiplier ln factor) too, */
+    float yarn_attn_factor; /* or by this, if it is not 0 */
+};
+
 /* One block of a model: sizes may differ from block to block. */
 struct tr_layer {
     const struct tr_mixer *mixer; /* attention, or what stands in its place */
@@ -48,6 +69,7 @@ struct tr_config {
     float attn_soft_cap, logit_soft_cap; /* 0: none */
     float logit_scale;
     struct tr_rope rope[2]; /* of blocks that see all positions, of those with a window */
+    struct tr_rope_scaling scaling[2]; /* of their frequencies, as the file has it */
     struct tr_layer *layer; // (n_layer) the model's own
 };
 
@@ -83,6 +105,19 @@ int64_t tr_model_mapped_bytes(const struct tr_model *m);
 
 /* Let the products of all matrices, and of attention, be computed in `p`, which is open. */
 void tr_model_set_precision(struct tr_model *m, const struct tr_precision *p);
+
+/* How long contexts are from now on, which is for whoever runs the model to say: longrope
+ * has other frequencies in those beyond the original one.  At first n_ctx of the config. */
+void tr_model_set_context(struct tr_model *m, int64_t n_ctx);
+
+/* Let blocks that see all positions turn by other frequencies than the file says: `base` is
+ * theirs, `scale` multiplies them; 0: as the file says.  n_ctx of the config grows as the
+ * slowest of them becomes slower.  TR_EINVAL for numbers that cannot be, TR_EUNSUPPORTED
+ * where no such block turns anything. */
+int tr_model_set_rope(struct tr_model *m, double base, double scale,
+                      struct tr_err *err) TR_MUST_CHECK;
+/* What was set. */
+void tr_model_rope(const struct tr_model *m, double *base, double *scale);
 
 /* One micro-batch: the rows of all its sequences one after the other.  The arrays are the
  * caller's and must stay until tr_tape_reset. */

@@ -275,6 +275,8 @@ void train_options(struct train_opts *o, int argc, char **argv)
         CMD_INT(0, "global-batch", &o->global_batch, 1, 1 << 24, "N",
                 "instead of --grad-acc: sequences in a step, of all processes together"),
         CMD_GROUP("How"),
+        CMD_ROPE_BASE(&o->rope),
+        CMD_ROPE_SCALE(&o->rope),
         CMD_GROUP("Memory"),
         CMD_FLAG(0, "plan", &o->plan,
                  "print bytes and time of a step as a table, and do nothing"),

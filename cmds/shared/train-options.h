@@ -5,6 +5,8 @@
 #ifndef CMDS_SHARED_TRAIN_OPTIONS_H
 #define CMDS_SHARED_TRAIN_OPTIONS_H
 
+#include "rope.h"
+
 #include <libtrain/checkpoint.h>
 
 struct train_opts {
@@ -12,6 +14,7 @@ struct train_opts {
     struct tr_train_args args;   /* of the run, but for the packs; grad_acc as train_share
                                     leaves it */
     struct tr_train_hooks hooks; /* files and intervals */
+    struct cmd_rope rope;
     int64_t global_batch;
     int plan, recompute;
 };

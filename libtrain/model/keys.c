@@ -29,6 +29,12 @@ static const struct {
     { "rope.scaling.factor", 0 },
     { "rope.scale_linear", 0 },
     { "rope.scaling.attn_factor", 0 },
+    { "rope.scaling.original_context_length", 0 },
+    { "rope.scaling.yarn_ext_factor", 0 },
+    { "rope.scaling.yarn_attn_factor", 0 },
+    { "rope.scaling.yarn_beta_fast", 0 },
+    { "rope.scaling.yarn_beta_slow", 0 },
+    { "rope.scaling.yarn_log_multiplier", 0 },
     { "embedding_scale", TR_KEYS_SCALES },
     { "residual_scale", TR_KEYS_SCALES },
     { "attention.scale", TR_KEYS_SCALES },
@@ -60,11 +66,8 @@ static const char *const without_effect[] = {
     "attention.layer_norm_epsilon", "attention.layer_norm_rms_epsilon",
     /* how the model was made */
     "rope.scaling.finetuned",
-    /* of kinds of rope scaling that are refused, or that another architecture has */
-    "rope.scaling.original_context_length", "rope.scaling.alpha",
-    "rope.scaling.yarn_ext_factor", "rope.scaling.yarn_attn_factor",
-    "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow",
-    "rope.scaling.yarn_log_multiplier",
+    /* of a kind of rope scaling that another architecture has */
+    "rope.scaling.alpha",
 };
 
 /* Keys of which one value is no change, and what the others ask for. */

@@ -13,39 +13,9 @@ enum { FULL, WINDOWED }; /* in tr_config.rope */
 
 /* ---- rope ------------------------------------------------------------------------- */
 
-/* A factor of 0 says that there is none. */
-static float linear_scale(struct tr__reader *r)
-{
-    /* the second is its name in old files */
-    int old = !tr__read_has(r, "rope.scaling.factor");
-    float factor = tr__read_number(r, old ? "rope.scale_linear" : "rope.scaling.factor", 1);
-    if (factor < 0 && !r->bad)
-        r->bad = tr_err_set(r->err, TR_EFORMAT, "%s: '%s' is %g, not a number above 0",
-                            tr_gguf_path(r->g), r->name, (double)factor);
-    return factor == 0 ? 1 : 1 / factor;
-}
-
-/* Linear scaling is a factor on positions; yarn and the like are refused. */
-static void read_rope_scaling(struct tr__reader *r, struct tr_rope *rope)
-{
-    struct tr_str type = { "linear", 6 }; /* llama.cpp's default, with factor 1 */
-    int found = r->bad ? 0
-                       : tr_gguf_string(r->g, tr__read_name(r, "rope.scaling.type"), &type,
-                                        r->err);
-    if (found < 0)
-        r->bad = found;
-    rope->scale = tr__read_positive(r, "rope.scaling.attn_factor", 1);
-    if (tr_str_is(type, "linear"))
-        rope->freq_scale = linear_scale(r);
-    else if (!tr_str_is(type, "none") && !r->bad)
-        r->bad = tr_err_set(r->err, TR_EUNSUPPORTED,
-                            "%s: rope scaling '%.*s' (%s) is not supported",
-                            tr_gguf_path(r->g), (int)(type.len < 64 ? type.len : 64),
-                            type.ptr, tr__read_name(r, "rope.scaling.type"));
-}
-
 /* What heads of blocks of a kind are turned by; keys of those with a window end in "_swa". */
-static struct tr_rope read_rope(struct tr__reader *r, int64_t head_dim, int windowed)
+static void read_rope(struct tr__reader *r, struct tr_config *c, int64_t head_dim,
+                      int windowed)
 {
     const struct tr_arch *a = r->arch;
     int64_t n_rot = tr__read_int(r, "rope.dimension_count", 2, 1 << 14, head_dim);
@@ -56,16 +26,15 @@ static struct tr_rope read_rope(struct tr__reader *r, int64_t head_dim, int wind
         n_rot = tr__read_int(r, "rope.dimension_count_swa", 2, 1 << 14,
                              n_rot < head_dim ? n_rot : head_dim);
     }
-    struct tr_rope rope = { .head_dim = (int)head_dim, .n_rot = (int)n_rot,
-                            .freq_base = base, .freq_scale = 1, .scale = 1,
-                            .neox = a->rope == TR_ROPE_NEOX };
+    c->rope[windowed] = (struct tr_rope){ .head_dim = (int)head_dim, .n_rot = (int)n_rot,
+                                          .freq_base = base, .freq_scale = 1,
+                                          .neox = a->rope == TR_ROPE_NEOX };
     if (!windowed || !a->window_rope_plain)
-        read_rope_scaling(r, &rope);
+        tr__scaling_read(r, c, &c->scaling[windowed]);
     if (n_rot > head_dim)
         tr__read_reject(r, "rope turns more dimensions than a head has");
     if (n_rot % 2)
         tr__read_reject(r, "the number of dimensions that rope turns is odd");
-    return rope;
 }
 
 /* Is block i one of those that turn queries and keys? */
@@ -88,7 +57,7 @@ static void set_ropes(struct tr__reader *r, struct tr_config *c)
         if (!l->n_head || !has_rope(c, i, any_window))
             continue;
         if (!c->rope[kind].n_rot)
-            c->rope[kind] = read_rope(r, l->head_dim, kind == WINDOWED);
+            read_rope(r, c, l->head_dim, kind);
         l->rope = &c->rope[kind];
     }
 }

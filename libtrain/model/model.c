@@ -68,7 +68,8 @@ static int load(struct tr_model *m, struct tr_err *err)
     if (!m->weight)
         return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %zu weights",
                           tr_gguf_path(m->g), m->n_weight);
-    return tr__bind(m, err);
+    rc = tr__bind(m, err);
+    return rc ? rc : tr__rope_init(m, err);
 }
 
 static void unload(struct tr_model *m)
@@ -79,6 +80,7 @@ static void unload(struct tr_model *m)
             m->weight[i].delta = d->next;
             free(d);
         }
+    tr__rope_free(m);
     tr__config_free(&m->config);
     free(m->weight);
     free(m->unused_tensor);

@@ -14,6 +14,7 @@ enum tr_slot_id {
     /* once in a model */
     TR_TOKEN_EMBD, TR_POSITION_EMBD, TR_TOKEN_EMBD_NORM, TR_OUTPUT_NORM,
     TR_OUTPUT_NORM_BIAS, TR_OUTPUT, TR_OUTPUT_BIAS, TR_ROPE_FREQS,
+    TR_ROPE_FACTORS_LONG, TR_ROPE_FACTORS_SHORT,
     TR_INPUTS_EMBD, TR_INPUTS_PROJ, TR_INPUTS_NORM,
     TR_N_GLOBAL,
     /* once in a block */
@@ -110,6 +111,7 @@ struct tr_arch {
     enum tr_rope_where rope_where;
     float window_rope_base; /* of blocks with a window where no key says it; 0: the usual */
     int window_rope_plain;  /* they do without scaling and factors */
+    int yarn_no_truncate;   /* see struct tr_rope_scaling */
 
     int embd_scale_sqrt; /* rows of the token table are scaled by sqrt(n_embd) */
     int logits_divided;  /* by "logit_scale", not multiplied */
@@ -182,10 +184,25 @@ struct tr_model {
     const char **unused_tensor, **unused_key; /* names in the file */
     size_t n_unused_tensor, n_unused_key;
     int attention_bf16; /* see tr_precision */
+    float *freq[2];     /* of config.rope (context.c) */
+    int64_t n_ctx;      /* of the contexts it runs in, see tr_model_set_context */
+    int64_t n_ctx_file; /* of the config, before tr_model_set_rope */
+    double rope_base, rope_scale; /* see there */
 };
 
 /* Give the weights their tensors, and list what is left over (weights.c). */
 int tr__bind(struct tr_model *m, struct tr_err *err) TR_MUST_CHECK;
+
+/* The angle per position of each pair, freq (n_rot / 2), for contexts of n_ctx positions;
+ * returns what the turned columns are multiplied by.  base > 0 (rope.c). */
+float tr__rope_freq(float *freq, int n_rot, float base, const struct tr_rope_scaling *s,
+                    int64_t n_ctx);
+
+/* Frequencies for the present context.  _init makes room for them and checks the factors
+ * that the file has; the weights are bound (context.c). */
+int tr__rope_init(struct tr_model *m, struct tr_err *err) TR_MUST_CHECK;
+void tr__rope_update(struct tr_model *m);
+void tr__rope_free(struct tr_model *m);
 
 /* 0 if n results (`what`: "logits") are finite.  Else TR_EFORMAT, which names the first weight
  * of the file that is not, or TR_EDIVERGED if all are (finite.c). */

@@ -45,6 +45,10 @@ int tr__read_bool(struct tr__reader *r, const char *suffix, int missing);
 /* TR_EFORMAT, unless there was an error before: "PATH: WHAT". */
 void tr__read_reject(struct tr__reader *r, const char *what);
 
+/* How rope's frequencies are scaled (scaling.c); n_ctx is known. */
+void tr__scaling_read(struct tr__reader *r, const struct tr_config *c,
+                      struct tr_rope_scaling *s);
+
 /* Fill c->layer and what follows from it (layers.c). */
 void tr__layers_read(struct tr__reader *r, struct tr_config *c);
 

@@ -4,7 +4,7 @@
  * model and a context, in f64, and rounded, as PyTorch and llama.cpp hold them in f32.
  * ops/rope.c turns by them.
  */
-#include <libtrain/model/rope.h>
+#include <libtrain/model/model.h>
 
 #include <math.h>
 
@@ -18,13 +18,13 @@ struct ramp {
 /* The number, not always whole, of the pair that turns `times` times in the original
  * context. */
 static double pair_turning(double times, int n_rot, double base,
-                           const struct tr__rope_scaling *s)
+                           const struct tr_rope_scaling *s)
 {
     double wavelength = (double)s->n_ctx_orig / times;
     return n_rot * log(wavelength / two_pi) / (2 * log(base));
 }
 
-static struct ramp make_ramp(int n_rot, double base, const struct tr__rope_scaling *s)
+static struct ramp make_ramp(int n_rot, double base, const struct tr_rope_scaling *s)
 {
     double low = pair_turning((double)s->beta_fast, n_rot, base, s);
     double high = pair_turning((double)s->beta_slow, n_rot, base, s);
@@ -49,20 +49,20 @@ static double yarn_magnitude(double factor, double multiplier)
 }
 
 /* Longer contexts spread attention over more keys, so scores grow. */
-static double yarn_attention(const struct tr__rope_scaling *s, double factor)
+static double yarn_attention(const struct tr_rope_scaling *s, double factor)
 {
     if (s->yarn_attn_factor != 0)
         return (double)s->yarn_attn_factor;
     return yarn_magnitude(factor, 1) / yarn_magnitude(factor, (double)s->log_multiplier);
 }
 
-static double longrope_attention(const struct tr__rope_scaling *s)
+static double longrope_attention(const struct tr_rope_scaling *s)
 {
     double before = (double)s->n_ctx_orig, ratio = (double)s->n_ctx_train / before;
     return ratio > 1 && before > 1 ? sqrt(1 + log(ratio) / log(before)) : 1;
 }
 
-static double attention_factor(const struct tr__rope_scaling *s, double factor)
+static double attention_factor(const struct tr_rope_scaling *s, double factor)
 {
     double given = s->attn_factor == 0 ? 1 : (double)s->attn_factor;
     if (s->ext_factor != 0)
@@ -72,7 +72,7 @@ static double attention_factor(const struct tr__rope_scaling *s, double factor)
     return given;
 }
 
-float tr__rope_freq(float *freq, int n_rot, float base, const struct tr__rope_scaling *s,
+float tr__rope_freq(float *freq, int n_rot, float base, const struct tr_rope_scaling *s,
                     int64_t n_ctx)
 {
     int is_long = s->factors_long && n_ctx > s->n_ctx_orig;

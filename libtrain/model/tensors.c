@@ -19,7 +19,7 @@
 SIZE(vocab, c->n_vocab)
 SIZE(ctx, c->n_ctx)
 SIZE(embd, c->n_embd)
-SIZE(half_rot, c->rope[0].n_rot / 2)
+SIZE(half_rot, (c->rope[0].n_rot ? c->rope[0].n_rot : c->rope[1].n_rot) / 2)
 SIZE(head, l->head_dim)
 SIZE(q, l->n_head * l->head_dim)
 SIZE(kv, l->n_head_kv * l->head_dim)
@@ -77,6 +77,10 @@ const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_OUTPUT] = { MATRIX("output.weight", vocab, embd) },
     [TR_OUTPUT_BIAS] = { VECTOR("output.bias", vocab) },
     [TR_ROPE_FREQS] = { VECTOR("rope_freqs.weight", half_rot), .frozen = 1 },
+    [TR_ROPE_FACTORS_LONG] = { VECTOR("rope_factors_long.weight", half_rot), .frozen = 1,
+                               .with = TR_ROPE_FACTORS_SHORT },
+    [TR_ROPE_FACTORS_SHORT] = { VECTOR("rope_factors_short.weight", half_rot), .frozen = 1,
+                                .with = TR_ROPE_FACTORS_LONG },
     [TR_INPUTS_EMBD] = { MATRIX("per_layer_token_embd.weight", vocab, inputs), INPUT },
     [TR_INPUTS_PROJ] = { MATRIX("per_layer_model_proj.weight", inputs, embd), INPUT },
     [TR_INPUTS_NORM] = { VECTOR("per_layer_proj_norm.weight", input), INPUT },

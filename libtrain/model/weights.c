@@ -7,7 +7,6 @@
  */
 #include <libtrain/model/model.h>
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,21 +182,6 @@ static int check_slots(const struct tr_model *m, struct tr_err *err)
     return 0;
 }
 
-/* Angles are divided by them, and one that is no number spoils every position. */
-static int use_rope_factors(struct tr_model *m, struct tr_err *err)
-{
-    const float *factors = tr__weight(m, 0, TR_ROPE_FREQS)->t.data;
-    for (int i = 0; factors && i < m->config.rope[0].n_rot / 2; i++)
-        if (!isfinite(factors[i]) || factors[i] == 0)
-            return tr_err_set(err, TR_EFORMAT, "%s: tensor '%s': number %d is %g",
-                              tr_gguf_path(m->g), tr__slots[TR_ROPE_FREQS].suffix, i,
-                              (double)factors[i]);
-    m->config.rope[0].factors = factors;
-    if (!m->arch->window_rope_plain)
-        m->config.rope[1].factors = factors;
-    return 0;
-}
-
 int tr__bind(struct tr_model *m, struct tr_err *err)
 {
     size_t n = tr_gguf_n_tensor(m->g);
@@ -211,7 +195,5 @@ int tr__bind(struct tr_model *m, struct tr_err *err)
             return rc;
     }
     int rc = check_slots(m, err);
-    if (!rc)
-        rc = use_rope_factors(m, err);
     return rc ? rc : list_unknown_keys(m, err);
 }

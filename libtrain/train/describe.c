@@ -61,6 +61,17 @@ static void write_options(FILE *f, const struct tr_train_args *a,
             write_option(f, a, x, o);
 }
 
+/* The model's, not arguments, and mostly the file's: then there is no line. */
+static void write_rope(FILE *f, const struct tr_model *m)
+{
+    double base, scale;
+    tr_model_rope(m, &base, &scale);
+    if (base > 0)
+        fprintf(f, "rope_freq_base=%.17g\n", base);
+    if (scale > 0)
+        fprintf(f, "rope_freq_scale=%.17g\n", scale);
+}
+
 int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
 {
     size_t size;
@@ -82,6 +93,7 @@ int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
         if (x->arg.choice && x->arg.choice->options_of)
             write_options(f, &t->args, &x->arg);
     }
+    write_rope(f, t->m);
     return fclose(f) ? tr_err_sys(err, "cannot describe the run") : 0;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is trained.  While a run lives, the weights of the model are the run's: it may
- * make parameters of them, and sets how they multiply.  They are noted before and given
- * back when the run ends, however it ends.  Next: trainer.c, optim/params.c.
+ * make parameters of them, and sets how they multiply and for which context the model is
+ * meant.  That is noted before and given back when the run ends, however it ends.  Next:
+ * trainer.c, optim/params.c.
  */
 #include <libtrain/model/model.h>
 #include <libtrain/train/run.h>
@@ -36,7 +37,9 @@ int tr__take_model(struct tr_trainer *t, struct tr_err *err)
     for (size_t i = 0; i < m->n_weight; i++)
         t->before[i] = m->weight[i].t;
     t->attention_before = m->attention_bf16;
+    t->context_before = m->n_ctx;
     tr_model_set_precision(m, t->args.precision);
+    tr_model_set_context(m, tr_pack_info(t->pack)->ctx);
     return 0;
 }
 
@@ -46,8 +49,10 @@ void tr__give_back_model(struct tr_trainer *t)
         tr_lora_detach(t->lora, t->m);
     for (size_t i = 0; t->before && i < t->m->n_weight; i++)
         t->m->weight[i].t = t->before[i];
-    if (t->before)
+    if (t->before) {
         t->m->attention_bf16 = t->attention_before;
+        tr_model_set_context(t->m, t->context_before);
+    }
     free(t->before);
     t->before = NULL;
 }

@@ -28,6 +28,7 @@ struct tr_trainer {
     uint64_t base_hash; /* found once: it touches pages of every tensor */
     struct tr_tensor *before; // (m->n_weight) the weights as they were; NULL: not taken
     int attention_before;
+    int64_t context_before;
     struct tr_lora *lora; /* NULL when training in full */
     struct tr_params params;
     struct tr_tape *tape;

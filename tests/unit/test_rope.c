@@ -5,7 +5,7 @@
  */
 #include "suite.h"
 
-#include <libtrain/model/rope.h>
+#include <libtrain/model/model.h>
 
 #include <math.h>
 
@@ -16,7 +16,7 @@ static const struct {
     int n_rot;
     float base;
     int64_t n_ctx;
-    struct tr__rope_scaling scaling;
+    struct tr_rope_scaling scaling;
     double scale, freq[MAX_PAIR];
 } cases[] = {
 #include "rope.def"
@@ -48,7 +48,7 @@ END_TEST
 START_TEST(attention_factor_with_yarn)
 {
     float freq[8];
-    struct tr__rope_scaling s = { .factor = 4, .n_ctx_orig = 32, .ext_factor = 1,
+    struct tr_rope_scaling s = { .factor = 4, .n_ctx_orig = 32, .ext_factor = 1,
                                   .beta_fast = 32, .beta_slow = 1 };
     float own = tr__rope_freq(freq, 16, 10000, &s, 32);
     s.attn_factor = 2;
@@ -60,7 +60,7 @@ END_TEST
 START_TEST(part_of_yarn)
 {
     float all[8], half[8], none[8];
-    struct tr__rope_scaling s = { .factor = 4, .n_ctx_orig = 2048, .ext_factor = 1,
+    struct tr_rope_scaling s = { .factor = 4, .n_ctx_orig = 2048, .ext_factor = 1,
                                   .beta_fast = 32, .beta_slow = 1 };
     tr__rope_freq(all, 16, 10000, &s, 0);
     s.ext_factor = 0.5f;
@@ -80,7 +80,7 @@ START_TEST(odd_numbers)
     static const float bases[] = { 1, 1.5f, 1e30f };
     for (int i = 0; i < 3; i++)
         for (int64_t orig = 1; orig < 1 << 20; orig *= 7) {
-            struct tr__rope_scaling s = { .factor = 4, .n_ctx_orig = orig, .ext_factor = 1,
+            struct tr_rope_scaling s = { .factor = 4, .n_ctx_orig = orig, .ext_factor = 1,
                                           .beta_fast = 1, .beta_slow = 32 };
             float scale = tr__rope_freq(freq, 16, bases[i], &s, 1);
             ck_assert(isfinite(scale));

@@ -29,6 +29,9 @@ struct tr_tensor *tr__arch_relu2(struct tr_tape *tp, struct tr_tensor *gate,
 #define TR_ENDS                                                                          \
     [TR_TOKEN_EMBD] = TR_MUST, [TR_OUTPUT_NORM] = TR_MUST, [TR_OUTPUT] = TR_MAY
 
+/* factors of rope for contexts of two lengths */
+#define TR_LONGROPE [TR_ROPE_FACTORS_LONG] = TR_MAY, [TR_ROPE_FACTORS_SHORT] = TR_MAY
+
 /* q, k and v in three matrices or in one, and the matrix behind attention */
 #define TR_ATTENTION                                                                     \
     [TR_ATTN_QKV] = TR_MAY, [TR_ATTN_Q] = TR_MUST, [TR_ATTN_K] = TR_MUST,                \

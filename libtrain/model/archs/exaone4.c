@@ -15,7 +15,7 @@ const struct tr_arch tr__arch_exaone4 = {
     .rope_where = TR_ROPE_WINDOWED,
     .window_period = 4,
     .tensor = {
-        TR_ENDS, TR_POST_NORMS,
+        TR_ENDS, [TR_ROPE_FREQS] = TR_MAY, TR_POST_NORMS,
         TR_ATTENTION, TR_QK_NORMS,
         TR_GATED_MLP,
     },

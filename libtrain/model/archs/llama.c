@@ -14,7 +14,7 @@ const struct tr_arch tr__arch_llama = {
     .activation = tr_swiglu,
     .rope = TR_ROPE_PAIRS,
     .tensor = {
-        TR_ENDS, [TR_ROPE_FREQS] = TR_MAY, TR_PRE_NORMS,
+        TR_ENDS, [TR_ROPE_FREQS] = TR_MAY, TR_LONGROPE, TR_PRE_NORMS,
         TR_ATTENTION, TR_QKV_BIASES(TR_MAY), [TR_ATTN_OUT_BIAS] = TR_MAY,
         TR_GATED_MLP, [TR_FFN_GATE_BIAS] = TR_MAY, [TR_FFN_UP_BIAS] = TR_MAY,
         [TR_FFN_DOWN_BIAS] = TR_MAY,

@@ -13,7 +13,7 @@ const struct tr_arch tr__arch_phi3 = {
     .activation = tr_swiglu,
     .rope = TR_ROPE_NEOX,
     .tensor = {
-        TR_ENDS, TR_PRE_NORMS,
+        TR_ENDS, TR_LONGROPE, TR_PRE_NORMS,
         TR_ATTENTION,
         TR_PLAIN_MLP,
     },

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The keys are written twice: alone first, so that the library reads from them how large
+ * each tensor is.
+ */
+#include "keyed_model.h"
+#include "tiny_model.h"
+
+#include <libtrain/model/model.h>
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- keys ------------------------------------------------------------------------- */
+
+static void set_bools(struct tr_gguf_writer *g, const char *key, const char *list)
+{
+    uint8_t v[64];
+    uint64_t n = 0;
+    for (; *list; list++)
+        if (*list == '0' || *list == '1')
+            v[n++] = *list == '1';
+    tr_gguf_set_array(g, key, TR_GGUF_BOOL, v, n);
+}
+
+static void set_key(struct tr_gguf_writer *g, const char *arch, char *pair)
+{
+    char key[96], *value = strchr(pair, '=');
+    ck_assert_ptr_nonnull(value);
+    *value++ = 0;
+    snprintf(key, sizeof key, "%s.%s", arch, pair);
+    if (*value == '[')
+        set_bools(g, key, value);
+    else if (strspn(value, "0123456789") == strlen(value))
+        tr_gguf_set_u32(g, key, (uint32_t)strtoul(value, NULL, 10));
+    else if (strspn(value, "0123456789.e-") == strlen(value))
+        tr_gguf_set_f32(g, key, strtof(value, NULL));
+    else
+        tr_gguf_set_string(g, key, value);
+}
+
+static void set_keys(struct tr_gguf_writer *g, const char *arch, const char *keys)
+{
+    char text[800], *save = NULL;
+    snprintf(text, sizeof text,
+             "block_count=4 context_length=%d embedding_length=32 feed_forward_length=48 "
+             "attention.head_count=4 attention.head_count_kv=2 "
+             "attention.layer_norm_epsilon=1e-5 attention.layer_norm_rms_epsilon=1e-5 %s",
+             KEYED_CTX, keys); /* the later of two counts */
+    tr_gguf_set_string(g, "general.architecture", arch);
+    for (char *p = strtok_r(text, " ", &save); p; p = strtok_r(NULL, " ", &save))
+        set_key(g, arch, p);
+}
+
+static void read_config(const char *path, const struct tr_arch *arch, const char *keys,
+                        struct tr_config *c)
+{
+    struct tr_err err = {0};
+    struct tr_gguf_writer *w = tr_gguf_create(path, NULL);
+    ck_assert_ptr_nonnull(w);
+    set_keys(w, arch->name, keys);
+    ck_assert_int_eq(tr_gguf_commit(w, NULL), 0);
+    struct tr_gguf *g = tr_gguf_open(path, &err);
+    ck_assert_msg(g && !tr__config_read(g, arch, KEYED_VOCAB, c, &err), "%s",
+                  err.text);
+    tr_gguf_close(g);
+}
+
+/* ---- tensors ---------------------------------------------------------------------- */
+
+static int is_in(const char *list, const char *suffix)
+{
+    size_t n = strlen(suffix);
+    for (const char *p = list; (p = strstr(p, suffix)); p += n)
+        if ((p == list || p[-1] == ' ') && (!p[n] || p[n] == ' '))
+            return 1;
+    return 0;
+}
+
+static int has(const struct tr_config *c, int64_t layer, int id, const char *also)
+{
+    unsigned part = tr__slots[id].part;
+    return (c->arch->tensor[id] == TR_MUST || is_in(also, tr__slots[id].suffix)) &&
+           (layer < 0 || !part || part & c->layer[layer].parts);
+}
+
+static void fill(const char *name, float *v, int64_t n)
+{
+    if (strncmp(name, "rope_", 5))
+        tiny_numbers(name, v, n);
+    else
+        for (int64_t i = 0; i < n; i++)
+            v[i] = (1 + (float)i / 4) * (strstr(name, "long") ? 2 : 1);
+}
+
+static void put(struct tr_gguf_writer *w, const struct tr_config *c, int64_t layer, int id,
+                int writing)
+{
+    char name[TR__TENSOR_NAME_BYTES];
+    int64_t dim[TR_MAX_DIM] = { 0 }, n = 1;
+    tr__slot_name(name, layer, (enum tr_slot_id)id);
+    tr__slot_shape((enum tr_slot_id)id, c, layer < 0 ? NULL : &c->layer[layer], dim);
+    if (!writing) {
+        tr_gguf_add_tensor(w, name, &tr_f32, tr__slots[id].n_dim, dim);
+        return;
+    }
+    for (int i = 0; i < tr__slots[id].n_dim; i++)
+        n *= dim[i];
+    float *v = malloc((size_t)n * sizeof *v);
+    ck_assert_ptr_nonnull(v);
+    fill(name, v, n);
+    ck_assert_int_eq(tr_gguf_write(w, v, n * (int64_t)sizeof *v, NULL), 0);
+    free(v);
+}
+
+static void put_all(struct tr_gguf_writer *w, const struct tr_config *c, const char *also,
+                    int writing)
+{
+    for (int id = 0; id < TR_N_SLOT; id++)
+        for (int64_t i = 0; i < (id < TR_N_GLOBAL ? 1 : c->n_layer); i++) {
+            int64_t layer = id < TR_N_GLOBAL ? -1 : i;
+            if (has(c, layer, id, also))
+                put(w, c, layer, id, writing);
+        }
+}
+
+void keyed_model_write(const char *path, const char *arch, const char *keys,
+                       const char *also)
+{
+    const struct tr_arch *a = tr__arch_find((struct tr_str){ arch, strlen(arch) });
+    ck_assert_msg(a != NULL, "no architecture '%s'", arch);
+    struct tr_config c;
+    read_config(path, a, keys, &c);
+    struct tr_gguf_writer *w = tr_gguf_create(path, NULL);
+    ck_assert_ptr_nonnull(w);
+    set_keys(w, arch, keys);
+    put_all(w, &c, also, 0);
+    put_all(w, &c, also, 1);
+    ck_assert_int_eq(tr_gguf_commit(w, NULL), 0);
+    tr__config_free(&c);
+}
