@@ -54,15 +54,25 @@ struct tr_layer {
     unsigned parts;              /* which tensors it has (model/model.h) */
 };
 
+/* Sizes of mixers that carry a state from row to row, by their names in files. */
+struct tr_ssm {
+    int64_t state_size;     /* numbers of a key */
+    int64_t group_count;    /* heads of keys and queries */
+    int64_t time_step_rank; /* heads of values */
+    int64_t inner_size;     /* numbers of the values of all heads */
+};
+
 struct tr_config {
     const struct tr_arch *arch;
     int64_t n_vocab;  /* rows of the token table */
     int64_t n_ctx;    /* positions the model was made for */
     int64_t n_embd, n_layer;
+    int64_t n_ahead;  /* blocks behind these that only guess further ahead: not run */
     int64_t n_ff;     /* of the widest block */
     int64_t n_input;  /* numbers that a token gives to each block by itself; 0: none */
     float norm_eps;
     int64_t conv_taps; /* of short convolutions; 0: none */
+    struct tr_ssm ssm;
     int parallel;     /* attention and MLP of a block read the same rows */
     float embd_scale, residual_scale; /* of the token table's rows, of what a block adds */
     float attn_scale; /* of q k^T; 0: 1 / sqrt(head_dim) */

@@ -29,7 +29,7 @@ struct tr_tensor *tr_mul(struct tr_tape *tp, struct tr_tensor *a, struct tr_tens
 struct tr_tensor *tr_div(struct tr_tape *tp, struct tr_tensor *a, struct tr_tensor *b);
 
 /* y = by * x,  exp(x),  log(x),  max(x, 0),  max(x, 0)^2  (So et al. 2021),  tanh(x),
- * 1 / (1 + exp(-x)),  x / (1 + exp(-x)),  0.5 x (1 + erf(x / sqrt(2)))  and
+ * 1 / (1 + exp(-x)),  log(1 + exp(x)),  x / (1 + exp(-x)),  0.5 x (1 + erf(x / sqrt(2)))  and
  * 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))  (Hendrycks, Gimpel 2016: tr_gelu_erf and
  * tr_gelu), number by number */
 struct tr_tensor *tr_scale(struct tr_tape *tp, struct tr_tensor *x, float by);
@@ -39,6 +39,7 @@ struct tr_tensor *tr_relu(struct tr_tape *tp, struct tr_tensor *x);
 struct tr_tensor *tr_relu2(struct tr_tape *tp, struct tr_tensor *x);
 struct tr_tensor *tr_tanh(struct tr_tape *tp, struct tr_tensor *x);
 struct tr_tensor *tr_sigmoid(struct tr_tape *tp, struct tr_tensor *x);
+struct tr_tensor *tr_softplus(struct tr_tape *tp, struct tr_tensor *x);
 struct tr_tensor *tr_silu(struct tr_tape *tp, struct tr_tensor *x);
 struct tr_tensor *tr_gelu_erf(struct tr_tape *tp, struct tr_tensor *x);
 struct tr_tensor *tr_gelu(struct tr_tape *tp, struct tr_tensor *x);

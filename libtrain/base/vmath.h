@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * exp, tanh, the logistic function and the normal distribution of f32, without branches or
- * calls, so that a loop over them becomes vector code.  exp and tanh are within 1.5 units
- * in the last place, the logistic function within 2.5, its derivative within 5, the normal
- * distribution within 7; all give the limits at both infinities and keep NaN
- * (tests/unit/test_vmath.c).
+ * exp, tanh, the logistic function, its integral and the normal distribution of f32, without
+ * branches or calls, so that a loop over them becomes vector code.  exp and tanh are within
+ * 1.5 units in the last place, the logistic function within 2.5, its derivative within 5,
+ * its integral within 3.5, the normal distribution within 7; all give the limits at both
+ * infinities and keep NaN (tests/unit/test_vmath.c).
  *
  * The polynomials are minimax fits made for these intervals and rounded to f32.
  */
@@ -71,6 +71,19 @@ static inline float tr__sigmoid_slopef(float x)
 {
     float e = tr__expf(-fabsf(x));
     return e / ((1.0f + e) * (1.0f + e));
+}
+
+/* log(1 + exp(x)) = max(x, 0) + log(1 + e), e = exp(-|x|), which is 2 atanh(e / (2 + e)):
+ * no digits of a small e are lost. */
+static inline float tr__softplusf(float x)
+{
+    float e = tr__expf(-fabsf(x));
+    float s = e / (2.0f + e), u = s * s;
+    float p = 0x1.131facp-3f;
+    p = p * u + 0x1.211da0p-3f;
+    p = p * u + 0x1.99adb6p-3f;
+    p = p * u + 0x1.55554cp-2f;
+    return (x > 0.0f ? x : 0.0f) + 2.0f * (s + s * (u * p));
 }
 
 /* exp(-x^2 / 2).  The leading 12 bits of x have an exact square; what the rest adds to the

@@ -10,6 +10,7 @@
 struct qkv {
     struct tr_tensor *q;
     struct tr__kv kv; /* NULL where they are those of another block */
+    struct tr_tensor *gate; /* of what attention gives; NULL: none */
 };
 
 static struct qkv project_qkv(const struct tr__decoder *d, struct tr_tensor *x)
@@ -19,9 +20,10 @@ static struct qkv project_qkv(const struct tr__decoder *d, struct tr_tensor *x)
     struct qkv p = { 0 };
     if (tr__tensor(d, TR_ATTN_QKV)) {
         struct tr_tensor *all = tr__project(d, x, TR_ATTN_QKV, TR_ATTN_QKV_BIAS, NULL);
-        return (struct qkv){ tr_columns(d->tp, all, 0, q),
-                             { tr_columns(d->tp, all, q, kv),
-                               tr_columns(d->tp, all, q + kv, kv) } };
+        p.q = tr_columns(d->tp, all, 0, q);
+        p.kv = (struct tr__kv){ tr_columns(d->tp, all, q, kv),
+                                tr_columns(d->tp, all, q + kv, kv) };
+        return p;
     }
     p.q = tr__project(d, x, TR_ATTN_Q, TR_ATTN_Q_BIAS, NULL);
     if (l->kv_of != d->layer)
@@ -32,12 +34,27 @@ static struct qkv project_qkv(const struct tr__decoder *d, struct tr_tensor *x)
     return p;
 }
 
-/* Norms of queries and keys, each head by itself where the weight is as wide as a head. */
+/* Query and gate of each head lie behind each other: heads become rows, of which they are
+ * the columns. */
+static void split_gate(const struct tr__decoder *d, struct qkv *p)
+{
+    int64_t n = tr_tensor_rows(p->q), head = tr__layer(d)->head_dim;
+    int64_t heads = n * tr__layer(d)->n_head;
+    struct tr_tensor *both = tr_reshape(d->tp, p->q, heads, 2 * head);
+    p->q = tr_columns(d->tp, both, 0, head);
+    p->gate = tr_sigmoid(d->tp, tr_columns(d->tp, both, head, head));
+    p->gate = tr_reshape(d->tp, p->gate, n, tr__layer(d)->n_head * head);
+}
+
+/* Norms of queries and keys, each head by itself where the weight is as wide as a head.
+ * Heads that became rows are side by side again in the result. */
 static void norm_qk(const struct tr__decoder *d, struct qkv *p)
 {
     p->q = tr__norm(d, p->q, TR_ATTN_Q_NORM, TR_N_SLOT);
     if (p->kv.k)
         p->kv.k = tr__norm(d, p->kv.k, TR_ATTN_K_NORM, TR_N_SLOT);
+    if (p->gate)
+        p->q = tr_reshape(d->tp, p->q, tr_tensor_rows(p->gate), tr_tensor_cols(p->gate));
 }
 
 /* A norm without a weight is over whole rows: each head becomes one. */
@@ -101,6 +118,8 @@ static struct tr_tensor *attention(struct tr__decoder *d, struct tr_tensor *x,
 {
     struct qkv p = project_qkv(d, x);
     int late = d->m->arch->qk_norm_late;
+    if (d->m->arch->attn_gate)
+        split_gate(d, &p);
     if (!late)
         norm_qk(d, &p);
     turn(d, &p);
@@ -108,7 +127,10 @@ static struct tr_tensor *attention(struct tr__decoder *d, struct tr_tensor *x,
         norm_qk(d, &p);
     norm_v(d, &p);
     across(d, &p.kv);
-    return tr__project(d, attend(d, p), TR_ATTN_OUT, TR_ATTN_OUT_BIAS, add);
+    struct tr_tensor *y = attend(d, p);
+    if (p.gate)
+        y = tr_mul(d->tp, y, p.gate);
+    return tr__project(d, y, TR_ATTN_OUT, TR_ATTN_OUT_BIAS, add);
 }
 
 const struct tr_mixer tr__mixer_attention = {

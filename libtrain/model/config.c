@@ -63,6 +63,29 @@ static void read_scales(struct tr__reader *r, struct tr_config *c)
     }
 }
 
+static void read_ssm(struct tr__reader *r, struct tr_config *c)
+{
+    struct tr_ssm *s = &c->ssm;
+    c->conv_taps = tr__read_int(r, "ssm.conv_kernel", 1, TR_CONV_TAPS, -1);
+    s->state_size = tr__read_int(r, "ssm.state_size", 1, 1 << 14, -1);
+    s->group_count = tr__read_int(r, "ssm.group_count", 1, 1 << 14, -1);
+    s->time_step_rank = tr__read_int(r, "ssm.time_step_rank", 1, 1 << 14, -1);
+    s->inner_size = tr__read_int(r, "ssm.inner_size", 1, 1 << 20, -1);
+    if (!r->bad && s->time_step_rank % s->group_count)
+        tr__read_reject(r, "'ssm.group_count' does not divide 'ssm.time_step_rank'");
+    if (!r->bad && s->inner_size % s->time_step_rank)
+        tr__read_reject(r, "'ssm.time_step_rank' does not divide 'ssm.inner_size'");
+}
+
+/* Blocks that guess further tokens ahead are counted too, the last ones. */
+static void read_n_layer(struct tr__reader *r, struct tr_config *c)
+{
+    c->n_layer = tr__read_int(r, "block_count", 1, TR__MAX_LAYER, -1);
+    if (c->arch->keys & TR_KEYS_RECURRENT)
+        c->n_ahead = tr__read_int(r, "nextn_predict_layers", 0, c->n_layer - 1, 0);
+    c->n_layer -= c->n_ahead;
+}
+
 int tr__config_read(const struct tr_gguf *g, const struct tr_arch *arch, int64_t n_vocab,
                     struct tr_config *c, struct tr_err *err)
 {
@@ -70,13 +93,15 @@ int tr__config_read(const struct tr_gguf *g, const struct tr_arch *arch, int64_t
     *c = (struct tr_config){ .arch = arch, .n_vocab = n_vocab };
     c->n_ctx = tr__read_int(&r, "context_length", 1, INT_MAX, -1);
     c->n_embd = tr__read_int(&r, "embedding_length", 1, 1 << 20, -1);
-    c->n_layer = tr__read_int(&r, "block_count", 1, TR__MAX_LAYER, -1);
+    read_n_layer(&r, c);
     c->norm_eps = tr__read_positive(&r, arch->eps_key, -1);
     c->parallel = arch->parallel;
     if (arch->keys & TR_KEYS_PARALLEL)
         c->parallel = tr__read_bool(&r, "use_parallel_residual", arch->parallel);
     if (arch->keys & TR_KEYS_SHORTCONV)
         c->conv_taps = tr__read_int(&r, "shortconv.l_cache", 1, TR_CONV_TAPS, -1);
+    if (arch->keys & TR_KEYS_SSM)
+        read_ssm(&r, c);
     if (n_vocab > INT_MAX)
         tr__read_reject(&r, "too many rows in 'token_embd.weight'");
     if (arch->keys & TR_KEYS_ACROSS)

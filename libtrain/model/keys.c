@@ -51,6 +51,14 @@ static const struct {
     { "shortconv.l_cache", TR_KEYS_SHORTCONV },
     { "attention.shared_kv_layers", TR_KEYS_ACROSS },
     { "embedding_length_per_layer_input", TR_KEYS_ACROSS },
+    { "ssm.conv_kernel", TR_KEYS_SSM },
+    { "ssm.state_size", TR_KEYS_SSM },
+    { "ssm.group_count", TR_KEYS_SSM },
+    { "ssm.time_step_rank", TR_KEYS_SSM },
+    { "ssm.inner_size", TR_KEYS_SSM },
+    { "attention.recurrent_layers", TR_KEYS_RECURRENT },
+    { "full_attention_interval", TR_KEYS_RECURRENT },
+    { "nextn_predict_layers", TR_KEYS_RECURRENT },
 };
 
 static const char *const without_effect[] = {
@@ -64,6 +72,8 @@ static const char *const without_effect[] = {
     "attention.key_length_swa", "attention.value_length_swa", "rope.dimension_count_swa",
     /* of the other kind of norm */
     "attention.layer_norm_epsilon", "attention.layer_norm_rms_epsilon",
+    /* of positions in images, which texts have none of */
+    "rope.dimension_sections",
     /* how the model was made */
     "rope.scaling.finetuned",
     /* of a kind of rope scaling that another architecture has */

@@ -112,6 +112,20 @@ static void set_mixer(struct tr__reader *r, const struct tr_config *c, struct tr
                                 l->window > 0);
 }
 
+/* Blocks with a state in place of keys and values: those a list says, or all but every
+ * n-th. */
+static void clear_recurrent(struct tr__reader *r, const struct tr_config *c, int64_t *kv)
+{
+    int64_t recurrent[TR__MAX_LAYER], n = c->n_layer + c->n_ahead;
+    int64_t period = tr__read_int(r, "full_attention_interval", 1, INT64_MAX, 4);
+    for (int64_t i = 0; i < n; i++)
+        recurrent[i] = (i + 1) % period != 0;
+    if (tr__read_has(r, "attention.recurrent_layers"))
+        tr__read_each(r, "attention.recurrent_layers", 0, 1, -1, n, recurrent);
+    for (int64_t i = 0; i < c->n_layer; i++)
+        kv[i] = recurrent[i] ? 0 : kv[i];
+}
+
 static void set_heads(struct tr__reader *r, struct tr_config *c, int64_t *each)
 {
     int64_t n = c->n_layer, least = c->arch->without_kv ? 0 : 1;
@@ -120,6 +134,8 @@ static void set_heads(struct tr__reader *r, struct tr_config *c, int64_t *each)
         c->layer[i].n_head = each[i];
     if (tr__read_has(r, "attention.head_count_kv"))
         tr__read_each(r, "attention.head_count_kv", least, 1 << 16, -1, n, each);
+    if (c->arch->keys & TR_KEYS_RECURRENT)
+        clear_recurrent(r, c, each);
     for (int64_t i = 0; i < n && !r->bad; i++) {
         c->layer[i].n_head_kv = each[i];
         set_mixer(r, c, &c->layer[i]);

@@ -25,6 +25,8 @@ enum tr_slot_id {
     TR_FFN_UP_BIAS, TR_FFN_DOWN, TR_FFN_DOWN_BIAS, TR_FFN_POST_NORM,
     TR_SHORTCONV_IN, TR_SHORTCONV_CONV, TR_SHORTCONV_OUT,
     TR_INPUT_GATE, TR_INPUT_PROJ, TR_INPUT_POST_NORM, TR_LAYER_SCALE,
+    TR_DELTA_QKV, TR_DELTA_GATE, TR_DELTA_CONV, TR_DELTA_ALPHA, TR_DELTA_DT_BIAS,
+    TR_DELTA_A, TR_DELTA_BETA, TR_DELTA_NORM, TR_DELTA_OUT,
     TR_N_SLOT, TR_N_BLOCK = TR_N_SLOT - TR_N_GLOBAL
 };
 
@@ -35,6 +37,7 @@ enum tr_part {
     TR_PART_MLP = 4,
     TR_PART_SHORTCONV = 8,
     TR_PART_INPUT = 16, /* tr_config.n_input: for the global ones those of block 0 count */
+    TR_PART_DELTA = 32,
 };
 
 struct tr_slot {
@@ -45,7 +48,8 @@ struct tr_slot {
     int linear;  /* a matrix of a linear layer: LoRA can hang on it */
     int frozen;  /* never trained: a table of constants */
     int f32;     /* in no other type, as all vectors are */
-    unsigned part; /* enum tr_part: blocks with one of these have it; 0: all */
+    unsigned part; /* enum tr_part: blocks with one of these have it; 0: all.  Slots of
+                      the same name have different ones. */
     enum tr_slot_id instead; /* one that may be there instead of this; 0: none */
     enum tr_slot_id with;    /* without that one this has no use; 0: any time */
 };
@@ -61,8 +65,9 @@ enum { TR__TENSOR_NAME_BYTES = 64 }; /* of a tensor's name, with its end */
 /* The name of the tensor in a slot: `name` has room for TR__TENSOR_NAME_BYTES. */
 void tr__slot_name(char *name, int64_t layer, enum tr_slot_id id);
 
-/* The slot of a name, TR_N_SLOT if there is none; *layer is -1 for the global ones. */
-enum tr_slot_id tr__slot_find(const char *name, int64_t *layer);
+/* The slot of a name, in a block one that the block has if there is such; TR_N_SLOT if
+ * there is none.  *layer is -1 for the global ones. */
+enum tr_slot_id tr__slot_find(const struct tr_config *c, const char *name, int64_t *layer);
 
 enum tr_rope_kind { TR_ROPE_NONE, TR_ROPE_PAIRS /* (2i, 2i + 1) */, TR_ROPE_NEOX };
 
@@ -77,6 +82,8 @@ enum tr_key_group {
     TR_KEYS_PARALLEL = 8, /* whether a block is parallel */
     TR_KEYS_SHORTCONV = 16,
     TR_KEYS_ACROSS = 32,  /* blocks with keys and values of others, inputs for each block */
+    TR_KEYS_SSM = 64,     /* sizes of a mixer that carries a state */
+    TR_KEYS_RECURRENT = 128, /* which blocks have it, and blocks that are not run */
 };
 
 /* Which blocks turn their queries and keys. */
@@ -95,7 +102,8 @@ struct tr_arch {
     struct tr_tensor *(*norm)(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,
                               struct tr_tensor *b, float eps);
     enum tr_slot_id mlp_norm, output_norm; /* in place of TR_FFN_NORM, TR_OUTPUT_NORM */
-    const struct tr_mixer *without_kv; /* of blocks with no key/value heads; NULL: none */
+    const struct tr_mixer *without_kv; /* of blocks with no key/value heads, or those that
+                                          a key says; NULL: none */
     int parallel;        /* attention and MLP read the same rows, unless a key says no */
 
     int fused_gate_up;   /* ffn_up holds the gate's rows and its own below them */
@@ -103,6 +111,7 @@ struct tr_arch {
     struct tr_tensor *(*activation)(struct tr_tape *tp, struct tr_tensor *gate,
                                     struct tr_tensor *up);
 
+    int attn_gate;       /* attn_q has a gate of the same size behind each head's query */
     int qk_norm_whole;   /* over all heads at once, not each by itself */
     int qk_norm_late;    /* behind rope, not before */
     int v_norm;          /* values are normed too, each head by itself, without a weight */

@@ -33,6 +33,11 @@ SIZE(one, 1)
 SIZE(up, c->arch->fused_gate_up ? 2 * l->n_ff : l->n_ff)
 SIZE(three_embd, 3 * c->n_embd)
 SIZE(taps, c->conv_taps)
+SIZE(q_rows, c->arch->attn_gate ? 2 * q(c, l) : q(c, l))
+SIZE(value_heads, c->ssm.time_step_rank)
+SIZE(values, c->ssm.inner_size)
+SIZE(value, c->ssm.inner_size / c->ssm.time_step_rank)
+SIZE(delta_qkv, 2 * c->ssm.group_count * c->ssm.state_size + c->ssm.inner_size)
 
 void tr__slot_name(char *name, int64_t layer, enum tr_slot_id id)
 {
@@ -43,13 +48,24 @@ void tr__slot_name(char *name, int64_t layer, enum tr_slot_id id)
                  tr__slots[id].suffix);
 }
 
-enum tr_slot_id tr__slot_find(const char *name, int64_t *layer)
+static int block_has(const struct tr_config *c, int64_t layer, enum tr_slot_id id)
 {
+    unsigned part = tr__slots[id].part;
+    return !part || layer < 0 || layer >= c->n_layer || part & c->layer[layer].parts;
+}
+
+enum tr_slot_id tr__slot_find(const struct tr_config *c, const char *name, int64_t *layer)
+{
+    enum tr_slot_id found = TR_N_SLOT;
     *layer = tr_gguf_block(name, &name);
     int id = *layer < 0 ? 0 : TR_N_GLOBAL, end = *layer < 0 ? TR_N_GLOBAL : TR_N_SLOT;
-    while (id < end && strcmp(tr__slots[id].suffix, name))
-        id++;
-    return id < end ? (enum tr_slot_id)id : TR_N_SLOT;
+    for (; id < end; id++)
+        if (!strcmp(tr__slots[id].suffix, name)) {
+            found = (enum tr_slot_id)id;
+            if (block_has(c, *layer, found))
+                break;
+        }
+    return found;
 }
 
 void tr__slot_shape(enum tr_slot_id id, const struct tr_config *c, const struct tr_layer *l,
@@ -67,6 +83,7 @@ void tr__slot_shape(enum tr_slot_id id, const struct tr_config *c, const struct 
 #define MLP .part = TR_PART_MLP
 #define SHORTCONV .part = TR_PART_SHORTCONV
 #define INPUT .part = TR_PART_INPUT
+#define DELTA .part = TR_PART_DELTA
 
 const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_TOKEN_EMBD] = { MATRIX("token_embd.weight", vocab, embd) },
@@ -89,7 +106,8 @@ const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_ATTN_NORM_BIAS] = { VECTOR("attn_norm.bias", embd) },
     [TR_ATTN_QKV] = { LINEAR("attn_qkv.weight", qkv, embd), ATTENTION },
     [TR_ATTN_QKV_BIAS] = { VECTOR("attn_qkv.bias", qkv), ATTENTION, .with = TR_ATTN_QKV },
-    [TR_ATTN_Q] = { LINEAR("attn_q.weight", q, embd), ATTENTION, .instead = TR_ATTN_QKV },
+    [TR_ATTN_Q] = { LINEAR("attn_q.weight", q_rows, embd), ATTENTION,
+                    .instead = TR_ATTN_QKV },
     [TR_ATTN_Q_BIAS] = { VECTOR("attn_q.bias", q), ATTENTION, .instead = TR_ATTN_QKV },
     [TR_ATTN_K] = { LINEAR("attn_k.weight", kv, embd), KV, .instead = TR_ATTN_QKV },
     [TR_ATTN_K_BIAS] = { VECTOR("attn_k.bias", kv), KV, .instead = TR_ATTN_QKV },
@@ -118,4 +136,14 @@ const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_INPUT_PROJ] = { LINEAR("proj.weight", embd, input), INPUT },
     [TR_INPUT_POST_NORM] = { VECTOR("post_norm.weight", embd), INPUT },
     [TR_LAYER_SCALE] = { VECTOR("layer_output_scale.weight", one), .frozen = 1 },
+
+    [TR_DELTA_QKV] = { LINEAR("attn_qkv.weight", delta_qkv, embd), DELTA },
+    [TR_DELTA_GATE] = { LINEAR("attn_gate.weight", values, embd), DELTA },
+    [TR_DELTA_CONV] = { MATRIX("ssm_conv1d.weight", delta_qkv, taps), .f32 = 1, DELTA },
+    [TR_DELTA_ALPHA] = { LINEAR("ssm_alpha.weight", value_heads, embd), DELTA },
+    [TR_DELTA_DT_BIAS] = { VECTOR("ssm_dt.bias", value_heads), DELTA },
+    [TR_DELTA_A] = { VECTOR("ssm_a", value_heads), DELTA },
+    [TR_DELTA_BETA] = { LINEAR("ssm_beta.weight", value_heads, embd), DELTA },
+    [TR_DELTA_NORM] = { VECTOR("ssm_norm.weight", value), DELTA },
+    [TR_DELTA_OUT] = { LINEAR("ssm_out.weight", embd, values), DELTA },
 };

@@ -21,7 +21,7 @@ struct tr_weight *tr__weight(const struct tr_model *m, int64_t layer, enum tr_sl
 struct tr_weight *tr__weight_find(const struct tr_model *m, const char *name)
 {
     int64_t layer;
-    enum tr_slot_id id = tr__slot_find(name, &layer);
+    enum tr_slot_id id = tr__slot_find(&m->config, name, &layer);
     if (id == TR_N_SLOT || layer >= m->config.n_layer)
         return NULL;
     struct tr_weight *w = tr__weight(m, layer, id);
@@ -117,11 +117,20 @@ static int has_place(const struct tr_model *m, int64_t layer, enum tr_slot_id id
            tr__slots[id].part & m->config.layer[layer < 0 ? 0 : layer].parts;
 }
 
+static int is_ahead(const struct tr_config *c, int64_t layer)
+{
+    return layer >= c->n_layer && layer < c->n_layer + c->n_ahead;
+}
+
 static int bind_tensor(struct tr_model *m, const struct tr_gguf_tensor *t,
                        struct tr_err *err)
 {
     int64_t layer, dim[TR_MAX_DIM] = { 0 };
-    enum tr_slot_id id = tr__slot_find(t->name, &layer);
+    enum tr_slot_id id = tr__slot_find(&m->config, t->name, &layer);
+    if (is_ahead(&m->config, layer)) {
+        m->unused_tensor[m->n_unused_tensor++] = t->name;
+        return 0;
+    }
     if (layer >= m->config.n_layer) /* a contradiction, not an extra */
         return tr_err_set(err, TR_EFORMAT,
                           "%s: tensor '%s' lies beyond the %lld blocks of the model",

@@ -252,6 +252,7 @@ TR__MAP_ROWS(gelu_erf, gelu_erf, gelu_erf_slope)
 TR__MAP_ROWS(relu2, relu2, relu2_slope)
 TR__MAP_ROWS(tanh, tr__tanhf, tanh_slope)
 TR__MAP_ROWS(sigmoid, tr__sigmoidf, tr__sigmoid_slopef)
+TR__MAP_ROWS(softplus, tr__softplusf, tr__sigmoidf)
 
 struct tr_tensor *tr_relu(struct tr_tape *tp, struct tr_tensor *x)
 {
@@ -288,6 +289,11 @@ struct tr_tensor *tr_sigmoid(struct tr_tape *tp, struct tr_tensor *x)
     return tr__map(tp, &tr__op_sigmoid, &sigmoid_rows, 0, x);
 }
 
+struct tr_tensor *tr_softplus(struct tr_tape *tp, struct tr_tensor *x)
+{
+    return tr__map(tp, &tr__op_softplus, &softplus_rows, 0, x);
+}
+
 TR__MAP_OP(relu)
 TR__MAP_OP(silu)
 TR__MAP_OP(gelu)
@@ -295,3 +301,4 @@ TR__MAP_OP(gelu_erf)
 TR__MAP_OP(relu2)
 TR__MAP_OP(tanh)
 TR__MAP_OP(sigmoid)
+TR__MAP_OP(softplus)

@@ -187,7 +187,7 @@ struct tr_tensor *tr_causal_conv(struct tr_tape *tp, struct tr_tensor *x,
     tr_op_require(tp, w->dtype == &tr_f32 && tr_tensor_rows(w) == cols &&
                   tr_tensor_cols(w) >= 1 && tr_tensor_cols(w) <= TR_CONV_TAPS, op, x, w);
     tr_op_require(tp, !bias || tr_tensor_count(bias) == cols, op, x, bias);
-    tr_op_require(tp, !state || (!x->needs_grad && !w->needs_grad), op, x, w);
+    tr_op_require(tp, !state || !x->needs_grad, op, x, w);
     return tr_op_run(tp, &(struct tr_op_call){ .op = op,
                                                 .in = { x, w, bias },
                                                 .out = tr_op_output(tp, op, 2,

@@ -73,6 +73,11 @@ static double silu(double x)
     return x * sigmoid(x);
 }
 
+static double softplus(double x)
+{
+    return log1p(exp(x));
+}
+
 static double relu2(double x)
 {
     return relu(x) * relu(x);
@@ -91,6 +96,7 @@ static const struct {
     { tr_exp, exp, -10, 3 }, { tr_log, log, 0.01f, 50 }, { tr_relu, relu, -2, 2 },
     { tr_tanh, tanh, -6, 6 }, { tr_sigmoid, sigmoid, -9, 9 }, { tr_silu, silu, -9, 9 },
     { tr_relu2, relu2, -3, 3 }, { tr_gelu_erf, gelu_erf, -9, 9 },
+    { tr_softplus, softplus, -20, 20 },
 };
 enum { N_MAP = sizeof maps / sizeof *maps };
 

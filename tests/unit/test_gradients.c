@@ -85,6 +85,7 @@ BUILD_ONE(relu2)
 BUILD_ONE(gelu_erf)
 BUILD_ONE(tanh)
 BUILD_ONE(sigmoid)
+BUILD_ONE(softplus)
 BUILD_ONE(silu)
 BUILD_ONE(softmax)
 BUILD_ONE(log_softmax)
@@ -512,6 +513,7 @@ static const struct {
     { "relu2", "negative", of_relu2, { RANGE(4, 19, -3, -0.5f) }, 0.125f, 1e-5, 0 },
     { "tanh", "rows", of_tanh, { RANGE(4, 19, -3, 3) }, 0.0625f, 1e-4, 0 },
     { "sigmoid", "rows", of_sigmoid, { RANGE(4, 19, -5, 5) }, 0.125f, 1e-4, 0 },
+    { "softplus", "rows", of_softplus, { RANGE(4, 19, -5, 5) }, 0.125f, 1e-4, 0 },
     { "silu", "rows", of_silu, { RANGE(4, 19, -3, 3) }, 0.125f, 1e-4, 0 },
     { "sum", "all", sum, { MATRIX(5, 12) }, 0.5f, 1e-5, 0 },
     { "sum", "rows", sum_rows, { MATRIX(5, 70) }, 0.5f, 1e-5, 0 },

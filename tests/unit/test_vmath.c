@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * exp, tanh, the logistic function and the normal distribution against the C library in
+ * exp, tanh, the logistic function, its integral and the normal distribution against the C library in
  * f64: every exponent, limits, NaN; the bounds are those that vmath.h promises.
  */
 #include "suite.h"
@@ -32,6 +32,7 @@ LOOP(expf)
 LOOP(tanhf)
 LOOP(sigmoidf)
 LOOP(sigmoid_slopef)
+LOOP(softplusf)
 LOOP(normalf)
 LOOP(bellf)
 
@@ -44,6 +45,11 @@ static double exact_slope(double x)
 {
     double e = exp(-fabs(x));
     return e / ((1 + e) * (1 + e));
+}
+
+static double exact_softplus(double x)
+{
+    return fmax(x, 0) + log1p(exp(-fabs(x)));
 }
 
 static double exact_normal(double x)
@@ -61,6 +67,7 @@ static const struct function functions[] = {
     { "tanhf", run_tanhf, tanh, -20, 20, 1.5 },
     { "sigmoidf", run_sigmoidf, exact_sigmoid, -86.9f, 100, 2.5 },
     { "sigmoid_slopef", run_sigmoid_slopef, exact_slope, -80, 80, 5 },
+    { "softplusf", run_softplusf, exact_softplus, -86.9f, 1e30f, 3.5 },
     { "normalf", run_normalf, exact_normal, -12.8f, 100, 7 },
     { "bellf", run_bellf, exact_bell, -13.18f, 13.18f, 2.5 },
 };
@@ -130,13 +137,14 @@ START_TEST(test_ends)
 {
     float x[16] = { INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, 88.73f, -88, 0.0f, -0.0f,
                     1e4f, -1e4f, 200, -200, FLT_MIN, -FLT_MIN, 0x1p-149f, -0x1p-149f };
-    float e[16], t[16], s[16], d[16], p[16], b[16];
+    float e[16], t[16], s[16], d[16], p[16], b[16], l[16];
     run_expf(x, e, 16);
     run_tanhf(x, t, 16);
     run_sigmoidf(x, s, 16);
     run_sigmoid_slopef(x, d, 16);
     run_normalf(x, p, 16);
     run_bellf(x, b, 16);
+    run_softplusf(x, l, 16);
     for (int i = 0; i < 12; i++) {
         int up = x[i] > 0, zero = x[i] == 0.0f;
         ck_assert_msg(e[i] == (zero ? 1.0f : up ? INFINITY : 0.0f), "exp %d", i);
@@ -145,6 +153,7 @@ START_TEST(test_ends)
         ck_assert_msg(d[i] == (zero ? 0.25f : 0.0f), "slope %d", i);
         ck_assert_msg(p[i] == (zero ? 0.5f : up ? 1.0f : 0.0f), "normal %d", i);
         ck_assert_msg(b[i] == (zero ? 1.0f : 0.0f), "bell %d", i);
+        ck_assert_msg(l[i] == (zero ? logf(2) : up ? x[i] : 0.0f), "softplus %d", i);
     }
     for (int i = 12; i < 16; i++) {
         ck_assert(e[i] == 1.0f && s[i] == 0.5f && d[i] == 0.25f);

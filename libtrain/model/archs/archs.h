@@ -56,6 +56,12 @@ struct tr_tensor *tr__arch_relu2(struct tr_tape *tp, struct tr_tensor *gate,
 #define TR_GATED_MLP                                                                     \
     [TR_FFN_GATE] = TR_MUST, [TR_FFN_UP] = TR_MUST, [TR_FFN_DOWN] = TR_MUST
 
+/* a gated delta net */
+#define TR_DELTA                                                                         \
+    [TR_DELTA_QKV] = TR_MUST, [TR_DELTA_GATE] = TR_MUST, [TR_DELTA_CONV] = TR_MUST,      \
+    [TR_DELTA_ALPHA] = TR_MUST, [TR_DELTA_DT_BIAS] = TR_MUST, [TR_DELTA_A] = TR_MUST,    \
+    [TR_DELTA_BETA] = TR_MUST, [TR_DELTA_NORM] = TR_MUST, [TR_DELTA_OUT] = TR_MUST
+
 #define TR_PLAIN_MLP [TR_FFN_UP] = TR_MUST, [TR_FFN_DOWN] = TR_MUST
 #define TR_PLAIN_MLP_BIASES(need) [TR_FFN_UP_BIAS] = need, [TR_FFN_DOWN_BIAS] = need
 
