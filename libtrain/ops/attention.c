@@ -100,13 +100,20 @@ static void forward_task(const struct tr__att_job *job, const struct tr__att_pie
             forward_tile(job, piece, &job->plan.tile[i], h, w);
 }
 
+/* How far row t looks back. */
+static int64_t rows_back(const struct tr__att_args *args, int64_t t)
+{
+    int window = args->opt.window;
+    return window && args->pos[t] >= window ? window - 1 : args->pos[t];
+}
+
 /* No row may look back beyond the first key.  Backward comes after forward. */
 static int positions_fit(const struct tr_node *nd)
 {
     const struct tr__att_args *args = nd->args;
     int64_t n = tr_tensor_rows(nd->out), before = tr_tensor_rows(nd->in[TR__ATT_K]) - n;
     for (int64_t t = 0; t < n; t++)
-        if (args->pos[t] < 0 || args->pos[t] > before + t) {
+        if (args->pos[t] < 0 || rows_back(args, t) > before + t) {
             tr_err_set(&nd->scratch->err, TR_EMISMATCH,
                        "attention: position %d in row %lld, there are %lld rows before it",
                        args->pos[t], (long long)t, (long long)(before + t));
@@ -139,10 +146,9 @@ static double attention_work(const struct tr_node *nd, int backward)
 {
     const struct tr__att_args *args = nd->args;
     int64_t n = tr_tensor_rows(nd->out);
-    int window = args->opt.window;
     double pairs = 0;
     for (int64_t t = 0; t < n; t++)
-        pairs += 1 + (window && args->pos[t] >= window ? window - 1 : args->pos[t]);
+        pairs += 1 + (double)rows_back(args, t);
     return 2.0 * (backward ? 5 : 2) * pairs * (double)tr_tensor_cols(nd->out);
 }
 

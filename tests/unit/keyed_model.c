@@ -16,14 +16,32 @@
 
 /* ---- keys ------------------------------------------------------------------------- */
 
+enum { MOST = 64 }; /* numbers of an array */
+
+/* "[1,0,2]" */
+static uint64_t read_list(const char *list, int32_t *v)
+{
+    uint64_t n = 0;
+    while (*list && *list != ']' && n < MOST)
+        v[n++] = (int32_t)strtol(list + 1, (char **)(uintptr_t)&list, 10);
+    return n;
+}
+
+static void set_list(struct tr_gguf_writer *g, const char *key, const char *list)
+{
+    int32_t v[MOST];
+    uint64_t n = read_list(list, v);
+    tr_gguf_set_array(g, key, TR_GGUF_I32, v, n);
+}
+
 static void set_bools(struct tr_gguf_writer *g, const char *key, const char *list)
 {
-    uint8_t v[64];
-    uint64_t n = 0;
-    for (; *list; list++)
-        if (*list == '0' || *list == '1')
-            v[n++] = *list == '1';
-    tr_gguf_set_array(g, key, TR_GGUF_BOOL, v, n);
+    int32_t v[MOST];
+    uint8_t b[MOST];
+    uint64_t n = read_list(list, v);
+    for (uint64_t i = 0; i < n; i++)
+        b[i] = v[i] != 0;
+    tr_gguf_set_array(g, key, TR_GGUF_BOOL, b, n);
 }
 
 static void set_key(struct tr_gguf_writer *g, const char *arch, char *pair)
@@ -33,7 +51,11 @@ static void set_key(struct tr_gguf_writer *g, const char *arch, char *pair)
     *value++ = 0;
     snprintf(key, sizeof key, "%s.%s", arch, pair);
     if (*value == '[')
-        set_bools(g, key, value);
+        set_list(g, key, value);
+    else if (*value == 'b' && value[1] == '[')
+        set_bools(g, key, value + 1);
+    else if (!strcmp(value, "true") || !strcmp(value, "false"))
+        tr_gguf_set_bool(g, key, *value == 't');
     else if (strspn(value, "0123456789") == strlen(value))
         tr_gguf_set_u32(g, key, (uint32_t)strtoul(value, NULL, 10));
     else if (strspn(value, "0123456789.e-") == strlen(value))
@@ -103,12 +125,14 @@ static void put(struct tr_gguf_writer *w, const struct tr_config *c, int64_t lay
     int64_t dim[TR_MAX_DIM] = { 0 }, n = 1;
     tr__slot_name(name, layer, (enum tr_slot_id)id);
     tr__slot_shape((enum tr_slot_id)id, c, layer < 0 ? NULL : &c->layer[layer], dim);
+    for (int i = 0; i < tr__slots[id].n_dim; i++)
+        n *= dim[i];
+    if (!n) /* the keys say that there is none */
+        return;
     if (!writing) {
         tr_gguf_add_tensor(w, name, &tr_f32, tr__slots[id].n_dim, dim);
         return;
     }
-    for (int i = 0; i < tr__slots[id].n_dim; i++)
-        n *= dim[i];
     float *v = malloc((size_t)n * sizeof *v);
     ck_assert_ptr_nonnull(v);
     fill(name, v, n);

@@ -11,10 +11,11 @@
 enum { KEYED_VOCAB = 61, KEYED_CTX = 64 };
 
 /* keys: "rope.scaling.type=yarn rope.scaling.factor=4.0 block_count=4", behind the name of
- * the architecture: whole numbers are u32, those with a point f32, "[1,1,0]" an array of
- * bool, the rest text.  Without them 4 blocks of width 32, MLPs of 48, 4 heads that share 2
- * of keys, a context of KEYED_CTX.  also: suffixes of further tensors, with spaces; "":
- * none.  Factors of rope are 1, 1.25, 1.5 …, the long ones twice that. */
+ * the architecture: whole numbers are u32, those with a point f32, "[1,2,0]" an array of
+ * i32, "b[1,0]" one of bool, "true" a bool, the rest text; the later of two counts.
+ * Without them 4 blocks of width 32, MLPs of 48, 4 heads that share 2 of keys, a context of
+ * KEYED_CTX.  also: suffixes of further tensors, with spaces; "": none.  Factors of rope
+ * are 1, 1.25, 1.5 …, the long ones twice that. */
 void keyed_model_write(const char *path, const char *arch, const char *keys,
                        const char *also);
 

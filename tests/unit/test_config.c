@@ -33,7 +33,7 @@ static const struct {
     { "smollm3", "block_count=5", "fffff", "fff-f" },
     { "olmo2", "", "ffff", "ffff" },
     { "olmo2", "attention.sliding_window=12", "wwwf", "wwwf" },
-    { "olmo2", "attention.sliding_window=12 attention.sliding_window_pattern=[1,0,1,0]",
+    { "olmo2", "attention.sliding_window=12 attention.sliding_window_pattern=b[1,0,1,0]",
       "wfwf", "wfwf" },
     { "exaone4", "", "ffff", "ffff" },
     { "exaone4", "attention.sliding_window=12", "wwwf", "www-" },
