@@ -10,17 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void bpe_pair(const struct tr_tokenizer *t, const char *word, struct tr__symbol *l,
-                     const struct tr__symbol *r)
-{
-    (void)word;
-    const struct tr__pair *p = tr__pair_slot(t, (uint64_t)l->id << 32 | (uint32_t)r->id);
-    if (p->to_plus) {
-        l->prio = p->rank;
-        l->to = p->to_plus - 1;
-    }
-}
-
 /* ---- the pre-tokenizer ------------------------------------------------------------ */
 
 static struct tr_str str(const char *s)
@@ -152,6 +141,6 @@ const struct tr__tokenizer_kind tr__tokenizer_bpe = {
     .init = bpe_init,
     .encode = bpe_encode,
     .cut = bpe_cut,
-    .pair = bpe_pair,
+    .pair = tr__merges_pair,
     .release = bpe_release,
 };

@@ -110,7 +110,11 @@ int tr__keys_read(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err
         rc = tr_gguf_bool(g, "tokenizer.ggml.add_space_prefix", &t->add_space, err);
     if (rc >= 0)
         rc = tr_gguf_bool(g, "tokenizer.ggml.add_bos_token", &t->add_bos, err);
-    if (rc == 0)
+    if (rc == 1 && !t->add_bos && t->kind->always_bos)
+        tr__vocab_warn(&t->vocab, "'tokenizer.ggml.add_bos_token' is false, but a model "
+                       "with this tokenizer needs BOS: it is taken as true, as llama.cpp "
+                       "does");
+    if (rc == 0 || (rc == 1 && t->kind->always_bos))
         t->add_bos = by_pre && t->bos >= 0;
     if (rc >= 0)
         rc = tr_gguf_bool(g, "tokenizer.ggml.add_eos_token", &t->add_eos, err);

@@ -49,6 +49,7 @@ struct tr__encoder { /* one thread's, of one call of tr_tokenizer_encode */
 struct tr__tokenizer_kind {
     const char *model; /* tokenizer.ggml.model */
     int add_bos;       /* where tokenizer.ggml.add_bos_token is absent */
+    int always_bos;    /* whatever that key says */
     int add_space;     /* where tokenizer.ggml.add_space_prefix is absent; 0: never */
     int32_t bos, eos;  /* ids where the file names none; -1: none */
     tr__unescape *unescape;
@@ -70,7 +71,7 @@ struct tr__tokenizer_kind {
 #include <libtrain/tokenizer/kinds.def>
 #undef TR_TOKENIZER
 
-struct tr__pair { /* one merge of byte-level BPE; ids of symbols, which may be no tokens */
+struct tr__pair { /* one merge of a list; ids of symbols, which may be no tokens */
     uint64_t key; /* left id << 32 | right id */
     uint32_t rank;
     uint32_t to_plus; /* id of the two together + 1; 0: empty slot */
@@ -89,7 +90,8 @@ struct tr_tokenizer {
     struct tr__pair *pair; /* (pair_mask + 1), open addressing */
     uint64_t pair_mask;
 
-    /* SentencePiece: bit b of joint[a] is 1 if byte b follows byte a inside a token */
+    /* SentencePiece: bit b of joint[a] is 1 if byte b follows byte a inside a token, or,
+     * where merges are listed, may be merged with it */
     uint8_t (*joint)[256 / 8];
 };
 
@@ -105,11 +107,24 @@ int tr__keys_read(struct tr_tokenizer *t, const struct tr_gguf *g,
  * the alphabet is not spelt and stands for itself. */
 size_t tr__unspell(const char *text, size_t len, char *out, int *spelt);
 
-/* Read the merges of byte-level BPE. */
+/* Read the merges of a BPE, and note in t->joint, if it is there, what they join. */
 int tr__merges_read(struct tr_tokenizer *t, const struct tr_gguf *g,
                     struct tr_err *err) TR_MUST_CHECK;
 /* The slot of a pair of ids (left << 32 | right), or the empty one where it belongs. */
 struct tr__pair *tr__pair_slot(const struct tr_tokenizer *t, uint64_t key);
+
+/* `pair` of a kind whose merges are listed. */
+void tr__merges_pair(const struct tr_tokenizer *t, const char *word, struct tr__symbol *l,
+                     const struct tr__symbol *r);
+
+/* What kinds share whose tokens are characters with U+2581 for a space: all but `init` and
+ * `pair`.  _init makes an empty t->joint and finds the tokens of bytes. */
+size_t tr__spm_unescape(const char *text, size_t len, char *out, int *spelt);
+int tr__spm_init(struct tr_tokenizer *t, struct tr_err *err) TR_MUST_CHECK;
+void tr__spm_join(struct tr_tokenizer *t, unsigned char a, unsigned char b);
+int tr__spm_encode(struct tr__encoder *e, const char *text, size_t len, int first);
+size_t tr__spm_cut(struct tr__encoder *e, const char *text, size_t len);
+void tr__spm_release(struct tr_tokenizer *t);
 
 /* Merge the e->work.n_sym symbols of a word, smallest prio first, leftmost among equals. */
 void tr__merge(struct tr__encoder *e, const char *word);

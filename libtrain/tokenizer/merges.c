@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Merges of byte-level BPE as files have them: "left right", the most urgent first.  Nearly
+ * Merges of a BPE as files have them: "left right", the most urgent first.  Nearly
  * always both parts and the whole are tokens.  Where one is not - somebody has renamed a
  * token, or taken it away - llama.cpp merges all the same, and what no token stands for in
  * the end becomes its bytes.  So such symbols get ids behind those of the tokens, and
@@ -42,6 +42,17 @@ struct tr__pair *tr__pair_slot(const struct tr_tokenizer *t, uint64_t key)
         struct tr__pair *p = &t->pair[i];
         if (!p->to_plus || p->key == key)
             return p;
+    }
+}
+
+void tr__merges_pair(const struct tr_tokenizer *t, const char *word, struct tr__symbol *l,
+                     const struct tr__symbol *r)
+{
+    (void)word;
+    const struct tr__pair *p = tr__pair_slot(t, (uint64_t)l->id << 32 | (uint32_t)r->id);
+    if (p->to_plus) {
+        l->prio = p->rank;
+        l->to = p->to_plus - 1;
     }
 }
 
@@ -134,8 +145,9 @@ static int split(struct reader *r, struct tr_str s, struct merge *m)
     m->right = (struct tr_str){ space + 1, s.len - m->left.len - 1 };
     int spelt = m->right.len > 0;
     char *to = m->bytes = r->bytes;
-    m->n_left = tr__unspell(m->left.ptr, m->left.len, to, &spelt);
-    m->n = m->n_left + tr__unspell(m->right.ptr, m->right.len, to + m->n_left, &spelt);
+    tr__unescape *bytes_of = r->t->kind->unescape;
+    m->n_left = bytes_of(m->left.ptr, m->left.len, to, &spelt);
+    m->n = m->n_left + bytes_of(m->right.ptr, m->right.len, to + m->n_left, &spelt);
     return spelt;
 }
 
@@ -175,6 +187,9 @@ static int add_merge(struct reader *r, struct tr_str s, uint32_t rank)
         r->odd[TWICE]++;
     else
         *p = (struct tr__pair){ key, rank, (uint32_t)id[2] + 1 };
+    if (r->t->joint)
+        tr__spm_join(r->t, (unsigned char)m.bytes[m.n_left - 1],
+                     (unsigned char)m.bytes[m.n_left]);
     r->guess = (uint32_t)id[2];
     return 0;
 }

@@ -18,7 +18,7 @@
 static const char spm_space[] = "\xe2\x96\x81"; /* U+2581 */
 enum { SPACE_BYTES = sizeof spm_space - 1 };
 
-static size_t spm_unescape(const char *text, size_t len, char *out, int *spelt)
+size_t tr__spm_unescape(const char *text, size_t len, char *out, int *spelt)
 {
     (void)spelt; /* all is */
     size_t n = 0;
@@ -66,28 +66,35 @@ static int read_bytes(struct tr_tokenizer *t, struct tr_err *err)
     return 0;
 }
 
-static int spm_init(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err)
+int tr__spm_init(struct tr_tokenizer *t, struct tr_err *err)
 {
-    (void)g;
     if (t->pre)
         return tr_err_set(err, TR_EUNSUPPORTED, "a vocabulary of SentencePiece has no "
                           "pre-tokenizer, and '%s' is asked for", t->pre);
-    if (!t->vocab.score)
-        return tr_err_set(err, TR_EFORMAT, "no scores in 'tokenizer.ggml.scores'");
     int rc = read_bytes(t, err);
     if (rc)
         return rc;
     t->joint = calloc(256, sizeof *t->joint);
-    if (!t->joint)
-        return tr_err_sys(err, "cannot index the tokens");
-    for (uint32_t i = 0; i < t->vocab.n; i++) {
+    return t->joint ? 0 : tr_err_sys(err, "cannot index the tokens");
+}
+
+void tr__spm_join(struct tr_tokenizer *t, unsigned char a, unsigned char b)
+{
+    t->joint[a][b / 8] |= (uint8_t)(1 << b % 8);
+}
+
+static int spm_init(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err)
+{
+    (void)g;
+    int rc = tr__spm_init(t, err);
+    if (!rc && !t->vocab.score)
+        rc = tr_err_set(err, TR_EFORMAT, "no scores in 'tokenizer.ggml.scores'");
+    for (uint32_t i = 0; i < t->vocab.n && !rc; i++) {
         struct tr_str s = tr__vocab_bytes(&t->vocab, i);
-        for (size_t k = 1; k < s.len; k++) {
-            unsigned char a = (unsigned char)s.ptr[k - 1], b = (unsigned char)s.ptr[k];
-            t->joint[a][b / 8] |= (uint8_t)(1 << b % 8);
-        }
+        for (size_t k = 1; k < s.len; k++)
+            tr__spm_join(t, (unsigned char)s.ptr[k - 1], (unsigned char)s.ptr[k]);
     }
-    return 0;
+    return rc;
 }
 
 static size_t word_end(const struct tr_tokenizer *t, const char *text, size_t len,
@@ -162,14 +169,14 @@ static int has_spm_space(const char *text, size_t len)
     return 0;
 }
 
-static int spm_encode(struct tr__encoder *e, const char *text, size_t len, int first)
+int tr__spm_encode(struct tr__encoder *e, const char *text, size_t len, int first)
 {
     if (!has_spm_space(text, len))
         return encode_spaced(e, text, len, first);
     char *copy = malloc(len);
     if (!copy)
         return tr_err_sys(e->err, "cannot hold %zu bytes of text", len);
-    len = spm_unescape(text, len, copy, NULL);
+    len = tr__spm_unescape(text, len, copy, NULL);
     int rc = encode_spaced(e, copy, len, first);
     free(copy);
     return rc;
@@ -177,7 +184,7 @@ static int spm_encode(struct tr__encoder *e, const char *text, size_t len, int f
 
 /* Between two words whose neighbouring bytes are no part of a U+2581: those are words of
  * the text with spaces too. */
-static size_t spm_cut(struct tr__encoder *e, const char *text, size_t len)
+size_t tr__spm_cut(struct tr__encoder *e, const char *text, size_t len)
 {
     for (size_t at = word_end(e->t, text, len, 0); at < len;
          at = word_end(e->t, text, len, at)) {
@@ -188,9 +195,10 @@ static size_t spm_cut(struct tr__encoder *e, const char *text, size_t len)
     return 0;
 }
 
-static void spm_release(struct tr_tokenizer *t)
+void tr__spm_release(struct tr_tokenizer *t)
 {
     free(t->joint);
+    free(t->pair);
 }
 
 const struct tr__tokenizer_kind tr__tokenizer_spm = {
@@ -199,10 +207,10 @@ const struct tr__tokenizer_kind tr__tokenizer_spm = {
     .add_space = 1,
     .bos = 1,
     .eos = 2,
-    .unescape = spm_unescape,
+    .unescape = tr__spm_unescape,
     .init = spm_init,
-    .encode = spm_encode,
-    .cut = spm_cut,
+    .encode = tr__spm_encode,
+    .cut = tr__spm_cut,
     .pair = spm_pair,
-    .release = spm_release,
+    .release = tr__spm_release,
 };

@@ -131,19 +131,21 @@ fi
 
 # ==== llama.cpp's own cases ====
 
-# The texts between the lines __ggml_vocab_test__, each without its last newline.
+# The texts between the lines __ggml_vocab_test__, each without its last newline; one behind
+# the last such line counts too.
 split_cases() {
-    awk '$0 == "__ggml_vocab_test__" {
+    awk 'function end() {
             file = sprintf("case.%02d", n++)
             printf "%s", text >file
             close(file)
             text = ""; more = 0
-            next
         }
-        { text = text (more ? "\n" : "") $0; more = 1 }' "$1"
+        $0 == "__ggml_vocab_test__" { end(); next }
+        { text = text (more ? "\n" : "") $0; more = 1 }
+        END { if (more) end() }' "$1"
 }
 
-for name in gpt-2 llama-bpe qwen2 llama-spm; do
+for name in gpt-2 llama-bpe qwen2 llama-spm gemma-4; do
     v=$vocab/ggml-vocab-$name.gguf
     test_expect_success "$name: 46 cases" '
         rm -f case.*

@@ -200,13 +200,18 @@ static const struct { const char *text, *merge, *piece; } letters[] = {
 };
 enum { N_LETTER = sizeof letters / sizeof *letters };
 
-/* Tokens of 2, 4, 8, 16 and 32 times s. */
-static void add_runs(const char *s, int spm)
+/* Tokens of 2, 4, 8, 16 and 32 times s, where characters are tokens and have scores (spm),
+ * are tokens (gemma4), or bytes are. */
+enum { BYTES, SPM, GEMMA4 };
+static void add_runs(const char *s, int kind)
 {
     char run[256], line[600];
-    if (spm)
+    int spm = kind == SPM, two = !strcmp(s, "ab") && !spm;
+    if (kind != BYTES && !two)
         toy_token(toy, s, TOY_NORMAL);
-    else if (!strcmp(s, "ab"))
+    for (const char *c = two && kind == GEMMA4 ? "ab" : ""; *c; c++)
+        toy_token(toy, (char[]){ *c, 0 }, TOY_NORMAL);
+    if (two)
         toy_merge(toy, "a b");
     snprintf(run, sizeof run, "%s", s);
     for (int k = 1; k <= 5; k++) {
@@ -220,11 +225,12 @@ static void add_runs(const char *s, int spm)
 /* What is quadratic for a naive merge: 1 MiB that is one word. */
 START_TEST(long_words)
 {
-    static const char *const vocab[] = { "bpe", "llama-bpe", "spm" };
-    int spm = _i / N_LETTER == 2;
+    static const char *const vocab[] = { "bpe", "llama-bpe", "spm", "gemma4" };
+    static const int kind[] = { BYTES, BYTES, SPM, GEMMA4 };
+    int k = kind[_i / N_LETTER];
     const char *s = letters[_i % N_LETTER].text;
     toy = toy_new(vocab[_i / N_LETTER]);
-    add_runs(spm ? letters[_i % N_LETTER].piece : letters[_i % N_LETTER].merge, spm);
+    add_runs(k == BYTES ? letters[_i % N_LETTER].merge : letters[_i % N_LETTER].piece, k);
     struct tr_tokenizer *t = toy_open(toy, path);
     size_t len = SANITIZED ? 1 << 16 : 1 << 20;
     char *big = malloc(len);
@@ -274,7 +280,9 @@ START_TEST(pieces)
     static const size_t piece[] = { 1, 2, 7, 50 };
     static char text[300 * 2400 + 1];
     int longer = 0;
-    toy = toy_new(_i < N_PRE ? "across words" : "spm across words");
+    toy = toy_new(_i < N_PRE    ? "across words"
+                  : _i == N_PRE ? "spm across words"
+                                : "gemma4 across words");
     if (_i < N_PRE)
         toy_pre(toy, pres[_i], 0);
     struct tr_tokenizer *t = toy_open(toy, path);
@@ -335,8 +343,8 @@ int main(void)
     tcase_add_loop_test(tc, bpe_against_naive, 0, 4);
     tcase_add_loop_test(tc, spm_against_naive, 0, 4);
     tcase_add_loop_test(tc, bpe_round_trip, 0, N_PRE);
-    tcase_add_loop_test(tc, long_words, 0, 3 * N_LETTER);
-    tcase_add_loop_test(tc, pieces, 0, N_PRE + 1);
+    tcase_add_loop_test(tc, long_words, 0, 4 * N_LETTER);
+    tcase_add_loop_test(tc, pieces, 0, N_PRE + 2);
     tcase_add_test(tc, pieces_fail);
     suite_add_tcase(s, tc);
     return run_suite(s);

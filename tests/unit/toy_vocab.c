@@ -95,6 +95,13 @@ static void spm(struct toy *t)
     }
 }
 
+static void gemma4(struct toy *t)
+{
+    spm(t);
+    t->model = "gemma4";
+    t->no_merges = 0;
+}
+
 static void none(struct toy *t)
 {
     t->model = "gpt2";
