@@ -70,7 +70,7 @@ int64_t tr_params_state_count(const struct tr_params *p, int which, size_t i);
 void tr_params_empty_grads(struct tr_params *p);
 void tr_params_settle_grads(struct tr_params *p);
 
-/* L2 norm of all gradients; the sum runs in f64 over fixed pieces in fixed order.  Not
+/* L2 norm of all gradients (of theta where a tensor is -exp(theta)); the sum runs in f64 over fixed pieces in fixed order.  Not
  * finite if any gradient is not. */
 double tr_params_grad_norm(struct tr_params *p);
 

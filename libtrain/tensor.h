@@ -31,6 +31,8 @@ struct tr_tensor {
     float *grad;    /* same shape and ld as data, or NULL while there is none */
     int needs_grad; /* backward must fill grad */
     int grad_empty; /* grad stands for zeros, whatever its numbers are */
+    int minus_exp;  /* of a parameter, f32: what is trained is theta, and this is
+                       -exp(theta); grad is that of this */
     const struct tr__products *products; /* how it multiplies, a weight; NULL: in f32 */
 
     /* Set by the tape: */

@@ -47,6 +47,7 @@ struct tr_slot {
     int64_t (*dim[3])(const struct tr_config *c, const struct tr_layer *l);
     int linear;  /* a matrix of a linear layer: LoRA can hang on it */
     int frozen;  /* never trained: a table of constants */
+    int minus_exp; /* trained as theta where this is -exp(theta): below 0 for ever */
     int f32;     /* in no other type, as all vectors are */
     unsigned part; /* enum tr_part: blocks with one of these have it; 0: all.  Slots of
                       the same name have different ones. */

@@ -142,7 +142,7 @@ const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_DELTA_CONV] = { MATRIX("ssm_conv1d.weight", delta_qkv, taps), .f32 = 1, DELTA },
     [TR_DELTA_ALPHA] = { LINEAR("ssm_alpha.weight", value_heads, embd), DELTA },
     [TR_DELTA_DT_BIAS] = { VECTOR("ssm_dt.bias", value_heads), DELTA },
-    [TR_DELTA_A] = { VECTOR("ssm_a", value_heads), DELTA },
+    [TR_DELTA_A] = { VECTOR("ssm_a", value_heads), DELTA, .minus_exp = 1 },
     [TR_DELTA_BETA] = { LINEAR("ssm_beta.weight", value_heads, embd), DELTA },
     [TR_DELTA_NORM] = { VECTOR("ssm_norm.weight", value), DELTA },
     [TR_DELTA_OUT] = { LINEAR("ssm_out.weight", embd, values), DELTA },

@@ -3,6 +3,7 @@
  * Everything that is trained, as one flat array, so that norms, updates, sums over ranks and
  * saves are loops over numbers that know of no tensor.  Where matrices are BF16 there is a
  * second array for them.  An optimizer (adamw.c and its neighbours) sees a piece at a time.
+ * It sees theta where what is stored is -exp(theta), as rates of decay are.
  */
 #include <libtrain/quants/quants.h>
 #include <libtrain/params.h>
@@ -234,9 +235,21 @@ static double array_sum_of_squares(const float *v, int64_t n)
     return total;
 }
 
+/* Of the gradient of theta, which is x times that of x = -exp(theta). */
+static double theta_sum_of_squares(const struct tr_tensor *t)
+{
+    const float *x = t->data;
+    double sum = 0;
+    for (int64_t i = 0; i < tr_tensor_count(t); i++)
+        sum += pow((double)x[i] * (double)t->grad[i], 2);
+    return sum;
+}
+
 double tr_params_note_grad(struct tr_params *p, size_t i)
 {
-    p->square[i] = array_sum_of_squares(p->tensor[i]->grad, tr_tensor_count(p->tensor[i]));
+    const struct tr_tensor *t = p->tensor[i];
+    p->square[i] = t->minus_exp ? theta_sum_of_squares(t)
+                                : array_sum_of_squares(t->grad, tr_tensor_count(t));
     return p->square[i];
 }
 
@@ -291,7 +304,27 @@ static void round_at_random(const float *x, int64_t n, uint32_t key, uint32_t fi
     }
 }
 
-/* Numbers at and behind `at` of parameter i; up to SOME if they are BF16. */
+static float theta_of(float x)
+{
+    return (float)log(-(double)x);
+}
+
+/* x = -exp(theta) moves by the factor exp(change of theta), so that what does not change
+ * keeps its bits. */
+static void step_theta(const struct tr_optim *optim, const struct tr_optim_step *s,
+                       int64_t n, float *x, const float *grad, void *const *state)
+{
+    float theta[SOME] = { 0 }, g[SOME] = { 0 };
+    for (int64_t i = 0; i < n; i++) {
+        theta[i] = theta_of(x[i]);
+        g[i] = x[i] * grad[i];
+    }
+    optim->step(s, n, theta, g, state);
+    for (int64_t i = 0; i < n; i++)
+        x[i] = (float)((double)x[i] * exp((double)theta[i] - (double)theta_of(x[i])));
+}
+
+/* Numbers at and behind `at` of parameter i; up to SOME if they are BF16 or have a theta. */
 static void update_some(const struct tr_params *p, size_t i, int64_t at, int64_t n,
                          struct tr_optim_step s)
 {
@@ -302,6 +335,10 @@ static void update_some(const struct tr_params *p, size_t i, int64_t at, int64_t
     }
     s.first = (uint32_t)(p->offset[i] + at);
     const struct tr_tensor *t = p->tensor[i];
+    if (t->minus_exp) {
+        step_theta(p->optim, &s, n, (float *)t->data + at, t->grad + at, state);
+        return;
+    }
     if (t->dtype == &tr_f32) {
         p->optim->step(&s, n, (float *)t->data + at, t->grad + at, state);
         return;
@@ -316,7 +353,8 @@ static void update_some(const struct tr_params *p, size_t i, int64_t at, int64_t
 static void update_piece(const struct tr_params *p, size_t i, int64_t at, int64_t n,
                          struct tr_optim_step s)
 {
-    int64_t step = p->tensor[i]->dtype == &tr_f32 ? n : SOME;
+    const struct tr_tensor *t = p->tensor[i];
+    int64_t step = t->dtype == &tr_f32 && !t->minus_exp ? n : SOME;
     for (int64_t k = 0; k < n; k += step)
         update_some(p, i, at + k, n - k < step ? n - k : step, s);
 }

@@ -80,8 +80,23 @@ static int init_full(struct tr_trainer *t, struct tr_err *err)
                               "%s: tensor '%s' is %s; all weights can be trained from F32, "
                               "F16 or BF16, a quantised model with an adapter",
                               tr_gguf_path(m->g), w->t.name, w->t.dtype->name);
+        w->t.minus_exp = w->slot->minus_exp;
         tr_params_add(&t->params, &w->t);
     }
+    return 0;
+}
+
+/* A number that is no -exp(theta) has no gradient to go by. */
+static int check_theta(const struct tr_trainer *t, const struct tr_tensor *p,
+                       struct tr_err *err)
+{
+    const float *x = p->data;
+    for (int64_t i = 0; p->minus_exp && i < tr_tensor_count(p); i++)
+        if (!(x[i] < 0))
+            return tr_err_set(err, TR_EFORMAT,
+                              "%s: tensor '%s': number %lld is %g; training it needs numbers "
+                              "below 0", tr_gguf_path(t->m->g), p->name, (long long)i,
+                              (double)x[i]);
     return 0;
 }
 
@@ -95,6 +110,9 @@ static int load_weights(struct tr_trainer *t, struct tr_err *err)
             return tr_err_set(err, TR_EFORMAT, "%s: tensor '%s' is not finite in %s",
                               tr_gguf_path(t->m->g), p->name, p->dtype->name);
         tr_gguf_forget(t->m->g, src->data, src->bytes);
+        int rc = check_theta(t, p, err);
+        if (rc)
+            return rc;
     }
     return 0;
 }

@@ -49,6 +49,9 @@ static void draw(struct set *s, uint64_t seed)
             s->t[i].grad[j] = powf(10, -(float)(j % 5)) * (tr_rng_normal(&r) + 0.3f);
 }
 
+static const char *const optims[] = { "adamw", "adamw8", "sgd" };
+static const double limits[] = { 1e-5, 1e-3, 1e-5 };
+
 /* beta1, beta2 and epsilon of adamw and adamw8 */
 static const double option[] = { 0.9, 0.999, 1e-10 };
 static const double no_momentum[] = { 0 };
@@ -137,6 +140,41 @@ START_TEST(rounding_is_fair)
 }
 END_TEST
 
+/* What is stored as -exp(theta) goes where theta does as a parameter of its own, and has the
+ * norm of its gradient.  A rate of 0 leaves every bit. */
+START_TEST(theta_behind_an_exponential)
+{
+    struct set a, b;
+    float before[333];
+    set_init(&a, optims[_i]);
+    set_init(&b, optims[_i]);
+    a.t[1].minus_exp = 1;
+    for (int j = 0; j < 333; j++) {
+        ((float *)b.t[1].data)[j] = (float)(j % 9 - 4) * 0.5f;
+        ((float *)a.t[1].data)[j] = -expf(((float *)b.t[1].data)[j]);
+    }
+    for (int64_t t = 1; t <= 20; t++) {
+        draw(&a, (uint64_t)t);
+        draw(&b, (uint64_t)t);
+        for (int j = 0; j < 333; j++)
+            b.t[1].grad[j] *= -expf(((float *)b.t[1].data)[j]);
+        double norm = tr_params_grad_norm(&b.p);
+        ck_assert_double_eq_tol(tr_params_grad_norm(&a.p) / norm, 1, limits[_i]);
+        step(&a, t, 1e-2);
+        step(&b, t, 1e-2);
+    }
+    for (int j = 0; j < 333; j++) {
+        double theta = (double)((float *)b.t[1].data)[j];
+        ck_assert_double_eq_tol(log(-(double)((float *)a.t[1].data)[j]), theta, limits[_i]);
+    }
+    memcpy(before, a.t[1].data, sizeof before);
+    step(&a, 21, 0);
+    ck_assert_mem_eq(before, a.t[1].data, sizeof before);
+    tr_params_release(&a.p);
+    tr_params_release(&b.p);
+}
+END_TEST
+
 /* A hundred updates of which each is a tenth of the distance of two BF16 numbers: together
  * they move by what they should, on average.  Vectors stay f32. */
 START_TEST(bf16_moves_on_average)
@@ -213,6 +251,7 @@ int main(void)
     tcase_add_test(tc, rounding_is_fair);
     tcase_add_test(tc, bf16_moves_on_average);
     tcase_add_test(tc, any_threads);
+    tcase_add_loop_test(tc, theta_behind_an_exponential, 0, 3);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }
