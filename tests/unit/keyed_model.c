@@ -9,6 +9,7 @@
 #include <libtrain/model/model.h>
 
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,13 +110,15 @@ static int has(const struct tr_config *c, int64_t layer, int id, const char *als
            (layer < 0 || !part || part & c->layer[layer].parts);
 }
 
-static void fill(const char *name, float *v, int64_t n)
+static void fill(const struct tr_slot *slot, const char *name, float *v, int64_t n)
 {
     if (strncmp(name, "rope_", 5))
         tiny_numbers(name, v, n);
     else
         for (int64_t i = 0; i < n; i++)
             v[i] = (1 + (float)i / 4) * (strstr(name, "long") ? 2 : 1);
+    for (int64_t i = 0; slot->minus_exp && i < n; i++)
+        v[i] = -expf(v[i]);
 }
 
 static void put(struct tr_gguf_writer *w, const struct tr_config *c, int64_t layer, int id,
@@ -135,7 +138,7 @@ static void put(struct tr_gguf_writer *w, const struct tr_config *c, int64_t lay
     }
     float *v = malloc((size_t)n * sizeof *v);
     ck_assert_ptr_nonnull(v);
-    fill(name, v, n);
+    fill(&tr__slots[id], name, v, n);
     ck_assert_int_eq(tr_gguf_write(w, v, n * (int64_t)sizeof *v, NULL), 0);
     free(v);
 }

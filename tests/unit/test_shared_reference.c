@@ -16,7 +16,7 @@ static const char *const arch[] = {
     "gpt2", "llama", "smollm", "llama3", "qwen2", "qwen3", "gemma", "gemma2", "gemma3",
     "phi3", "smollm3", "granite", "hunyuan", "ernie4_5", "olmo2", "exaone4", "glm4",
     "starcoder2", "stablelm", "gptneox", "cohere2", "nemotron", "arcee", "lfm2",
-    "gemma4", "gemma4e", "llamayarn", "phi3long", "olmo3",
+    "gemma4", "gemma4e", "llamayarn", "phi3long", "olmo3", "qwen35",
 };
 enum { N_ARCH = sizeof arch / sizeof *arch };
 
@@ -37,6 +37,7 @@ struct limits {
 static const struct limits usual = { NULL, 2e-5, NORM_LIMIT, 5e-5 };
 static const struct limits loose[] = {
     { "gemma4e", 1e-4, 1e-3, 2e-4 },
+    { "qwen35", 1e-4, 1e-3, 5e-5 },
 };
 
 static struct limits limits_of(int i)
