@@ -21,6 +21,14 @@ static void warn_unused(const struct tr_model *m, const char *what,
                  tr_gguf_path(tr_model_gguf(m)), n, what, unused(m, 0));
 }
 
+static void warn_ahead(const struct tr_model *m)
+{
+    const struct tr_config *c = tr_model_config(m);
+    if (c->n_ahead)
+        cmd_warn("%s: blocks from %lld on only predict further ahead and are left out",
+                 tr_gguf_path(tr_model_gguf(m)), (long long)c->n_layer);
+}
+
 struct tr_model *cmd_open_model(const char *path, struct tr_err *err)
 {
     struct tr_model *m = tr_model_open(path, err);
@@ -29,6 +37,7 @@ struct tr_model *cmd_open_model(const char *path, struct tr_err *err)
     const char *text;
     for (size_t i = 0; (text = tr_gguf_warning(tr_model_gguf(m), i)); i++)
         cmd_warn("%s", text);
+    warn_ahead(m);
     warn_unused(m, "tensors are", tr_model_unused_tensor);
     warn_unused(m, "keys of its architecture are", tr_model_unused_key);
     return m;

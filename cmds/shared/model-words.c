@@ -98,7 +98,11 @@ static void print_blocks(FILE *f, const struct tr_config *c)
         fputs(i ? ", " : "", f);
         print_kind(f, c, i);
     }
-    fprintf(f, "; MLPs %lld wide.\n", (long long)c->n_ff);
+    fprintf(f, "; MLPs %lld wide", (long long)c->n_ff);
+    if (c->n_ahead)
+        fprintf(f, "; %lld more only predict further ahead and are left out",
+                (long long)c->n_ahead);
+    fputs(".\n", f);
 }
 
 static void print_vocabulary(FILE *f, const struct tr_gguf *g, const struct tr_config *c)

@@ -127,10 +127,8 @@ static int bind_tensor(struct tr_model *m, const struct tr_gguf_tensor *t,
 {
     int64_t layer, dim[TR_MAX_DIM] = { 0 };
     enum tr_slot_id id = tr__slot_find(&m->config, t->name, &layer);
-    if (is_ahead(&m->config, layer)) {
-        m->unused_tensor[m->n_unused_tensor++] = t->name;
+    if (is_ahead(&m->config, layer))
         return 0;
-    }
     if (layer >= m->config.n_layer) /* a contradiction, not an extra */
         return tr_err_set(err, TR_EFORMAT,
                           "%s: tensor '%s' lies beyond the %lld blocks of the model",

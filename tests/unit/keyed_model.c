@@ -78,18 +78,34 @@ static void set_keys(struct tr_gguf_writer *g, const char *arch, const char *key
         set_key(g, arch, p);
 }
 
-static void read_config(const char *path, const struct tr_arch *arch, const char *keys,
-                        struct tr_config *c)
+static const struct tr_arch *arch_of(const char *name)
 {
-    struct tr_err err = {0};
+    const struct tr_arch *a = tr__arch_find((struct tr_str){ name, strlen(name) });
+    ck_assert_msg(a != NULL, "no architecture '%s'", name);
+    return a;
+}
+
+static int read_config(const char *path, const struct tr_arch *arch, const char *keys,
+                       struct tr_config *c, struct tr_err *err)
+{
     struct tr_gguf_writer *w = tr_gguf_create(path, NULL);
     ck_assert_ptr_nonnull(w);
     set_keys(w, arch->name, keys);
     ck_assert_int_eq(tr_gguf_commit(w, NULL), 0);
-    struct tr_gguf *g = tr_gguf_open(path, &err);
-    ck_assert_msg(g && !tr__config_read(g, arch, KEYED_VOCAB, c, &err), "%s",
-                  err.text);
+    struct tr_gguf *g = tr_gguf_open(path, err);
+    ck_assert_msg(g != NULL, "%s", err->text);
+    int rc = tr__config_read(g, arch, KEYED_VOCAB, c, err);
     tr_gguf_close(g);
+    return rc;
+}
+
+int keyed_model_check(const char *path, const char *arch, const char *keys,
+                      struct tr_err *err)
+{
+    struct tr_config c;
+    int rc = read_config(path, arch_of(arch), keys, &c, err);
+    tr__config_free(&c);
+    return rc;
 }
 
 /* ---- tensors ---------------------------------------------------------------------- */
@@ -127,7 +143,8 @@ static void put(struct tr_gguf_writer *w, const struct tr_config *c, int64_t lay
     char name[TR__TENSOR_NAME_BYTES];
     int64_t dim[TR_MAX_DIM] = { 0 }, n = 1;
     tr__slot_name(name, layer, (enum tr_slot_id)id);
-    tr__slot_shape((enum tr_slot_id)id, c, layer < 0 ? NULL : &c->layer[layer], dim);
+    const struct tr_layer *l = layer >= 0 && layer < c->n_layer ? &c->layer[layer] : NULL;
+    tr__slot_shape((enum tr_slot_id)id, c, l, dim);
     for (int i = 0; i < tr__slots[id].n_dim; i++)
         n *= dim[i];
     if (!n) /* the keys say that there is none */
@@ -152,15 +169,16 @@ static void put_all(struct tr_gguf_writer *w, const struct tr_config *c, const c
             if (has(c, layer, id, also))
                 put(w, c, layer, id, writing);
         }
+    for (int64_t i = 0; i < c->n_ahead; i++)
+        put(w, c, c->n_layer + i, TR_ATTN_NORM, writing);
 }
 
 void keyed_model_write(const char *path, const char *arch, const char *keys,
                        const char *also)
 {
-    const struct tr_arch *a = tr__arch_find((struct tr_str){ arch, strlen(arch) });
-    ck_assert_msg(a != NULL, "no architecture '%s'", arch);
+    struct tr_err err = {0};
     struct tr_config c;
-    read_config(path, a, keys, &c);
+    ck_assert_msg(!read_config(path, arch_of(arch), keys, &c, &err), "%s", err.text);
     struct tr_gguf_writer *w = tr_gguf_create(path, NULL);
     ck_assert_ptr_nonnull(w);
     set_keys(w, arch, keys);

@@ -6,6 +6,8 @@
 #ifndef TESTS_KEYED_MODEL_H
 #define TESTS_KEYED_MODEL_H
 
+#include <libtrain/error.h>
+
 #include <stdint.h>
 
 enum { KEYED_VOCAB = 61, KEYED_CTX = 64 };
@@ -16,7 +18,12 @@ enum { KEYED_VOCAB = 61, KEYED_CTX = 64 };
  * Without them 4 blocks of width 32, MLPs of 48, 4 heads that share 2 of keys, a context of
  * KEYED_CTX.  also: suffixes of further tensors, with spaces; "": none.  Factors of rope
  * are 1, 1.25, 1.5 …, the long ones twice that. */
+/* Blocks that only predict further ahead have a tensor too. */
 void keyed_model_write(const char *path, const char *arch, const char *keys,
                        const char *also);
+
+/* The code of what is wrong with such keys, written to `path`; 0: nothing. */
+int keyed_model_check(const char *path, const char *arch, const char *keys,
+                      struct tr_err *err);
 
 #endif

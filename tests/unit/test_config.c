@@ -23,6 +23,10 @@ static struct tr_model *open_model(const char *arch, const char *keys, const cha
 
 /* ---- blocks ----------------------------------------------------------------------- */
 
+#define SSM                                                                              \
+    "ssm.conv_kernel=4 ssm.state_size=8 ssm.group_count=2 ssm.time_step_rank=4 "         \
+    "ssm.inner_size=32 "
+
 /* A letter a block: w has a window of 12, f sees all; then w or f turns by the frequencies
  * of those, - does not turn. */
 static const struct {
@@ -43,6 +47,11 @@ static const struct {
     { "gemma2", "attention.sliding_window=12", "wfwf", "wfwf" },
     { "gemma3", "attention.sliding_window=12 block_count=7", "wwwwwfw", "wwwwwfw" },
     { "phi3", "attention.sliding_window=12", "ffff", "ffff" },
+    { "qwen35", SSM, "ffff", "---f" },
+    { "qwen35", SSM "full_attention_interval=2 block_count=5", "fffff", "-f-f-" },
+    { "qwen35", SSM "attention.recurrent_layers=b[0,1,1,0]", "ffff", "f--f" },
+    { "qwen35", SSM "full_attention_interval=2 block_count=6 nextn_predict_layers=2", "ffff",
+      "-f-f" },
 };
 
 START_TEST(which_blocks)
@@ -56,6 +65,39 @@ START_TEST(which_blocks)
         ck_assert_int_eq(l->window, blocks[_i].windows[i] == 'w' ? 12 : 0);
         ck_assert_int_eq(rope, blocks[_i].ropes[i]);
     }
+    tr_model_close(m);
+}
+END_TEST
+
+static const struct {
+    const char *arch, *keys, *text;
+} wrong[] = {
+    { "qwen35", "", "'qwen35.ssm.conv_kernel' is missing" },
+    { "qwen35", SSM "ssm.conv_kernel=9", "'qwen35.ssm.conv_kernel' is 9, outside 1 to 8" },
+    { "qwen35", SSM "ssm.group_count=3", "'ssm.group_count' does not divide" },
+    { "qwen35", SSM "ssm.inner_size=34", "'ssm.time_step_rank' does not divide" },
+    { "qwen35", SSM "nextn_predict_layers=4", "is 4, outside 0 to 3" },
+    { "qwen35", SSM "full_attention_interval=0", "is 0, outside 1 to" },
+    { "qwen35", SSM "attention.recurrent_layers=b[1,1,1]", "has 3 numbers for 4 blocks" },
+};
+
+START_TEST(keys_that_make_no_model)
+{
+    struct tr_err err = {0};
+    ck_assert_int_eq(keyed_model_check(path, wrong[_i].arch, wrong[_i].keys, &err),
+                     TR_EFORMAT);
+    ck_assert_msg(strstr(err.text, wrong[_i].text) != NULL, "%s", err.text);
+}
+END_TEST
+
+/* Nothing is said of their tensors, and nobody can train them. */
+START_TEST(blocks_that_predict_ahead)
+{
+    struct tr_model *m = open_model("qwen35", SSM "block_count=6 nextn_predict_layers=2", "");
+    ck_assert_int_eq(tr_model_config(m)->n_ahead, 2);
+    ck_assert_ptr_nonnull(tr_gguf_find_tensor(tr_model_gguf(m), "blk.5.attn_norm.weight"));
+    ck_assert_ptr_null(tr_model_unused_tensor(m, 0));
+    ck_assert_ptr_null(tr__weight_find(m, "blk.5.attn_norm.weight"));
     tr_model_close(m);
 }
 END_TEST
@@ -249,6 +291,8 @@ int main(void)
     TCase *tc = tcase_create("config");
     tcase_add_checked_fixture(tc, make_dir, remove_dir);
     tcase_add_loop_test(tc, which_blocks, 0, sizeof blocks / sizeof *blocks);
+    tcase_add_loop_test(tc, keys_that_make_no_model, 0, sizeof wrong / sizeof *wrong);
+    tcase_add_test(tc, blocks_that_predict_ahead);
     tcase_add_loop_test(tc, which_frequencies, 0, sizeof ropes / sizeof *ropes);
     tcase_add_test(tc, a_users_frequencies);
     tcase_add_loop_test(tc, frequencies_that_cannot_be, 0,
