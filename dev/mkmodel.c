@@ -6,10 +6,11 @@
  *   mkmodel --shape smollm2-135m --n-vocab 49152 -o random.gguf
  *   mkmodel --shape tiny --vocab vocab.gguf --layers 2 -o small.gguf
  *
- * The tensors are those that the model loader demands (libtrain/model/tensors.c).  Matrices and tables are normal with
- * deviation 0.02, the projections that end in the residual stream with 0.02 / sqrt(2
- * layers) (Radford et al. 2019), norms are 1, biases 0.  The bytes depend on the options
- * alone, not on the number of threads.
+ * The keys are written first, and the tensors are those that the model loader demands for
+ * them (libtrain/model/tensors.c).  Matrices and tables are normal with deviation 0.02, the
+ * projections that end in the residual stream with 0.02 / sqrt(2 layers) (Radford et al.
+ * 2019), short convolutions with 0.3, norms are 1, biases 0, what is -exp(theta) is -1.  The
+ * bytes depend on the options alone, not on the number of threads.
  */
 #include "../cmds/shared/common.h"
 
@@ -49,24 +50,37 @@ struct shape {
     int arch;
     int64_t n_layer, n_embd, n_head, n_head_kv, n_ff, n_ctx, n_vocab;
     float rope_base;
+    const char *keys; /* further ones: "name=1 name=2.5 name=[1,2]" behind "ARCH." */
 };
 
-static const char *const shape_names[] = { "tiny",         "gpt2-124m", "gpt2-355m",
-                                           "smollm2-135m", "llama-1b",  "llama-3b",
-                                           NULL };
+static const char *const shape_names[] = { "tiny",         "gpt2-124m",  "gpt2-355m",
+                                           "smollm2-135m", "llama-1b",   "llama-3b",
+                                           "qwen3-0.6b",   "gemma3-270m", "qwen3.5-0.8b",
+                                           "lfm2-350m",    NULL };
 static const char *shape_name(int i)
 {
     return shape_names[i];
 }
 
 static const struct shape shapes[] = {
-    { ARCH_llama, 4, 128, 4, 2, 384, 256, 2048, 10000 },
-    { ARCH_gpt2, 12, 768, 12, 12, 3072, 1024, 50257, 10000 },
-    { ARCH_gpt2, 24, 1024, 16, 16, 4096, 1024, 50257, 10000 },
-    { ARCH_llama, 30, 576, 9, 3, 1536, 8192, 49152, 100000 },
+    { ARCH_llama, 4, 128, 4, 2, 384, 256, 2048, 10000, "" },
+    { ARCH_gpt2, 12, 768, 12, 12, 3072, 1024, 50257, 10000, "" },
+    { ARCH_gpt2, 24, 1024, 16, 16, 4096, 1024, 50257, 10000, "" },
+    { ARCH_llama, 30, 576, 9, 3, 1536, 8192, 49152, 100000, "" },
     /* Llama 3.2 1B and 3B, with plain rope */
-    { ARCH_llama, 16, 2048, 32, 8, 8192, 8192, 128256, 500000 },
-    { ARCH_llama, 28, 3072, 24, 8, 8192, 8192, 128256, 500000 },
+    { ARCH_llama, 16, 2048, 32, 8, 8192, 8192, 128256, 500000, "" },
+    { ARCH_llama, 28, 3072, 24, 8, 8192, 8192, 128256, 500000, "" },
+    { ARCH_qwen3, 28, 1024, 16, 8, 3072, 40960, 151936, 1000000,
+      "attention.key_length=128 attention.value_length=128 rope.dimension_count=128" },
+    { ARCH_gemma3, 18, 640, 4, 1, 2048, 32768, 262144, 1000000,
+      "attention.key_length=256 attention.value_length=256 rope.dimension_count=256 "
+      "attention.sliding_window=512" },
+    { ARCH_qwen35, 24, 1024, 8, 2, 3584, 262144, 248320, 10000000,
+      "attention.key_length=256 attention.value_length=256 rope.dimension_count=64 "
+      "ssm.conv_kernel=4 ssm.state_size=128 ssm.group_count=16 ssm.time_step_rank=16 "
+      "ssm.inner_size=2048 full_attention_interval=4" },
+    { ARCH_lfm2, 16, 1024, 16, 8, 4608, 128000, 65536, 1000000,
+      "attention.head_count_kv=[0,0,8,0,0,8,0,0,8,0,8,0,8,0,8,0] shortconv.l_cache=3" },
 };
 
 /* Q4_K_M as llama-quantize mixes it for these architectures with a tied output: Q4_K but
@@ -92,9 +106,9 @@ struct opts {
 
 struct build {
     const struct tr_arch *arch;
-    struct tr_config c;
-    struct tr_layer layer; /* all blocks are alike */
-    float rope_base;
+    struct tr_config c; /* sizes for the keys, then what is read from these */
+    struct tr_layer layer; /* sizes that all blocks have */
+    const struct shape *shape;
     const struct tr_dtype *type;
     const struct mix *mix;       /* NULL: every matrix in `type` */
     const struct tr_gguf *vocab; /* NULL: no tokenizer */
@@ -132,7 +146,7 @@ static void set_shape(const struct cmd *cmd, struct build *b, const struct opts 
                              .n_embd = s->n_embd, .n_layer = s->n_layer };
     *l = (struct tr_layer){ .n_head = s->n_head, .n_head_kv = s->n_head_kv,
                             .n_ff = s->n_ff };
-    b->rope_base = s->rope_base;
+    b->shape = s;
     take(&c->n_layer, o->n_layer);
     take(&c->n_embd, o->n_embd);
     take(&l->n_head, o->n_head);
@@ -146,8 +160,6 @@ static void set_shape(const struct cmd *cmd, struct build *b, const struct opts 
         cmd_usage(cmd, "%lld heads (%lld of k and v) do not divide a width of %lld",
                   (long long)l->n_head, (long long)l->n_head_kv, (long long)c->n_embd);
     l->head_dim = c->n_embd / l->n_head;
-    if (b->arch->rope != TR_ROPE_NONE && l->head_dim % 2)
-        cmd_usage(cmd, "rope needs an even width of a head");
 }
 
 /* ==== metadata ==== */
@@ -216,6 +228,33 @@ static const char *key_of(const struct build *b, const char *suffix, char *buf, 
     return buf;
 }
 
+/* "[1,2]", or a number: with a point it is no integer. */
+static void set_value(struct tr_gguf_writer *w, const char *key, char *value)
+{
+    enum { MOST = 512 };
+    int32_t list[MOST];
+    uint64_t n = 0;
+    if (*value != '[' && strchr(value, '.'))
+        tr_gguf_set_f32(w, key, strtof(value, NULL));
+    else if (*value != '[')
+        tr_gguf_set_u32(w, key, (uint32_t)strtoul(value, NULL, 10));
+    for (char *p = value; *value == '[' && *p && *p != ']' && n < MOST;)
+        list[n++] = (int32_t)strtol(p + 1, &p, 10);
+    if (n)
+        tr_gguf_set_array(w, key, TR_GGUF_I32, list, n);
+}
+
+static void set_own_keys(const struct build *b)
+{
+    char text[600], key[96], *save = NULL;
+    snprintf(text, sizeof text, "%s", b->shape->keys);
+    for (char *p = strtok_r(text, " ", &save); p; p = strtok_r(NULL, " ", &save)) {
+        char *value = strchr(p, '=');
+        *value++ = 0;
+        set_value(b->w, key_of(b, p, key, sizeof key), value);
+    }
+}
+
 static int set_keys(struct build *b, int64_t wanted, struct tr_err *err)
 {
     const struct tr_config *c = &b->c;
@@ -241,10 +280,12 @@ static int set_keys(struct build *b, int64_t wanted, struct tr_err *err)
                         (uint32_t)ints[i].value);
     tr_gguf_set_f32(b->w, key_of(b, b->arch->eps_key, key, sizeof key), 1e-5f);
     if (b->arch->rope != TR_ROPE_NONE) {
-        tr_gguf_set_f32(b->w, key_of(b, "rope.freq_base", key, sizeof key), b->rope_base);
+        tr_gguf_set_f32(b->w, key_of(b, "rope.freq_base", key, sizeof key),
+                        b->shape->rope_base);
         tr_gguf_set_u32(b->w, key_of(b, "rope.dimension_count", key, sizeof key),
                         (uint32_t)l->head_dim);
     }
+    set_own_keys(b);
     if (b->type->block > 1)
         tr_gguf_set_u32(b->w, "general.quantization_version", 2);
     if (b->mix || b->type->file_type >= 0)
@@ -274,12 +315,13 @@ static void fill(float *x, int64_t n, struct tr_rng r, float scale, float consta
 static float deviation(const struct build *b, enum tr_slot_id id, float *constant)
 {
     const struct tr_slot *slot = &tr__slots[id];
-    *constant = slot->n_dim == 1 && !strstr(slot->suffix, ".bias");
+    *constant = slot->minus_exp ? -1 : !strstr(slot->suffix, ".bias");
     if (slot->n_dim == 1)
         return 0;
-    if (id == TR_ATTN_OUT || id == TR_FFN_DOWN) /* they end in the residual stream */
+    if (id == TR_ATTN_OUT || id == TR_DELTA_OUT || id == TR_SHORTCONV_OUT ||
+        id == TR_FFN_DOWN) /* they end in the residual stream */
         return 0.02f / sqrtf(2 * (float)b->c.n_layer);
-    return 0.02f;
+    return id == TR_DELTA_CONV || id == TR_SHORTCONV_CONV ? 0.3f : 0.02f;
 }
 
 /* `first` numbers the random streams of a tensor. */
@@ -328,7 +370,7 @@ static int do_part(struct build *b, enum tr_slot_id id, int64_t layer, uint64_t 
     tr__slot_name(name, layer, id);
     struct tr_gguf_tensor t = { .name = name, .dtype = &tr_f32, .n_dim = slot->n_dim,
                                 .dim = { 1, 1, 1, 1 } };
-    tr__slot_shape(id, &b->c, &b->layer, t.dim);
+    tr__slot_shape(id, &b->c, layer < 0 ? NULL : &b->c.layer[layer], t.dim);
     const struct tr_dtype *type = tr_recipe_type(&t, wanted_type(b, id, layer), err);
     if (!type)
         return -1;
@@ -339,16 +381,37 @@ static int do_part(struct build *b, enum tr_slot_id id, int64_t layer, uint64_t 
     return write_weights(b, id, t.dim[0] * t.dim[1], type, index << 32, err);
 }
 
+static int has_part(const struct build *b, enum tr_slot_id id, int64_t layer)
+{
+    unsigned part = tr__slots[id].part;
+    return b->arch->tensor[id] == TR_MUST &&
+           (layer < 0 || !part || part & b->c.layer[layer].parts);
+}
+
 static int all_parts(struct build *b, int write, struct tr_err *err)
 {
     uint64_t index = 0;
     for (int64_t layer = -1; layer < b->c.n_layer; layer++)
         for (int id = layer < 0 ? 0 : TR_N_GLOBAL;
              id < (layer < 0 ? TR_N_GLOBAL : TR_N_SLOT); id++)
-            if (b->arch->tensor[id] == TR_MUST &&
+            if (has_part(b, (enum tr_slot_id)id, layer) &&
                 do_part(b, (enum tr_slot_id)id, layer, index++, write, err))
                 return -1;
     return 0;
+}
+
+/* A file of keys alone says what the blocks are. */
+static int read_keys(struct build *b, const struct opts *o, struct tr_err *err)
+{
+    b->w = tr_gguf_create(o->output, err);
+    if (!b->w || set_keys(b, o->n_vocab, err))
+        return -1;
+    int rc = tr_gguf_commit(b->w, err);
+    b->w = NULL;
+    struct tr_gguf *g = rc ? NULL : tr_gguf_open(o->output, err);
+    rc = g ? tr__config_read(g, b->arch, b->c.n_vocab, &b->c, err) : -1;
+    tr_gguf_close(g);
+    return rc;
 }
 
 static int make_model(struct build *b, const struct opts *o, struct tr_err *err)
@@ -364,6 +427,8 @@ static int make_model(struct build *b, const struct opts *o, struct tr_err *err)
     if (o->vocab && !(vocab = tr_gguf_open(o->vocab, err)))
         goto out;
     b->vocab = vocab;
+    if (read_keys(b, o, err))
+        goto out;
     b->w = tr_gguf_create(o->output, err);
     if (!b->w || set_keys(b, o->n_vocab, err))
         goto out;
@@ -374,6 +439,7 @@ static int make_model(struct build *b, const struct opts *o, struct tr_err *err)
 out:
     tr_gguf_discard(b->w);
     tr_gguf_close(vocab);
+    tr__config_free(&b->c);
     free(b->f32);
     free(b->packed);
     return rc;

@@ -50,8 +50,8 @@ static const struct {
     { "qwen35", SSM, "ffff", "---f" },
     { "qwen35", SSM "full_attention_interval=2 block_count=5", "fffff", "-f-f-" },
     { "qwen35", SSM "attention.recurrent_layers=b[0,1,1,0]", "ffff", "f--f" },
-    { "qwen35", SSM "full_attention_interval=2 block_count=6 nextn_predict_layers=2", "ffff",
-      "-f-f" },
+    { "qwen35", SSM "full_attention_interval=2 block_count=6 nextn_predict_layers=2",
+      "ffff", "-f-f" },
 };
 
 START_TEST(which_blocks)
@@ -93,7 +93,8 @@ END_TEST
 /* Nothing is said of their tensors, and nobody can train them. */
 START_TEST(blocks_that_predict_ahead)
 {
-    struct tr_model *m = open_model("qwen35", SSM "block_count=6 nextn_predict_layers=2", "");
+    struct tr_model *m =
+        open_model("qwen35", SSM "block_count=6 nextn_predict_layers=2", "");
     ck_assert_int_eq(tr_model_config(m)->n_ahead, 2);
     ck_assert_ptr_nonnull(tr_gguf_find_tensor(tr_model_gguf(m), "blk.5.attn_norm.weight"));
     ck_assert_ptr_null(tr_model_unused_tensor(m, 0));
