@@ -19,7 +19,7 @@ static void make_out(const struct tr__delta_job *job, const float *s,
     if (s)
         tr__tile_product(w->n, d_v, d_k, (struct tr__tile){ w->qk, d_k, 1 }, s, d_v, w->o,
                          d_v, NULL);
-    tr__delta_lower(w->n, d_v, w->p, w->u, w->o, s ? w->from_start : NULL);
+    tr__chunk_lower(w->n, d_v, w->p, w->u, d_v, w->o, d_v, s ? w->from_start : NULL);
 }
 
 static void store_out(const struct tr__delta_job *job, int head,
@@ -38,7 +38,7 @@ static float *first_state(const struct tr__delta_job *job, int32_t i_document, i
 {
     const struct tr__delta_args *args = job->nd->args;
     int64_t size = (int64_t)job->opt->head_k * job->opt->head_v;
-    if (!job->opt->state || args->pos[job->begin[i_document]] == 0)
+    if (!job->opt->state || args->pos[job->document.begin[i_document]] == 0)
         return NULL;
     return memcpy(w->s, job->opt->state + head * size, (size_t)size * sizeof *w->s);
 }
@@ -47,11 +47,10 @@ static void forward_document(const struct tr__delta_job *job, int32_t i_document
                              struct tr__delta_work *w)
 {
     int64_t size = (int64_t)job->opt->head_k * job->opt->head_v;
-    int64_t end = job->begin[i_document + 1];
+    int64_t end = job->document.begin[i_document + 1];
     float *s = first_state(job, i_document, head, w);
-    for (int64_t t = job->begin[i_document]; t < end; t += w->n) {
-        tr__delta_load(job, head, t, end - t < TR__DELTA_CHUNK ? end - t : TR__DELTA_CHUNK,
-                       w);
+    for (int64_t t = job->document.begin[i_document]; t < end; t += w->n) {
+        tr__delta_load(job, head, t, end - t < TR__CHUNK ? end - t : TR__CHUNK, w);
         tr__delta_values(job, head, s, w);
         make_out(job, s, w);
         store_out(job, head, w);
@@ -63,33 +62,16 @@ static void forward_document(const struct tr__delta_job *job, int32_t i_document
         memcpy(job->opt->state + head * size, s, (size_t)size * sizeof *s);
 }
 
-/* A row begins a document or follows the row before, the first one what made the state.
- * Backward comes after forward. */
-static int positions_fit(const struct tr_node *nd)
-{
-    const struct tr__delta_args *args = nd->args;
-    const int32_t *pos = args->pos;
-    for (int64_t t = 0; t < tr_tensor_rows(nd->out); t++) {
-        int follows = t ? pos[t] == pos[t - 1] + 1 : args->opt.state && pos[t] > 0;
-        if (pos[t] && !follows) {
-            tr_err_set(&nd->scratch->err, TR_EMISMATCH,
-                       "delta rule: position %d in row %lld does not follow the one before",
-                       pos[t], (long long)t);
-            return 0;
-        }
-    }
-    return 1;
-}
-
 static void delta_rule_forward(struct tr_node *nd)
 {
-    if (!positions_fit(nd))
+    const struct tr__delta_args *args = nd->args;
+    if (!tr__chunk_fits(nd, args->pos, args->opt.state != NULL))
         return;
     size_t mark = tr_arena_mark(nd->scratch);
     struct tr__delta_job job = tr__delta_job(nd, 0);
     int n_head = job.opt->n_head_v;
-    int32_t together = job.opt->state ? job.n_document : 1;
-    int32_t n_task = job.n_document / together * n_head;
+    int32_t together = job.opt->state ? job.document.n : 1;
+    int32_t n_task = job.document.n / together * n_head;
 #pragma omp parallel for schedule(dynamic, 1)
     for (int32_t i = 0; i < n_task; i++)
         for (int32_t j = 0; j < together; j++)
@@ -117,7 +99,7 @@ static double delta_rule_work(const struct tr_node *nd, int backward)
     int64_t n = tr_tensor_rows(nd->out);
     double sum = 0;
     for (int64_t t = 0, rows; t < n; t += rows) {
-        for (rows = 1; t + rows < n && pos[t + rows] && rows < TR__DELTA_CHUNK;)
+        for (rows = 1; t + rows < n && pos[t + rows] && rows < TR__CHUNK;)
             rows++;
         sum += chunk_work(&args->opt, rows, pos[t] > 0, t + rows < n && pos[t + rows],
                           backward);

@@ -11,7 +11,7 @@
 #include <omp.h>
 #include <string.h>
 
-enum { CHUNK = TR__DELTA_CHUNK, ROWS = TR__TILE_ROWS };
+enum { CHUNK = TR__CHUNK, ROWS = TR__TILE_ROWS };
 
 /* A chunk on the way back. */
 struct chunk {
@@ -22,15 +22,6 @@ struct chunk {
     float *t, *dout, *y; /* parts of tdy */
     float *z, *dq;       /* parts of mn */
 };
-
-static float dot(const float *a, const float *b, int64_t n)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
-}
 
 static void load_dout(const struct tr__delta_job *job, const struct chunk *c,
                       const struct tr__delta_work *w)
@@ -67,8 +58,8 @@ static void value_gradients(const struct tr__delta_job *job, const struct chunk 
                             const struct tr__delta_work *w)
 {
     int64_t d_k = job->opt->head_k, d_v = job->opt->head_v;
-    tr__delta_fill(w->keep, CHUNK, 1);
-    tr__delta_upper(w->n, d_v, w->p, c->dout, c->t, NULL);
+    tr__chunk_fill(w->keep, CHUNK, 1);
+    tr__chunk_upper(w->n, d_v, w->p, c->dout, d_v, c->t, d_v, NULL);
     if (!c->last)
         tr__tile_product(w->n, d_v, d_k, (struct tr__tile){ w->k_end, d_k, 1 }, w->ds, d_v,
                          c->t, d_v, w->keep);
@@ -81,20 +72,18 @@ static void products_of_gradients(const struct tr__delta_job *job, const struct 
                                   const struct tr__delta_work *w)
 {
     int64_t d_k = job->opt->head_k, d_v = job->opt->head_v, n = w->n;
-    for (int64_t d = 0; n < w->lanes && d < d_v; d++)
-        tr__delta_fill(w->u_t + d * CHUNK + n, w->lanes - n, 0);
-    tr__delta_transpose(n, d_v, c->u, w->u_t, CHUNK);
-    tr__delta_pairs(n, d_v, c->dout, w->u_t, w->dp);
-    tr__delta_pairs(n, d_v, c->t, w->u_t, w->da);
+    tr__chunk_columns(n, d_v, c->u, d_v, w->u_t);
+    tr__chunk_pairs(n, d_v, c->dout, d_v, w->u_t, w->dp);
+    tr__chunk_pairs(n, d_v, c->t, d_v, w->u_t, w->da);
     if (c->s) {
-        tr__delta_transpose(d_k, d_v, c->s, w->s_t, d_k);
+        tr__chunk_transpose(d_k, d_v, c->s, d_v, w->s_t, d_k);
         tr__tile_product(2 * n, d_k, d_v, (struct tr__tile){ c->t, d_v, 1 }, w->s_t, d_k,
                          w->mn, d_k, NULL);
     } else {
         memset(w->mn, 0, (size_t)(2 * n * d_k) * sizeof *w->mn);
     }
     if (!c->last) {
-        tr__delta_transpose(d_k, d_v, w->ds, w->ds_t, d_k);
+        tr__chunk_transpose(d_k, d_v, w->ds, d_v, w->ds_t, d_k);
         tr__tile_product(n, d_k, d_v, (struct tr__tile){ c->u, d_v, 1 }, w->ds_t, d_k,
                          w->dk, d_k, NULL);
     } else {
@@ -117,8 +106,8 @@ static void add_pair_row(int64_t i, const struct tr__delta_work *w, float *lane)
 }
 
 /* dg_j is the sum over all decays that pass row j: from a row before it, or the state in
- * front of the chunk, to row j, one behind it, or the state behind the chunk.  Taken as such
- * a sum and not as a difference of sums, which may be large where it is small. */
+ * front of the chunk, to row j, one behind it, or the state behind the chunk.  Taken as
+ * such a sum and not as a difference of sums, which may be large where it is small. */
 static void decay_gradients(const struct tr__delta_job *job, const struct chunk *c,
                             const struct tr__delta_work *w)
 {
@@ -127,15 +116,15 @@ static void decay_gradients(const struct tr__delta_job *job, const struct chunk 
     const float *q = w->qk, *k = w->qk + n * d_k;
     float lane[CHUNK] = { 0 }, state = 0;
     for (int64_t j = 0; !c->last && j < n; j++)
-        lane[j] = dot(w->k_end + j * d_k, w->dk + j * d_k, d_k);
+        lane[j] = tr__chunk_dot(w->k_end + j * d_k, w->dk + j * d_k, d_k);
     if (c->s && !c->last)
-        state = w->from_start[n - 1] * dot(c->s, w->ds, d_k * job->opt->head_v);
+        state = w->from_start[n - 1] * tr__chunk_dot(c->s, w->ds, d_k * job->opt->head_v);
     for (int64_t i = n - 1; i >= 0; i--) {
         float dg = 0;
         if (c->s)
             state += w->from_start[i] *
-                     (dot(q + i * d_k, c->dq + i * d_k, d_k) -
-                      w->beta[i] * dot(k + i * d_k, c->z + i * d_k, d_k));
+                     (tr__chunk_dot(q + i * d_k, c->dq + i * d_k, d_k) -
+                      w->beta[i] * tr__chunk_dot(k + i * d_k, c->z + i * d_k, d_k));
         add_pair_row(i, w, lane);
 #pragma omp simd reduction(+ : dg)
         for (int64_t j = 0; j < i; j++)
@@ -151,16 +140,16 @@ static void key_gradients(const struct tr__delta_job *job, const struct chunk *c
 {
     int64_t d_k = job->opt->head_k, n = w->n;
     const float *q = w->qk, *k = w->qk + n * d_k;
-    tr__delta_lower(n, d_k, w->dp, k, c->dq, w->from_start);
+    tr__chunk_lower(n, d_k, w->dp, k, d_k, c->dq, d_k, w->from_start);
     for (int64_t i = 0; i < n; i++)
         w->keep[i] = -w->from_start[i];
-    tr__delta_lower(n, d_k, w->da, k, c->z, w->keep);
+    tr__chunk_lower(n, d_k, w->da, k, d_k, c->z, d_k, w->keep);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < w->lanes; j++)
             w->da[i * CHUNK + j] *= w->beta[i];
-    tr__delta_upper(n, d_k, w->dp, q, w->dk, w->decay + (n - 1) * CHUNK);
-    tr__delta_fill(w->keep, n, 1);
-    tr__delta_upper(n, d_k, w->da, k, w->dk, w->keep);
+    tr__chunk_upper(n, d_k, w->dp, q, d_k, w->dk, d_k, w->decay + (n - 1) * CHUNK);
+    tr__chunk_fill(w->keep, n, 1);
+    tr__chunk_upper(n, d_k, w->da, k, d_k, w->dk, d_k, w->keep);
 }
 
 /* Behind x = times * r / sqrt(|r|^2 + eps):  dr += inverse * (dx - x (x dx) / times^2) */
@@ -173,7 +162,7 @@ static void add_normed(const struct tr__delta_job *job, int i_in, int head, floa
     float square = 1.0f / (times * times);
     for (int64_t i = 0; in->grad && i < w->n; i++, x += width, dx += width) {
         float *to = in->grad + (w->t0 + i) * in->ld + head % job->opt->n_head_k * width;
-        float along = square * dot(x, dx, width);
+        float along = square * tr__chunk_dot(x, dx, width);
         for (int64_t d = 0; d < width; d++)
             to[d] += inverse[i] * (dx[d] - along * x[d]);
     }
@@ -190,8 +179,8 @@ static void add_gradients(const struct tr__delta_job *job, const struct chunk *c
         int64_t at = (w->t0 + i) * v->ld + c->head * d_v;
         if (b->grad)
             b->grad[(w->t0 + i) * b->ld + c->head] +=
-                dot(c->t + i * d_v, (const float *)v->data + at, d_v) +
-                dot(k + i * d_k, c->z + i * d_k, d_k);
+                tr__chunk_dot(c->t + i * d_v, (const float *)v->data + at, d_v) +
+                tr__chunk_dot(k + i * d_k, c->z + i * d_k, d_k);
         for (int64_t d = 0; v->grad && d < d_v; d++)
             v->grad[at + d] += c->y[i * d_v + d];
         for (int64_t d = 0; d < d_k; d++)
@@ -212,7 +201,7 @@ static void state_gradient(const struct tr__delta_job *job, const struct chunk *
             w->qk[i * d_k + d] *= w->from_start[i];
             w->qk[(n + i) * d_k + d] *= -w->from_start[i];
         }
-    tr__delta_fill(w->keep, d_k, w->from_start[n - 1]);
+    tr__chunk_fill(w->keep, d_k, w->from_start[n - 1]);
     tr__tile_product(d_k, d_v, 2 * n, (struct tr__tile){ w->qk, 1, d_k }, c->dout, d_v,
                      w->ds, d_v, c->last ? NULL : w->keep);
 }
@@ -240,7 +229,8 @@ static void backward_document(const struct tr__delta_job *job, int32_t i_documen
                               struct tr__delta_work *w)
 {
     int64_t d_v = job->opt->head_v, size = job->opt->head_k * d_v;
-    int64_t begin = job->begin[i_document], rows = job->begin[i_document + 1] - begin;
+    int64_t begin = job->document.begin[i_document];
+    int64_t rows = job->document.begin[i_document + 1] - begin;
     for (int64_t r = 0; r < rows; r += CHUNK) {
         float *s = w->states + r / CHUNK * size;
         tr__delta_load(job, head, begin + r, rows - r < CHUNK ? rows - r : CHUNK, w);
@@ -263,7 +253,7 @@ void tr__delta_backward(struct tr_node *nd)
 {
     size_t mark = tr_arena_mark(nd->scratch);
     struct tr__delta_job job = tr__delta_job(nd, 1);
-    int n_k = job.opt->n_head_k, n_task = job.n_document * n_k;
+    int n_k = job.opt->n_head_k, n_task = job.document.n * n_k;
 #pragma omp parallel for schedule(dynamic, 1)
     for (int i = 0; i < n_task; i++)
         for (int h = i % n_k; h < job.opt->n_head_v; h += n_k)

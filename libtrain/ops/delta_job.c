@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What both passes of the gated delta rule share.  A document is cut into chunks of
- * TR__DELTA_CHUNK rows from its own first row on, so that its numbers do not depend on what
- * else is in the batch.  Inside a chunk every pair of rows is a number of a triangle, and
- * the state is touched once: all of it is products of small matrices (tile.c).  Derivation
- * and the meaning of the letters: docs/maths/delta.md; next: delta.c.
+ * What both passes of the gated delta rule share.  Inside a chunk (chunk.c) every pair of
+ * rows is a number of a triangle, and the state is touched once: all of it is products of
+ * small matrices (tile.c).  Derivation and the meaning of the letters: docs/maths/delta.md;
+ * next: delta.c.
  */
 #include <libtrain/base/vmath.h>
 #include <libtrain/ops/delta_job.h>
@@ -12,7 +11,7 @@
 #include <omp.h>
 #include <string.h>
 
-enum { CHUNK = TR__DELTA_CHUNK, ROWS = TR__TILE_ROWS };
+enum { CHUNK = TR__CHUNK, ROWS = TR__TILE_ROWS };
 
 /* ---- the work of a call ------------------------------------------------------------- */
 
@@ -37,11 +36,11 @@ static struct tr__delta_work new_work(struct tr_arena *a, const struct tr_delta_
 }
 
 static void add_backward(struct tr_arena *a, const struct tr_delta_rule *opt,
-                         int64_t longest, struct tr__delta_work *w)
+                         int64_t n_chunk, struct tr__delta_work *w)
 {
     int64_t d_k = opt->head_k, d_v = opt->head_v;
-    w->states = floats(a, (longest + CHUNK - 1) / CHUNK * d_k, d_v);
-    w->values = floats(a, longest, d_v);
+    w->states = floats(a, n_chunk * d_k, d_v);
+    w->values = floats(a, n_chunk * CHUNK, d_v);
     w->tdy = floats(a, 3 * CHUNK, d_v);
     w->mn = floats(a, 2 * CHUNK, d_k);
     w->dk = floats(a, CHUNK, d_k);
@@ -54,41 +53,27 @@ static void add_backward(struct tr_arena *a, const struct tr_delta_rule *opt,
 }
 
 static struct tr__delta_work *all_work(struct tr_arena *a, const struct tr_delta_rule *opt,
-                                       int64_t longest, int backward)
+                                       int64_t n_chunk, int backward)
 {
     int n_thread = omp_get_max_threads();
     struct tr__delta_work *work = tr_arena_array(a, (size_t)n_thread, sizeof *work);
     for (int i = 0; i < n_thread; i++) {
         struct tr__delta_work w = new_work(a, opt);
         if (backward)
-            add_backward(a, opt, longest, &w);
+            add_backward(a, opt, n_chunk, &w);
         if (work)
             work[i] = w;
     }
     return work;
 }
 
-/* One more than the largest position, and no more than there are rows: those before come as
- * a state. */
-static int64_t longest(const int32_t *pos, int64_t n)
-{
-    int64_t most = 0;
-    for (int64_t t = 0; t < n; t++)
-        most = pos[t] >= most ? (int64_t)pos[t] + 1 : most;
-    return most < n ? most : n;
-}
-
 struct tr__delta_job tr__delta_job(const struct tr_node *nd, int backward)
 {
     const struct tr__delta_args *args = nd->args;
     int64_t n = tr_tensor_rows(nd->out);
-    int32_t *begin = tr_arena_array(nd->scratch, (size_t)n + 1, sizeof *begin);
-    struct tr__delta_job job = { .nd = nd, .opt = &args->opt, .begin = begin };
-    for (int32_t t = 0; t < n; t++)
-        if (!t || !args->pos[t])
-            begin[job.n_document++] = t;
-    begin[job.n_document] = (int32_t)n;
-    job.work = all_work(nd->scratch, job.opt, longest(args->pos, n), backward);
+    struct tr__delta_job job = { .nd = nd, .opt = &args->opt };
+    job.document = tr__chunk_documents(nd->scratch, args->pos, n);
+    job.work = all_work(nd->scratch, job.opt, tr__chunk_most(args->pos, n), backward);
     return job;
 }
 
@@ -99,8 +84,8 @@ size_t tr__delta_scratch(const struct tr_node *nd, int backward)
     int64_t n = tr_tensor_rows(nd->out);
     struct tr_arena count;
     tr_arena_init_counting(&count);
-    tr_arena_array(&count, (size_t)n + 1, sizeof(int32_t));
-    all_work(&count, &args->opt, longest(args->pos, n), backward);
+    tr__chunk_documents(&count, args->pos, n);
+    all_work(&count, &args->opt, tr__chunk_most(args->pos, n), backward);
     return count.peak;
 }
 
@@ -135,24 +120,10 @@ static void load_gates(const struct tr__delta_job *job, int head, struct tr__del
     }
 }
 
-/* Row i: exp of the sum of g over j + 1 … i.  Summed pair by pair: the difference of two
- * sums from the start would lose the digits of a small one behind a large one. */
-static void make_decay(struct tr__delta_work *w)
-{
-    float sum[CHUNK] = { 0 };
-    for (int64_t i = 0; i < w->n; i++) {
-        float *row = w->decay + i * CHUNK, g = w->g[i];
-        for (int64_t j = 0; j < i; j++)
-            sum[j] += g;
-        for (int64_t j = 0; j < w->lanes; j++)
-            row[j] = j <= i ? tr__expf(sum[j]) : 0;
-    }
-}
-
 static void make_pairs(int64_t d_k, struct tr__delta_work *w)
 {
-    tr__delta_pairs(w->n, d_k, w->qk, w->k_t, w->p);
-    tr__delta_pairs(w->n, d_k, w->qk + w->n * d_k, w->k_t, w->a);
+    tr__chunk_pairs(w->n, d_k, w->qk, d_k, w->k_t, w->p);
+    tr__chunk_pairs(w->n, d_k, w->qk + w->n * d_k, d_k, w->k_t, w->a);
     for (int64_t i = 0; i < w->n; i++) {
         float *p = w->p + i * CHUNK, *a = w->a + i * CHUNK;
         const float *decay = w->decay + i * CHUNK;
@@ -170,15 +141,13 @@ void tr__delta_load(const struct tr__delta_job *job, int head, int64_t t0, int64
     int64_t d_k = job->opt->head_k;
     w->t0 = t0;
     w->n = n;
-    w->lanes = (n + TR__TILE_COLS - 1) / TR__TILE_COLS * TR__TILE_COLS;
+    w->lanes = tr__chunk_lanes(n);
     float *k = w->qk + n * d_k;
     load_normed(job, TR__DELTA_Q, head, job->opt->scale, w, w->qk, w->inverse);
     load_normed(job, TR__DELTA_K, head, 1, w, k, w->inverse + n);
-    for (int64_t d = 0; n < w->lanes && d < d_k; d++)
-        tr__delta_fill(w->k_t + d * CHUNK + n, w->lanes - n, 0);
-    tr__delta_transpose(n, d_k, k, w->k_t, CHUNK);
+    tr__chunk_columns(n, d_k, k, d_k, w->k_t);
     load_gates(job, head, w);
-    make_decay(w);
+    tr__chunk_decay(n, w->g, w->decay);
     make_pairs(d_k, w);
     const float *to_end = w->decay + (n - 1) * CHUNK;
     for (int64_t i = 0; i < n; i++)
@@ -223,7 +192,7 @@ void tr__delta_values(const struct tr__delta_job *job, int head, const float *s,
     for (int64_t i = 0; i < n; i++, row += v->ld)
         for (int64_t d = 0; d < d_v; d++)
             u[i * d_v + d] = row[d] - w->from_start[i] * u[i * d_v + d];
-    tr__delta_fill(w->keep, CHUNK, 1);
+    tr__chunk_fill(w->keep, CHUNK, 1);
     solve(d_v, w);
 }
 
@@ -233,7 +202,7 @@ void tr__delta_advance(const struct tr__delta_job *job, const float *s, float *t
     int64_t d_k = job->opt->head_k, d_v = job->opt->head_v;
     if (s && s != to)
         memcpy(to, s, (size_t)(d_k * d_v) * sizeof *to);
-    tr__delta_fill(w->keep, d_k, w->from_start[w->n - 1]);
+    tr__chunk_fill(w->keep, d_k, w->from_start[w->n - 1]);
     tr__tile_product(d_k, d_v, w->n, (struct tr__tile){ w->k_end, 1, d_k },
                      w->u, d_v, to, d_v, s ? w->keep : NULL);
 }

@@ -6,40 +6,36 @@
 #ifndef LIBTRAIN_OPS_DELTA_JOB_H
 #define LIBTRAIN_OPS_DELTA_JOB_H
 
-#include <libtrain/ops/ops.h>
+#include <libtrain/ops/chunk.h>
 
 enum { TR__DELTA_Q, TR__DELTA_K, TR__DELTA_V, TR__DELTA_G, TR__DELTA_BETA }; /* inputs */
-
-/* Rows that are worked on at once, and numbers from row to row of a triangle. */
-enum { TR__DELTA_CHUNK = 64 };
 
 struct tr__delta_args {
     struct tr_delta_rule opt;
     const int32_t *pos; /* (n) */
 };
 
-/* Scratch of one thread: a chunk of n rows of one value head.  Triangles are lower ones,
- * rows TR__DELTA_CHUNK apart, of which the columns up to `lanes` are defined; what is above
- * the diagonal in their squares on it is 0. */
+/* Scratch of one thread: a chunk of n rows of one value head.  Of triangles the columns up
+ * to `lanes` are defined. */
 struct tr__delta_work {
     int64_t t0, n, lanes;      /* first row, rows; these rounded up to TR__TILE_COLS */
     float *qk;                 // (2n, d_k) queries, then keys, as the rule sees them
     float *inverse;            // (2n) what they were multiplied with
-    float *k_t;                // (d_k, TR__DELTA_CHUNK)
+    float *k_t;                // (d_k, TR__CHUNK)
     float *decay;              // triangle: from row j to row i
     float *p, *a;              // triangles: decay q k, and below the diagonal -decay k k
     float *beta, *g, *from_start; // (n); the last: decay since before the first row
     float *k_end;              // (n, d_k) keys decayed to the last row
     float *o, *u;              // (n, d_v) outputs, and what the keys are given
     float *s;                  // (d_k, d_v) state
-    float *keep;               // (TR__DELTA_CHUNK or d_k)
+    float *keep;               // (TR__CHUNK or d_k)
     /* of backward */
     float *states, *values;    // (chunks of a document, d_k, d_v), (rows of it, d_v)
     float *tdy;                // (3n, d_v) gradients of u without beta, of o, of u with it
     float *mn;                 // (2n, d_k) gradients of keys and queries, by rows of p, a
     float *dk;                 // (n, d_k) gradients of keys, by columns
     float *dp, *da;            // triangles
-    float *u_t, *s_t, *ds_t;   // (d_v, TR__DELTA_CHUNK), (d_v, d_k), (d_v, d_k)
+    float *u_t, *s_t, *ds_t;   // (d_v, TR__CHUNK), (d_v, d_k), (d_v, d_k)
     float *ds;                 // (d_k, d_v) gradient of the state behind the chunk
 };
 
@@ -47,8 +43,7 @@ struct tr__delta_work {
 struct tr__delta_job {
     const struct tr_node *nd;
     const struct tr_delta_rule *opt;
-    const int32_t *begin; // (n_document + 1) rows
-    int32_t n_document;
+    struct tr__documents document;
     struct tr__delta_work *work; /* one a thread */
 };
 
@@ -75,65 +70,6 @@ static inline const float *tr__delta_head(const struct tr__delta_job *job, int i
     int64_t width = i_in == TR__DELTA_V ? opt->head_v : opt->head_k;
     head = i_in == TR__DELTA_V ? head : head % opt->n_head_k;
     return (const float *)job->nd->in[i_in]->data + head * width;
-}
-
-/* ---- products with triangles ------------------------------------------------------- */
-
-/* Rows of a square on the diagonal that begins with row i. */
-static inline int64_t tr__delta_square(int64_t n, int64_t i)
-{
-    return n - i < TR__TILE_COLS ? n - i : TR__TILE_COLS;
-}
-
-/* The lower triangle of x y^T     x (n, k), y_t (k, TR__DELTA_CHUNK) */
-static inline void tr__delta_pairs(int64_t n, int64_t k, const float *x, const float *y_t,
-                                   float *to)
-{
-    for (int64_t i = 0; i < n; i += TR__TILE_COLS)
-        tr__tile_product(tr__delta_square(n, i), i + TR__TILE_COLS, k,
-                         (struct tr__tile){ x + i * k, k, 1 }, y_t, TR__DELTA_CHUNK,
-                         to + i * TR__DELTA_CHUNK, TR__DELTA_CHUNK, NULL);
-}
-
-/* c (n, width) = diag(keep) c + l x     l a triangle, x (n, width); keep NULL: no c */
-static inline void tr__delta_lower(int64_t n, int64_t width, const float *l, const float *x,
-                                   float *c, const float *keep)
-{
-    for (int64_t i = 0; i < n; i += TR__TILE_COLS) {
-        int64_t rows = tr__delta_square(n, i);
-        struct tr__tile a = { l + i * TR__DELTA_CHUNK, TR__DELTA_CHUNK, 1 };
-        tr__tile_product(rows, width, i + rows, a, x, width, c + i * width, width,
-                         keep ? keep + i : NULL);
-    }
-}
-
-/* c (n, width) = diag(keep) c + l^T x */
-static inline void tr__delta_upper(int64_t n, int64_t width, const float *l, const float *x,
-                                   float *c, const float *keep)
-{
-    for (int64_t i = 0; i < n; i += TR__TILE_COLS) {
-        struct tr__tile a = { l + i * TR__DELTA_CHUNK + i, 1, TR__DELTA_CHUNK };
-        tr__tile_product(tr__delta_square(n, i), width, n - i, a, x + i * width, width,
-                         c + i * width, width, keep ? keep + i : NULL);
-    }
-}
-
-/* to[j * ld + i] = from[i * cols + j] */
-static inline void tr__delta_transpose(int64_t rows, int64_t cols, const float *from,
-                                       float *to, int64_t ld)
-{
-    enum { B = TR__TILE_COLS };
-    for (int64_t i0 = 0; i0 < rows; i0 += B)
-        for (int64_t j0 = 0; j0 < cols; j0 += B)
-            for (int64_t j = j0; j < j0 + B && j < cols; j++)
-                for (int64_t i = i0; i < i0 + B && i < rows; i++)
-                    to[j * ld + i] = from[i * cols + j];
-}
-
-static inline void tr__delta_fill(float *x, int64_t n, float value)
-{
-    for (int64_t i = 0; i < n; i++)
-        x[i] = value;
 }
 
 #endif
