@@ -202,6 +202,23 @@ struct tr_tensor *tr_delta_rule(struct tr_tape *tp, struct tr_tensor *q,
                                 struct tr_tensor *g, struct tr_tensor *beta,
                                 const int32_t *pos, const struct tr_delta_rule *opt);
 
+struct tr_ssd {
+    int n_head, n_group; /* n_group divides n_head; head h reads group
+                            h / (n_head / n_group) of b and c */
+    int d_head, d_state; /* numbers of a head, P, and rows of its state, N */
+    float *state; // (n_head, N, P) read unless pos[0] is 0, and written; or NULL
+};
+/* Mamba-2's state-space layer in its dual form, in chunks: no array has a state for every
+ * row  (Dao, Gu 2024).  A head has a matrix S (N, P) and numbers a and d; row t gives
+ *     S = exp(dt_t a) S + dt_t b_t x_t^T;  y_t = S^T c_t + d x_t
+ * x and y (n, n_head * P), b and c (n, n_group * N), dt (n, n_head), a and d n_head numbers,
+ * pos (n); S is 0 in front of a row whose pos is 0.
+ * What a planning tape counts is enough for documents no longer than those of its pos.
+ * Without gradients `state`, the caller's, can stand for the rows before these. */
+struct tr_tensor *tr_ssd(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *b,
+                         struct tr_tensor *c, struct tr_tensor *dt, struct tr_tensor *a,
+                         struct tr_tensor *d, const int32_t *pos, const struct tr_ssd *opt);
+
 /* What is minimised: the loss of one row of n logits.  z is overwritten: with scale *
  * d(loss)/dz, or with anything if scale is 0.  All are static (loss.h). */
 struct tr_loss_kind {

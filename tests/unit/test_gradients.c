@@ -419,6 +419,20 @@ BUILD(delta_rule_one_document)
                                                   .scale = 1, .eps = 0.1f });
 }
 
+BUILD(ssd)
+{
+    UNUSED;
+    return tr_ssd(tp, in[0], in[1], in[2], in[3], in[4], in[5], positions,
+                  &(struct tr_ssd){ .n_head = 4, .n_group = 2, .d_head = 3, .d_state = 5 });
+}
+
+BUILD(ssd_one_document)
+{
+    UNUSED;
+    return tr_ssd(tp, in[0], in[1], in[2], in[3], in[4], in[5], one_document,
+                  &(struct tr_ssd){ .n_head = 2, .n_group = 1, .d_head = 4, .d_state = 4 });
+}
+
 static const int32_t targets[] = { 3, -1, 0, 6, 3, -1 };
 
 /* Losses are not weighed: the check compares their sums, times the scale. */
@@ -591,6 +605,12 @@ static const struct {
     { "delta_rule", "one document", delta_rule_one_document,
       { MATRIX(10, 6), MATRIX(10, 6), MATRIX(10, 8), RANGE(10, 2, -1, 0),
         RANGE(10, 2, 0, 1) }, 0.03125f, 1e-4, 0 },
+    { "ssd", "groups, two documents", ssd,
+      { MATRIX(6, 12), MATRIX(6, 10), MATRIX(6, 10), RANGE(6, 4, 0.1f, 1),
+        RANGE(1, 4, -2, -0.1f), MATRIX(1, 4) }, 0.03125f, 1e-4, 0 },
+    { "ssd", "one document", ssd_one_document,
+      { MATRIX(10, 8), MATRIX(10, 4), MATRIX(10, 4), RANGE(10, 2, 0.1f, 1),
+        RANGE(2, 1, -2, -0.1f), MATRIX(2, 1) }, 0.03125f, 1e-4, 0 },
     { "output_loss", "cross-entropy", cross_entropy,
       { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
     { "output_loss", "soft cap", cross_entropy_capped,
