@@ -5,11 +5,13 @@
  * bit; a packed base trains as what it is unpacked to; generating is the forward pass.
  */
 #include "keyed_model.h"
+#include "sanitized.h"
 #include "scratch.h"
 #include "tiny_model.h"
 #include "training_run.h"
 
 #include <libtrain/quantize.h>
+#include <libtrain/threads.h>
 
 #include <math.h>
 
@@ -106,13 +108,15 @@ START_TEST(however_it_is_computed)
     for (int full = 0; full < 2; full++) {
         struct tr_train_args a = args_of(full);
         train(1, path, data, &a, usual);
-        train(2, path, data, &a, other_way);
-        assert_same(f, "two threads", usual, other_way, 1e-6);
+        if (!SANITIZED) {
+            train(2, path, data, &a, other_way);
+            assert_same(f, "two threads", usual, other_way, 1e-6);
+        }
         a.recompute = INT64_MAX;
         train(1, path, data, &a, other_way);
         assert_same(f, "recomputed", usual, other_way, 1e-6);
         a.fused_step = 1;
-        train(2, path, data, &a, other_way);
+        train(1, path, data, &a, other_way);
         assert_same(f, "fused", usual, other_way, 1e-6);
     }
 }
@@ -224,12 +228,13 @@ START_TEST(generating)
     for (int i = 0; i < LONG; i++)
         pos[i] = i;
     write_form(&forms[_i]);
+    tr_threads(1);
     struct tr_model *m = tr_model_open(path, &err);
     ck_assert_msg(m != NULL, "%s", err.text);
     struct tr_eval *e = tr_eval_new(m, LONG, tr_loss_by_name("cross_entropy"), &err);
     struct tr_batch batch = { LONG, id, target, pos };
     ck_assert_msg(e && !tr_eval_batch(e, &batch, NULL, NULL, all, &err), "%s", err.text);
-    for (int prompt = 1; prompt < LONG; prompt += 270) {
+    for (int prompt = SANITIZED ? 541 : 1; prompt < LONG; prompt += 270) {
         generate(m, id, prompt, cached);
         for (int i = prompt - 1; i < LONG; i++) {
             const float *x = all + i * KEYED_VOCAB, *y = cached + i * KEYED_VOCAB;
