@@ -78,6 +78,35 @@ def llama(tied, factors):
     return m
 
 
+GEMMA4 = dict(
+    vocab_size=VOCAB, hidden_size=WIDTH, intermediate_size=FF, num_attention_heads=4,
+    num_key_value_heads=2, head_dim=8, sliding_window=12, max_position_embeddings=64,
+    rms_norm_eps=1e-5, tie_word_embeddings=True, final_logit_softcapping=9.0,
+    vocab_size_per_layer_input=VOCAB, attn_implementation='eager')
+
+
+def gemma4(windowed, **more):
+    """One of the forms of tests/unit/test_gemma4.c: 1 in `windowed` is a block that sees a
+    window, the others have one head of keys, as wide as two."""
+    full = dict(head_dim=16, num_key_value_heads=1)
+    c = tf.Gemma4TextConfig(
+        num_hidden_layers=len(windowed),
+        layer_types=['sliding_attention' if w else 'full_attention' for w in windowed],
+        per_layer_config={i: full for i, w in enumerate(windowed) if not w},
+        **{**GEMMA4, **more})
+    m = tf.Gemma4ForCausalLM(c)
+    inv = 1 / torch.tensor([1e4 ** (2 * i / 16) * (1 + i / 4) for i in range(8)])
+    m.model.rotary_emb.full_attention_inv_freq = inv
+    return m
+
+
+def in_f64():
+    """Gemma 4's modules go through f32 on their way; here they do not."""
+    softmax = torch.nn.functional.softmax
+    torch.Tensor.float = torch.Tensor.double
+    torch.nn.functional.softmax = lambda x, *a, dtype=None, **k: softmax(x, *a, **k)
+
+
 PARTS = {
     'gpt2': {'ln_1': 'attn_norm', 'ln_2': 'ffn_norm', 'attn.c_attn': 'attn_qkv',
              'attn.c_proj': 'attn_output', 'mlp.c_fc': 'ffn_up', 'mlp.c_proj': 'ffn_down',
@@ -90,12 +119,23 @@ PARTS = {
               'mlp.down_proj': 'ffn_down',
               'model.embed_tokens': 'token_embd', 'model.norm': 'output_norm',
               'lm_head': 'output'},
+    'gemma4': {'input_layernorm': 'attn_norm',
+               'post_attention_layernorm': 'post_attention_norm',
+               'pre_feedforward_layernorm': 'ffn_norm',
+               'post_feedforward_layernorm': 'post_ffw_norm',
+               'self_attn.q_norm': 'attn_q_norm', 'self_attn.k_norm': 'attn_k_norm',
+               'per_layer_input_gate': 'inp_gate', 'per_layer_projection': 'proj',
+               'post_per_layer_input_norm': 'post_norm',
+               'model.embed_tokens_per_layer': 'per_layer_token_embd',
+               'model.per_layer_model_projection': 'per_layer_model_proj',
+               'model.per_layer_projection_norm': 'per_layer_proj_norm'},
 }
+PARTS['gemma4'] = {**PARTS['llama'], **PARTS['gemma4']}
 
 
 def gguf_name(arch, name):
     stem, suffix = name.rsplit('.', 1)
-    head = {'gpt2': 'transformer.h.', 'llama': 'model.layers.'}[arch]
+    head = 'transformer.h.' if arch == 'gpt2' else 'model.layers.'
     if stem.startswith(head):
         layer, stem = stem[len(head):].split('.', 1)
         return f'blk.{layer}.{PARTS[arch][stem]}.{suffix}'
@@ -224,7 +264,15 @@ if __name__ == '__main__':
     torch.set_num_threads(1)
     for name, arch, make in (('gpt2', 'gpt2', lambda: gpt2(True)),
                              ('llama', 'llama', lambda: llama(False, None)),
-                             ('llama3', 'llama', lambda: llama(True, FACTORS))):
+                             ('llama3', 'llama', lambda: llama(True, FACTORS)),
+                             ('gemma4', 'gemma4', lambda: gemma4(
+                                 [1, 1, 0, 0], attention_k_eq_v=True,
+                                 num_kv_shared_layers=0, hidden_size_per_layer_input=0)),
+                             ('gemma4e', 'gemma4', lambda: gemma4(
+                                 [1, 1, 0, 1, 1, 0], num_kv_shared_layers=2,
+                                 use_double_wide_mlp=True, hidden_size_per_layer_input=8))):
+        if arch == 'gemma4':
+            in_f64()
         with open(f'{sys.argv[1]}/{name}.tsv', 'w') as f:
             f.write(f'# torch {torch.__version__}, transformers {tf.__version__}\n')
             run(f, arch, make)

@@ -119,10 +119,14 @@ static int is_in(const char *list, const char *suffix)
     return 0;
 }
 
+/* Asked for in `also` by its suffix, or by its whole name for one block alone. */
 static int has(const struct tr_config *c, int64_t layer, int id, const char *also)
 {
     unsigned part = tr__slots[id].part;
-    return (c->arch->tensor[id] == TR_MUST || is_in(also, tr__slots[id].suffix)) &&
+    char name[TR__TENSOR_NAME_BYTES];
+    tr__slot_name(name, layer, (enum tr_slot_id)id);
+    return (c->arch->tensor[id] == TR_MUST || is_in(also, tr__slots[id].suffix) ||
+            is_in(also, name)) &&
            (layer < 0 || !part || part & c->layer[layer].parts);
 }
 
@@ -172,6 +176,60 @@ static void put_all(struct tr_gguf_writer *w, const struct tr_config *c, const c
     for (int64_t i = 0; i < c->n_ahead; i++)
         put(w, c, c->n_layer + i, TR_ATTN_NORM, writing);
 }
+
+/* ---- adapters --------------------------------------------------------------------- */
+
+/* One side of a pair: a, (rank, n_in), or b, (n_out, rank). */
+static void put_side(struct tr_gguf_writer *w, const char *weight, char side, int64_t rows,
+                     int64_t cols, int writing)
+{
+    char name[TR__TENSOR_NAME_BYTES + 8];
+    float v[TINY_RANK * 512];
+    snprintf(name, sizeof name, "%s.lora_%c", weight, side);
+    if (!writing) {
+        tr_gguf_add_tensor(w, name, &tr_f32, 2, (int64_t[]){ rows, cols });
+        return;
+    }
+    ck_assert_int_le(rows * cols, TINY_RANK * 512);
+    tiny_numbers(name, v, rows * cols);
+    ck_assert_int_eq(tr_gguf_write(w, v, rows * cols * (int64_t)sizeof *v, NULL), 0);
+}
+
+static void put_pairs(struct tr_gguf_writer *w, const struct tr_config *c, const char *also,
+                      int writing)
+{
+    char name[TR__TENSOR_NAME_BYTES];
+    int64_t dim[TR_MAX_DIM] = { 0 };
+    for (int64_t layer = 0; layer < c->n_layer; layer++)
+        for (int id = TR_N_GLOBAL; id < TR_N_SLOT; id++) {
+            if (!tr__slots[id].linear || !has(c, layer, id, also))
+                continue;
+            tr__slot_name(name, layer, (enum tr_slot_id)id);
+            tr__slot_shape((enum tr_slot_id)id, c, &c->layer[layer], dim);
+            put_side(w, name, 'a', TINY_RANK, dim[1], writing);
+            put_side(w, name, 'b', dim[0], TINY_RANK, writing);
+        }
+}
+
+void keyed_adapter_write(const char *path, const char *arch, const char *keys,
+                         const char *also)
+{
+    struct tr_err err = {0};
+    struct tr_config c;
+    ck_assert_msg(!read_config(path, arch_of(arch), keys, &c, &err), "%s", err.text);
+    struct tr_gguf_writer *w = tr_gguf_create(path, NULL);
+    ck_assert_ptr_nonnull(w);
+    tr_gguf_set_string(w, "general.architecture", arch);
+    tr_gguf_set_string(w, "general.type", "adapter");
+    tr_gguf_set_string(w, "adapter.type", "lora");
+    tr_gguf_set_f32(w, "adapter.lora.alpha", 8);
+    put_pairs(w, &c, also, 0);
+    put_pairs(w, &c, also, 1);
+    ck_assert_int_eq(tr_gguf_commit(w, NULL), 0);
+    tr__config_free(&c);
+}
+
+/* ---- models ----------------------------------------------------------------------- */
 
 void keyed_model_write(const char *path, const char *arch, const char *keys,
                        const char *also)
