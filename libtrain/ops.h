@@ -231,7 +231,8 @@ struct tr_loss {
     const struct tr_loss_kind *kind; /* NULL: only store the logits, the result is 0 */
     float scale;       /* result = scale * sum over the rows that count; 0: no gradient */
     float soft_cap;    /* of the logits, as above; 0: none */
-    float logit_scale; /* multiplies the logits; 0 is taken as 1 */
+    float logit_scale; /* multiplies the logits before that; 0 is taken as 1 */
+    struct tr_tensor *bias; /* (n_vocab) f32, added before both, or NULL */
     double *sum;       /* if not NULL: += the unscaled sum, in f64 */
     float *row_loss;   // (n) if not NULL: loss of each row, 0 where target < 0
     float *logits;     // (n, n_vocab) if not NULL: also store them (small models, tests)
@@ -244,7 +245,7 @@ struct tr_loss {
  * target (n), -1 where a row does not count; such rows cost nothing unless logits are
  * stored.  Result: (1).
  * With a tape in training mode forward also computes the gradients, for d(loss) = 1: it
- * adds to w->grad at once, and backward only hands on that of x. */
+ * adds to those of w and the bias at once, and backward only hands on that of x. */
 struct tr_tensor *tr_output_loss(struct tr_tape *tp, struct tr_tensor *x,
                                  struct tr_tensor *w, const int32_t *target,
                                  const struct tr_loss *opt);

@@ -73,6 +73,7 @@ static struct tr_tensor *head(struct tr__decoder *d, struct tr_tensor *x,
         table = tr__tensor(d, TR_TOKEN_EMBD);
     l.logit_scale = d->m->config.logit_scale;
     l.soft_cap = d->m->config.logit_soft_cap;
+    l.bias = tr__tensor(d, TR_OUTPUT_BIAS);
     tr_segment_begin(d->tp);
     x = tr__norm(d, x, arch->output_norm ? arch->output_norm : TR_OUTPUT_NORM,
                  TR_OUTPUT_NORM_BIAS);

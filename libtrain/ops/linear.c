@@ -48,23 +48,6 @@ static void linear_forward(struct tr_node *nd)
                  starts_empty ? 0.0f : 1.0f, y->data, y->ld);
 }
 
-/* to += rows of from summed.  A thread owns its columns, so the order of the sum does not
- * depend on how many there are. */
-static void add_column_sums(const struct tr_tensor *y, float *to)
-{
-    enum { COLUMNS = 64 };
-    int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
-#pragma omp parallel for schedule(static)
-    for (int64_t j0 = 0; j0 < width; j0 += COLUMNS) {
-        int64_t wide = width - j0 < COLUMNS ? width - j0 : COLUMNS;
-        for (int64_t i = 0; i < n; i++) {
-            const float *dy = y->grad + i * y->ld + j0;
-            for (int64_t j = 0; j < wide; j++)
-                to[j0 + j] += dy[j];
-        }
-    }
-}
-
 static void add_rows(const struct tr_tensor *y, const struct tr_tensor *to)
 {
     int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
@@ -91,7 +74,7 @@ static void linear_backward(struct tr_node *nd)
         tr__gemm_dytx(nd->scratch, n, args->scale, y->grad, y->ld, x->data, x->ld,
                       tr_op_grad_beta(w), &m);
     if (nd->in[BIAS] && nd->in[BIAS]->grad)
-        add_column_sums(y, nd->in[BIAS]->grad);
+        tr__add_column_sums(y->grad, y->ld, n, tr_tensor_cols(y), 1, nd->in[BIAS]->grad);
     if (nd->in[ADD] && nd->in[ADD]->grad && !args->in_place)
         add_rows(y, nd->in[ADD]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of operations share: the list of them, and a weight as the products of
- * matmul/ see it.
+ * What the files of operations share: the list of them, a weight as the products of matmul/
+ * see it, and the gradient of a bias.
  */
 #ifndef LIBTRAIN_OPS_OPS_H
 #define LIBTRAIN_OPS_OPS_H
@@ -20,5 +20,10 @@ static inline struct tr__matrix tr__as_matrix(const struct tr_tensor *t)
     return (struct tr__matrix){ t->dtype, tr_tensor_rows(t), tr_tensor_cols(t), t->data,
                                 t->grad, t->needs_grad, t->products };
 }
+
+/* to[j] += scale * sum of from[i][j] over n rows, in f32.  A thread owns its columns, so the
+ * order of the sum does not depend on how many there are. */
+void tr__add_column_sums(const float *from, int64_t ld, int64_t n, int64_t width,
+                         float scale, float *to);
 
 #endif

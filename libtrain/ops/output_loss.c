@@ -11,7 +11,7 @@
 #include <omp.h>
 #include <string.h>
 
-enum { X, W };
+enum { X, W, BIAS };
 enum { CHUNK_BYTES = 64 << 20, MAX_ROWS = 1024, MIN_ROWS = 16 };
 
 struct output_loss_args {
@@ -120,6 +120,13 @@ static void scatter(float *to, const float *from, const int32_t *index, int64_t 
         memcpy(to + index[i] * width, from + i * width, (size_t)width * sizeof *to);
 }
 
+static void add_bias(float *z, const float *bias, int64_t n, float scale)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++)
+        z[i] += scale * bias[i];
+}
+
 static void cap(float *z, int64_t n, float soft_cap)
 {
     float inverse = 1.0f / soft_cap;
@@ -169,6 +176,8 @@ static void loss_of_chunk(const struct tr_node *nd, const struct chunk *c,
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < rows; i++) {
         float *z = c->logits + i * n_vocab, *capped = NULL;
+        if (nd->in[BIAS])
+            add_bias(z, nd->in[BIAS]->data, n_vocab, opt->logit_scale);
         if (opt->soft_cap > 0) {
             cap(z, n_vocab, opt->soft_cap);
             capped = c->capped + omp_get_thread_num() * n_vocab;
@@ -180,6 +189,16 @@ static void loss_of_chunk(const struct tr_node *nd, const struct chunk *c,
         if (opt->row_loss)
             opt->row_loss[index[i]] = (float)c->loss[i];
     }
+}
+
+/* An empty gradient is written, as that of w is. */
+static void add_bias_gradient(struct tr_tensor *bias, const float *dz, int64_t rows,
+                              float scale)
+{
+    int64_t n_vocab = tr_tensor_count(bias);
+    if (!tr_op_grad_beta(bias))
+        memset(bias->grad, 0, (size_t)n_vocab * sizeof *bias->grad);
+    tr__add_column_sums(dz, n_vocab, rows, n_vocab, scale, bias->grad);
 }
 
 static void gradients_of_chunk(const struct tr_node *nd, const struct chunk *c,
@@ -197,6 +216,8 @@ static void gradients_of_chunk(const struct tr_node *nd, const struct chunk *c,
     if (w->needs_grad)
         tr__gemm_dytx(nd->scratch, rows, opt->logit_scale, c->logits, n_vocab, c->x, width,
                       tr_op_grad_beta(w), &m);
+    if (nd->in[BIAS] && nd->in[BIAS]->needs_grad)
+        add_bias_gradient(nd->in[BIAS], c->logits, rows, opt->logit_scale);
 }
 
 static void output_loss_forward(struct tr_node *nd)
@@ -271,12 +292,14 @@ struct tr_tensor *tr_output_loss(struct tr_tape *tp, struct tr_tensor *x,
     const struct tr_op *op = &tr__op_output_loss;
     int64_t n = tr_tensor_rows(x), width = tr_tensor_cols(x);
     tr_op_require(tp, width == tr_tensor_cols(w), op, x, w);
+    tr_op_require(tp, !opt->bias || (opt->bias->dtype == &tr_f32 &&
+                  tr_tensor_count(opt->bias) == tr_tensor_rows(w)), op, w, opt->bias);
     struct output_loss_args args = { *opt, target };
     if (args.opt.logit_scale == 0)
         args.opt.logit_scale = 1;
     return tr_op_run(tp, &(struct tr_op_call){
                            .op = op,
-                           .in = { x, w },
+                           .in = { x, w, opt->bias },
                            .out = tr_op_output(tp, op, 1, (int64_t[]){ 1 }),
                            .args = &args,
                            .args_bytes = sizeof args,

@@ -13,6 +13,20 @@ struct sum_args {
 
 enum { COLUMNS = 64 }; /* that a thread sums at once */
 
+void tr__add_column_sums(const float *from, int64_t ld, int64_t n, int64_t width,
+                         float scale, float *to)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t j0 = 0; j0 < width; j0 += COLUMNS) {
+        int64_t wide = width - j0 < COLUMNS ? width - j0 : COLUMNS;
+        for (int64_t i = 0; i < n; i++) {
+            const float *row = from + i * ld + j0;
+            for (int64_t j = 0; j < wide; j++)
+                to[j0 + j] += scale * row[j];
+        }
+    }
+}
+
 static double sum_of_row(const float *x, int64_t n)
 {
     double sum = 0;

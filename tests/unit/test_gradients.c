@@ -456,6 +456,16 @@ BUILD(cross_entropy_capped)
                                              .logit_scale = 1.5f, .sum = &loss_sum });
 }
 
+BUILD(cross_entropy_bias)
+{
+    UNUSED;
+    return tr_output_loss(tp, in[0], in[1], targets,
+                          &(struct tr_loss){ .kind = tr_loss_by_name("cross_entropy"),
+                                             .scale = LOSS_SCALE, .soft_cap = 2,
+                                             .logit_scale = 1.5f, .bias = in[2],
+                                             .max_rows = 2, .sum = &loss_sum });
+}
+
 BUILD(mse)
 {
     UNUSED;
@@ -615,6 +625,8 @@ static const struct {
       { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
     { "output_loss", "soft cap", cross_entropy_capped,
       { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
+    { "output_loss", "bias", cross_entropy_bias,
+      { MATRIX(6, 5), TABLE(7, 5), VECTOR(7) }, 0.0625f, 1e-4, 1 },
     { "output_loss", "squares", mse, { MATRIX(6, 5), TABLE(7, 5) }, 0.25f, 1e-4, 1 },
 };
 enum { N_CASE = sizeof cases / sizeof cases[0] };
