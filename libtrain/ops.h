@@ -160,6 +160,8 @@ struct tr_attention {
                        not of scores if head_dim > 256 */
     struct tr_tensor *sinks; /* (n_head) f32, or NULL: a score of each head that takes its
                                 share of every softmax and has no value (Xiao et al. 2023) */
+    float grow;     /* at position p the scale is multiplied by */
+    int grow_every; /* 1 + grow * ln(1 + floor(p / grow_every)); 0: by 1 (Llama 4) */
 };
 /* Causal attention in streaming form (Milakov, Gimelshein 2018; Dao et al. 2022): no n x n
  * array exists.  q (n, n_head * head_dim), k and v (n, n_head_kv * head_dim), pos (n):

@@ -170,6 +170,7 @@ struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,
     tr_op_require(tp, opt->n_head > 0 && opt->n_head_kv > 0 && opt->head_dim > 0, op, q, k);
     tr_op_require(tp, opt->n_head % opt->n_head_kv == 0, op, q, k);
     tr_op_require(tp, width == (int64_t)opt->n_head * opt->head_dim, op, q, k);
+    tr_op_require(tp, opt->grow_every >= 0, op, q, k);
     struct tr_tensor *sinks = opt->sinks;
     tr_op_require(tp, !sinks || (sinks->dtype == &tr_f32 &&
                                  tr_tensor_count(sinks) == opt->n_head), op, q, sinks);

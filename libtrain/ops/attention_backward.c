@@ -21,8 +21,8 @@ static void load_upstream(const struct tr__att_job *job, const struct tr__att_ti
     const float *saved = job->nd->saved + i_head * job->n + tile->q0;
     int64_t ld = job->ld, column = i_head * job->opt->head_dim;
     const float *o = (const float *)out->data + column;
-    tr__att_load(job, out->grad + column, out->ld, tile->q0, tile->nq, 1, TILE, w->dout);
-    tr__att_load(job, o, out->ld, tile->q0, tile->nq, 1, TILE, w->o);
+    tr__att_load(job, out->grad + column, out->ld, tile->q0, tile->nq, TILE, w->dout);
+    tr__att_load(job, o, out->ld, tile->q0, tile->nq, TILE, w->o);
     if (job->opt->bf16) /* so that dP and delta are made of the same numbers */
         tr__tile_round_bf16(w->dout, TILE * ld);
     tr__att_transpose(job, w->dout, w->dout_t);
@@ -105,8 +105,9 @@ static void backward_tile(const struct tr__att_job *job, const struct tr__att_pi
     const struct tr_tensor *q = job->nd->in[TR__ATT_Q];
     for (int64_t j = 0; q->grad && j < tile->nq; j++) {
         float *dq = q->grad + (tile->q0 + j) * q->ld + i_head * job->opt->head_dim;
+        float scale = tr__att_scale(job->nd->args, tile->q0 + j);
         for (int64_t d = 0; d < job->opt->head_dim; d++)
-            dq[d] += job->opt->scale * w->dq[j * job->ld + d];
+            dq[d] += scale * w->dq[j * job->ld + d];
     }
 }
 

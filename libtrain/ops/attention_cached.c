@@ -12,7 +12,7 @@
 struct head { /* one query and the keys of its head */
     const float *q, *k, *v; // (head_dim), (rows, head_dim) with row strides ldk, ldv
     int64_t ldk, ldv;
-    float sink;
+    float sink, scale;
 };
 
 /* Keys whose scores are held at once. */
@@ -22,7 +22,7 @@ static void scores(const struct head *h, const struct tr_attention *opt, int64_t
                    int64_t n, float *s)
 {
     for (int64_t i = 0; i < n; i++)
-        s[i] = opt->scale * tr_f32.dot(h->q, h->k + (first + i) * h->ldk, opt->head_dim);
+        s[i] = h->scale * tr_f32.dot(h->q, h->k + (first + i) * h->ldk, opt->head_dim);
     if (opt->soft_cap > 0)
         for (int64_t i = 0; i < n; i++)
             s[i] = opt->soft_cap * tr__tanhf(s[i] / opt->soft_cap);
@@ -88,7 +88,7 @@ void tr__att_cached(struct tr_node *nd)
         struct head h = { (const float *)q->data + row * q->ld + i_head * width,
                           (const float *)k->data + i_kv * width,
                           (const float *)v->data + i_kv * width, k->ld, v->ld,
-                          tr__att_sink(nd, i_head) };
+                          tr__att_sink(nd, i_head), tr__att_scale(args, row) };
         attend(&h, opt, last - back, last,
                (float *)nd->out->data + row * nd->out->ld + i_head * width);
     }

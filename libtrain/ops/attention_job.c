@@ -92,7 +92,7 @@ size_t tr__att_scratch(const struct tr_node *nd, int backward)
 /* ---- copies between tensors and tiles ----------------------------------------------- */
 
 void tr__att_load(const struct tr__att_job *job, const float *head, int64_t head_ld,
-                  int64_t t0, int64_t n, float scale, int64_t n_padded, float *to)
+                  int64_t t0, int64_t n, int64_t n_padded, float *to)
 {
     enum { AHEAD = 8 }; /* rows are often a page apart, where no hardware looks ahead */
     int64_t width = job->opt->head_dim, ld = job->ld;
@@ -101,7 +101,7 @@ void tr__att_load(const struct tr__att_job *job, const float *head, int64_t head
         for (int64_t d = 0; i + AHEAD < n && d < width; d += 16)
             __builtin_prefetch(from + AHEAD * head_ld + d);
         for (int64_t d = 0; d < width; d++)
-            to[i * ld + d] = scale * from[d];
+            to[i * ld + d] = from[d];
         for (int64_t d = width; d < ld; d++)
             to[i * ld + d] = 0;
     }
@@ -115,7 +115,7 @@ void tr__att_load_keys(const struct tr__att_job *job, const struct tr__att_piece
     const float *head = (const float *)t->data + i_kv * job->opt->head_dim;
     int64_t n = piece->q1 - piece->k0;
     memset(to, 0, (size_t)(MARGIN * job->ld) * sizeof *to);
-    tr__att_load(job, head, t->ld, piece->k0, n, 1, n + MARGIN, to + MARGIN * job->ld);
+    tr__att_load(job, head, t->ld, piece->k0, n, n + MARGIN, to + MARGIN * job->ld);
 }
 
 void tr__att_transpose(const struct tr__att_job *job, const float *from, float *to)
@@ -134,7 +134,12 @@ void tr__att_load_queries(const struct tr__att_job *job, const struct tr__att_ti
 {
     const struct tr_tensor *q = job->nd->in[TR__ATT_Q];
     const float *head = (const float *)q->data + i_head * job->opt->head_dim;
-    tr__att_load(job, head, q->ld, tile->q0, tile->nq, job->opt->scale, TILE, w->q);
+    tr__att_load(job, head, q->ld, tile->q0, tile->nq, TILE, w->q);
+    for (int64_t j = 0; j < tile->nq; j++) {
+        float scale = tr__att_scale(job->nd->args, tile->q0 + j);
+        for (int64_t d = 0; d < job->ld; d++)
+            w->q[j * job->ld + d] *= scale;
+    }
     tr__att_transpose(job, w->q, w->q_t);
     for (int32_t j = 0; j < TILE; j++)
         w->first[j] = j < tile->nq ? job->plan.first[tile->q0 + j] : INT32_MAX;

@@ -43,9 +43,9 @@ struct tr__att_job {
 struct tr__att_job tr__att_job(const struct tr_node *nd, int backward);
 size_t tr__att_scratch(const struct tr_node *nd, int backward);
 
-/* Rows t0 … t0 + n - 1 of a head, times scale; zeros up to row n_padded. */
+/* Rows t0 … t0 + n - 1 of a head; zeros up to row n_padded. */
 void tr__att_load(const struct tr__att_job *job, const float *head, int64_t head_ld,
-                  int64_t t0, int64_t n, float scale, int64_t n_padded, float *to);
+                  int64_t t0, int64_t n, int64_t n_padded, float *to);
 /* Keys or values of a piece, with margins of zeros. */
 void tr__att_load_keys(const struct tr__att_job *job, const struct tr__att_piece *piece,
                        int i_in, int i_kv, float *to);
@@ -60,6 +60,16 @@ static inline int64_t tr__att_key_at(const struct tr__att_job *job,
                                      const struct tr__att_piece *piece, int64_t key)
 {
     return (key - piece->k0 + TR__ATT_MARGIN) * job->ld;
+}
+
+/* What scores of the query in row t are multiplied by. */
+static inline float tr__att_scale(const struct tr__att_args *args, int64_t t)
+{
+    const struct tr_attention *opt = &args->opt;
+    if (!opt->grow_every)
+        return opt->scale;
+    return opt->scale *
+           (1.0f + opt->grow * logf((float)(1 + args->pos[t] / opt->grow_every)));
 }
 
 /* The score that a head's running maximum starts from. */

@@ -30,9 +30,12 @@ struct shape {
     int document[8]; /* lengths; what is left of n are rows of padding, position 0 */
     int fused;       /* q, k, v are columns of one array */
     int sinks;       /* every head has one */
+    int grow_every;  /* positions after which the scale grows by GROW; 0: it does not */
 };
 
 #include "attention.def"
+
+static const float GROW = 0.3f;
 
 struct problem {
     struct shape s;
@@ -120,7 +123,8 @@ static struct tr_attention options(const struct problem *p)
                                   .head_dim = p->s.head_dim,
                                   .scale = (float)(1 / sqrt(p->s.head_dim)),
                                   .soft_cap = p->s.cap, .window = p->s.window,
-                                  .bf16 = p->bf16 };
+                                  .bf16 = p->bf16, .grow = GROW,
+                                  .grow_every = p->s.grow_every };
 }
 
 static const float *at(const struct tr_tensor *t, int64_t row, int64_t col)
@@ -143,6 +147,8 @@ static void reference_row(struct problem *p, int t, int h, double *prob, double 
     int hd = s->head_dim, g = h / (s->n_head / s->n_head_kv);
     double scale = (double)(float)(1 / sqrt(hd)), cap = (double)s->cap, top = -1e300;
     int first = t - p->pos[t];
+    if (s->grow_every)
+        scale *= 1 + (double)GROW * log(1 + p->pos[t] / s->grow_every);
     if (s->window && t - s->window + 1 > first)
         first = t - s->window + 1;
     for (int u = first; u <= t; u++) {

@@ -358,7 +358,8 @@ BUILD(attention_all)
     return tr_attention(tp, in[0], in[1], in[2], one_document,
                         &(struct tr_attention){ .n_head = 4, .n_head_kv = 1, .head_dim = 3,
                                                 .scale = 1.25f, .window = 5, .soft_cap = 2,
-                                                .sinks = in[3] });
+                                                .sinks = in[3], .grow = 0.5f,
+                                                .grow_every = 3 });
 }
 
 /* Sizes of heads that fill no vector, and the largest. */
@@ -597,7 +598,7 @@ static const struct {
       { MATRIX(10, 12), MATRIX(10, 6), MATRIX(10, 6), VECTOR(4) }, 0.0625f, 1e-4, 0 },
     { "attention", "window, soft cap", attention_window_cap,
       { MATRIX(10, 15), MATRIX(10, 5), MATRIX(10, 5) }, 0.0625f, 1e-4, 0 },
-    { "attention", "sinks, window, soft cap", attention_all,
+    { "attention", "sinks, window, soft cap, growing scale", attention_all,
       { MATRIX(10, 12), MATRIX(10, 3), MATRIX(10, 3), VECTOR(4) }, 0.0625f, 1e-4, 0 },
     { "attention", "heads of 24", attention_24,
       { MATRIX(6, 48), MATRIX(6, 24), MATRIX(6, 24) }, 0.0625f, 1e-4, 0 },
