@@ -77,6 +77,8 @@ struct tr_config {
     float embd_scale, residual_scale; /* of the token table's rows, of what a block adds */
     float attn_scale; /* of q k^T; 0: 1 / sqrt(head_dim) */
     float attn_soft_cap, logit_soft_cap; /* 0: none */
+    float attn_grow; /* of q k^T, every attn_grow_every positions: see tr_attention */
+    int64_t attn_grow_every; /* 0: it does not */
     float logit_scale;
     struct tr_rope rope[2]; /* of blocks that see all positions, of those with a window */
     struct tr_rope_scaling scaling[2]; /* of their frequencies, as the file has it */

@@ -107,6 +107,8 @@ static struct tr_tensor *attend(struct tr__decoder *d, struct qkv p)
         .head_dim = (int)l->head_dim,
         .scale = c->attn_scale > 0 ? c->attn_scale : 1 / sqrtf((float)l->head_dim),
         .soft_cap = c->attn_soft_cap,
+        .grow = c->attn_grow,
+        .grow_every = (int)c->attn_grow_every,
         .window = l->window < INT32_MAX ? (int)l->window : 0,
         .bf16 = d->m->attention_bf16,
     };

@@ -61,6 +61,11 @@ static void read_scales(struct tr__reader *r, struct tr_config *c)
         c->attn_soft_cap = read_cap(r, "attn_logit_softcapping");
         c->logit_soft_cap = read_cap(r, "final_logit_softcapping");
     }
+    if (arch->keys & TR_KEYS_GROW)
+        c->attn_grow = tr__read_number(r, "attention.temperature_scale", 0);
+    if (c->attn_grow != 0)
+        c->attn_grow_every = tr__read_int(r, "rope.scaling.original_context_length", 1,
+                                          INT_MAX, c->n_ctx);
 }
 
 static void read_ssm(struct tr__reader *r, struct tr_config *c)

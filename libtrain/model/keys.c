@@ -47,6 +47,7 @@ static const struct {
     { "attention.value_length_swa", TR_KEYS_WINDOW },
     { "rope.dimension_count_swa", TR_KEYS_WINDOW },
     { "rope.freq_base_swa", TR_KEYS_WINDOW },
+    { "attention.temperature_scale", TR_KEYS_GROW },
     { "use_parallel_residual", TR_KEYS_PARALLEL },
     { "shortconv.l_cache", TR_KEYS_SHORTCONV },
     { "attention.shared_kv_layers", TR_KEYS_ACROSS },

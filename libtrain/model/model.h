@@ -85,6 +85,7 @@ enum tr_key_group {
     TR_KEYS_ACROSS = 32,  /* blocks with keys and values of others, inputs for each block */
     TR_KEYS_SSM = 64,     /* sizes of a mixer that carries a state */
     TR_KEYS_RECURRENT = 128, /* which blocks have it, and blocks that are not run */
+    TR_KEYS_GROW = 256,   /* scores that grow behind the original context */
 };
 
 /* Which blocks turn their queries and keys. */

@@ -16,7 +16,7 @@ static const char *const arch[] = {
     "gpt2", "llama", "smollm", "llama3", "qwen2", "qwen3", "gemma", "gemma2", "gemma3",
     "phi3", "smollm3", "granite", "hunyuan", "ernie4_5", "olmo2", "exaone4", "glm4",
     "starcoder2", "stablelm", "gptneox", "cohere2", "nemotron", "arcee", "lfm2",
-    "gemma4", "gemma4e", "llamayarn", "phi3long", "olmo3", "qwen35",
+    "gemma4", "gemma4e", "llamayarn", "phi3long", "olmo3", "ministral3", "qwen35",
     "phi2",
 };
 enum { N_ARCH = sizeof arch / sizeof *arch };
