@@ -80,3 +80,61 @@ void tr__tile_product(int64_t m, int64_t n, int64_t k, struct tr__tile a, const 
 #endif
     edge(m, n - j, k, a, b + j, ldb, c + j, ldc, keep);
 }
+
+/* ---- transposing ------------------------------------------------------------------- */
+
+/* Of rows i and i + h the numbers in places with bit h of the one, and without it of the
+ * other, change places. */
+TR__INLINE void exchange(tr__vec *a, tr__vec *b, const int h)
+{
+    tr__ivec first, second;
+    TR__EACH(j, VEC) {
+        first[j] = j & h ? VEC + j - h : j;
+        second[j] = j & h ? VEC + j : j + h;
+    }
+    tr__vec x = tr__shuffle(*a, *b, first);
+    *b = tr__shuffle(*a, *b, second);
+    *a = x;
+}
+
+TR__INLINE void exchange_all(tr__vec *row, const int h)
+{
+    TR__EACH(i, VEC)
+        if (!(i & h))
+            exchange(&row[i], &row[i + h], h);
+}
+
+/* A square of VEC rows in registers: halves change places, then their halves, … */
+TR__INLINE void transpose_square(const float *from, int64_t ld, float *to, int64_t ld_to)
+{
+    tr__vec row[VEC];
+    TR__EACH(i, VEC)
+        row[i] = tr__load(from + i * ld);
+    if (VEC > 8)
+        exchange_all(row, 8 % VEC);
+    if (VEC > 4)
+        exchange_all(row, 4 % VEC);
+    exchange_all(row, 2);
+    exchange_all(row, 1);
+    TR__EACH(i, VEC)
+        tr__store(to + i * ld_to, row[i]);
+}
+
+static void transpose_edge(int64_t rows, int64_t cols, const float *from, int64_t ld,
+                           float *to, int64_t ld_to)
+{
+    for (int64_t j = 0; j < cols; j++)
+        for (int64_t i = 0; i < rows; i++)
+            to[j * ld_to + i] = from[i * ld + j];
+}
+
+void tr__tile_transpose(int64_t rows, int64_t cols, const float *from, int64_t ld, float *to,
+                        int64_t ld_to)
+{
+    int64_t n = rows / VEC * VEC, m = cols / VEC * VEC;
+    for (int64_t i = 0; i < n; i += VEC)
+        for (int64_t j = 0; j < m; j += VEC)
+            transpose_square(from + i * ld + j, ld, to + j * ld_to + i, ld_to);
+    transpose_edge(rows, cols - m, from + m, ld, to + m * ld_to, ld_to);
+    transpose_edge(rows - n, m, from + n * ld, ld, to + n, ld_to);
+}

@@ -27,6 +27,9 @@ tr__tile_fn tr__tile_product;
 /* The same with a and b rounded to BF16, where the library was built for a processor that
  * multiplies those and sizes are such multiples, m up to 64, k up to 256; else in f32. */
 tr__tile_fn tr__tile_product_bf16;
+/* to[j * ld_to + i] = from[i * ld + j], i below rows, j below cols */
+void tr__tile_transpose(int64_t rows, int64_t cols, const float *from, int64_t ld, float *to,
+                        int64_t ld_to);
 /* Round n numbers as it rounds its factors. */
 void tr__tile_round_bf16(float *x, int64_t n);
 

@@ -120,13 +120,7 @@ void tr__att_load_keys(const struct tr__att_job *job, const struct tr__att_piece
 
 void tr__att_transpose(const struct tr__att_job *job, const float *from, float *to)
 {
-    enum { B = TR__TILE_COLS };
-    int64_t width = job->opt->head_dim;
-    for (int64_t d0 = 0; d0 < width; d0 += B)
-        for (int64_t j0 = 0; j0 < TILE; j0 += B)
-            for (int64_t d = d0; d < d0 + B && d < width; d++)
-                for (int64_t j = j0; j < j0 + B; j++)
-                    to[d * TILE + j] = from[j * job->ld + d];
+    tr__tile_transpose(TILE, job->opt->head_dim, from, job->ld, to, TILE);
 }
 
 void tr__att_load_queries(const struct tr__att_job *job, const struct tr__att_tile *tile,

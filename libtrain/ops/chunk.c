@@ -54,19 +54,11 @@ void tr__chunk_decay(int64_t n, const float *g, float *decay)
         float *row = decay + i * TR__CHUNK;
         for (int64_t j = 0; j < i; j++)
             sum[j] += g[i];
-        for (int64_t j = 0; j < lanes; j++)
+        int64_t end = i / COLS * COLS + COLS;
+        for (int64_t j = 0; j < end; j++)
             row[j] = j <= i ? tr__expf(sum[j]) : 0;
+        tr__chunk_fill(row + end, lanes - end, 0);
     }
-}
-
-void tr__chunk_transpose(int64_t rows, int64_t cols, const float *from, int64_t ld,
-                         float *to, int64_t ld_to)
-{
-    for (int64_t i0 = 0; i0 < rows; i0 += COLS)
-        for (int64_t j0 = 0; j0 < cols; j0 += COLS)
-            for (int64_t j = j0; j < j0 + COLS && j < cols; j++)
-                for (int64_t i = i0; i < i0 + COLS && i < rows; i++)
-                    to[j * ld_to + i] = from[i * ld + j];
 }
 
 void tr__chunk_columns(int64_t n, int64_t cols, const float *from, int64_t ld, float *to)
@@ -74,7 +66,7 @@ void tr__chunk_columns(int64_t n, int64_t cols, const float *from, int64_t ld, f
     int64_t lanes = tr__chunk_lanes(n);
     for (int64_t j = 0; n < lanes && j < cols; j++)
         tr__chunk_fill(to + j * TR__CHUNK + n, lanes - n, 0);
-    tr__chunk_transpose(n, cols, from, ld, to, TR__CHUNK);
+    tr__tile_transpose(n, cols, from, ld, to, TR__CHUNK);
 }
 
 /* Rows of a square on the diagonal that begins with row i. */

@@ -44,6 +44,16 @@ static inline void tr__chunk_fill(float *x, int64_t n, float value)
         x[i] = value;
 }
 
+/* Rows of a head are often a page apart, where no hardware looks ahead: called at row i of n,
+ * `width` numbers at x. */
+static inline void tr__chunk_look_ahead(const float *x, int64_t ld, int64_t width, int64_t i,
+                                        int64_t n)
+{
+    enum { AHEAD = 8 };
+    for (int64_t d = 0; i + AHEAD < n && d < width; d += 16)
+        __builtin_prefetch(x + AHEAD * ld + d);
+}
+
 static inline float tr__chunk_dot(const float *a, const float *b, int64_t n)
 {
     float sum = 0;
@@ -53,11 +63,7 @@ static inline float tr__chunk_dot(const float *a, const float *b, int64_t n)
     return sum;
 }
 
-/* to[j * ld_to + i] = from[i * ld + j] */
-void tr__chunk_transpose(int64_t rows, int64_t cols, const float *from, int64_t ld,
-                         float *to, int64_t ld_to);
-
-/* The same for n rows of a chunk, with zeros up to a multiple of TR__TILE_COLS:
+/* n rows of a chunk as columns, with zeros up to a multiple of TR__TILE_COLS:
  * to (cols, TR__CHUNK) */
 void tr__chunk_columns(int64_t n, int64_t cols, const float *from, int64_t ld, float *to);
 

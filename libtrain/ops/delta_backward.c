@@ -28,9 +28,11 @@ static void load_dout(const struct tr__delta_job *job, const struct chunk *c,
 {
     const struct tr_tensor *out = job->nd->out;
     int64_t width = job->opt->head_v;
-    for (int64_t i = 0; i < w->n; i++)
-        memcpy(c->dout + i * width, out->grad + (w->t0 + i) * out->ld + c->head * width,
-               (size_t)width * sizeof *out->grad);
+    const float *row = out->grad + w->t0 * out->ld + c->head * width;
+    for (int64_t i = 0; i < w->n; i++, row += out->ld) {
+        tr__chunk_look_ahead(row, out->ld, width, i, w->n);
+        memcpy(c->dout + i * width, row, (size_t)width * sizeof *row);
+    }
 }
 
 /* t_j = t_j + sum over i > j of a_ij y_i and y_j = beta_j t_j: the solution of delta_job.c
@@ -76,14 +78,14 @@ static void products_of_gradients(const struct tr__delta_job *job, const struct 
     tr__chunk_pairs(n, d_v, c->dout, d_v, w->u_t, w->dp);
     tr__chunk_pairs(n, d_v, c->t, d_v, w->u_t, w->da);
     if (c->s) {
-        tr__chunk_transpose(d_k, d_v, c->s, d_v, w->s_t, d_k);
+        tr__tile_transpose(d_k, d_v, c->s, d_v, w->s_t, d_k);
         tr__tile_product(2 * n, d_k, d_v, (struct tr__tile){ c->t, d_v, 1 }, w->s_t, d_k,
                          w->mn, d_k, NULL);
     } else {
         memset(w->mn, 0, (size_t)(2 * n * d_k) * sizeof *w->mn);
     }
     if (!c->last) {
-        tr__chunk_transpose(d_k, d_v, w->ds, d_v, w->ds_t, d_k);
+        tr__tile_transpose(d_k, d_v, w->ds, d_v, w->ds_t, d_k);
         tr__tile_product(n, d_k, d_v, (struct tr__tile){ c->u, d_v, 1 }, w->ds_t, d_k,
                          w->dk, d_k, NULL);
     } else {
@@ -162,6 +164,7 @@ static void add_normed(const struct tr__delta_job *job, int i_in, int head, floa
     float square = 1.0f / (times * times);
     for (int64_t i = 0; in->grad && i < w->n; i++, x += width, dx += width) {
         float *to = in->grad + (w->t0 + i) * in->ld + head % job->opt->n_head_k * width;
+        tr__chunk_look_ahead(to, in->ld, width, i, w->n);
         float along = square * tr__chunk_dot(x, dx, width);
         for (int64_t d = 0; d < width; d++)
             to[d] += inverse[i] * (dx[d] - along * x[d]);

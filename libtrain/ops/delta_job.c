@@ -99,6 +99,7 @@ static void load_normed(const struct tr__delta_job *job, int i_in, int head, flo
     const float *x = tr__delta_head(job, i_in, head) + w->t0 * ld;
     for (int64_t i = 0; i < w->n; i++, x += ld, to += width) {
         float sum = 0;
+        tr__chunk_look_ahead(x, ld, width, i, w->n);
 #pragma omp simd reduction(+ : sum)
         for (int64_t d = 0; d < width; d++)
             sum += x[d] * x[d];
@@ -189,9 +190,11 @@ void tr__delta_values(const struct tr__delta_job *job, int head, const float *s,
     else
         memset(u, 0, (size_t)(n * d_v) * sizeof *u);
     const float *row = tr__delta_head(job, TR__DELTA_V, head) + w->t0 * v->ld;
-    for (int64_t i = 0; i < n; i++, row += v->ld)
+    for (int64_t i = 0; i < n; i++, row += v->ld) {
+        tr__chunk_look_ahead(row, v->ld, d_v, i, n);
         for (int64_t d = 0; d < d_v; d++)
             u[i * d_v + d] = row[d] - w->from_start[i] * u[i * d_v + d];
+    }
     tr__chunk_fill(w->keep, CHUNK, 1);
     solve(d_v, w);
 }

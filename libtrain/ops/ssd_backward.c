@@ -143,7 +143,7 @@ static void from_state(const struct job *job, const struct chunk *c,
     int64_t d_head = job->opt->d_head, d_state = job->opt->d_state;
     if (!c->s)
         return;
-    tr__chunk_transpose(d_state, d_head, c->s, d_head, w->s_t, d_state);
+    tr__tile_transpose(d_state, d_head, c->s, d_head, w->s_t, d_state);
     tr__tile_product(w->n, d_state, d_head, (struct tr__tile){ w->e_dy, d_head, 1 }, w->s_t,
                      d_state, w->dbc, d_state, NULL);
 }
@@ -162,7 +162,7 @@ static void b_gradients(const struct job *job, const struct chunk *c,
 {
     int64_t d_head = job->opt->d_head, d_state = job->opt->d_state;
     if (!c->last) {
-        tr__chunk_transpose(d_state, d_head, w->ds, d_head, w->s_t, d_state);
+        tr__tile_transpose(d_state, d_head, w->ds, d_head, w->s_t, d_state);
         tr__tile_product(w->n, d_state, d_head, (struct tr__tile){ w->u_end, d_head, 1 },
                          w->s_t, d_state, w->dbc, d_state, NULL);
     }

@@ -98,6 +98,23 @@ START_TEST(products)
 }
 END_TEST
 
+START_TEST(transposes)
+{
+    int rows = shapes[_i].m, cols = shapes[_i].n, ld = cols + APART, ld_to = rows + APART;
+    float *from = numbers(rows * ld), *to = numbers(cols * ld_to);
+    float *before = malloc((size_t)(cols * ld_to) * sizeof *to);
+    memcpy(before, to, (size_t)(cols * ld_to) * sizeof *to);
+    tr__tile_transpose(rows, cols, from, ld, to, ld_to);
+    for (int j = 0; j < cols; j++)
+        for (int i = 0; i < ld_to; i++)
+            ck_assert(to[j * ld_to + i] ==
+                      (i < rows ? from[i * ld + j] : before[j * ld_to + i]));
+    free(from);
+    free(to);
+    free(before);
+}
+END_TEST
+
 /* Where the build has BF16 it is used: a number that is none in it is rounded. */
 START_TEST(is_bf16_where_it_can_be)
 {
@@ -120,6 +137,7 @@ int main(void)
     Suite *s = suite_create("tile");
     TCase *c = tcase_create("tile");
     tcase_add_loop_test(c, products, 0, N_SHAPE);
+    tcase_add_loop_test(c, transposes, 0, N_SHAPE);
     tcase_add_test(c, is_bf16_where_it_can_be);
     suite_add_tcase(s, c);
     return run_suite(s);
