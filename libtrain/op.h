@@ -113,6 +113,10 @@ static inline int tr_op_grad_beta(struct tr_tensor *t)
 /* A new f32 tensor for the output of op, data to be filled by forward. */
 struct tr_tensor *tr_op_output(struct tr_tape *tp, const struct tr_op *op, int n_dim,
                                const int64_t *dim);
+/* A new tensor of n i32 for the output of op, through which no gradient goes: op needs no
+ * backward.  It is computed once and stays as it is until backward, however much is
+ * computed again. */
+struct tr_tensor *tr_op_integers(struct tr_tape *tp, const struct tr_op *op, int64_t n);
 /* An output that is written over `in` or views part of it, from number `offset` on.  Its
  * rows are as far apart as those of `in`; the caller may set another ld. */
 struct tr_tensor *tr_op_alias(struct tr_tape *tp, struct tr_tensor *in, int64_t offset,

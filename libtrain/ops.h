@@ -221,6 +221,60 @@ struct tr_tensor *tr_ssd(struct tr_tape *tp, struct tr_tensor *x, struct tr_tens
                          struct tr_tensor *c, struct tr_tensor *dt, struct tr_tensor *a,
                          struct tr_tensor *d, const int32_t *pos, const struct tr_ssd *opt);
 
+/* ---- experts: docs/maths/experts.md (Shazeer et al. 2017) ---------------------------- */
+
+/* The scores of all experts from a row z of logits; all are static. */
+struct tr_gating;
+extern const struct tr_gating tr_gating_softmax; /* exp(z_e) / sum of exp(z_i) */
+extern const struct tr_gating tr_gating_sigmoid; /* 1 / (1 + exp(-z_e)) */
+
+enum { TR_MAX_EXPERT = 1024 };
+
+struct tr_route {
+    const struct tr_gating *gating;
+    int n_used;             /* experts for each row */
+    struct tr_tensor *bias; /* (n_expert) f32 that is added to the scores where experts are
+                               chosen, and only there: it gets no gradient; or NULL */
+    int normalise;          /* weights are divided by their sum + eps; those of a softmax
+                               over all are then those of a softmax over the chosen */
+    float eps;
+    float scale;            /* of the weights; 0 is taken as 1 */
+    float balance;          /* the gradient of balance * loss is added to that of the
+                               logits, loss = n_expert * sum over e of f_e P_e with the
+                               rows of e f_e n and its mean score P_e, where those of a
+                               row are made to sum to 1  (Fedus et al. 2021); 0: none */
+    double *balance_loss;   /* if not NULL: that loss is put there */
+};
+
+struct tr_routing {
+    struct tr_tensor *weight; /* (n, n_used) of the chosen experts, the best first */
+    struct tr_tensor *choice; /* i32: which they are, and which rows an expert gets */
+    int n_expert;
+};
+
+/* For every row of logits (n, n_expert) the experts with the highest scores, of equal ones
+ * the first, and their weights, which are scores. */
+struct tr_routing tr_route(struct tr_tape *tp, struct tr_tensor *logits,
+                           const struct tr_route *opt);
+
+/* Linear layers with a matrix for every expert: w (n_expert, n_out, n_in) of any type,
+ * bias (n_expert, n_out), all else as in tr_linear; opt may be NULL.  Only the matrices of
+ * experts that have rows are read.
+ *
+ * In: from rows x (n, n_in) to a row for each of them and each of its experts, those of one
+ * expert one below the other: (n * n_used, n_out).  Then tr_experts_linear, from such rows
+ * to such rows.  Out: from such rows to sums y (n, n_out), weighted as r says:
+ * y_t = add_t + sum over its experts e of weight_te (scale * x_te w_e^T + bias_e). */
+struct tr_tensor *tr_experts_in(struct tr_tape *tp, struct tr_tensor *x,
+                                struct tr_tensor *w, const struct tr_routing *r,
+                                const struct tr_linear *opt);
+struct tr_tensor *tr_experts_linear(struct tr_tape *tp, struct tr_tensor *x,
+                                    struct tr_tensor *w, const struct tr_routing *r,
+                                    const struct tr_linear *opt);
+struct tr_tensor *tr_experts_out(struct tr_tape *tp, struct tr_tensor *x,
+                                 struct tr_tensor *w, const struct tr_routing *r,
+                                 const struct tr_linear *opt);
+
 /* What is minimised: the loss of one row of n logits.  z is overwritten: with scale *
  * d(loss)/dz, or with anything if scale is 0.  All are static (loss.h). */
 struct tr_loss_kind {

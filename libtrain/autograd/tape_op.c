@@ -73,6 +73,17 @@ struct tr_tensor *tr_op_output(struct tr_tape *tp, const struct tr_op *op, int n
     return t;
 }
 
+struct tr_tensor *tr_op_integers(struct tr_tape *tp, const struct tr_op *op, int64_t n)
+{
+    struct tr_tensor *t = tr__tape_tensor(tp, op->name, 1, &n);
+    if (!t)
+        return tr__tape_spare(tp);
+    t->dtype = &tr_i32;
+    t->kept = tp->mode == TR_TAPE_TRAIN;
+    t->data = tr_arena_array(home(tp, t), (size_t)n, sizeof(int32_t));
+    return t;
+}
+
 void tr__tape_resolve(struct tr_tensor *t)
 {
     t->data = t->alias->data ? (float *)t->alias->data + t->offset : NULL;
@@ -165,7 +176,7 @@ static void note_inputs(const struct tr_tape *tp, struct tr_node *nd)
         if (nd->in[i]->i_segment < 0)
             note_reader(tp, nd->op, nd->in[i]);
     }
-    nd->out->needs_grad = nd->with_grad;
+    nd->out->needs_grad = nd->with_grad && nd->out->dtype == &tr_f32;
 }
 
 /* NULL on a tape that has failed. */

@@ -15,20 +15,16 @@ struct linear_args {
     float scale;
 };
 
-/* What y holds before x w^T is added: the sum so far and the bias, or zero. */
-static void begin_output(const struct tr_node *nd, int in_place)
+void tr__begin_rows(float *y, int64_t ldy, int64_t n, int64_t width, const float *add,
+                    int64_t ldadd, const float *bias)
 {
-    const struct tr_tensor *add = nd->in[ADD], *y = nd->out;
-    const float *bias = nd->in[BIAS] ? nd->in[BIAS]->data : NULL;
-    int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
-    if (!bias && in_place)
+    if (!bias && add == y)
         return;
 #pragma omp parallel for schedule(static) if (n > 1)
     for (int64_t i = 0; i < n; i++) {
-        float *row = (float *)y->data + i * y->ld;
-        if (add && !in_place)
-            memcpy(row, (const float *)add->data + i * add->ld,
-                   (size_t)width * sizeof *row);
+        float *row = y + i * ldy;
+        if (add && add != y)
+            memcpy(row, add + i * ldadd, (size_t)width * sizeof *row);
         else if (!add)
             memset(row, 0, (size_t)width * sizeof *row);
         for (int64_t j = 0; bias && j < width; j++)
@@ -41,14 +37,16 @@ static void linear_forward(struct tr_node *nd)
     const struct linear_args *args = nd->args;
     const struct tr_tensor *x = nd->in[X], *w = nd->in[W], *y = nd->out;
     struct tr__matrix m = tr__as_matrix(w);
-    int starts_empty = !nd->in[BIAS] && !nd->in[ADD];
+    const struct tr_tensor *bias = nd->in[BIAS], *add = nd->in[ADD];
+    int starts_empty = !bias && !add;
     if (!starts_empty)
-        begin_output(nd, args->in_place);
+        tr__begin_rows(y->data, y->ld, tr_tensor_rows(y), tr_tensor_cols(y),
+                       add ? add->data : NULL, add ? add->ld : 0, bias ? bias->data : NULL);
     tr__gemm_xwt(nd->scratch, tr_tensor_rows(x), args->scale, x->data, x->ld, &m,
                  starts_empty ? 0.0f : 1.0f, y->data, y->ld);
 }
 
-static void add_rows(const struct tr_tensor *y, const struct tr_tensor *to)
+void tr__add_grad(const struct tr_tensor *y, const struct tr_tensor *to)
 {
     int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y);
 #pragma omp parallel for schedule(static)
@@ -76,7 +74,7 @@ static void linear_backward(struct tr_node *nd)
     if (nd->in[BIAS] && nd->in[BIAS]->grad)
         tr__add_column_sums(y->grad, y->ld, n, tr_tensor_cols(y), 1, nd->in[BIAS]->grad);
     if (nd->in[ADD] && nd->in[ADD]->grad && !args->in_place)
-        add_rows(y, nd->in[ADD]);
+        tr__add_grad(y, nd->in[ADD]);
 }
 
 static size_t linear_scratch(const struct tr_node *nd, int backward)

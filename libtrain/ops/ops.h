@@ -26,4 +26,14 @@ static inline struct tr__matrix tr__as_matrix(const struct tr_tensor *t)
 void tr__add_column_sums(const float *from, int64_t ld, int64_t n, int64_t width,
                          float scale, float *to);
 
+/* What n rows of y hold before a product is added: add + bias, of which either may be NULL;
+ * add may be y itself.  ld…: numbers from row to row. */
+void tr__begin_rows(float *y, int64_t ldy, int64_t n, int64_t width, const float *add,
+                    int64_t ldadd, const float *bias);
+/* to->grad += y->grad */
+void tr__add_grad(const struct tr_tensor *y, const struct tr_tensor *to);
+
+/* y (n) = softmax(x) */
+void tr__softmax_row(const float *x, int64_t n, float *y);
+
 #endif

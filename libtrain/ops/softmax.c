@@ -42,6 +42,13 @@ static void put_softmax(const float *x, const float *saved, int64_t n, float tim
         to[j] = tr__expf(x[j] - max) * factor + (add ? to[j] : 0);
 }
 
+void tr__softmax_row(const float *x, int64_t n, float *y)
+{
+    float saved[2];
+    measure(x, n, saved);
+    put_softmax(x, saved, n, 1, y, 0);
+}
+
 static size_t two_a_row(const struct tr_tensor *x)
 {
     return 2 * (size_t)tr_tensor_rows(x);

@@ -434,12 +434,144 @@ BUILD(ssd_one_document)
                   &(struct tr_ssd){ .n_head = 2, .n_group = 1, .d_head = 4, .d_state = 4 });
 }
 
+/* ---- experts: 5, of which the last gets no row and the first most ------------------- */
+
+enum { EXPERTS = 5, USED = 2, WIDE_IN = 4, WIDE_OUT = 3 };
+
+/* Logits so far apart that no step of the differences changes the choice. */
+static struct tr_tensor *far_apart(struct tr_tape *tp, struct tr_tensor *z)
+{
+    static float rows[] = { 3, 2, 1, 0, -1, 3, 1,  2, 0, -1, 1, 0, 3,  2, -1,
+                            3, 2, 1, 0, -1, 2, -1, 1, 3, 0,  3, 1, -1, 2, 0 };
+    static struct tr_tensor t;
+    t = tr_tensor_make("far apart", &tr_f32, 2, (int64_t[]){ 6, EXPERTS }, rows);
+    return tr_add(tp, z, &t);
+}
+
+static struct tr_routing routed(struct tr_tape *tp, struct tr_tensor *z)
+{
+    return tr_route(tp, far_apart(tp, z),
+                    &(struct tr_route){ .gating = &tr_gating_softmax, .n_used = USED });
+}
+
+/* A matrix of (EXPERTS * rows, cols) as that many matrices. */
+static struct tr_tensor *stacked(struct tr_tape *tp, struct tr_tensor *w)
+{
+    int64_t cols = tr_tensor_cols(w), rows = tr_tensor_rows(w) / EXPERTS;
+    struct tr_tensor *t = tr_reshape(tp, w, EXPERTS * rows, cols);
+    t->n_dim = 3;
+    t->dim[0] = EXPERTS, t->dim[1] = rows, t->dim[2] = cols;
+    return t;
+}
+
+BUILD(route_softmax)
+{
+    UNUSED;
+    return routed(tp, in[0]).weight;
+}
+
+BUILD(route_over_chosen)
+{
+    UNUSED;
+    struct tr_route opt = { .gating = &tr_gating_softmax, .n_used = 3, .normalise = 1,
+                            .scale = 2.5f };
+    return tr_route(tp, far_apart(tp, in[0]), &opt).weight;
+}
+
+/* The bias makes the last expert the first choice, its weight stays what it is. */
+BUILD(route_sigmoid)
+{
+    UNUSED;
+    static float number[] = { 0, 0, 0, 0, 1 };
+    static struct tr_tensor bias;
+    bias = tr_tensor_make("bias", &tr_f32, 1, (int64_t[]){ EXPERTS }, number);
+    struct tr_route opt = { .gating = &tr_gating_sigmoid, .n_used = USED, .bias = &bias,
+                            .normalise = 1, .eps = 0.25f };
+    return tr_route(tp, far_apart(tp, in[0]), &opt).weight;
+}
+
+BUILD(experts_in)
+{
+    UNUSED;
+    struct tr_routing r = routed(tp, in[0]);
+    return tr_experts_in(tp, in[1], stacked(tp, in[2]), &r,
+                         &(struct tr_linear){ .bias = in[3], .scale = 0.5f });
+}
+
+BUILD(experts_in_and_sum)
+{
+    UNUSED;
+    struct tr_routing r = routed(tp, in[0]);
+    return tr_experts_in(tp, in[1], stacked(tp, in[2]), &r,
+                         &(struct tr_linear){ .add = in[3] });
+}
+
+/* As an adapter does: a sum over the rows that are there. */
+BUILD(experts_pair)
+{
+    UNUSED;
+    struct tr_routing r = routed(tp, in[0]);
+    struct tr_tensor *y = tr_experts_in(tp, in[1], stacked(tp, in[2]), &r, NULL);
+    struct tr_tensor *u = tr_experts_in(tp, in[1], stacked(tp, in[3]), &r, NULL);
+    return tr_experts_linear(tp, u, stacked(tp, in[4]), &r,
+                             &(struct tr_linear){ .add = y, .in_place = 1, .scale = 2 });
+}
+
+BUILD(experts_out)
+{
+    UNUSED;
+    struct tr_routing r = routed(tp, in[0]);
+    return tr_experts_out(tp, in[1], stacked(tp, in[2]), &r,
+                          &(struct tr_linear){ .bias = in[3], .add = in[4], .scale = 0.5f });
+}
+
+BUILD(experts_out_in_place) /* the rows of two products, one of which is read again */
+{
+    UNUSED;
+    struct tr_routing r = routed(tp, in[0]);
+    struct tr_tensor *y = tr_experts_out(tp, in[1], stacked(tp, in[2]), &r, NULL);
+    return tr_experts_out(tp, in[1], stacked(tp, in[2]), &r,
+                          &(struct tr_linear){ .add = y, .in_place = 1 });
+}
+
+/* A result that is a loss found on the way, whose gradient is there already. */
+static double loss_sum;
+static const float LOSS_SCALE = 0.25f;
+
+static void report_forward(struct tr_node *nd)
+{
+    *(float *)nd->out->data = LOSS_SCALE * (float)loss_sum;
+}
+
+static void report_backward(struct tr_node *nd)
+{
+    (void)nd;
+}
+
+BUILD(balance)
+{
+    int *sigmoid = ctx;
+    static const struct tr_op op = { .name = "report", .forward = report_forward,
+                                     .backward = report_backward };
+    struct tr_route opt = { .gating = sigmoid ? &tr_gating_sigmoid : &tr_gating_softmax,
+                            .n_used = USED, .balance = LOSS_SCALE,
+                            .balance_loss = &loss_sum };
+    struct tr_routing r = tr_route(tp, far_apart(tp, in[0]), &opt);
+    return tr_op_run(tp, &(struct tr_op_call){
+                             .op = &op, .in = { r.weight },
+                             .out = tr_op_output(tp, &op, 1, (int64_t[]){ 1 }) });
+}
+
+BUILD(balance_sigmoid)
+{
+    int sigmoid = 1;
+    UNUSED;
+    return balance(&sigmoid, tp, in);
+}
+
 static const int32_t targets[] = { 3, -1, 0, 6, 3, -1 };
 
 /* Losses are not weighed: the check compares their sums, times the scale. */
-static const float LOSS_SCALE = 0.25f;
-static double loss_sum;
-
 BUILD(cross_entropy)
 {
     UNUSED;
@@ -480,6 +612,7 @@ BUILD(mse)
 #define RANGE(n, width, from, to) { .rows = n, .cols = width, .low = from, .high = to }
 #define MATRIX(n, width) RANGE(n, width, -1, 1)
 #define VECTOR(width) { .cols = width, .low = -1, .high = 1 }
+#define SLIGHT RANGE(6, EXPERTS, -0.25f, 0.25f) /* logits, see far_apart */
 #define TABLE(n, width) { .rows = n, .cols = width, .low = -1, .high = 1, .whole = 1 }
 
 static const struct {
@@ -622,6 +755,28 @@ static const struct {
     { "ssd", "one document", ssd_one_document,
       { MATRIX(10, 8), MATRIX(10, 4), MATRIX(10, 4), RANGE(10, 2, 0.1f, 1),
         RANGE(2, 1, -2, -0.1f), MATRIX(2, 1) }, 0.03125f, 1e-4, 0 },
+
+
+    { "choose", "softmax", route_softmax, { SLIGHT }, 0.0625f, 1e-4, 0 },
+    { "route", "over the chosen", route_over_chosen, { SLIGHT }, 0.0625f, 1e-4, 0 },
+    { "route", "sigmoid and bias", route_sigmoid, { SLIGHT }, 0.0625f, 1e-4, 0 },
+    { "balance", "softmax", balance, { SLIGHT }, 0.0625f, 1e-4, 1 },
+    { "balance", "sigmoid", balance_sigmoid, { SLIGHT }, 0.0625f, 1e-4, 1 },
+    { "experts_linear", "in, bias", experts_in,
+      { SLIGHT, MATRIX(6, WIDE_IN), TABLE(EXPERTS * WIDE_OUT, WIDE_IN),
+        TABLE(EXPERTS, WIDE_OUT) }, 0.0625f, 1e-4, 0 },
+    { "experts_linear", "in, sum", experts_in_and_sum,
+      { SLIGHT, MATRIX(6, WIDE_IN), TABLE(EXPERTS * WIDE_OUT, WIDE_IN),
+        MATRIX(6 * USED, WIDE_OUT) }, 0.0625f, 1e-4, 0 },
+    { "experts_linear", "in place", experts_pair,
+      { SLIGHT, MATRIX(6, WIDE_IN), TABLE(EXPERTS * WIDE_OUT, WIDE_IN),
+        TABLE(EXPERTS * 2, WIDE_IN), TABLE(EXPERTS * WIDE_OUT, 2) }, 0.0625f, 1e-4, 0 },
+    { "experts_out", "bias and sum", experts_out,
+      { SLIGHT, MATRIX(6 * USED, WIDE_IN), TABLE(EXPERTS * WIDE_OUT, WIDE_IN),
+        TABLE(EXPERTS, WIDE_OUT), MATRIX(6, WIDE_OUT) }, 0.0625f, 1e-4, 0 },
+    { "experts_out", "in place", experts_out_in_place,
+      { SLIGHT, MATRIX(6 * USED, WIDE_IN), TABLE(EXPERTS * WIDE_OUT, WIDE_IN) },
+      0.0625f, 1e-4, 0 },
     { "output_loss", "cross-entropy", cross_entropy,
       { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
     { "output_loss", "soft cap", cross_entropy_capped,
