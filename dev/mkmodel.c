@@ -316,12 +316,13 @@ static float deviation(const struct build *b, enum tr_slot_id id, float *constan
 {
     const struct tr_slot *slot = &tr__slots[id];
     *constant = slot->minus_exp ? -1 : !strstr(slot->suffix, ".bias");
-    if (slot->n_dim == 1)
+    if (slot->n_dim == 1 || slot->vector)
         return 0;
     if (id == TR_ATTN_OUT || id == TR_DELTA_OUT || id == TR_SHORTCONV_OUT ||
-        id == TR_FFN_DOWN) /* they end in the residual stream */
+        id == TR_SSM_OUT || id == TR_FFN_DOWN) /* they end in the residual stream */
         return 0.02f / sqrtf(2 * (float)b->c.n_layer);
-    return id == TR_DELTA_CONV || id == TR_SHORTCONV_CONV ? 0.3f : 0.02f;
+    return id == TR_DELTA_CONV || id == TR_SHORTCONV_CONV || id == TR_SSM_CONV ? 0.3f
+                                                                               : 0.02f;
 }
 
 /* `first` numbers the random streams of a tensor. */

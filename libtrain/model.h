@@ -56,10 +56,10 @@ struct tr_layer {
 
 /* Sizes of mixers that carry a state from row to row, by their names in files. */
 struct tr_ssm {
-    int64_t state_size;     /* numbers of a key */
-    int64_t group_count;    /* heads of keys and queries */
-    int64_t time_step_rank; /* heads of values */
-    int64_t inner_size;     /* numbers of the values of all heads */
+    int64_t state_size;     /* numbers of a key; rows of a state */
+    int64_t group_count;    /* heads of keys and queries; groups of heads */
+    int64_t time_step_rank; /* heads of values; heads */
+    int64_t inner_size;     /* numbers of the values of all heads; of all heads */
 };
 
 struct tr_config {

@@ -60,6 +60,7 @@ static const struct {
     { "attention.recurrent_layers", TR_KEYS_RECURRENT },
     { "full_attention_interval", TR_KEYS_RECURRENT },
     { "nextn_predict_layers", TR_KEYS_RECURRENT },
+    { "rope.scaling.finetuned", TR_KEYS_ROPE_SWITCH },
 };
 
 static const char *const without_effect[] = {
@@ -69,6 +70,7 @@ static const char *const without_effect[] = {
     "embedding_length_out", "pooling_type", "classifier.output_labels",
     /* of experts, which there are none: see below */
     "expert_used_count", "expert_group_count", "expert_group_used_count",
+    "expert_shared_feed_forward_length",
     /* of layers with a window, where there are none */
     "attention.key_length_swa", "attention.value_length_swa", "rope.dimension_count_swa",
     /* of the other kind of norm */

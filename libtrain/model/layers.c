@@ -48,10 +48,12 @@ static int has_rope(const struct tr_config *c, int64_t i, int any_window)
 
 static void set_ropes(struct tr__reader *r, struct tr_config *c)
 {
-    int any_window = 0;
+    int any_window = 0, any_rope = c->arch->rope != TR_ROPE_NONE;
+    if (c->arch->keys & TR_KEYS_ROPE_SWITCH)
+        any_rope = tr__read_bool(r, "rope.scaling.finetuned", 1);
     for (int64_t i = 0; i < c->n_layer; i++)
         any_window |= c->layer[i].window > 0;
-    for (int64_t i = 0; c->arch->rope != TR_ROPE_NONE && i < c->n_layer; i++) {
+    for (int64_t i = 0; any_rope && i < c->n_layer; i++) {
         struct tr_layer *l = &c->layer[i];
         int kind = l->window > 0 ? WINDOWED : FULL;
         if (!l->n_head || !has_rope(c, i, any_window))

@@ -27,6 +27,8 @@ enum tr_slot_id {
     TR_INPUT_GATE, TR_INPUT_PROJ, TR_INPUT_POST_NORM, TR_LAYER_SCALE,
     TR_DELTA_QKV, TR_DELTA_GATE, TR_DELTA_CONV, TR_DELTA_ALPHA, TR_DELTA_DT_BIAS,
     TR_DELTA_A, TR_DELTA_BETA, TR_DELTA_NORM, TR_DELTA_OUT,
+    TR_SSM_IN, TR_SSM_CONV, TR_SSM_CONV_BIAS, TR_SSM_DT_BIAS, TR_SSM_A, TR_SSM_D,
+    TR_SSM_NORM, TR_SSM_OUT,
     TR_N_SLOT, TR_N_BLOCK = TR_N_SLOT - TR_N_GLOBAL
 };
 
@@ -38,6 +40,7 @@ enum tr_part {
     TR_PART_SHORTCONV = 8,
     TR_PART_INPUT = 16, /* tr_config.n_input: for the global ones those of block 0 count */
     TR_PART_DELTA = 32,
+    TR_PART_MAMBA2 = 64,
 };
 
 struct tr_slot {
@@ -48,6 +51,7 @@ struct tr_slot {
     int linear;  /* a matrix of a linear layer: LoRA can hang on it */
     int frozen;  /* never trained: a table of constants */
     int minus_exp; /* trained as theta where this is -exp(theta): below 0 for ever */
+    int vector;  /* in the model it is one, whatever its shape in a file */
     int f32;     /* in no other type, as all vectors are */
     unsigned part; /* enum tr_part: blocks with one of these have it; 0: all.  Slots of
                       the same name have different ones. */
@@ -86,6 +90,7 @@ enum tr_key_group {
     TR_KEYS_SSM = 64,     /* sizes of a mixer that carries a state */
     TR_KEYS_RECURRENT = 128, /* which blocks have it, and blocks that are not run */
     TR_KEYS_GROW = 256,   /* scores that grow behind the original context */
+    TR_KEYS_ROPE_SWITCH = 512, /* a key without effect elsewhere: no rope */
 };
 
 /* Which blocks turn their queries and keys. */

@@ -37,6 +37,10 @@ SIZE(q_rows, c->arch->attn_gate ? 2 * q(c, l) : q(c, l))
 SIZE(value_heads, c->ssm.time_step_rank)
 SIZE(values, c->ssm.inner_size)
 SIZE(value, c->ssm.inner_size / c->ssm.time_step_rank)
+SIZE(groups, c->ssm.group_count)
+SIZE(group, c->ssm.inner_size / c->ssm.group_count)
+SIZE(ssm_conv, c->ssm.inner_size + 2 * c->ssm.group_count * c->ssm.state_size)
+SIZE(ssm_in, ssm_conv(c, l) + c->ssm.inner_size + c->ssm.time_step_rank)
 SIZE(delta_qkv, 2 * c->ssm.group_count * c->ssm.state_size + c->ssm.inner_size)
 
 void tr__slot_name(char *name, int64_t layer, enum tr_slot_id id)
@@ -78,12 +82,14 @@ void tr__slot_shape(enum tr_slot_id id, const struct tr_config *c, const struct 
 #define VECTOR(name, n) .suffix = name, .n_dim = 1, .dim = { n }
 #define MATRIX(name, rows, cols) .suffix = name, .n_dim = 2, .dim = { rows, cols }
 #define LINEAR(name, n_out, n_in) MATRIX(name, n_out, n_in), .linear = 1
+#define FLAT(name, rows, cols) MATRIX(name, rows, cols), .vector = 1, .f32 = 1
 #define ATTENTION .part = TR_PART_ATTENTION
 #define KV .part = TR_PART_KV
 #define MLP .part = TR_PART_MLP
 #define SHORTCONV .part = TR_PART_SHORTCONV
 #define INPUT .part = TR_PART_INPUT
 #define DELTA .part = TR_PART_DELTA
+#define MAMBA2 .part = TR_PART_MAMBA2
 
 const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_TOKEN_EMBD] = { MATRIX("token_embd.weight", vocab, embd) },
@@ -146,4 +152,13 @@ const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_DELTA_BETA] = { LINEAR("ssm_beta.weight", value_heads, embd), DELTA },
     [TR_DELTA_NORM] = { VECTOR("ssm_norm.weight", value), DELTA },
     [TR_DELTA_OUT] = { LINEAR("ssm_out.weight", embd, values), DELTA },
+
+    [TR_SSM_IN] = { LINEAR("ssm_in.weight", ssm_in, embd), MAMBA2 },
+    [TR_SSM_CONV] = { MATRIX("ssm_conv1d.weight", ssm_conv, taps), .f32 = 1, MAMBA2 },
+    [TR_SSM_CONV_BIAS] = { VECTOR("ssm_conv1d.bias", ssm_conv), MAMBA2 },
+    [TR_SSM_DT_BIAS] = { VECTOR("ssm_dt.bias", value_heads), MAMBA2 },
+    [TR_SSM_A] = { FLAT("ssm_a", value_heads, one), MAMBA2, .minus_exp = 1 },
+    [TR_SSM_D] = { FLAT("ssm_d", value_heads, one), MAMBA2 },
+    [TR_SSM_NORM] = { FLAT("ssm_norm.weight", groups, group), MAMBA2 },
+    [TR_SSM_OUT] = { LINEAR("ssm_out.weight", embd, values), MAMBA2 },
 };

@@ -143,6 +143,9 @@ static int bind_tensor(struct tr_model *m, const struct tr_gguf_tensor *t,
     /* The map is read-only and so is every use of a weight that is not trainable. */
     struct tr_weight *w = tr__weight(m, layer, id);
     w->t = tr_tensor_make(t->name, t->dtype, slot->n_dim, dim, (void *)(uintptr_t)t->data);
+    if (slot->vector)
+        w->t = tr_tensor_make(t->name, t->dtype, 1, (int64_t[]){ tr_tensor_count(&w->t) },
+                              w->t.data);
     w->slot = slot;
     return 0;
 }

@@ -17,7 +17,7 @@ static const char *const arch[] = {
     "phi3", "smollm3", "granite", "hunyuan", "ernie4_5", "olmo2", "exaone4", "glm4",
     "starcoder2", "stablelm", "gptneox", "cohere2", "nemotron", "arcee", "lfm2",
     "gemma4", "gemma4e", "llamayarn", "phi3long", "olmo3", "ministral3", "qwen35",
-    "phi2",
+    "phi2", "granitehybrid",
 };
 enum { N_ARCH = sizeof arch / sizeof *arch };
 

@@ -62,6 +62,12 @@ struct tr_tensor *tr__arch_relu2(struct tr_tape *tp, struct tr_tensor *gate,
     [TR_DELTA_ALPHA] = TR_MUST, [TR_DELTA_DT_BIAS] = TR_MUST, [TR_DELTA_A] = TR_MUST,    \
     [TR_DELTA_BETA] = TR_MUST, [TR_DELTA_NORM] = TR_MUST, [TR_DELTA_OUT] = TR_MUST
 
+/* Mamba-2 */
+#define TR_MAMBA2                                                                        \
+    [TR_SSM_IN] = TR_MUST, [TR_SSM_CONV] = TR_MUST, [TR_SSM_CONV_BIAS] = TR_MAY,         \
+    [TR_SSM_DT_BIAS] = TR_MUST, [TR_SSM_A] = TR_MUST, [TR_SSM_D] = TR_MUST,              \
+    [TR_SSM_NORM] = TR_MUST, [TR_SSM_OUT] = TR_MUST
+
 #define TR_PLAIN_MLP [TR_FFN_UP] = TR_MUST, [TR_FFN_DOWN] = TR_MUST
 #define TR_PLAIN_MLP_BIASES(need) [TR_FFN_UP_BIAS] = need, [TR_FFN_DOWN_BIAS] = need
 

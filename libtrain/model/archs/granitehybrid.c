@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Granite 4 H (IBM 2025): Granite with Mamba-2 in place of attention in most blocks, and
+ * mostly without rope.
+ */
+#include <libtrain/model/archs/archs.h>
+
+const struct tr_arch tr__arch_granitehybrid = {
+    .name = "granitehybrid",
+    .eps_key = TR_EPS_RMS,
+    .norm = tr__arch_rms_norm,
+    .keys = TR_KEYS_SCALES | TR_KEYS_SSM | TR_KEYS_ROPE_SWITCH,
+    .without_kv = &tr__mixer_mamba2,
+    .activation = tr_swiglu,
+    .rope = TR_ROPE_PAIRS,
+    .logits_divided = 1,
+    .tensor = {
+        TR_ENDS, TR_PRE_NORMS,
+        TR_ATTENTION, TR_MAMBA2,
+        TR_GATED_MLP,
+    },
+};
