@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Numbers for tests/unit/test_reference.c, from PyTorch and transformers, in f64.
 
-usage: reference.py OUTDIR        (the project keeps the result as tests/golden/reference)
+usage: reference.py OUTDIR [NAME…]   (the project keeps the result as tests/golden/reference)
 
 The models are not stored.  Every weight is a formula of its GGUF name and its index, a
 multiple of a power of two, so that tests/unit/tiny_model.c makes the same bits.  Of the
@@ -100,8 +100,39 @@ def gemma4(windowed, **more):
     return m
 
 
+SMALL = dict(
+    vocab_size=VOCAB, hidden_size=WIDTH, intermediate_size=FF, num_attention_heads=4,
+    num_key_value_heads=2, max_position_embeddings=64, rms_norm_eps=1e-5,
+    pad_token_id=None, attn_implementation='eager')
+WINDOWS = dict(num_hidden_layers=4, sliding_window=12,
+               layer_types=['sliding_attention'] * 3 + ['full_attention'])
+PLAIN = dict(rope_type='default', rope_theta=BASE)
+YARN = dict(rope_type='yarn', rope_theta=BASE, factor=8.0,
+            original_max_position_embeddings=16)
+
+
+def small(family, rope, **more):
+    config = getattr(tf, family + 'Config')(**{**SMALL, 'rope_parameters': rope, **more})
+    return getattr(tf, family + 'ForCausalLM')(config)
+
+
+def phi3_longrope():
+    some = [1 + i / 4 for i in range(4)]
+    return small('Phi3', dict(rope_type='longrope', rope_theta=BASE, short_factor=some,
+                              long_factor=[2 * x for x in some],
+                              original_max_position_embeddings=16),
+                 original_max_position_embeddings=16, num_hidden_layers=2)
+
+
+def exaone4_windows():
+    m = small('Exaone4', PLAIN, tie_word_embeddings=True, **WINDOWS)
+    m.model.rotary_emb.inv_freq /= torch.tensor([1 + i / 4 for i in range(4)])
+    return m
+
+
 def in_f64():
-    """Gemma 4's modules go through f32 on their way; here they do not."""
+    """Many modules go through f32 on their way; here they do not."""
+    torch.float32 = torch.float64
     softmax = torch.nn.functional.softmax
     torch.Tensor.float = torch.Tensor.double
     torch.nn.functional.softmax = lambda x, *a, dtype=None, **k: softmax(x, *a, **k)
@@ -129,8 +160,17 @@ PARTS = {
                'model.embed_tokens_per_layer': 'per_layer_token_embd',
                'model.per_layer_model_projection': 'per_layer_model_proj',
                'model.per_layer_projection_norm': 'per_layer_proj_norm'},
+    'phi3': {'self_attn.qkv_proj': 'attn_qkv', 'mlp.gate_up_proj': 'ffn_up'},
+    'olmo2': {'post_attention_layernorm': 'post_attention_norm',
+              'post_feedforward_layernorm': 'post_ffw_norm',
+              'self_attn.q_norm': 'attn_q_norm', 'self_attn.k_norm': 'attn_k_norm'},
+    'cohere2': {},
+    'mistral3': {},
 }
-PARTS['gemma4'] = {**PARTS['llama'], **PARTS['gemma4']}
+PARTS['exaone4'] = PARTS['olmo2']
+for arch in PARTS:
+    if arch != 'gpt2':
+        PARTS[arch] = {**PARTS['llama'], **PARTS[arch]}
 
 
 def gguf_name(arch, name):
@@ -142,16 +182,19 @@ def gguf_name(arch, name):
     return f'{PARTS[arch][stem]}.{suffix}'
 
 
+PERMUTED = ('llama', 'mistral3')
+
+
 def to_hf(arch, name, w):
     """GGUF turns the rows (2i, 2i + 1) of a head of q and k, transformers (i, i + half)."""
-    if arch == 'llama' and ('attn_q.' in name or 'attn_k.' in name):
+    if arch in PERMUTED and ('attn_q.' in name or 'attn_k.' in name):
         rows = torch.arange(w.shape[0]).reshape(-1, 4, 2).transpose(1, 2).reshape(-1)
         return w[rows]
     return w
 
 
 def to_gguf(arch, name, w):
-    if arch == 'llama' and ('attn_q.' in name or 'attn_k.' in name):
+    if arch in PERMUTED and ('attn_q.' in name or 'attn_k.' in name):
         rows = torch.arange(w.shape[0]).reshape(-1, 2, 4).transpose(1, 2).reshape(-1)
         return w[rows]
     return w
@@ -260,18 +303,36 @@ def run(out, arch, make):
         digest('lora.after', k, p)
 
 
+MODELS = (
+    ('gpt2', 'gpt2', lambda: gpt2(True)),
+    ('llama', 'llama', lambda: llama(False, None)),
+    ('llama3', 'llama', lambda: llama(True, FACTORS)),
+    ('gemma4', 'gemma4', lambda: gemma4(
+        [1, 1, 0, 0], attention_k_eq_v=True, num_kv_shared_layers=0,
+        hidden_size_per_layer_input=0)),
+    ('gemma4e', 'gemma4', lambda: gemma4(
+        [1, 1, 0, 1, 1, 0], num_kv_shared_layers=2, use_double_wide_mlp=True,
+        hidden_size_per_layer_input=8)),
+    ('llama-yarn', 'llama', lambda: small('Llama', YARN, num_hidden_layers=2)),
+    ('phi3-longrope', 'phi3', phi3_longrope),
+    ('ministral3', 'mistral3', lambda: small(
+        'Ministral3', {**YARN, 'mscale': 1.0, 'mscale_all_dim': 1.0,
+                       'llama_4_scaling_beta': 0.25},
+        head_dim=8, num_hidden_layers=2)),
+    ('olmo3', 'olmo2', lambda: small(
+        'Olmo3', dict(full_attention=YARN, sliding_attention=PLAIN), **WINDOWS)),
+    ('exaone4-windows', 'exaone4', exaone4_windows),
+    ('cohere2', 'cohere2', lambda: small(
+        'Cohere2', PLAIN, tie_word_embeddings=True, layer_norm_eps=1e-5, logit_scale=0.25,
+        **WINDOWS)),
+)
+
 if __name__ == '__main__':
     torch.set_num_threads(1)
-    for name, arch, make in (('gpt2', 'gpt2', lambda: gpt2(True)),
-                             ('llama', 'llama', lambda: llama(False, None)),
-                             ('llama3', 'llama', lambda: llama(True, FACTORS)),
-                             ('gemma4', 'gemma4', lambda: gemma4(
-                                 [1, 1, 0, 0], attention_k_eq_v=True,
-                                 num_kv_shared_layers=0, hidden_size_per_layer_input=0)),
-                             ('gemma4e', 'gemma4', lambda: gemma4(
-                                 [1, 1, 0, 1, 1, 0], num_kv_shared_layers=2,
-                                 use_double_wide_mlp=True, hidden_size_per_layer_input=8))):
-        if arch == 'gemma4':
+    for name, arch, make in MODELS:
+        if len(sys.argv) > 2 and name not in sys.argv[2:]:
+            continue
+        if name not in ('gpt2', 'llama', 'llama3'):
             in_f64()
         with open(f'{sys.argv[1]}/{name}.tsv', 'w') as f:
             f.write(f'# torch {torch.__version__}, transformers {tf.__version__}\n')

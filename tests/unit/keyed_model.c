@@ -123,8 +123,11 @@ static int is_in(const char *list, const char *suffix)
 static int has(const struct tr_config *c, int64_t layer, int id, const char *also)
 {
     unsigned part = tr__slots[id].part;
+    enum tr_slot_id instead = tr__slots[id].instead;
     char name[TR__TENSOR_NAME_BYTES];
     tr__slot_name(name, layer, (enum tr_slot_id)id);
+    if (instead && is_in(also, tr__slots[instead].suffix))
+        return 0;
     return (c->arch->tensor[id] == TR_MUST || is_in(also, tr__slots[id].suffix) ||
             is_in(also, name)) &&
            (layer < 0 || !part || part & c->layer[layer].parts);

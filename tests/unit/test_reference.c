@@ -17,11 +17,16 @@
     "attention.value_length_swa=8 rope.dimension_count=16 rope.dimension_count_swa=8 " \
     "attention.sliding_window=12 final_logit_softcapping=9.0 "
 
+#define WINDOW "attention.sliding_window=12 "
+#define YARN \
+    "rope.scaling.type=yarn rope.scaling.factor=8.0 " \
+    "rope.scaling.original_context_length=16 "
+
 static const struct model {
     const struct tiny *tiny;
     const char *name, *arch, *keys, *also; /* where that is NULL */
     int magnifies; /* PyTorch in f64 with weights that are off by 1e-7 has norms that are
-                      off by 4e-5 in the first step and 1e-2 in the sixth */
+                      off by 1e-5 and more after a step; gemma4 by 1e-2 in the sixth */
 } models[] = {
     { .tiny = &tiny_gpt2 },
     { .tiny = &tiny_llama },
@@ -37,6 +42,20 @@ static const struct model {
               "feed_forward_length=[48,48,48,48,96,96] attention.shared_kv_layers=2 "
               "embedding_length_per_layer_input=8",
       .also = "rope_freqs.weight attn_v.weight", .magnifies = 1 },
+    { .name = "llama-yarn", .arch = "llama", .keys = "block_count=2 " YARN,
+      .also = "output.weight" },
+    { .name = "phi3-longrope", .arch = "phi3",
+      .keys = "block_count=2 rope.scaling.original_context_length=16",
+      .also = "output.weight attn_qkv.weight rope_factors_long.weight "
+              "rope_factors_short.weight" },
+    { .name = "ministral3", .arch = "mistral3",
+      .keys = "block_count=2 attention.temperature_scale=0.25 "
+              "rope.scaling.yarn_log_multiplier=1.0 " YARN,
+      .also = "output.weight" },
+    { .name = "olmo3", .arch = "olmo2", .keys = WINDOW YARN, .also = "output.weight" },
+    { .name = "exaone4-windows", .arch = "exaone4", .keys = WINDOW,
+      .also = "rope_freqs.weight", .magnifies = 1 },
+    { .name = "cohere2", .arch = "cohere2", .keys = WINDOW "logit_scale=0.25", .also = "" },
 };
 enum { N_MODEL = sizeof models / sizeof *models, POSITIONS = 2 * TINY_CTX };
 
