@@ -75,6 +75,8 @@ int tr_gguf_check(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
 /* Say that these bytes of a tensor are done with: whole pages of them leave the process's
  * memory and are mapped again if they are touched, so a walk over a file stays small. */
 void tr_gguf_forget(const struct tr_gguf *g, const void *data, int64_t bytes);
+/* The same of what stands in front of the tensors: a vocabulary takes megabytes. */
+void tr_gguf_forget_metadata(const struct tr_gguf *g);
 
 const char *tr_gguf_path(const struct tr_gguf *g);
 uint32_t tr_gguf_version(const struct tr_gguf *g);

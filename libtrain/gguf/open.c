@@ -87,6 +87,17 @@ void tr_gguf_forget(const struct tr_gguf *g, const void *data, int64_t bytes)
         madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
+void tr_gguf_forget_metadata(const struct tr_gguf *g)
+{
+    uint64_t first = g->n_tensor ? g->tensor[0].offset : 0;
+    for (size_t i = 1; i < g->n_tensor; i++)
+        if (g->tensor[i].offset < first)
+            first = g->tensor[i].offset;
+    if (g->n_tensor)
+        tr_gguf_forget(g, (const char *)g->tensor[0].data - g->tensor[0].offset,
+                       (int64_t)first);
+}
+
 /* Row by row, so that the message can say where. */
 static int check_tensor(const struct tr_gguf *g, const struct tr_gguf_tensor *t,
                         struct tr_err *err)

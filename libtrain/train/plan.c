@@ -61,16 +61,6 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
     return rc;
 }
 
-/* What stands in front of the tensors of a file: read when it is opened, and then it stays. */
-static int64_t metadata_bytes(const struct tr_gguf *g)
-{
-    uint64_t first = tr_gguf_tensor(g, 0)->offset;
-    for (size_t i = 1; i < tr_gguf_n_tensor(g); i++)
-        if (tr_gguf_tensor(g, i)->offset < first)
-            first = tr_gguf_tensor(g, i)->offset;
-    return (int64_t)first;
-}
-
 static void fill_plan(struct tr_trainer *t, const struct bounds *b)
 {
     struct tr_tape_plan eval = t->eval ? tr_eval_plan(t->eval) : (struct tr_tape_plan){0};
@@ -145,8 +135,7 @@ static int refuse(const struct tr_trainer *t, const struct bounds *b, struct tr_
 
 int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err)
 {
-    struct bounds b = { .program = tr_machine_program_bytes() +
-                                   metadata_bytes(tr_model_gguf(t->m)),
+    struct bounds b = { .program = tr_machine_program_bytes(),
                         .there = tr_machine_memory_available() / tr_comm_local_size(),
                         .limit = t->args.mem_limit ? t->args.mem_limit : INT64_MAX };
     int64_t n_layer = t->m->config.n_layer, first = t->args.recompute, last = first;

@@ -120,6 +120,7 @@ static int plan(struct tr_trainer *t, struct tr_err *err)
 
 static int take_memory(struct tr_trainer *t, struct tr_err *err)
 {
+    tr_gguf_forget_metadata(t->m->g);
     int rc = tr_params_allocate(&t->params, err);
     if (!rc)
         rc = tr__fill_parameters(t, err);
