@@ -239,6 +239,8 @@ struct tr_route {
                                over all are then those of a softmax over the chosen */
     float eps;
     float scale;            /* of the weights; 0 is taken as 1 */
+    struct tr_tensor *factor; /* (n_expert) f32, by expert, of the weights in the end; or
+                                 NULL */
     float balance;          /* the gradient of balance * loss is added to that of the
                                logits, loss = n_expert * sum over e of f_e P_e with the
                                rows of e f_e n and its mean score P_e, where those of a

@@ -110,9 +110,11 @@ static void check_route(const struct tr_route *o, const double *selection)
         for (int j = 0; j < o->n_used; j++) {
             int e = chosen[t * o->n_used + j];
             ck_assert_int_eq(better(by, e), j);
+            double factor = o->scale == 0 ? 1 : (double)o->scale;
+            if (o->factor)
+                factor *= (double)((const float *)o->factor->data)[e];
             close_to(tr_tensor_row(r.weight, t)[j],
-                     s[e] / (o->normalise ? among : 1) *
-                         (o->scale == 0 ? 1 : (double)o->scale), "weight", t, j);
+                     s[e] / (o->normalise ? among : 1) * factor, "weight", t, j);
         }
     }
 }
@@ -133,6 +135,16 @@ START_TEST(test_route_with_bias)
         selection[e] = (double)number[e];
     o.bias = &b;
     check_route(&o, selection);
+}
+END_TEST
+
+START_TEST(test_route_with_factor)
+{
+    static float number[] = { 1, -1, 0, 0.5f, 2, 0.75f, 0.25f };
+    struct tr_tensor f = tr_tensor_make("factor", &tr_f32, 1, (int64_t[]){ EXPERTS }, number);
+    struct tr_route o = routes[_i];
+    o.factor = &f;
+    check_route(&o, NULL);
 }
 END_TEST
 
@@ -372,6 +384,7 @@ int main(void)
     tcase_add_checked_fixture(tc, begin, end);
     tcase_add_loop_test(tc, test_route, 0, N_ROUTE);
     tcase_add_loop_test(tc, test_route_with_bias, 0, N_ROUTE);
+    tcase_add_loop_test(tc, test_route_with_factor, 0, N_ROUTE);
     tcase_add_test(tc, test_ties);
     tcase_add_test(tc, test_balance_loss);
     tcase_add_loop_test(tc, test_products, 0, N_TYPE);

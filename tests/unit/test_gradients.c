@@ -490,6 +490,14 @@ BUILD(route_sigmoid)
     return tr_route(tp, far_apart(tp, in[0]), &opt).weight;
 }
 
+BUILD(route_factor)
+{
+    UNUSED;
+    struct tr_route opt = { .gating = &tr_gating_softmax, .n_used = USED, .normalise = 1,
+                            .factor = in[1] };
+    return tr_route(tp, far_apart(tp, in[0]), &opt).weight;
+}
+
 BUILD(experts_in)
 {
     UNUSED;
@@ -760,6 +768,8 @@ static const struct {
     { "choose", "softmax", route_softmax, { SLIGHT }, 0.0625f, 1e-4, 0 },
     { "route", "over the chosen", route_over_chosen, { SLIGHT }, 0.0625f, 1e-4, 0 },
     { "route", "sigmoid and bias", route_sigmoid, { SLIGHT }, 0.0625f, 1e-4, 0 },
+    { "route", "a factor for each expert", route_factor, { SLIGHT, VECTOR(EXPERTS) },
+      0.0625f, 1e-4, 0 },
     { "balance", "softmax", balance, { SLIGHT }, 0.0625f, 1e-4, 1 },
     { "balance", "sigmoid", balance_sigmoid, { SLIGHT }, 0.0625f, 1e-4, 1 },
     { "experts_linear", "in, bias", experts_in,
