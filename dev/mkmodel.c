@@ -56,7 +56,8 @@ struct shape {
 static const char *const shape_names[] = { "tiny",         "gpt2-124m",  "gpt2-355m",
                                            "smollm2-135m", "llama-1b",   "llama-3b",
                                            "qwen3-0.6b",   "gemma3-270m", "qwen3.5-0.8b",
-                                           "lfm2-350m",    NULL };
+                                           "lfm2-350m",    "granite4-h-350m",
+                                           NULL };
 static const char *shape_name(int i)
 {
     return shape_names[i];
@@ -81,6 +82,11 @@ static const struct shape shapes[] = {
       "ssm.inner_size=2048 full_attention_interval=4" },
     { ARCH_lfm2, 16, 1024, 16, 8, 4608, 128000, 65536, 1000000,
       "attention.head_count_kv=[0,0,8,0,0,8,0,0,8,0,8,0,8,0,8,0] shortconv.l_cache=3" },
+    { ARCH_granitehybrid, 32, 768, 12, 4, 2048, 32768, 100352, 10000,
+      "attention.head_count_kv=[0,0,0,0,0,0,0,0,0,0,4,0,0,4,0,0,0,4,0,0,0,0,0,0,0,0,0,4,0,0,"
+      "0,0] ssm.conv_kernel=4 ssm.state_size=128 ssm.group_count=1 ssm.time_step_rank=48 "
+      "ssm.inner_size=1536 embedding_scale=12.0 residual_scale=0.246 attention.scale=0.015625 "
+      "logit_scale=3.0 rope.scaling.finetuned=false" },
 };
 
 /* Q4_K_M as llama-quantize mixes it for these architectures with a tied output: Q4_K but
@@ -228,13 +234,15 @@ static const char *key_of(const struct build *b, const char *suffix, char *buf, 
     return buf;
 }
 
-/* "[1,2]", or a number: with a point it is no integer. */
+/* "[1,2]", "true", or a number: with a point it is no integer. */
 static void set_value(struct tr_gguf_writer *w, const char *key, char *value)
 {
     enum { MOST = 512 };
     int32_t list[MOST];
     uint64_t n = 0;
-    if (*value != '[' && strchr(value, '.'))
+    if (!strcmp(value, "true") || !strcmp(value, "false"))
+        tr_gguf_set_bool(w, key, *value == 't');
+    else if (*value != '[' && strchr(value, '.'))
         tr_gguf_set_f32(w, key, strtof(value, NULL));
     else if (*value != '[')
         tr_gguf_set_u32(w, key, (uint32_t)strtoul(value, NULL, 10));
