@@ -130,6 +130,16 @@ def exaone4_windows():
     return m
 
 
+def granitehybrid(groups, rope):
+    return small('GraniteMoeHybrid', PLAIN, num_hidden_layers=3,
+                 layer_types=['mamba', 'attention', 'mamba'], num_local_experts=0,
+                 num_experts_per_tok=0, shared_intermediate_size=FF,
+                 position_embedding_type='rope' if rope else 'nope', mamba_n_heads=4,
+                 mamba_n_groups=groups, mamba_d_state=8, mamba_d_head=16, mamba_d_conv=4,
+                 mamba_expand=2, tie_word_embeddings=True, embedding_multiplier=3.0,
+                 attention_multiplier=0.4, residual_multiplier=0.25, logits_scaling=2.0)
+
+
 def in_f64():
     """Many modules go through f32 on their way; here they do not."""
     torch.float32 = torch.float64
@@ -166,6 +176,11 @@ PARTS = {
               'self_attn.q_norm': 'attn_q_norm', 'self_attn.k_norm': 'attn_k_norm'},
     'cohere2': {},
     'mistral3': {},
+    'granitehybrid': {'mamba.in_proj': 'ssm_in', 'mamba.conv1d': 'ssm_conv1d',
+                      'mamba.norm': 'ssm_norm', 'mamba.out_proj': 'ssm_out',
+                      'mamba.dt_bias': 'ssm_dt', 'mamba.A_log': 'ssm_a',
+                      'mamba.D': 'ssm_d', 'shared_mlp.input_linear': 'ffn_gate ffn_up',
+                      'shared_mlp.output_linear': 'ffn_down'},
 }
 PARTS['exaone4'] = PARTS['olmo2']
 for arch in PARTS:
@@ -173,16 +188,24 @@ for arch in PARTS:
         PARTS[arch] = {**PARTS['llama'], **PARTS[arch]}
 
 
-def gguf_name(arch, name):
+SUFFIX = {'dt_bias': '.bias', 'A_log': '', 'D': ''}  # of those that are no module's weight
+
+
+def gguf_names(arch, name):
+    """Of the parts of a parameter, one below the other."""
     stem, suffix = name.rsplit('.', 1)
+    if suffix in SUFFIX:
+        stem = name
     head = 'transformer.h.' if arch == 'gpt2' else 'model.layers.'
+    block = ''
     if stem.startswith(head):
         layer, stem = stem[len(head):].split('.', 1)
-        return f'blk.{layer}.{PARTS[arch][stem]}.{suffix}'
-    return f'{PARTS[arch][stem]}.{suffix}'
+        block = f'blk.{layer}.'
+    return [block + part + SUFFIX.get(suffix, '.' + suffix)
+            for part in PARTS[arch][stem].split()]
 
 
-PERMUTED = ('llama', 'mistral3')
+PERMUTED = ('llama', 'mistral3', 'granitehybrid')
 
 
 def to_hf(arch, name, w):
@@ -208,9 +231,10 @@ def is_conv1d(arch, name):
 def fill(arch, m):
     with torch.no_grad():
         for k, p in m.named_parameters():
-            name = gguf_name(arch, k)
-            shape = p.shape[::-1] if is_conv1d(arch, k) else p.shape
-            w = to_hf(arch, name, numbers(name, tuple(shape)))
+            names = gguf_names(arch, k)
+            shape = list(p.shape[::-1] if is_conv1d(arch, k) else p.shape)
+            shape[0] //= len(names)
+            w = torch.cat([to_hf(arch, name, numbers(name, shape)) for name in names])
             p.copy_(w.T if is_conv1d(arch, k) else w)
 
 
@@ -222,15 +246,18 @@ def adapt(arch, m):
             continue
         if not hasattr(mod, 'weight') or mod.weight.ndim != 2:
             continue
-        name = gguf_name(arch, k + '.weight')
+        names = gguf_names(arch, k + '.weight')
         n_out, n_in = mod.weight.shape[::-1] if is_conv1d(arch, k + '.weight') \
             else mod.weight.shape
-        a = torch.nn.Parameter(numbers(name + '.lora_a', (RANK, n_in)))
-        b = torch.nn.Parameter(numbers(name + '.lora_b', (n_out, RANK)))
-        pairs[name + '.lora_a'], pairs[name + '.lora_b'] = a, b
+        of_mod = []
+        for name in names:
+            a = torch.nn.Parameter(numbers(name + '.lora_a', (RANK, n_in)))
+            b = torch.nn.Parameter(numbers(name + '.lora_b', (n_out // len(names), RANK)))
+            pairs[name + '.lora_a'], pairs[name + '.lora_b'] = a, b
+            of_mod.append((name, a, b))
         mod.register_forward_hook(
-            lambda _, x, y, a=a, b=b, name=name:
-            y + ALPHA / RANK * (x[0] @ a.T) @ to_hf(arch, name, b).T)
+            lambda _, x, y, of_mod=of_mod: y + ALPHA / RANK * torch.cat(
+                [x[0] @ a.T @ to_hf(arch, name, b).T for name, a, b in of_mod], -1))
     return pairs
 
 
@@ -284,9 +311,12 @@ def run(out, arch, make):
     l.backward()
     row('loss', l.detach(), norm())
     for k, p in m.named_parameters():
-        name = gguf_name(arch, k)
+        names = gguf_names(arch, k)
         g = p.grad.T if is_conv1d(arch, k) else p.grad
-        digest('grad', name, to_gguf(arch, name, g))
+        if k.endswith('A_log'): # stored as -exp of it
+            g = -g / p.exp()
+        for name, part in zip(names, g.chunk(len(names))):
+            digest('grad', name, to_gguf(arch, name, part))
     steps('full', list(m.parameters()), 1e-3, (0.9, 0.95), 0.1)
 
     fill(arch, m)
@@ -325,6 +355,8 @@ MODELS = (
     ('cohere2', 'cohere2', lambda: small(
         'Cohere2', PLAIN, tie_word_embeddings=True, layer_norm_eps=1e-5, logit_scale=0.25,
         **WINDOWS)),
+    ('granitehybrid', 'granitehybrid', lambda: granitehybrid(1, False)),
+    ('granitehybrid-rope', 'granitehybrid', lambda: granitehybrid(1, True)),
 )
 
 if __name__ == '__main__':

@@ -22,6 +22,11 @@
     "rope.scaling.type=yarn rope.scaling.factor=8.0 " \
     "rope.scaling.original_context_length=16 "
 
+#define MAMBA2 \
+    "block_count=3 attention.head_count_kv=[0,2,0] ssm.conv_kernel=4 ssm.state_size=8 " \
+    "ssm.group_count=1 ssm.time_step_rank=4 ssm.inner_size=64 embedding_scale=3.0 " \
+    "attention.scale=0.4 residual_scale=0.25 logit_scale=2.0 "
+
 static const struct model {
     const struct tiny *tiny;
     const char *name, *arch, *keys, *also; /* where that is NULL */
@@ -55,6 +60,10 @@ static const struct model {
     { .name = "olmo3", .arch = "olmo2", .keys = WINDOW YARN, .also = "output.weight" },
     { .name = "exaone4-windows", .arch = "exaone4", .keys = WINDOW,
       .also = "rope_freqs.weight", .magnifies = 1 },
+    { .name = "granitehybrid", .arch = "granitehybrid",
+      .keys = MAMBA2 "rope.scaling.finetuned=false", .also = "ssm_conv1d.bias" },
+    { .name = "granitehybrid-rope", .arch = "granitehybrid", .keys = MAMBA2,
+      .also = "ssm_conv1d.bias" },
     { .name = "cohere2", .arch = "cohere2", .keys = WINDOW "logit_scale=0.25", .also = "" },
 };
 enum { N_MODEL = sizeof models / sizeof *models, POSITIONS = 2 * TINY_CTX };
