@@ -20,8 +20,8 @@ extern "C" {
 
 struct tr_lora_pair {
     const char *name;   /* of the base tensor */
-    struct tr_tensor a; // (rank, n_in) f32
-    struct tr_tensor b; // (n_out, rank) f32
+    struct tr_tensor a; // (rank, n_in) f32; of experts (n_expert, rank, n_in)
+    struct tr_tensor b; // (n_out, rank) f32; of experts (n_expert, n_out, rank)
     int rank;
     float *read_a, *read_b; /* the numbers of a file, until they are parameters */
 };
@@ -42,7 +42,8 @@ struct tr_lora *tr_lora_open(const char *path, const struct tr_model *base,
 
 /* A new adapter for the linear layers whose name matches one of `targets`: patterns
  * (fnmatch), separated by commas, for a tensor's full name ("blk.0.attn_q.weight") or its
- * middle ("attn_q"); "all-linear" is every linear layer of the blocks.  A pattern that
+ * middle ("attn_q"); "all-linear" is every linear layer of the blocks but those that
+ * choose experts, which other patterns must give by name ("ffn_gate_inp").  A pattern that
  * matches nothing is refused, and so is a rank below 1.  The tensors have no data yet: see
  * tr_lora_start. */
 struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, int rank,
@@ -70,7 +71,7 @@ int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const cha
 int tr_lora_has(const struct tr_lora *l, const char *name);
 
 /* What a merge adds: rows r0 … r0 + n - 1 of scale * b a, added to the same rows of the
- * base weight `name` in w (n, n_in), f32; nothing if the adapter has no such pair. The
+ * base weight `name` in w (n, n_in), f32, those of experts one below the other; nothing if the adapter has no such pair. The
  * factor is user_scale * alpha / rank. */
 void tr_lora_add_to(const struct tr_lora *l, const char *name, float user_scale,
                     int64_t r0, int64_t n, float *w);

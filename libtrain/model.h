@@ -47,6 +47,8 @@ struct tr_layer {
     const struct tr_mixer *mixer; /* attention, or what stands in its place */
     int64_t n_head, n_head_kv, head_dim; /* of attention; 0 where there is none */
     int64_t n_ff;                /* inside the MLP */
+    int64_t n_expert;            /* MLPs, of which a position sees some; 0: the one above */
+    int64_t n_ff_expert, n_ff_shared; /* inside each, and inside one that all see; 0: none */
     int64_t window;              /* last positions that are seen, itself included; 0: all */
     const struct tr_rope *rope;  /* NULL: positions are not turned */
     int64_t kv_of;               /* the block whose keys and values it reads, often itself */
@@ -62,6 +64,14 @@ struct tr_ssm {
     int64_t inner_size;     /* numbers of the values of all heads; of all heads */
 };
 
+/* How positions are sent to experts: see tr_route. */
+struct tr_experts {
+    int64_t n, n_used; /* of each block that has any; 0: none has */
+    const struct tr_gating *gating;
+    int normalise;
+    float eps;
+};
+
 struct tr_config {
     const struct tr_arch *arch;
     int64_t n_vocab;  /* rows of the token table */
@@ -73,6 +83,7 @@ struct tr_config {
     float norm_eps;
     int64_t conv_taps; /* of short convolutions; 0: none */
     struct tr_ssm ssm;
+    struct tr_experts experts;
     int parallel;     /* attention and MLP of a block read the same rows */
     float embd_scale, residual_scale; /* of the token table's rows, of what a block adds */
     float attn_scale; /* of q k^T; 0: 1 / sqrt(head_dim) */

@@ -6,14 +6,28 @@
 
 #include <cblas.h>
 
+/* w (n, n_in) += scale * b (n, rank) a (rank, n_in) */
+static void add_rows(float scale, const float *a, const float *b, int rank, int n_in,
+                     int64_t n, float *w)
+{
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, n_in, rank, scale, b,
+                rank, a, n_in, 1, w, n_in);
+}
+
 void tr_lora_add_to(const struct tr_lora *l, const char *name, float user_scale, int64_t r0,
                     int64_t n, float *w)
 {
     const struct tr_lora_pair *p = tr__lora_find(l, name);
     if (!p)
         return;
-    int n_in = (int)p->a.dim[1];
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, n_in, p->rank,
-                tr__lora_scale(l, p, user_scale), (const float *)p->b.data + r0 * p->rank,
-                p->rank, p->a.data, n_in, 1, w, n_in);
+    int64_t n_in = tr_tensor_cols(&p->a), n_out = p->b.dim[p->b.n_dim - 2];
+    float scale = tr__lora_scale(l, p, user_scale);
+    while (n > 0) { /* the rows may be those of several experts */
+        int64_t left = n_out - r0 % n_out, rows = n < left ? n : left;
+        add_rows(scale, (const float *)p->a.data + r0 / n_out * p->rank * n_in,
+                 (const float *)p->b.data + r0 * p->rank, p->rank, (int)n_in, rows, w);
+        r0 += rows;
+        n -= rows;
+        w += rows * n_in;
+    }
 }

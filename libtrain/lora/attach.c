@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int check_pair(const struct tr_lora_pair *p, const struct tr_model *m,
                       struct tr_err *err)
@@ -18,12 +19,14 @@ static int check_pair(const struct tr_lora_pair *p, const struct tr_model *m,
     if (!w || !w->slot->linear)
         return tr_err_set(err, TR_EMISMATCH, "%s: has no linear layer '%s' for the adapter",
                           path, p->name);
-    if (p->a.dim[1] != w->t.dim[1] || p->b.dim[0] != w->t.dim[0])
-        return tr_err_set(err, TR_EMISMATCH,
-                          "%s: '%s' is (%lld, %lld), the adapter is for (%lld, %lld)", path,
-                          p->name, (long long)w->t.dim[0], (long long)w->t.dim[1],
-                          (long long)p->b.dim[0], (long long)p->a.dim[1]);
-    return 0;
+    int64_t dim[3] = { p->b.dim[0], p->b.dim[1] };
+    dim[p->b.n_dim - 1] = tr_tensor_cols(&p->a);
+    if (p->b.n_dim == w->t.n_dim && !memcmp(dim, w->t.dim, (size_t)w->t.n_dim * sizeof *dim))
+        return 0;
+    char is[TR_GGUF_SHAPE_BYTES], wanted[TR_GGUF_SHAPE_BYTES];
+    return tr_err_set(err, TR_EMISMATCH, "%s: '%s' is %s, the adapter is for %s", path,
+                      p->name, tr_gguf_shape_text(is, w->t.n_dim, w->t.dim),
+                      tr_gguf_shape_text(wanted, p->b.n_dim, dim));
 }
 
 static int check_base(const struct tr_lora *l, const struct tr_model *m, struct tr_err *err)

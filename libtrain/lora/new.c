@@ -32,9 +32,10 @@ static int select_targets(const struct tr_model *base, char *list, char *chosen,
         int any = 0, all = !strcmp(p, "all-linear");
         for (size_t i = 0; i < base->n_weight; i++) {
             const struct tr_weight *w = &base->weight[i];
-            if (!w->t.data || !(all ? w->slot->linear : matches(p, w->t.name)))
+            if (!w->t.data || !(all ? w->slot->linear && !w->slot->router
+                                    : matches(p, w->t.name)))
                 continue;
-            if (!w->slot->linear && w->t.n_dim == 2)
+            if (!w->slot->linear && w->t.n_dim >= 2)
                 return tr_err_set(err, TR_EUNSUPPORTED,
                                   "target '%s': an adapter on '%s' is not supported", p,
                                   w->t.name);
@@ -76,7 +77,7 @@ struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, in
 
 static void fill_at_random(struct tr_lora_pair *p, struct tr_rng rng)
 {
-    float bound = 1 / sqrtf((float)p->a.dim[1]);
+    float bound = 1 / sqrtf((float)tr_tensor_cols(&p->a));
     float *a = p->a.data;
     for (int64_t j = 0; j < tr_tensor_count(&p->a); j++)
         a[j] = bound * (2 * tr_rng_uniform(&rng) - 1);

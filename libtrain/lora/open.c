@@ -57,9 +57,12 @@ static int read_alpha(const struct tr_gguf *g, struct tr_lora *l, struct tr_err 
 static int64_t pair_rank(const struct tr_weight *w, const struct tr_gguf_tensor *a,
                          const struct tr_gguf_tensor *b)
 {
-    int64_t n_out = w->t.dim[0], n_in = w->t.dim[1], rank = tr_gguf_count(a) / n_in;
-    int fits = tr_gguf_has_shape(a, 2, (int64_t[]){ rank, n_in }) &&
-               tr_gguf_has_shape(b, 2, (int64_t[]){ n_out, rank });
+    int n = w->t.n_dim;
+    const int64_t *dim = w->t.dim;
+    int64_t n_expert = n > 2 ? dim[0] : 1, n_out = dim[n - 2], n_in = dim[n - 1];
+    int64_t rank = tr_gguf_count(a) / n_in / n_expert;
+    int fits = tr_gguf_has_shape(a, 3, (int64_t[]){ n_expert, rank, n_in }) &&
+               tr_gguf_has_shape(b, 3, (int64_t[]){ n_expert, n_out, rank });
     return fits && a->dtype->to_f32 && b->dtype->to_f32 ? rank : 0;
 }
 
@@ -93,7 +96,7 @@ static int read_pair(const struct tr_gguf *g, struct tr_lora *l, const struct tr
     p->b.data = p->read_b = unpack(b);
     if (!p->read_a || !p->read_b)
         return tr_err_set(err, TR_ENOMEM, "%s: out of memory for '%s'", path, a->name);
-    if (rank > w->t.dim[0] || rank > w->t.dim[1])
+    if (rank > w->t.dim[w->t.n_dim - 2] || rank > tr_tensor_cols(&w->t))
         l->warning = "the rank is larger than a side of the matrix";
     return 0;
 }

@@ -33,6 +33,15 @@ static char *tensor_name(const char *base, char which)
     return name;
 }
 
+/* A tensor of (rows, cols), or of as many of those as w has experts. */
+static struct tr_tensor beside(const char *name, const struct tr_tensor *w, int64_t rows,
+                               int64_t cols)
+{
+    int64_t dim[] = { w->dim[0], rows, cols };
+    int is_one = w->n_dim == 2;
+    return tr_tensor_make(name, &tr_f32, w->n_dim, dim + is_one, NULL);
+}
+
 int tr__lora_add_pair(struct tr_lora *l, const struct tr_weight *w, int rank,
                       struct tr_err *err)
 {
@@ -40,8 +49,8 @@ int tr__lora_add_pair(struct tr_lora *l, const struct tr_weight *w, int rank,
     char *name_a = tensor_name(w->t.name, 'a'), *name_b = tensor_name(w->t.name, 'b');
     p->name = strdup(w->t.name);
     p->rank = rank;
-    p->a = tr_tensor_make(name_a, &tr_f32, 2, (int64_t[]){ rank, w->t.dim[1] }, NULL);
-    p->b = tr_tensor_make(name_b, &tr_f32, 2, (int64_t[]){ w->t.dim[0], rank }, NULL);
+    p->a = beside(name_a, &w->t, rank, w->t.dim[w->t.n_dim - 1]);
+    p->b = beside(name_b, &w->t, w->t.dim[w->t.n_dim - 2], rank);
     if (!p->name || !name_a || !name_b)
         return tr_err_set(err, TR_ENOMEM, "out of memory for the pair of '%s'", w->t.name);
     return 0;

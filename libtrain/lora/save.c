@@ -23,8 +23,10 @@ int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const cha
     if (l->base_hash)
         tr__hash_write(g, "libtrain.base_hash", l->base_hash);
     for (size_t i = 0; i < l->n; i++) {
-        tr_gguf_add_tensor(g, l->pair[i].a.name, &tr_f32, 2, l->pair[i].a.dim);
-        tr_gguf_add_tensor(g, l->pair[i].b.name, &tr_f32, 2, l->pair[i].b.dim);
+        tr_gguf_add_tensor(g, l->pair[i].a.name, &tr_f32, l->pair[i].a.n_dim,
+                           l->pair[i].a.dim);
+        tr_gguf_add_tensor(g, l->pair[i].b.name, &tr_f32, l->pair[i].b.n_dim,
+                           l->pair[i].b.dim);
     }
     int rc = 0;
     for (size_t i = 0; !rc && i < l->n; i++) {

@@ -109,6 +109,7 @@ static struct tr_tensor *attend(struct tr__decoder *d, struct qkv p)
         .soft_cap = c->attn_soft_cap,
         .grow = c->attn_grow,
         .grow_every = (int)c->attn_grow_every,
+        .sinks = tr__tensor(d, TR_ATTN_SINKS),
         .window = l->window < INT32_MAX ? (int)l->window : 0,
         .bf16 = d->m->attention_bf16,
     };

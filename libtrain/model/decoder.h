@@ -38,6 +38,14 @@ struct tr_tensor *tr__project(const struct tr__decoder *d, struct tr_tensor *x,
                               enum tr_slot_id id, enum tr_slot_id bias,
                               struct tr_tensor *add);
 
+/* The same for the matrices of experts: to rows of them, and back from such rows. */
+struct tr_tensor *tr__project_in(const struct tr__decoder *d, struct tr_tensor *x,
+                                 const struct tr_routing *r, enum tr_slot_id id,
+                                 enum tr_slot_id bias);
+struct tr_tensor *tr__project_out(const struct tr__decoder *d, struct tr_tensor *x,
+                                  const struct tr_routing *r, enum tr_slot_id id,
+                                  enum tr_slot_id bias, struct tr_tensor *add);
+
 /* The norm of the architecture with the weight in a slot; x if the model has none there.
  * `bias` TR_N_SLOT: it has no bias. */
 struct tr_tensor *tr__norm(const struct tr__decoder *d, struct tr_tensor *x,
@@ -45,6 +53,11 @@ struct tr_tensor *tr__norm(const struct tr__decoder *d, struct tr_tensor *x,
 
 /* (n, embd) -> (n, embd): the MLP of the present block, added to `add` as tr_mixer says. */
 struct tr_tensor *tr__mlp(struct tr__decoder *d, struct tr_tensor *x, struct tr_tensor *add);
+/* The same of a block with experts. */
+struct tr_tensor *tr__experts(struct tr__decoder *d, struct tr_tensor *x,
+                              struct tr_tensor *add);
+/* The activation of (n, 2 * width): columns of the gate, then those that it works on. */
+struct tr_tensor *tr__activate_halves(const struct tr__decoder *d, struct tr_tensor *all);
 
 /* Numbers that tokens give to each block: made in front of all, x the embeddings; and what
  * the present block adds to its result because of them. */

@@ -61,6 +61,13 @@ static const struct {
     { "full_attention_interval", TR_KEYS_RECURRENT },
     { "nextn_predict_layers", TR_KEYS_RECURRENT },
     { "rope.scaling.finetuned", TR_KEYS_ROPE_SWITCH },
+    { "expert_count", TR_KEYS_EXPERTS },
+    { "expert_used_count", TR_KEYS_EXPERTS },
+    { "expert_group_count", TR_KEYS_EXPERTS },
+    { "expert_feed_forward_length", TR_KEYS_EXPERT_FF },
+    { "expert_shared_feed_forward_length", TR_KEYS_SHARED },
+    { "expert_gating_func", TR_KEYS_GATING },
+    { "leading_dense_block_count", TR_KEYS_GATING },
 };
 
 static const char *const without_effect[] = {
@@ -68,7 +75,7 @@ static const char *const without_effect[] = {
     "vocab_size", "tensor_data_layout",
     /* what is made of the last norm's rows beside logits */
     "embedding_length_out", "pooling_type", "classifier.output_labels",
-    /* of experts, which there are none: see below */
+    /* of experts, where there are none, or of one group of them */
     "expert_used_count", "expert_group_count", "expert_group_used_count",
     "expert_shared_feed_forward_length",
     /* of layers with a window, where there are none */
@@ -89,9 +96,10 @@ static const struct fixed_key {
     int is_bool;
     int64_t value; /* also where the key is absent */
     const char *others;
+    unsigned unless; /* enum tr_key_group: architectures that read it */
 } fixed_keys[] = {
-    { "attention.causal", 1, 1, "attention without a causal mask" },
-    { "expert_count", 0, 0, "mixture of experts" },
+    { "attention.causal", 1, 1, "attention without a causal mask", 0 },
+    { "expert_count", 0, 0, "mixture of experts", TR_KEYS_EXPERTS },
 };
 
 enum {
@@ -107,6 +115,8 @@ static int check_fixed(const struct tr_gguf *g, const struct tr_arch *arch,
     const char *text = number;
     int64_t v = f->value;
     int is_true = v != 0;
+    if (arch->keys & f->unless)
+        return 0;
     tr__key_name(key, arch, f->suffix);
     int found = f->is_bool ? tr_gguf_bool(g, key, &is_true, err)
                            : tr_gguf_int(g, key, &v, err);

@@ -177,13 +177,78 @@ static void set_shared_kv(struct tr__reader *r, struct tr_config *c)
     }
 }
 
+/* Where experts have a width of their own that of an MLP may be missing. */
 static void set_ff(struct tr__reader *r, struct tr_config *c, int64_t *each)
 {
-    tr__read_each(r, "feed_forward_length", 1, 1 << 24, -1, c->n_layer, each);
+    int64_t missing = c->arch->keys & TR_KEYS_EXPERT_FF ? 0 : -1;
+    tr__read_each(r, "feed_forward_length", 1, 1 << 24, missing, c->n_layer, each);
     for (int64_t i = 0; i < c->n_layer; i++) {
         c->layer[i].n_ff = each[i];
         c->n_ff = each[i] > c->n_ff ? each[i] : c->n_ff;
     }
+}
+
+/* ---- experts ---------------------------------------------------------------------- */
+
+/* By their numbers in a file.  A softmax over the chosen is one over all, divided by the sum
+ * of what was chosen. */
+static void read_gating(struct tr__reader *r, struct tr_experts *e)
+{
+    static const struct tr_gating *const by_number[] = { NULL, &tr_gating_softmax,
+                                                         &tr_gating_sigmoid };
+    int64_t n = tr__read_int(r, "expert_gating_func", 0, INT32_MAX, 0);
+    if (n > 2)
+        tr__read_refuse(r, "this way to score experts");
+    else if (n)
+        e->gating = by_number[n];
+}
+
+static void read_experts(struct tr__reader *r, struct tr_config *c)
+{
+    struct tr_experts *e = &c->experts;
+    int may_lack = c->arch->tensor[TR_FFN_DOWN] != TR_NEVER;
+    *e = c->arch->experts;
+    e->n = tr__read_int(r, "expert_count", !may_lack, TR_MAX_EXPERT, may_lack ? 0 : -1);
+    if (!e->n)
+        return;
+    e->n_used = tr__read_int(r, "expert_used_count", 1, e->n, -1);
+    if (tr__read_int(r, "expert_group_count", 0, INT32_MAX, 0) > 1)
+        tr__read_refuse(r, "choosing groups of experts");
+    if (c->arch->keys & TR_KEYS_GATING)
+        read_gating(r, e);
+}
+
+static void set_layer_experts(struct tr__reader *r, const struct tr_config *c,
+                              struct tr_layer *l)
+{
+    unsigned keys = c->arch->keys;
+    l->n_expert = c->experts.n;
+    l->n_ff_expert = l->n_ff;
+    l->parts = (l->parts & ~(unsigned)TR_PART_MLP) | TR_PART_EXPERTS;
+    if (keys & TR_KEYS_EXPERT_FF)
+        l->n_ff_expert = tr__read_int(r, "expert_feed_forward_length", 1, 1 << 24,
+                                      l->n_ff ? l->n_ff / c->experts.n_used : -1);
+    if (keys & TR_KEYS_SHARED)
+        l->n_ff_shared = tr__read_int(r, "expert_shared_feed_forward_length", 0, 1 << 24,
+                                      l->n_ff);
+    if (l->n_ff_shared)
+        l->parts |= TR_PART_SHARED;
+}
+
+/* All blocks but some in front have them, if there are any. */
+static void set_experts(struct tr__reader *r, struct tr_config *c)
+{
+    int64_t dense = c->n_layer;
+    if (c->arch->keys & TR_KEYS_EXPERTS)
+        read_experts(r, c);
+    if (c->experts.n)
+        dense = c->arch->keys & TR_KEYS_GATING
+                    ? tr__read_int(r, "leading_dense_block_count", 0, c->n_layer, 0) : 0;
+    for (int64_t i = 0; i < c->n_layer && !r->bad; i++)
+        if (i >= dense)
+            set_layer_experts(r, c, &c->layer[i]);
+        else if (!c->layer[i].n_ff)
+            tr__read_int(r, "feed_forward_length", 1, 1 << 24, -1);
 }
 
 /* gemma's largest models: not by the head's width but by the model's share of it. */
@@ -208,6 +273,7 @@ void tr__layers_read(struct tr__reader *r, struct tr_config *c)
     set_heads(r, c, each);
     set_shared_kv(r, c);
     set_ff(r, c, each);
+    set_experts(r, c);
     if (r->bad)
         return;
     set_attn_scale(c);

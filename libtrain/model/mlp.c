@@ -5,13 +5,17 @@
  */
 #include <libtrain/model/decoder.h>
 
+struct tr_tensor *tr__activate_halves(const struct tr__decoder *d, struct tr_tensor *all)
+{
+    int64_t width = tr_tensor_cols(all) / 2;
+    return d->m->arch->activation(d->tp, tr_columns(d->tp, all, 0, width),
+                                  tr_columns(d->tp, all, width, width));
+}
+
 /* The rows of `gate` lie above those of `up` in one matrix. */
 static struct tr_tensor *fused(const struct tr__decoder *d, struct tr_tensor *x)
 {
-    int64_t n_ff = tr__layer(d)->n_ff;
-    struct tr_tensor *all = tr__project(d, x, TR_FFN_UP, TR_FFN_UP_BIAS, NULL);
-    return d->m->arch->activation(d->tp, tr_columns(d->tp, all, 0, n_ff),
-                                  tr_columns(d->tp, all, n_ff, n_ff));
+    return tr__activate_halves(d, tr__project(d, x, TR_FFN_UP, TR_FFN_UP_BIAS, NULL));
 }
 
 static struct tr_tensor *apart(const struct tr__decoder *d, struct tr_tensor *x)

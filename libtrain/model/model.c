@@ -159,8 +159,10 @@ int64_t tr_model_mapped_bytes(const struct tr_model *m)
 
 void tr_model_set_precision(struct tr_model *m, const struct tr_precision *p)
 {
-    for (size_t i = 0; i < m->n_weight; i++)
-        m->weight[i].t.products = p->products;
+    for (size_t i = 0; i < m->n_weight; i++) {
+        const struct tr_slot *slot = m->weight[i].slot;
+        m->weight[i].t.products = slot && slot->router ? NULL : p->products;
+    }
     m->attention_bf16 = p->attention_bf16;
 }
 

@@ -20,7 +20,7 @@ enum tr_slot_id {
     /* once in a block */
     TR_ATTN_NORM = TR_N_GLOBAL, TR_ATTN_NORM_BIAS, TR_ATTN_QKV, TR_ATTN_QKV_BIAS,
     TR_ATTN_Q, TR_ATTN_Q_BIAS, TR_ATTN_K, TR_ATTN_K_BIAS, TR_ATTN_V, TR_ATTN_V_BIAS,
-    TR_ATTN_Q_NORM, TR_ATTN_K_NORM, TR_ATTN_OUT, TR_ATTN_OUT_BIAS, TR_ATTN_POST_NORM,
+    TR_ATTN_Q_NORM, TR_ATTN_K_NORM, TR_ATTN_SINKS, TR_ATTN_OUT, TR_ATTN_OUT_BIAS, TR_ATTN_POST_NORM,
     TR_FFN_NORM, TR_FFN_NORM_BIAS, TR_FFN_GATE, TR_FFN_GATE_BIAS, TR_FFN_UP,
     TR_FFN_UP_BIAS, TR_FFN_DOWN, TR_FFN_DOWN_BIAS, TR_FFN_POST_NORM,
     TR_SHORTCONV_IN, TR_SHORTCONV_CONV, TR_SHORTCONV_OUT,
@@ -29,6 +29,10 @@ enum tr_slot_id {
     TR_DELTA_A, TR_DELTA_BETA, TR_DELTA_NORM, TR_DELTA_OUT,
     TR_SSM_IN, TR_SSM_CONV, TR_SSM_CONV_BIAS, TR_SSM_DT_BIAS, TR_SSM_A, TR_SSM_D,
     TR_SSM_NORM, TR_SSM_OUT,
+    TR_ROUTER, TR_ROUTER_BIAS, TR_CHOICE_BIAS,
+    TR_GATE_UP_EXPERTS, TR_GATE_EXPERTS, TR_GATE_EXPERTS_BIAS, TR_UP_EXPERTS,
+    TR_UP_EXPERTS_BIAS, TR_DOWN_EXPERTS, TR_DOWN_EXPERTS_BIAS,
+    TR_GATE_SHARED, TR_UP_SHARED, TR_DOWN_SHARED, TR_SHARED_GATE,
     TR_N_SLOT, TR_N_BLOCK = TR_N_SLOT - TR_N_GLOBAL
 };
 
@@ -41,6 +45,8 @@ enum tr_part {
     TR_PART_INPUT = 16, /* tr_config.n_input: for the global ones those of block 0 count */
     TR_PART_DELTA = 32,
     TR_PART_MAMBA2 = 64,
+    TR_PART_EXPERTS = 128,
+    TR_PART_SHARED = 256, /* an expert that all positions see */
 };
 
 struct tr_slot {
@@ -49,6 +55,8 @@ struct tr_slot {
     /* row-major; l is NULL for the global ones */
     int64_t (*dim[3])(const struct tr_config *c, const struct tr_layer *l);
     int linear;  /* a matrix of a linear layer: LoRA can hang on it */
+    int router;  /* whose numbers choose: always multiplied in f32, and LoRA hangs on it only
+                    where its name is given */
     int frozen;  /* never trained: a table of constants */
     int minus_exp; /* trained as theta where this is -exp(theta): below 0 for ever */
     int vector;  /* in the model it is one, whatever its shape in a file */
@@ -91,6 +99,10 @@ enum tr_key_group {
     TR_KEYS_RECURRENT = 128, /* which blocks have it, and blocks that are not run */
     TR_KEYS_GROW = 256,   /* scores that grow behind the original context */
     TR_KEYS_ROPE_SWITCH = 512, /* a key without effect elsewhere: no rope */
+    TR_KEYS_EXPERTS = 1024,
+    TR_KEYS_EXPERT_FF = 2048, /* a width of theirs that is not that of the MLP */
+    TR_KEYS_SHARED = 4096,    /* one that all see */
+    TR_KEYS_GATING = 8192,    /* how they are scored, and blocks in front without them */
 };
 
 /* Which blocks turn their queries and keys. */
@@ -114,9 +126,12 @@ struct tr_arch {
     int parallel;        /* attention and MLP read the same rows, unless a key says no */
 
     int fused_gate_up;   /* ffn_up holds the gate's rows and its own below them */
-    /* of the MLP; gate is NULL where there is none */
+    /* of the MLP and of experts; gate is NULL where there is none */
     struct tr_tensor *(*activation)(struct tr_tape *tp, struct tr_tensor *gate,
                                     struct tr_tensor *up);
+
+    struct tr_experts experts; /* how they are chosen where no key says it; the numbers of
+                                  them are the file's */
 
     int attn_gate;       /* attn_q has a gate of the same size behind each head's query */
     int qk_norm_whole;   /* over all heads at once, not each by itself */

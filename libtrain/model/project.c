@@ -13,15 +13,21 @@ struct tr_tensor *tr__tensor(const struct tr__decoder *d, enum tr_slot_id id)
     return w->t.data ? &w->t : NULL;
 }
 
+/* An operation scales the product alone. */
+static struct tr_tensor *scaled_bias(const struct tr__decoder *d, enum tr_slot_id id,
+                                     float scale)
+{
+    struct tr_tensor *b = tr__tensor(d, id);
+    return b && scale != 1 ? tr_scale(d->tp, b, scale) : b;
+}
+
 struct tr_tensor *tr__project(const struct tr__decoder *d, struct tr_tensor *x,
                               enum tr_slot_id id, enum tr_slot_id bias,
                               struct tr_tensor *add)
 {
     struct tr_weight *w = tr__weight(d->m, d->layer, id);
     float scale = add ? d->m->config.residual_scale : 1;
-    struct tr_tensor *b = tr__tensor(d, bias);
-    if (b && scale != 1) /* an operation scales the product alone */
-        b = tr_scale(d->tp, b, scale);
+    struct tr_tensor *b = scaled_bias(d, bias, scale);
     struct tr_tensor *y = tr_linear(
         d->tp, x, &w->t, &(struct tr_linear){ .bias = b, .add = add, .scale = scale });
     for (const struct tr_delta *a = w->delta; a; a = a->next) {
@@ -29,6 +35,40 @@ struct tr_tensor *tr__project(const struct tr__decoder *d, struct tr_tensor *x,
         y = tr_linear(d->tp, u, a->b,
                       &(struct tr_linear){
                           .add = y, .in_place = 1, .scale = a->scale * scale });
+    }
+    return y;
+}
+
+struct tr_tensor *tr__project_in(const struct tr__decoder *d, struct tr_tensor *x,
+                                 const struct tr_routing *r, enum tr_slot_id id,
+                                 enum tr_slot_id bias)
+{
+    struct tr_weight *w = tr__weight(d->m, d->layer, id);
+    struct tr_tensor *y = tr_experts_in(d->tp, x, &w->t, r,
+                                        &(struct tr_linear){ .bias = tr__tensor(d, bias) });
+    for (const struct tr_delta *a = w->delta; a; a = a->next) {
+        struct tr_tensor *u = tr_experts_in(d->tp, x, a->a, r, NULL);
+        y = tr_experts_linear(d->tp, u, a->b, r,
+                              &(struct tr_linear){
+                                  .add = y, .in_place = 1, .scale = a->scale });
+    }
+    return y;
+}
+
+struct tr_tensor *tr__project_out(const struct tr__decoder *d, struct tr_tensor *x,
+                                  const struct tr_routing *r, enum tr_slot_id id,
+                                  enum tr_slot_id bias, struct tr_tensor *add)
+{
+    struct tr_weight *w = tr__weight(d->m, d->layer, id);
+    float scale = add ? d->m->config.residual_scale : 1;
+    struct tr_tensor *b = scaled_bias(d, bias, scale);
+    struct tr_tensor *y = tr_experts_out(
+        d->tp, x, &w->t, r, &(struct tr_linear){ .bias = b, .add = add, .scale = scale });
+    for (const struct tr_delta *a = w->delta; a; a = a->next) {
+        struct tr_tensor *u = tr_experts_linear(d->tp, x, a->a, r, NULL);
+        y = tr_experts_out(d->tp, u, a->b, r,
+                           &(struct tr_linear){
+                               .add = y, .in_place = 1, .scale = a->scale * scale });
     }
     return y;
 }

@@ -135,3 +135,10 @@ void tr__read_reject(struct tr__reader *r, const char *what)
     if (!r->bad)
         r->bad = tr_err_set(r->err, TR_EFORMAT, "%s: %s", tr_gguf_path(r->g), what);
 }
+
+void tr__read_refuse(struct tr__reader *r, const char *what)
+{
+    if (!r->bad)
+        r->bad = tr_err_set(r->err, TR_EUNSUPPORTED, "%s: %s ('%s') is not supported",
+                            tr_gguf_path(r->g), what, r->name);
+}

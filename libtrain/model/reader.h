@@ -45,6 +45,10 @@ int tr__read_bool(struct tr__reader *r, const char *suffix, int missing);
 /* TR_EFORMAT, unless there was an error before: "PATH: WHAT". */
 void tr__read_reject(struct tr__reader *r, const char *what);
 
+/* TR_EUNSUPPORTED, unless there was an error before: "PATH: WHAT ('KEY') is not supported",
+ * the key that was read last. */
+void tr__read_refuse(struct tr__reader *r, const char *what);
+
 /* How rope's frequencies are scaled (scaling.c); n_ctx is known. */
 void tr__scaling_read(struct tr__reader *r, const struct tr_config *c,
                       struct tr_rope_scaling *s);

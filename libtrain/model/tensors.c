@@ -20,6 +20,7 @@ SIZE(vocab, c->n_vocab)
 SIZE(ctx, c->n_ctx)
 SIZE(embd, c->n_embd)
 SIZE(half_rot, (c->rope[0].n_rot ? c->rope[0].n_rot : c->rope[1].n_rot) / 2)
+SIZE(heads, l->n_head)
 SIZE(head, l->head_dim)
 SIZE(q, l->n_head * l->head_dim)
 SIZE(kv, l->n_head_kv * l->head_dim)
@@ -41,6 +42,10 @@ SIZE(groups, c->ssm.group_count)
 SIZE(group, c->ssm.inner_size / c->ssm.group_count)
 SIZE(ssm_conv, c->ssm.inner_size + 2 * c->ssm.group_count * c->ssm.state_size)
 SIZE(ssm_in, ssm_conv(c, l) + c->ssm.inner_size + c->ssm.time_step_rank)
+SIZE(experts, l->n_expert)
+SIZE(expert_ff, l->n_ff_expert)
+SIZE(expert_ff2, 2 * l->n_ff_expert)
+SIZE(shared_ff, l->n_ff_shared)
 SIZE(delta_qkv, 2 * c->ssm.group_count * c->ssm.state_size + c->ssm.inner_size)
 
 void tr__slot_name(char *name, int64_t layer, enum tr_slot_id id)
@@ -82,6 +87,9 @@ void tr__slot_shape(enum tr_slot_id id, const struct tr_config *c, const struct 
 #define VECTOR(name, n) .suffix = name, .n_dim = 1, .dim = { n }
 #define MATRIX(name, rows, cols) .suffix = name, .n_dim = 2, .dim = { rows, cols }
 #define LINEAR(name, n_out, n_in) MATRIX(name, n_out, n_in), .linear = 1
+/* matrices of experts */
+#define LINEARS(name, n_out, n_in)                                                       \
+    .suffix = name, .n_dim = 3, .dim = { experts, n_out, n_in }, .linear = 1
 #define FLAT(name, rows, cols) MATRIX(name, rows, cols), .vector = 1, .f32 = 1
 #define ATTENTION .part = TR_PART_ATTENTION
 #define KV .part = TR_PART_KV
@@ -89,6 +97,8 @@ void tr__slot_shape(enum tr_slot_id id, const struct tr_config *c, const struct 
 #define SHORTCONV .part = TR_PART_SHORTCONV
 #define INPUT .part = TR_PART_INPUT
 #define DELTA .part = TR_PART_DELTA
+#define EXPERTS .part = TR_PART_EXPERTS
+#define SHARED .part = TR_PART_SHARED
 #define MAMBA2 .part = TR_PART_MAMBA2
 
 const struct tr_slot tr__slots[TR_N_SLOT] = {
@@ -121,6 +131,7 @@ const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_ATTN_V_BIAS] = { VECTOR("attn_v.bias", kv), KV, .instead = TR_ATTN_QKV },
     [TR_ATTN_Q_NORM] = { VECTOR("attn_q_norm.weight", q_norm), ATTENTION },
     [TR_ATTN_K_NORM] = { VECTOR("attn_k_norm.weight", k_norm), KV },
+    [TR_ATTN_SINKS] = { VECTOR("attn_sinks.weight", heads), ATTENTION },
     [TR_ATTN_OUT] = { LINEAR("attn_output.weight", embd, q), ATTENTION },
     [TR_ATTN_OUT_BIAS] = { VECTOR("attn_output.bias", embd), ATTENTION },
     [TR_ATTN_POST_NORM] = { VECTOR("post_attention_norm.weight", embd) },
@@ -161,4 +172,22 @@ const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_SSM_D] = { FLAT("ssm_d", value_heads, one), MAMBA2 },
     [TR_SSM_NORM] = { FLAT("ssm_norm.weight", groups, group), MAMBA2 },
     [TR_SSM_OUT] = { LINEAR("ssm_out.weight", embd, values), MAMBA2 },
+
+    [TR_ROUTER] = { LINEAR("ffn_gate_inp.weight", experts, embd), EXPERTS, .router = 1 },
+    [TR_ROUTER_BIAS] = { VECTOR("ffn_gate_inp.bias", experts), EXPERTS },
+    [TR_CHOICE_BIAS] = { VECTOR("exp_probs_b.bias", experts), EXPERTS, .frozen = 1 },
+    [TR_GATE_UP_EXPERTS] = { LINEARS("ffn_gate_up_exps.weight", expert_ff2, embd),
+                             EXPERTS },
+    [TR_GATE_EXPERTS] = { LINEARS("ffn_gate_exps.weight", expert_ff, embd), EXPERTS,
+                          .instead = TR_GATE_UP_EXPERTS },
+    [TR_GATE_EXPERTS_BIAS] = { FLAT("ffn_gate_exps.bias", experts, expert_ff), EXPERTS },
+    [TR_UP_EXPERTS] = { LINEARS("ffn_up_exps.weight", expert_ff, embd), EXPERTS,
+                        .instead = TR_GATE_UP_EXPERTS },
+    [TR_UP_EXPERTS_BIAS] = { FLAT("ffn_up_exps.bias", experts, expert_ff), EXPERTS },
+    [TR_DOWN_EXPERTS] = { LINEARS("ffn_down_exps.weight", embd, expert_ff), EXPERTS },
+    [TR_DOWN_EXPERTS_BIAS] = { FLAT("ffn_down_exps.bias", experts, embd), EXPERTS },
+    [TR_GATE_SHARED] = { LINEAR("ffn_gate_shexp.weight", shared_ff, embd), SHARED },
+    [TR_UP_SHARED] = { LINEAR("ffn_up_shexp.weight", shared_ff, embd), SHARED },
+    [TR_DOWN_SHARED] = { LINEAR("ffn_down_shexp.weight", embd, shared_ff), SHARED },
+    [TR_SHARED_GATE] = { LINEAR("ffn_gate_inp_shexp.weight", one, embd), SHARED },
 };

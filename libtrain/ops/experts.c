@@ -60,9 +60,9 @@ struct tr__matrix tr__expert_matrix(const struct tr_tensor *w, int64_t e)
     return m;
 }
 
-float *tr__expert_bias(const struct tr_tensor *bias, float *data, int64_t e)
+float *tr__expert_bias(const struct tr_tensor *w, float *bias, int64_t e)
 {
-    return bias && data ? data + e * tr_tensor_cols(bias) : NULL;
+    return bias ? bias + e * w->dim[1] : NULL;
 }
 
 void tr__piece_gather(const struct tr__dispatch *d, const struct tr__piece *p,
@@ -122,8 +122,8 @@ static void check(struct tr_tape *tp, const struct tr_op *op, const struct tr_te
     tr_op_require(tp, w->n_dim == 3 && w->dim[0] == n_expert, op, w, w);
     tr_op_require(tp, tr_tensor_cols(x) == tr_tensor_cols(w) && tr_tensor_rows(x) == x_rows,
                   op, x, w);
-    tr_op_require(tp, !o->bias || (tr_tensor_rows(o->bias) == n_expert &&
-                                   tr_tensor_cols(o->bias) == n_out), op, o->bias, w);
+    tr_op_require(tp, !o->bias || tr_tensor_count(o->bias) == n_expert * n_out, op, o->bias,
+                  w);
     tr_op_require(tp, !o->add || (tr_tensor_rows(o->add) == y_rows &&
                                   tr_tensor_cols(o->add) == n_out), op, o->add, w);
     tr_op_require(tp, o->add || !o->in_place, op, x, w);

@@ -36,9 +36,10 @@ size_t tr__piece_room_bytes(const struct tr_node *nd, int64_t width);
 
 struct tr__dispatch tr__experts_dispatch(const struct tr_node *nd);
 
-/* The matrix of expert e of w, its row of a bias or of its gradient; NULL of NULL. */
+/* The matrix of expert e of w, and its part of a bias, of the data or the gradient; NULL of
+ * NULL. */
 struct tr__matrix tr__expert_matrix(const struct tr_tensor *w, int64_t e);
-float *tr__expert_bias(const struct tr_tensor *bias, float *data, int64_t e);
+float *tr__expert_bias(const struct tr_tensor *w, float *bias, int64_t e);
 
 /* to (p->n, width): the rows of x that the piece stands for. */
 void tr__piece_gather(const struct tr__dispatch *d, const struct tr__piece *p,

@@ -43,7 +43,7 @@ static void experts_linear_forward(struct tr_node *nd)
         if (bias || add)
             tr__begin_rows(to, y->ld, p.n, m.rows, add ? tr_tensor_row(add, p.row) : NULL,
                            add ? add->ld : 0,
-                           bias ? tr__expert_bias(bias, bias->data, p.e) : NULL);
+                           tr__expert_bias(nd->in[W], bias ? bias->data : NULL, p.e));
         tr__gemm_xwt(nd->scratch, p.n, args->scale, x, ldx, &m, bias || add ? 1.0f : 0.0f,
                      to, y->ld);
     }
@@ -113,7 +113,7 @@ static void experts_linear_backward(struct tr_node *nd)
             add_dw(nd, &d, &p, begun, room);
         if (bias && bias->grad)
             tr__add_column_sums(tr_tensor_grad_row(y, p.row), y->ld, p.n, tr_tensor_cols(y),
-                                1, tr__expert_bias(bias, bias->grad, p.e));
+                                1, tr__expert_bias(w, bias->grad, p.e));
     }
     if (nd->in[ADD] && nd->in[ADD]->grad && !y->alias)
         tr__add_grad(y, nd->in[ADD]);

@@ -45,7 +45,8 @@ static void experts_out_forward(struct tr_node *nd)
         struct tr__matrix m = tr__expert_matrix(nd->in[W], p.e);
         tr__gemm_xwt(nd->scratch, p.n, args->scale, tr_tensor_row(x, p.row), x->ld, &m,
                      0.0f, z, m.rows);
-        add_weighted(nd, &d, &p, z, bias ? tr__expert_bias(bias, bias->data, p.e) : NULL);
+        add_weighted(nd, &d, &p, z,
+                     tr__expert_bias(nd->in[W], bias ? bias->data : NULL, p.e));
     }
     tr_arena_rewind(nd->scratch, mark);
 }
@@ -67,7 +68,7 @@ static void add_row_gradients(const struct tr_node *nd, const struct tr__dispatc
 {
     const struct tr_tensor *x = nd->in[X], *bias = nd->in[BIAS], *weight = nd->in[WEIGHT];
     int64_t n_in = tr_tensor_cols(x), n_out = tr_tensor_cols(nd->out);
-    const float *b = bias ? tr__expert_bias(bias, bias->data, p->e) : NULL;
+    const float *b = tr__expert_bias(nd->in[W], bias ? bias->data : NULL, p->e);
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < p->n; i++) {
         int64_t r = p->row + i;
@@ -116,7 +117,7 @@ static void piece_backward(const struct tr_node *nd, const struct tr__dispatch *
                       x->ld, tr__piece_beta(d, p, begun), &m);
     if (bias && bias->grad)
         tr__add_column_sums(dy, m.rows, p->n, m.rows, 1,
-                            tr__expert_bias(bias, bias->grad, p->e));
+                            tr__expert_bias(nd->in[W], bias->grad, p->e));
 }
 
 static void experts_out_backward(struct tr_node *nd)

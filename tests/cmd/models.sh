@@ -119,7 +119,7 @@ test_expect_success 'a model as adapter and as checkpoint' '
 
 test_expect_success 'experts, and attention to both sides' '
     "$alter" model.gguf experts.gguf u32 llama.expert_count 8 without ffn_up.weight
-    takes_model experts.gguf "mixture of experts (llama.expert_count is 8) is not supported"
+    takes_model experts.gguf "llama.expert_used_count"
     "$alter" model.gguf both.gguf bool llama.attention.causal 0
     takes_model both.gguf "(llama.attention.causal is false) is not supported"
     "$alter" model.gguf norm.gguf vector blk.2.attn_q_norm.weight 32

@@ -69,9 +69,77 @@ START_TEST(which_blocks)
 }
 END_TEST
 
+#define EXPERTS "expert_count=4 expert_used_count=2 "
+
+/* What the MLP of each block is: - one for all, e one of experts, s with one that all see. */
+static const struct {
+    const char *arch, *keys, *kinds;
+    int64_t n_ff_expert, n_ff_shared;
+} mlps[] = {
+    { "llama", "", "----", 0, 0 },
+    { "llama", "expert_count=0", "----", 0, 0 },
+    { "llama", EXPERTS, "eeee", 48, 0 },
+    { "qwen3moe", EXPERTS, "eeee", 24, 0 },
+    { "qwen3moe", EXPERTS "expert_feed_forward_length=20 expert_group_count=1", "eeee", 20,
+      0 },
+    { "lfm2moe", EXPERTS "leading_dense_block_count=3 shortconv.l_cache=3", "---e", 24, 0 },
+    { "qwen35moe", SSM EXPERTS, "ssss", 24, 48 },
+    { "qwen35moe", SSM EXPERTS "expert_shared_feed_forward_length=16", "ssss", 24, 16 },
+};
+
+START_TEST(which_experts)
+{
+    struct tr_model *m = open_model(mlps[_i].arch, mlps[_i].keys, "");
+    const struct tr_config *c = tr_model_config(m);
+    ck_assert_uint_eq((uint64_t)c->n_layer, strlen(mlps[_i].kinds));
+    for (int64_t i = 0; i < c->n_layer; i++) {
+        const struct tr_layer *l = &c->layer[i];
+        int kind = mlps[_i].kinds[i];
+        ck_assert_int_eq(l->n_expert, kind == '-' ? 0 : 4);
+        ck_assert_int_eq(l->n_ff_expert, kind == '-' ? 0 : mlps[_i].n_ff_expert);
+        ck_assert_int_eq(l->n_ff_shared, kind == 's' ? mlps[_i].n_ff_shared : 0);
+    }
+    tr_model_close(m);
+}
+END_TEST
+
+static const struct {
+    const char *arch, *keys, *text;
+} unsupported[] = {
+    { "llama", EXPERTS "expert_group_count=2",
+      "choosing groups of experts ('llama.expert_group_count') is not supported" },
+    { "lfm2moe", EXPERTS "shortconv.l_cache=3 expert_gating_func=4",
+      "this way to score experts ('lfm2moe.expert_gating_func') is not supported" },
+};
+
+START_TEST(experts_of_another_kind)
+{
+    struct tr_err err = {0};
+    ck_assert_int_eq(keyed_model_check(path, unsupported[_i].arch, unsupported[_i].keys,
+                                       &err), TR_EUNSUPPORTED);
+    ck_assert_msg(strstr(err.text, unsupported[_i].text) != NULL, "%s", err.text);
+}
+END_TEST
+
+/* No matter what is there. */
+START_TEST(experts_where_there_are_none)
+{
+    struct tr_err err = {0};
+    keyed_model_write(path, "qwen2", EXPERTS, "");
+    ck_assert_ptr_null(tr_model_open(path, &err));
+    ck_assert_msg(strstr(err.text, "mixture of experts (qwen2.expert_count is 4) is not "
+                                   "supported") != NULL, "%s", err.text);
+}
+END_TEST
+
 static const struct {
     const char *arch, *keys, *text;
 } wrong[] = {
+    { "qwen3moe", "", "'qwen3moe.expert_count' is missing" },
+    { "qwen3moe", "expert_count=0", "is 0, outside 1 to 1024" },
+    { "llama", "expert_count=1025", "is 1025, outside 0 to 1024" },
+    { "llama", "expert_count=4", "'llama.expert_used_count' is missing" },
+    { "llama", "expert_count=4 expert_used_count=5", "is 5, outside 1 to 4" },
     { "qwen35", "", "'qwen35.ssm.conv_kernel' is missing" },
     { "qwen35", SSM "ssm.conv_kernel=9", "'qwen35.ssm.conv_kernel' is 9, outside 1 to 8" },
     { "qwen35", SSM "ssm.group_count=3", "'ssm.group_count' does not divide" },
@@ -292,6 +360,10 @@ int main(void)
     TCase *tc = tcase_create("config");
     tcase_add_checked_fixture(tc, make_dir, remove_dir);
     tcase_add_loop_test(tc, which_blocks, 0, sizeof blocks / sizeof *blocks);
+    tcase_add_loop_test(tc, which_experts, 0, sizeof mlps / sizeof *mlps);
+    tcase_add_loop_test(tc, experts_of_another_kind, 0,
+                        sizeof unsupported / sizeof *unsupported);
+    tcase_add_test(tc, experts_where_there_are_none);
     tcase_add_loop_test(tc, keys_that_make_no_model, 0, sizeof wrong / sizeof *wrong);
     tcase_add_test(tc, blocks_that_predict_ahead);
     tcase_add_loop_test(tc, which_frequencies, 0, sizeof ropes / sizeof *ropes);

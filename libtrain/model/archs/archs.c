@@ -31,3 +31,9 @@ struct tr_tensor *tr__arch_relu2(struct tr_tape *tp, struct tr_tensor *gate,
     (void)gate;
     return tr_relu2(tp, up);
 }
+
+struct tr_tensor *tr__arch_swiglu_clamped(struct tr_tape *tp, struct tr_tensor *gate,
+                                          struct tr_tensor *up)
+{
+    return tr_swiglu_clamped(tp, gate, up, 1.702f, 7);
+}

@@ -23,6 +23,10 @@ struct tr_tensor *tr__arch_gelu_erf(struct tr_tape *tp, struct tr_tensor *gate,
 struct tr_tensor *tr__arch_relu2(struct tr_tape *tp, struct tr_tensor *gate,
                                  struct tr_tensor *up);
 
+/* gpt-oss's: tr_swiglu_clamped with its numbers. */
+struct tr_tensor *tr__arch_swiglu_clamped(struct tr_tape *tp, struct tr_tensor *gate,
+                                          struct tr_tensor *up);
+
 /* ---- lists of tensors ------------------------------------------------------------- */
 
 /* token table, last norm, an output matrix that may be the table */
@@ -55,6 +59,16 @@ struct tr_tensor *tr__arch_relu2(struct tr_tape *tp, struct tr_tensor *gate,
 
 #define TR_GATED_MLP                                                                     \
     [TR_FFN_GATE] = TR_MUST, [TR_FFN_UP] = TR_MUST, [TR_FFN_DOWN] = TR_MUST
+
+/* a router and the experts that it chooses from, each gated */
+#define TR_GATED_EXPERTS                                                                 \
+    [TR_ROUTER] = TR_MUST, [TR_GATE_EXPERTS] = TR_MUST, [TR_UP_EXPERTS] = TR_MUST,       \
+    [TR_DOWN_EXPERTS] = TR_MUST
+
+/* and one that all see, behind a gate of its own */
+#define TR_SHARED_EXPERT                                                                 \
+    [TR_GATE_SHARED] = TR_MUST, [TR_UP_SHARED] = TR_MUST, [TR_DOWN_SHARED] = TR_MUST,    \
+    [TR_SHARED_GATE] = TR_MUST
 
 /* a gated delta net */
 #define TR_DELTA                                                                         \

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * An MLP that is many, of which each position sees the few that a router chooses for it,
+ * and maybe one more that all see.  The matrices of the experts of a block are one tensor of
+ * three dimensions.  Operations: ops/route.c, ops/experts.c.
+ */
+#include <libtrain/model/decoder.h>
+
+static struct tr_routing route(const struct tr__decoder *d, struct tr_tensor *x)
+{
+    const struct tr_experts *e = &d->m->config.experts;
+    struct tr_tensor *logits = tr__project(d, x, TR_ROUTER, TR_ROUTER_BIAS, NULL);
+    return tr_route(d->tp, logits,
+                    &(struct tr_route){ .gating = e->gating,
+                                        .n_used = (int)e->n_used,
+                                        .bias = tr__tensor(d, TR_CHOICE_BIAS),
+                                        .normalise = e->normalise,
+                                        .eps = e->eps });
+}
+
+/* What the last matrices of the experts take. */
+static struct tr_tensor *inside(const struct tr__decoder *d, struct tr_tensor *x,
+                                const struct tr_routing *r)
+{
+    if (tr__tensor(d, TR_GATE_UP_EXPERTS))
+        return tr__activate_halves(d, tr__project_in(d, x, r, TR_GATE_UP_EXPERTS,
+                                                     TR_N_SLOT));
+    struct tr_tensor *gate = tr__project_in(d, x, r, TR_GATE_EXPERTS, TR_GATE_EXPERTS_BIAS);
+    struct tr_tensor *up = tr__project_in(d, x, r, TR_UP_EXPERTS, TR_UP_EXPERTS_BIAS);
+    return d->m->arch->activation(d->tp, gate, up);
+}
+
+/* The expert that all see.  Its gate is one number a position, by which what its last matrix
+ * takes is multiplied rather than what that gives, which is wider. */
+static struct tr_tensor *shared(const struct tr__decoder *d, struct tr_tensor *x,
+                                struct tr_tensor *add)
+{
+    struct tr_tensor *gate = tr__project(d, x, TR_GATE_SHARED, TR_N_SLOT, NULL);
+    struct tr_tensor *up = tr__project(d, x, TR_UP_SHARED, TR_N_SLOT, NULL);
+    struct tr_tensor *h = d->m->arch->activation(d->tp, gate, up);
+    if (tr__tensor(d, TR_SHARED_GATE)) {
+        struct tr_tensor *z = tr__project(d, x, TR_SHARED_GATE, TR_N_SLOT, NULL);
+        h = tr_mul(d->tp, h, tr_sigmoid(d->tp, z));
+    }
+    return tr__project(d, h, TR_DOWN_SHARED, TR_N_SLOT, add);
+}
+
+struct tr_tensor *tr__experts(struct tr__decoder *d, struct tr_tensor *x,
+                              struct tr_tensor *add)
+{
+    struct tr_routing r = route(d, x);
+    struct tr_tensor *y = tr__project_out(d, inside(d, x, &r), &r, TR_DOWN_EXPERTS,
+                                          TR_DOWN_EXPERTS_BIAS, add);
+    if (!tr__layer(d)->n_ff_shared)
+        return y;
+    return add ? shared(d, x, y) : tr_add(d->tp, y, shared(d, x, NULL));
+}
