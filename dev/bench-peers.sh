@@ -25,8 +25,9 @@ has torch || pip install ${torch_index:+--index-url "$torch_index"} "torch==$TOR
     echo "(TORCH_INDEX names another place, TORCH_INDEX= the usual one)" >&2
     exit 1
 }
-has "transformers, peft, tiktoken, tokenizers, gguf" ||
-    pip install transformers peft tiktoken tokenizers gguf
+# diskcache is for llama_cpp, which dev/check-llamacpp.py imports
+has "transformers, peft, tiktoken, tokenizers, gguf, diskcache" ||
+    pip install transformers peft tiktoken tokenizers gguf diskcache
 
 bin=$dir/llama.cpp/build/bin
 missing=

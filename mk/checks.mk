@@ -4,7 +4,7 @@ RUN_CHECKS = $(foreach k,CC CXX OPENMP DEPS_CPPFLAGS MAKE BUILD BIN SHARED,$k=$(
   sh tests/run.sh
 STATIC_CHECKS := headers layers symbols docs
 
-.PHONY: check fuzz $(addprefix check-,$(STATIC_CHECKS) unit cmd flow fuzz asan)
+.PHONY: check fuzz $(addprefix check-,$(STATIC_CHECKS) unit cmd flow fuzz asan long)
 ## check: everything: build without warnings, static checks, all tests, sanitizers
 check:
 	@$(RUN_CHECKS) build $(STATIC_CHECKS) unit cmd flow asan fuzz
@@ -16,9 +16,11 @@ check:
 ## check-unit: unit tests (libcheck)
 ## check-cmd: the commands, from the outside
 ## check-flow: the workflows
+## check-long: what needs models from outside and many minutes, not part of check (MODELS_DIR)
 ## check-fuzz: seeds of the parsers and some mutations of each, with sanitizers
 ## check-asan: unit and command tests with address and undefined-behaviour sanitizers
-$(addprefix check-,$(STATIC_CHECKS) unit cmd flow): check-%:
+check-long: export MODELS_DIR := $(MODELS_DIR)
+$(addprefix check-,$(STATIC_CHECKS) unit cmd flow long): check-%:
 	@$(RUN_CHECKS) build $*
 check-asan check-fuzz: check-%:
 	@$(RUN_CHECKS) $*

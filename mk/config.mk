@@ -28,4 +28,6 @@ BIN      ?= $(if $(filter release,$(VARIANT)),bin,$(BUILD)/bin)
 Q        := $(if $(V),,@)
 # The reference material that some tests compare with; they skip without it.
 SHARED   ?= $(abspath $(wildcard ../shared))
+# Where check-long looks for models and puts those that it downloads.
+MODELS_DIR ?= build/models
 VERSION   = $(shell sed -n 's/^\#define TR_VERSION "\(.*\)"/\1/p' libtrain/version.h)

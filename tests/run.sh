@@ -109,6 +109,10 @@ step() {
     headers | layers | symbols | docs) item "$1" sh "tests/check-$1.sh" ;;
     unit) units unit/ ;;
     cmd | flow) shells "$1/" "$1" ;;
+    long)
+        [ -z "$limit" ] || limit="timeout 5400"
+        shells "$1/" "$1"
+        ;;
     asan)
         sanitize
         units asan/unit/
