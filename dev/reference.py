@@ -140,6 +140,21 @@ def granitehybrid(groups, rope):
                  attention_multiplier=0.4, residual_multiplier=0.25, logits_scaling=2.0)
 
 
+def nemotron_h():
+    return small('NemotronH', PLAIN, time_step_min=1e-9, head_dim=8, tie_word_embeddings=False,
+                 layers_block_type=['linear_attention', 'mlp', 'full_attention',
+                                    'linear_attention'],
+                 layer_norm_epsilon=1e-5, ssm_state_size=8, mamba_num_heads=6,
+                 mamba_head_dim=16, n_groups=2, conv_kernel=4)
+
+
+def falcon_h1(norm):
+    return small('FalconH1', PLAIN, num_hidden_layers=2, head_dim=8, mamba_d_ssm=48,
+                 mamba_n_heads=6, mamba_d_head=8, mamba_n_groups=2, mamba_d_state=8,
+                 mamba_d_conv=4, mamba_rms_norm=norm, mamba_norm_before_gate=False,
+                 tie_word_embeddings=True)
+
+
 def in_f64():
     """Many modules go through f32 on their way; here they do not."""
     torch.float32 = torch.float64
@@ -176,6 +191,20 @@ PARTS = {
               'self_attn.q_norm': 'attn_q_norm', 'self_attn.k_norm': 'attn_k_norm'},
     'cohere2': {},
     'mistral3': {},
+    'nemotron_h': {'model.embeddings': 'token_embd', 'model.norm_f': 'output_norm',
+                   'norm': 'attn_norm', 'mixer.in_proj': 'ssm_in',
+                   'mixer.conv1d': 'ssm_conv1d', 'mixer.norm': 'ssm_norm',
+                   'mixer.out_proj': 'ssm_out', 'mixer.dt_bias': 'ssm_dt',
+                   'mixer.A_log': 'ssm_a', 'mixer.D': 'ssm_d', 'mixer.q_proj': 'attn_q',
+                   'mixer.k_proj': 'attn_k', 'mixer.v_proj': 'attn_v',
+                   'mixer.o_proj': 'attn_output', 'mixer.up_proj': 'ffn_up',
+                   'mixer.down_proj': 'ffn_down'},
+    'falcon-h1': {'mamba.in_proj': 'ssm_in', 'mamba.conv1d': 'ssm_conv1d',
+                  'mamba.norm': 'ssm_norm', 'mamba.out_proj': 'ssm_out',
+                  'mamba.dt_bias': 'ssm_dt', 'mamba.A_log': 'ssm_a', 'mamba.D': 'ssm_d',
+                  'pre_ff_layernorm': 'ffn_norm=', 'feed_forward.gate_proj': 'ffn_gate',
+                  'feed_forward.up_proj': 'ffn_up', 'feed_forward.down_proj': 'ffn_down',
+                  'model.final_layernorm': 'output_norm'},
     'granitehybrid': {'mamba.in_proj': 'ssm_in', 'mamba.conv1d': 'ssm_conv1d',
                       'mamba.norm': 'ssm_norm', 'mamba.out_proj': 'ssm_out',
                       'mamba.dt_bias': 'ssm_dt', 'mamba.A_log': 'ssm_a',
@@ -189,6 +218,7 @@ for arch in PARTS:
 
 
 SUFFIX = {'dt_bias': '.bias', 'A_log': '', 'D': ''}  # of those that are no module's weight
+# "=" behind a name of PARTS: it has none
 
 
 def gguf_names(arch, name):
@@ -201,7 +231,8 @@ def gguf_names(arch, name):
     if stem.startswith(head):
         layer, stem = stem[len(head):].split('.', 1)
         block = f'blk.{layer}.'
-    return [block + part + SUFFIX.get(suffix, '.' + suffix)
+    return [block + (part[:-1] if part.endswith('=')
+                     else part + SUFFIX.get(suffix, '.' + suffix))
             for part in PARTS[arch][stem].split()]
 
 
@@ -355,6 +386,9 @@ MODELS = (
     ('cohere2', 'cohere2', lambda: small(
         'Cohere2', PLAIN, tie_word_embeddings=True, layer_norm_eps=1e-5, logit_scale=0.25,
         **WINDOWS)),
+    ('nemotron_h', 'nemotron_h', nemotron_h),
+    ('falcon-h1', 'falcon-h1', lambda: falcon_h1(False)),
+    ('falcon-h1-norm', 'falcon-h1', lambda: falcon_h1(True)),
     ('granitehybrid', 'granitehybrid', lambda: granitehybrid(1, False)),
     ('granitehybrid-rope', 'granitehybrid', lambda: granitehybrid(1, True)),
 )

@@ -91,6 +91,12 @@ static void read_n_layer(struct tr__reader *r, struct tr_config *c)
     c->n_layer -= c->n_ahead;
 }
 
+static const char *eps_key(struct tr__reader *r)
+{
+    const struct tr_arch *a = r->arch;
+    return a->eps_key_else && !tr__read_has(r, a->eps_key) ? a->eps_key_else : a->eps_key;
+}
+
 int tr__config_read(const struct tr_gguf *g, const struct tr_arch *arch, int64_t n_vocab,
                     struct tr_config *c, struct tr_err *err)
 {
@@ -99,7 +105,7 @@ int tr__config_read(const struct tr_gguf *g, const struct tr_arch *arch, int64_t
     c->n_ctx = tr__read_int(&r, "context_length", 1, INT_MAX, -1);
     c->n_embd = tr__read_int(&r, "embedding_length", 1, 1 << 20, -1);
     read_n_layer(&r, c);
-    c->norm_eps = tr__read_positive(&r, arch->eps_key, -1);
+    c->norm_eps = tr__read_positive(&r, eps_key(&r), -1);
     c->parallel = arch->parallel;
     if (arch->keys & TR_KEYS_PARALLEL)
         c->parallel = tr__read_bool(&r, "use_parallel_residual", arch->parallel);

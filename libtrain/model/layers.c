@@ -98,13 +98,22 @@ static int64_t read_head_dim(struct tr__reader *r, int64_t usual, int windowed)
     return k;
 }
 
-/* A block whose heads are known. */
+static const struct tr_mixer *mixer_of(const struct tr_arch *a, const struct tr_layer *l)
+{
+    if (a->mixer_alone && l->n_ff)
+        return &tr__mixer_mlp;
+    if (!l->n_head_kv)
+        return a->without_kv;
+    return a->with_kv ? a->with_kv : &tr__mixer_attention;
+}
+
+/* A block whose heads and MLP are known. */
 static void set_mixer(struct tr__reader *r, const struct tr_config *c, struct tr_layer *l)
 {
-    l->mixer = l->n_head_kv ? &tr__mixer_attention : c->arch->without_kv;
-    l->parts = l->mixer->part | TR_PART_MLP;
-    if (!l->n_head_kv) {
-        l->n_head = 0;
+    l->mixer = mixer_of(c->arch, l);
+    l->parts = l->mixer->part | (c->arch->mixer_alone ? 0 : TR_PART_MLP);
+    if (!(l->parts & TR_PART_ATTENTION)) {
+        l->n_head = l->n_head_kv = 0;
         return;
     }
     if (l->n_head % l->n_head_kv)
@@ -181,7 +190,8 @@ static void set_shared_kv(struct tr__reader *r, struct tr_config *c)
 static void set_ff(struct tr__reader *r, struct tr_config *c, int64_t *each)
 {
     int64_t missing = c->arch->keys & TR_KEYS_EXPERT_FF ? 0 : -1;
-    tr__read_each(r, "feed_forward_length", 1, 1 << 24, missing, c->n_layer, each);
+    int64_t least = c->arch->mixer_alone ? 0 : 1;
+    tr__read_each(r, "feed_forward_length", least, 1 << 24, missing, c->n_layer, each);
     for (int64_t i = 0; i < c->n_layer; i++) {
         c->layer[i].n_ff = each[i];
         c->n_ff = each[i] > c->n_ff ? each[i] : c->n_ff;
@@ -247,7 +257,7 @@ static void set_experts(struct tr__reader *r, struct tr_config *c)
     for (int64_t i = 0; i < c->n_layer && !r->bad; i++)
         if (i >= dense)
             set_layer_experts(r, c, &c->layer[i]);
-        else if (!c->layer[i].n_ff)
+        else if (!c->layer[i].n_ff && !c->arch->mixer_alone)
             tr__read_int(r, "feed_forward_length", 1, 1 << 24, -1);
 }
 
@@ -270,9 +280,9 @@ void tr__layers_read(struct tr__reader *r, struct tr_config *c)
         return;
     }
     set_windows(r, c, each);
+    set_ff(r, c, each);
     set_heads(r, c, each);
     set_shared_kv(r, c);
-    set_ff(r, c, each);
     set_experts(r, c);
     if (r->bad)
         return;

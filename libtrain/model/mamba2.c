@@ -2,7 +2,7 @@
  *
  * Mamba-2 (Dao, Gu 2024) as a mixer: one matrix makes the gate z, the rows x, b and c, which
  * go through a short convolution together, and the steps dt; a state-space layer mixes the
- * rows, and a norm of each group is behind the gate.  Its state is the last rows in front of
+ * rows, and mostly a norm of each group is behind the gate.  Its state is the last rows in front of
  * the convolution and a matrix a head.  The arithmetic is in ops/ssd.c.
  */
 #include <libtrain/model/decoder.h>
@@ -53,12 +53,15 @@ static struct tr_tensor *mix(const struct tr__decoder *d, struct tr_tensor *all)
                   tr__tensor(d, TR_SSM_A), tr__tensor(d, TR_SSM_D), d->batch->pos, &opt);
 }
 
-/* Groups become rows where there are several, for each has a weight of its own. */
+/* Groups become rows where there are several, for each has a weight of its own; there may be
+ * no norm at all. */
 static struct tr_tensor *norm(const struct tr__decoder *d, struct tr_tensor *y)
 {
     const struct tr_config *c = &d->m->config;
     struct tr_tensor *w = tr__tensor(d, TR_SSM_NORM);
     int64_t n = tr_tensor_rows(y), width = tr_tensor_cols(y), groups = c->ssm.group_count;
+    if (!w)
+        return y;
     if (groups == 1)
         return tr_rms_norm(d->tp, y, w, c->norm_eps);
     y = tr_rms_norm(d->tp, tr_reshape(d->tp, y, n * groups, width / groups), NULL,

@@ -20,8 +20,9 @@ enum tr_slot_id {
     /* once in a block */
     TR_ATTN_NORM = TR_N_GLOBAL, TR_ATTN_NORM_BIAS, TR_ATTN_QKV, TR_ATTN_QKV_BIAS,
     TR_ATTN_Q, TR_ATTN_Q_BIAS, TR_ATTN_K, TR_ATTN_K_BIAS, TR_ATTN_V, TR_ATTN_V_BIAS,
-    TR_ATTN_Q_NORM, TR_ATTN_K_NORM, TR_ATTN_SINKS, TR_ATTN_OUT, TR_ATTN_OUT_BIAS, TR_ATTN_POST_NORM,
-    TR_FFN_NORM, TR_FFN_NORM_BIAS, TR_FFN_GATE, TR_FFN_GATE_BIAS, TR_FFN_UP,
+    TR_ATTN_Q_NORM, TR_ATTN_K_NORM, TR_ATTN_SINKS, TR_ATTN_OUT, TR_ATTN_OUT_BIAS,
+    TR_ATTN_POST_NORM, TR_FFN_NORM, TR_FFN_NORM_BARE, TR_FFN_NORM_BIAS, TR_FFN_GATE,
+    TR_FFN_GATE_BIAS, TR_FFN_UP,
     TR_FFN_UP_BIAS, TR_FFN_DOWN, TR_FFN_DOWN_BIAS, TR_FFN_POST_NORM,
     TR_SHORTCONV_IN, TR_SHORTCONV_CONV, TR_SHORTCONV_OUT,
     TR_INPUT_GATE, TR_INPUT_PROJ, TR_INPUT_POST_NORM, TR_LAYER_SCALE,
@@ -117,12 +118,15 @@ enum tr_rope_where {
 struct tr_arch {
     const char *name;    /* general.architecture */
     const char *eps_key; /* behind "ARCH." */
+    const char *eps_key_else; /* where that is missing; NULL: it must be there */
     unsigned keys;       /* enum tr_key_group, those it has */
     struct tr_tensor *(*norm)(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *w,
                               struct tr_tensor *b, float eps);
     enum tr_slot_id mlp_norm, output_norm; /* in place of TR_FFN_NORM, TR_OUTPUT_NORM */
     const struct tr_mixer *without_kv; /* of blocks with no key/value heads, or those that
                                           a key says; NULL: none */
+    const struct tr_mixer *with_kv; /* of those with some; NULL: attention */
+    int mixer_alone;     /* a block with an MLP has no other mixer, one without no MLP */
     int parallel;        /* attention and MLP read the same rows, unless a key says no */
 
     int fused_gate_up;   /* ffn_up holds the gate's rows and its own below them */

@@ -136,6 +136,7 @@ const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_ATTN_OUT_BIAS] = { VECTOR("attn_output.bias", embd), ATTENTION },
     [TR_ATTN_POST_NORM] = { VECTOR("post_attention_norm.weight", embd) },
     [TR_FFN_NORM] = { VECTOR("ffn_norm.weight", embd) },
+    [TR_FFN_NORM_BARE] = { VECTOR("ffn_norm", embd) }, /* Falcon-H1 calls it so */
     [TR_FFN_NORM_BIAS] = { VECTOR("ffn_norm.bias", embd) },
     [TR_FFN_GATE] = { LINEAR("ffn_gate.weight", ff, embd), MLP },
     [TR_FFN_GATE_BIAS] = { VECTOR("ffn_gate.bias", ff), MLP },

@@ -22,6 +22,9 @@
     "rope.scaling.type=yarn rope.scaling.factor=8.0 " \
     "rope.scaling.original_context_length=16 "
 
+#define FALCON \
+    "block_count=2 attention.key_length=8 attention.value_length=8 ssm.conv_kernel=4 " \
+    "ssm.state_size=8 ssm.group_count=2 ssm.time_step_rank=6 ssm.inner_size=48 "
 #define MAMBA2 \
     "block_count=3 attention.head_count_kv=[0,2,0] ssm.conv_kernel=4 ssm.state_size=8 " \
     "ssm.group_count=1 ssm.time_step_rank=4 ssm.inner_size=64 embedding_scale=3.0 " \
@@ -60,6 +63,14 @@ static const struct model {
     { .name = "olmo3", .arch = "olmo2", .keys = WINDOW YARN, .also = "output.weight" },
     { .name = "exaone4-windows", .arch = "exaone4", .keys = WINDOW,
       .also = "rope_freqs.weight", .magnifies = 1 },
+    { .name = "nemotron_h", .arch = "nemotron_h",
+      .keys = "attention.head_count_kv=[0,0,2,0] feed_forward_length=[0,48,0,0] "
+              "attention.key_length=8 attention.value_length=8 ssm.conv_kernel=4 "
+              "ssm.state_size=8 ssm.group_count=2 ssm.time_step_rank=6 ssm.inner_size=96",
+      .also = "ssm_conv1d.bias output.weight" },
+    { .name = "falcon-h1", .arch = "falcon-h1", .keys = FALCON, .also = "ssm_conv1d.bias" },
+    { .name = "falcon-h1-norm", .arch = "falcon-h1", .keys = FALCON,
+      .also = "ssm_conv1d.bias ssm_norm.weight" },
     { .name = "granitehybrid", .arch = "granitehybrid",
       .keys = MAMBA2 "rope.scaling.finetuned=false", .also = "ssm_conv1d.bias" },
     { .name = "granitehybrid-rope", .arch = "granitehybrid", .keys = MAMBA2,

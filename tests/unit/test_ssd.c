@@ -3,6 +3,7 @@
  * tr_ssd against its recurrence in f64, one position after the other, with its derivative
  * written out.  The scratch arena has exactly the size that the op announces.
  */
+#include "sanitized.h"
 #include "suite.h"
 
 #include <libtrain/op.h>
@@ -255,7 +256,8 @@ static void run_pass(struct tr_node *nd, int backward)
     ck_assert_int_eq(tr_arena_init(nd->scratch, "a test", bytes, NULL), 0);
     (backward ? nd->op->backward : nd->op->forward)(nd);
     ck_assert_uint_eq(nd->scratch->used, 0);
-    ck_assert_uint_eq(nd->scratch->peak, bytes);
+    if (!SANITIZED) /* then there are gaps between arrays */
+        ck_assert_uint_eq(nd->scratch->peak, bytes);
     ck_assert_msg(!nd->scratch->err.code, "%s", nd->scratch->err.text);
     tr_arena_release(nd->scratch);
 }

@@ -76,11 +76,13 @@ struct tr_tensor *tr__arch_swiglu_clamped(struct tr_tape *tp, struct tr_tensor *
     [TR_DELTA_ALPHA] = TR_MUST, [TR_DELTA_DT_BIAS] = TR_MUST, [TR_DELTA_A] = TR_MUST,    \
     [TR_DELTA_BETA] = TR_MUST, [TR_DELTA_NORM] = TR_MUST, [TR_DELTA_OUT] = TR_MUST
 
-/* Mamba-2 */
+/* Mamba-2 but for its norm */
 #define TR_MAMBA2                                                                        \
     [TR_SSM_IN] = TR_MUST, [TR_SSM_CONV] = TR_MUST, [TR_SSM_CONV_BIAS] = TR_MAY,         \
     [TR_SSM_DT_BIAS] = TR_MUST, [TR_SSM_A] = TR_MUST, [TR_SSM_D] = TR_MUST,              \
-    [TR_SSM_NORM] = TR_MUST, [TR_SSM_OUT] = TR_MUST
+    [TR_SSM_OUT] = TR_MUST
+
+#define TR_GATED_MLP_BIASES(need) [TR_FFN_GATE_BIAS] = need, TR_PLAIN_MLP_BIASES(need)
 
 #define TR_PLAIN_MLP [TR_FFN_UP] = TR_MUST, [TR_FFN_DOWN] = TR_MUST
 #define TR_PLAIN_MLP_BIASES(need) [TR_FFN_UP_BIAS] = need, [TR_FFN_DOWN_BIAS] = need

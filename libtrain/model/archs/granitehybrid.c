@@ -16,7 +16,7 @@ const struct tr_arch tr__arch_granitehybrid = {
     .logits_divided = 1,
     .tensor = {
         TR_ENDS, TR_PRE_NORMS,
-        TR_ATTENTION, TR_MAMBA2,
+        TR_ATTENTION, TR_MAMBA2, [TR_SSM_NORM] = TR_MUST,
         TR_GATED_MLP,
     },
 };
