@@ -41,8 +41,10 @@ def mixed(name, n):
 def numbers(name, shape):
     n = int(np.prod(shape))
     level = mixed(name, n).astype(np.int64) % 257 - 128
-    if name.endswith('_norm.weight'):
+    if name.endswith(('_norm.weight', '_norm_1.weight', '_norm_2.weight')):
         value = 1 + level / 1024
+    elif name.endswith('.scale'):
+        value = 1 + level / 256
     elif name.endswith('.lora_b'):
         value = level / 4096
     elif name.endswith('.bias'):
@@ -94,6 +96,7 @@ def gemma4(windowed, **more):
         layer_types=['sliding_attention' if w else 'full_attention' for w in windowed],
         per_layer_config={i: full for i, w in enumerate(windowed) if not w},
         **{**GEMMA4, **more})
+    c._experts_implementation = 'eager'
     m = tf.Gemma4ForCausalLM(c)
     inv = 1 / torch.tensor([1e4 ** (2 * i / 16) * (1 + i / 4) for i in range(8)])
     m.model.rotary_emb.full_attention_inv_freq = inv
@@ -184,7 +187,14 @@ PARTS = {
                'post_per_layer_input_norm': 'post_norm',
                'model.embed_tokens_per_layer': 'per_layer_token_embd',
                'model.per_layer_model_projection': 'per_layer_model_proj',
-               'model.per_layer_projection_norm': 'per_layer_proj_norm'},
+               'model.per_layer_projection_norm': 'per_layer_proj_norm',
+               'router.proj': 'ffn_gate_inp', 'router.scale': 'ffn_gate_inp',
+               'router.per_expert_scale': 'ffn_down_exps',
+               'experts.gate_up_proj': 'ffn_gate_up_exps',
+               'experts.down_proj': 'ffn_down_exps',
+               'pre_feedforward_layernorm_2': 'pre_ffw_norm_2',
+               'post_feedforward_layernorm_1': 'post_ffw_norm_1',
+               'post_feedforward_layernorm_2': 'post_ffw_norm_2'},
     'phi3': {'self_attn.qkv_proj': 'attn_qkv', 'mlp.gate_up_proj': 'ffn_up'},
     'olmo2': {'post_attention_layernorm': 'post_attention_norm',
               'post_feedforward_layernorm': 'post_ffw_norm',
@@ -217,7 +227,9 @@ for arch in PARTS:
         PARTS[arch] = {**PARTS['llama'], **PARTS[arch]}
 
 
-SUFFIX = {'dt_bias': '.bias', 'A_log': '', 'D': ''}  # of those that are no module's weight
+SUFFIX = {'dt_bias': '.bias', 'A_log': '', 'D': '',  # of those that are no module's weight
+          'scale': '.scale', 'per_expert_scale': '.scale',
+          'gate_up_proj': '.weight', 'down_proj': '.weight'}
 # "=" behind a name of PARTS: it has none
 
 
@@ -269,11 +281,33 @@ def fill(arch, m):
             p.copy_(w.T if is_conv1d(arch, k) else w)
 
 
+def adapt_experts(arch, name, mod, pairs):
+    """Pairs on the matrices of all experts, as (expert, r, n_in) and (expert, n_out, r)."""
+    parts = []
+    for k in ('gate_up_proj', 'down_proj'):
+        to, = gguf_names(arch, f'{name}.{k}')
+        w = getattr(mod, k).data
+        a = torch.nn.Parameter(numbers(to + '.lora_a', (w.shape[0], RANK, w.shape[2])))
+        b = torch.nn.Parameter(numbers(to + '.lora_b', (*w.shape[:2], RANK)))
+        pairs[to + '.lora_a'], pairs[to + '.lora_b'] = a, b
+        del mod._parameters[k]
+        parts.append((k, w, a, b))
+
+    def add(*_):
+        for k, w, a, b in parts:
+            setattr(mod, k, w + ALPHA / RANK * b @ a)
+    mod.register_forward_pre_hook(add)
+
+
 def adapt(arch, m):
     """Hang a LoRA on every linear layer of the blocks; its parameters by GGUF name."""
     pairs = {}
     for k, mod in m.named_modules():
         if '.h.' not in k and '.layers.' not in k:
+            continue
+        if k.endswith('.experts'):
+            adapt_experts(arch, k, mod, pairs)
+        if '.router.' in k: # it stays as it is
             continue
         if not hasattr(mod, 'weight') or mod.weight.ndim != 2:
             continue
@@ -374,6 +408,10 @@ MODELS = (
     ('gemma4e', 'gemma4', lambda: gemma4(
         [1, 1, 0, 1, 1, 0], num_kv_shared_layers=2, use_double_wide_mlp=True,
         hidden_size_per_layer_input=8)),
+    ('gemma4moe', 'gemma4', lambda: gemma4(
+        [1, 0], attention_k_eq_v=True, num_kv_shared_layers=0,
+        hidden_size_per_layer_input=0, enable_moe_block=True, num_experts=4,
+        top_k_experts=2, moe_intermediate_size=16)),
     ('llama-yarn', 'llama', lambda: small('Llama', YARN, num_hidden_layers=2)),
     ('phi3-longrope', 'phi3', phi3_longrope),
     ('ministral3', 'mistral3', lambda: small(

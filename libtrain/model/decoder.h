@@ -19,6 +19,7 @@ struct tr__decoder {
     struct tr_cache *cache; /* NULL unless generating */
     struct tr_tensor cached[2]; /* keys and values of the present layer */
     struct tr__kv given[2];     /* for later blocks that see all positions, or a window */
+    struct tr_tensor *stream;   /* what the norm before the present MLP took */
     struct tr_tensor *inputs;   // (n, n_layer * n_input) of all blocks; NULL: none
     int64_t layer;
 };
@@ -53,7 +54,7 @@ struct tr_tensor *tr__norm(const struct tr__decoder *d, struct tr_tensor *x,
 
 /* (n, embd) -> (n, embd): the MLP of the present block, added to `add` as tr_mixer says. */
 struct tr_tensor *tr__mlp(struct tr__decoder *d, struct tr_tensor *x, struct tr_tensor *add);
-/* The same of a block with experts. */
+/* The same of a block with experts, or with both. */
 struct tr_tensor *tr__experts(struct tr__decoder *d, struct tr_tensor *x,
                               struct tr_tensor *add);
 /* The activation of (n, 2 * width): columns of the gate, then those that it works on. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Inputs of every block beside the residual stream: each token has, for each block, a few
- * numbers of a table and a few that are projected from its embedding.  They are made for all
- * blocks at once and shared on the tape; a block gates its columns by its own result and
- * projects them back.
+ * numbers of a table and a few that are projected from its embedding.  They are made for
+ * all blocks at once and shared on the tape; a block gates its columns by its own result
+ * and projects them back.
  */
 #include <libtrain/model/decoder.h>
 

@@ -234,7 +234,9 @@ static void set_layer_experts(struct tr__reader *r, const struct tr_config *c,
     unsigned keys = c->arch->keys;
     l->n_expert = c->experts.n;
     l->n_ff_expert = l->n_ff;
-    l->parts = (l->parts & ~(unsigned)TR_PART_MLP) | TR_PART_EXPERTS;
+    l->parts |= TR_PART_EXPERTS;
+    if (!c->arch->experts_beside)
+        l->parts &= ~(unsigned)TR_PART_MLP;
     if (keys & TR_KEYS_EXPERT_FF)
         l->n_ff_expert = tr__read_int(r, "expert_feed_forward_length", 1, 1 << 24,
                                       l->n_ff ? l->n_ff / c->experts.n_used : -1);

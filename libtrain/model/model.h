@@ -34,6 +34,8 @@ enum tr_slot_id {
     TR_GATE_UP_EXPERTS, TR_GATE_EXPERTS, TR_GATE_EXPERTS_BIAS, TR_UP_EXPERTS,
     TR_UP_EXPERTS_BIAS, TR_DOWN_EXPERTS, TR_DOWN_EXPERTS_BIAS,
     TR_GATE_SHARED, TR_UP_SHARED, TR_DOWN_SHARED, TR_SHARED_GATE,
+    TR_ROUTER_NORM, TR_EXPERT_FACTOR, TR_EXPERTS_NORM, TR_EXPERTS_POST_NORM,
+    TR_BESIDE_POST_NORM,
     TR_N_SLOT, TR_N_BLOCK = TR_N_SLOT - TR_N_GLOBAL
 };
 
@@ -134,6 +136,7 @@ struct tr_arch {
     struct tr_tensor *(*activation)(struct tr_tape *tp, struct tr_tensor *gate,
                                     struct tr_tensor *up);
 
+    int experts_beside;  /* of an MLP: what both give is summed */
     struct tr_experts experts; /* how they are chosen where no key says it; the numbers of
                                   them are the file's */
 

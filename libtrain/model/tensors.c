@@ -190,5 +190,10 @@ const struct tr_slot tr__slots[TR_N_SLOT] = {
     [TR_GATE_SHARED] = { LINEAR("ffn_gate_shexp.weight", shared_ff, embd), SHARED },
     [TR_UP_SHARED] = { LINEAR("ffn_up_shexp.weight", shared_ff, embd), SHARED },
     [TR_DOWN_SHARED] = { LINEAR("ffn_down_shexp.weight", embd, shared_ff), SHARED },
+    [TR_ROUTER_NORM] = { VECTOR("ffn_gate_inp.scale", embd), EXPERTS },
+    [TR_EXPERT_FACTOR] = { VECTOR("ffn_down_exps.scale", experts), EXPERTS },
+    [TR_EXPERTS_NORM] = { VECTOR("pre_ffw_norm_2.weight", embd), EXPERTS },
+    [TR_EXPERTS_POST_NORM] = { VECTOR("post_ffw_norm_2.weight", embd), EXPERTS },
+    [TR_BESIDE_POST_NORM] = { VECTOR("post_ffw_norm_1.weight", embd), EXPERTS },
     [TR_SHARED_GATE] = { LINEAR("ffn_gate_inp_shexp.weight", one, embd), SHARED },
 };

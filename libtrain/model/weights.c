@@ -75,7 +75,7 @@ static int has_effect(const char *name)
     return 0;
 }
 
-/* Keys and values of a block that reads those of another: llama.cpp does without them too. */
+/* Keys and values of a block that reads those of another: llama.cpp has no use for them. */
 static int is_spare(const struct tr_model *m, int64_t layer, enum tr_slot_id id)
 {
     return id != TR_N_SLOT && layer >= 0 && tr__slots[id].part == TR_PART_KV &&

@@ -2,8 +2,9 @@
  *
  * The weights of chosen experts, and the two ways to score experts.  A weight is a score,
  * as it is or divided by the sum of those chosen, and may have a factor that is learned for
- * each expert; its gradient goes through that to the logits, as if the choice were fixed.  Scores are computed again for backward.
- * Derivation: docs/maths/experts.md.  Next: experts_linear.c.
+ * each expert; its gradient goes through that to the logits, as if the choice were fixed.
+ * Scores are computed again for backward.  Derivation: docs/maths/experts.md.
+ * Next: experts_linear.c.
  */
 #include <libtrain/base/vmath.h>
 #include <libtrain/ops/elementwise.h>
@@ -152,9 +153,9 @@ struct tr_routing tr_route(struct tr_tape *tp, struct tr_tensor *logits,
     int64_t dim[] = { tr_tensor_rows(logits), opt->n_used };
     struct tr_op_call call = { .op = op, .in = { z, choice, opt->factor }, .args = &args,
                                .args_bytes = sizeof args };
-    tr_op_require(tp, !opt->factor || (opt->factor->dtype == &tr_f32 &&
-                                       tr_tensor_count(opt->factor) == tr_tensor_cols(logits)),
-                  op, logits, opt->factor);
+    const struct tr_tensor *f = opt->factor;
+    tr_op_require(tp, !f || (f->dtype == &tr_f32 &&
+                             tr_tensor_count(f) == tr_tensor_cols(logits)), op, logits, f);
     call.out = tr_op_output(tp, op, 2, dim);
     return (struct tr_routing){ tr_op_run(tp, &call), choice, (int)tr_tensor_cols(logits) };
 }

@@ -182,20 +182,22 @@ static void put_all(struct tr_gguf_writer *w, const struct tr_config *c, const c
 
 /* ---- adapters --------------------------------------------------------------------- */
 
-/* One side of a pair: a, (rank, n_in), or b, (n_out, rank). */
-static void put_side(struct tr_gguf_writer *w, const char *weight, char side, int64_t rows,
-                     int64_t cols, int writing)
+/* One side of a pair: a, (rank, n_in), or b, (n_out, rank), of each of `experts` if there
+ * are any. */
+static void put_side(struct tr_gguf_writer *w, const char *weight, char side,
+                     int64_t experts, int64_t rows, int64_t cols, int writing)
 {
     char name[TR__TENSOR_NAME_BYTES + 8];
     float v[TINY_RANK * 512];
+    int64_t dim[] = { experts, rows, cols }, n = (experts ? experts : 1) * rows * cols;
     snprintf(name, sizeof name, "%s.lora_%c", weight, side);
     if (!writing) {
-        tr_gguf_add_tensor(w, name, &tr_f32, 2, (int64_t[]){ rows, cols });
+        tr_gguf_add_tensor(w, name, &tr_f32, experts ? 3 : 2, experts ? dim : dim + 1);
         return;
     }
-    ck_assert_int_le(rows * cols, TINY_RANK * 512);
-    tiny_numbers(name, v, rows * cols);
-    ck_assert_int_eq(tr_gguf_write(w, v, rows * cols * (int64_t)sizeof *v, NULL), 0);
+    ck_assert_int_le(n, TINY_RANK * 512);
+    tiny_numbers(name, v, n);
+    ck_assert_int_eq(tr_gguf_write(w, v, n * (int64_t)sizeof *v, NULL), 0);
 }
 
 static void put_pairs(struct tr_gguf_writer *w, const struct tr_config *c, const char *also,
@@ -205,12 +207,14 @@ static void put_pairs(struct tr_gguf_writer *w, const struct tr_config *c, const
     int64_t dim[TR_MAX_DIM] = { 0 };
     for (int64_t layer = 0; layer < c->n_layer; layer++)
         for (int id = TR_N_GLOBAL; id < TR_N_SLOT; id++) {
-            if (!tr__slots[id].linear || !has(c, layer, id, also))
+            const struct tr_slot *slot = &tr__slots[id];
+            if (!slot->linear || slot->router || !has(c, layer, id, also))
                 continue;
             tr__slot_name(name, layer, (enum tr_slot_id)id);
             tr__slot_shape((enum tr_slot_id)id, c, &c->layer[layer], dim);
-            put_side(w, name, 'a', TINY_RANK, dim[1], writing);
-            put_side(w, name, 'b', dim[0], TINY_RANK, writing);
+            int many = slot->n_dim == 3;
+            put_side(w, name, 'a', many ? dim[0] : 0, TINY_RANK, dim[many + 1], writing);
+            put_side(w, name, 'b', many ? dim[0] : 0, dim[many], TINY_RANK, writing);
         }
 }
 

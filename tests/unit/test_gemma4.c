@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What blocks of a Gemma 4 have from elsewhere: keys and values of an earlier block, keys in
- * place of values, inputs from the token ids.  Forms of one small model that must give the
+ * What blocks of a Gemma 4 have from elsewhere: keys and values of an earlier block, keys
+ * in place of values, inputs from the token ids.  Forms of one small model that must give the
  * same numbers; PyTorch's are in test_shared_reference.c.
  */
 #include "scratch.h"
@@ -60,7 +60,8 @@ static void visit_block(struct tr_gguf_writer *g, int i, struct part p, const ch
     visit(g, name, p, write);
 }
 
-static void visit_attention(struct tr_gguf_writer *g, const struct form *f, int i, int write)
+static void visit_attention(struct tr_gguf_writer *g, const struct form *f, int i,
+                            int write)
 {
     int64_t head = windowed[i] ? 8 : 16, q = HEADS * head;
     int64_t kv = (windowed[i] ? KV_WINDOWED : KV_FULL) * head;
@@ -96,8 +97,9 @@ static void visit_all(struct tr_gguf_writer *g, const struct form *f, int write)
     visit(g, "output_norm.weight", (struct part){ "", W, 0 }, write);
     visit(g, "rope_freqs.weight", (struct part){ "", 8, 0 }, write);
     if (f->inputs) {
-        visit(g, "per_layer_token_embd.weight", (struct part){ "", V, N_BLOCK * INPUT }, write);
-        visit(g, "per_layer_model_proj.weight", (struct part){ "", N_BLOCK * INPUT, W }, write);
+        int64_t all = N_BLOCK * INPUT;
+        visit(g, "per_layer_token_embd.weight", (struct part){ "", V, all }, write);
+        visit(g, "per_layer_model_proj.weight", (struct part){ "", all, W }, write);
         visit(g, "per_layer_proj_norm.weight", (struct part){ "", INPUT, 0 }, write);
     }
     for (int i = 0; i < N_BLOCK; i++) {

@@ -50,6 +50,12 @@ static const struct model {
               "feed_forward_length=[48,48,48,48,96,96] attention.shared_kv_layers=2 "
               "embedding_length_per_layer_input=8",
       .also = "rope_freqs.weight attn_v.weight", .magnifies = 1 },
+    { .name = "gemma4moe", .arch = "gemma4",
+      .keys = GEMMA4 "attention.sliding_window_pattern=b[1,0] block_count=2 "
+              "attention.head_count_kv=[2,1] expert_count=4 expert_used_count=2 "
+              "expert_feed_forward_length=16",
+      .also = "rope_freqs.weight blk.0.attn_v.weight ffn_gate_up_exps.weight "
+              "ffn_down_exps.scale" },
     { .name = "llama-yarn", .arch = "llama", .keys = "block_count=2 " YARN,
       .also = "output.weight" },
     { .name = "phi3-longrope", .arch = "phi3",

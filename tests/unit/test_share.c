@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Tensors that several segments read: a small net with inputs of every block from the first
- * segment and keys and values of one block in another, against the same net without segments,
- * whose gradients need nothing of the kind.
+ * segment and keys and values of one block in another, against the same net without
+ * segments, whose gradients need nothing of the kind.
  */
 #include "sanitized.h"
 #include "suite.h"

@@ -34,8 +34,11 @@ static int ends_with(const char *s, const char *end)
 
 void tiny_numbers(const char *name, float *v, int64_t n)
 {
-    float centre = ends_with(name, "_norm.weight") ? 1 : 0;
-    float unit = centre > 0                   ? 0x1p-10f
+    int norm = ends_with(name, "_norm.weight") || ends_with(name, "_norm_1.weight") ||
+               ends_with(name, "_norm_2.weight"), scale = ends_with(name, ".scale");
+    float centre = norm || scale ? 1 : 0;
+    float unit = norm                         ? 0x1p-10f
+                 : scale                      ? 0x1p-8f
                  : ends_with(name, ".lora_b") ? 0x1p-12f
                  : ends_with(name, ".bias")   ? 0x1p-11f
                                               : 0x1p-9f;
