@@ -242,7 +242,7 @@ static void set_layer_experts(struct tr__reader *r, const struct tr_config *c,
                                       l->n_ff ? l->n_ff / c->experts.n_used : -1);
     if (keys & TR_KEYS_SHARED)
         l->n_ff_shared = tr__read_int(r, "expert_shared_feed_forward_length", 0, 1 << 24,
-                                      l->n_ff);
+                                      c->arch->tensor[TR_SHARED_GATE] ? l->n_ff : 0);
     if (l->n_ff_shared)
         l->parts |= TR_PART_SHARED;
 }

@@ -67,8 +67,11 @@ struct tr_tensor *tr__arch_swiglu_clamped(struct tr_tape *tp, struct tr_tensor *
 
 /* and one that all see, behind a gate of its own */
 #define TR_SHARED_EXPERT                                                                 \
-    [TR_GATE_SHARED] = TR_MUST, [TR_UP_SHARED] = TR_MUST, [TR_DOWN_SHARED] = TR_MUST,    \
-    [TR_SHARED_GATE] = TR_MUST
+    TR_SHARED_MLP, [TR_SHARED_GATE] = TR_MUST
+
+/* without a gate on what it gives */
+#define TR_SHARED_MLP                                                                    \
+    [TR_GATE_SHARED] = TR_MUST, [TR_UP_SHARED] = TR_MUST, [TR_DOWN_SHARED] = TR_MUST
 
 /* a gated delta net */
 #define TR_DELTA                                                                         \
