@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What blocks of a Gemma 4 have from elsewhere: keys and values of an earlier block, keys
- * in place of values, inputs from the token ids.  Forms of one small model that must give the
- * same numbers; PyTorch's are in test_shared_reference.c.
+ * in place of values, inputs from the token ids.  Forms of one small model that must give
+ * the same numbers; PyTorch's are in test_reference.c and test_shared_reference.c.
  */
 #include "scratch.h"
 #include "tiny_model.h"

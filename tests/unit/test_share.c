@@ -125,7 +125,8 @@ static struct tr_tensor *block(struct tr_tape *tp, struct tr_tensor *x, int i,
         struct tr_tensor *q = tr_linear(tp, h, &net.p[of_block(i, Q)], NULL);
         if (!i)
             *kv = keys_of(tp, h, i);
-        struct tr_attention opt = { .n_head = 2, .n_head_kv = 2, .head_dim = 8, .scale = 1 };
+        struct tr_attention opt = { .n_head = 2, .n_head_kv = 2, .head_dim = 8,
+                                    .scale = 1 };
         x = tr_linear(tp, tr_attention(tp, q, kv->k, kv->v, net.pos, &opt),
                       &net.p[of_block(i, OUT)], &(struct tr_linear){ .add = x });
     }

@@ -3,9 +3,9 @@
  * Gemma 4 (Google 2026): gemma 3 without a scale of scores and with values normed too;
  * heads are as wide as the kind of the block says, and only blocks that see all positions
  * have factors of rope.  Its small models give every block inputs of its own, and the last
- * blocks the keys and values of earlier ones.  Where a block has no matrix of values, keys as
- * they are before their norm stand in for them.  The model with experts has an MLP beside
- * them, and a norm for each.
+ * blocks the keys and values of earlier ones.  Where a block has no matrix of values, keys
+ * as they are before their norm stand in for them.  The model with experts has an MLP
+ * beside them, and a norm for each.
  */
 #include <libtrain/model/archs/archs.h>
 
