@@ -69,7 +69,7 @@ struct tr_experts {
     int64_t n, n_used; /* of each block that has any; 0: none has */
     const struct tr_gating *gating;
     int normalise;
-    float eps;
+    float eps, scale;
 };
 
 struct tr_config {

@@ -27,7 +27,8 @@ static struct tr_routing route(const struct tr__decoder *d, struct tr_tensor *x)
                                         .bias = tr__tensor(d, TR_CHOICE_BIAS),
                                         .factor = tr__tensor(d, TR_EXPERT_FACTOR),
                                         .normalise = e->normalise,
-                                        .eps = e->eps });
+                                        .eps = e->eps,
+                                        .scale = e->scale });
 }
 
 /* What the last matrices of the experts take. */
@@ -37,7 +38,9 @@ static struct tr_tensor *inside(const struct tr__decoder *d, struct tr_tensor *x
     if (tr__tensor(d, TR_GATE_UP_EXPERTS))
         return tr__activate_halves(d, tr__project_in(d, x, r, TR_GATE_UP_EXPERTS,
                                                      TR_N_SLOT));
-    struct tr_tensor *gate = tr__project_in(d, x, r, TR_GATE_EXPERTS, TR_GATE_EXPERTS_BIAS);
+    struct tr_tensor *gate = NULL;
+    if (tr__tensor(d, TR_GATE_EXPERTS))
+        gate = tr__project_in(d, x, r, TR_GATE_EXPERTS, TR_GATE_EXPERTS_BIAS);
     struct tr_tensor *up = tr__project_in(d, x, r, TR_UP_EXPERTS, TR_UP_EXPERTS_BIAS);
     return d->m->arch->activation(d->tp, gate, up);
 }
@@ -47,7 +50,9 @@ static struct tr_tensor *inside(const struct tr__decoder *d, struct tr_tensor *x
 static struct tr_tensor *shared(const struct tr__decoder *d, struct tr_tensor *x,
                                 struct tr_tensor *add)
 {
-    struct tr_tensor *gate = tr__project(d, x, TR_GATE_SHARED, TR_N_SLOT, NULL);
+    struct tr_tensor *gate = NULL;
+    if (tr__tensor(d, TR_GATE_SHARED))
+        gate = tr__project(d, x, TR_GATE_SHARED, TR_N_SLOT, NULL);
     struct tr_tensor *up = tr__project(d, x, TR_UP_SHARED, TR_N_SLOT, NULL);
     struct tr_tensor *h = d->m->arch->activation(d->tp, gate, up);
     if (tr__tensor(d, TR_SHARED_GATE)) {

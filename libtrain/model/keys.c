@@ -66,6 +66,8 @@ static const struct {
     { "expert_group_count", TR_KEYS_EXPERTS },
     { "expert_feed_forward_length", TR_KEYS_EXPERT_FF },
     { "expert_shared_feed_forward_length", TR_KEYS_SHARED },
+    { "expert_weights_norm", TR_KEYS_EXPERT_WEIGHTS },
+    { "expert_weights_scale", TR_KEYS_EXPERT_WEIGHTS },
     { "expert_gating_func", TR_KEYS_GATING },
     { "leading_dense_block_count", TR_KEYS_GATING },
 };
@@ -78,6 +80,8 @@ static const char *const without_effect[] = {
     /* of experts, where there are none, or of one group of them */
     "expert_used_count", "expert_group_count", "expert_group_used_count",
     "expert_shared_feed_forward_length",
+    /* of experts that all positions see, whose width is read */
+    "expert_shared_count",
     /* of layers with a window, where there are none */
     "attention.key_length_swa", "attention.value_length_swa", "rope.dimension_count_swa",
     /* of the other kind of norm */

@@ -189,8 +189,9 @@ static void set_shared_kv(struct tr__reader *r, struct tr_config *c)
 /* Where experts have a width of their own that of an MLP may be missing. */
 static void set_ff(struct tr__reader *r, struct tr_config *c, int64_t *each)
 {
-    int64_t missing = c->arch->keys & TR_KEYS_EXPERT_FF ? 0 : -1;
-    int64_t least = c->arch->mixer_alone ? 0 : 1;
+    int alone = c->arch->mixer_alone;
+    int64_t missing = c->arch->keys & TR_KEYS_EXPERT_FF && !alone ? 0 : -1;
+    int64_t least = alone ? 0 : 1;
     tr__read_each(r, "feed_forward_length", least, 1 << 24, missing, c->n_layer, each);
     for (int64_t i = 0; i < c->n_layer; i++) {
         c->layer[i].n_ff = each[i];
@@ -226,6 +227,10 @@ static void read_experts(struct tr__reader *r, struct tr_config *c)
         tr__read_refuse(r, "choosing groups of experts");
     if (c->arch->keys & TR_KEYS_GATING)
         read_gating(r, e);
+    if (c->arch->keys & TR_KEYS_EXPERT_WEIGHTS) {
+        e->normalise = tr__read_bool(r, "expert_weights_norm", 0);
+        e->scale = tr__read_number(r, "expert_weights_scale", 0);
+    }
 }
 
 static void set_layer_experts(struct tr__reader *r, const struct tr_config *c,
@@ -247,7 +252,8 @@ static void set_layer_experts(struct tr__reader *r, const struct tr_config *c,
         l->parts |= TR_PART_SHARED;
 }
 
-/* All blocks but some in front have them, if there are any. */
+/* All blocks but some in front have them, if there are any; where an MLP is all of a block,
+ * those with one. */
 static void set_experts(struct tr__reader *r, struct tr_config *c)
 {
     int64_t dense = c->n_layer;
@@ -257,9 +263,11 @@ static void set_experts(struct tr__reader *r, struct tr_config *c)
         dense = c->arch->keys & TR_KEYS_GATING
                     ? tr__read_int(r, "leading_dense_block_count", 0, c->n_layer, 0) : 0;
     for (int64_t i = 0; i < c->n_layer && !r->bad; i++)
-        if (i >= dense)
+        if (c->arch->mixer_alone && !c->layer[i].n_ff)
+            continue;
+        else if (i >= dense)
             set_layer_experts(r, c, &c->layer[i]);
-        else if (!c->layer[i].n_ff && !c->arch->mixer_alone)
+        else if (!c->layer[i].n_ff)
             tr__read_int(r, "feed_forward_length", 1, 1 << 24, -1);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Mamba-2 (Dao, Gu 2024) as a mixer: one matrix makes the gate z, the rows x, b and c, which
- * go through a short convolution together, and the steps dt; a state-space layer mixes the
- * rows, and mostly a norm of each group is behind the gate.  Its state is the last rows in front of
- * the convolution and a matrix a head.  The arithmetic is in ops/ssd.c.
+ * Mamba-2 (Dao, Gu 2024) as a mixer: one matrix makes the gate z, the rows x, b and c, and
+ * the steps dt.  x, b and c go through a short convolution together; a state-space layer
+ * mixes the rows, and mostly a norm of each group is behind the gate.  Its state is the last
+ * rows in front of the convolution and a matrix a head.  The arithmetic is in ops/ssd.c.
  */
 #include <libtrain/model/decoder.h>
 
@@ -53,8 +53,8 @@ static struct tr_tensor *mix(const struct tr__decoder *d, struct tr_tensor *all)
                   tr__tensor(d, TR_SSM_A), tr__tensor(d, TR_SSM_D), d->batch->pos, &opt);
 }
 
-/* Groups become rows where there are several, for each has a weight of its own; there may be
- * no norm at all. */
+/* Groups become rows where there are several, for each has a weight of its own; there may
+ * be no norm at all. */
 static struct tr_tensor *norm(const struct tr__decoder *d, struct tr_tensor *y)
 {
     const struct tr_config *c = &d->m->config;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The MLP of a block: gated or not, with a matrix for the gate of its own or in one with
- * the other; as a mixer where it is all that a block has.
+ * the other.
  */
 #include <libtrain/model/decoder.h>
 
@@ -32,9 +32,3 @@ struct tr_tensor *tr__mlp(struct tr__decoder *d, struct tr_tensor *x, struct tr_
     struct tr_tensor *h = d->m->arch->fused_gate_up ? fused(d, x) : apart(d, x);
     return tr__project(d, h, TR_FFN_DOWN, TR_FFN_DOWN_BIAS, add);
 }
-
-const struct tr_mixer tr__mixer_mlp = {
-    .name = "an MLP alone",
-    .part = TR_PART_MLP,
-    .run = tr__mlp,
-};

@@ -105,6 +105,7 @@ enum tr_key_group {
     TR_KEYS_EXPERTS = 1024,
     TR_KEYS_EXPERT_FF = 2048, /* a width of theirs that is not that of the MLP */
     TR_KEYS_SHARED = 4096,    /* one that all see */
+    TR_KEYS_EXPERT_WEIGHTS = 16384, /* factors on what the chosen give */
     TR_KEYS_GATING = 8192,    /* how they are scored, and blocks in front without them */
 };
 

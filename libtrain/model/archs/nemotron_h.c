@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Nemotron-H and Nemotron Nano 2 (NVIDIA 2025): a block is Mamba-2, attention without rope,
- * or an MLP with squared relu, each with its norm and nothing else.  NVIDIA's own code keeps
+ * or an MLP with squared relu, each with its norm and nothing else.  NVIDIA's code keeps the
  * steps of Mamba-2 above 0.001, or what the model's configuration says; a GGUF does not say
  * it, and llama.cpp does not do it either.
  */
