@@ -57,7 +57,7 @@ static const char *const shape_names[] = { "tiny",         "gpt2-124m",  "gpt2-3
                                            "smollm2-135m", "llama-1b",   "llama-3b",
                                            "qwen3-0.6b",   "gemma3-270m", "qwen3.5-0.8b",
                                            "lfm2-350m",    "granite4-h-350m",
-                                           NULL };
+                                           "experts-16x2", NULL };
 static const char *shape_name(int i)
 {
     return shape_names[i];
@@ -87,6 +87,9 @@ static const struct shape shapes[] = {
       "0,0] ssm.conv_kernel=4 ssm.state_size=128 ssm.group_count=1 ssm.time_step_rank=48 "
       "ssm.inner_size=1536 embedding_scale=12.0 residual_scale=0.246 attention.scale=0.015625 "
       "logit_scale=3.0 rope.scaling.finetuned=false" },
+    /* nobody's: a small model whose experts are most of it */
+    { ARCH_qwen3moe, 12, 512, 8, 4, 1024, 4096, 32768, 1000000,
+      "expert_count=16 expert_used_count=2 expert_feed_forward_length=512" },
 };
 
 /* Q4_K_M as llama-quantize mixes it for these architectures with a tied output: Q4_K but
@@ -327,7 +330,8 @@ static float deviation(const struct build *b, enum tr_slot_id id, float *constan
     if (slot->n_dim == 1 || slot->vector)
         return 0;
     if (id == TR_ATTN_OUT || id == TR_DELTA_OUT || id == TR_SHORTCONV_OUT ||
-        id == TR_SSM_OUT || id == TR_FFN_DOWN) /* they end in the residual stream */
+        id == TR_SSM_OUT || id == TR_FFN_DOWN || id == TR_DOWN_EXPERTS ||
+        id == TR_DOWN_SHARED) /* they end in the residual stream */
         return 0.02f / sqrtf(2 * (float)b->c.n_layer);
     return id == TR_DELTA_CONV || id == TR_SHORTCONV_CONV || id == TR_SSM_CONV ? 0.3f
                                                                                : 0.02f;
@@ -387,7 +391,7 @@ static int do_part(struct build *b, enum tr_slot_id id, int64_t layer, uint64_t 
         tr_gguf_add_tensor(b->w, name, type, t.n_dim, t.dim);
         return 0;
     }
-    return write_weights(b, id, t.dim[0] * t.dim[1], type, index << 32, err);
+    return write_weights(b, id, t.dim[0] * t.dim[1] * t.dim[2], type, index << 32, err);
 }
 
 static int has_part(const struct build *b, enum tr_slot_id id, int64_t layer)

@@ -46,8 +46,8 @@ struct tr_rope_scaling {
 struct tr_layer {
     const struct tr_mixer *mixer; /* attention, or what stands in its place */
     int64_t n_head, n_head_kv, head_dim; /* of attention; 0 where there is none */
-    int64_t n_ff;                /* inside the MLP */
-    int64_t n_expert;            /* MLPs, of which a position sees some; 0: the one above */
+    int64_t n_ff;                /* inside the MLP; 0: it has none */
+    int64_t n_expert;            /* MLPs of which a position sees some; 0: none */
     int64_t n_ff_expert, n_ff_shared; /* inside each, and inside one that all see; 0: none */
     int64_t window;              /* last positions that are seen, itself included; 0: all */
     const struct tr_rope *rope;  /* NULL: positions are not turned */
@@ -78,7 +78,7 @@ struct tr_config {
     int64_t n_ctx;    /* positions the model was made for */
     int64_t n_embd, n_layer;
     int64_t n_ahead;  /* blocks behind these that only guess further ahead: not run */
-    int64_t n_ff;     /* of the widest block */
+    int64_t n_ff;     /* of the widest MLP or expert */
     int64_t n_input;  /* numbers that a token gives to each block by itself; 0: none */
     float norm_eps;
     int64_t conv_taps; /* of short convolutions; 0: none */

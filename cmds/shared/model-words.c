@@ -84,6 +84,31 @@ static void print_kind(FILE *f, const struct tr_config *c, int64_t first)
                 (long long)l->head_dim, (long long)l->n_head_kv);
 }
 
+/* The width of the MLPs, and how many blocks have experts instead, or beside them. */
+static void print_mlps(FILE *f, const struct tr_config *c)
+{
+    const struct tr_experts *e = &c->experts;
+    const struct tr_layer *with = NULL;
+    int64_t n = 0, wide = 0;
+    for (int64_t i = 0; i < c->n_layer; i++) {
+        const struct tr_layer *l = &c->layer[i];
+        n += l->n_expert > 0;
+        with = l->n_expert ? l : with;
+        wide = l->n_ff > wide ? l->n_ff : wide;
+    }
+    if (wide)
+        fprintf(f, "; MLPs %lld wide", (long long)wide);
+    if (!with)
+        return;
+    fputs("; ", f);
+    if (n < c->n_layer)
+        fprintf(f, "in %lld blocks ", (long long)n);
+    fprintf(f, "%lld experts %lld wide, of which a position sees %lld", (long long)e->n,
+            (long long)with->n_ff_expert, (long long)e->n_used);
+    if (with->n_ff_shared)
+        fprintf(f, " and one more, %lld wide", (long long)with->n_ff_shared);
+}
+
 /* Blocks by kind, each kind where its first block is. */
 static void print_blocks(FILE *f, const struct tr_config *c)
 {
@@ -98,7 +123,7 @@ static void print_blocks(FILE *f, const struct tr_config *c)
         fputs(i ? ", " : "", f);
         print_kind(f, c, i);
     }
-    fprintf(f, "; MLPs %lld wide", (long long)c->n_ff);
+    print_mlps(f, c);
     if (c->n_ahead)
         fprintf(f, "; %lld more only predict further ahead and are left out",
                 (long long)c->n_ahead);

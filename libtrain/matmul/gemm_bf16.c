@@ -8,6 +8,8 @@
 #include <libtrain/quants/quants.h>
 #include <libtrain/matmul/products.h>
 
+#include <string.h>
+
 /* 4 MiB of the weight at once. */
 enum { TILE = 2 << 20, PIECE = 1024 };
 
@@ -23,13 +25,20 @@ static int64_t tile_stride(const struct tr__matrix *w, int64_t step)
     return step < w->rows ? step + 32 : step;
 }
 
+/* What a product of more rows than are wanted is put into. */
+static size_t sums_bytes(int64_t m, int64_t cols, const struct tr__matrix *w)
+{
+    return w->varied ? (size_t)(tr__rows_made_for(m, w) * cols) * sizeof(float) : 0;
+}
+
 static size_t scratch_bytes(int64_t m, const struct tr__matrix *w)
 {
-    int64_t n = w->rows, k = w->cols;
+    int64_t n = w->rows, k = w->cols, rows = tr__rows_made_for(m, w);
     int64_t step = tr__tile_rows(w, TILE);
-    size_t with_w = bytes(step, k) + bytes(m, tr__most(k, tile_stride(w, step)));
-    size_t for_gradient = w->needs_grad ? bytes(m, k) + bytes(m, n) : 0;
-    return (with_w > for_gradient ? with_w : for_gradient) + 2 * TR_ARENA_ALIGN;
+    size_t with_w = bytes(step, k) + bytes(rows, tr__most(k, tile_stride(w, step))) +
+                    sums_bytes(m, tr__most(k, step), w);
+    size_t for_gradient = w->needs_grad ? bytes(rows, k) + bytes(rows, n) : 0;
+    return (with_w > for_gradient ? with_w : for_gradient) + 3 * TR_ARENA_ALIGN;
 }
 
 /* Tiles of x w^T are smaller if w must be cut: where the result is part of a wider matrix,
@@ -68,12 +77,45 @@ static void round_rows(float alpha, const float *x, int64_t m, int64_t k, int64_
         round_row(alpha, x + i * ldx, y + i * ldy, k);
 }
 
+/* x (m, k) as (rows, k), those behind m zero. */
 static uint16_t *rounded(struct tr_arena *scratch, float alpha, const float *x, int64_t m,
-                         int64_t k, int64_t ldx)
+                         int64_t rows, int64_t k, int64_t ldx)
 {
-    uint16_t *y = tr_arena_alloc(scratch, bytes(m, k));
+    uint16_t *y = tr_arena_alloc(scratch, bytes(rows, k));
     round_rows(alpha, x, m, k, ldx, y, k);
+    memset(y + m * k, 0, bytes(rows - m, k));
     return y;
+}
+
+/* to (m, cols) = sums + beta * to */
+static void take_sums(const float *sums, int64_t m, int64_t cols, float beta, float *to,
+                      int64_t ld)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < cols; j++)
+            to[i * ld + j] =
+                sums[i * cols + j] + (beta == 0 ? 0.0f : beta * to[i * ld + j]);
+}
+
+/* p with p->m rows of a, of which m are wanted in c. */
+static void multiply(struct tr_arena *scratch, const struct tr__matrix *w, int64_t m,
+                     struct tr__dnnl_product p, const uint16_t *a, const uint16_t *b,
+                     float *c)
+{
+    size_t mark = tr_arena_mark(scratch);
+    float beta = p.beta, *to = c;
+    int64_t ldc = p.ldc;
+    p.type = TR__DNNL_BF16;
+    if (w->varied) {
+        to = tr_arena_alloc(scratch, sums_bytes(m, p.n, w));
+        p.ldc = p.n;
+        p.beta = 0;
+    }
+    tr__dnnl_multiply(&p, a, b, to, &scratch->err);
+    if (w->varied)
+        take_sums(to, m, p.n, beta, c, ldc);
+    tr_arena_rewind(scratch, mark);
 }
 
 /* Rows r0 … r0 + n - 1 of w: where they lie, or rounded into buf. */
@@ -100,16 +142,16 @@ static const uint16_t *rows_bf16(const struct tr__matrix *w, int64_t r0, int64_t
 static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
                 int64_t ldx, const struct tr__matrix *w, float beta, float *y, int64_t ldy)
 {
-    int64_t n = w->rows, k = w->cols, step = output_step(w);
+    int64_t n = w->rows, k = w->cols, step = output_step(w), made = tr__rows_made_for(m, w);
     size_t mark = tr_arena_mark(scratch);
-    uint16_t *x16 = rounded(scratch, alpha, x, m, k, ldx);
+    uint16_t *x16 = rounded(scratch, alpha, x, m, made, k, ldx);
     uint16_t *buf = tr_arena_alloc(scratch, bytes(step, k));
     for (int64_t i = 0; i < n; i += step) {
         int64_t rows = tr__least(step, n - i);
-        tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = m,
-                              .n = rows, .k = k, .tb = 1, .lda = k, .ldb = k, .ldc = ldy,
-                              .beta = beta },
-                          x16, rows_bf16(w, i, rows, buf), y + i, &scratch->err);
+        multiply(scratch, w, m,
+                 (struct tr__dnnl_product){ .m = made, .n = rows, .k = k, .tb = 1, .lda = k,
+                                            .ldb = k, .ldc = ldy, .beta = beta },
+                 x16, rows_bf16(w, i, rows, buf), y + i);
     }
     tr_arena_rewind(scratch, mark);
 }
@@ -119,17 +161,18 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
                 int64_t lddx)
 {
     int64_t n = w->rows, k = w->cols, step = tr__tile_rows(w, TILE);
-    int64_t lda = tile_stride(w, step);
+    int64_t lda = tile_stride(w, step), made = tr__rows_made_for(m, w);
     size_t mark = tr_arena_mark(scratch);
-    uint16_t *dy16 = tr_arena_alloc(scratch, bytes(m, lda));
+    uint16_t *dy16 = tr_arena_alloc(scratch, bytes(made, lda));
     uint16_t *buf = tr_arena_alloc(scratch, bytes(step, k));
+    memset(dy16 + m * lda, 0, bytes(made - m, lda));
     for (int64_t i = 0; i < n; i += step) {
         int64_t rows = tr__least(step, n - i);
         round_rows(alpha, dy + i, m, rows, lddy, dy16, lda);
-        tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = m,
-                              .n = k, .k = rows, .lda = lda, .ldb = k, .ldc = lddx,
-                              .beta = i ? 1 : beta },
-                          dy16, rows_bf16(w, i, rows, buf), dx, &scratch->err);
+        multiply(scratch, w, m,
+                 (struct tr__dnnl_product){ .m = made, .n = k, .k = rows, .lda = lda,
+                                            .ldb = k, .ldc = lddx, .beta = i ? 1 : beta },
+                 dy16, rows_bf16(w, i, rows, buf), dx);
     }
     tr_arena_rewind(scratch, mark);
 }
@@ -138,12 +181,12 @@ static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *
                  int64_t lddy, const float *x, int64_t ldx, float beta,
                  const struct tr__matrix *w)
 {
-    int64_t n = w->rows, k = w->cols;
+    int64_t n = w->rows, k = w->cols, made = tr__rows_made_for(m, w);
     size_t mark = tr_arena_mark(scratch);
-    uint16_t *dy16 = rounded(scratch, alpha, dy, m, n, lddy);
-    uint16_t *x16 = rounded(scratch, 1, x, m, k, ldx);
+    uint16_t *dy16 = rounded(scratch, alpha, dy, m, made, n, lddy);
+    uint16_t *x16 = rounded(scratch, 1, x, m, made, k, ldx);
     tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_BF16, .m = n, .n = k,
-                          .k = m, .ta = 1, .lda = n, .ldb = k, .ldc = k, .beta = beta },
+                          .k = made, .ta = 1, .lda = n, .ldb = k, .ldc = k, .beta = beta },
                       dy16, x16, w->grad, &scratch->err);
     tr_arena_rewind(scratch, mark);
 }

@@ -42,6 +42,7 @@ struct work {
     float *row;        // (threads, c)
     float *balance;    // (k)
     int64_t step, c;
+    int64_t m; /* rows of a product, of which those behind the wanted ones hold anything */
 };
 
 static struct rows8 new_rows(struct tr_arena *a, int64_t rows, int64_t count)
@@ -52,9 +53,9 @@ static struct rows8 new_rows(struct tr_arena *a, int64_t rows, int64_t count)
 
 /* Sizes grow with m, although fewer rows take longer tiles: what is planned for a product is
  * enough for a shorter one. */
-static struct work new_work(struct tr_arena *a, int64_t m, const struct tr__matrix *w)
+static struct work new_work(struct tr_arena *a, int64_t wanted, const struct tr__matrix *w)
 {
-    int64_t k = w->cols;
+    int64_t k = w->cols, m = tr__rows_made_for(wanted, w);
     int64_t longest = tr__tile_rows(w, TILE);
     int64_t step = tr__least(longest, tr__most(SUMS / m, 16)), c = tr__most(longest, k);
     int64_t sums = tr__most(m * k, tr__least(m * longest, tr__most(SUMS, 16 * m)));
@@ -66,6 +67,7 @@ static struct work new_work(struct tr_arena *a, int64_t m, const struct tr__matr
         .balance = tr_arena_array(a, (size_t)k, sizeof(float)),
         .step = step,
         .c = c,
+        .m = m,
     };
 }
 
@@ -209,7 +211,7 @@ static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x
     for (int64_t i = 0; i < n; i += s.step) {
         int64_t rows = tr__least(s.step, n - i);
         round_tile(&s, w, i, rows, s.balance);
-        tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = m,
+        tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = s.m,
                               .n = rows, .k = k, .tb = 1, .lda = k, .ldb = k, .ldc = rows },
                           s.left.q, s.tile.q, s.sum, &scratch->err);
         scale_sums(&s, m, rows, alpha, s.tile.scale, beta, y + i, ldy);
@@ -245,7 +247,7 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
         int64_t rows = tr__least(s.step, n - i);
         round_tile(&s, w, i, rows, NULL);
         dither_left(&s, m, dy, lddy, i, rows);
-        tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = m, .n = k,
+        tr__dnnl_multiply(&(struct tr__dnnl_product){ .type = TR__DNNL_S8, .m = s.m, .n = k,
                               .k = rows, .lda = rows, .ldb = k, .ldc = k },
                           s.left.q, s.tile.q, s.sum, &scratch->err);
         scale_sums(&s, m, k, alpha, NULL, i ? 1 : beta, dx, lddx);

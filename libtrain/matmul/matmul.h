@@ -23,6 +23,7 @@ struct tr__matrix {
     float *grad;    /* (rows, cols), where a gradient is asked for */
     int needs_grad; /* one will be: it counts in the scratch */
     const struct tr__products *products; /* how it multiplies; NULL: in f32 */
+    int varied; /* m is another one in every product: see tr__rows_made_for */
 };
 
 /* y (m, n) = alpha * x (m, k) w^T + beta * y */

@@ -48,6 +48,13 @@ static inline int64_t tr__tile_rows(const struct tr__matrix *w, int64_t numbers)
     return tr__least(tr__most(numbers / w->cols, 16), w->rows);
 }
 
+/* Rows of a product with m by oneDNN, which makes code for every size: where m varies there
+ * are a few sizes, and the rows behind m hold anything. */
+static inline int64_t tr__rows_made_for(int64_t m, const struct tr__matrix *w)
+{
+    return w->varied ? (m + 15) / 16 * 16 : m;
+}
+
 /* Row `row` of a weight, in its own type. */
 static inline const void *tr__row_at(const struct tr__matrix *w, int64_t row)
 {

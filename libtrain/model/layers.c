@@ -193,10 +193,8 @@ static void set_ff(struct tr__reader *r, struct tr_config *c, int64_t *each)
     int64_t missing = c->arch->keys & TR_KEYS_EXPERT_FF && !alone ? 0 : -1;
     int64_t least = alone ? 0 : 1;
     tr__read_each(r, "feed_forward_length", least, 1 << 24, missing, c->n_layer, each);
-    for (int64_t i = 0; i < c->n_layer; i++) {
+    for (int64_t i = 0; i < c->n_layer; i++)
         c->layer[i].n_ff = each[i];
-        c->n_ff = each[i] > c->n_ff ? each[i] : c->n_ff;
-    }
 }
 
 /* ---- experts ---------------------------------------------------------------------- */
@@ -240,8 +238,6 @@ static void set_layer_experts(struct tr__reader *r, const struct tr_config *c,
     l->n_expert = c->experts.n;
     l->n_ff_expert = l->n_ff;
     l->parts |= TR_PART_EXPERTS;
-    if (!c->arch->experts_beside)
-        l->parts &= ~(unsigned)TR_PART_MLP;
     if (keys & TR_KEYS_EXPERT_FF)
         l->n_ff_expert = tr__read_int(r, "expert_feed_forward_length", 1, 1 << 24,
                                       l->n_ff ? l->n_ff / c->experts.n_used : -1);
@@ -250,6 +246,10 @@ static void set_layer_experts(struct tr__reader *r, const struct tr_config *c,
                                       c->arch->tensor[TR_SHARED_GATE] ? l->n_ff : 0);
     if (l->n_ff_shared)
         l->parts |= TR_PART_SHARED;
+    if (c->arch->experts_beside)
+        return;
+    l->parts &= ~(unsigned)TR_PART_MLP;
+    l->n_ff = 0;
 }
 
 /* All blocks but some in front have them, if there are any; where an MLP is all of a block,
@@ -262,13 +262,17 @@ static void set_experts(struct tr__reader *r, struct tr_config *c)
     if (c->experts.n)
         dense = c->arch->keys & TR_KEYS_GATING
                     ? tr__read_int(r, "leading_dense_block_count", 0, c->n_layer, 0) : 0;
-    for (int64_t i = 0; i < c->n_layer && !r->bad; i++)
-        if (c->arch->mixer_alone && !c->layer[i].n_ff)
+    for (int64_t i = 0; i < c->n_layer && !r->bad; i++) {
+        struct tr_layer *l = &c->layer[i];
+        if (c->arch->mixer_alone && !l->n_ff)
             continue;
-        else if (i >= dense)
-            set_layer_experts(r, c, &c->layer[i]);
-        else if (!c->layer[i].n_ff)
+        if (i >= dense)
+            set_layer_experts(r, c, l);
+        else if (!l->n_ff)
             tr__read_int(r, "feed_forward_length", 1, 1 << 24, -1);
+        int64_t wide = l->n_ff > l->n_ff_expert ? l->n_ff : l->n_ff_expert;
+        c->n_ff = wide > c->n_ff ? wide : c->n_ff;
+    }
 }
 
 /* gemma's largest models: not by the head's width but by the model's share of it. */

@@ -52,6 +52,7 @@ struct tr__matrix tr__expert_matrix(const struct tr_tensor *w, int64_t e)
 {
     struct tr__matrix m = tr__as_matrix(w);
     m.rows = w->dim[1];
+    m.varied = 1;
     int64_t numbers = m.rows * m.cols;
     if (m.data)
         m.data = (char *)m.data + e * (numbers / w->dtype->block * w->dtype->bytes);

@@ -18,7 +18,7 @@
 static inline struct tr__matrix tr__as_matrix(const struct tr_tensor *t)
 {
     return (struct tr__matrix){ t->dtype, tr_tensor_rows(t), tr_tensor_cols(t), t->data,
-                                t->grad, t->needs_grad, t->products };
+                                t->grad, t->needs_grad, t->products, 0 };
 }
 
 /* to[j] += scale * sum of from[i][j] over n rows, in f32.  A thread owns its columns, so the

@@ -25,6 +25,8 @@ static const struct way {
     { "thin", &tr__products_thin, 1e-6, 0 },
     { "bf16", &tr__products_bf16, 6e-3, 1 },
     { "int8", &tr__products_int8, 2.5e-2, 1 },
+    { "bf16, varied", &tr__products_bf16, 6e-3, 1 },
+    { "int8, varied", &tr__products_int8, 2.5e-2, 1 },
 };
 enum { N_WAY = sizeof ways / sizeof ways[0] };
 
@@ -93,6 +95,7 @@ static void check_shape(const struct way *way, const struct shape *s, float alph
     struct tr__matrix t = { .dtype = &tr_f32, .rows = n, .cols = k, .data = w };
     struct tr_arena scratch;
     t.needs_grad = 1;
+    t.varied = strstr(way->name, "varied") != NULL;
     size_t bytes = way->products->scratch(m, &t);
     ck_assert_int_eq(tr_arena_init(&scratch, "a test", bytes, NULL), 0);
 
@@ -152,7 +155,9 @@ START_TEST(scratch_grows)
     static const int64_t widths[][2] = { { 32000, 256 }, { 49152, 128 }, { 4096, 576 },
                                          { 1024, 1024 }, { 8, 4096 } };
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-        struct tr__matrix t = { &tr_f32, widths[i][0], widths[i][1], NULL, NULL, 0, NULL };
+        struct tr__matrix t = { .dtype = &tr_f32, .rows = widths[i][0],
+                                .cols = widths[i][1] };
+        t.varied = strstr(ways[_i].name, "varied") != NULL;
         size_t last = 0;
         for (int64_t m = 1; m <= 2048; m++) {
             size_t bytes = ways[_i].products->scratch(m, &t);
