@@ -116,6 +116,7 @@ YARN = dict(rope_type='yarn', rope_theta=BASE, factor=8.0,
 
 def small(family, rope, **more):
     config = getattr(tf, family + 'Config')(**{**SMALL, 'rope_parameters': rope, **more})
+    config._experts_implementation = 'eager'
     return getattr(tf, family + 'ForCausalLM')(config)
 
 
@@ -133,20 +134,20 @@ def exaone4_windows():
     return m
 
 
-def granitehybrid(groups, rope):
+def granitehybrid(rope, experts=0):
     return small('GraniteMoeHybrid', PLAIN, num_hidden_layers=3,
-                 layer_types=['mamba', 'attention', 'mamba'], num_local_experts=0,
-                 num_experts_per_tok=0, shared_intermediate_size=FF,
+                 layer_types=['mamba', 'attention', 'mamba'], num_local_experts=experts,
+                 num_experts_per_tok=experts // 2, shared_intermediate_size=FF,
+                 intermediate_size=16 if experts else FF,
                  position_embedding_type='rope' if rope else 'nope', mamba_n_heads=4,
-                 mamba_n_groups=groups, mamba_d_state=8, mamba_d_head=16, mamba_d_conv=4,
+                 mamba_n_groups=1, mamba_d_state=8, mamba_d_head=16, mamba_d_conv=4,
                  mamba_expand=2, tie_word_embeddings=True, embedding_multiplier=3.0,
                  attention_multiplier=0.4, residual_multiplier=0.25, logits_scaling=2.0)
 
 
-def nemotron_h():
-    return small('NemotronH', PLAIN, time_step_min=1e-9, head_dim=8, tie_word_embeddings=False,
-                 layers_block_type=['linear_attention', 'mlp', 'full_attention',
-                                    'linear_attention'],
+def nemotron_h(blocks, **more):
+    return small('NemotronH', PLAIN, time_step_min=1e-9, head_dim=8,
+                 tie_word_embeddings=False, layers_block_type=blocks, **more,
                  layer_norm_epsilon=1e-5, ssm_state_size=8, mamba_num_heads=6,
                  mamba_head_dim=16, n_groups=2, conv_kernel=4)
 
@@ -215,6 +216,18 @@ PARTS = {
                   'pre_ff_layernorm': 'ffn_norm=', 'feed_forward.gate_proj': 'ffn_gate',
                   'feed_forward.up_proj': 'ffn_up', 'feed_forward.down_proj': 'ffn_down',
                   'model.final_layernorm': 'output_norm'},
+    'nemotron_h_moe': {'mixer.gate': 'ffn_gate_inp',
+                       'mixer.gate.e_score_correction_bias': 'exp_probs_b',
+                       'mixer.experts.up_proj': 'ffn_up_exps',
+                       'mixer.experts.down_proj': 'ffn_down_exps',
+                       'mixer.shared_experts.up_proj': 'ffn_up_shexp',
+                       'mixer.shared_experts.down_proj': 'ffn_down_shexp'},
+    'granite-experts': {'shared_mlp.input_linear': 'ffn_gate_shexp ffn_up_shexp',
+                        'shared_mlp.output_linear': 'ffn_down_shexp',
+                        'block_sparse_moe.router': 'ffn_gate_inp',
+                        'block_sparse_moe.experts.gate_up_proj':
+                            'ffn_gate_exps ffn_up_exps',
+                        'block_sparse_moe.experts.down_proj': 'ffn_down_exps'},
     'granitehybrid': {'mamba.in_proj': 'ssm_in', 'mamba.conv1d': 'ssm_conv1d',
                       'mamba.norm': 'ssm_norm', 'mamba.out_proj': 'ssm_out',
                       'mamba.dt_bias': 'ssm_dt', 'mamba.A_log': 'ssm_a',
@@ -222,6 +235,8 @@ PARTS = {
                       'shared_mlp.output_linear': 'ffn_down'},
 }
 PARTS['exaone4'] = PARTS['olmo2']
+PARTS['nemotron_h_moe'] = {**PARTS['nemotron_h'], **PARTS['nemotron_h_moe']}
+PARTS['granite-experts'] = {**PARTS['granitehybrid'], **PARTS['granite-experts']}
 for arch in PARTS:
     if arch != 'gpt2':
         PARTS[arch] = {**PARTS['llama'], **PARTS[arch]}
@@ -229,12 +244,13 @@ for arch in PARTS:
 
 SUFFIX = {'dt_bias': '.bias', 'A_log': '', 'D': '',  # of those that are no module's weight
           'scale': '.scale', 'per_expert_scale': '.scale',
-          'gate_up_proj': '.weight', 'down_proj': '.weight'}
+          'e_score_correction_bias': '.bias',
+          'gate_up_proj': '.weight', 'up_proj': '.weight', 'down_proj': '.weight'}
 # "=" behind a name of PARTS: it has none
 
 
 def gguf_names(arch, name):
-    """Of the parts of a parameter, one below the other."""
+    """Of the parts of a parameter, one below the other; of experts in each of them."""
     stem, suffix = name.rsplit('.', 1)
     if suffix in SUFFIX:
         stem = name
@@ -248,7 +264,7 @@ def gguf_names(arch, name):
             for part in PARTS[arch][stem].split()]
 
 
-PERMUTED = ('llama', 'mistral3', 'granitehybrid')
+PERMUTED = ('llama', 'mistral3', 'granitehybrid', 'granite-experts')
 
 
 def to_hf(arch, name, w):
@@ -276,26 +292,36 @@ def fill(arch, m):
         for k, p in m.named_parameters():
             names = gguf_names(arch, k)
             shape = list(p.shape[::-1] if is_conv1d(arch, k) else p.shape)
-            shape[0] //= len(names)
-            w = torch.cat([to_hf(arch, name, numbers(name, shape)) for name in names])
+            axis = int(p.ndim == 3)
+            shape[axis] //= len(names)
+            w = torch.cat([to_hf(arch, name, numbers(name, shape)) for name in names], axis)
             p.copy_(w.T if is_conv1d(arch, k) else w)
+        for k, b in m.named_buffers():
+            if k.endswith('e_score_correction_bias'):
+                b.copy_(numbers(*gguf_names(arch, k), b.shape))
 
 
 def adapt_experts(arch, name, mod, pairs):
     """Pairs on the matrices of all experts, as (expert, r, n_in) and (expert, n_out, r)."""
     parts = []
-    for k in ('gate_up_proj', 'down_proj'):
-        to, = gguf_names(arch, f'{name}.{k}')
+    for k in ('gate_up_proj', 'up_proj', 'down_proj'):
+        if not hasattr(mod, k):
+            continue
+        names = gguf_names(arch, f'{name}.{k}')
         w = getattr(mod, k).data
-        a = torch.nn.Parameter(numbers(to + '.lora_a', (w.shape[0], RANK, w.shape[2])))
-        b = torch.nn.Parameter(numbers(to + '.lora_b', (*w.shape[:2], RANK)))
-        pairs[to + '.lora_a'], pairs[to + '.lora_b'] = a, b
+        n, n_out, n_in = w.shape
+        of_w = []
+        for to in names:
+            a = torch.nn.Parameter(numbers(to + '.lora_a', (n, RANK, n_in)))
+            b = torch.nn.Parameter(numbers(to + '.lora_b', (n, n_out // len(names), RANK)))
+            pairs[to + '.lora_a'], pairs[to + '.lora_b'] = a, b
+            of_w.append((a, b))
         del mod._parameters[k]
-        parts.append((k, w, a, b))
+        parts.append((k, w, of_w))
 
     def add(*_):
-        for k, w, a, b in parts:
-            setattr(mod, k, w + ALPHA / RANK * b @ a)
+        for k, w, of_w in parts:
+            setattr(mod, k, w + ALPHA / RANK * torch.cat([b @ a for a, b in of_w], 1))
     mod.register_forward_pre_hook(add)
 
 
@@ -307,7 +333,7 @@ def adapt(arch, m):
             continue
         if k.endswith('.experts'):
             adapt_experts(arch, k, mod, pairs)
-        if '.router.' in k: # it stays as it is
+        if '.router' in k or k.endswith('mixer.gate'): # it stays as it is
             continue
         if not hasattr(mod, 'weight') or mod.weight.ndim != 2:
             continue
@@ -380,7 +406,7 @@ def run(out, arch, make):
         g = p.grad.T if is_conv1d(arch, k) else p.grad
         if k.endswith('A_log'): # stored as -exp of it
             g = -g / p.exp()
-        for name, part in zip(names, g.chunk(len(names))):
+        for name, part in zip(names, g.chunk(len(names), int(g.ndim == 3))):
             digest('grad', name, to_gguf(arch, name, part))
     steps('full', list(m.parameters()), 1e-3, (0.9, 0.95), 0.1)
 
@@ -424,11 +450,17 @@ MODELS = (
     ('cohere2', 'cohere2', lambda: small(
         'Cohere2', PLAIN, tie_word_embeddings=True, layer_norm_eps=1e-5, logit_scale=0.25,
         **WINDOWS)),
-    ('nemotron_h', 'nemotron_h', nemotron_h),
+    ('nemotron_h', 'nemotron_h', lambda: nemotron_h(
+        ['linear_attention', 'mlp', 'full_attention', 'linear_attention'])),
     ('falcon-h1', 'falcon-h1', lambda: falcon_h1(False)),
     ('falcon-h1-norm', 'falcon-h1', lambda: falcon_h1(True)),
-    ('granitehybrid', 'granitehybrid', lambda: granitehybrid(1, False)),
-    ('granitehybrid-rope', 'granitehybrid', lambda: granitehybrid(1, True)),
+    ('granitehybrid', 'granitehybrid', lambda: granitehybrid(False)),
+    ('granitehybrid-rope', 'granitehybrid', lambda: granitehybrid(True)),
+    ('granitehybrid-experts', 'granite-experts', lambda: granitehybrid(False, 4)),
+    ('nemotron_h_moe', 'nemotron_h_moe', lambda: nemotron_h(
+        ['linear_attention', 'moe', 'full_attention', 'moe'], n_routed_experts=4,
+        num_experts_per_tok=2, moe_intermediate_size=16, norm_topk_prob=True,
+        moe_shared_expert_intermediate_size=24, routed_scaling_factor=2.5)),
 )
 
 if __name__ == '__main__':

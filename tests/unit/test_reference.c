@@ -74,6 +74,18 @@ static const struct model {
               "attention.key_length=8 attention.value_length=8 ssm.conv_kernel=4 "
               "ssm.state_size=8 ssm.group_count=2 ssm.time_step_rank=6 ssm.inner_size=96",
       .also = "ssm_conv1d.bias output.weight" },
+    { .name = "nemotron_h_moe", .arch = "nemotron_h_moe",
+      .keys = "attention.head_count_kv=[0,0,2,0] feed_forward_length=[0,16,0,16] "
+              "attention.key_length=8 attention.value_length=8 ssm.conv_kernel=4 "
+              "ssm.state_size=8 ssm.group_count=2 ssm.time_step_rank=6 ssm.inner_size=96 "
+              "expert_count=4 expert_used_count=2 expert_feed_forward_length=16 "
+              "expert_shared_feed_forward_length=24 expert_weights_norm=true "
+              "expert_weights_scale=2.5",
+      .also = "ssm_conv1d.bias output.weight" },
+    { .name = "granitehybrid-experts", .arch = "granitehybrid",
+      .keys = MAMBA2 "rope.scaling.finetuned=false expert_count=4 expert_used_count=2 "
+              "feed_forward_length=16 expert_shared_feed_forward_length=48",
+      .also = "ssm_conv1d.bias" },
     { .name = "falcon-h1", .arch = "falcon-h1", .keys = FALCON, .also = "ssm_conv1d.bias" },
     { .name = "falcon-h1-norm", .arch = "falcon-h1", .keys = FALCON,
       .also = "ssm_conv1d.bias ssm_norm.weight" },
