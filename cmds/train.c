@@ -61,6 +61,7 @@ static void say(void *ctx, int warning, const char *line)
 static int begin(void *ctx, const struct tr_trainer *t, struct tr_err *err)
 {
     struct run *r = ctx;
+    r->log.balance = r->o->args.balance > 0;
     return cmd_metrics_open(&r->log, r->o->log, tr_trainer_step_count(t), err);
 }
 

@@ -142,6 +142,13 @@ int tr_model_set_rope(struct tr_model *m, double base, double scale,
 /* What was set. */
 void tr_model_rope(const struct tr_model *m, double *base, double *scale);
 
+/* Let the loss that keeps experts equally busy (tr_route), its mean over the blocks that have
+ * any, be trained for too: with `weight` beside a tr_model_loss of mean 1 over all rows with
+ * a target, of which a batch has its share.  0: not, as at first. */
+void tr_model_set_balance(struct tr_model *m, double weight);
+/* That mean in the last tr_model_loss with a weight; 0: there was none. */
+double tr_model_balance_loss(const struct tr_model *m);
+
 /* One micro-batch: the rows of all its sequences one after the other.  The arrays are the
  * caller's and must stay until tr_tape_reset. */
 struct tr_batch {

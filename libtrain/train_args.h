@@ -38,6 +38,8 @@ struct tr_train_args {
     double weight_decay;
     double clip;             /* global gradient norm; 0: no clipping */
     const struct tr_loss_kind *loss;
+    double balance;          /* weight of the loss that keeps experts equally busy
+                                (tr_model_set_balance); 0: none */
     const struct tr_setting *setting; /* numbers of optimizer, schedule and loss that are
                                          not to be their defaults: { "beta2", 0.95 } */
     int shuffle;

@@ -31,6 +31,7 @@ struct tr_step_stats {
     int64_t step;        /* number of this update, from 1 */
     double loss;         /* mean over the tokens that count, before the update */
     double lr, grad_norm; /* norm before clipping */
+    double balance;      /* mean balance loss of blocks with experts; 0: not asked for */
     int64_t n_token;     /* rows computed */
     int64_t n_counted;   /* of these, with a target */
     int skipped;         /* loss or gradient was not finite: no update was made (with

@@ -15,9 +15,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const char header[] =
-    "step\tloss\tperplexity\tlr\tgrad_norm\ttokens_per_s\trss_bytes\tseconds\ttokens\t"
-    "val_loss\tval_perplexity\n";
+static int write_header(const struct cmd_metrics *t, FILE *f)
+{
+    fputs("step\tloss\tperplexity\tlr\tgrad_norm\ttokens_per_s\trss_bytes\tseconds\ttokens\t"
+          "val_loss\tval_perplexity", f);
+    return fputs(t->balance ? "\tbalance\n" : "\n", f);
+}
 
 /* Copy the rows of an older log up to the step from which the run goes on. */
 static void copy_rows(FILE *in, int64_t step, FILE *out)
@@ -33,12 +36,13 @@ static void copy_rows(FILE *in, int64_t step, FILE *out)
 
 /* Leave of an older log what stays: it is whole, as it was or as it is to be, at any
  * time. */
-static int cut_log(const char *path, int64_t step, struct tr_err *err)
+static int cut_log(const struct cmd_metrics *t, int64_t step, struct tr_err *err)
 {
+    const char *path = t->path;
     FILE *in = tr_in_open(path, err);
     struct tr_out *out = in ? tr_out_open(path, err) : NULL;
     if (out) {
-        fputs(header, tr_out_stream(out));
+        write_header(t, tr_out_stream(out));
         copy_rows(in, step, tr_out_stream(out));
     }
     if (out && ferror(in))
@@ -57,10 +61,10 @@ int cmd_metrics_open(struct cmd_metrics *t, const char *path, int64_t first_step
         return 0;
     int goes_on = first_step && strcmp(path, "-") && !stat(path, &st) &&
                   S_ISREG(st.st_mode);
-    if (goes_on && cut_log(path, first_step, err))
+    if (goes_on && cut_log(t, first_step, err))
         return err->code;
     t->file = strcmp(path, "-") ? fopen(path, goes_on ? "ae" : "we") : stdout;
-    if (!t->file || (!goes_on && fputs(header, t->file) < 0) || fflush(t->file))
+    if (!t->file || (!goes_on && write_header(t, t->file) < 0) || fflush(t->file))
         tr_err_sys(err, "cannot write '%s'", path);
     return err->code;
 }
@@ -73,10 +77,13 @@ void cmd_metrics_add(struct cmd_metrics *t, const struct tr_step_stats *s,
     char val[64] = "-\t-";
     if (!isnan(p->val_loss))
         snprintf(val, sizeof val, "%.9g\t%.9g", p->val_loss, exp(p->val_loss));
-    fprintf(t->file, "%lld\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%lld\t%.9g\t%lld\t%s\n",
+    fprintf(t->file, "%lld\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%lld\t%.9g\t%lld\t%s",
             (long long)s->step, s->loss, exp(s->loss), s->lr, s->grad_norm,
             p->tokens_per_s,
             (long long)tr_machine_resident(), p->seconds, (long long)s->n_token, val);
+    if (t->balance)
+        fprintf(t->file, "\t%.9g", s->balance);
+    fputc('\n', t->file);
     if (fflush(t->file)) {
         cmd_warn("cannot write '%s' any more: the log ends here", t->path);
         cmd_metrics_close(t);

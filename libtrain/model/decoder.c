@@ -8,6 +8,7 @@
 #include <libtrain/model/decoder.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct tr_tensor *part_fn(struct tr__decoder *d, struct tr_tensor *x,
                                   struct tr_tensor *add);
@@ -84,10 +85,45 @@ static struct tr_tensor *head(struct tr__decoder *d, struct tr_tensor *x,
     return tr_segment_end(d->tp, tr_output_loss(d->tp, x, table, target, &l));
 }
 
+static int64_t n_with_experts(const struct tr_config *c)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < c->n_layer; i++)
+        n += c->layer[i].n_expert > 0;
+    return n;
+}
+
+/* The weight of a block's balance loss, which is a mean over rows and not a sum. */
+static float balance_of(const struct tr_model *m, const struct tr_batch *batch,
+                        const struct tr_loss *loss)
+{
+    int64_t n = n_with_experts(&m->config), counted = 0;
+    for (int64_t i = 0; n && m->balance != 0 && i < batch->n; i++)
+        counted += batch->target[i] >= 0;
+    return counted ? (float)(m->balance * (double)loss->scale * (double)counted / (double)n)
+                   : 0;
+}
+
+void tr_model_set_balance(struct tr_model *m, double weight)
+{
+    m->balance = weight;
+    memset(m->balance_loss, 0, (size_t)m->config.n_layer * sizeof *m->balance_loss);
+}
+
+double tr_model_balance_loss(const struct tr_model *m)
+{
+    int64_t n = n_with_experts(&m->config);
+    double sum = 0;
+    for (int64_t i = 0; i < m->config.n_layer; i++)
+        sum += m->balance_loss[i];
+    return n ? sum / (double)n : 0;
+}
+
 struct tr_tensor *tr_model_loss(struct tr_model *m, struct tr_tape *tp,
                                 const struct tr_batch *batch, const struct tr_loss *loss)
 {
-    struct tr__decoder d = { .m = m, .tp = tp, .batch = batch };
+    struct tr__decoder d = { .m = m, .tp = tp, .batch = batch,
+                             .balance = balance_of(m, batch, loss) };
     return head(&d, blocks(&d), batch->target, loss);
 }
 

@@ -21,6 +21,7 @@ struct tr__decoder {
     struct tr__kv given[2];     /* for later blocks that see all positions, or a window */
     struct tr_tensor *stream;   /* what the norm before the present MLP took */
     struct tr_tensor *inputs;   // (n, n_layer * n_input) of all blocks; NULL: none
+    float balance; /* weight of the balance loss of each block with experts */
     int64_t layer;
 };
 

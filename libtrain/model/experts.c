@@ -28,7 +28,11 @@ static struct tr_routing route(const struct tr__decoder *d, struct tr_tensor *x)
                                         .factor = tr__tensor(d, TR_EXPERT_FACTOR),
                                         .normalise = e->normalise,
                                         .eps = e->eps,
-                                        .scale = e->scale });
+                                        .scale = e->scale,
+                                        .balance = d->balance,
+                                        .balance_loss =
+                                            d->balance != 0
+                                                ? &d->m->balance_loss[d->layer] : NULL });
 }
 
 /* What the last matrices of the experts take. */

@@ -65,7 +65,8 @@ static int load(struct tr_model *m, struct tr_err *err)
         return rc;
     m->n_weight = TR_N_GLOBAL + (size_t)m->config.n_layer * TR_N_BLOCK;
     m->weight = calloc(m->n_weight, sizeof *m->weight);
-    if (!m->weight)
+    m->balance_loss = calloc((size_t)m->config.n_layer, sizeof *m->balance_loss);
+    if (!m->weight || !m->balance_loss)
         return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %zu weights",
                           tr_gguf_path(m->g), m->n_weight);
     rc = tr__bind(m, err);
@@ -83,6 +84,7 @@ static void unload(struct tr_model *m)
     tr__rope_free(m);
     tr__config_free(&m->config);
     free(m->weight);
+    free(m->balance_loss);
     free(m->unused_tensor);
     free(m->unused_key);
 }

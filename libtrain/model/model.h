@@ -227,6 +227,8 @@ struct tr_model {
     int64_t n_ctx;      /* of the contexts it runs in, see tr_model_set_context */
     int64_t n_ctx_file; /* of the config, before tr_model_set_rope */
     double rope_base, rope_scale; /* see there */
+    double balance;       /* see tr_model_set_balance */
+    double *balance_loss; // (n_layer) of the last loss; 0 where there are no experts
 };
 
 /* Give the weights their tensors, and list what is left over (weights.c). */

@@ -135,6 +135,9 @@ static const struct tr__arg table[] = {
     { { FIELD(loss), TR_ARG_CHOICE, "loss", HOW, "NAME", "what is minimised",
         .choice = &losses },
       "loss", NULL },
+    { { FIELD(balance), TR_ARG_FLOAT, "balance-loss", HOW, "X",
+        "weight of the loss that keeps experts equally busy", 0, 1e6 },
+      NULL, NULL }, /* describe.c has its line */
     { { FIELD(shuffle), TR_ARG_FLAG, "no-shuffle", HOW, .set = 0, .standard = 1,
         .help = "take the data in the order of the pack" },
       "shuffle", NULL },

@@ -79,6 +79,14 @@ int64_t tr__step_gather(struct tr_trainer *t, int64_t n, int64_t *n_counted,
     return rc ? rc : mine;
 }
 
+static int64_t counted(const struct tr_batch *b)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < b->n; i++)
+        n += b->target[i] >= 0;
+    return n;
+}
+
 struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
                                    double scale, double *sum)
 {
@@ -88,7 +96,10 @@ struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
     struct tr_loss loss = { .kind = t->args.loss, .scale = (float)scale, .sum = sum,
                             .max_rows = t->plan.chunk, .option = t->loss_option };
     tr_tape_reset(t->tape);
-    return tr_model_loss(t->m, t->tape, &batch, &loss);
+    struct tr_tensor *result = tr_model_loss(t->m, t->tape, &batch, &loss);
+    if (t->args.balance > 0)
+        t->balance += tr_model_balance_loss(t->m) * scale * (double)counted(&batch);
+    return result;
 }
 
 struct tr_optim_step tr__step_update(const struct tr_trainer *t, double lr, double norm)

@@ -72,6 +72,13 @@ static void write_rope(FILE *f, const struct tr_model *m)
         fprintf(f, "rope_freq_scale=%.17g\n", scale);
 }
 
+/* No line where nothing is balanced, as in runs of before. */
+static void write_balance(FILE *f, const struct tr_train_args *a)
+{
+    if (a->balance > 0)
+        fprintf(f, "balance_loss=%.17g\n", a->balance);
+}
+
 int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
 {
     size_t size;
@@ -94,6 +101,7 @@ int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
             write_options(f, &t->args, &x->arg);
     }
     write_rope(f, t->m);
+    write_balance(f, &t->args);
     return fclose(f) ? tr_err_sys(err, "cannot describe the run") : 0;
 }
 

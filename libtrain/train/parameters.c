@@ -30,6 +30,9 @@ int tr__take_model(struct tr_trainer *t, struct tr_err *err)
     if (is_taken(m))
         return tr_err_set(err, TR_EINVAL, "%s: is being trained already",
                           tr_gguf_path(m->g));
+    if (t->args.balance > 0 && !m->config.experts.n)
+        return tr_err_set(err, TR_EINVAL, "%s: has no experts to keep equally busy",
+                          tr_gguf_path(m->g));
     t->before = malloc(m->n_weight * sizeof *t->before);
     if (!t->before)
         return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %zu weights",
@@ -38,8 +41,10 @@ int tr__take_model(struct tr_trainer *t, struct tr_err *err)
         t->before[i] = m->weight[i].t;
     t->attention_before = m->attention_bf16;
     t->context_before = m->n_ctx;
+    t->balance_before = m->balance;
     tr_model_set_precision(m, t->args.precision);
     tr_model_set_context(m, tr_pack_info(t->pack)->ctx);
+    tr_model_set_balance(m, t->args.balance);
     return 0;
 }
 
@@ -52,6 +57,7 @@ void tr__give_back_model(struct tr_trainer *t)
     if (t->before) {
         t->m->attention_bf16 = t->attention_before;
         tr_model_set_context(t->m, t->context_before);
+        tr_model_set_balance(t->m, t->balance_before);
     }
     free(t->before);
     t->before = NULL;

@@ -28,6 +28,7 @@ struct tr_trainer {
     uint64_t base_hash; /* found once: it touches pages of every tensor */
     struct tr_tensor *before; // (m->n_weight) the weights as they were; NULL: not taken
     int attention_before;
+    double balance_before;
     int64_t context_before;
     struct tr_lora *lora; /* NULL when training in full */
     struct tr_params params;
@@ -40,6 +41,7 @@ struct tr_trainer {
     int old_warmup;        /* it was cut, as in the checkpoint that was loaded */
     int64_t step;          /* updates made */
     uint64_t sample;       /* sequences seen, over all epochs */
+    double balance;        /* of the step that is being made, as in tr_step_stats */
     int n_bad;             /* steps in a row that were not finite */
 
     /* This rank's sequences of a step, one after the other. */

@@ -86,12 +86,16 @@ int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err
     double scale = s->n_counted > 0 ? 1 / (double)s->n_counted : 0;
     tr_tape_reset(t->tape); /* what a step that failed left there */
     tr_params_empty_grads(&t->params);
+    t->balance = 0;
     rc = (t->args.fused_step ? tr__fused_step : whole_step)(t, mine, scale, s, err);
     if (rc) {
         tr_err_prefix(err, "%s: step %lld", tr_gguf_path(tr_model_gguf(t->m)),
                       (long long)s->step);
         return rc;
     }
+    if (t->args.balance > 0)
+        tr_comm_sum_f64(&t->balance, 1);
+    s->balance = t->balance;
     t->step++;
     t->sample += (uint64_t)n;
     return count_bad(t, s, err);

@@ -66,10 +66,11 @@ static void write_form(const struct form *f)
     write_data();
 }
 
-static struct tr_train_args args_of(int full)
+static struct tr_train_args args_of(const struct form *f, int full)
 {
     struct tr_train_args a = reference_args(NULL);
     a.full = full;
+    a.balance = strstr(f->keys, "expert_count") ? 0.1 : 0;
     a.steps = STEPS;
     a.seed = 3;
     return a;
@@ -106,7 +107,7 @@ START_TEST(however_it_is_computed)
     double usual[2 * STEPS], other_way[2 * STEPS];
     write_form(f);
     for (int full = 0; full < 2; full++) {
-        struct tr_train_args a = args_of(full);
+        struct tr_train_args a = args_of(f, full);
         train(1, path, data, &a, usual);
         if (!SANITIZED) {
             train(2, path, data, &a, other_way);
@@ -128,7 +129,7 @@ START_TEST(documents_apart)
     double together[2 * STEPS], one_by_one[2 * STEPS];
     write_form(f);
     for (int full = 0; full < 2; full++) {
-        struct tr_train_args a = args_of(full);
+        struct tr_train_args a = args_of(f, full);
         train(1, path, data, &a, together);
         a.batch = 3;
         train(1, path, apart, &a, one_by_one);
@@ -149,7 +150,7 @@ START_TEST(goes_on)
     write_form(&forms[_i]);
     const char *half = in_dir("half.ckpt"), *whole = in_dir("whole.ckpt");
     for (int full = 0; full < 2; full++) {
-        struct tr_train_args a = args_of(full);
+        struct tr_train_args a = args_of(&forms[_i], full);
         struct training_run r = run_open(path, data, &a);
         run_steps(&r, STEPS / 2);
         save(&r, half);
@@ -185,7 +186,7 @@ START_TEST(packed_base)
 {
     const struct form *f = &forms[_i];
     double in_q8[2 * STEPS], in_f32[2 * STEPS];
-    struct tr_train_args a = args_of(0);
+    struct tr_train_args a = args_of(f, 0);
     write_form(f);
     const char *q8 = in_dir("q8.gguf"), *f32 = in_dir("f32.gguf");
     convert(path, q8, tr_dtype_by_name("Q8_0"));
