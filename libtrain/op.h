@@ -88,7 +88,7 @@ struct tr_op {
     /* Floating-point operations of its matrix products; NULL: none worth counting. */
     double (*work)(const struct tr_node *nd, int backward);
     unsigned fills; /* bit i: all of the gradient of in[i], as tr_op_grad_beta says */
-    int cheap; /* worth computing again rather than keeping */
+    int cheap; /* worth computing again rather than keeping: 1 always, 2 with short documents */
     int once;  /* forward also adds to gradients: it must never run a second time */
 };
 

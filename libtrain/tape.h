@@ -48,6 +48,7 @@ enum tr_tape_mode {
 
 enum tr_recompute {
     TR_RECOMPUTE_CHEAP, /* only what costs little beside a matrix product */
+    TR_RECOMPUTE_SHORT, /* and what does where documents are short: attention */
     TR_RECOMPUTE_ALL,   /* everything inside segments: one more forward pass */
     TR_RECOMPUTE_NONE   /* nothing: for tests */
 };

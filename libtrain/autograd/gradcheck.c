@@ -325,8 +325,8 @@ static void compare_all(struct check *k, int is_first)
 static void check_mask(struct check *k, unsigned mask)
 {
     static const enum tr_recompute modes[] = { TR_RECOMPUTE_NONE, TR_RECOMPUTE_CHEAP,
-                                               TR_RECOMPUTE_ALL };
-    for (int m = 0; m < 3 && !k->err.code; m++)
+                                               TR_RECOMPUTE_SHORT, TR_RECOMPUTE_ALL };
+    for (int m = 0; m < 4 && !k->err.code; m++)
         if (!backward(k, mask, modes[m]))
             compare_all(k, !m);
     for (int i = 0; i < k->n; i++) {

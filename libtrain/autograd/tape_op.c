@@ -52,7 +52,8 @@ static int keeps(const struct tr_tape *tp, const struct tr_op *op)
         return 1;
     if (tp->n_seg < tp->recompute_first || tp->recompute == TR_RECOMPUTE_ALL)
         return 0;
-    return tp->recompute == TR_RECOMPUTE_NONE || !op->cheap;
+    return tp->recompute == TR_RECOMPUTE_NONE || !op->cheap ||
+           (op->cheap > 1 && tp->recompute != TR_RECOMPUTE_SHORT);
 }
 
 static struct tr_arena *home(struct tr_tape *tp, const struct tr_tensor *t)

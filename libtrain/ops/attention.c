@@ -158,6 +158,7 @@ const struct tr_op tr__op_attention = {
     .backward = tr__att_backward,
     .scratch = tr__att_scratch,
     .work = attention_work,
+    .cheap = 2,
 };
 
 struct tr_tensor *tr_attention(struct tr_tape *tp, struct tr_tensor *q,

@@ -5,12 +5,23 @@
  * (plan.c) are built on these.
  */
 #include <libtrain/comm.h>
+#include <libtrain/model/model.h>
 #include <libtrain/rng.h>
 #include <libtrain/train/run.h>
 
 #include <string.h>
 
 enum { ROUNDING_STREAM = 0x726f756e }; /* far from the streams of adapters */
+
+/* A number of attention's result costs two operations for each position before it, one of a
+ * product two for each column: with a third of that it is worth computing again, as norms
+ * are.  Results that wait as F16 take half as much, and would change. */
+enum tr_recompute tr__recompute(const struct tr_trainer *t)
+{
+    int is_short = 3 * t->extent.longest <= t->m->config.n_embd;
+    return is_short && !t->args.precision->keep_half ? TR_RECOMPUTE_SHORT
+                                                     : TR_RECOMPUTE_CHEAP;
+}
 
 void tr__prepare_tape(const struct tr_trainer *t, struct tr_tape *tp)
 {

@@ -36,7 +36,7 @@ static void plan_fused(const struct tr_trainer *t, struct tr_tape *tp,
 static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
                      struct tr_err *err)
 {
-    struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, err);
+    struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_TRAIN, tr__recompute(t), err);
     if (!tp)
         return err ? err->code : TR_ENOMEM;
     int64_t rows = t->extent.batch_rows;

@@ -73,6 +73,8 @@ struct tr_optim_step tr__step_update(const struct tr_trainer *t, double lr, doub
 int tr__fused_step(struct tr_trainer *t, int64_t n, double scale, struct tr_step_stats *s,
                    struct tr_err *err) TR_MUST_CHECK;
 
+/* What a tape of the run computes again in any case. */
+enum tr_recompute tr__recompute(const struct tr_trainer *t);
 /* Tell a new tape what to keep, and how, until backward: after plan.recompute. */
 void tr__prepare_tape(const struct tr_trainer *t, struct tr_tape *tp);
 

@@ -126,7 +126,7 @@ static int take_memory(struct tr_trainer *t, struct tr_err *err)
         rc = tr__fill_parameters(t, err);
     if (rc)
         return rc;
-    t->tape = tr_tape_new(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, &t->tape_plan, err);
+    t->tape = tr_tape_new(TR_TAPE_TRAIN, tr__recompute(t), &t->tape_plan, err);
     if (!t->tape)
         return err ? err->code : TR_ENOMEM;
     tr__prepare_tape(t, t->tape);

@@ -223,6 +223,8 @@ START_TEST(test_recompute)
     memcpy(first, net->grad, sizeof first);
     backward(net, TR_RECOMPUTE_CHEAP);
     ck_assert_mem_eq(first, net->grad, sizeof first);
+    backward(net, TR_RECOMPUTE_SHORT);
+    ck_assert_mem_eq(first, net->grad, sizeof first);
     backward(net, TR_RECOMPUTE_ALL);
     ck_assert_mem_eq(first, net->grad, sizeof first);
     free(net);
