@@ -95,6 +95,10 @@ double tr_tape_work(const struct tr_tape *tp);
  * until the tape is freed, parameters and inputs must live. */
 void tr_tape_reset(struct tr_tape *tp);
 
+/* The same, and go on in another mode: between two steps the memory of training serves to
+ * measure. */
+void tr_tape_restart(struct tr_tape *tp, enum tr_tape_mode mode);
+
 /* 0, or the code of the first failure since tr_tape_reset, with its text in err. */
 int tr_tape_error(const struct tr_tape *tp, struct tr_err *err);
 

@@ -113,6 +113,12 @@ void tr_tape_reset(struct tr_tape *tp)
     memset(tp->handover_bytes, 0, sizeof tp->handover_bytes);
 }
 
+void tr_tape_restart(struct tr_tape *tp, enum tr_tape_mode mode)
+{
+    tr_tape_reset(tp);
+    tp->mode = mode;
+}
+
 int tr_tape_error(const struct tr_tape *tp, struct tr_err *err)
 {
     const struct tr_err *all[] = { &tp->err, &tp->kept.err, &tp->segment.err,

@@ -17,6 +17,7 @@
 struct tr_eval {
     struct tr_model *m;
     struct tr_tape *tape;
+    int lent; /* 1: the tape is that of a training */
     struct tr_tape_plan plan;
     int64_t max_rows;
     const struct tr_loss_kind *kind;
@@ -75,9 +76,17 @@ struct tr_eval *tr_eval_new(struct tr_model *m, int64_t max_rows,
 
 void tr_eval_free(struct tr_eval *e)
 {
-    if (e)
+    if (e && !e->lent)
         tr_tape_free(e->tape);
     free(e);
+}
+
+void tr__eval_lend(struct tr_eval *e, struct tr_tape *tp)
+{
+    if (!e->lent)
+        tr_tape_free(e->tape);
+    e->tape = tp;
+    e->lent = 1;
 }
 
 const struct tr_model *tr__eval_model(const struct tr_eval *e)
@@ -146,13 +155,15 @@ int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
     int rc = check_batch(e, batch, err);
     if (rc)
         return rc;
-    tr_tape_reset(e->tape);
+    tr_tape_restart(e->tape, TR_TAPE_EVAL);
     tr_model_loss(e->m, e->tape, batch,
                   &(struct tr_loss){ .kind = e->kind, .scale = 1, .sum = sum,
                                      .row_loss = row_loss, .logits = logits,
                                      .option = e->option });
     if ((rc = tr_tape_error(e->tape, err)))
         tr_err_prefix(err, "%s", tr_gguf_path(tr_model_gguf(e->m)));
+    if (e->lent)
+        tr_tape_restart(e->tape, TR_TAPE_TRAIN);
     return rc ? rc : check_finite(e, batch->n, sum ? *sum : 0, logits, err);
 }
 

@@ -9,4 +9,8 @@ const struct tr_model *tr__eval_model(const struct tr_eval *e);
 /* Let e compute with these values of its loss's options, not the defaults. */
 void tr__eval_options(struct tr_eval *e, const double *option);
 
+/* Compute on the tape of a training between its steps, instead of on one of its own.  The
+ * tape is the caller's and must outlive e. */
+void tr__eval_lend(struct tr_eval *e, struct tr_tape *tp);
+
 #endif

@@ -61,6 +61,12 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
     return rc;
 }
 
+/* What measuring takes beyond the memory of a step, which it uses. */
+static int64_t more(size_t eval, size_t step)
+{
+    return eval > step ? (int64_t)(eval - step) : 0;
+}
+
 static void fill_plan(struct tr_trainer *t, const struct bounds *b)
 {
     struct tr_tape_plan eval = t->eval ? tr_eval_plan(t->eval) : (struct tr_tape_plan){0};
@@ -73,7 +79,8 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
     p->moments = tr_params_state_bytes(&t->params);
     p->activations = (int64_t)t->tape_plan.kept;
     p->block = (int64_t)(t->tape_plan.segment + t->tape_plan.nodes);
-    p->eval = (int64_t)(eval.kept + eval.segment + eval.nodes);
+    p->eval = more(eval.kept, t->tape_plan.kept) + more(eval.segment, t->tape_plan.segment) +
+              more(eval.nodes, t->tape_plan.nodes);
     p->data = 3 * t->extent.step_rows * (int64_t)sizeof(int32_t);
     p->program = b->program + t->args.precision->program + (int64_t)library;
     p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +

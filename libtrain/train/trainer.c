@@ -130,6 +130,8 @@ static int take_memory(struct tr_trainer *t, struct tr_err *err)
     if (!t->tape)
         return err ? err->code : TR_ENOMEM;
     tr__prepare_tape(t, t->tape);
+    if (t->eval)
+        tr__eval_lend(t->eval, t->tape);
     return 0;
 }
 
@@ -164,8 +166,8 @@ void tr_trainer_free(struct tr_trainer *t)
 {
     if (!t)
         return;
+    tr_eval_free(t->eval); /* while there is the tape that it was lent */
     tr_tape_free(t->tape);
-    tr_eval_free(t->eval);
     tr_params_release(&t->params); /* while the tensors are theirs */
     tr__give_back_model(t);
     tr_lora_free(t->lora);

@@ -197,11 +197,16 @@ for mode in "" "--full" "--grad-acc 2"; do
         steps="--epochs 2" data="$data"
         measured --batch 2 $mode'
 done
-test_expect_success 'measuring takes what the sequences of --val take' '
-    data="--threads 2 -m $model -d few.pack"
+test_expect_success 'measuring takes the memory of a step, and what its sequences take beyond it' '
+    sequences 3 20 short.pack
+    data="--threads 2 -m $model -d short.pack --batch 1"
+    train --val short.pack --plan >short.tsv
     train --val few.pack --plan >few.tsv
     train --val t.pack --plan >full.tsv
-    test $(($(value eval few.tsv) * 4)) -lt $(($(value eval full.tsv) * 3))'
+    test "$(value eval short.tsv)" = 0
+    test $(($(value eval few.tsv) * 4)) -lt $(($(value eval full.tsv) * 3))
+    steps="--epochs 1"
+    measured --val t.pack'
 test_expect_success '--mem-limit follows the data too' '
     data="--threads 2 -m $model -d few.pack"
     train --epochs 1 --batch 32 --mem-limit 60M --plan >few.tsv

@@ -51,10 +51,10 @@ planned() {
 }
 
 fits() {
-    limit=$(($(wc -c <"$model") + 450000000))
-    peak --mem-limit $limit >figures
+    peak --val runs/real/val.pack >figures
     cat figures
-    awk -v limit=$limit '{ seen = 1; bad = $1 * 1e6 > limit } END { exit bad || !seen }' figures
+    awk -v limit=$(($(wc -c <"$model") + 450000000)) '{ seen = 1; bad = $1 * 1e6 > limit }
+        END { exit bad || !seen }' figures
 }
 
 # check NAME FILE TEXT_BYTES CONTEXT PERPLEXITY
@@ -71,7 +71,7 @@ check() {
     fi
     test_expect_success "$1: fine-tuning lowers the perplexity of held-out text" finetune
     test_expect_success "$1: the peak is what was planned" planned
-    test_expect_success "$1: a run fits in 450 MB beside the file" fits
+    test_expect_success "$1: a run that measures too fits in 450 MB beside the file" fits
     rm -rf runs
 }
 
