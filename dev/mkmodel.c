@@ -34,8 +34,8 @@ enum {
 #include <libtrain/model/archs/archs.def>
 };
 #undef TR_ARCH
-#define TR_ARCH(name) #name,
-static const char *const arch_names[] = {
+#define TR_ARCH(name) &tr__arch_##name,
+static const struct tr_arch *const archs[] = {
 #include <libtrain/model/archs/archs.def>
     NULL
 };
@@ -43,7 +43,7 @@ static const char *const arch_names[] = {
 
 static const char *arch_name(int i)
 {
-    return arch_names[i];
+    return archs[i] ? archs[i]->name : NULL;
 }
 
 struct shape {
@@ -147,10 +147,9 @@ static void set_type(const struct cmd *cmd, struct build *b, const char *name)
 static void set_shape(const struct cmd *cmd, struct build *b, const struct opts *o)
 {
     const struct shape *s = &shapes[o->shape];
-    const char *arch = arch_names[o->arch < 0 ? s->arch : o->arch];
     struct tr_config *c = &b->c;
     struct tr_layer *l = &b->layer;
-    b->arch = tr__arch_find((struct tr_str){ arch, strlen(arch) });
+    b->arch = archs[o->arch < 0 ? s->arch : o->arch];
     *c = (struct tr_config){ .arch = b->arch, .n_vocab = s->n_vocab, .n_ctx = s->n_ctx,
                              .n_embd = s->n_embd, .n_layer = s->n_layer };
     *l = (struct tr_layer){ .n_head = s->n_head, .n_head_kv = s->n_head_kv,
