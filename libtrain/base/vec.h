@@ -149,13 +149,19 @@ TR__INLINE tr__ivec tr__load_i8(const int8_t *p)
 }
 
 #if defined(__AVX512F__)
+/* An entry of a table for the lowest four bits of each integer. */
+TR__INLINE tr__vec tr__lookup_in(tr__ivec v, tr__vec table)
+{
+    return (tr__vec)_mm512_permutexvar_ps((__m512i)v, (__m512)table);
+}
+
 /* times * (the lowest n bits of each integer) + add, n up to 4: an entry of a table each. */
 TR__INLINE tr__vec tr__lookup(tr__ivec v, const int n, const int times, const int add)
 {
     tr__vec table;
     TR__EACH(i, TR__VEC)
         table[i] = (float)(times * (i & ((1 << n) - 1)) + add);
-    return (tr__vec)_mm512_permutexvar_ps((__m512i)v, (__m512)table);
+    return tr__lookup_in(v, table);
 }
 #endif
 

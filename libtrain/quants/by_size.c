@@ -75,21 +75,6 @@ const struct tr_dtype tr__iq1_m = {
     .finite = iq1_m_finite,
 };
 
-/* The first byte is a power of two less 127; 255 stands for NaN. */
-static int mxfp4_finite(const void *src, int64_t n)
-{
-    const uint8_t *p = src;
-    int good = 1;
-    for (int64_t i = 0; i < n / 32; i++)
-        good &= p[17 * i] != 255;
-    return good;
-}
-
-const struct tr_dtype tr__mxfp4 = {
-    .name = "MXFP4", .id = 39, .file_type = 38, .block = 32, .bytes = 17,
-    .finite = mxfp4_finite,
-};
-
 /* Four scales of eight bits, all of whose values are finite in llama.cpp's reading. */
 const struct tr_dtype tr__nvfp4 = {
     .name = "NVFP4", .id = 40, .file_type = 39, .block = 64, .bytes = 36,

@@ -124,13 +124,20 @@ static struct number q6_k(const uint8_t *b, int i)
     return (struct number){ f16_at(b + 208) * (int8_t)b[192 + i / 16], 0, q - 32 };
 }
 
+static struct number mxfp4(const uint8_t *b, int i)
+{
+    int q = bits(b + 1, i % 16 * 8 + i / 16 * 4, 4), e = q >> 1 & 3;
+    int twice = e ? (2 + (q & 1)) << (e - 1) : q & 1; /* no exponent: subnormal */
+    return (struct number){ ldexp(1, b[0] - 128), 0, q & 8 ? -twice : twice };
+}
+
 static const struct {
     const char *name;
     struct number (*number)(const uint8_t *block, int i);
 } slow[] = {
     { "Q4_0", q4_0 }, { "Q4_1", q4_1 }, { "Q5_0", q5_0 }, { "Q5_1", q5_1 },
     { "Q8_0", q8_0 }, { "Q2_K", q2_k }, { "Q3_K", q3_k }, { "Q4_K", q4_k },
-    { "Q5_K", q5_k }, { "Q6_K", q6_k },
+    { "Q5_K", q5_k }, { "Q6_K", q6_k }, { "MXFP4", mxfp4 },
 };
 enum { N_SLOW = sizeof slow / sizeof *slow };
 
@@ -160,9 +167,16 @@ END_TEST
 
 static const char *const with_dot[] = {
     "F32",  "F16",  "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1",
-    "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
+    "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "MXFP4",
 };
 enum { N_DOT = sizeof with_dot / sizeof *with_dot };
+
+/* What MXFP4 is made of: any levels, scales of about 1. */
+static void random_blocks(const struct tr_dtype *t, uint8_t *b, int n)
+{
+    for (int i = 0; i < n * (int)t->bytes; i++)
+        b[i] = i % (int)t->bytes ? (uint8_t)next() : (uint8_t)(124 + next() % 8);
+}
 
 START_TEST(test_dot)
 {
@@ -175,7 +189,10 @@ START_TEST(test_dot)
         w[i] = (float)((int32_t)next() >> 8) * 0x1p-23f;
     }
     int n_max = N_BLOCK * (int)t->block;
-    t->from_f32(w, packed + 1, n_max);
+    if (t->from_f32)
+        t->from_f32(w, packed + 1, n_max);
+    else
+        random_blocks(t, packed + 1, N_BLOCK);
     t->to_f32(packed + 1, w, n_max);
     for (int n = 0; n <= n_max; n += (int)t->block) {
         double sum = 0, size = 0;
