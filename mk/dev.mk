@@ -6,7 +6,7 @@ DEV := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard dev/*.c)))
 ## dev: build what makes models and texts, and the benchmarks
 dev: $(DEV)
 
-$(BUILD)/dev/%: $(BUILD)/dev/%.o $(SHARED_OBJ) $(LIB)
+$(BUILD)/dev/%: $(BUILD)/dev/%.o $(MODELS_OBJ) $(SHARED_OBJ) $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(LINK) $^ $(TR_LIBS) $(LDLIBS)
 

@@ -16,6 +16,8 @@ UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
 UNIT_OBJ := $(UNIT_SRC:%.c=$(BUILD)/%.o)
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(filter tests/unit/test_%,$(UNIT_SRC)))
 UNIT_SHARED_OBJ := $(filter-out $(BUILD)/tests/unit/test_%,$(UNIT_OBJ))
+# dev/models/ is shared by them and the programs in dev/.
+MODELS_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard dev/models/*.c)))
 # tests/fuzz/fuzz_x.c is fed by driver.c, or by libFuzzer in MODE=fuzz.
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
 FUZZ_OBJ := $(FUZZ_SRC:%.c=$(BUILD)/%.o)
@@ -50,7 +52,7 @@ $(BIN)/%: $(BUILD)/cmds/%.o $(SHARED_OBJ) $(LIB)
 	@echo "  LD    $@"
 	$(Q)$(LINK) $^ $(TR_LIBS) $(LDLIBS)
 
-$(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SHARED_OBJ) $(LIB)
+$(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SHARED_OBJ) $(MODELS_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(LINK) $^ $(CHECK_LIBS) $(TR_LIBS) $(LDLIBS)
@@ -75,7 +77,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC    $<"
 	$(Q)$(CC) $(TR_CPPFLAGS) $(CPPFLAGS) $(TR_CFLAGS) $(TR_WERROR) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-ALL_OBJ := $(LIB_OBJ) $(SHARED_OBJ) $(UNIT_OBJ) $(FUZZ_OBJ) $(CMD_SRC:%.c=$(BUILD)/%.o)
+ALL_OBJ := $(LIB_OBJ) $(SHARED_OBJ) $(UNIT_OBJ) $(MODELS_OBJ) $(FUZZ_OBJ) $(CMD_SRC:%.c=$(BUILD)/%.o)
 -include $(ALL_OBJ:.o=.d)
 .SECONDARY: $(ALL_OBJ)
 .PHONY: FORCE

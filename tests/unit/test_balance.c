@@ -22,7 +22,7 @@ static void write_model_and_data(void)
                       "");
     data = in_dir("data.pack");
     tiny_tokens(id, 2 * (CTX + 1));
-    tiny_pack_write(data, 2, CTX + 1, id, KEYED_VOCAB);
+    tiny_pack_write(data, 2, CTX + 1, id, SMALL_VOCAB);
 }
 
 static struct training_run begin_run(double lr, double balance)

@@ -192,7 +192,7 @@ static const struct {
       { .factor = 4, .attn_factor = 1.5f } },
     { "llama", "rope.scaling.factor=8.0 rope.scaling.type=none", "", 0, 0, 10000, { 0 } },
     { "qwen3", "rope.scaling.factor=4.0 rope.scaling.type=yarn", "", 0, 0, 10000,
-      { .factor = 4, .n_ctx_orig = KEYED_CTX, YARN } },
+      { .factor = 4, .n_ctx_orig = SMALL_CTX, YARN } },
     { "llama", "rope.scaling.type=yarn rope.scaling.factor=4.0 "
       "rope.scaling.original_context_length=16 rope.scaling.yarn_ext_factor=0.5 "
       "rope.scaling.yarn_beta_fast=4.0 rope.scaling.yarn_beta_slow=0.5 "
@@ -202,7 +202,7 @@ static const struct {
     { "llama", "rope.scaling.type=yarn rope.scaling.factor=4.0 "
       "rope.scaling.yarn_ext_factor=-1.0 rope.scaling.yarn_attn_factor=1.75", "", 0, 0,
       10000,
-      { .factor = 4, .n_ctx_orig = KEYED_CTX, YARN, .yarn_attn_factor = 1.75f } },
+      { .factor = 4, .n_ctx_orig = SMALL_CTX, YARN, .yarn_attn_factor = 1.75f } },
     { "llama", "rope.scaling.factor=4.0 rope.scaling.yarn_beta_fast=4.0", "", 0, 0, 10000,
       { .factor = 4 } },
     { "olmo2", "rope.scaling.type=yarn rope.scaling.factor=8.0 attention.sliding_window=12 "
@@ -215,10 +215,10 @@ static const struct {
       { .factors = factors } },
     { "phi3", "rope.scaling.original_context_length=16", LONG_TENSORS, 0, 0, 10000,
       { .factors = long_factors, .factors_long = long_factors, .n_ctx_orig = 16,
-        .n_ctx_train = KEYED_CTX } },
+        .n_ctx_train = SMALL_CTX } },
     { "phi3", "rope.scaling.original_context_length=16", LONG_TENSORS, 16, 0, 10000,
       { .factors = factors, .factors_long = factors, .n_ctx_orig = 16,
-        .n_ctx_train = KEYED_CTX } },
+        .n_ctx_train = SMALL_CTX } },
     { "phi3", "rope.scaling.original_context_length=16 rope.scaling.attn_factor=1.125 "
       "rope.scaling.type=longrope", LONG_TENSORS, 17, 0, 10000,
       { .factors = long_factors, .attn_factor = 1.125f } },

@@ -15,14 +15,8 @@
 
 #include <math.h>
 
-static const struct form {
-    const char *name, *arch, *keys, *also;
-    int magnifies;
-} forms[] = {
-#include "forms.def"
-};
 /* LONG: beyond what a cache of a window has room for, so that it forgets. */
-enum { N_FORM = sizeof forms / sizeof *forms, CTX = 48, FIRST = 20, STEPS = 4, LONG = 600 };
+enum { CTX = 48, FIRST = 20, STEPS = 4, LONG = FORM_CTX };
 
 static const char *data, *apart;
 
@@ -34,7 +28,7 @@ static void write_data(void)
     tiny_tokens(id, 2 * CTX + 2);
     for (int file = 0; file < 2; file++) {
         const char *to = file ? apart : data;
-        struct tr_pack_writer *w = tr_pack_create(to, CTX, 0, KEYED_VOCAB, NULL);
+        struct tr_pack_writer *w = tr_pack_create(to, CTX, 0, SMALL_VOCAB, NULL);
         ck_assert_ptr_nonnull(w);
         for (int i = 0; i < CTX; i++)
             pos[i] = i;
@@ -55,18 +49,15 @@ static void write_data(void)
     }
 }
 
-static void write_form(const struct form *f)
+static void write_form(const struct shape *f)
 {
-    char keys[600];
-    snprintf(keys, sizeof keys, "context_length=%d feed_forward_length=64 %s", LONG,
-             f->keys);
-    keyed_model_write(path, f->arch, keys, f->also);
+    form_write(f, path);
     data = in_dir("data.pack");
     apart = in_dir("apart.pack");
     write_data();
 }
 
-static struct tr_train_args args_of(const struct form *f, int full)
+static struct tr_train_args args_of(const struct shape *f, int full)
 {
     struct tr_train_args a = reference_args(NULL);
     a.full = full;
@@ -89,7 +80,7 @@ static void train(int threads, const char *model, const char *pack,
     run_close(&r);
 }
 
-static void assert_same(const struct form *f, const char *what, const double *x,
+static void assert_same(const struct shape *f, const char *what, const double *x,
                         const double *y, double limit)
 {
     for (int i = 0; i < 2 * STEPS; i++) {
@@ -103,7 +94,7 @@ static void assert_same(const struct form *f, const char *what, const double *x,
 
 START_TEST(however_it_is_computed)
 {
-    const struct form *f = &forms[_i];
+    const struct shape *f = form_at(_i);
     double usual[2 * STEPS], other_way[2 * STEPS];
     write_form(f);
     for (int full = 0; full < 2; full++) {
@@ -125,7 +116,7 @@ END_TEST
 
 START_TEST(documents_apart)
 {
-    const struct form *f = &forms[_i];
+    const struct shape *f = form_at(_i);
     double together[2 * STEPS], one_by_one[2 * STEPS];
     write_form(f);
     for (int full = 0; full < 2; full++) {
@@ -147,10 +138,10 @@ static void save(const struct training_run *r, const char *to)
 START_TEST(goes_on)
 {
     struct tr_err err = {0};
-    write_form(&forms[_i]);
+    write_form(form_at(_i));
     const char *half = in_dir("half.ckpt"), *whole = in_dir("whole.ckpt");
     for (int full = 0; full < 2; full++) {
-        struct tr_train_args a = args_of(&forms[_i], full);
+        struct tr_train_args a = args_of(form_at(_i), full);
         struct training_run r = run_open(path, data, &a);
         run_steps(&r, STEPS / 2);
         save(&r, half);
@@ -164,7 +155,7 @@ START_TEST(goes_on)
         run_close(&r);
         size_t n, m;
         unsigned char *x = read_file(whole, &n), *y = read_file(half, &m);
-        ck_assert_msg(n == m && !memcmp(x, y, n), "%s", forms[_i].name);
+        ck_assert_msg(n == m && !memcmp(x, y, n), "%s", form_at(_i)->name);
         free(x);
         free(y);
     }
@@ -184,7 +175,7 @@ static void convert(const char *from, const char *to, const struct tr_dtype *typ
 
 START_TEST(packed_base)
 {
-    const struct form *f = &forms[_i];
+    const struct shape *f = form_at(_i);
     double in_q8[2 * STEPS], in_f32[2 * STEPS];
     struct tr_train_args a = args_of(f, 0);
     write_form(f);
@@ -206,7 +197,7 @@ static void generate(struct tr_model *m, const int32_t *id, int prompt, float *l
     ck_assert_msg(c && tp, "%s", err.text);
     for (int i = 0, n = prompt; i < LONG; i += n, n = 1)
         ck_assert_msg(!tr_model_extend(m, tp, c, id + i, n,
-                                       logits + (i + n - 1) * KEYED_VOCAB, &err),
+                                       logits + (i + n - 1) * SMALL_VOCAB, &err),
                       "%s", err.text);
     tr_tape_free(tp);
     tr_cache_free(c);
@@ -215,20 +206,20 @@ static void generate(struct tr_model *m, const int32_t *id, int prompt, float *l
 static int likeliest(const float *logits)
 {
     int best = 0;
-    for (int i = 1; i < KEYED_VOCAB; i++)
+    for (int i = 1; i < SMALL_VOCAB; i++)
         best = logits[i] > logits[best] ? i : best;
     return best;
 }
 
 START_TEST(generating)
 {
-    static float all[LONG * KEYED_VOCAB], cached[LONG * KEYED_VOCAB];
+    static float all[LONG * SMALL_VOCAB], cached[LONG * SMALL_VOCAB];
     struct tr_err err = {0};
     int32_t id[LONG], target[LONG] = { 0 }, pos[LONG];
     tiny_tokens(id, LONG);
     for (int i = 0; i < LONG; i++)
         pos[i] = i;
-    write_form(&forms[_i]);
+    write_form(form_at(_i));
     tr_threads(1);
     struct tr_model *m = tr_model_open(path, &err);
     ck_assert_msg(m != NULL, "%s", err.text);
@@ -238,11 +229,11 @@ START_TEST(generating)
     for (int prompt = SANITIZED ? 541 : 1; prompt < LONG; prompt += 270) {
         generate(m, id, prompt, cached);
         for (int i = prompt - 1; i < LONG; i++) {
-            const float *x = all + i * KEYED_VOCAB, *y = cached + i * KEYED_VOCAB;
+            const float *x = all + i * SMALL_VOCAB, *y = cached + i * SMALL_VOCAB;
             MUST(likeliest(x) == likeliest(y));
-            for (int j = 0; j < KEYED_VOCAB; j++)
+            for (int j = 0; j < SMALL_VOCAB; j++)
                 if (!(fabsf(x[j] - y[j]) <= 2e-4f))
-                    ck_abort_msg("%s: row %d: %g, cached %g", forms[_i].name, i,
+                    ck_abort_msg("%s: row %d: %g, cached %g", form_at(_i)->name, i,
                                  (double)x[j], (double)y[j]);
         }
     }
@@ -253,15 +244,18 @@ END_TEST
 
 int main(void)
 {
+    int n = 0;
+    while (form_at(n))
+        n++;
     Suite *s = suite_create("forms");
     TCase *tc = tcase_create("forms");
     tcase_set_timeout(tc, 120);
     tcase_add_checked_fixture(tc, make_dir, remove_dir);
-    tcase_add_loop_test(tc, however_it_is_computed, 0, N_FORM);
-    tcase_add_loop_test(tc, documents_apart, 0, N_FORM);
-    tcase_add_loop_test(tc, goes_on, 0, N_FORM);
-    tcase_add_loop_test(tc, packed_base, 0, N_FORM);
-    tcase_add_loop_test(tc, generating, 0, N_FORM);
+    tcase_add_loop_test(tc, however_it_is_computed, 0, n);
+    tcase_add_loop_test(tc, documents_apart, 0, n);
+    tcase_add_loop_test(tc, goes_on, 0, n);
+    tcase_add_loop_test(tc, packed_base, 0, n);
+    tcase_add_loop_test(tc, generating, 0, n);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }

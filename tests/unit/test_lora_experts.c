@@ -37,7 +37,7 @@ static void begin(void)
     make_dir();
     m = open_model(path, KEYS);
     tiny_tokens(id, 2 * (CTX + 1));
-    tiny_pack_write(in_dir("data.pack"), 2, CTX + 1, id, KEYED_VOCAB);
+    tiny_pack_write(in_dir("data.pack"), 2, CTX + 1, id, SMALL_VOCAB);
     pack = tr_pack_open(in_dir("data.pack"), NULL);
     ck_assert_ptr_nonnull(pack);
 }
