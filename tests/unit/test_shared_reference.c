@@ -192,8 +192,7 @@ START_TEST(ten_steps)
 END_TEST
 
 /* Full and of an adapter: every block recomputed, updates in the backward pass in two
- * sweeps, any number of threads.  (test_forms.c has two threads for all; on a busy machine
- * they take long.) */
+ * sweeps; some with any number of threads (test_forms.c has two for all). */
 START_TEST(ten_steps_in_little_memory)
 {
     int most = _i % 10 ? 1 : 3;
