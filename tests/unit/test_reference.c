@@ -243,6 +243,13 @@ static void compare_ten(const char *key, int magnifies, struct training_run *r)
         near(name, 0, final, want[0], limit * want[0]);
 }
 
+/* Relative, of a tensor; of all together half of it.  A build of -O1 with sanitizers sums in
+ * another order, and what magnifies rounding showed 2e-5 then. */
+static double gradient_limit(int i)
+{
+    return models[i].magnifies ? 1e-4 : 2e-5;
+}
+
 /* ---- tests ------------------------------------------------------------------------ */
 
 static void begin(int i)
@@ -275,8 +282,9 @@ START_TEST(gradients)
     struct tr_step_stats s = run_steps(&r, 1);
     row("loss", want, 2);
     near("loss", 0, s.loss, want[0], 1e-5);
-    near("norm", 0, s.grad_norm, want[1], 1e-5 * want[1]);
-    compare_params("grad", tr_trainer_params(r.t), tr_trainer_params(r.t)->grad, 2e-5);
+    near("norm", 0, s.grad_norm, want[1], gradient_limit(_i) / 2 * want[1]);
+    compare_params("grad", tr_trainer_params(r.t), tr_trainer_params(r.t)->grad,
+                   gradient_limit(_i));
     run_close(&r);
     close_table();
 }
@@ -288,7 +296,8 @@ START_TEST(lora_gradients)
     struct tr_train_args args = reference_args(other);
     struct training_run r = run_open(path, data, &args);
     run_steps(&r, 1);
-    compare_params("lora.grad", tr_trainer_params(r.t), tr_trainer_params(r.t)->grad, 2e-5);
+    compare_params("lora.grad", tr_trainer_params(r.t), tr_trainer_params(r.t)->grad,
+                   gradient_limit(_i));
     run_close(&r);
     close_table();
 }
