@@ -78,7 +78,7 @@ read_row() { # PART MODEL METHOD BASE SHAPE [WORD…]
         *) options="$options $word" ;;
         esac
     done
-    case $model in *[!a-z0-9-]*) return 1 ;; esac
+    case $model in *[!a-z0-9.-]*) return 1 ;; esac
     title=$(model_info 2 | tr _ ' ')
     [ -n "$title" ] || { note "no model '$model'" && return 1; }
     layers=${BENCH_LAYERS:-${layers:-$(model_info 3)}}
@@ -195,9 +195,10 @@ made() {
 # The example's tokenizer with unused tokens behind it, so that `tokenize` knows the model;
 # what the ids mean does not matter.
 model_file() { # BASE
+    # shellcheck disable=SC2046
     made "$OUT/$model-$layers-$1.gguf" "$DEV/mkmodel" -q --shape "$model" \
-        --n-vocab "$n_vocab" --layers "$layers" --type "$1" \
-        --vocab examples/tiny.gguf -o
+        --n-vocab "$n_vocab" $([ "$layers" = "$(model_info 3)" ] || echo --layers "$layers") \
+        --type "$1" --vocab examples/tiny.gguf -o
 }
 
 pack_ids() { # MODEL CTX SEQUENCES PACK: random ids
