@@ -105,8 +105,9 @@ int main(int argc, char **argv)
     const struct cmd cmd = { "detokenize", "-m MODEL.gguf [FILE]",
                              "turn a token stream back into text", table, 0, 1 };
     struct tr_err err = { 0 };
-    int n_file, rc = -1, first = cmd_parse(&cmd, argc, argv, &n_file);
-    const char *path = n_file ? argv[first] : "-";
+    int n_file, rc = -1;
+    char **file = cmd_parse(&cmd, argc, argv, &n_file);
+    const char *path = n_file ? *file : "-";
 
     if (!model)
         cmd_usage(&cmd, "option '--model' is required");

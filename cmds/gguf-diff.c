@@ -162,9 +162,9 @@ int main(int argc, char **argv)
                              "print what differs between two GGUF files", opt, 2, 2 };
     struct tr_err err = { 0 };
     struct tr_gguf *b = NULL;
-    int first = cmd_parse(&cmd, argc, argv, &n);
-    struct tr_gguf *a = tr_gguf_open(argv[first], &err);
-    if (!a || !(b = tr_gguf_open(argv[first + 1], &err)))
+    char **file = cmd_parse(&cmd, argc, argv, &n);
+    struct tr_gguf *a = tr_gguf_open(file[0], &err);
+    if (!a || !(b = tr_gguf_open(file[1], &err)))
         goto end;
     d.a = a;
     d.b = b;

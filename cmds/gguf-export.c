@@ -55,8 +55,9 @@ int main(int argc, char **argv)
     const struct cmd cmd = { "gguf-export", "-m BASE.gguf -o OUT.gguf RUN.ckpt",
                              "write what was trained as GGUF", table, 1, 1 };
     struct tr_err err = {0};
-    int n_operand, i = cmd_parse(&cmd, argc, argv, &n_operand);
+    int n_operand;
+    char **file = cmd_parse(&cmd, argc, argv, &n_operand);
     if (!model || !output)
         cmd_usage(&cmd, "options --model and --output are required");
-    return cmd_end(export(model, argv[i], output, &err), &err);
+    return cmd_end(export(model, *file, output, &err), &err);
 }

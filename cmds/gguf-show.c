@@ -119,12 +119,12 @@ int main(int argc, char **argv)
         "print the keys and tensors of a GGUF file as text", opt, 1, 1
     };
     struct tr_err err = { 0 };
-    int first = cmd_parse(&cmd, argc, argv, &n);
+    char **file = cmd_parse(&cmd, argc, argv, &n);
     if (keys && tensors)
         cmd_usage(&cmd, "'--keys' and '--tensors' exclude each other");
     if (only_check && (keys || tensors || data))
         cmd_usage(&cmd, "'--check' prints nothing, so it takes no other option");
-    struct tr_gguf *g = tr_gguf_open(argv[first], &err);
+    struct tr_gguf *g = tr_gguf_open(*file, &err);
     if (!g)
         goto end;
     if (only_check && check(g, &err))

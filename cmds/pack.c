@@ -232,8 +232,9 @@ int main(int argc, char **argv)
     };
     struct tr_err err = { 0 };
     FILE *f;
-    int n, rc = CMD_FAIL, first = cmd_parse(&cmd, argc, argv, &n);
-    const char *in = n && strcmp(argv[first], "-") ? argv[first] : NULL;
+    int n, rc = CMD_FAIL;
+    char **file = cmd_parse(&cmd, argc, argv, &n);
+    const char *in = n && strcmp(*file, "-") ? *file : NULL;
 
     check_options(&cmd, &o);
     if ((f = tr_in_open(in ? in : "-", &err))) {

@@ -87,11 +87,11 @@ int main(int argc, char **argv)
         "quantize", "-t TYPE -o OUT.gguf IN.gguf", "write a model in another type", table,
         1, 1
     };
-    int i = cmd_parse(&cmd, argc, argv, &n);
+    char **file = cmd_parse(&cmd, argc, argv, &n);
     if (!o.type)
         cmd_usage(&cmd, "option '--type' is required");
     if (!o.output && !o.dry_run)
         cmd_usage(&cmd, "option '--output' is required");
     args.type = cmd_type(&cmd, o.type);
-    return cmd_end(quantize(argv[i], &args, &o, &err) ? cmd_code(&err) : CMD_OK, &err);
+    return cmd_end(quantize(*file, &args, &o, &err) ? cmd_code(&err) : CMD_OK, &err);
 }

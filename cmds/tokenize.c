@@ -282,11 +282,12 @@ int main(int argc, char **argv)
                              "turn text into a token stream", table, 0, -1 };
     struct tr_err err = { 0 };
     struct run r = { .o = &o };
-    int n_file, first = cmd_parse(&cmd, argc, argv, &n_file);
+    int n_file;
+    char **file = cmd_parse(&cmd, argc, argv, &n_file);
 
     if (!o.model)
         cmd_usage(&cmd, "option '--model' is required");
-    int rc = run(&r, argv + first, n_file, &err) ? cmd_code(&err) : CMD_OK;
+    int rc = run(&r, file, n_file, &err) ? cmd_code(&err) : CMD_OK;
     tr_token_writer_free(r.sink.w);
     tr_out_discard(r.sink.out);
     tr_tokens_release(&r.t);

@@ -151,10 +151,11 @@ int main(int argc, char **argv)
                              "the rate of the matrix products of a training step", table,
                              1, MAX_LAYER };
     struct tr_err err = { 0 };
-    int n, i = cmd_parse(&cmd, argc, argv, &n);
+    int n;
+    char **layer = cmd_parse(&cmd, argc, argv, &n);
     for (; b.n < n; b.n++)
-        if (read_layer(&b.layer[b.n], argv[i + b.n]))
-            cmd_usage(&cmd, "'%s' is not M,N,K,COUNT", argv[i + b.n]);
+        if (read_layer(&b.layer[b.n], layer[b.n]))
+            cmd_usage(&cmd, "'%s' is not M,N,K,COUNT", layer[b.n]);
     b.n_product = forward ? BACKWARD_X : frozen ? BACKWARD_W : N_PRODUCT;
     if (b.type != F32 && !tr__dnnl_open(&err))
         cmd_say("%s products of oneDNN %s", type_name(b.type), tr__dnnl_version());

@@ -295,12 +295,13 @@ int main(int argc, char **argv)
     struct tr_err err = { 0 };
     char *source = NULL;
     size_t len;
-    int n, i = cmd_parse(&cmd, argc, argv, &n);
+    int n;
+    char **file = cmd_parse(&cmd, argc, argv, &n);
     g.err = &err;
     g.rng = tr_rng_init((uint64_t)seed, 0);
-    if (!tr_read_all(argv[i], &source, &len, &err) &&
+    if (!tr_read_all(*file, &source, &len, &err) &&
         (parse(&g, source) || write_all(&g, bytes, output)))
-        tr_err_prefix(&err, "'%s'", argv[i]);
+        tr_err_prefix(&err, "'%s'", *file);
     release(&g);
     free(source);
     return cmd_end(err.code ? cmd_code(&err) : CMD_OK, &err);

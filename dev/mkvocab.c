@@ -380,8 +380,9 @@ int main(int argc, char **argv)
     const struct cmd cmd = { "mkvocab", "-o OUT.gguf [OPTION…] TEXT",
                              "train a byte-level BPE vocabulary", table, 1, 1 };
     struct tr_err err = { 0 };
-    int n, i = cmd_parse(&cmd, argc, argv, &n);
+    int n;
+    char **file = cmd_parse(&cmd, argc, argv, &n);
     if (!o.output)
         cmd_usage(&cmd, "option '--output' is required");
-    return cmd_end(make_vocab(argv[i], &o, &err) ? cmd_code(&err) : CMD_OK, &err);
+    return cmd_end(make_vocab(*file, &o, &err) ? cmd_code(&err) : CMD_OK, &err);
 }

@@ -112,7 +112,7 @@ int cmd_threads(void)
     return threads;
 }
 
-int cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand)
+char **cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand)
 {
     cmd_name(cmd->name);
     open_closed_streams();
@@ -124,7 +124,7 @@ int cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand)
     atexit(tr_out_unlink_all);
 
     struct cmd_common common = {0};
-    cmd_options_read(cmd, &common, argc, argv, n_operand);
+    char **operand = cmd_options_read(cmd, &common, argc, argv, n_operand);
     if (common.quiet)
         cmd_hush();
     set_threads(common.threads);
@@ -135,11 +135,11 @@ int cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand)
     if (*n_operand < cmd->min_operand)
         cmd_usage(cmd, "too few files: at least %d wanted", cmd->min_operand);
     if (cmd->max_operand >= 0 && *n_operand > cmd->max_operand)
-        cmd_usage(cmd, "extra operand '%s'", argv[1 + cmd->max_operand]);
+        cmd_usage(cmd, "extra operand '%s'", operand[cmd->max_operand]);
     struct tr_err err = {0};
-    if (cmd_files_check(cmd, argv + 1, *n_operand, &err))
+    if (cmd_files_check(cmd, operand, *n_operand, &common.settings, &err))
         exit(cmd_end(CMD_FAIL, &err));
-    return 1;
+    return operand;
 }
 
 int cmd_writable(const char *path, struct tr_err *err)

@@ -14,13 +14,14 @@
 
 #include <stdio.h>
 
-/* Parse argv; exits 0 after --help and --version, 2 on a usage error.  Operands are moved
- * together; returns the index of the first, argc of them in *n_operand.  Also does what
+/* Parse argv, and files of settings that it names as "@FILE" (settings.h); exits 0 after
+ * --help and --version, 2 on a usage error.  Returns the operands, *n_operand of them, which
+ * stay as long as the process.  Also does what
  * every command does first: opens closed standard streams, ignores SIGXFSZ, installs the
  * handlers that remove temporaries, takes --threads and -q, and re-executes itself once if
  * OpenBLAS chose kernels below what the processor can do.  "--" ends the options.  Exits 1
  * if an output is an input (files.h), 2 if two outputs are one file. */
-int cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand);
+char **cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand);
 
 /* Fail now, not after hours of work, if `path` cannot be written; NULL is nothing. */
 int cmd_writable(const char *path, struct tr_err *err) TR_MUST_CHECK;

@@ -190,9 +190,9 @@ static int not_read(const struct place *out, const struct files *in, struct tr_e
 }
 
 int cmd_files_check(const struct cmd *cmd, char *const *operand, int n_operand,
-                    struct tr_err *err)
+                    const struct cmd_list *settings, struct tr_err *err)
 {
-    size_t most = bound(cmd, n_operand);
+    size_t most = bound(cmd, n_operand) + settings->n;
     struct files in = { calloc(most, sizeof *in.place), 0 };
     struct files out = { calloc(most, sizeof *out.place), 0 };
     struct place std;
@@ -203,6 +203,8 @@ int cmd_files_check(const struct cmd *cmd, char *const *operand, int n_operand,
         gather(cmd, &out, CMD_OUTPUT);
         for (int i = 0; i < n_operand; i++)
             add(&in, operand[i], STDIN_FILENO);
+        for (size_t i = 0; i < settings->n; i++)
+            add(&in, settings->item[i], STDIN_FILENO);
         if (!n_operand && cmd->max_operand)
             add(&in, "-", STDIN_FILENO);
         apart(cmd, &out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a command may write, given what it reads.  Inputs and outputs are marked in the
- * table of its options (table.h); operands are inputs.
+ * table of its options (table.h); operands and files of settings are inputs.
  */
 #ifndef CMDS_SHARED_FILES_H
 #define CMDS_SHARED_FILES_H
@@ -14,7 +14,7 @@
  * another, by a link, or by the descriptor that either came by.  Ends with a usage error if
  * two outputs are one file, whether it is there yet or not. */
 int cmd_files_check(const struct cmd *cmd, char *const *operand, int n_operand,
-                    struct tr_err *err) TR_MUST_CHECK;
+                    const struct cmd_list *settings, struct tr_err *err) TR_MUST_CHECK;
 
 /* 1 if the file would be, or is, directly in this folder. */
 int cmd_is_in(const char *path, const char *folder);

@@ -132,6 +132,8 @@ void cmd_print_help(const struct cmd *cmd, const struct cmd_opt *common)
         printf("\noptions:\n");
     print_table(cmd->opt);
     print_table(common);
+    printf("\n@FILE stands for the words of FILE, parted as a shell would do it; # begins a "
+           "comment.\n");
 }
 
 static const char *compiler(void)

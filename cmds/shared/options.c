@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading the options.  argv is walked twice: the first walk finds unknown options,
- * missing values and --help, before any variable has lost the default that --help prints;
- * the second one stores.
+ * Reading the options.  The words are walked twice: the first walk puts those of files in
+ * the place of `@FILE` (settings.c) and finds unknown options, missing values and --help,
+ * before any variable has lost the default that --help prints; the second one stores.
  */
 #include "options.h"
 #include "help.h"
 #include "message.h"
+#include "settings.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +23,32 @@ struct walk {
     const struct cmd *cmd;
     const struct cmd_opt *common;
     struct cmd_common *out;
-    char **argv;
-    int i, argc; /* the argument in hand */
+    struct cmd_words *words;
+    size_t i, first; /* the word in hand, and where it begins if it is an option */
     int store;
     unsigned char seen[MAX_OPT]; /* by place in the command's table, then in common */
 };
+
+/* A usage error, with the place if it is in a file. */
+static void refuse(const struct walk *w, const char *fmt, ...) TR_PRINTF(2, 3) TR_NORETURN;
+static void refuse(const struct walk *w, const char *fmt, ...)
+{
+    const struct cmd_word *word = &w->words->word[w->first];
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (!word->file)
+        cmd_usage(w->cmd, "%s", text);
+    cmd_usage(w->cmd, "'%s' line %ld: %s", word->file, word->line, text);
+}
+
+static void fail(const struct tr_err *err) TR_NORETURN;
+static void fail(const struct tr_err *err)
+{
+    exit(cmd_end(CMD_FAIL, err));
+}
 
 /* ==== numbers ==== */
 
@@ -54,7 +77,7 @@ static void store_list(const struct walk *w, const struct cmd_opt *opt, const ch
 {
     struct cmd_list *list = opt->value;
     if (!list->item) /* no list is longer than the command line */
-        list->item = calloc((size_t)w->argc, sizeof *list->item);
+        list->item = calloc(w->words->n, sizeof *list->item);
     if (!list->item) {
         cmd_complain("out of memory for a list of options");
         exit(CMD_FAIL);
@@ -66,7 +89,7 @@ static void store_int(const struct walk *w, const struct cmd_opt *opt, const cha
 {
     int64_t v;
     if (!cmd_parse_int(text, &v) || (double)v < opt->min || (double)v > opt->max)
-        cmd_usage(w->cmd, "option '--%s' takes a whole number from %.0f to %.0f, not '%s'",
+        refuse(w, "option '--%s' takes a whole number from %.0f to %.0f, not '%s'",
                   opt->name, opt->min, opt->max, text);
     *(int64_t *)opt->value = v;
 }
@@ -75,7 +98,7 @@ static void store_float(const struct walk *w, const struct cmd_opt *opt, const c
 {
     double v;
     if (!cmd_parse_float(text, &v) || v < opt->min || v > opt->max)
-        cmd_usage(w->cmd, "option '--%s' takes a number from %g to %g, not '%s'", opt->name,
+        refuse(w, "option '--%s' takes a number from %g to %g, not '%s'", opt->name,
                   opt->min, opt->max, text);
     *(double *)opt->value = v;
 }
@@ -92,7 +115,7 @@ static void store_size(const struct walk *w, const struct cmd_opt *opt, const ch
     snprintf(number, sizeof number, "%.*s", (int)length - (found != NULL), text);
     if (length >= sizeof number || !cmd_parse_float(number, &v) || v * factor < 1 ||
         v * factor > 1e18)
-        cmd_usage(w->cmd, "option '--%s' takes a number of bytes as in 400M or 2.5G, not '%s'",
+        refuse(w, "option '--%s' takes a number of bytes as in 400M or 2.5G, not '%s'",
                   opt->name, text);
     *(int64_t *)opt->value = (int64_t)(v * factor);
 }
@@ -104,7 +127,7 @@ static void store_choice(const struct walk *w, const struct cmd_opt *opt, const 
             *(int *)opt->value = i;
             return;
         }
-    cmd_usage(w->cmd, "option '--%s' does not know '%s' (see --help)", opt->name, text);
+    refuse(w, "option '--%s' does not know '%s' (see --help)", opt->name, text);
 }
 
 static void store_flag(const struct walk *w, const struct cmd_opt *opt, const char *text)
@@ -158,7 +181,7 @@ static void take(struct walk *w, const struct cmd_opt *opt, int place, const cha
         cmd_print_help(w->cmd, w->common);
         exit(cmd_end(CMD_OK, NULL));
     } else if (once && w->seen[place]) {
-        cmd_usage(w->cmd, "option '--%s' is given twice", opt->name);
+        refuse(w, "option '--%s' is given twice", opt->name);
     }
     w->seen[place] = 1;
 }
@@ -166,9 +189,9 @@ static void take(struct walk *w, const struct cmd_opt *opt, int place, const cha
 /* The value of an option stands behind it or is the next argument, whatever that is. */
 static const char *next_value(struct walk *w, const struct cmd_opt *opt)
 {
-    if (w->i + 1 >= w->argc)
-        cmd_usage(w->cmd, "option '--%s' needs a value (%s)", opt->name, opt->arg);
-    return w->argv[++w->i];
+    if (w->i + 1 >= w->words->n)
+        refuse(w, "option '--%s' needs a value (%s)", opt->name, opt->arg);
+    return w->words->word[++w->i].text;
 }
 
 static void take_long(struct walk *w, const char *name)
@@ -177,10 +200,10 @@ static void take_long(struct walk *w, const char *name)
     size_t length = strcspn(name, "=");
     const struct cmd_opt *opt = find(w, name, length, 0, &place);
     if (!opt)
-        cmd_usage(w->cmd, "unknown option '--%.*s'", (int)length, name);
+        refuse(w, "unknown option '--%.*s'", (int)length, name);
     const char *value = name[length] ? name + length + 1 : NULL;
     if (opt->kind == CMD_KIND_FLAG && value)
-        cmd_usage(w->cmd, "option '--%s' takes no value", opt->name);
+        refuse(w, "option '--%s' takes no value", opt->name);
     if (opt->kind != CMD_KIND_FLAG && !value)
         value = next_value(w, opt);
     take(w, opt, place, value);
@@ -192,7 +215,7 @@ static void take_letters(struct walk *w, const char *letters)
         int place;
         const struct cmd_opt *opt = find(w, NULL, 0, *letters, &place);
         if (!opt)
-            cmd_usage(w->cmd, "unknown option '-%c'", *letters);
+            refuse(w, "unknown option '-%c'", *letters);
         if (opt->kind != CMD_KIND_FLAG) {
             take(w, opt, place, letters[1] ? letters + 1 : next_value(w, opt));
             return;
@@ -201,30 +224,47 @@ static void take_letters(struct walk *w, const char *letters)
     }
 }
 
-/* One walk over argv; the operands go to argv[1…] in the one that stores. */
-static int walk(struct walk *w)
+/* The next word, once no `@FILE` stands there; NULL at the end. */
+static char *next_word(struct walk *w)
 {
-    int n_operand = 0, only_operands = 0;
-    for (w->i = 1; w->i < w->argc; w->i++) {
-        char *arg = w->argv[w->i];
-        if (only_operands || arg[0] != '-' || !arg[1]) {
-            n_operand++;
-            if (w->store)
-                w->argv[n_operand] = arg;
-        } else if (!strcmp(arg, "--")) {
-            only_operands = 1;
-        } else if (arg[1] == '-') {
-            take_long(w, arg + 2);
-        } else {
-            take_letters(w, arg + 1);
-        }
+    struct tr_err err = {0};
+    for (; w->i < w->words->n && *w->words->word[w->i].text == '@';)
+        if (cmd_words_expand(w->words, w->i, &err))
+            fail(&err);
+    w->first = w->i;
+    return w->i < w->words->n ? w->words->word[w->i].text : NULL;
+}
+
+static void add(char **operand, int *n, char *word)
+{
+    if (operand)
+        operand[*n] = word;
+    ++*n;
+}
+
+/* One walk over the words.  operand: where to put the others, or NULL. */
+static int walk(struct walk *w, char **operand)
+{
+    char *word;
+    int n_operand = 0;
+    for (w->i = 1; (word = next_word(w)) && strcmp(word, "--"); w->i++) {
+        if (word[0] != '-' || !word[1])
+            add(operand, &n_operand, word);
+        else if (word[1] == '-')
+            take_long(w, word + 2);
+        else
+            take_letters(w, word + 1);
     }
+    while (++w->i < w->words->n)
+        add(operand, &n_operand, w->words->word[w->i].text);
     return n_operand;
 }
 
-void cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int argc,
-                      char **argv, int *n_operand)
+char **cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int argc,
+                        char **argv, int *n_operand)
 {
+    static struct cmd_words words; /* as long as the process: values are in it */
+    static char **operand;
     const struct cmd_opt table[N_COMMON] = {
         CMD_GROUP("common options"),
         CMD_INT(0, "threads", &common->threads, 1, 1e6, "N",
@@ -234,10 +274,17 @@ void cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int argc
         CMD_FLAG(0, "version", &common->version, "print version, compiler, BLAS, threads"),
         CMD_END,
     };
-    struct walk w = {
-        .cmd = cmd, .common = table, .out = common, .argv = argv, .argc = argc};
-    walk(&w);
+    struct tr_err err = {0};
+    if (cmd_words_begin(&words, argc, argv, &err))
+        fail(&err);
+    struct walk w = { .cmd = cmd, .common = table, .out = common, .words = &words };
+    walk(&w, NULL);
+    if (!(operand = calloc(words.n + 1, sizeof *operand))) {
+        tr_err_set(&err, TR_ENOMEM, "out of memory for %zu words of options", words.n);
+        fail(&err);
+    }
     w.store = 1;
-    *n_operand = walk(&w);
-    argv[*n_operand + 1] = argv[argc]; /* NULL, as behind argv */
+    *n_operand = walk(&w, operand);
+    common->settings = words.file;
+    return operand;
 }

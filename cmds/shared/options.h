@@ -11,13 +11,15 @@
 struct cmd_common {
     int64_t threads; /* 0: not given */
     int quiet, help, version;
+    struct cmd_list settings; /* files of `@FILE` that were read */
 };
 
-/* Read argv into the variables of the command's table and *common.  Operands are moved
- * together behind argv[0].  Prints the help and ends if that is asked for, ends with
- * CMD_USAGE if something is wrong; then no variable has changed yet or all may have. */
-void cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int argc,
-                      char **argv, int *n_operand);
+/* Read argv, and the files that it names, into the variables of the command's table and
+ * *common.  Returns the operands, NULL behind them.  Prints the help and ends if that is
+ * asked for, ends with CMD_USAGE if something is wrong, CMD_FAIL for a file of settings; then
+ * no variable has changed yet or all may have. */
+char **cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int argc,
+                        char **argv, int *n_operand);
 
 /* 1 and *v if the whole text is a decimal number: no space, no sign but '-', no hex, no
  * nan or inf, and for an integer no fraction or exponent. */

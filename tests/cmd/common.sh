@@ -45,6 +45,45 @@ test_expect_success 'locale and time zone change no byte' '
     LC_ALL=de_DE.UTF-8 LANG=de_DE.UTF-8 TZ=Asia/Kathmandu q -q -t q8_0 -o a model.gguf
     cmp want a'
 
+test_expect_success 'settings in a file' '
+    printf "%s\n" "# what is wanted" "-t  q8_0 # the type" "--output \"in file\"" -q >s
+    q @s model.gguf
+    cmp want "in file"
+    printf "\357\273\277-qt q8_0 -o \\\\\\nb\\\\ c @operands\\r\\n" >s
+    echo "model.gguf" >operands
+    q @s
+    cmp want "b c"
+    q -q -t q8_0 -o @literal model.gguf
+    cmp want ./@literal
+    q -q -t q8_0 -o a -- @literal
+    : >empty
+    q @empty -q -t q8_0 -o a model.gguf
+    cmp want a'
+
+test_expect_success 'what is wrong with a file of settings, and where' '
+    wrong() { # STATUS TEXT MESSAGE
+        printf -- "$2" >s
+        test_expect_code $1 "$BIN/quantize" @s -o x model.gguf 2>stderr
+        grep -F -e "$3" stderr
+    }
+    wrong 2 "\n--bogus" "'\''s'\'' line 2: unknown option '\''--bogus'\''"
+    wrong 2 "-t\nq8_0\n\n--type f16" "'\''s'\'' line 4: option '\''--type'\'' is given twice"
+    wrong 2 "a\n\nb -t q8_0" "extra operand"
+    wrong 1 "-q\n\"a\nb" "'\''s'\'' line 2: a quote that does not end"
+    wrong 1 "-q\n\000" "'\''s'\'' line 2: a NUL in it"
+    wrong 1 "-q\n@none" "'\''s'\'' line 2: "
+    wrong 1 "-q\n@s" "8 that name one another"
+    wrong 1 "@" "without the name of a file"
+    awk "BEGIN { for (i = 0; i < 70000; i++) print \"a\" }" >many
+    wrong 1 "@many" "more than 65536 words"
+    awk "BEGIN { for (i = 0; i < 70; i++) print \"@operands\" }" >many
+    wrong 1 "@many" "more than 64 files"
+    test_expect_code 1 "$BIN/quantize" @many 2>stderr
+    test ! -e x
+    printf -- "-q -t q8_0" >s
+    test_expect_code 1 "$BIN/quantize" @s -o s model.gguf 2>stderr
+    grep "is the same file as input" stderr'
+
 test_expect_success 'threads are cut to what there is, with a warning' '
     q -q --threads 999999 -t q8_0 -o a model.gguf 2>stderr
     cmp want a
