@@ -49,7 +49,9 @@ void tr_generator_free(struct tr_generator *g);
 struct tr_generate_args {
     struct tr_sampling sampling;
     int64_t n;               /* tokens to add at most, up to max_new */
-    const char *const *stop; // (n_stop) it ends before any of these; empty: none
+    const char *const *stop; /* (n_stop) it ends before any of these in the text, however
+                                many tokens spell it, or at a control token that is
+                                spelt so; empty: none */
     size_t n_stop;
     /* Gets the text as soon as no stop text can begin in it, piece by piece, of which any
      * may end inside a character; other than 0 ends it, and no more comes.  NULL: nobody

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The loop of generating.  A prompt is fed at once, then a token at a time over the cache
- * of keys and values (model/cache.c).  Text is handed out late by the length of the longest
- * stop text, since only then is it known that none begins in it.  Drawing is in sampling.c.
+ * of keys and values (model/cache.c).  Text that may be the beginning of a stop text is held
+ * back until it is known.  Drawing is in sampling.c.
  */
 #include <libtrain/generate.h>
 
@@ -121,13 +121,19 @@ static size_t stop_at(const struct tr_generator *g, const struct tr_generate_arg
     return first;
 }
 
-static size_t longest_stop(const struct tr_generate_args *a)
+/* Where behind `from` a stop text may begin of which the rest is still to come, or the end. */
+static size_t may_stop_at(const struct tr_generator *g, const struct tr_generate_args *a,
+                          size_t from)
 {
-    size_t longest = 0;
-    for (size_t i = 0; i < a->n_stop; i++)
-        if (strlen(a->stop[i]) > longest)
-            longest = strlen(a->stop[i]);
-    return longest;
+    size_t first = g->n_text;
+    for (size_t i = 0; i < a->n_stop; i++) {
+        size_t len = strlen(a->stop[i]);
+        size_t at = g->n_text > len ? g->n_text - len : 0;
+        for (at = at < from ? from : at; at < first; at++)
+            if (!memcmp(g->text + at, a->stop[i], g->n_text - at))
+                first = at;
+    }
+    return first;
 }
 
 /* Hand out the text up to `until`; 1 if that is to be the end. */
@@ -141,6 +147,22 @@ static int hand_out(const struct tr_generator *g, const struct tr_generate_args 
     return end;
 }
 
+/* 1 if a control token, which is no text, is spelt as a stop text. */
+static int spells_stop(struct tr_generator *g, const struct tr_generate_args *a,
+                       uint32_t id, struct tr_err *err)
+{
+    size_t n = g->n_text;
+    int found = 0;
+    if (!a->n_stop || !tr_tokenizer_is_special(g->tok, id))
+        return 0;
+    int rc = tr_tokenizer_decode(g->tok, id, 0, 1, &g->text, &g->n_text, &g->cap_text, err);
+    for (size_t i = 0; !rc && i < a->n_stop; i++)
+        found |= g->n_text - n && strlen(a->stop[i]) == g->n_text - n &&
+                 !memcmp(a->stop[i], g->text + n, g->n_text - n);
+    g->n_text = n;
+    return rc ? rc : found;
+}
+
 /* Draw the token that follows; 1 if the model ends there. */
 static int next_token(struct tr_generator *g, const struct tr_generate_args *a,
                       struct tr_rng *rng, int32_t *next, struct tr_err *err)
@@ -149,7 +171,9 @@ static int next_token(struct tr_generator *g, const struct tr_generate_args *a,
     /* an end that is no control token is seen, as in llama.cpp */
     int rc = tr_tokenizer_decode(g->tok, (uint32_t)*next, 0, 0, &g->text, &g->n_text,
                                  &g->cap_text, err);
-    return rc ? rc : tr_tokenizer_is_eog(g->tok, (uint32_t)*next);
+    if (rc || tr_tokenizer_is_eog(g->tok, (uint32_t)*next))
+        return rc ? rc : 1;
+    return spells_stop(g, a, (uint32_t)*next, err);
 }
 
 static int check_sampling(const struct tr_sampling *s, struct tr_err *err)
@@ -183,7 +207,7 @@ static int check_prompt(const struct tr_generator *g, const uint32_t *prompt, si
 int tr_generate(struct tr_generator *g, const uint32_t *prompt, size_t n,
                 const struct tr_generate_args *a, struct tr_rng *rng, struct tr_err *err)
 {
-    size_t done = 0, hold = longest_stop(a), end;
+    size_t done = 0, end;
     int stopped = 0, ended = 0, enough = 0, rc = check_prompt(g, prompt, n, a, err);
     int32_t next = -1;
     g->n_text = 0;
@@ -197,7 +221,7 @@ int tr_generate(struct tr_generator *g, const uint32_t *prompt, size_t n,
         if (rc)
             return rc;
         end = stop_at(g, a, done, &stopped);
-        enough = hand_out(g, a, &done, stopped ? end : end > hold ? end - hold : 0);
+        enough = hand_out(g, a, &done, stopped ? end : may_stop_at(g, a, done));
     }
     if (!rc && !enough)
         hand_out(g, a, &done, stop_at(g, a, done, &stopped));

@@ -84,6 +84,7 @@ static void open_all(void)
     tr_threads(1); /* the model is too small for two */
     make_dir();
     tiny_model_write(&tiny_llama, path);
+    toy_type(t, "40", TOY_CONTROL); /* one that the model can say */
     tok = toy_open(t, other);
     toy_free(t);
     m = tr_model_open(path, &err);
@@ -158,6 +159,60 @@ START_TEST(stops)
 }
 END_TEST
 
+/* What cannot be part of a stop text is handed out with the token it came with. */
+static int note(void *ctx, const char *bytes, size_t n)
+{
+    size_t *i = ctx;
+    ++*i;
+    return keep(NULL, bytes, n);
+}
+
+START_TEST(holds_only_what_may_stop)
+{
+    char all[sizeof said];
+    struct tr_err err = { 0 };
+    size_t n_free = 0, n_held = 0;
+    struct tr_generate_args args = hot;
+    args.text = note;
+    for (int held = 0; held < 2; held++) {
+        struct tr_rng rng = tr_rng_init(1, 0);
+        const char *stop[] = { "\001never said", all };
+        args.ctx = held ? &n_held : &n_free;
+        args.stop = stop;
+        args.n_stop = held ? 2 : 1;
+        n_said = 0;
+        ck_assert_int_eq(tr_generate(gen, prompt, N_PROMPT, &args, &rng, &err), 0);
+        if (!held) /* all that is said, and then something else */
+            strcat(strcpy(all, said), "\001");
+    }
+    ck_assert_uint_gt(n_free, 3); /* pieces, none waited for */
+    if (!strchr(all, '@'))
+        ck_assert_uint_eq(n_held, 1); /* it may have become the stop text until the end */
+    ck_assert_int_eq(memcmp(said, all, n_said), 0);
+}
+END_TEST
+
+/* A control token is no text, but its spelling is a stop text like others. */
+START_TEST(control_token_stops)
+{
+    struct tr_generate_args args = hot;
+    const char *stop[] = { "(" };
+    size_t stopped = 0;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        args.n_stop = 0;
+        char all[sizeof said];
+        strcpy(all, say(args, seed));
+        args.stop = stop;
+        args.n_stop = 1;
+        say(args, seed);
+        ck_assert_int_eq(memcmp(all, said, n_said), 0);
+        stopped += n_said < strlen(all);
+    }
+    ck_assert_uint_gt(stopped, 0);
+    ck_assert_uint_lt(stopped, 40);
+}
+END_TEST
+
 START_TEST(whoever_listens_ends_it)
 {
     char all[sizeof said];
@@ -221,6 +276,8 @@ int main(void)
     tcase_add_checked_fixture(c, open_all, close_all);
     tcase_add_test(c, same_draws_same_text);
     tcase_add_test(c, stops);
+    tcase_add_test(c, holds_only_what_may_stop);
+    tcase_add_test(c, control_token_stops);
     tcase_add_loop_test(c, whoever_listens_ends_it, 0, 2);
     tcase_add_test(c, refused);
     suite_add_tcase(s, c);
