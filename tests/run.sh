@@ -15,54 +15,34 @@ BIN=${BIN:-bin}
 CK_DEFAULT_TIMEOUT=${CK_DEFAULT_TIMEOUT:-60} # a loaded machine is no fault
 export MAKE BUILD BIN CK_DEFAULT_TIMEOUT
 passed=0 failed=0 skipped=0
-limit=
-command -v timeout >/dev/null 2>&1 && limit="timeout 900"
 # The jobs of a `make -j` above are not ours; its variables are.
 MAKEFLAGS=$(echo "${MAKEFLAGS-}" | sed 's/ -j[0-9]*//; s/ --jobserver[a-z-]*=[^ ]*//g')
 export MAKEFLAGS
-jobs=-j$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
+processors=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 
-count() { grep -c "$1" "$2"; }
 indent() { sed 's/^/         /'; }
 
-# item NAME COMMAND...: run it and count its lines.
-item() {
-    name=$1
-    shift
-    log=$BUILD/check/$(echo "$name" | tr / _).log
+# What tests/item.sh is to run, "NAME COMMAND...", one a line; `run_items` runs as many of
+# them at a time as there are processors.
+items=
+item() { items="$items$*
+"; }
+run_items() {
+    [ -n "$items" ] || return 0
     mkdir -p "$BUILD/check"
-    rm -f "$log.tap"
-    begun=$(date +%s)
-    CK_TAP_LOG_FILE_NAME=$PWD/$log.tap $limit "$@" >"$log" 2>&1 </dev/null
-    status=$?
-    [ ! -f "$log.tap" ] || cat "$log.tap" >>"$log"
-    p=$(count '^ok ' "$log") f=$(count '^not ok ' "$log") s=$(count '^SKIP' "$log")
-    why=
-    if [ $status != 0 ] && [ "$f" = 0 ]; then
-        why="ended with status $status"
-    elif [ $((p + f + s)) = 0 ]; then
-        why="tested nothing"
-    fi
-    [ -z "$why" ] || f=1
-    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-    verdict=ok
-    [ "$f" = 0 ] || verdict=FAILED
-    printf '%-7s %-30s %4d passed %3d failed %3d skipped %4ds\n' \
-        $verdict "$name" "$p" "$f" "$s" $(($(date +%s) - begun))
-    grep '^SKIP' "$log" | indent
-    if [ "$f" != 0 ]; then
-        {
-            grep -E -A 12 'Sanitizer|runtime error' "$log" | head -n 60
-            grep -E '^(not ok |#)' "$log" | head -n 80 | grep . || tail -n 40 "$log"
-        } | indent
-    fi
-    [ -z "$why" ] || echo "not ok $name: $why" | indent
+    : >"$BUILD/check/counts"
+    printf '%s' "$items" | xargs -P "$processors" -L 1 sh tests/item.sh
+    while read -r p f s; do
+        passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    done <"$BUILD/check/counts"
+    items=
 }
 
 # must NAME COMMAND...: one result, its status.
 must() {
     name=$1
     shift
+    run_items
     mkdir -p "$BUILD/check"
     log=$BUILD/check/$name.log
     if "$@" >"$log" 2>&1; then
@@ -98,22 +78,24 @@ shells() {
 # test_must_fail does not take for an orderly failure.
 sanitize() {
     [ -z "${SANITIZE:-}" ] || return 0
+    run_items
     BUILD=build/asan BIN=build/asan/bin SANITIZE=1 CK_TIMEOUT_MULTIPLIER=20
     ASAN_OPTIONS=exitcode=99:allocator_may_return_null=1:strict_string_checks=1
     UBSAN_OPTIONS=exitcode=99:print_stacktrace=1
     LSAN_OPTIONS=suppressions=$PWD/tests/lsan.supp:print_suppressions=0
     export BUILD BIN SANITIZE CK_TIMEOUT_MULTIPLIER ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS
-    must asan-build "$MAKE" "$jobs" -k MODE=asan BUILD=$BUILD BIN=$BIN WERROR=1 all tests
+    must asan-build "$MAKE" "-j$processors" -k MODE=asan BUILD=$BUILD BIN=$BIN WERROR=1 all tests
 }
 
 step() {
     case $1 in
-    build) must build "$MAKE" "$jobs" -k WERROR=1 all tests dev ;;
+    build) must build "$MAKE" "-j$processors" -k WERROR=1 all tests dev ;;
     headers | layers | symbols | docs) item "$1" sh "tests/check-$1.sh" ;;
     unit) units unit/ ;;
     cmd | flow) shells "$1/" "$1" ;;
     long)
-        [ -z "$limit" ] || limit="timeout 5400"
+        processors=1
+        export ITEM_SECONDS=5400
         shells "$1/" "$1"
         ;;
     asan)
@@ -132,5 +114,6 @@ step() {
 for s; do
     step "$s"
 done
+run_items
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]
