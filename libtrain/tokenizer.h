@@ -81,6 +81,47 @@ int tr_tokenizer_around(const struct tr_tokenizer *t);
 int tr_tokenizer_encode(const struct tr_tokenizer *t, const char *text, size_t len,
                         int flags, struct tr_tokens *out, struct tr_err *err) TR_MUST_CHECK;
 
+struct tr_text_range { /* bytes [start, end) of a text */
+    size_t start, end;
+};
+struct tr_text_ranges { /* grows; start with {0}, release with tr_text_ranges_release */
+    struct tr_text_range *at;
+    size_t n, cap;
+};
+void tr_text_ranges_release(struct tr_text_ranges *r);
+
+/* One thread's encoder of many short texts: it remembers the words that come back.  The
+ * tokenizer must outlive it.  tr_encoder_free takes NULL. */
+struct tr_encoder;
+struct tr_encoder *tr_encoder_new(const struct tr_tokenizer *t,
+                                  struct tr_err *err) TR_MUST_CHECK;
+void tr_encoder_free(struct tr_encoder *e);
+
+/* As tr_tokenizer_encode, with one thread, where not all of the text may give special tokens:
+ * one that the text spells counts only where its first and its last byte are outside of the
+ * n_literal ranges (ascending, disjoint).  What a user wrote stays text though it spells a
+ * control token, and "<|" + role + "|>" is one all the same.  User-defined tokens are found
+ * anywhere, as without TR_ENCODE_SPECIAL.
+ *
+ * where, if it is not NULL, grows with out: the bytes of text that each id stands for,
+ * ascending.  They are all of the text but white space that a special token strips; a space
+ * that the tokenizer puts in front, BOS and EOS stand for none.  On failure out and where
+ * are as they were. */
+int tr_encoder_encode(struct tr_encoder *e, const char *text, size_t len, int flags,
+                      const struct tr_text_range *literal, size_t n_literal,
+                      struct tr_tokens *out, struct tr_text_ranges *where,
+                      struct tr_err *err) TR_MUST_CHECK;
+/* How many control tokens literal ranges have spelt so far, that became plain text; *id is the
+ * last one. */
+uint64_t tr_encoder_spelt(const struct tr_encoder *e, uint32_t *id);
+
+/* The same of a single text. */
+int tr_tokenizer_encode_ranges(const struct tr_tokenizer *t, const char *text, size_t len,
+                               int flags, const struct tr_text_range *literal,
+                               size_t n_literal, struct tr_tokens *out,
+                               struct tr_text_ranges *where,
+                               struct tr_err *err) TR_MUST_CHECK;
+
 /* Add to count[id] - (n_vocab) - how often the text spells a control token: with
  * TR_ENCODE_SPECIAL it becomes that id, without it stays plain text. */
 void tr_tokenizer_spelt(const struct tr_tokenizer *t, const char *text, size_t len,

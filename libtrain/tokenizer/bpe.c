@@ -76,7 +76,7 @@ static int bpe_init(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_e
     return rc ? rc : tr__pretok_compile(&t->pretok, pre, err);
 }
 
-static int encode_word(struct tr__encoder *e, const char *word, size_t len)
+static int encode_word(struct tr_encoder *e, const char *word, size_t len)
 {
     const struct tr_tokenizer *t = e->t;
     if (t->pretok.kind->ignore_merges) {
@@ -100,7 +100,7 @@ static int encode_word(struct tr__encoder *e, const char *word, size_t len)
     return tr__push_symbols(e, word);
 }
 
-static int bpe_encode(struct tr__encoder *e, const char *text, size_t len, int first)
+static int bpe_encode(struct tr_encoder *e, const char *text, size_t len, int first)
 {
     (void)first;
     int rc = tr__splitter_begin(&e->splitter, &e->t->pretok, text, len, e->err);
@@ -115,7 +115,7 @@ static int bpe_encode(struct tr__encoder *e, const char *text, size_t len, int f
     return rc;
 }
 
-static size_t bpe_cut(struct tr__encoder *e, const char *text, size_t len)
+static size_t bpe_cut(struct tr_encoder *e, const char *text, size_t len)
 {
     if (tr__splitter_begin(&e->splitter, &e->t->pretok, text, len, NULL))
         return 0;

@@ -19,6 +19,8 @@ static int is_plain(const struct tr__vocab *v, const char *text, size_t len, siz
 {
     if (!v->n_special_len || (!all && !v->has_user))
         return 1;
+    if (v->strips && tr__is_space(text[at - 1]))
+        return 0; /* it may belong to a token far in front */
     size_t longest = v->special_len[0];
     if (longest > MAX_SPECIAL)
         return 0;
@@ -34,7 +36,7 @@ static int is_plain(const struct tr__vocab *v, const char *text, size_t len, siz
     }
 }
 
-static size_t cut_window(struct tr__encoder *e, const char *text, size_t len, size_t from,
+static size_t cut_window(struct tr_encoder *e, const char *text, size_t len, size_t from,
                          int all)
 {
     size_t end = len - from < WINDOW ? len : from + WINDOW;
@@ -48,7 +50,7 @@ static size_t cut_window(struct tr__encoder *e, const char *text, size_t len, si
     return 0;
 }
 
-size_t tr__next_cut(struct tr__encoder *e, const char *text, size_t len, size_t from,
+size_t tr__next_cut(struct tr_encoder *e, const char *text, size_t len, size_t from,
                     size_t piece, int all)
 {
     while (len - from > piece) {

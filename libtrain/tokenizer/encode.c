@@ -51,12 +51,12 @@ static int push_ids(struct tr_tokens *out, const uint32_t *id, size_t n,
     return 0;
 }
 
-int tr__push_id(struct tr__encoder *e, uint32_t id)
+int tr__push_id(struct tr_encoder *e, uint32_t id)
 {
     return tr_tokens_push(e->out, id, e->err);
 }
 
-int tr__push_symbols(struct tr__encoder *e, const char *word)
+int tr__push_symbols(struct tr_encoder *e, const char *word)
 {
     int rc = 0;
     for (uint32_t i = 0; i != TR__NO_SYMBOL && !rc; i = e->work.sym[i].next) {
@@ -71,20 +71,26 @@ int tr__push_symbols(struct tr__encoder *e, const char *word)
     return rc;
 }
 
-static int memo_init(struct tr__encoder *e, size_t len)
+int tr__encoder_remember(struct tr_encoder *e, size_t n)
+{
+    e->memo = calloc(n, sizeof *e->memo);
+    e->memo_mask = n - 1;
+    return e->memo ? 0 : tr_err_sys(e->err, "cannot hold %zu words", n);
+}
+
+/* As many words as may pay in a text of this length. */
+static int memo_init(struct tr_encoder *e, size_t len)
 {
     size_t n = 64;
     if (len < 8 * n)
         return 0;
     while (n < MEMO_MAX && n < len / 8)
         n *= 2;
-    e->memo = calloc(n, sizeof *e->memo);
-    e->memo_mask = n - 1;
-    return e->memo ? 0 : tr_err_sys(e->err, "cannot hold %zu words", n);
+    return tr__encoder_remember(e, n);
 }
 
-int tr__memo_word(struct tr__encoder *e, const char *word, size_t len,
-                  int (*encode)(struct tr__encoder *e, const char *word, size_t len))
+int tr__memo_word(struct tr_encoder *e, const char *word, size_t len,
+                  int (*encode)(struct tr_encoder *e, const char *word, size_t len))
 {
     size_t used = (len + 3) / 4; /* entries of data */
     if (!e->memo || used > TR__MEMO_DATA)
@@ -104,23 +110,38 @@ int tr__memo_word(struct tr__encoder *e, const char *word, size_t len,
     return rc;
 }
 
-/* Stretches of plain text and the special tokens between them. */
-static int encode_parts(struct tr__encoder *e, const char *text, size_t len, int all,
-                        int first)
+static int encode_plain(struct tr_encoder *e, size_t from, size_t to, int first)
+{
+    size_t n = e->out->n;
+    int rc = e->t->kind->encode(e, e->text + from, to - from, first);
+    return rc || !e->where ? rc
+         : tr__note_text(e, n, from, to, first && e->t->add_space);
+}
+
+/* The id and its place; *at moves behind it and what it strips. */
+static int push_special(struct tr_encoder *e, uint32_t id, size_t *at, size_t to)
 {
     const struct tr__vocab *v = &e->t->vocab;
+    size_t from = *at, end = from + tr__vocab_bytes(v, id).len;
+    *at = end + tr__vocab_strip(v, id, e->text + end, to - end);
+    int rc = tr__push_id(e, id);
+    return rc || !e->where ? rc : tr__note(e, from, end);
+}
+
+/* Stretches of plain text and the special tokens between them. */
+int tr__encode_parts(struct tr_encoder *e, size_t from, size_t to, int all, int first)
+{
     int rc = 0;
-    for (size_t at = 0; at < len && !rc;) {
+    for (size_t at = from; at < to && !rc;) {
         uint32_t id;
-        size_t end = tr__vocab_find_special(v, text, len, at, all, &id);
+        size_t end = tr__find_outside(e, at, to, all, &id);
         if (end > at) {
-            rc = e->t->kind->encode(e, text + at, end - at, first);
+            rc = encode_plain(e, at, end, first);
             first = 0;
         }
         at = end;
-        if (end < len && !rc) {
-            rc = tr__push_id(e, id);
-            at += tr__vocab_bytes(v, id).len;
+        if (end < to && !rc) {
+            rc = push_special(e, id, &at, to);
             first = 1;
         }
     }
@@ -139,7 +160,7 @@ void tr_tokenizer_spelt(const struct tr_tokenizer *t, const char *text, size_t l
     }
 }
 
-static void encoder_release(struct tr__encoder *e)
+void tr__encoder_release(struct tr_encoder *e)
 {
     tr__splitter_release(&e->splitter);
     free(e->memo);
@@ -148,7 +169,7 @@ static void encoder_release(struct tr__encoder *e)
 }
 
 /* Ends of the pieces that can be encoded by themselves: *end, malloc'ed, has *n. */
-static int cut_text(struct tr__encoder *e, size_t len, size_t piece, int all, size_t **end,
+static int cut_text(struct tr_encoder *e, size_t len, size_t piece, int all, size_t **end,
                     size_t *n)
 {
     *end = malloc((len / piece + 1) * sizeof **end);
@@ -160,17 +181,17 @@ static int cut_text(struct tr__encoder *e, size_t len, size_t piece, int all, si
     return 0;
 }
 
-static int encode_piece(struct tr__encoder *e, size_t from, size_t to, size_t len, int all)
+static int encode_piece(struct tr_encoder *e, size_t from, size_t to, size_t len, int all)
 {
     int rc = e->memo ? 0 : memo_init(e, len);
     e->out->n = 0;
-    return rc ? rc : encode_parts(e, e->text + from, to - from, all, from == 0);
+    return rc ? rc : tr__encode_parts(e, from, to, all, from == 0);
 }
 
 /* Pieces are finished in the order of the text, so the failure that is told is the first
  * one there.  Only the thread whose turn it is writes `rc`; the others read it so as to
  * stop early. */
-static int encode_pieces(const struct tr__encoder *whole, size_t len, int all,
+static int encode_pieces(const struct tr_encoder *whole, size_t len, int all,
                          const size_t *end, size_t n)
 {
     _Atomic int rc = 0;
@@ -178,7 +199,7 @@ static int encode_pieces(const struct tr__encoder *whole, size_t len, int all,
     {
         struct tr_tokens ids = { 0 };
         struct tr_err err = { 0 };
-        struct tr__encoder e = { .t = whole->t, .text = whole->text, .out = &ids,
+        struct tr_encoder e = { .t = whole->t, .text = whole->text, .out = &ids,
                                  .err = &err };
 #pragma omp for ordered schedule(dynamic, 1)
         for (size_t i = 0; i < n; i++) {
@@ -190,7 +211,7 @@ static int encode_pieces(const struct tr__encoder *whole, size_t len, int all,
                 rc = push_ids(whole->out, ids.id, ids.n, whole->err);
         }
         tr_tokens_release(&ids);
-        encoder_release(&e);
+        tr__encoder_release(&e);
     }
     return rc;
 }
@@ -198,7 +219,7 @@ static int encode_pieces(const struct tr__encoder *whole, size_t len, int all,
 int tr__encode(const struct tr_tokenizer *t, const char *text, size_t len, int flags,
                size_t piece, struct tr_tokens *out, struct tr_err *err)
 {
-    struct tr__encoder e = { .t = t, .text = text, .out = out, .err = err };
+    struct tr_encoder e = { .t = t, .text = text, .out = out, .err = err };
     int all = flags & TR_ENCODE_SPECIAL;
     size_t before = out->n, n = 0, *end = NULL;
     int rc = cut_text(&e, len, piece, all, &end, &n);
@@ -207,12 +228,12 @@ int tr__encode(const struct tr_tokenizer *t, const char *text, size_t len, int f
     if (rc)
         out->n = before;
     free(end);
-    encoder_release(&e);
+    tr__encoder_release(&e);
     return rc;
 }
 
-static int push_around(struct tr_tokens *out, int32_t id, const char *name,
-                       struct tr_err *err)
+int tr__push_around(struct tr_tokens *out, int32_t id, const char *name,
+                    struct tr_err *err)
 {
     if (id < 0)
         return tr_err_set(err, TR_EFORMAT, "the vocabulary has no %s to put around a text",
@@ -224,11 +245,11 @@ int tr_tokenizer_encode(const struct tr_tokenizer *t, const char *text, size_t l
                         int flags, struct tr_tokens *out, struct tr_err *err)
 {
     size_t before = out->n;
-    int rc = flags & TR_ENCODE_BOS ? push_around(out, t->bos, "BOS", err) : 0;
+    int rc = flags & TR_ENCODE_BOS ? tr__push_around(out, t->bos, "BOS", err) : 0;
     if (!rc)
         rc = tr__encode(t, text, len, flags, PIECE, out, err);
     if (!rc && flags & TR_ENCODE_EOS)
-        rc = push_around(out, t->eos, "EOS", err);
+        rc = tr__push_around(out, t->eos, "EOS", err);
     if (rc)
         out->n = before;
     return rc;

@@ -35,11 +35,16 @@ struct tr__memo {            /* a word and what it gave, direct mapped; three ca
     uint32_t data[TR__MEMO_DATA]; /* the word, and from the next whole entry on its ids */
 };
 
-struct tr__encoder { /* one thread's, of one call of tr_tokenizer_encode */
+struct tr_encoder { /* one thread's */
     const struct tr_tokenizer *t;
     const char *text; /* of the whole call */
     struct tr_tokens *out;
     struct tr_err *err;
+    struct tr_text_ranges *where;        /* of the ids of this call, or NULL */
+    const struct tr_text_range *literal; // (n_literal) of this call
+    size_t n_literal;
+    uint64_t n_spelt; /* control tokens that a literal range spells; the last one */
+    uint32_t spelt;
     struct tr__work work;
     struct tr__memo *memo; /* (memo_mask + 1) */
     size_t memo_mask;
@@ -57,10 +62,10 @@ struct tr__tokenizer_kind {
     int (*init)(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err);
     /* Ids of text without special tokens, len > 0; `first`: nothing or a special token is
      * in front of it. */
-    int (*encode)(struct tr__encoder *e, const char *text, size_t len, int first);
+    int (*encode)(struct tr_encoder *e, const char *text, size_t len, int first);
     /* Offset in (0, len) of a place where any plain text with these bytes in it may be
      * cut, 0 if none is found.  `text` may begin and end in the middle of a character. */
-    size_t (*cut)(struct tr__encoder *e, const char *text, size_t len);
+    size_t (*cut)(struct tr_encoder *e, const char *text, size_t len);
     /* Can these two neighbours merge?  Sets l->prio and l->to. */
     void (*pair)(const struct tr_tokenizer *t, const char *word, struct tr__symbol *l,
                  const struct tr__symbol *r);
@@ -122,20 +127,36 @@ void tr__merges_pair(const struct tr_tokenizer *t, const char *word, struct tr__
 size_t tr__spm_unescape(const char *text, size_t len, char *out, int *spelt);
 int tr__spm_init(struct tr_tokenizer *t, struct tr_err *err) TR_MUST_CHECK;
 void tr__spm_join(struct tr_tokenizer *t, unsigned char a, unsigned char b);
-int tr__spm_encode(struct tr__encoder *e, const char *text, size_t len, int first);
-size_t tr__spm_cut(struct tr__encoder *e, const char *text, size_t len);
+int tr__spm_encode(struct tr_encoder *e, const char *text, size_t len, int first);
+size_t tr__spm_cut(struct tr_encoder *e, const char *text, size_t len);
 void tr__spm_release(struct tr_tokenizer *t);
 
 /* Merge the e->work.n_sym symbols of a word, smallest prio first, leftmost among equals. */
-void tr__merge(struct tr__encoder *e, const char *word);
+void tr__merge(struct tr_encoder *e, const char *word);
 
 /* Room for n symbols in e->work. */
-int tr__work_reserve(struct tr__encoder *e, size_t n) TR_MUST_CHECK;
+int tr__work_reserve(struct tr_encoder *e, size_t n) TR_MUST_CHECK;
 
 /* Encode one word, len > 0, through `encode`, or copy what it gave the last time. */
-int tr__memo_word(struct tr__encoder *e, const char *word, size_t len,
-                  int (*encode)(struct tr__encoder *e, const char *word, size_t len))
+int tr__memo_word(struct tr_encoder *e, const char *word, size_t len,
+                  int (*encode)(struct tr_encoder *e, const char *word, size_t len))
     TR_MUST_CHECK;
+
+/* Encode text at e->text[from, to): e->where gets a range for each id of it if it is not
+ * NULL.  `all` as in tr__vocab_find_special; `first`: nothing or a special token is in
+ * front of it. */
+int tr__encode_parts(struct tr_encoder *e, size_t from, size_t to, int all, int first)
+    TR_MUST_CHECK;
+int tr__encoder_remember(struct tr_encoder *e, size_t n) TR_MUST_CHECK;
+void tr__encoder_release(struct tr_encoder *e);
+
+/* As tr__vocab_find_special in e->text[from, to), but for control tokens in literal ranges. */
+size_t tr__find_outside(struct tr_encoder *e, size_t from, size_t to, int all, uint32_t *id);
+/* Note where the ids from number `first` on stand: plain text [from, to), `spaced` if a space
+ * was put in front; or one special token. */
+int tr__note_text(struct tr_encoder *e, size_t first, size_t from, size_t to, int spaced)
+    TR_MUST_CHECK;
+int tr__note(struct tr_encoder *e, size_t from, size_t to) TR_MUST_CHECK;
 
 /* tr_tokenizer_encode with pieces of `piece` > 0 bytes at least; the ids do not depend on
  * it. */
@@ -145,14 +166,18 @@ int tr__encode(const struct tr_tokenizer *t, const char *text, size_t len, int f
 /* Offset of a place `piece` > 0 bytes or more behind `from` where text may be cut: the ids
  * of what is before and behind it, one after the other, are those of the whole.  `all` as
  * in tr__vocab_find_special.  len if none was found. */
-size_t tr__next_cut(struct tr__encoder *e, const char *text, size_t len, size_t from,
+size_t tr__next_cut(struct tr_encoder *e, const char *text, size_t len, size_t from,
                     size_t piece, int all);
 
 /* Append one id. */
-int tr__push_id(struct tr__encoder *e, uint32_t id) TR_MUST_CHECK;
+int tr__push_id(struct tr_encoder *e, uint32_t id) TR_MUST_CHECK;
+
+/* Append BOS or EOS, called `name`; id < 0: a failure. */
+int tr__push_around(struct tr_tokens *out, int32_t id, const char *name,
+                    struct tr_err *err) TR_MUST_CHECK;
 
 /* Append the ids of the symbols left after merging; a symbol without an id becomes its
  * bytes. */
-int tr__push_symbols(struct tr__encoder *e, const char *word) TR_MUST_CHECK;
+int tr__push_symbols(struct tr_encoder *e, const char *word) TR_MUST_CHECK;
 
 #endif

@@ -13,7 +13,7 @@
 /* Words up to this many symbols: the smallest of all pairs is looked for each time. */
 enum { SHORT_WORD = 16 };
 
-int tr__work_reserve(struct tr__encoder *e, size_t n)
+int tr__work_reserve(struct tr_encoder *e, size_t n)
 {
     struct tr__work *w = &e->work;
     if (n <= w->cap)
@@ -60,7 +60,7 @@ static uint64_t heap_pop(struct tr__work *w)
 }
 
 /* Ask for the pair that starts at symbol i. */
-static void look(const struct tr__encoder *e, const char *word, uint32_t i)
+static void look(const struct tr_encoder *e, const char *word, uint32_t i)
 {
     struct tr__symbol *l = &e->work.sym[i];
     l->prio = TR__NO_MERGE;
@@ -68,7 +68,7 @@ static void look(const struct tr__encoder *e, const char *word, uint32_t i)
         e->t->kind->pair(e->t, word, l, &e->work.sym[l->next]);
 }
 
-static void merge_at(const struct tr__encoder *e, const char *word, uint32_t i)
+static void merge_at(const struct tr_encoder *e, const char *word, uint32_t i)
 {
     struct tr__symbol *sym = e->work.sym, *l = &sym[i], *r = &sym[l->next];
     l->id = (int32_t)l->to;
@@ -83,7 +83,7 @@ static void merge_at(const struct tr__encoder *e, const char *word, uint32_t i)
         look(e, word, l->prev);
 }
 
-static void merge_short(struct tr__encoder *e, const char *word)
+static void merge_short(struct tr_encoder *e, const char *word)
 {
     struct tr__symbol *sym = e->work.sym;
     for (;;) {
@@ -103,7 +103,7 @@ static void push_pair(struct tr__work *w, uint32_t i)
         heap_push(w, (uint64_t)w->sym[i].prio << 32 | i);
 }
 
-static void merge_long(struct tr__encoder *e, const char *word)
+static void merge_long(struct tr_encoder *e, const char *word)
 {
     struct tr__work *w = &e->work;
     w->n_heap = 0;
@@ -120,7 +120,7 @@ static void merge_long(struct tr__encoder *e, const char *word)
     }
 }
 
-void tr__merge(struct tr__encoder *e, const char *word)
+void tr__merge(struct tr_encoder *e, const char *word)
 {
     struct tr__work *w = &e->work;
     for (uint32_t i = 0; i < w->n_sym; i++) {

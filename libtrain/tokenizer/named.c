@@ -8,6 +8,7 @@
 #include <libtrain/tokenizer/vocab.h>
 
 #include <string.h>
+#include <strings.h>
 
 enum {
     ENDS = TR__ROLE_ENDS, USER = TR__ROLE_USER, PRE = TR__ROLE_FIM_PRE,
@@ -92,4 +93,34 @@ void tr__named_exceptions(struct tr__vocab *v)
         is_no_end(v, "<|end|>", TR__TOKEN_USER);
     if (find_end(v, "<|tool_response>") >= 0)
         is_no_end(v, "</s>", TR__TOKEN_NORMAL);
+}
+
+/* 1 if `what`, in lower case, stands in s, in whatever case. */
+static int mentions(struct tr_str s, const char *what)
+{
+    size_t n = strlen(what);
+    for (size_t i = 0; i + n <= s.len; i++)
+        if (!strncasecmp(s.ptr + i, what, n))
+            return 1;
+    return 0;
+}
+
+static int keeps_space(struct tr_str s)
+{
+    return tr_str_is(s, "<unk>") || tr_str_is(s, "<s>") || tr_str_is(s, "<|endoftext|>");
+}
+
+/* No key of a GGUF says that a token strips; the tokenizer of Phi-3 has tokens that do. */
+void tr__named_strips(struct tr__vocab *v, struct tr_str model)
+{
+    if (!mentions(model, "phi-3") && !mentions(model, "phi3"))
+        return;
+    for (uint32_t i = 0; i < v->n; i++) {
+        int special = v->type[i] == TR__TOKEN_CONTROL || v->type[i] == TR__TOKEN_USER ||
+                      v->type[i] == TR__TOKEN_UNKNOWN || v->type[i] == TR__TOKEN_NAMED;
+        if (special && !keeps_space(tr__vocab_bytes(v, i))) {
+            v->role[i] |= TR__ROLE_STRIPS;
+            v->strips = 1;
+        }
+    }
 }

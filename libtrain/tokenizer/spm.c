@@ -109,7 +109,7 @@ static size_t word_end(const struct tr_tokenizer *t, const char *text, size_t le
 }
 
 /* One symbol for each character; a byte that belongs to none is one too. */
-static int encode_word(struct tr__encoder *e, const char *word, size_t len)
+static int encode_word(struct tr_encoder *e, const char *word, size_t len)
 {
     const struct tr__vocab *v = &e->t->vocab;
     int rc = tr__work_reserve(e, len);
@@ -130,7 +130,7 @@ static int encode_word(struct tr__encoder *e, const char *word, size_t len)
 }
 
 /* The first word behind the space that SentencePiece puts in front of a text. */
-static int encode_first(struct tr__encoder *e, const char *text, size_t len)
+static int encode_first(struct tr_encoder *e, const char *text, size_t len)
 {
     char *word = malloc(len + 1);
     if (!word)
@@ -142,7 +142,7 @@ static int encode_first(struct tr__encoder *e, const char *text, size_t len)
     return rc;
 }
 
-static int encode_spaced(struct tr__encoder *e, const char *text, size_t len, int first)
+static int encode_spaced(struct tr_encoder *e, const char *text, size_t len, int first)
 {
     size_t at = 0;
     int rc = 0;
@@ -169,7 +169,7 @@ static int has_spm_space(const char *text, size_t len)
     return 0;
 }
 
-int tr__spm_encode(struct tr__encoder *e, const char *text, size_t len, int first)
+int tr__spm_encode(struct tr_encoder *e, const char *text, size_t len, int first)
 {
     if (!has_spm_space(text, len))
         return encode_spaced(e, text, len, first);
@@ -184,7 +184,7 @@ int tr__spm_encode(struct tr__encoder *e, const char *text, size_t len, int firs
 
 /* Between two words whose neighbouring bytes are no part of a U+2581: those are words of
  * the text with spaces too. */
-size_t tr__spm_cut(struct tr__encoder *e, const char *text, size_t len)
+size_t tr__spm_cut(struct tr_encoder *e, const char *text, size_t len)
 {
     for (size_t at = word_end(e->t, text, len, 0); at < len;
          at = word_end(e->t, text, len, at)) {

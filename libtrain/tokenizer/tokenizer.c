@@ -40,6 +40,7 @@ static const struct tr__tokenizer_kind *find_kind(const struct tr_gguf *g,
 
 static int build(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err)
 {
+    struct tr_str name;
     t->kind = find_kind(g, err);
     if (!t->kind)
         return -1;
@@ -48,7 +49,11 @@ static int build(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err 
     int rc = tr__vocab_read(&t->vocab, g, t->kind->unescape, tr__keys_roles(g), err);
     if (!rc)
         rc = t->kind->init(t, g, err);
-    return rc ? rc : tr__keys_read(t, g, err);
+    if (!rc)
+        rc = tr__keys_read(t, g, err);
+    if (!rc && tr_gguf_string(g, "general.name", &name, NULL) == 1)
+        tr__named_strips(&t->vocab, name);
+    return rc;
 }
 
 struct tr_tokenizer *tr_tokenizer_new(const struct tr_gguf *g, struct tr_err *err)

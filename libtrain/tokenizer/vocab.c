@@ -259,8 +259,7 @@ void tr__vocab_release(struct tr__vocab *v)
     memset(v, 0, sizeof *v);
 }
 
-/* The longest special token at p, or -1. */
-static int32_t special_at(const struct tr__vocab *v, const char *p, size_t left, int all)
+int32_t tr__vocab_special_at(const struct tr__vocab *v, const char *p, size_t left, int all)
 {
     for (size_t i = 0; i < v->n_special_len; i++) {
         if (v->special_len[i] > left)
@@ -272,6 +271,21 @@ static int32_t special_at(const struct tr__vocab *v, const char *p, size_t left,
     return -1;
 }
 
+/* As isspace in the C locale. */
+int tr__is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+size_t tr__vocab_strip(const struct tr__vocab *v, uint32_t id, const char *p, size_t left)
+{
+    size_t n = 0;
+    if (v->role[id] & TR__ROLE_STRIPS)
+        while (n < left && tr__is_space(p[n]))
+            n++;
+    return n;
+}
+
 size_t tr__vocab_find_special(const struct tr__vocab *v, const char *text, size_t len,
                               size_t from, int all, uint32_t *id)
 {
@@ -281,7 +295,7 @@ size_t tr__vocab_find_special(const struct tr__vocab *v, const char *text, size_
     for (size_t at = from; at < len; at++) {
         if (!(v->special_first[(unsigned char)text[at]] & bit))
             continue;
-        int32_t found = special_at(v, text + at, len - at, all);
+        int32_t found = tr__vocab_special_at(v, text + at, len - at, all);
         if (found >= 0) {
             *id = (uint32_t)found;
             return at;

@@ -291,7 +291,7 @@ START_TEST(pieces)
         size_t len = random_text(text, 1 + rng(300));
         int flags = rng(2) ? TR_ENCODE_SPECIAL : 0;
         struct tr_tokens want = { 0 }, have = { 0 };
-        struct tr__encoder e = { .t = t, .text = text };
+        struct tr_encoder e = { .t = t, .text = text };
         longer += tr__next_cut(&e, text, len, 0, 1, flags) < len;
         tr__splitter_release(&e.splitter);
         ck_assert_int_eq(tr__encode(t, text, len, flags, SIZE_MAX, &want, NULL), 0);

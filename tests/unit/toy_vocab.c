@@ -204,6 +204,12 @@ struct vocab {
     struct toy_edit edit[TOY_EDITS];
 };
 
+static void phi_name(struct toy *t, const char *arg, double x)
+{
+    (void)arg, (void)x;
+    toy_word(t, "general.name", "My Phi3 Mini");
+}
+
 #include "toy_vocab.def"
 
 static void add_merge(struct toy *t, char *entry)
@@ -280,7 +286,8 @@ void toy_free(struct toy *t)
 static void write_key(struct tr_gguf_writer *w, const struct toy_key *k)
 {
     char name[96];
-    snprintf(name, sizeof name, "tokenizer.ggml.%s", k->name);
+    int full = !strncmp(k->name, "general.", 8);
+    snprintf(name, sizeof name, "%s%s", full ? "" : "tokenizer.ggml.", k->name);
     int32_t v = (int32_t)k->value;
     struct tr_gguf_kv kv = { name, TR_GGUF_I32, TR_GGUF_I32, 1, &v, sizeof v };
     if (k->kind == TR_GGUF_BOOL)

@@ -74,7 +74,7 @@ void toy_pre(struct toy *t, const char *arg, double x);
 /* tokenizer.ggml.ARG is x, a bool or an integer (u32 if an i32 cannot hold it). */
 void toy_bool(struct toy *t, const char *arg, double x);
 void toy_int(struct toy *t, const char *arg, double x);
-/* A list with the one number x; a word. */
+/* A list with the one number x; a word, also of a key general.ARG written in full. */
 void toy_list(struct toy *t, const char *arg, double x);
 void toy_word(struct toy *t, const char *arg, const char *word);
 /* The list "tokens", "token_type" or "scores" is written with x entries. */
