@@ -301,8 +301,9 @@ def fill(arch, m):
                 b.copy_(numbers(*gguf_names(arch, k), b.shape))
 
 
-def adapt_experts(arch, name, mod, pairs):
-    """Pairs on the matrices of all experts, as (expert, r, n_in) and (expert, n_out, r)."""
+def adapt_experts(arch, name, mod, factor, pairs):
+    """Pairs on the matrices of all experts, as (expert, r, n_in) and (expert, n_out, r).
+    factor: of each expert's output, which what an adapter adds to that is without."""
     parts = []
     for k in ('gate_up_proj', 'up_proj', 'down_proj'):
         if not hasattr(mod, k):
@@ -321,7 +322,10 @@ def adapt_experts(arch, name, mod, pairs):
 
     def add(*_):
         for k, w, of_w in parts:
-            setattr(mod, k, w + ALPHA / RANK * torch.cat([b @ a for a, b in of_w], 1))
+            delta = ALPHA / RANK * torch.cat([b @ a for a, b in of_w], 1)
+            if factor is not None and k == 'down_proj':
+                delta = delta / factor[:, None, None]
+            setattr(mod, k, w + delta)
     mod.register_forward_pre_hook(add)
 
 
@@ -332,7 +336,8 @@ def adapt(arch, m):
         if '.h.' not in k and '.layers.' not in k:
             continue
         if k.endswith('.experts'):
-            adapt_experts(arch, k, mod, pairs)
+            router = getattr(m.get_submodule(k.removesuffix('.experts')), 'router', None)
+            adapt_experts(arch, k, mod, getattr(router, 'per_expert_scale', None), pairs)
         if '.router' in k or k.endswith('mixer.gate'): # it stays as it is
             continue
         if not hasattr(mod, 'weight') or mod.weight.ndim != 2:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Base and adapters to one model.  Every touched weight is computed in f32, base plus
- * scale * alpha / rank * b a of each adapter (lora.h), and written in its own type or in
+ * scale * alpha / rank * b a of each adapter (lora.h), divided by the factor of an expert
+ * that has one, and written in its own type or in
  * another; what no adapter touches is copied, or converted alike.
  */
 #ifndef LIBTRAIN_MERGE_H
@@ -28,7 +29,8 @@ struct tr_merge_stats {
 };
 
 /* What becomes of each tensor of the base, in the order of its file.  TR_EUNSUPPORTED if
- * one cannot be converted, or is touched and of a type that cannot be written. */
+ * one cannot be converted, or is touched and of a type that cannot be written, or has an
+ * expert whose factor is 0. */
 struct tr_recipe *tr_merge_recipe(const struct tr_model *base,
                                   const struct tr_merge_args *args,
                                   struct tr_err *err) TR_MUST_CHECK;

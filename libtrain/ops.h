@@ -239,8 +239,6 @@ struct tr_route {
                                over all are then those of a softmax over the chosen */
     float eps;
     float scale;            /* of the weights; 0 is taken as 1 */
-    struct tr_tensor *factor; /* (n_expert) f32, by expert, of the weights in the end; or
-                                 NULL */
     float balance;          /* the gradient of balance * loss is added to that of the
                                logits, loss = n_expert * sum over e of f_e P_e with the
                                rows of e f_e n and its mean score P_e, where those of a
@@ -258,6 +256,10 @@ struct tr_routing {
  * the first, and their weights, which are scores. */
 struct tr_routing tr_route(struct tr_tape *tp, struct tr_tensor *logits,
                            const struct tr_route *opt);
+
+/* Its weights, each times the factor of its expert: factor (n_expert) f32. */
+struct tr_tensor *tr_by_expert(struct tr_tape *tp, const struct tr_routing *r,
+                               struct tr_tensor *factor);
 
 /* Linear layers with a matrix for every expert: w (n_expert, n_out, n_in) of any type,
  * bias (n_expert, n_out), all else as in tr_linear; opt may be NULL.  Only the matrices of

@@ -7,6 +7,7 @@
 #include <libtrain/edit/edit.h>
 #include <libtrain/matmul/matmul.h>
 #include <libtrain/merge.h>
+#include <libtrain/model/model.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,8 @@ enum { SLAB = 1 << 22 };
 
 struct merge {
     const struct tr_merge_args *args;
-    const struct tr_gguf *g; /* the base */
+    const struct tr_model *base;
+    const struct tr_gguf *g; /* its file */
     struct tr__slab slab;
     float *sum, *change; // (SLAB) what is to be written, and what of it is new
     struct tr_merge_stats stats;
@@ -43,6 +45,29 @@ static int check_touched(const struct tr_recipe_entry *e, const char *path,
     return 0;
 }
 
+/* Of the experts whose last matrices these are, one each; NULL: they have none.  They multiply
+ * what the base gives and not what adapters add (model/project.c). */
+static const struct tr_tensor *factors_of(const struct tr_model *base, const char *name)
+{
+    const struct tr_weight *w = tr__weight_find(base, name);
+    if (!w || w->slot != &tr__slots[TR_DOWN_EXPERTS])
+        return NULL;
+    w = tr__weight(base, tr_gguf_block(name, NULL), TR_EXPERT_FACTOR);
+    return w->t.data ? &w->t : NULL;
+}
+
+/* Whatever is added to the matrix of an expert whose factor is 0, nothing comes of it. */
+static int check_factors(const struct tr_model *base, const char *name, struct tr_err *err)
+{
+    const struct tr_tensor *f = factors_of(base, name);
+    for (int64_t e = 0; f && e < tr_tensor_count(f); e++)
+        if (((const float *)f->data)[e] == 0)
+            return tr_err_set(err, TR_EUNSUPPORTED, "%s: tensor '%s': the factor of expert "
+                              "%lld is 0, so what an adapter adds to it cannot be merged",
+                              tr_gguf_path(tr_model_gguf(base)), f->name, (long long)e);
+    return 0;
+}
+
 struct tr_recipe *tr_merge_recipe(const struct tr_model *base,
                                   const struct tr_merge_args *args, struct tr_err *err)
 {
@@ -50,7 +75,8 @@ struct tr_recipe *tr_merge_recipe(const struct tr_model *base,
     struct tr_recipe *r = tr_recipe_new(g, args->type, err);
     for (size_t i = 0; r && i < r->n; i++)
         if (is_touched(args, r->entry[i].tensor->name) &&
-            check_touched(&r->entry[i], tr_gguf_path(g), err)) {
+            (check_touched(&r->entry[i], tr_gguf_path(g), err) ||
+             check_factors(base, r->entry[i].tensor->name, err))) {
             tr_recipe_free(r);
             return NULL;
         }
@@ -65,6 +91,18 @@ static double squared(const float *v, int64_t n)
     return sum;
 }
 
+static void divide_by_factors(struct merge *m, const struct tr_gguf_tensor *t, int64_t r0,
+                              int64_t rows)
+{
+    const struct tr_tensor *f = factors_of(m->base, t->name);
+    int64_t k = tr_gguf_row(t);
+    for (int64_t r = 0; f && r < rows; r++) {
+        int64_t expert = (r0 + r) / t->dim[1];
+        for (int64_t j = 0; j < k; j++)
+            m->change[r * k + j] /= ((const float *)f->data)[expert];
+    }
+}
+
 /* m->change = what the adapters add to these rows. */
 static void compute_change(struct merge *m, const struct tr_gguf_tensor *t, int64_t r0,
                            int64_t rows)
@@ -72,6 +110,7 @@ static void compute_change(struct merge *m, const struct tr_gguf_tensor *t, int6
     memset(m->change, 0, (size_t)(rows * tr_gguf_row(t)) * sizeof *m->change);
     for (size_t i = 0; i < m->args->n; i++)
         tr_lora_add_to(m->args->lora[i], t->name, m->args->scale[i], r0, rows, m->change);
+    divide_by_factors(m, t, r0, rows);
 }
 
 /* m->sum = these rows of base and adapters; returns the squared norm of what is new. */
@@ -150,7 +189,7 @@ int tr_merge(const struct tr_model *base, const struct tr_recipe *recipe,
              const struct tr_merge_args *args, const char *path,
              struct tr_merge_stats *stats, struct tr_err *err)
 {
-    struct merge m = { .args = args, .g = tr_model_gguf(base) };
+    struct merge m = { .args = args, .base = base, .g = tr_model_gguf(base) };
     enum tr__nonfinite nonfinite = args->allow_nonfinite ? TR__ALLOW : TR__MAY_ALLOW;
     int rc = args->allow_nonfinite ? 0 : tr_gguf_check(m.g, err);
     if (!rc)

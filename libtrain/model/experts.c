@@ -25,7 +25,6 @@ static struct tr_routing route(const struct tr__decoder *d, struct tr_tensor *x)
                     &(struct tr_route){ .gating = e->gating,
                                         .n_used = (int)e->n_used,
                                         .bias = tr__tensor(d, TR_CHOICE_BIAS),
-                                        .factor = tr__tensor(d, TR_EXPERT_FACTOR),
                                         .normalise = e->normalise,
                                         .eps = e->eps,
                                         .scale = e->scale,

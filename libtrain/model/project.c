@@ -55,6 +55,18 @@ struct tr_tensor *tr__project_in(const struct tr__decoder *d, struct tr_tensor *
     return y;
 }
 
+/* With the factors of the experts, if they have some. */
+static struct tr_routing by_factor(const struct tr__decoder *d, const struct tr_routing *r)
+{
+    struct tr_tensor *factor = tr__tensor(d, TR_EXPERT_FACTOR);
+    struct tr_routing with = *r;
+    if (factor)
+        with.weight = tr_by_expert(d->tp, r, factor);
+    return with;
+}
+
+/* A factor multiplies what the base gives, but not what adapters add: so says llama.cpp, whose
+ * adapters they are. */
 struct tr_tensor *tr__project_out(const struct tr__decoder *d, struct tr_tensor *x,
                                   const struct tr_routing *r, enum tr_slot_id id,
                                   enum tr_slot_id bias, struct tr_tensor *add)
@@ -62,8 +74,9 @@ struct tr_tensor *tr__project_out(const struct tr__decoder *d, struct tr_tensor 
     struct tr_weight *w = tr__weight(d->m, d->layer, id);
     float scale = add ? d->m->config.residual_scale : 1;
     struct tr_tensor *b = scaled_bias(d, bias, scale);
+    struct tr_routing with = by_factor(d, r);
     struct tr_tensor *y = tr_experts_out(
-        d->tp, x, &w->t, r, &(struct tr_linear){ .bias = b, .add = add, .scale = scale });
+        d->tp, x, &w->t, &with, &(struct tr_linear){ .bias = b, .add = add, .scale = scale });
     for (const struct tr_delta *a = w->delta; a; a = a->next) {
         struct tr_tensor *u = tr_experts_linear(d->tp, x, a->a, r, NULL);
         y = tr_experts_out(d->tp, u, a->b, r,

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The weights of chosen experts, and the two ways to score experts.  A weight is a score,
- * as it is or divided by the sum of those chosen, and may have a factor that is learned for
- * each expert; its gradient goes through that to the logits, as if the choice were fixed.
- * Scores are computed again for backward.  Derivation: docs/maths/experts.md.
+ * as it is or divided by the sum of those chosen; its gradient goes through that to the
+ * logits, as if the choice were fixed.  Scores are computed again for backward.  Derivation: docs/maths/experts.md.
  * Next: experts_linear.c.
  */
 #include <libtrain/base/vmath.h>
@@ -47,7 +46,7 @@ static void sigmoid_slope(const float *z, const float *s, const float *ds, int64
 
 /* ---- weights ----------------------------------------------------------------------- */
 
-enum { LOGITS, CHOICE, FACTOR };
+enum { LOGITS, CHOICE };
 
 struct route_args {
     const struct tr_gating *gating;
@@ -65,11 +64,6 @@ static float divisor(const float *s, const int32_t *chosen, int64_t k,
     return args->normalise ? sum : 1;
 }
 
-static float factor_of(const struct tr_node *nd, int32_t expert)
-{
-    return nd->in[FACTOR] ? ((const float *)nd->in[FACTOR]->data)[expert] : 1;
-}
-
 static void route_forward(struct tr_node *nd)
 {
     const struct route_args *args = nd->args;
@@ -82,8 +76,7 @@ static void route_forward(struct tr_node *nd)
         args->gating->scores(tr_tensor_row(z, t), n_expert, s);
         float scale = args->scale / divisor(s, chosen + t * k, k, args);
         for (int64_t j = 0; j < k; j++)
-            tr_tensor_row(w, t)[j] =
-                scale * s[chosen[t * k + j]] * factor_of(nd, chosen[t * k + j]);
+            tr_tensor_row(w, t)[j] = scale * s[chosen[t * k + j]];
     }
 }
 
@@ -98,22 +91,6 @@ static void score_gradient(const float *s, const float *dw, const int32_t *chose
         ds[chosen[j]] = args->scale / sum * (dw[j] - less);
 }
 
-/* Position after position, since they share the experts. */
-static void factor_gradient(const struct tr_node *nd)
-{
-    const struct route_args *args = nd->args;
-    const struct tr_tensor *z = nd->in[LOGITS], *w = nd->out;
-    int64_t n = tr_tensor_rows(z), n_expert = tr_tensor_cols(z), k = tr_tensor_cols(w);
-    const int32_t *chosen = nd->in[CHOICE]->data;
-    float s[TR_MAX_EXPERT], *to = nd->in[FACTOR]->grad;
-    for (int64_t t = 0; t < n; t++, chosen += k) {
-        args->gating->scores(tr_tensor_row(z, t), n_expert, s);
-        float scale = args->scale / divisor(s, chosen, k, args);
-        for (int64_t j = 0; j < k; j++)
-            to[chosen[j]] += tr_tensor_grad_row(w, t)[j] * scale * s[chosen[j]];
-    }
-}
-
 static void logits_gradient(const struct tr_node *nd)
 {
     const struct route_args *args = nd->args;
@@ -122,12 +99,10 @@ static void logits_gradient(const struct tr_node *nd)
     const int32_t *chosen = nd->in[CHOICE]->data;
 #pragma omp parallel for schedule(static) if (tr__many(n, n_expert))
     for (int64_t t = 0; t < n; t++) {
-        float s[TR_MAX_EXPERT], ds[TR_MAX_EXPERT], dw[TR_MAX_EXPERT];
-        for (int64_t j = 0; j < k; j++)
-            dw[j] = tr_tensor_grad_row(w, t)[j] * factor_of(nd, chosen[t * k + j]);
+        float s[TR_MAX_EXPERT], ds[TR_MAX_EXPERT];
         memset(ds, 0, (size_t)n_expert * sizeof *ds);
         args->gating->scores(tr_tensor_row(z, t), n_expert, s);
-        score_gradient(s, dw, chosen + t * k, k, args, ds);
+        score_gradient(s, tr_tensor_grad_row(w, t), chosen + t * k, k, args, ds);
         args->gating->slope(tr_tensor_row(z, t), s, ds, n_expert, tr_tensor_grad_row(z, t));
     }
 }
@@ -136,8 +111,6 @@ static void route_backward(struct tr_node *nd)
 {
     if (nd->in[LOGITS]->grad)
         logits_gradient(nd);
-    if (nd->in[FACTOR] && nd->in[FACTOR]->grad)
-        factor_gradient(nd);
 }
 
 struct tr_routing tr_route(struct tr_tape *tp, struct tr_tensor *logits,
@@ -151,11 +124,8 @@ struct tr_routing tr_route(struct tr_tape *tp, struct tr_tensor *logits,
     struct route_args args = { opt->gating, opt->normalise, opt->eps,
                                opt->scale == 0 ? 1 : opt->scale };
     int64_t dim[] = { tr_tensor_rows(logits), opt->n_used };
-    struct tr_op_call call = { .op = op, .in = { z, choice, opt->factor }, .args = &args,
+    struct tr_op_call call = { .op = op, .in = { z, choice }, .args = &args,
                                .args_bytes = sizeof args };
-    const struct tr_tensor *f = opt->factor;
-    tr_op_require(tp, !f || (f->dtype == &tr_f32 &&
-                             tr_tensor_count(f) == tr_tensor_cols(logits)), op, logits, f);
     call.out = tr_op_output(tp, op, 2, dim);
     return (struct tr_routing){ tr_op_run(tp, &call), choice, (int)tr_tensor_cols(logits) };
 }

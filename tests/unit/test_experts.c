@@ -111,8 +111,6 @@ static void check_route(const struct tr_route *o, const double *selection)
             int e = chosen[t * o->n_used + j];
             ck_assert_int_eq(better(by, e), j);
             double factor = o->scale == 0 ? 1 : (double)o->scale;
-            if (o->factor)
-                factor *= (double)((const float *)o->factor->data)[e];
             close_to(tr_tensor_row(r.weight, t)[j],
                      s[e] / (o->normalise ? among : 1) * factor, "weight", t, j);
         }
@@ -138,13 +136,18 @@ START_TEST(test_route_with_bias)
 }
 END_TEST
 
-START_TEST(test_route_with_factor)
+START_TEST(test_by_expert)
 {
     static float number[] = { 1, -1, 0, 0.5f, 2, 0.75f, 0.25f };
     struct tr_tensor f = tr_tensor_make("factor", &tr_f32, 1, (int64_t[]){ EXPERTS }, number);
-    struct tr_route o = routes[_i];
-    o.factor = &f;
-    check_route(&o, NULL);
+    struct tr_routing r = tr_route(tape, &z, &routes[_i]);
+    struct tr_tensor *y = tr_by_expert(tape, &r, &f);
+    const int32_t *chosen = r.choice->data;
+    for (int t = 0; t < N; t++)
+        for (int j = 0; j < routes[_i].n_used; j++)
+            MUST(tr_tensor_row(y, t)[j] ==
+                 tr_tensor_row(r.weight, t)[j] *
+                     number[chosen[t * routes[_i].n_used + j]]);
 }
 END_TEST
 
@@ -384,7 +387,7 @@ int main(void)
     tcase_add_checked_fixture(tc, begin, end);
     tcase_add_loop_test(tc, test_route, 0, N_ROUTE);
     tcase_add_loop_test(tc, test_route_with_bias, 0, N_ROUTE);
-    tcase_add_loop_test(tc, test_route_with_factor, 0, N_ROUTE);
+    tcase_add_loop_test(tc, test_by_expert, 0, N_ROUTE);
     tcase_add_test(tc, test_ties);
     tcase_add_test(tc, test_balance_loss);
     tcase_add_loop_test(tc, test_products, 0, N_TYPE);

@@ -490,12 +490,12 @@ BUILD(route_sigmoid)
     return tr_route(tp, far_apart(tp, in[0]), &opt).weight;
 }
 
-BUILD(route_factor)
+BUILD(by_expert)
 {
     UNUSED;
-    struct tr_route opt = { .gating = &tr_gating_softmax, .n_used = USED, .normalise = 1,
-                            .factor = in[1] };
-    return tr_route(tp, far_apart(tp, in[0]), &opt).weight;
+    struct tr_route opt = { .gating = &tr_gating_softmax, .n_used = USED, .normalise = 1 };
+    struct tr_routing r = tr_route(tp, far_apart(tp, in[0]), &opt);
+    return tr_by_expert(tp, &r, in[1]);
 }
 
 BUILD(experts_in)
@@ -768,8 +768,8 @@ static const struct {
     { "choose", "softmax", route_softmax, { SLIGHT }, 0.0625f, 1e-4, 0 },
     { "route", "over the chosen", route_over_chosen, { SLIGHT }, 0.0625f, 1e-4, 0 },
     { "route", "sigmoid and bias", route_sigmoid, { SLIGHT }, 0.0625f, 1e-4, 0 },
-    { "route", "a factor for each expert", route_factor, { SLIGHT, VECTOR(EXPERTS) },
-      0.0625f, 1e-4, 0 },
+    { "by_expert", "weights and factors", by_expert, { SLIGHT, VECTOR(EXPERTS) }, 0.0625f,
+      1e-4, 0 },
     { "balance", "softmax", balance, { SLIGHT }, 0.0625f, 1e-4, 1 },
     { "balance", "sigmoid", balance_sigmoid, { SLIGHT }, 0.0625f, 1e-4, 1 },
     { "experts_linear", "in, bias", experts_in,

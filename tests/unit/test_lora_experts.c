@@ -191,6 +191,61 @@ START_TEST(merged)
 }
 END_TEST
 
+/* ---- experts whose output has a factor, which an adapter's does not --------------------- */
+
+static const struct {
+    float factor; /* of expert 2 in block 1 */
+    const char *says; /* NULL: it merges */
+} factors[] = {
+    { -0.5f, NULL },
+    { 0, "'blk.1.ffn_down_exps.scale': the factor of expert 2 is 0" },
+    { 1e-44f, "base and adapters together" }, /* nothing finite is so large */
+};
+
+static void write_factor(const char *at, float factor)
+{
+    const struct shape *f = form_at(0);
+    for (int i = 0; strcmp(f->name, "gemma4-experts"); i++)
+        f = form_at(i);
+    form_write(f, at);
+    struct tr_gguf *g = tr_gguf_open(at, NULL);
+    const struct tr_gguf_tensor *t = tr_gguf_find_tensor(g, "blk.1.ffn_down_exps.scale");
+    ck_assert_ptr_nonnull(t);
+    FILE *file = fopen(at, "r+b");
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_eq(fseek(file, (long)(t->offset + 2 * sizeof factor), SEEK_SET), 0);
+    ck_assert_uint_eq(fwrite(&factor, sizeof factor, 1, file), 1);
+    ck_assert_int_eq(fclose(file), 0);
+    tr_gguf_close(g);
+}
+
+START_TEST(merged_where_there_are_factors)
+{
+    struct tr_err err = {0};
+    struct tr_merge_stats stats;
+    const char *to = in_dir("merged.gguf");
+    tr_model_close(m);
+    write_factor(path, factors[_i].factor);
+    m = tr_model_open(path, &err);
+    ck_assert_msg(m != NULL, "%s", err.text);
+    struct tr_lora *l = new_adapter("ffn_down_exps");
+    struct tr_merge_args args = { .n = 1, .lora = &l, .scale = (float[]){ 1 } };
+    struct tr_recipe *recipe = tr_merge_recipe(m, &args, &err);
+    int rc = recipe ? tr_merge(m, recipe, &args, to, &stats, &err) : err.code;
+    ck_assert_msg(!rc == !factors[_i].says, "%s", err.text);
+    if (rc) {
+        ck_assert_msg(strstr(err.text, factors[_i].says) != NULL, "%s", err.text);
+    } else {
+        double of_both = adapted_loss(l);
+        ck_assert(fabs(run_eval_on(m, pack, tr_loss_at(0), NULL) - of_both) > 1e-3);
+        ck_assert_double_eq_tol(run_eval(to, NULL, in_dir("data.pack"), tr_loss_at(0), NULL),
+                                of_both, 1e-5 * of_both);
+    }
+    tr_recipe_free(recipe);
+    free_adapter(l);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("lora_experts");
@@ -202,6 +257,8 @@ int main(void)
     tcase_add_test(tc, of_a_base_with_fewer_experts);
     tcase_add_test(tc, sums_over_several_experts);
     tcase_add_test(tc, merged);
+    tcase_add_loop_test(tc, merged_where_there_are_factors, 0,
+                        sizeof factors / sizeof *factors);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }
