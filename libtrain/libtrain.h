@@ -20,6 +20,7 @@
 
 #include <libtrain/dtype.h>
 #include <libtrain/gguf.h>
+#include <libtrain/json.h>
 #include <libtrain/tokenizer.h>
 #include <libtrain/text.h>
 #include <libtrain/token.h>
