@@ -4,6 +4,7 @@
  */
 #include "shared/adapters.h"
 #include "shared/common.h"
+#include "shared/prompts.h"
 #include "shared/rope.h"
 #include "shared/text-out.h"
 #include "shared/vocab.h"
@@ -28,9 +29,7 @@ struct opts {
 struct run {
     const struct opts *o;
     struct cmd_text_out text;
-    struct tr_text prompt_text; /* the file of prompts */
-    struct cmd_list prompt;     /* all prompts */
-    struct tr_tokens *id;       // (prompt.n)
+    struct cmd_prompts prompts;
     struct tr_model *m;
     struct tr_tokenizer *tok;
     struct tr_generator *gen;
@@ -61,53 +60,23 @@ static int on_prompt(struct run *r, size_t i, struct tr_err *err)
         tr_print_escaped(r->text.f, o->label, strlen(o->label));
         say(r, " <==\n");
     }
-    say(r, r->prompt.item[i]);
-    int rc = tr_generate(r->gen, r->id[i].id, r->id[i].n, &args, &rng, err);
+    say(r, r->prompts.text.item[i]);
+    int rc = tr_generate(r->gen, r->prompts.id[i].id, r->prompts.id[i].n, &args, &rng, err);
     cmd_text_end(&r->text);
     if (!rc)
         say(r, "\n");
     return rc;
 }
 
-static int encode_prompts(struct run *r, struct tr_err *err)
-{
-    size_t longest = 1;
-    r->id = calloc(r->prompt.n, sizeof *r->id);
-    if (!r->id)
-        return tr_err_set(err, TR_ENOMEM, "out of memory for %zu prompts", r->prompt.n);
-    for (size_t i = 0; i < r->prompt.n; i++) {
-        if (tr_prompt_encode(r->tok, r->prompt.item[i], r->o->special, &r->id[i], err))
-            return err->code;
-        longest = r->id[i].n > longest ? r->id[i].n : longest;
-    }
-    tr_model_set_context(r->m, (int64_t)longest + r->o->n);
-    r->gen = tr_generator_new(r->m, r->tok, (int64_t)longest, r->o->n, err);
-    return r->gen ? 0 : err->code;
-}
-
-/* The prompts of -p, then the lines of --prompts that are not empty. */
-static int gather_prompts(struct run *r, struct tr_err *err)
+static int open_prompts(struct run *r, struct tr_err *err)
 {
     const struct opts *o = r->o;
-    struct tr_text *text = &r->prompt_text;
-    size_t lines = 0;
-    if (o->prompt_file && cmd_read_text(text, o->prompt_file, NULL, err))
+    if (cmd_prompts_read(&r->prompts, r->tok, &o->prompts, o->prompt_file, o->special, err))
         return err->code;
-    for (size_t i = 0; i < text->n; i++)
-        lines += text->bytes[i] == '\n';
-    r->prompt.item = calloc(o->prompts.n + lines + 1, sizeof *r->prompt.item);
-    if (!r->prompt.item)
-        return tr_err_set(err, TR_ENOMEM, "out of memory for a list of prompts");
-    for (size_t i = 0; i < o->prompts.n; i++)
-        r->prompt.item[r->prompt.n++] = o->prompts.item[i];
-    char *save = NULL, *line = text->n ? strtok_r(text->bytes, "\r\n", &save) : NULL;
-    for (; line; line = strtok_r(NULL, "\r\n", &save))
-        r->prompt.item[r->prompt.n++] = line;
-    if (!r->prompt.n)
-        return tr_err_set(err, TR_EFORMAT, "%s: no prompt in it", o->prompt_file);
-    for (size_t i = 0; i < r->prompt.n && !o->special; i++)
-        cmd_tell_spelt_in(r->tok, r->prompt.item[i], strlen(r->prompt.item[i]));
-    return 0;
+    int64_t longest = (int64_t)r->prompts.longest;
+    tr_model_set_context(r->m, longest + o->n);
+    r->gen = tr_generator_new(r->m, r->tok, longest, o->n, err);
+    return r->gen ? 0 : err->code;
 }
 
 static int run_all(const struct opts *o, struct tr_err *err)
@@ -120,21 +89,17 @@ static int run_all(const struct opts *o, struct tr_err *err)
         tr_model_set_rope(r.m, o->rope.base, o->rope.scale, err) ||
         cmd_adapters_attach(&adapters, &o->adapters, r.m, err) ||
         !(r.tok = cmd_tokenizer(tr_model_gguf(r.m), o->pre, err)) ||
-        gather_prompts(&r, err) || encode_prompts(&r, err))
+        open_prompts(&r, err))
         goto end;
     r.text = cmd_text_to(out);
     rc = cmd_text_copy(&r.text, o->after, err);
-    for (size_t i = 0; !rc && i < r.prompt.n; i++)
+    for (size_t i = 0; !rc && i < r.prompts.text.n; i++)
         rc = on_prompt(&r, i, err);
 end:
     rc = tr_out_finish(out, rc, err);
     tr_generator_free(r.gen);
     tr_tokenizer_free(r.tok);
-    for (size_t i = 0; r.id && i < r.prompt.n; i++)
-        tr_tokens_release(&r.id[i]);
-    free(r.id);
-    free(r.prompt.item);
-    tr_text_release(&r.prompt_text);
+    cmd_prompts_release(&r.prompts);
     tr_model_close(r.m);
     cmd_adapters_release(&adapters);
     return rc ? CMD_FAIL : CMD_OK;

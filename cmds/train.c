@@ -61,8 +61,14 @@ static void say(void *ctx, int warning, const char *line)
 static int begin(void *ctx, const struct tr_trainer *t, struct tr_err *err)
 {
     struct run *r = ctx;
+    int64_t first = tr_trainer_step_count(t);
     r->log.balance = r->o->args.balance > 0;
-    return cmd_metrics_open(&r->log, r->o->log, tr_trainer_step_count(t), err);
+    if (cmd_metrics_open(&r->log, r->o->log, first, err) ||
+        cmd_samples_open(&r->o->samples, r->m, first, err))
+        return err->code;
+    if (!first)
+        cmd_samples_take(&r->o->samples, 0);
+    return 0;
 }
 
 static void step(void *ctx, const struct tr_trainer *t, const struct tr_step_stats *s,
@@ -71,6 +77,9 @@ static void step(void *ctx, const struct tr_trainer *t, const struct tr_step_sta
     struct run *r = ctx;
     cmd_metrics_add(&r->log, s, p);
     cmd_progress(t, s, p);
+    if (s->step == tr_trainer_total(t) ||
+        (r->o->samples.every && s->step % r->o->samples.every == 0))
+        cmd_samples_take(&r->o->samples, s->step);
 }
 
 static int save_wanted(void *ctx)
@@ -95,7 +104,7 @@ static int check_outputs(const struct tr_train_hooks *h, struct tr_err *err)
     return 0;
 }
 
-static int open_run(struct run *r, struct tr_err *err)
+static int open_inputs(struct run *r, struct tr_err *err)
 {
     struct train_opts *o = r->o;
     train_share(o);
@@ -107,12 +116,27 @@ static int open_run(struct run *r, struct tr_err *err)
         (o->val && !(r->val = tr_pack_open(o->val, err))))
         return err->code;
     o->args.val = r->val;
+    return cmd_samples_prepare(&o->samples, r->m, &o->args, err);
+}
+
+static int begin_run(struct run *r, struct tr_err *err)
+{
+    struct train_opts *o = r->o;
     r->t = tr_trainer_new(r->m, r->data, &o->args, err);
     if (!r->t)
         return err->code;
     say_trained(r->t, r->m);
     say_ranks(o->args.grad_acc);
     return 0;
+}
+
+/* Collective. */
+static int extend(struct run *r, struct tr_err *err)
+{
+    struct train_opts *o = r->o;
+    return o->extra_epochs ? tr_train_args_extend(&o->args, o->hooks.output, r->data,
+                                                  o->extra_epochs, err)
+                           : 0;
 }
 
 /* The signal that stopped it, or 0. */
@@ -146,13 +170,15 @@ static void print_plan(const struct run *r)
 static int run_all(struct train_opts *o, int *sig, struct tr_err *err)
 {
     struct run r = { .o = o };
-    if (!tr_comm_agree(open_run(&r, err), err)) {
+    if (!tr_comm_agree(open_inputs(&r, err), err) && !extend(&r, err) &&
+        !tr_comm_agree(begin_run(&r, err), err)) {
         if (!o->plan)
             *sig = train(&r, err);
         else if (!tr_comm_rank())
             print_plan(&r);
     }
     cmd_metrics_close(&r.log);
+    cmd_samples_close(&o->samples);
     tr_trainer_free(r.t);
     tr_pack_close(r.val);
     tr_pack_close(r.data);

@@ -27,6 +27,13 @@ int tr_trainer_save(const struct tr_trainer *t, const char *path,
 int tr_trainer_load(struct tr_trainer *t, const char *path,
                     struct tr_err *err) TR_MUST_CHECK;
 
+/* Let a run of these arguments go on from the finished checkpoint `path` for so many more
+ * passes over the pack: a->steps becomes its steps and those, rounded up to whole ones.
+ * TR_EMISMATCH if it is not finished.  Collective: rank 0 reads the file. */
+int tr_train_args_extend(struct tr_train_args *a, const char *path,
+                         const struct tr_pack *pack, int64_t epochs,
+                         struct tr_err *err) TR_MUST_CHECK;
+
 /* The adapter as it is now; TR_EUNSUPPORTED when training in full. */
 int tr_trainer_save_adapter(const struct tr_trainer *t, const char *path,
                             struct tr_err *err) TR_MUST_CHECK;

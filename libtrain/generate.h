@@ -46,6 +46,10 @@ struct tr_generator *tr_generator_new(struct tr_model *m, const struct tr_tokeni
                                       struct tr_err *err) TR_MUST_CHECK;
 void tr_generator_free(struct tr_generator *g);
 
+/* What such a generator takes, found without taking it. */
+int tr_generator_bytes(struct tr_model *m, int64_t max_prompt, int64_t max_new,
+                       int64_t *bytes, struct tr_err *err) TR_MUST_CHECK;
+
 struct tr_generate_args {
     struct tr_sampling sampling;
     int64_t n;               /* tokens to add at most, up to max_new */

@@ -169,6 +169,8 @@ struct tr_cache *tr_cache_new(const struct tr_model *m, int64_t n_ctx,
                               struct tr_err *err) TR_MUST_CHECK;
 void tr_cache_free(struct tr_cache *c);
 int64_t tr_cache_used(const struct tr_cache *c);
+/* What it takes when it is full. */
+int64_t tr_cache_bytes(const struct tr_cache *c);
 /* Forget all rows from `used` on, or all of them where what is in front of those is gone
  * already (behind a window, or in a state).  Returns how many are left. */
 int64_t tr_cache_cut(struct tr_cache *c, int64_t used);

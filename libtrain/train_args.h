@@ -54,6 +54,9 @@ struct tr_train_args {
     struct tr_pack *val;     /* the caller's, measured by tr_train_run; NULL: none */
     int64_t eval_rows;       /* longest sequence for tr_trainer_eval, if longer than those
                                 of val */
+    int64_t sample_prompt, sample_new; /* texts that the caller generates between steps with
+                                a tr_generator of its own: longest prompt, most tokens behind
+                                it, for the plan; both 0: none */
     int plan_only;           /* stop when the plan is made: no parameter gets memory */
 };
 

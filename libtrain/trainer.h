@@ -45,6 +45,7 @@ struct tr_plan {
     int64_t activations; /* waiting for backward */
     int64_t block;      /* inside one block or the output: gradients, scratch; and the tape */
     int64_t eval;       /* for tr_trainer_eval */
+    int64_t samples;    /* for texts that are generated between steps */
     int64_t data;       /* token ids of a step */
     int64_t program;    /* code, metadata, what libraries keep */
     int64_t total;

@@ -21,6 +21,7 @@ static const struct part {
     PART("activations", activations),
     PART("block", block),
     PART("validation", eval),
+    PART("samples", samples),
     PART("data", data),
     PART("program", program),
     PART("total", total),

@@ -193,6 +193,7 @@ static void take_values(struct train_opts *o)
                                                      made.number[i].value };
     o->args.setting = made.setting;
     o->args.plan_only = o->plan;
+    o->hooks.resume |= o->extra_epochs > 0;
     if (o->recompute)
         o->args.recompute = INT64_MAX;
 }
@@ -202,10 +203,10 @@ static void take_values(struct train_opts *o)
 /* An output that would lie among the saves; NULL if there is none. */
 static const char *among_saves(const struct train_opts *o)
 {
-    const char *out[] = { o->log, o->hooks.dump_grads, o->hooks.lora_out };
+    const char *out[] = { o->log, o->hooks.dump_grads, o->hooks.lora_out, o->samples.path };
     char saves[PATH_MAX];
     snprintf(saves, sizeof saves, "%s.d", o->hooks.output ? o->hooks.output : "");
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++)
         if (out[i] && cmd_is_in(out[i], saves))
             return out[i];
     return NULL;
@@ -219,6 +220,8 @@ static void check_files(const struct cmd *cmd, const struct train_opts *o)
                   "options --model, --data and --output (but for --plan) are required");
     if (o->hooks.eval_every && !o->val)
         cmd_usage(cmd, "--eval-every goes with --val");
+    if (!o->samples.prompt_file != !o->samples.path || (o->samples.every && !o->samples.path))
+        cmd_usage(cmd, "--prompts, --samples and --sample-every go together");
     if (among_saves(o))
         cmd_usage(cmd, "output '%s' lies in '%s.d', where the saves are", among_saves(o),
                   output);
@@ -237,6 +240,12 @@ static void check(const struct cmd *cmd, const struct train_opts *o)
         cmd_usage(cmd, "--weights is for --full: an adapter is f32");
     if (o->hooks.resume && o->hooks.restart)
         cmd_usage(cmd, "--resume goes on, --restart starts over: not both");
+    if (o->extra_epochs && (a->steps || a->epochs != 1 || o->hooks.restart || o->plan))
+        cmd_usage(cmd, "--extra-epochs goes on from a finished run: not with %s",
+                  a->steps          ? "--steps"
+                  : a->epochs != 1  ? "--epochs"
+                  : o->plan         ? "--plan"
+                                    : "--restart");
     if (o->global_batch && a->grad_acc > 1)
         cmd_usage(cmd, "--global-batch replaces --grad-acc");
     if (o->global_batch % a->batch)
@@ -257,7 +266,8 @@ void train_share(struct train_opts *o)
 
 void train_options(struct train_opts *o, int argc, char **argv)
 {
-    *o = (struct train_opts){ .args = tr_train_args_default(0), .hooks = { .keep = 2 } };
+    *o = (struct train_opts){ .args = tr_train_args_default(0), .hooks = { .keep = 2 },
+                              .samples = { .n = 40 } };
     struct tr_train_hooks *h = &o->hooks;
     const struct cmd_opt own[] = {
         CMD_GROUP("Files"),
@@ -274,6 +284,8 @@ void train_options(struct train_opts *o, int argc, char **argv)
         CMD_GROUP("How long"),
         CMD_INT(0, "global-batch", &o->global_batch, 1, 1 << 24, "N",
                 "instead of --grad-acc: sequences in a step, of all processes together"),
+        CMD_INT(0, "extra-epochs", &o->extra_epochs, 1, 1 << 20, "N",
+                "go on from a finished FILE for so many more passes"),
         CMD_GROUP("How"),
         CMD_ROPE_BASE(&o->rope),
         CMD_ROPE_SCALE(&o->rope),
@@ -285,6 +297,13 @@ void train_options(struct train_opts *o, int argc, char **argv)
         CMD_GROUP("On the way"),
         CMD_INT(0, "eval-every", &h->eval_every, 1, 1e9, "N",
                 "measure --val every N steps, not only at the end"),
+        CMD_IN(0, "prompts", &o->samples.prompt_file, "FILE",
+               "texts for the model to continue on the way, one a line"),
+        CMD_OUT(0, "samples", &o->samples.path, "FILE",
+                "table of what it says to them, before, on the way and at the end (TSV)"),
+        CMD_INT(0, "sample-every", &o->samples.every, 1, 1e9, "N", "let it every N steps"),
+        CMD_INT(0, "sample-tokens", &o->samples.n, 1, 1 << 20, "N",
+                "tokens of a sample at most"),
         CMD_INT(0, "save-every", &h->save_every, 1, 1e9, "N", "save every N steps"),
         CMD_INT(0, "keep", &h->keep, 1, 1 << 20, "N", "newest saves to keep"),
         CMD_FLAG(0, "resume", &h->resume,

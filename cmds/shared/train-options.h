@@ -6,6 +6,7 @@
 #define CMDS_SHARED_TRAIN_OPTIONS_H
 
 #include "rope.h"
+#include "samples.h"
 
 #include <libtrain/checkpoint.h>
 
@@ -15,7 +16,8 @@ struct train_opts {
                                     leaves it */
     struct tr_train_hooks hooks; /* files and intervals */
     struct cmd_rope rope;
-    int64_t global_batch;
+    struct cmd_samples samples;  /* their files and numbers */
+    int64_t global_batch, extra_epochs;
     int plan, recompute;
 };
 

@@ -33,8 +33,8 @@ int tr_prompt_encode(const struct tr_tokenizer *tok, const char *text, int speci
     return rc;
 }
 
-/* Memory for the longest prompt, found by feeding it to a tape that only counts. */
-static int make_tape(struct tr_generator *g, struct tr_err *err)
+/* What the longest prompt takes, found by feeding it to a tape that only counts. */
+static int plan_prompt(struct tr_generator *g, struct tr_tape_plan *p, struct tr_err *err)
 {
     int rc = TR_ENOMEM;
     int32_t *zeros = calloc((size_t)g->max_prompt, sizeof *zeros);
@@ -42,18 +42,17 @@ static int make_tape(struct tr_generator *g, struct tr_err *err)
     if (!plan || !zeros)
         tr_err_set(err, rc, "out of memory for a prompt of %lld tokens",
                    (long long)g->max_prompt);
-    else if (!(rc = tr_model_extend(g->m, plan, g->cache, zeros, g->max_prompt, g->logits,
-                                    err))) {
-        struct tr_tape_plan p = tr_tape_plan(plan);
-        g->tape = tr_tape_new(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, &p, err);
-        rc = g->tape ? 0 : TR_ENOMEM;
-    }
+    else
+        rc = tr_model_extend(g->m, plan, g->cache, zeros, g->max_prompt, g->logits, err);
+    if (!rc)
+        *p = tr_tape_plan(plan);
     tr_tape_free(plan);
     free(zeros);
     return rc;
 }
 
-static int make_memory(struct tr_generator *g, struct tr_err *err)
+/* All but the tape, whose plan is found. */
+static int make_memory(struct tr_generator *g, struct tr_tape_plan *p, struct tr_err *err)
 {
     int64_t n_vocab = tr_model_config(g->m)->n_vocab, n_ctx = tr_model_config(g->m)->n_ctx;
     if (g->max_prompt < 1 || g->max_new < 1 || g->max_prompt > n_ctx ||
@@ -62,21 +61,17 @@ static int make_memory(struct tr_generator *g, struct tr_err *err)
                           "%lld tokens of prompt and %lld more are beyond the model's %lld",
                           (long long)g->max_prompt, (long long)g->max_new,
                           (long long)n_ctx);
-    g->n_token = tr_tokenizer_n_vocab(g->tok);
-    if (g->n_token > n_vocab) /* rows of padding behind the vocabulary are no tokens */
-        g->n_token = n_vocab;
     g->cand = malloc((size_t)n_vocab * sizeof *g->cand);
     g->logits = malloc((size_t)n_vocab * sizeof *g->logits);
     if (!g->cand || !g->logits)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %lld logits",
                           (long long)n_vocab);
     g->cache = tr_cache_new(g->m, g->max_prompt + g->max_new, err);
-    return g->cache ? make_tape(g, err) : TR_ENOMEM;
+    return g->cache ? plan_prompt(g, p, err) : TR_ENOMEM;
 }
 
-struct tr_generator *tr_generator_new(struct tr_model *m, const struct tr_tokenizer *tok,
-                                      int64_t max_prompt, int64_t max_new,
-                                      struct tr_err *err)
+static struct tr_generator *make(struct tr_model *m, int64_t max_prompt, int64_t max_new,
+                                 struct tr_tape_plan *p, struct tr_err *err)
 {
     struct tr_generator *g = calloc(1, sizeof *g);
     if (!g) {
@@ -84,13 +79,44 @@ struct tr_generator *tr_generator_new(struct tr_model *m, const struct tr_tokeni
         return NULL;
     }
     g->m = m;
-    g->tok = tok;
     g->max_prompt = max_prompt;
     g->max_new = max_new;
-    if (!make_memory(g, err))
+    if (!make_memory(g, p, err))
         return g;
     tr_generator_free(g);
     return NULL;
+}
+
+struct tr_generator *tr_generator_new(struct tr_model *m, const struct tr_tokenizer *tok,
+                                      int64_t max_prompt, int64_t max_new,
+                                      struct tr_err *err)
+{
+    struct tr_tape_plan plan;
+    struct tr_generator *g = make(m, max_prompt, max_new, &plan, err);
+    if (!g)
+        return NULL;
+    int64_t n_vocab = tr_model_config(m)->n_vocab;
+    g->tok = tok;
+    g->n_token = tr_tokenizer_n_vocab(tok);
+    if (g->n_token > n_vocab) /* rows of padding behind the vocabulary are no tokens */
+        g->n_token = n_vocab;
+    if ((g->tape = tr_tape_new(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, &plan, err)))
+        return g;
+    tr_generator_free(g);
+    return NULL;
+}
+
+int tr_generator_bytes(struct tr_model *m, int64_t max_prompt, int64_t max_new,
+                       int64_t *bytes, struct tr_err *err)
+{
+    struct tr_tape_plan plan;
+    struct tr_generator *g = make(m, max_prompt, max_new, &plan, err);
+    if (!g)
+        return err ? err->code : TR_ENOMEM;
+    *bytes = (int64_t)(plan.kept + plan.segment + plan.nodes) + tr_cache_bytes(g->cache) +
+             tr_model_config(m)->n_vocab * (int64_t)(sizeof *g->cand + sizeof *g->logits);
+    tr_generator_free(g);
+    return 0;
 }
 
 void tr_generator_free(struct tr_generator *g)

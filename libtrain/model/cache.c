@@ -70,6 +70,14 @@ int64_t tr_cache_used(const struct tr_cache *c)
     return c->used;
 }
 
+int64_t tr_cache_bytes(const struct tr_cache *c)
+{
+    int64_t numbers = 0;
+    for (int64_t i = 0; i < c->n_layer; i++)
+        numbers += 2 * c->layer[i].capacity * c->layer[i].width + c->layer[i].n_state;
+    return numbers * (int64_t)sizeof(float);
+}
+
 static void forget_all(struct tr_cache *c)
 {
     c->used = 0;

@@ -155,6 +155,8 @@ static const struct tr__arg table[] = {
         .standard = TR_RECOMPUTE_AUTO },
       NULL, NULL },
     { { FIELD(eval_rows), TR_ARG_INT, .most = TR_PACK_MAX_CTX }, NULL, NULL },
+    { { FIELD(sample_prompt), TR_ARG_INT, .most = TR_PACK_MAX_CTX }, NULL, NULL },
+    { { FIELD(sample_new), TR_ARG_INT, .most = TR_PACK_MAX_CTX }, NULL, NULL },
 };
 
 const struct tr__arg *tr__arg_at(int i)

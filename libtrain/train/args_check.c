@@ -96,6 +96,9 @@ static int check_together(const struct tr_train_args *a, struct tr_err *err)
         return tr_err_set(err, TR_EINVAL,
                           "training arguments 'steps', 'batch' and 'grad_acc' make more "
                           "sequences than can be counted");
+    if (!a->sample_prompt != !a->sample_new)
+        return tr_err_set(err, TR_EINVAL, "of the training arguments 'sample_prompt' and "
+                          "'sample_new' one is 0");
     if (a->weights != &tr_f32 && a->weights != &tr_bf16)
         return tr_err_set(err, TR_EINVAL,
                           "training argument 'weights' is %s, it must be F32 or BF16",

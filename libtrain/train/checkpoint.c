@@ -5,6 +5,7 @@
  * docs/formats/checkpoint.md.
  */
 #include <libtrain/checkpoint.h>
+#include <libtrain/comm.h>
 #include <libtrain/model/model.h>
 #include <libtrain/train/run.h>
 
@@ -286,4 +287,38 @@ int tr_trainer_load(struct tr_trainer *t, const char *path, struct tr_err *err)
         rc = read_tensors(&t->params, g, 1, err);
     tr_gguf_close(g);
     return rc;
+}
+
+/* ---- a longer run ----------------------------------------------------------------- */
+
+static int read_finished(const char *path, int64_t *total, struct tr_err *err)
+{
+    int64_t step = 0;
+    struct tr_gguf *g = tr_gguf_open(path, err);
+    if (!g)
+        return err->code;
+    int rc = tr_checkpoint_check(g, err);
+    if (!rc && !(rc = read_count(g, "checkpoint.total_steps", 1, INT64_MAX, total, err)))
+        rc = read_count(g, "checkpoint.step", 0, *total, &step, err);
+    if (!rc && step < *total)
+        rc = tr_err_set(err, TR_EMISMATCH, "'%s' has %lld of %lld steps: it is not finished",
+                        path, (long long)step, (long long)*total);
+    tr_gguf_close(g);
+    return rc;
+}
+
+int tr_train_args_extend(struct tr_train_args *a, const char *path,
+                         const struct tr_pack *pack, int64_t epochs, struct tr_err *err)
+{
+    struct tr_err local = { 0 };
+    int64_t total = 0, per_step = a->batch * a->grad_acc;
+    double samples = (double)epochs * (double)tr_pack_info(pack)->n_seq;
+    if (tr_comm_agree(tr_comm_rank() ? 0 : read_finished(path, &total, &local), &local))
+        return tr_err_set(err, local.code, "%s", local.text);
+    tr_comm_share(&total, sizeof total);
+    if (epochs < 1 || samples + (double)total > 0x1p52)
+        return tr_err_set(err, TR_EINVAL, "%lld more passes over '%s'", (long long)epochs,
+                          tr_pack_path(pack));
+    a->steps = total + ((int64_t)samples + per_step - 1) / per_step;
+    return 0;
 }

@@ -81,10 +81,11 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
     p->block = (int64_t)(t->tape_plan.segment + t->tape_plan.nodes);
     p->eval = more(eval.kept, t->tape_plan.kept) + more(eval.segment, t->tape_plan.segment) +
               more(eval.nodes, t->tape_plan.nodes);
+    p->samples = t->sample_bytes;
     p->data = 3 * t->extent.step_rows * (int64_t)sizeof(int32_t);
     p->program = b->program + t->args.precision->program + (int64_t)library;
     p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +
-               p->eval + p->data + p->program;
+               p->eval + p->samples + p->data + p->program;
 }
 
 static int plan_run(struct tr_trainer *t, int64_t blocks, int64_t chunk,
@@ -128,7 +129,7 @@ static int refuse(const struct tr_trainer *t, const struct bounds *b, struct tr_
              "block %.1f, rest %.1f",
              (double)p->weights / 1e6, (double)p->params / 1e6, (double)p->grads / 1e6,
              (double)p->moments / 1e6, (double)p->activations / 1e6, (double)p->block / 1e6,
-             (double)(p->eval + p->data + p->program) / 1e6);
+             (double)(p->eval + p->samples + p->data + p->program) / 1e6);
     return tr_err_set(err, TR_ENOMEM,
                       "the smallest plan, with %s recomputed, takes %.1f MB (%s), %s %.1f MB: "
                       "what would help: %s",

@@ -34,6 +34,7 @@ struct tr_trainer {
     struct tr_params params;
     struct tr_tape *tape;
     struct tr_eval *eval; /* NULL unless args.eval_rows */
+    int64_t sample_bytes;  /* of the generator that the caller will make */
     struct tr_plan plan;
     struct tr_tape_plan tape_plan;
     struct tr__extent extent;

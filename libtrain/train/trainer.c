@@ -4,6 +4,7 @@
  * memory is planned (plan.c) and then had; and in the end the model is given back.
  * Everything that can be refused is refused before the first parameter has memory.
  */
+#include <libtrain/generate.h>
 #include <libtrain/model/model.h>
 #include <libtrain/train/args.h>
 #include <libtrain/train/eval.h>
@@ -83,6 +84,14 @@ static int init_eval(struct tr_trainer *t, struct tr_err *err)
     return 0;
 }
 
+static int init_samples(struct tr_trainer *t, struct tr_err *err)
+{
+    const struct tr_train_args *a = &t->args;
+    return a->sample_new ? tr_generator_bytes(t->m, a->sample_prompt, a->sample_new,
+                                              &t->sample_bytes, err)
+                         : 0;
+}
+
 static int init_data(struct tr_trainer *t, struct tr_err *err)
 {
     int rc = tr__measure_extent(t, err);
@@ -95,7 +104,8 @@ static int init_data(struct tr_trainer *t, struct tr_err *err)
     t->row = calloc((size_t)(t->args.batch * tr__step_batches(t) + 1), sizeof *t->row);
     if (!t->token || !t->target || !t->pos || !t->row)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %zu positions a step", rows);
-    return init_eval(t, err);
+    rc = init_eval(t, err);
+    return rc ? rc : init_samples(t, err);
 }
 
 /* All up to the plan. */

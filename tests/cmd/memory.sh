@@ -158,8 +158,10 @@ if [ -n "$SANITIZE" ]; then
     test_done
 fi
 dnnl=$(test_dnnl)
+awk 'BEGIN { while (i++ < 70) printf "word " }' >long.txt
 for mode in "" "--recompute" "--full" "--full --recompute" "--val t.pack" "--full --opt adamw8" \
     "--full --fused-step" "--full --fused-step --weights bf16 --opt adamw8 --recompute" \
+    "--prompts long.txt --samples s.tsv --sample-tokens 100" \
     "--precision f16" "--precision bf16" "--precision bf16 --full" "--precision q8" \
     "--precision q8 --full"; do
     case $mode/$dnnl in

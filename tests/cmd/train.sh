@@ -274,6 +274,50 @@ test_expect_success 'six steps, then five more, are eleven' '
     columns c.tsv >want
     cmp want got'
 
+test_expect_success '--extra-epochs goes on from what is finished' '
+    run -o twice.ckpt --epochs 2 --log twice.tsv
+    two=$(($(wc -l <twice.tsv) - 1))
+    run -o e.ckpt --steps 3 --log e.tsv
+    run -o e.ckpt --extra-epochs 2 --log e.tsv
+    rows e.tsv $((3 + two))
+    run -o all.ckpt --steps $((3 + two))
+    cmp e.ckpt all.ckpt
+    run -o e.ckpt --extra-epochs 2 --log e.tsv
+    rows e.tsv $((3 + 2 * two))
+    test_must_fail run -o none.ckpt --extra-epochs 1 2>stderr
+    grep "none.ckpt" stderr
+    test_expect_code 2 "$BIN/train" $flat -o e.ckpt --extra-epochs 1 --steps 9 2>stderr
+    run -o part.ckpt --steps 4 --save-every 2
+    refuses "it is not finished" run -o part.ckpt.d/2.gguf --extra-epochs 1'
+
+# octal: \xHH as printf has it.
+octal() {
+    awk '{ while (at = index($0, "\\x")) {
+        h = "0123456789abcdef"
+        v = 16 * (index(h, substr($0, at + 2, 1)) - 1) + index(h, substr($0, at + 3, 1)) - 1
+        $0 = substr($0, 1, at - 1) sprintf("\\%03o", v) substr($0, at + 4)
+    } print }'
+}
+test_expect_success 'samples on the way change no byte of the training' '
+    printf "The quick\n\nthe lazy\n" >prompts
+    sampled="--prompts prompts --samples s.tsv --sample-every 2 --sample-tokens 5"
+    run -o s.ckpt --steps 5 $sampled
+    run -o plain.ckpt --steps 5
+    cmp s.ckpt plain.ckpt
+    cut -f 1,2 s.tsv >got
+    printf "%s\t%s\n" step prompt 0 "The quick" 0 "the lazy" 2 "The quick" 2 "the lazy" \
+        4 "The quick" 4 "the lazy" 5 "The quick" 5 "the lazy" | cmp - got
+    gguf_export -m model.gguf -o s.gguf s.ckpt
+    generate -m model.gguf -a s.gguf -p "the lazy" -n 5 --temp 0 >want
+    printf "the lazy$(sed -n "\$p" s.tsv | cut -f 3 | octal)\n" | cmp - want
+    head -n 5 s.tsv >want
+    run -o s.ckpt --steps 6 --resume $sampled
+    test "$(cut -f 1 s.tsv | tr "\n" " ")" = "step 0 0 2 2 4 4 5 5 6 6 "
+    head -n 5 s.tsv | cmp - want
+    test_expect_code 2 "$BIN/train" $flat -o s.ckpt --prompts prompts 2>stderr
+    echo >empty
+    refuses "no prompt in it" run -o s2.ckpt --prompts empty --samples s.tsv'
+
 # wait_for ROWS LOG: until the log has as many.
 wait_for() {
     for tenth in $(seq 300); do
