@@ -2,7 +2,7 @@
  *
  * What a file is that stands where another was expected, by its first bytes.  Downloads end
  * in web pages and pointers, models come in the formats of other programs: a message that
- * says which, and what to do, saves an hour.  The readers ask: gguf/parse.c, data/token.c,
+ * says which, and what to do, saves an hour.  The readers ask: gguf/parse.c, data/token_read.c,
  * data/pack.c.
  */
 #include <libtrain/base/bytes.h>

@@ -7,6 +7,8 @@
 
 #include <libtrain/token.h>
 
+#include <math.h>
+
 enum { N_VOCAB = 300 };
 
 static const uint32_t doc0[] = { 1, 2, 3 | TR_TOKEN_MASKED, 299 };
@@ -45,6 +47,39 @@ static unsigned char *make_stream(size_t n_big, size_t *bytes)
     ck_assert_uint_eq(fread(data, 1, *bytes, f), *bytes);
     fclose(f);
     return data;
+}
+
+/* Documents that say more, one of them with weights that say nothing. */
+static const float some[] = { 1, 0, 2.5f, 1 }, ones[] = { 1 };
+static const struct tr_document said[] = {
+    { doc0, 4, some, "songs", 1 },
+    { doc2, 1, ones, NULL, 0 },
+    { NULL, 0, NULL, "Lied \xc3\xbc" "ber alles", 1 },
+    { doc0, 4, NULL, NULL, 1 },
+};
+enum { N_SAID = sizeof said / sizeof *said };
+
+static unsigned char *make_documents(size_t *bytes)
+{
+    struct tr_err err = { 0 };
+    FILE *f = tmpfile();
+    struct tr_token_writer *w = tr_token_writer_new_documents(f, 5, N_VOCAB, &err);
+    ck_assert_msg(w != NULL, "%s", err.text);
+    for (int i = 0; i < N_SAID; i++)
+        ck_assert_msg(tr_token_write_document(w, &said[i], &err) == 0, "%s", err.text);
+    ck_assert_int_eq(tr_token_writer_end(w, &err), 0);
+    tr_token_writer_free(w);
+    *bytes = (size_t)ftell(f);
+    unsigned char *data = malloc(*bytes);
+    rewind(f);
+    ck_assert_uint_eq(fread(data, 1, *bytes, f), *bytes);
+    fclose(f);
+    return data;
+}
+
+static unsigned char *make_either(int which, size_t *bytes)
+{
+    return which ? make_documents(bytes) : make_stream(5, bytes);
 }
 
 /* Read the whole stream; 0, or the error. */
@@ -108,6 +143,119 @@ START_TEST(round_trip)
 }
 END_TEST
 
+static void expect_document(struct tr_token_reader *r, const struct tr_document *want)
+{
+    struct tr_err err = { 0 };
+    struct tr_document d;
+    ck_assert_msg(tr_token_read_document(r, &d, &err) == 1, "%s", err.text);
+    ck_assert_uint_eq(d.n, want->n);
+    ck_assert_int_eq(d.row, want->row);
+    ck_assert_int_eq(d.n ? memcmp(d.token, want->token, d.n * sizeof *d.token) : 0, 0);
+    ck_assert_int_eq(d.weight != NULL, want->weight == some);
+    if (d.weight)
+        ck_assert_mem_eq(d.weight, want->weight, d.n * sizeof *d.weight);
+    ck_assert_int_eq(d.group != NULL, want->group != NULL);
+    if (d.group)
+        ck_assert_str_eq(d.group, want->group);
+}
+
+START_TEST(documents)
+{
+    struct tr_err err = { 0 };
+    size_t bytes;
+    unsigned char *data = make_documents(&bytes);
+    FILE *f = bytes_file(data, bytes);
+    struct tr_token_reader *r = tr_token_reader_new(f, "x.tok", &err);
+    struct tr_document d;
+    ck_assert_msg(r != NULL, "%s", err.text);
+    expect_document(r, &said[0]);
+    expect_next(r, said[1].token, said[1].n); /* the old call passes over the rest */
+    expect_document(r, &said[2]);
+    expect_document(r, &said[3]);
+    ck_assert_int_eq(tr_token_read_document(r, &d, &err), 0);
+    ck_assert_uint_eq(d.n, 0);
+    tr_token_reader_free(r);
+    fclose(f);
+    free(data);
+}
+END_TEST
+
+/* A document that says no more than its tokens has version 1's bytes in its stream. */
+START_TEST(plain_documents)
+{
+    struct tr_err err = { 0 };
+    struct tr_document d;
+    FILE *f = tmpfile();
+    struct tr_token_writer *w = tr_token_writer_new(f, 5, N_VOCAB, &err);
+    ck_assert_int_eq(tr_token_write_document(w, &said[1], &err), 0);
+    ck_assert_int_eq(tr_token_writer_end(w, &err), 0);
+    tr_token_writer_free(w);
+    ck_assert_int_eq(ftell(f), 32 + 12 + 32);
+    rewind(f);
+    struct tr_token_reader *r = tr_token_reader_new(f, "x.tok", &err);
+    ck_assert_int_eq(tr_token_read_document(r, &d, &err), 1);
+    ck_assert(d.n == 1 && *d.token == *doc2 && !d.weight && !d.group && !d.row);
+    tr_token_reader_free(r);
+    fclose(f);
+}
+END_TEST
+
+static const float inf[] = { 1, INFINITY }, nan_[] = { 1, NAN }, negative[] = { 1, -1 };
+static char long_name[257];
+static const struct { int plain; struct tr_document d; const char *says; } refused[] = {
+    { 0, { doc0, 2, inf, NULL, 0 }, "a weight is not" },
+    { 0, { doc0, 2, nan_, NULL, 0 }, "a weight is not" },
+    { 0, { doc0, 2, negative, NULL, 0 }, "a weight is not" },
+    { 0, { doc0, 2, NULL, "", 0 }, "no name" },
+    { 0, { doc0, 2, NULL, "a\nb", 0 }, "no name" },
+    { 0, { doc0, 2, NULL, "\xff", 0 }, "no name" },
+    { 0, { doc0, 2, NULL, long_name, 0 }, "no name" },
+    { 1, { doc0, 4, some, NULL, 0 }, "begun without" },
+    { 1, { doc0, 2, NULL, "g", 0 }, "begun without" },
+    { 1, { doc0, 2, NULL, NULL, 1 }, "begun without" },
+};
+
+START_TEST(refused_documents)
+{
+    struct tr_err err = { 0 };
+    FILE *f = tmpfile();
+    memset(long_name, 'a', 256);
+    struct tr_token_writer *w = (refused[_i].plain ? tr_token_writer_new
+                                 : tr_token_writer_new_documents)(f, 5, N_VOCAB, &err);
+    ck_assert_int_eq(tr_token_write_document(w, &refused[_i].d, &err),
+                     refused[_i].plain ? TR_EINVAL : TR_EFORMAT);
+    ck_assert_msg(strstr(err.text, refused[_i].says), "%s", err.text);
+    ck_assert_int_lt(tr_token_writer_end(w, &err), 0);
+    tr_token_writer_free(w);
+    fclose(f);
+}
+END_TEST
+
+/* What the first document of make_documents holds: where, which bytes, the words. */
+static const struct { size_t at; unsigned char byte; const char *says; } forged[] = {
+    { 32 + 8 + 2, 1, "of a kind" },
+    { 32 + 8, 7, "of a kind" },
+    { 32 + 12, 0xff, "not UTF-8" },
+    { 32 + 12, 0x07, "not UTF-8" },
+    { 32 + 12 + 5 + 16 + 3, 0x7f, NULL }, /* 1.0f becomes a large number … */
+    { 32 + 12 + 5 + 16 + 3, 0xbf, "token 0: its weight" }, /* … or -1 */
+};
+
+START_TEST(forged_documents)
+{
+    struct tr_err err;
+    size_t bytes;
+    unsigned char *data = make_documents(&bytes);
+    data[forged[_i].at] = forged[_i].byte;
+    if (!forged[_i].says)
+        data[forged[_i].at - 1] = 0xff; /* … that is none */
+    ck_assert_int_eq(read_all(data, bytes, &err), TR_EFORMAT);
+    ck_assert_msg(strstr(err.text, forged[_i].says ? forged[_i].says : "its weight"), "%s",
+                  err.text);
+    free(data);
+}
+END_TEST
+
 START_TEST(no_documents)
 {
     struct tr_err err = { 0 };
@@ -128,7 +276,7 @@ START_TEST(every_cut_is_seen)
 {
     struct tr_err err;
     size_t bytes;
-    unsigned char *data = make_stream(5, &bytes);
+    unsigned char *data = make_either(_i, &bytes);
     for (size_t n = 0; n < bytes; n++) {
         ck_assert_msg(read_all(data, n, &err) == TR_EFORMAT, "cut at %zu", n);
         ck_assert_msg(strstr(err.text, n < 8 ? "not a token" : "is cut"), "%s", err.text);
@@ -141,7 +289,7 @@ START_TEST(every_bit_counts)
 {
     struct tr_err err;
     size_t bytes;
-    unsigned char *data = make_stream(5, &bytes);
+    unsigned char *data = make_either(_i, &bytes);
     for (size_t bit = 0; bit < 8 * bytes; bit++) {
         data[bit / 8] ^= (unsigned char)(1 << bit % 8);
         ck_assert_msg(read_all(data, bytes, &err) < 0, "bit %zu", bit);
@@ -191,7 +339,8 @@ static const struct { const char *data; size_t n; const char *says; } wrong[] = 
     { "GGUF\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24, "it is a GGUF model" },
     { "TRPAK\r\n\x1a", 8, "it is a pack" },
     { "TRTOK\n\x1a\1\0\0\0\0", 12, "changed in transfer" },
-    { "TRTOK\r\n\x1a\2\0\0\0", 12, "of version 2" },
+    { "TRTOK\r\n\x1a\3\0\0\0", 12, "of version 3" },
+    { "TRTOK\r\n\x1a\0\0\0\0", 12, "of version 0" },
     { "\x28\xb5\x2f\xfd\0\0", 6, "zstd" },
     { "\0\0\0\0\0\0\0\0\0\0", 10, "unknown kind" },
 };
@@ -240,8 +389,8 @@ START_TEST(vocabulary_sizes)
 }
 END_TEST
 
-/* The streams in tests/golden, which the tests of commands use: what version 1 is must not
- * change.  UPDATE=1 writes them. */
+/* The streams in tests/golden, which the tests of commands use: what versions 1 and 2 are
+ * must not change.  UPDATE=1 writes them. */
 static const struct { const char *name; size_t n_doc, n[5]; uint32_t mask; } golden[] = {
     { "docs", 5, { 10, 0, 1, 3, 50 }, 0 },
     { "one", 1, { 101 }, 0 },
@@ -250,11 +399,36 @@ static const struct { const char *name; size_t n_doc, n[5]; uint32_t mask; } gol
     { "masked", 2, { 5, 5 }, TR_TOKEN_MASKED },
 };
 
-START_TEST(golden_streams)
+static void expect_golden(const char *name, const unsigned char *made, size_t n)
 {
     struct tr_err err = { 0 };
     char path[64];
-    unsigned char made[1024], want[1024];
+    unsigned char want[1024];
+    snprintf(path, sizeof path, "tests/golden/%s.tok", name);
+    FILE *f = fopen(path, getenv("UPDATE") ? "w+b" : "rb");
+    ck_assert_msg(f != NULL, "cannot open %s", path);
+    if (getenv("UPDATE"))
+        ck_assert_uint_eq(fwrite(made, 1, n, f), n);
+    rewind(f);
+    ck_assert_uint_eq(fread(want, 1, sizeof want, f), n);
+    fclose(f);
+    ck_assert_int_eq(memcmp(made, want, n), 0);
+    ck_assert_int_eq(read_all(want, n, &err), 0);
+}
+
+START_TEST(golden_documents)
+{
+    size_t n;
+    unsigned char *made = make_documents(&n);
+    expect_golden("documents", made, n);
+    free(made);
+}
+END_TEST
+
+START_TEST(golden_streams)
+{
+    struct tr_err err = { 0 };
+    unsigned char made[1024];
     uint32_t token[128], id = 0;
     FILE *f = tmpfile();
     struct tr_token_writer *w = tr_token_writer_new(f, 0x0123456789abcdefu, 1000, &err);
@@ -270,16 +444,7 @@ START_TEST(golden_streams)
     rewind(f);
     ck_assert_uint_eq(fread(made, 1, n, f), n);
     fclose(f);
-    snprintf(path, sizeof path, "tests/golden/%s.tok", golden[_i].name);
-    f = fopen(path, getenv("UPDATE") ? "w+b" : "rb");
-    ck_assert_msg(f != NULL, "cannot open %s", path);
-    if (getenv("UPDATE"))
-        ck_assert_uint_eq(fwrite(made, 1, n, f), n);
-    rewind(f);
-    ck_assert_uint_eq(fread(want, 1, sizeof want, f), n);
-    fclose(f);
-    ck_assert_int_eq(memcmp(made, want, n), 0);
-    ck_assert_int_eq(read_all(want, n, &err), 0);
+    expect_golden(golden[_i].name, made, n);
 }
 END_TEST
 
@@ -301,15 +466,20 @@ int main(void)
     TCase *t = tcase_create("token");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, round_trip, 0, 6);
+    tcase_add_test(t, documents);
+    tcase_add_test(t, plain_documents);
+    tcase_add_loop_test(t, refused_documents, 0, sizeof refused / sizeof refused[0]);
+    tcase_add_loop_test(t, forged_documents, 0, sizeof forged / sizeof forged[0]);
     tcase_add_test(t, no_documents);
-    tcase_add_test(t, every_cut_is_seen);
-    tcase_add_test(t, every_bit_counts);
+    tcase_add_loop_test(t, every_cut_is_seen, 0, 2);
+    tcase_add_loop_test(t, every_bit_counts, 0, 2);
     tcase_add_test(t, joined_streams);
     tcase_add_test(t, forged_count);
     tcase_add_loop_test(t, wrong_pipe, 0, N_WRONG);
     tcase_add_loop_test(t, ids_below_n_vocab, 0, 3);
     tcase_add_test(t, vocabulary_sizes);
     tcase_add_loop_test(t, golden_streams, 0, sizeof golden / sizeof golden[0]);
+    tcase_add_test(t, golden_documents);
     tcase_add_test(t, full_disk);
     suite_add_tcase(s, t);
     return run_suite(s);

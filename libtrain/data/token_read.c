@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * A token stream is a header, one record per document, and an end mark whose checksum
- * covers every byte before it (docs/formats/token-stream.md).  Nothing is sought, so a
- * pipe will do.
+ * Reading a token stream, front to back: nothing is sought, so a pipe will do, and no count
+ * is believed before the bytes it announces have come.  The bytes are those of
+ * token_format.h; the writer is token_write.c.
  */
 #include <libtrain/base/base.h>
+#include <libtrain/data/document.h>
+#include <libtrain/data/token_format.h>
 #include <libtrain/token.h>
 
 #include <errno.h>
@@ -14,138 +16,20 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum {
-    VERSION = 1,
-    HEADER_BYTES = 32, /* magic, version, n_vocab, vocab_hash, hash of these 24 bytes */
-    HEADER_HASHED = 24,
-    END_BYTES = 24,    /* documents, tokens, hash of all bytes before it */
-    AT_ONCE = 1 << 11, /* tokens written at a time, on the stack */
-    CHUNK = 1 << 14    /* tokens for which a buffer has room at first */
-};
-
-static const uint64_t end_mark = UINT64_MAX; /* where a record has its token count */
-static const uint32_t max_vocab = 0x80000000u;
-
-/* ==== writing ==== */
-
-struct tr_token_writer {
-    FILE *f;
-    XXH3_state_t *hash;
-    uint32_t n_vocab;
-    uint64_t n_doc, n_token;
-    int failed; /* the first error sticks: later bytes would not make sense */
-};
-
-static int put(struct tr_token_writer *w, const void *data, size_t bytes,
-               struct tr_err *err)
-{
-    if (w->failed)
-        return tr_err_set(err, TR_EIO, "cannot write the token stream");
-    XXH3_64bits_update(w->hash, data, bytes);
-    if (fwrite(data, 1, bytes, w->f) == bytes)
-        return 0;
-    w->failed = 1;
-    return tr_err_sys(err, "cannot write the token stream");
-}
-
-struct tr_token_writer *tr_token_writer_new(FILE *f, uint64_t vocab_hash,
-                                            uint32_t n_vocab, struct tr_err *err)
-{
-    unsigned char head[HEADER_BYTES];
-    struct tr_token_writer *w = NULL;
-
-    if (n_vocab == 0 || n_vocab > max_vocab) {
-        tr_err_set(err, TR_EFORMAT, "a vocabulary of %" PRIu32 " ids is out of range",
-                   n_vocab);
-        return NULL;
-    }
-    w = calloc(1, sizeof *w);
-    if (!w || !(w->hash = XXH3_createState())) {
-        tr_err_set(err, TR_ENOMEM, "out of memory for a token stream");
-        goto fail;
-    }
-    w->f = f;
-    w->n_vocab = n_vocab;
-    XXH3_64bits_reset(w->hash);
-    memcpy(head, TR__TOKEN_MAGIC, TR__MAGIC_BYTES);
-    tr__put_u32(head + 8, VERSION);
-    tr__put_u32(head + 12, n_vocab);
-    tr__put_u64(head + 16, vocab_hash);
-    tr__put_u64(head + HEADER_HASHED, XXH3_64bits(head, HEADER_HASHED));
-    if (!put(w, head, sizeof head, err))
-        return w;
-fail:
-    tr_token_writer_free(w);
-    return NULL;
-}
-
-static int put_chunk(struct tr_token_writer *w, const uint32_t *token, size_t n,
-                     struct tr_err *err)
-{
-    unsigned char buf[4 * AT_ONCE];
-
-    for (size_t i = 0; i < n; i++) {
-        if (TR_TOKEN_ID(token[i]) >= w->n_vocab) {
-            w->failed = 1;
-            return tr_err_set(err, TR_EFORMAT, "token id %" PRIu32 " is not below the "
-                              "vocabulary's %" PRIu32, TR_TOKEN_ID(token[i]), w->n_vocab);
-        }
-        tr__put_u32(buf + 4 * i, token[i]);
-    }
-    return put(w, buf, 4 * n, err);
-}
-
-int tr_token_write(struct tr_token_writer *w, const uint32_t *token, size_t n,
-                   struct tr_err *err)
-{
-    unsigned char count[8];
-    int rc;
-
-    tr__put_u64(count, n);
-    rc = put(w, count, sizeof count, err);
-    for (size_t i = 0; i < n && !rc; i += AT_ONCE)
-        rc = put_chunk(w, token + i, n - i < AT_ONCE ? n - i : AT_ONCE, err);
-    if (rc)
-        return rc;
-    w->n_doc++;
-    w->n_token += n;
-    return 0;
-}
-
-int tr_token_writer_end(struct tr_token_writer *w, struct tr_err *err)
-{
-    unsigned char end[8 + END_BYTES];
-    int rc;
-
-    tr__put_u64(end, end_mark);
-    tr__put_u64(end + 8, w->n_doc);
-    tr__put_u64(end + 16, w->n_token);
-    rc = put(w, end, 24, err);
-    if (rc)
-        return rc;
-    tr__put_u64(end + 24, XXH3_64bits_digest(w->hash));
-    return put(w, end + 24, 8, err);
-}
-
-void tr_token_writer_free(struct tr_token_writer *w)
-{
-    if (!w)
-        return;
-    XXH3_freeState(w->hash);
-    free(w);
-}
-
-/* ==== reading ==== */
+enum { CHUNK = 1 << 14 }; /* tokens for which a buffer has room at first */
 
 struct tr_token_reader {
     FILE *f;
     char *name;
     XXH3_state_t *hash;
     uint64_t vocab_hash;
-    uint32_t n_vocab;
+    uint32_t n_vocab, version;
     uint64_t n_doc, n_token;
-    uint32_t *token; /* the present document */
-    size_t cap;
+    /* the present document */
+    uint32_t *token;
+    float *weight;
+    size_t cap, weight_cap;
+    char group[TR_TOKEN_MAX_GROUP + 1];
     int state; /* 1: documents may follow, 0: the end was read, < 0: failed */
 };
 
@@ -185,7 +69,7 @@ static int need(struct tr_token_reader *r, void *data, size_t bytes, struct tr_e
 
 static int read_header(struct tr_token_reader *r, struct tr_err *err)
 {
-    unsigned char head[HEADER_BYTES];
+    unsigned char head[TR__TOKEN_HEADER_BYTES];
     size_t got;
     int rc = get(r, head, sizeof head, &got, err);
 
@@ -194,19 +78,21 @@ static int read_header(struct tr_token_reader *r, struct tr_err *err)
     if (got < TR__MAGIC_BYTES || memcmp(head, TR__TOKEN_MAGIC, TR__MAGIC_BYTES))
         return tr_err_set(err, TR_EFORMAT, "'%s' is not a token stream: it is %s", r->name,
                           tr__magic_words(head, got));
-    if (got >= 12 && tr__get_u32(head + 8) != VERSION)
+    r->version = got < TR__TOKEN_H_N_VOCAB ? 0 : tr__get_u32(head + TR__TOKEN_H_VERSION);
+    if (got >= TR__TOKEN_H_N_VOCAB &&
+        (r->version < TR__TOKEN_PLAIN || r->version > TR__TOKEN_DOCUMENTS))
         return tr_err_set(err, TR_EUNSUPPORTED, "'%s': token stream of version %" PRIu32
-                          ", this program reads %d", r->name, tr__get_u32(head + 8),
-                          VERSION);
+                          ", this program reads %d and %d", r->name, r->version,
+                          TR__TOKEN_PLAIN, TR__TOKEN_DOCUMENTS);
     if (got < sizeof head)
         return tr_err_set(err, TR_EFORMAT, "'%s': the token stream is cut: it ends inside "
                           "its header", r->name);
-    r->n_vocab = tr__get_u32(head + 12);
-    r->vocab_hash = tr__get_u64(head + 16);
-    if (tr__get_u64(head + HEADER_HASHED) != XXH3_64bits(head, HEADER_HASHED))
+    r->n_vocab = tr__get_u32(head + TR__TOKEN_H_N_VOCAB);
+    r->vocab_hash = tr__get_u64(head + TR__TOKEN_H_VOCAB_HASH);
+    if (tr__get_u64(head + TR__TOKEN_H_HASH) != XXH3_64bits(head, TR__TOKEN_H_HASH))
         return tr_err_set(err, TR_EFORMAT, "'%s': the token stream is damaged: the "
                           "checksum of its header does not fit", r->name);
-    if (r->n_vocab == 0 || r->n_vocab > max_vocab)
+    if (r->n_vocab == 0 || r->n_vocab > TR__TOKEN_MAX_VOCAB)
         return tr_err_set(err, TR_EFORMAT, "'%s': a vocabulary of %" PRIu32 " ids is out "
                           "of range", r->name, r->n_vocab);
     XXH3_64bits_reset(r->hash);
@@ -245,7 +131,7 @@ uint32_t tr_token_reader_n_vocab(const struct tr_token_reader *r)
  * follows. */
 static int read_end(struct tr_token_reader *r, struct tr_err *err)
 {
-    unsigned char end[END_BYTES];
+    unsigned char end[TR__TOKEN_END_BYTES];
     size_t got;
     int rc = need(r, end, sizeof end, err);
 
@@ -291,7 +177,7 @@ static int grow(struct tr_token_reader *r, struct tr_err *err)
     return 0;
 }
 
-static int read_document(struct tr_token_reader *r, uint64_t n, struct tr_err *err)
+static int read_tokens(struct tr_token_reader *r, uint64_t n, struct tr_err *err)
 {
     size_t have = 0;
     int rc;
@@ -314,12 +200,77 @@ static int read_document(struct tr_token_reader *r, uint64_t n, struct tr_err *e
             return rc;
         have += part;
     }
-    r->n_doc++;
-    r->n_token += n;
     return 0;
 }
 
-static int read_record(struct tr_token_reader *r, size_t *n, struct tr_err *err)
+/* As many as there were tokens, which have come: so n can be believed. */
+static int read_weights(struct tr_token_reader *r, size_t n, struct tr_err *err)
+{
+    if (tr__grow(&r->weight, &r->weight_cap, n, sizeof *r->weight))
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu weights", r->name, n);
+    int rc = need(r, r->weight, n * sizeof *r->weight, err);
+    if (rc)
+        return rc;
+    const unsigned char *raw = (const unsigned char *)r->weight;
+    XXH3_64bits_update(r->hash, raw, 4 * n);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits = tr__get_u32(raw + 4 * i);
+        memcpy(&r->weight[i], &bits, sizeof bits);
+    }
+    size_t bad = tr__bad_weight(r->weight, n);
+    if (bad < n)
+        return tr_err_set(err, TR_EFORMAT, "'%s': document %" PRIu64 ", token %zu: its weight "
+                          "is not a finite number of at least 0", r->name, r->n_doc, bad);
+    return 0;
+}
+
+/* What stands before the tokens: *head, and the group. */
+static int read_head(struct tr_token_reader *r, uint32_t *head, struct tr_document *d,
+                     struct tr_err *err)
+{
+    unsigned char b[4];
+    int rc = need(r, b, sizeof b, err);
+
+    if (rc)
+        return rc;
+    *head = tr__get_u32(b);
+    size_t n = *head >> TR__TOKEN_GROUP_SHIFT & TR_TOKEN_MAX_GROUP;
+    XXH3_64bits_update(r->hash, b, sizeof b);
+    if (*head & ~(uint32_t)TR__TOKEN_HEAD_BITS)
+        return tr_err_set(err, TR_EFORMAT, "'%s': document %" PRIu64 " is of a kind that this "
+                          "program does not know", r->name, r->n_doc);
+    if ((rc = need(r, r->group, n, err)))
+        return rc;
+    XXH3_64bits_update(r->hash, r->group, n);
+    r->group[n] = 0;
+    if (n && !tr__is_group(r->group, n))
+        return tr_err_set(err, TR_EFORMAT, "'%s': document %" PRIu64 ": the name of its group "
+                          "is not UTF-8", r->name, r->n_doc);
+    d->row = *head & TR__TOKEN_ROW ? 1 : 0;
+    d->group = n ? r->group : NULL;
+    return 0;
+}
+
+static int read_document(struct tr_token_reader *r, uint64_t n, struct tr_document *d,
+                         struct tr_err *err)
+{
+    uint32_t head = 0;
+    int rc = r->version == TR__TOKEN_PLAIN ? 0 : read_head(r, &head, d, err);
+
+    if (rc || (rc = read_tokens(r, n, err)))
+        return rc;
+    int weighted = n && head & TR__TOKEN_WEIGHTS;
+    if (weighted && (rc = read_weights(r, (size_t)n, err)))
+        return rc;
+    d->token = n ? r->token : d->token;
+    d->weight = weighted ? r->weight : NULL;
+    d->n = (size_t)n;
+    r->n_doc++;
+    r->n_token += n;
+    return 1;
+}
+
+static int read_record(struct tr_token_reader *r, struct tr_document *d, struct tr_err *err)
 {
     unsigned char count[8];
     int rc = need(r, count, sizeof count, err);
@@ -327,31 +278,35 @@ static int read_record(struct tr_token_reader *r, size_t *n, struct tr_err *err)
     if (rc)
         return rc;
     XXH3_64bits_update(r->hash, count, sizeof count);
-    uint64_t v = tr__get_u64(count);
-    if (v == end_mark)
-        return read_end(r, err);
-    rc = read_document(r, v, err);
-    *n = (size_t)v;
-    return rc ? rc : 1;
+    uint64_t n = tr__get_u64(count);
+    return n == TR__TOKEN_END_MARK ? read_end(r, err) : read_document(r, n, d, err);
+}
+
+int tr_token_read_document(struct tr_token_reader *r, struct tr_document *d,
+                           struct tr_err *err)
+{
+    static const uint32_t none[1];
+
+    *d = (struct tr_document){ .token = none };
+    if (r->state < 0)
+        return tr_err_set(err, r->state, "'%s': the token stream failed before", r->name);
+    if (r->state == 0)
+        return 0;
+    r->state = read_record(r, d, err);
+    if (r->state <= 0)
+        *d = (struct tr_document){ .token = none };
+    return r->state;
 }
 
 int tr_token_read(struct tr_token_reader *r, const uint32_t **token, size_t *n,
                   struct tr_err *err)
 {
-    static const uint32_t none[1];
+    struct tr_document d;
+    int rc = tr_token_read_document(r, &d, err);
 
-    *token = none;
-    *n = 0;
-    if (r->state < 0)
-        return tr_err_set(err, r->state, "'%s': the token stream failed before", r->name);
-    if (r->state == 0)
-        return 0;
-    r->state = read_record(r, n, err);
-    if (r->state > 0 && *n)
-        *token = r->token;
-    else
-        *n = 0;
-    return r->state;
+    *token = d.token;
+    *n = d.n;
+    return rc;
 }
 
 void tr_token_reader_free(struct tr_token_reader *r)
@@ -360,6 +315,7 @@ void tr_token_reader_free(struct tr_token_reader *r)
         return;
     XXH3_freeState(r->hash);
     free(r->token);
+    free(r->weight);
     free(r->name);
     free(r);
 }
