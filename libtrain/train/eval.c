@@ -16,6 +16,8 @@
 
 struct tr_eval {
     struct tr_model *m;
+    uint64_t vocab_hash; /* of the model: to make it reads all of the vocabulary, which may
+                            then have left memory for a training */
     struct tr_tape *tape;
     int lent; /* 1: the tape is that of a training */
     struct tr_tape_plan plan;
@@ -61,6 +63,7 @@ struct tr_eval *tr_eval_new(struct tr_model *m, int64_t max_rows,
         return NULL;
     }
     e->m = m;
+    e->vocab_hash = tr_vocab_hash(tr_model_gguf(m));
     e->max_rows = max_rows;
     e->kind = kind;
     tr_option_values(kind->option, NULL, e->option);
@@ -169,6 +172,26 @@ int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
 
 /* ---- a pack ----------------------------------------------------------------------- */
 
+/* hash: of the model's vocabulary. */
+static int check_pack(const struct tr_pack *pack, const struct tr_model *m, uint64_t hash,
+                      struct tr_err *err)
+{
+    const struct tr_pack_info *info = tr_pack_info(pack);
+    const struct tr_config *c = tr_model_config(m);
+    const char *path = tr_pack_path(pack);
+    if (info->n_vocab > c->n_vocab ||
+        (hash && info->vocab_hash && hash != info->vocab_hash))
+        return tr_err_set(err, TR_EMISMATCH,
+                          "'%s' was made with another vocabulary than that of '%s'", path,
+                          tr_gguf_path(tr_model_gguf(m)));
+    if (info->ctx > c->n_ctx)
+        return tr_err_set(err, TR_EMISMATCH,
+                          "'%s' has sequences of %u positions, and the model was made for "
+                          "%lld: pack it with -c %lld or less", path, info->ctx,
+                          (long long)c->n_ctx, (long long)c->n_ctx);
+    return 0;
+}
+
 static int add_sequence(struct tr_eval *e, struct tr_pack *pack, uint64_t i, double sums[2],
                         struct tr_err *err)
 {
@@ -187,7 +210,7 @@ int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t
 {
     double sums[2] = { 0 }; /* of losses, and of what counted */
     uint64_t first = (uint64_t)tr_comm_rank(), each = (uint64_t)tr_comm_size();
-    int rc = tr_pack_fits(pack, e->m, err);
+    int rc = check_pack(pack, e->m, e->vocab_hash, err);
     for (uint64_t i = first; !rc && i < tr_pack_info(pack)->n_seq; i += each)
         rc = add_sequence(e, pack, i, sums, err);
     if ((rc = tr_comm_agree(rc, err)))
@@ -200,19 +223,5 @@ int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t
 
 int tr_pack_fits(const struct tr_pack *pack, const struct tr_model *m, struct tr_err *err)
 {
-    const struct tr_pack_info *info = tr_pack_info(pack);
-    const struct tr_config *c = tr_model_config(m);
-    const char *path = tr_pack_path(pack);
-    uint64_t hash = tr_vocab_hash(tr_model_gguf(m));
-    if (info->n_vocab > c->n_vocab ||
-        (hash && info->vocab_hash && hash != info->vocab_hash))
-        return tr_err_set(err, TR_EMISMATCH,
-                          "'%s' was made with another vocabulary than that of '%s'", path,
-                          tr_gguf_path(tr_model_gguf(m)));
-    if (info->ctx > c->n_ctx)
-        return tr_err_set(err, TR_EMISMATCH,
-                          "'%s' has sequences of %u positions, and the model was made for "
-                          "%lld: pack it with -c %lld or less", path, info->ctx,
-                          (long long)c->n_ctx, (long long)c->n_ctx);
-    return 0;
+    return check_pack(pack, m, tr_vocab_hash(tr_model_gguf(m)), err);
 }

@@ -209,6 +209,24 @@ test_expect_success 'measuring takes the memory of a step, and what its sequence
     test $(($(value eval few.tsv) * 4)) -lt $(($(value eval full.tsv) * 3))
     steps="--epochs 1"
     measured --val t.pack'
+# A vocabulary of 8 MB leaves memory before the first step, and measuring does not need it.
+peak() {
+    "$BIN/train" --threads 2 -m large -d l.pack --steps 2 -o l.ckpt --restart "$@" 2>stderr
+    sed -n "s/.*peak memory \([0-9.]*\) MB.*/\1/p" stderr
+}
+mkmodel=$TOP/${BUILD:-build/release}/dev/mkmodel
+if [ -x "$mkmodel" ]; then
+    test_expect_success 'measuring does not bring back the vocabulary' '
+        "$mkmodel" -q -o large --layers 1 --embd 8 --heads 1 --ctx 64 --n-vocab 300000 \
+            --vocab "$model"
+        echo "1 2 3 4 5 6" | "$BIN/tokenize" -q -m large --from-ids >l.tok
+        "$BIN/pack" -q -c 64 -o l.pack l.tok
+        peak >without
+        peak --val l.pack >with
+        paste without with | awk "{ seen = 1; print; bad = \$2 > \$1 + 2 } END { exit bad || !seen }"'
+else
+    test_skip 'measuring does not bring back the vocabulary' 'no mkmodel: make dev'
+fi
 test_expect_success '--mem-limit follows the data too' '
     data="--threads 2 -m $model -d few.pack"
     train --epochs 1 --batch 32 --mem-limit 60M --plan >few.tsv
