@@ -24,6 +24,7 @@ struct run {
     struct tr_pack *data, *val;
     struct tr_trainer *t;
     struct cmd_metrics log;
+    struct tr_lora_config config;
 };
 
 /* ==== what is said ==== */
@@ -104,6 +105,19 @@ static int check_outputs(const struct tr_train_hooks *h, struct tr_err *err)
     return 0;
 }
 
+static int read_config(struct run *r, struct tr_err *err)
+{
+    struct tr_train_args *a = &r->o->args;
+    if (!r->o->lora_config)
+        return 0;
+    if (tr_lora_config_read(&r->config, r->o->lora_config, r->m, err))
+        return err->code;
+    a->lora_rank = r->config.rank;
+    a->lora_alpha = r->config.alpha;
+    a->lora_targets = r->config.targets;
+    return 0;
+}
+
 static int open_inputs(struct run *r, struct tr_err *err)
 {
     struct train_opts *o = r->o;
@@ -116,6 +130,8 @@ static int open_inputs(struct run *r, struct tr_err *err)
         (o->val && !(r->val = tr_pack_open(o->val, err))))
         return err->code;
     o->args.val = r->val;
+    if (read_config(r, err))
+        return err->code;
     return cmd_samples_prepare(&o->samples, r->m, &o->args, err);
 }
 
@@ -179,6 +195,7 @@ static int run_all(struct train_opts *o, int *sig, struct tr_err *err)
     }
     cmd_metrics_close(&r.log);
     cmd_samples_close(&o->samples);
+    tr_lora_config_release(&r.config);
     tr_trainer_free(r.t);
     tr_pack_close(r.val);
     tr_pack_close(r.data);

@@ -49,6 +49,21 @@ struct tr_lora *tr_lora_open(const char *path, const struct tr_model *base,
 struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, int rank,
                             float alpha, struct tr_err *err) TR_MUST_CHECK;
 
+/* What PEFT's adapter_config.json says of an adapter, for tr_lora_new on this base. */
+struct tr_lora_config {
+    int64_t rank;
+    double alpha;  /* lora_alpha, times sqrt(rank) with use_rslora: divided by rank it is the
+                      scale (Kalajdzievski 2023) */
+    char *targets; /* names of tensors, with commas between them */
+};
+
+/* Reads r, lora_alpha, target_modules (a list of names as transformers has them, or
+ * "all-linear"), use_rslora and layers_to_transform.  TR_EUNSUPPORTED, with its name, for a
+ * key that asks for something else; TR_EFORMAT for a module that the base does not have. */
+int tr_lora_config_read(struct tr_lora_config *c, const char *path,
+                        const struct tr_model *base, struct tr_err *err) TR_MUST_CHECK;
+void tr_lora_config_release(struct tr_lora_config *c);
+
 /* Once the tensors are parameters that have memory (params.h), fill them.
  * What was read from a file; else a uniform in ±1/sqrt(n_in) (what PEFT does), b zero. */
 void tr_lora_start(struct tr_lora *l, uint64_t seed);

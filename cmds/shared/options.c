@@ -19,6 +19,9 @@
 
 enum { MAX_OPT = 128, N_COMMON = 7 };
 
+/* What the walks have met, by place in the command's table, then in common. */
+static unsigned char seen[MAX_OPT];
+
 struct walk {
     const struct cmd *cmd;
     const struct cmd_opt *common;
@@ -26,7 +29,6 @@ struct walk {
     struct cmd_words *words;
     size_t i, first; /* the word in hand, and where it begins if it is an option */
     int store;
-    unsigned char seen[MAX_OPT]; /* by place in the command's table, then in common */
 };
 
 /* A usage error, with the place if it is in a file. */
@@ -180,10 +182,10 @@ static void take(struct walk *w, const struct cmd_opt *opt, int place, const cha
     } else if (opt->value == &w->out->help) {
         cmd_print_help(w->cmd, w->common);
         exit(cmd_end(CMD_OK, NULL));
-    } else if (once && w->seen[place]) {
+    } else if (once && seen[place]) {
         refuse(w, "option '--%s' is given twice", opt->name);
     }
-    w->seen[place] = 1;
+    seen[place] = 1;
 }
 
 /* The value of an option stands behind it or is the next argument, whatever that is. */
@@ -258,6 +260,15 @@ static int walk(struct walk *w, char **operand)
     while (++w->i < w->words->n)
         add(operand, &n_operand, w->words->word[w->i].text);
     return n_operand;
+}
+
+int cmd_given(const struct cmd *cmd, const char *name)
+{
+    int place = 0;
+    for (const struct cmd_opt *opt = cmd->opt; !cmd_is_end(opt); opt++, place++)
+        if (opt->kind != CMD_KIND_GROUP && !strcmp(opt->name, name))
+            return seen[place];
+    return 0;
 }
 
 char **cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int argc,

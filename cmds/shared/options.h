@@ -21,6 +21,9 @@ struct cmd_common {
 char **cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int argc,
                         char **argv, int *n_operand);
 
+/* After that: 1 if the option of this name was given. */
+int cmd_given(const struct cmd *cmd, const char *name);
+
 /* 1 and *v if the whole text is a decimal number: no space, no sign but '-', no hex, no
  * nan or inf, and for an integer no fraction or exponent. */
 int cmd_parse_int(const char *text, int64_t *v);

@@ -9,6 +9,7 @@
 #include "common.h"
 #include "files.h"
 #include "help.h"
+#include "options.h"
 
 #include <libtrain/comm.h>
 
@@ -212,6 +213,14 @@ static const char *among_saves(const struct train_opts *o)
     return NULL;
 }
 
+/* An option that takes the place of others, or cannot be with them. */
+static void apart(const struct cmd *cmd, const char *name, const char *const *others)
+{
+    for (; *others; others++)
+        if (cmd_given(cmd, *others))
+            cmd_usage(cmd, "--%s is not for --%s", name, *others);
+}
+
 static void check_files(const struct cmd *cmd, const struct train_opts *o)
 {
     const char *output = o->hooks.output;
@@ -240,12 +249,12 @@ static void check(const struct cmd *cmd, const struct train_opts *o)
         cmd_usage(cmd, "--weights is for --full: an adapter is f32");
     if (o->hooks.resume && o->hooks.restart)
         cmd_usage(cmd, "--resume goes on, --restart starts over: not both");
-    if (o->extra_epochs && (a->steps || a->epochs != 1 || o->hooks.restart || o->plan))
-        cmd_usage(cmd, "--extra-epochs goes on from a finished run: not with %s",
-                  a->steps          ? "--steps"
-                  : a->epochs != 1  ? "--epochs"
-                  : o->plan         ? "--plan"
-                                    : "--restart");
+    if (o->extra_epochs)
+        apart(cmd, "extra-epochs", (const char *[]){ "steps", "epochs", "restart", "plan",
+                                                     NULL });
+    if (o->lora_config)
+        apart(cmd, "lora-config", (const char *[]){ "lora-r", "lora-alpha", "lora-targets",
+                                                    "adapter-in", "full", NULL });
     if (o->global_batch && a->grad_acc > 1)
         cmd_usage(cmd, "--global-batch replaces --grad-acc");
     if (o->global_batch % a->batch)
@@ -279,6 +288,8 @@ void train_options(struct train_opts *o, int argc, char **argv)
         CMD_IN(0, "val", &o->val, "FILE", "packed data to measure the loss on"),
         CMD_OUT(0, "log", &o->log, "FILE", "table of metrics, a row a step (TSV)"),
         CMD_GROUP("What is trained"),
+        CMD_IN(0, "lora-config", &o->lora_config, "FILE",
+               "rank, alpha and targets from an adapter_config.json of PEFT"),
         CMD_OUT(0, "lora-out", &h->lora_out, "FILE",
                 "also write the adapter at every save"),
         CMD_GROUP("How long"),

@@ -274,6 +274,20 @@ test_expect_success 'six steps, then five more, are eleven' '
     columns c.tsv >want
     cmp want got'
 
+test_expect_success 'rank, alpha and targets from adapter_config.json' '
+    few="-q --threads 1 -m model.gguf -d t.pack --batch 4 --steps 2"
+    module=down_proj
+    if "$BIN/gguf-show" --keys model.gguf | grep -q "gpt2.block_count"; then module=mlp.c_proj; fi
+    echo "{\"r\": 3, \"lora_alpha\": 5, \"target_modules\": [\"$module\"]}" >c.json
+    train $few --lora-config c.json -o config.ckpt
+    train $few --lora-r 3 --lora-alpha 5 --lora-targets ffn_down -o words.ckpt
+    cmp config.ckpt words.ckpt
+    test_expect_code 2 "$BIN/train" $few --lora-config c.json --lora-r 3 -o not.ckpt 2>stderr
+    grep -e "--lora-config is not for --lora-r" stderr
+    echo "{\"target_modules\": \"all-linear\", \"use_dora\": true}" >c.json
+    refuses "use_dora" train $few --lora-config c.json -o not.ckpt
+    test ! -e not.ckpt'
+
 test_expect_success '--extra-epochs goes on from what is finished' '
     run -o twice.ckpt --epochs 2 --log twice.tsv
     two=$(($(wc -l <twice.tsv) - 1))
