@@ -23,6 +23,7 @@
 #include <libtrain/json.h>
 #include <libtrain/tokenizer.h>
 #include <libtrain/text.h>
+#include <libtrain/source.h>
 #include <libtrain/token.h>
 #include <libtrain/pack.h>
 

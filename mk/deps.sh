@@ -21,6 +21,7 @@ table() {
     cat <<'EOF'
 build openblas  openblas    cblas.h     -lopenblas  libopenblas-openmp-dev openblas-devel  openblas    openblas-dev  openblas
 build zstd      libzstd     zstd.h      -lzstd      libzstd-dev            libzstd-devel   zstd        zstd-dev      zstd
+build zlib      zlib        zlib.h      -lz         zlib1g-dev             zlib-devel      zlib        zlib-dev      zlib
 build pcre2     libpcre2-8  pcre2.h     -lpcre2-8   libpcre2-dev           pcre2-devel     pcre2       pcre2-dev     pcre2
 build json-c    json-c      json-c/json.h -ljson-c  libjson-c-dev          json-c-devel    json-c      json-c-dev    json-c
 build xxhash    libxxhash   xxhash.h    -lxxhash    libxxhash-dev          xxhash-devel    xxhash      xxhash-dev    xxhash

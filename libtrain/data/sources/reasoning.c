@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rows of reasoning, {"question": …, "think": …, "output": …}.  The thinking stands in front of
+ * the answer between <think> and </think>, as models that think write it: templates that know
+ * a field for it take it from there, the others leave it where it is.
+ */
+#include <libtrain/data/sources/rows.h>
+
+#include <string.h>
+
+static int looks(const struct tr__reading *r)
+{
+    return tr__column(r, "question") && tr__column(r, "output");
+}
+
+static char *answer(struct tr__reading *r, size_t *n)
+{
+    static const char open[] = "<think>\n", close[] = "\n</think>\n\n";
+    const char *think = "", *output;
+    size_t n_think = 0, n_output;
+    if (tr__column_string(r, "output", &output, &n_output) ||
+        (tr__column(r, "think") && tr__column_string(r, "think", &think, &n_think)))
+        return NULL;
+    char *text = tr__row_room(r, n_think + n_output + sizeof open + sizeof close), *to = text;
+    if (!text)
+        return NULL;
+    if (n_think) {
+        memcpy(to, open, sizeof open - 1);
+        memcpy(to += sizeof open - 1, think, n_think);
+        memcpy(to += n_think, close, sizeof close - 1);
+        to += sizeof close - 1;
+    }
+    memcpy(to, output, n_output);
+    *n = (size_t)(to - text) + n_output;
+    return text;
+}
+
+static int parse(struct tr__reading *r)
+{
+    const char *question;
+    size_t n_question, n;
+    struct tr_json *messages;
+    if (tr__column_string(r, "question", &question, &n_question))
+        return -1;
+    char *text = answer(r, &n);
+    if (!text)
+        return -1;
+    if (!r->o->chat) {
+        r->row->answers = 1;
+        char *prompt = tr__row_room(r, n_question + 2);
+        if (!prompt)
+            return -1;
+        memcpy(prompt, question, n_question);
+        memcpy(prompt + n_question, "\n\n", 2);
+        return tr__segment_text(r, prompt, n_question + 2, 0) ||
+               tr__segment_text(r, text, n, 1) ? -1 : 0;
+    }
+    if (!tr__chat_begin(r, &messages) ||
+        tr__chat_add_text(r, messages, "user", question, n_question))
+        return -1;
+    r->row->completion = 1;
+    return tr__chat_add_text(r, messages, "assistant", text, n);
+}
+
+const struct tr__row_form tr__row_reasoning = { "reasoning", "question, think, output", looks,
+                                                parse };

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A record becomes a row: JSON is parsed, the forms are asked in turn whose columns these
+ * are, and the one that knows them fills the row.  What a row points at is in the record, in
+ * the JSON, or in the row's store.
+ */
+#include <libtrain/data/sources/rows.h>
+#include <libtrain/data/sources/sources.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct tr__row_form *const forms[] = {
+#define TR_ROW_FORM(NAME) &tr__row_##NAME,
+#include <libtrain/data/sources/sources.def>
+#undef TR_ROW_FORM
+};
+enum { N_FORM = sizeof forms / sizeof *forms };
+
+/* ---- the row -------------------------------------------------------------------------- */
+
+static int read_group(struct tr__reading *r)
+{
+    char *to = r->row->store->group;
+    const struct tr_json *v = tr__column(r, "group");
+    size_t n;
+    const char *s = tr_json_string(v, &n);
+    if (tr_json_kind(v) == TR_JSON_NULL)
+        return 0;
+    if (tr_json_kind(v) == TR_JSON_INT)
+        n = (size_t)snprintf(to, sizeof r->row->store->group, "%" PRId64, tr_json_int(v));
+    else if (tr_json_kind(v) != TR_JSON_STRING || n > 255 || memchr(s, 0, n))
+        return tr__bad_column(r, "group", "a name of at most 255 bytes");
+    else
+        memcpy(to, s, n);
+    to[n] = '\0';
+    r->row->group = to;
+    return 0;
+}
+
+static int no_form(struct tr__reading *r)
+{
+    char has[160] = "", wants[240] = "";
+    size_t at = 0, used = 0;
+    struct tr_json_each e = tr_json_each(r->root);
+    while (tr_json_next(&e) && at + e.n_key + 4 < sizeof has)
+        at += (size_t)snprintf(has + at, sizeof has - at, "%s%s", at ? ", " : "", e.key);
+    for (int i = 0; i < N_FORM; i++)
+        used += (size_t)snprintf(wants + used, sizeof wants - used, "%s%s", i ? "; " : "",
+                                 forms[i]->wants);
+    return tr_err_set(r->err, TR_EFORMAT, "a row with %s%s, which no form has (%s)",
+                      at ? "the columns " : "no columns", has, wants);
+}
+
+static int by_form(struct tr__reading *r)
+{
+    const char *wanted = r->o->format;
+    for (int i = 0; i < N_FORM; i++)
+        if (wanted ? !strcmp(wanted, forms[i]->name) : forms[i]->looks(r)) {
+            r->row->form = forms[i]->name;
+            return forms[i]->parse(r);
+        }
+    return no_form(r);
+}
+
+static int parse_object(struct tr__reading *r)
+{
+    if (tr_json_kind(r->root) != TR_JSON_OBJECT)
+        return tr_err_set(r->err, TR_EFORMAT, "a row is an object, {\"column\": value, …}");
+    if (tr__row_weight(r, r->root, &r->row->weight) || read_group(r))
+        return -1;
+    return by_form(r);
+}
+
+static int parse_json(const struct tr_source *s, const struct tr_record *record,
+                      struct tr_row *row, struct tr_err *err)
+{
+    struct tr_err why = { 0 };
+    const char *name = s->stream.name;
+    row->store->root = tr_json_parse(record->bytes, record->n, name, record->line,
+                                     record->at, err);
+    if (!row->store->root)
+        return -1;
+    struct tr__reading r = { &s->o, row->store->root, row, &why };
+    if (!parse_object(&r))
+        return 0;
+    return tr_err_set(err, why.code, "'%s' line %" PRIu64 " byte %" PRIu64 ": %s", name,
+                      record->line, record->at, why.text);
+}
+
+int tr_source_parse(const struct tr_source *s, const struct tr_record *record,
+                    struct tr_row *row, struct tr_err *err)
+{
+    struct tr_row_store *store = row->store ? row->store : calloc(1, sizeof *store);
+    if (!store)
+        return tr_err_sys(err, "no memory for a row");
+    tr__store_empty(store);
+    *row = (struct tr_row){ .store = store, .weight = 1, .completion = TR_ROW_NO_COMPLETION };
+    if (s->kind == TR__RECORD_IDS)
+        return tr__parse_ids(s, record, row, err);
+    if (s->kind != TR__RECORD_TEXT)
+        return parse_json(s, record, row, err);
+    row->form = "text";
+    row->text = record->bytes;
+    row->n_text = record->n;
+    return 0;
+}
+
+const char *tr_source_form(size_t i)
+{
+    static const char *const whole[] = { "text", "ids" };
+    return i < 2 ? whole[i] : i - 2 < N_FORM ? forms[i - 2]->name : NULL;
+}
