@@ -11,6 +11,7 @@
 #define LIBTRAIN_PACK_H
 
 #include <libtrain/error.h>
+#include <libtrain/token.h>
 
 #include <stddef.h>
 #include <stdint.h>
@@ -29,6 +30,7 @@ struct tr_pack_info {
     uint64_t n_token;    /* positions in all sequences, below 2^40 */
     uint64_t n_counted;  /* positions whose target counts */
     uint64_t hash;       /* of the whole content: names this data set; 0 while writing */
+    uint32_t n_group;    /* names of groups, tr_pack_group */
 };
 
 struct tr_pack_seq {
@@ -36,6 +38,9 @@ struct tr_pack_seq {
     const int32_t *token;  // (n) input ids
     const int32_t *target; // (n) ids to predict, -1 where the loss does not count
     const int32_t *pos;    // (n) position inside its document
+    const float *weight;   // (n) factor of the loss, finite and above 0 where it counts;
+                           // NULL: 1 everywhere
+    const int32_t *group;  // (n) number of its document's group, -1: none; NULL: none has one
 };
 
 struct tr_pack;
@@ -47,6 +52,8 @@ struct tr_pack *tr_pack_open(const char *path, struct tr_err *err) TR_MUST_CHECK
 void tr_pack_close(struct tr_pack *p);
 const struct tr_pack_info *tr_pack_info(const struct tr_pack *p);
 const char *tr_pack_path(const struct tr_pack *p);
+/* The name of group number i < n_group, in the order in which they came up. */
+const char *tr_pack_group(const struct tr_pack *p, uint32_t i);
 
 /* Sequence i_seq < n_seq in the order of packing; *seq is good until the next call with
  * the same pack.  The frame that holds it is checked (checksum, ids, sizes) when it is
@@ -63,6 +70,10 @@ struct tr_pack_writer *tr_pack_create(const char *path, uint32_t ctx,
                                       struct tr_err *err) TR_MUST_CHECK;
 int tr_pack_write(struct tr_pack_writer *w, const struct tr_pack_seq *seq,
                   struct tr_err *err) TR_MUST_CHECK;
+/* The number of a group by its name, for tr_pack_seq.group: 0, 1, … as they come; TR_EFORMAT
+ * for what is no name (struct tr_document) and beyond 65535 of them. */
+int32_t tr_pack_writer_group(struct tr_pack_writer *w, const char *name,
+                             struct tr_err *err) TR_MUST_CHECK;
 const struct tr_pack_info *tr_pack_writer_info(const struct tr_pack_writer *w);
 int tr_pack_commit(struct tr_pack_writer *w, struct tr_err *err) TR_MUST_CHECK;
 void tr_pack_discard(struct tr_pack_writer *w);
@@ -79,6 +90,9 @@ struct tr_packer *tr_packer_new(struct tr_pack_writer *w, uint32_t stride,
                                 struct tr_err *err) TR_MUST_CHECK;
 int tr_packer_add(struct tr_packer *p, const uint32_t *token, size_t n,
                   struct tr_err *err) TR_MUST_CHECK;
+/* The same with weights and a group; a weight of 0 masks. */
+int tr_packer_add_document(struct tr_packer *p, const struct tr_document *d,
+                           struct tr_err *err) TR_MUST_CHECK;
 int tr_packer_end(struct tr_packer *p, struct tr_err *err) TR_MUST_CHECK;
 void tr_packer_free(struct tr_packer *p);
 

@@ -19,6 +19,9 @@ struct tr_pack {
     char *path;
     int fd;
     uint64_t file_bytes, n_frame;
+    uint32_t may_have;     /* bits of what its version has in frames */
+    uint32_t groups_bytes; /* of the table of groups, with its hash */
+    struct tr__pack_groups groups;
     struct tr_pack_info info;
     struct tr__pack_entry *index; // (n_frame + 1) the last only closes the one before
     unsigned char *stored, *content;
@@ -57,14 +60,19 @@ static int read_header(struct tr_pack *p, unsigned char *head, struct tr_err *er
     if (n < TR__MAGIC_BYTES || memcmp(head, TR__PACK_MAGIC, TR__MAGIC_BYTES))
         return tr_err_set(err, TR_EFORMAT, "'%s' is not a pack: it is %s", p->path,
                           tr__magic_words(head, n));
-    if (n >= TR__PACK_H_CTX && tr__get_u32(head + TR__PACK_H_VERSION) != TR__PACK_VERSION)
+    uint32_t version = n < TR__PACK_H_CTX ? TR__PACK_PLAIN
+                                          : tr__get_u32(head + TR__PACK_H_VERSION);
+    if (version != TR__PACK_PLAIN && version != TR__PACK_DOCUMENTS)
         return tr_err_set(err, TR_EUNSUPPORTED, "'%s': pack of version %" PRIu32 ", this "
-                          "program reads %d", p->path,
-                          tr__get_u32(head + TR__PACK_H_VERSION), TR__PACK_VERSION);
+                          "program reads %d and %d", p->path, version, TR__PACK_PLAIN,
+                          TR__PACK_DOCUMENTS);
     if (p->file_bytes < TR__PACK_HEADER_BYTES + TR__PACK_FOOTER_BYTES)
         return bad(p, err, "the pack is truncated");
     if (XXH3_64bits(head, TR__PACK_H_HASH) != tr__get_u64(head + TR__PACK_H_HASH))
         return bad(p, err, "the header of the pack is damaged");
+    p->may_have = version == TR__PACK_PLAIN ? 0
+                                            : TR__PACK_HAS_WEIGHTS | TR__PACK_HAS_GROUPS;
+    p->groups_bytes = tr__get_u32(head + TR__PACK_H_GROUPS);
     info->ctx = tr__get_u32(head + TR__PACK_H_CTX);
     info->n_vocab = tr__get_u32(head + TR__PACK_H_N_VOCAB);
     info->vocab_hash = tr__get_u64(head + TR__PACK_H_VOCAB_HASH);
@@ -72,7 +80,8 @@ static int read_header(struct tr_pack *p, unsigned char *head, struct tr_err *er
     info->n_token = tr__get_u64(head + TR__PACK_H_N_TOKEN);
     info->n_counted = tr__get_u64(head + TR__PACK_H_N_COUNTED);
     if (info->ctx == 0 || info->ctx > TR_PACK_MAX_CTX || info->n_vocab == 0 ||
-        info->n_vocab > 0x80000000u || tr__get_u32(head + TR__PACK_H_N_VOCAB + 4))
+        info->n_vocab > 0x80000000u || p->groups_bytes > TR__PACK_GROUPS_BYTES ||
+        (version == TR__PACK_PLAIN && p->groups_bytes))
         return bad(p, err, "the header of the pack holds values out of range");
     if (info->n_seq == 0 || info->n_seq > info->n_token || info->n_token >> 40 ||
         info->n_counted > info->n_token)
@@ -121,8 +130,8 @@ static int entry_ok(const struct tr_pack *p, uint64_t i)
 
     return next->offset > e->offset && next->offset - e->offset == e->stored &&
            next->first_seq > e->first_seq && e->positions <= most &&
-           e->content <= tr__pack_content_bytes(e->positions, e->positions,
-                                                p->info.n_vocab);
+           e->content <= tr__pack_more_bytes(p->may_have, e->positions, e->positions,
+                                             p->info.n_vocab);
 }
 
 static void get_entry(struct tr__pack_entry *e, const unsigned char *b)
@@ -140,6 +149,7 @@ static int read_index(struct tr_pack *p, uint64_t index_hash, struct tr_err *err
 {
     size_t bytes = (size_t)p->n_frame * TR__PACK_ENTRY_BYTES; /* at most the file's */
     uint64_t offset = p->file_bytes - TR__PACK_FOOTER_BYTES - bytes;
+    uint64_t frames_end = offset - p->groups_bytes; /* if less than a header, no frame fits */
     uint64_t n_token = 0, n_counted = 0;
     unsigned char *raw = malloc(bytes);
     int rc;
@@ -156,7 +166,7 @@ static int read_index(struct tr_pack *p, uint64_t index_hash, struct tr_err *err
         goto out;
     for (uint64_t i = 0; i < p->n_frame; i++)
         get_entry(&p->index[i], raw + i * TR__PACK_ENTRY_BYTES);
-    p->index[p->n_frame] = (struct tr__pack_entry){ .offset = offset,
+    p->index[p->n_frame] = (struct tr__pack_entry){ .offset = frames_end,
                                                     .first_seq = p->info.n_seq };
     int ok = p->index[0].offset == TR__PACK_HEADER_BYTES && p->index[0].first_seq == 0;
     for (uint64_t i = 0; i < p->n_frame && ok; i++) {
@@ -168,6 +178,26 @@ static int read_index(struct tr_pack *p, uint64_t index_hash, struct tr_err *err
     rc = ok ? 0 : bad(p, err, "the index of the pack contradicts its header or its size");
 out:
     free(raw);
+    return rc;
+}
+
+/* The table of groups ends where the index begins, with a hash of its own. */
+static int read_groups(struct tr_pack *p, struct tr_err *err)
+{
+    size_t bytes = p->groups_bytes;
+
+    if (bytes == 0)
+        return 0;
+    unsigned char *raw = malloc(bytes);
+    if (!raw)
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for its groups", p->path);
+    int rc = read_at(p, raw, bytes, p->index[p->n_frame].offset, err);
+    if (!rc && (bytes < 8 || XXH3_64bits(raw, bytes - 8) != tr__get_u64(raw + bytes - 8)))
+        rc = bad(p, err, "the table of groups of the pack is damaged");
+    if (!rc && (rc = tr__pack_groups_decode(&p->groups, raw, bytes - 8, err)))
+        tr_err_prefix(err, "'%s': the table of groups of the pack", p->path);
+    free(raw);
+    p->info.n_group = (uint32_t)p->groups.n;
     return rc;
 }
 
@@ -185,7 +215,8 @@ struct tr_pack *tr_pack_open(const char *path, struct tr_err *err)
     }
     if ((p->fd = tr__open_regular(path, &p->file_bytes, err)) < 0 ||
         read_header(p, head, err) ||
-        read_footer(p, head, &index_hash, err) || read_index(p, index_hash, err))
+        read_footer(p, head, &index_hash, err) || read_index(p, index_hash, err) ||
+        read_groups(p, err))
         goto fail;
     p->i_frame = p->n_frame;
     return p;
@@ -202,6 +233,7 @@ void tr_pack_close(struct tr_pack *p)
         close(p->fd);
     ZSTD_freeDCtx(p->zstd);
     tr__pack_frame_release(&p->frame);
+    tr__pack_groups_release(&p->groups);
     free(p->stored);
     free(p->content);
     free(p->index);
@@ -217,6 +249,13 @@ const struct tr_pack_info *tr_pack_info(const struct tr_pack *p)
 const char *tr_pack_path(const struct tr_pack *p)
 {
     return p->path;
+}
+
+const char *tr_pack_group(const struct tr_pack *p, uint32_t i)
+{
+    if (i >= p->groups.n)
+        tr_fatal("pack: group %u of %zu", i, p->groups.n);
+    return p->groups.group[i].name;
 }
 
 /* ==== reading ==== */
@@ -271,7 +310,7 @@ static int load(struct tr_pack *p, uint64_t i, struct tr_err *err)
         rc = unzip(p, e, err);
     if (!rc)
         rc = tr__pack_frame_decode(&p->frame, p->content, e, e[1].first_seq - e->first_seq,
-                                   &p->info, err);
+                                   &p->info, p->may_have, err);
     if (rc) {
         tr_err_prefix(err, "'%s': frame %" PRIu64 " at byte %" PRIu64 " (sequences from %"
                       PRIu64 ")", p->path, i, e->offset, e->first_seq);
@@ -313,12 +352,31 @@ int tr_pack_read(struct tr_pack *p, uint64_t i_seq, struct tr_pack_seq *seq,
                                  .token = f->token + at,
                                  .target = f->target + at,
                                  .pos = f->pos + at };
+    if (f->has & TR__PACK_HAS_WEIGHTS)
+        seq->weight = f->weight + at;
+    if (f->has & TR__PACK_HAS_GROUPS)
+        seq->group = f->group + at;
     return 0;
 }
 
 uint64_t tr__pack_unpacked(const struct tr_pack *p)
 {
     return p->n_unpacked;
+}
+
+/* The table as it is in the file: there is one way to write it. */
+static int hash_groups(const struct tr_pack *p, XXH3_state_t *hash, struct tr_err *err)
+{
+    if (!p->groups.n)
+        return 0;
+    size_t bytes = tr__pack_groups_encode(&p->groups, NULL);
+    unsigned char *b = malloc(bytes);
+    if (!b)
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for its groups", p->path);
+    tr__pack_groups_encode(&p->groups, b);
+    XXH3_64bits_update(hash, b, bytes);
+    free(b);
+    return 0;
 }
 
 int tr__pack_verify(struct tr_pack *p, struct tr_err *err)
@@ -334,6 +392,7 @@ int tr__pack_verify(struct tr_pack *p, struct tr_err *err)
         if (!rc)
             XXH3_64bits_update(hash, p->content, p->index[i].content);
     }
+    rc = rc ? rc : hash_groups(p, hash, err);
     if (!rc && XXH3_64bits_digest(hash) != p->info.hash)
         rc = bad(p, err, "the hash of the content is not the footer's");
     XXH3_freeState(hash);

@@ -8,6 +8,7 @@
 #include <libtrain/data/pack_format.h>
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -23,6 +24,11 @@ struct tr_pack_writer {
     uint32_t *run;         // (most) length in positions, TR__PACK_RUN_FIRST
     uint32_t *id;          // (2 * most) each run with the id behind it
     unsigned char *counts; // (most) 1: the target counts
+    float *weight;         // (most)
+    uint16_t *group;       // (most) of each run: 1 + its number, or 0
+    uint32_t has;          /* what there is of both in this frame, … */
+    uint32_t had;          /* … and in any */
+    struct tr__pack_groups groups;
     unsigned char *content, *stored;
     size_t stored_cap;
     ZSTD_CCtx *zstd;
@@ -34,18 +40,22 @@ struct tr_pack_writer {
 static int alloc_frame(struct tr_pack_writer *w)
 {
     size_t most = tr__pack_max_positions(w->info.ctx);
-    size_t content = (size_t)tr__pack_content_bytes((uint32_t)most, (uint32_t)most,
-                                                    w->info.n_vocab);
+    size_t content = (size_t)tr__pack_more_bytes(TR__PACK_HAS_WEIGHTS | TR__PACK_HAS_GROUPS,
+                                                 (uint32_t)most, (uint32_t)most,
+                                                 w->info.n_vocab);
     w->most = (uint32_t)most;
     w->run = malloc(most * sizeof *w->run);
     w->id = malloc(2 * most * sizeof *w->id);
     w->counts = malloc(most);
+    w->weight = malloc(most * sizeof *w->weight);
+    w->group = malloc(most * sizeof *w->group);
     w->content = malloc(content);
     w->stored_cap = ZSTD_compressBound(content);
     w->stored = malloc(w->stored_cap);
     w->zstd = ZSTD_createCCtx();
     w->hash = XXH3_createState();
-    return w->run && w->id && w->counts && w->content && w->stored && w->zstd && w->hash;
+    return w->run && w->id && w->counts && w->weight && w->group && w->content &&
+           w->stored && w->zstd && w->hash;
 }
 
 static int put(struct tr_pack_writer *w, const void *data, size_t bytes, struct tr_err *err)
@@ -94,6 +104,21 @@ fail:
 
 /* ==== frames ==== */
 
+/* What version 2 has behind the tables of version 1; returns the end. */
+static unsigned char *encode_more(const struct tr_pack_writer *w, unsigned char *b)
+{
+    if (w->has & TR__PACK_HAS_GROUPS)
+        for (uint32_t i = 0; i < w->n_run; i++, b += 2)
+            tr__put_u16(b, w->group[i]);
+    if (w->has & TR__PACK_HAS_WEIGHTS)
+        for (uint32_t i = 0; i < w->n_pos; i++, b += 4) {
+            uint32_t bits;
+            memcpy(&bits, &w->weight[i], sizeof bits);
+            tr__put_u32(b, bits);
+        }
+    return b;
+}
+
 /* The layout is in docs/formats/pack.md; returns its bytes. */
 static size_t encode(struct tr_pack_writer *w)
 {
@@ -101,7 +126,7 @@ static size_t encode(struct tr_pack_writer *w)
     uint32_t n_id = w->n_pos + w->n_run;
 
     tr__put_u32(b, w->n_seq);
-    tr__put_u32(b + 4, w->n_run);
+    tr__put_u32(b + 4, w->n_run | w->has);
     tr__put_u32(b + 8, w->n_pos);
     b += TR__PACK_CONTENT_HEAD;
     for (uint32_t i = 0; i < w->n_run; i++, b += 4)
@@ -115,7 +140,7 @@ static size_t encode(struct tr_pack_writer *w)
     memset(b, 0, ((size_t)w->n_pos + 7) / 8);
     for (uint32_t i = 0; i < w->n_pos; i++)
         b[i / 8] |= (unsigned char)(w->counts[i] << i % 8);
-    return (size_t)(b - w->content) + ((size_t)w->n_pos + 7) / 8;
+    return (size_t)(encode_more(w, b + ((size_t)w->n_pos + 7) / 8) - w->content);
 }
 
 static int add_entry(struct tr_pack_writer *w, const struct tr__pack_entry *e,
@@ -148,7 +173,7 @@ static int end_frame(struct tr_pack_writer *w, struct tr_err *err)
     int rc = add_entry(w, &e, err);
     if (!rc)
         rc = put(w, w->stored, stored, err);
-    w->n_seq = w->n_run = w->n_pos = w->n_counted = 0;
+    w->n_seq = w->n_run = w->n_pos = w->n_counted = w->has = 0;
     return rc;
 }
 
@@ -167,6 +192,11 @@ static const char *fault(const struct tr_pack_writer *w, const struct tr_pack_se
         if (t > 0 && s->pos[t] && s->target[t - 1] >= 0 &&
             s->target[t - 1] != s->token[t])
             return "a target is not the token that follows";
+        if (s->weight && s->target[t] >= 0 && !(isfinite(s->weight[t]) && s->weight[t] > 0))
+            return "a weight is not a finite number above 0";
+        if (s->group && (s->group[t] < -1 || s->group[t] >= (int64_t)w->groups.n ||
+                         (s->pos[t] && s->group[t] != s->group[t - 1])))
+            return "a group is none of the writer's, or not that of its document";
     }
     return NULL;
 }
@@ -178,9 +208,14 @@ static void add_run(struct tr_pack_writer *w, const struct tr_pack_seq *s, int32
     uint32_t *id = w->id + w->n_pos + w->n_run;
     int32_t last = s->target[b - 1];
 
+    w->group[w->n_run] = (uint16_t)(s->group ? s->group[a] + 1 : 0);
+    w->has |= w->group[w->n_run] ? TR__PACK_HAS_GROUPS : 0;
     w->run[w->n_run++] = (uint32_t)(b - a) | (a == 0 ? TR__PACK_RUN_FIRST : 0);
     for (int32_t t = a; t < b; t++) {
         int counts = s->target[t] >= 0;
+        float weight = s->weight && counts ? s->weight[t] : 1;
+        w->weight[w->n_pos] = weight;
+        w->has |= weight == 1 ? 0 : TR__PACK_HAS_WEIGHTS;
         *id++ = (uint32_t)s->token[t];
         w->counts[w->n_pos++] = (unsigned char)counts;
         w->n_counted += (uint32_t)counts;
@@ -208,11 +243,22 @@ int tr_pack_write(struct tr_pack_writer *w, const struct tr_pack_seq *seq,
             b++;
         add_run(w, seq, a, b);
     }
+    w->had |= w->has;
     w->n_seq++;
     w->info.n_seq++;
     w->info.n_token += (uint32_t)seq->n;
     w->info.n_counted += w->n_counted - counted;
     return 0;
+}
+
+int32_t tr_pack_writer_group(struct tr_pack_writer *w, const char *name, struct tr_err *err)
+{
+    int32_t i = tr__pack_groups_add(&w->groups, name, err);
+
+    if (i < 0)
+        tr_err_prefix(err, "'%s'", w->path);
+    w->info.n_group = (uint32_t)w->groups.n;
+    return i;
 }
 
 const struct tr_pack_info *tr_pack_writer_info(const struct tr_pack_writer *w)
@@ -222,13 +268,15 @@ const struct tr_pack_info *tr_pack_writer_info(const struct tr_pack_writer *w)
 
 /* ==== the end ==== */
 
-static void make_header(const struct tr_pack_writer *w, unsigned char *b)
+static void make_header(const struct tr_pack_writer *w, uint32_t groups_bytes,
+                        unsigned char *b)
 {
     memset(b, 0, TR__PACK_HEADER_BYTES);
     memcpy(b, TR__PACK_MAGIC, TR__MAGIC_BYTES);
-    tr__put_u32(b + TR__PACK_H_VERSION, TR__PACK_VERSION);
+    tr__put_u32(b + TR__PACK_H_VERSION, w->had ? TR__PACK_DOCUMENTS : TR__PACK_PLAIN);
     tr__put_u32(b + TR__PACK_H_CTX, w->info.ctx);
     tr__put_u32(b + TR__PACK_H_N_VOCAB, w->info.n_vocab);
+    tr__put_u32(b + TR__PACK_H_GROUPS, groups_bytes);
     tr__put_u64(b + TR__PACK_H_VOCAB_HASH, w->info.vocab_hash);
     tr__put_u64(b + TR__PACK_H_N_SEQ, w->info.n_seq);
     tr__put_u64(b + TR__PACK_H_N_TOKEN, w->info.n_token);
@@ -245,6 +293,26 @@ static void make_entry(const struct tr__pack_entry *e, unsigned char *b)
     tr__put_u32(b + TR__PACK_E_POSITIONS, e->positions);
     tr__put_u32(b + TR__PACK_E_COUNTED, e->counted);
     tr__put_u64(b + TR__PACK_E_HASH, e->hash);
+}
+
+/* The table of groups, if any document has one, with a hash of its own. */
+static int put_groups(struct tr_pack_writer *w, uint32_t *bytes, struct tr_err *err)
+{
+    size_t n = w->had & TR__PACK_HAS_GROUPS ? tr__pack_groups_encode(&w->groups, NULL) : 0;
+    unsigned char *b = n ? malloc(n + 8) : NULL;
+
+    *bytes = n ? (uint32_t)n + 8 : 0;
+    if (n == 0)
+        return 0;
+    if (!b)
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu groups", w->path,
+                          w->groups.n);
+    tr__pack_groups_encode(&w->groups, b);
+    XXH3_64bits_update(w->hash, b, n);
+    tr__put_u64(b + n, XXH3_64bits(b, n));
+    int rc = put(w, b, n + 8, err);
+    free(b);
+    return rc;
 }
 
 static int put_index(struct tr_pack_writer *w, uint64_t *hash, struct tr_err *err)
@@ -294,6 +362,7 @@ static int finish(struct tr_pack_writer *w, struct tr_err *err)
 {
     unsigned char head[TR__PACK_HEADER_BYTES];
     uint64_t index_offset, index_hash;
+    uint32_t groups_bytes;
     int rc;
 
     if (w->failed)
@@ -301,12 +370,11 @@ static int finish(struct tr_pack_writer *w, struct tr_err *err)
     if (w->info.n_seq == 0)
         return tr_err_set(err, TR_EFORMAT, "'%s': nothing to train on: a pack needs a "
                           "sequence", w->path);
-    rc = end_frame(w, err);
-    if (rc)
+    if ((rc = end_frame(w, err)) || (rc = put_groups(w, &groups_bytes, err)))
         return rc;
     w->info.hash = XXH3_64bits_digest(w->hash);
     index_offset = w->offset;
-    make_header(w, head);
+    make_header(w, groups_bytes, head);
     if ((rc = put_index(w, &index_hash, err)) ||
         (rc = put_footer(w, head, index_offset, index_hash, err)) ||
         /* The counts are known only now. */
@@ -337,6 +405,9 @@ void tr_pack_discard(struct tr_pack_writer *w)
     free(w->run);
     free(w->id);
     free(w->counts);
+    free(w->weight);
+    free(w->group);
+    tr__pack_groups_release(&w->groups);
     free(w->content);
     free(w->stored);
     free(w->index);

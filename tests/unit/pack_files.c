@@ -19,8 +19,13 @@
 enum { MAX_N = 6000 };
 
 struct seq {
-    int32_t n, token[MAX_N], target[MAX_N], pos[MAX_N];
+    int32_t n, token[MAX_N], target[MAX_N], pos[MAX_N], group[MAX_N];
+    float weight[MAX_N];
 };
+
+/* The names of groups, in the order in which a writer is told of them. */
+static const char *const names[] = { "chats", "Verse", "\xd0\xbf\xd0\xb5\xd1\x81\xd0\xbd\xd1\x8f" };
+enum { N_NAME = sizeof names / sizeof *names };
 
 /* Sequence i of a set: some documents, some masked targets, lengths up to ctx. */
 static struct tr_pack_seq make_seq(struct seq *s, uint64_t set, uint64_t i, uint32_t ctx,
@@ -38,7 +43,14 @@ static struct tr_pack_seq make_seq(struct seq *s, uint64_t set, uint64_t i, uint
     for (int32_t t = 0; t < s->n; t++)
         if (tr_rng_below(&r, 4) == 0)
             s->target[t] = -1;
-    return (struct tr_pack_seq){ s->n, s->token, s->target, s->pos };
+    if (set < PACK_WEIGHTS)
+        return (struct tr_pack_seq){ s->n, s->token, s->target, .pos = s->pos };
+    for (int32_t t = 0; t < s->n; t++) {
+        s->group[t] = s->pos[t] ? s->group[t - 1] : (int32_t)tr_rng_below(&r, N_NAME + 1) - 1;
+        s->weight[t] = s->target[t] < 0 ? 1 : 0.25f + (float)tr_rng_below(&r, 8);
+    }
+    return (struct tr_pack_seq){ s->n, s->token, s->target, s->pos, s->weight,
+                                 set < PACK_RICH ? NULL : s->group };
 }
 
 struct tr_pack_info pack_make(const char *path, uint64_t set, uint64_t n_seq, uint32_t ctx,
@@ -48,6 +60,8 @@ struct tr_pack_info pack_make(const char *path, uint64_t set, uint64_t n_seq, ui
     struct tr_err err = { 0 };
     struct tr_pack_writer *w = tr_pack_create(path, ctx, PACK_VOCAB_HASH, n_vocab, &err);
     ck_assert_msg(w != NULL, "%s", err.text);
+    for (int i = 0; set >= PACK_RICH && i < N_NAME; i++)
+        ck_assert_int_eq(tr_pack_writer_group(w, names[i], &err), i);
     for (uint64_t i = 0; i < n_seq; i++) {
         struct tr_pack_seq q = make_seq(&s, set, i, ctx, n_vocab);
         if (tr_pack_write(w, &q, &err))
@@ -71,6 +85,10 @@ void pack_expect(struct tr_pack *p, uint64_t set, uint64_t i)
     if (got.n != want.n || memcmp(got.token, want.token, bytes) ||
         memcmp(got.target, want.target, bytes) || memcmp(got.pos, want.pos, bytes))
         ck_abort_msg("sequence %llu is another", (unsigned long long)i);
+    for (int32_t t = 0; t < got.n; t++)
+        if ((got.weight ? got.weight[t] : 1) != (want.weight ? want.weight[t] : 1) ||
+            (got.group ? got.group[t] : -1) != (want.group ? want.group[t] : -1))
+            ck_abort_msg("sequence %llu has other weights or groups", (unsigned long long)i);
 }
 
 struct tr_pack *pack_open(const char *path)
@@ -107,6 +125,10 @@ static void take_apart(struct pack_forge *f)
     memcpy(f->head, data, sizeof f->head);
     f->content_hash = tr__get_u64(foot + TR__PACK_F_CONTENT_HASH);
     f->n_part = (int)tr__get_u64(foot + TR__PACK_F_N_FRAME);
+    uint32_t groups = tr__get_u32(data + TR__PACK_H_GROUPS);
+    f->n_groups = groups ? groups - 8 : 0;
+    f->groups = malloc(f->n_groups + 64);
+    memcpy(f->groups, e - groups, f->n_groups);
     ck_assert_int_le(f->n_part, PACK_MAX_PART - 1);
     for (int i = 0; i < f->n_part; i++, e += TR__PACK_ENTRY_BYTES) {
         struct pack_part *p = &f->part[i];
@@ -143,6 +165,11 @@ void pack_forge_seal(struct pack_forge *f)
     memcpy(b, f->head, sizeof f->head);
     for (int i = 0; i < f->n_part; p += f->part[i++].n)
         memcpy(p, f->part[i].stored, f->part[i].n);
+    if (f->n_groups || f->hash_alone) {
+        memcpy(p, f->groups, f->n_groups);
+        tr__put_u64(p + f->n_groups, XXH3_64bits(p, f->n_groups));
+        p += f->n_groups + 8;
+    }
     index = e = p;
     p = b + TR__PACK_HEADER_BYTES;
     for (int i = 0; i < f->n_part; i++, e += TR__PACK_ENTRY_BYTES) {
@@ -172,6 +199,7 @@ void pack_forge_free(struct pack_forge *f)
 {
     for (int i = 0; i < f->n_part; i++)
         free(f->part[i].stored);
+    free(f->groups);
     free(f->data);
 }
 

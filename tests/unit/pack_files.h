@@ -9,7 +9,11 @@
 
 #include <libtrain/data/pack_format.h>
 
-enum { PACK_VOCAB_HASH = 0xabcdef };
+enum {
+    PACK_VOCAB_HASH = 0xabcdef,
+    PACK_WEIGHTS = 1000, /* sets from here on have weights, … */
+    PACK_RICH = 2000     /* … and groups */
+};
 
 /* Writes n_seq sequences of set number `set`; what the writer says of them. */
 struct tr_pack_info pack_make(const char *path, uint64_t set, uint64_t n_seq, uint32_t ctx,
@@ -37,6 +41,9 @@ struct pack_forge {
     size_t n;
     unsigned char head[TR__PACK_HEADER_BYTES];
     uint64_t content_hash;
+    unsigned char *groups; /* the table of groups without its hash, and 64 bytes behind it */
+    size_t n_groups;       /* its bytes; sealing adds a hash unless there are none … */
+    int hash_alone;        /* … and this is 0 */
     struct pack_part part[PACK_MAX_PART];
     int n_part;
 };

@@ -43,9 +43,9 @@ static void write_data(void)
         ck_assert_ptr_nonnull(w);
         for (int i = 0; i < CTX; i++)
             pos[i] = i;
-        struct tr_pack_seq whole = { CTX, id, id + 1, pos };
-        struct tr_pack_seq first = { FIRST, second, second + 1, pos };
-        struct tr_pack_seq rest = { CTX - FIRST, second + FIRST, second + FIRST + 1, pos };
+        struct tr_pack_seq whole = { CTX, id, id + 1, .pos = pos };
+        struct tr_pack_seq first = { FIRST, second, second + 1, .pos = pos };
+        struct tr_pack_seq rest = { CTX - FIRST, second + FIRST, second + FIRST + 1, .pos = pos };
         ck_assert_int_eq(tr_pack_write(w, &whole, NULL), 0);
         if (k) {
             ck_assert_int_eq(tr_pack_write(w, &first, NULL), 0);
@@ -53,7 +53,7 @@ static void write_data(void)
         } else {
             for (int i = FIRST; i < CTX; i++)
                 pos[i] = i - FIRST;
-            struct tr_pack_seq both = { CTX, second, second + 1, pos };
+            struct tr_pack_seq both = { CTX, second, second + 1, .pos = pos };
             ck_assert_int_eq(tr_pack_write(w, &both, NULL), 0);
         }
         ck_assert_int_eq(tr_pack_commit(w, NULL), 0);

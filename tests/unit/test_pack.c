@@ -9,18 +9,21 @@
 
 #include <libtrain/base/bytes.h>
 
+#include <math.h>
 #include <sys/stat.h>
 #include <time.h>
 
-static const struct { uint64_t n_seq; uint32_t ctx, n_vocab; } shape[] = {
-    { 1, 1, 1 }, { 10, 7, 256 }, { 300, 5000, 65536 }, { 300, 5000, 65537 },
-    { 50000, 8, 50257 }, { 40, 64, 0x80000000u },
+static const struct { uint64_t n_seq, set; uint32_t ctx, n_vocab; } shape[] = {
+    { 1, 9, 1, 1 }, { 10, 9, 7, 256 }, { 300, 9, 5000, 65536 }, { 300, 9, 5000, 65537 },
+    { 50000, 9, 8, 50257 }, { 40, 9, 64, 0x80000000u },
+    { 1, PACK_WEIGHTS, 1, 2 }, { 300, PACK_WEIGHTS, 5000, 65536 },
+    { 300, PACK_RICH, 5000, 65537 }, { 50000, PACK_RICH, 8, 300 },
 };
 
 START_TEST(round_trip)
 {
-    uint64_t n_seq = shape[_i].n_seq;
-    struct tr_pack_info w = pack_make(path, 9, n_seq, shape[_i].ctx, shape[_i].n_vocab);
+    uint64_t n_seq = shape[_i].n_seq, set = shape[_i].set;
+    struct tr_pack_info w = pack_make(path, set, n_seq, shape[_i].ctx, shape[_i].n_vocab);
     struct tr_pack *p = pack_open(path);
     const struct tr_pack_info *info = tr_pack_info(p);
     size_t bytes;
@@ -32,13 +35,17 @@ START_TEST(round_trip)
     ck_assert_uint_eq(info->n_token, w.n_token);
     ck_assert_uint_eq(info->n_counted, w.n_counted);
     ck_assert_uint_eq(info->vocab_hash, PACK_VOCAB_HASH);
+    ck_assert_int_eq(data[TR__PACK_H_VERSION], set < PACK_WEIGHTS ? 1 : 2);
+    ck_assert_uint_eq(info->n_group, set < PACK_RICH ? 0 : 3);
+    if (info->n_group)
+        ck_assert_str_eq(tr_pack_group(p, 1), "Verse");
     for (uint64_t i = 0; i < n_seq; i++)
-        pack_expect(p, 9, i);
+        pack_expect(p, set, i);
     ck_assert_uint_eq(tr__pack_unpacked(p), n_frame); /* each frame once */
     if (w.n_token > 3 * TR__PACK_FRAME_POSITIONS)
         ck_assert_uint_gt(n_frame, 3);
     for (uint64_t i = 0; i < 50; i++)
-        pack_expect(p, 9, tr_pack_order(1, 2, n_seq, i % n_seq));
+        pack_expect(p, set, tr_pack_order(1, 2, n_seq, i % n_seq));
     tr_pack_close(p);
     free(data);
 }
@@ -65,23 +72,57 @@ START_TEST(same_bytes_and_hash)
 }
 END_TEST
 
-/* A pack of version 1 that was made once; what zstd makes of the content may change, the
- * content may not.  UPDATE=1 writes it. */
+/* Packs of versions 1 and 2 that were made once; what zstd makes of the content may change,
+ * the content may not.  UPDATE=1 writes them. */
+static const struct { uint64_t set; const char *path; } golden[] = {
+    { 5, "tests/golden/small.pack" },
+    { PACK_RICH + 5, "tests/golden/rich.pack" },
+};
+
 START_TEST(golden_pack)
 {
-    pack_make(path, 5, 30, 8, 300);
+    uint64_t set = golden[_i].set;
+    pack_make(path, set, 30, 8, 300);
     struct tr_pack *p = pack_open(path);
     uint64_t hash = tr_pack_info(p)->hash;
     tr_pack_close(p);
     if (getenv("UPDATE"))
-        ck_assert_int_eq(rename(path, "tests/golden/small.pack"), 0);
-    p = tr_pack_open("tests/golden/small.pack", NULL);
+        ck_assert_int_eq(rename(path, golden[_i].path), 0);
+    p = tr_pack_open(golden[_i].path, NULL);
     ck_assert_ptr_nonnull(p);
     ck_assert_uint_eq(tr_pack_info(p)->hash, hash);
     ck_assert_int_eq(tr__pack_verify(p, NULL), 0);
     for (uint64_t i = 0; i < 30; i++)
-        pack_expect(p, 5, i);
+        pack_expect(p, set, i);
     tr_pack_close(p);
+}
+END_TEST
+
+/* Weights that are all 1 and documents of no group say nothing: version 1, and its hash. */
+START_TEST(nothing_more)
+{
+    static const int32_t token[] = { 1, 2, 3, 4 }, pos[] = { 0, 1, 2 }, none[] = { -1, -1, -1 };
+    static const float ones[] = { 1, 1, 1 }, odd[] = { 1, 5, 1 };
+    static const int32_t masked[] = { 2, -1, 4 };
+    const struct tr_pack_seq s[] = {
+        { 3, token, masked, .pos = pos }, { 3, token, masked, pos, ones, NULL },
+        { 3, token, masked, pos, ones, none }, { 3, token, masked, pos, odd, none },
+    };
+    uint64_t hash[4];
+    for (int i = 0; i < 4; i++) {
+        struct tr_err err = { 0 };
+        struct tr_pack_writer *w = tr_pack_create(path, 4, 1, 100, &err);
+        ck_assert_int_eq(tr_pack_writer_group(w, "of no document", &err), 0);
+        ck_assert_int_eq(tr_pack_write(w, &s[i], &err), 0);
+        ck_assert_int_eq(tr_pack_commit(w, &err), 0);
+        struct tr_pack *p = pack_open(path);
+        struct tr_pack_seq got;
+        ck_assert_int_eq(tr_pack_read(p, 0, &got, &err), 0);
+        ck_assert(!got.weight && !got.group && tr_pack_info(p)->n_group == 0);
+        hash[i] = tr_pack_info(p)->hash;
+        tr_pack_close(p);
+    }
+    ck_assert(hash[0] == hash[1] && hash[0] == hash[2] && hash[0] == hash[3]);
 }
 END_TEST
 
@@ -90,7 +131,7 @@ START_TEST(million_sequences_open_fast)
     static const int32_t token[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9 };
     static const int32_t pos[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
     struct tr_err err = { 0 };
-    struct tr_pack_seq s = { 8, token, token + 1, pos };
+    struct tr_pack_seq s = { 8, token, token + 1, .pos = pos };
     struct tr_pack_writer *w = tr_pack_create(path, 8, 1, 100, &err);
     for (int i = 0; i < 1000000; i++)
         if (tr_pack_write(w, &s, &err))
@@ -111,18 +152,26 @@ END_TEST
 
 static const int32_t tok[] = { 1, 2, 3 }, big[] = { 1, 100, 3 }, neg[] = { -1, 2, 3 },
                      off[] = { 3, 3, 4 };
+static const float zero[] = { 1, 0 }, nan_[] = { NAN, 1 }, below[] = { -1, 1 };
+static const int32_t of_none[] = { 0, 0 }, two[] = { -1, -2 }, change[] = { -1, 0 };
 static const int32_t at[] = { 0, 1, 2 }, jump[] = { 0, 2, 3 }, late[] = { 1, 2, 3 };
 
 /* Sequences that a pack of a context of 4 and 100 tokens does not take. */
 static const struct { const char *what; struct tr_pack_seq seq; } wrong[] = {
-    { "no positions", { 0, tok, tok, at } },
-    { "longer than the context", { 5, tok, tok, at } },
-    { "a token of no vocabulary", { 2, big, big + 1, at } },
-    { "a token below 0", { 2, neg, tok + 1, at } },
-    { "a target of no vocabulary", { 1, tok, big + 1, at } },
-    { "a position left out", { 2, tok, tok + 1, jump } },
-    { "the first position is not 0", { 2, tok, tok + 1, late } },
-    { "a target that is not the next token", { 2, tok, off, at } },
+    { "no positions", { 0, tok, tok, .pos = at } },
+    { "longer than the context", { 5, tok, tok, .pos = at } },
+    { "a token of no vocabulary", { 2, big, big + 1, .pos = at } },
+    { "a token below 0", { 2, neg, tok + 1, .pos = at } },
+    { "a target of no vocabulary", { 1, tok, big + 1, .pos = at } },
+    { "a position left out", { 2, tok, tok + 1, .pos = jump } },
+    { "the first position is not 0", { 2, tok, tok + 1, .pos = late } },
+    { "a target that is not the next token", { 2, tok, off, .pos = at } },
+    { "a weight of 0", { 2, tok, tok + 1, at, zero, NULL } },
+    { "a weight that is no number", { 2, tok, tok + 1, at, nan_, NULL } },
+    { "a weight below 0", { 2, tok, tok + 1, at, below, NULL } },
+    { "a group that nobody named", { 2, tok, tok + 1, at, NULL, of_none } },
+    { "a group of -2", { 2, tok, tok + 1, at, NULL, two } },
+    { "a document of two groups", { 2, tok, tok + 1, at, NULL, change } },
 };
 enum { N_WRONG = sizeof wrong / sizeof *wrong };
 
@@ -156,7 +205,7 @@ END_TEST
 START_TEST(all_masked)
 {
     static const int32_t token[] = { 1, 2 }, target[] = { -1, -1 }, pos[] = { 0, 1 };
-    struct tr_pack_seq s = { 2, token, target, pos };
+    struct tr_pack_seq s = { 2, token, target, .pos = pos };
     struct tr_err err = { 0 };
     struct tr_pack_writer *w = tr_pack_create(path, 4, 1, 10, &err);
     ck_assert_int_eq(tr_pack_write(w, &s, &err), 0);
@@ -207,7 +256,8 @@ int main(void)
     tcase_add_checked_fixture(t, make_dir, remove_dir);
     tcase_add_loop_test(t, round_trip, 0, sizeof shape / sizeof shape[0]);
     tcase_add_test(t, same_bytes_and_hash);
-    tcase_add_test(t, golden_pack);
+    tcase_add_loop_test(t, golden_pack, 0, sizeof golden / sizeof golden[0]);
+    tcase_add_test(t, nothing_more);
     tcase_add_test(t, million_sequences_open_fast);
     tcase_add_loop_test(t, writer_refuses, 0, N_WRONG);
     tcase_add_loop_test(t, writer_needs_a_file, 0, 4);

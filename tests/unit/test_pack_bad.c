@@ -21,7 +21,7 @@ struct bad_pack {
     const char *arg;
     int at; /* offset in the header, or in the content of a frame */
     int64_t x, last; /* values of x; last 0: only x */
-    enum { BIG, WIDE, ODD } base;
+    enum { BIG, WIDE, ODD, RICH, UNGROUPED } base;
 };
 
 static void copy_arg(unsigned char *to, const struct bad_pack *row, int64_t n)
@@ -263,14 +263,43 @@ static void mk_id(struct pack_forge *f, const struct bad_pack *row, int64_t x)
     mk_inside(f, &there, x);
 }
 
+/* The group of the last run of frame 1 is x. */
+static void mk_group_of_run(struct pack_forge *f, const struct bad_pack *row, int64_t x)
+{
+    size_t n;
+    struct pack_part *p = &f->part[1];
+    unsigned char *content = pack_part_unzip(p, &n);
+    (void)row;
+    tr__put_u16(content + n - 4 * (size_t)p->positions - 2, (uint16_t)x);
+    pack_part_zip(p, content, n, 0);
+    free(content);
+    pack_forge_seal(f);
+}
+
+/* The table of groups is x bytes of arg and their hash. */
+static void mk_table(struct pack_forge *f, const struct bad_pack *row, int64_t x)
+{
+    copy_arg(f->groups, row, x);
+    f->n_groups = (size_t)x;
+    f->hash_alone = x == 0;
+    tr__put_u32(f->head + TR__PACK_H_GROUPS, (uint32_t)x + 8);
+    pack_forge_seal(f);
+}
+
 /* ---- the table ----------------------------------------------------------------- */
+
+static const char zeros[400];
 
 #include "bad_pack.def"
 
 enum { N_BAD = sizeof bad_packs / sizeof *bad_packs };
 
-static const struct { uint64_t n_seq; uint32_t ctx, n_vocab; } bases[] = {
-    [BIG] = { 6000, 64, 300 }, [WIDE] = { 6000, 64, 70000 }, [ODD] = { 3000, 63, 300 },
+static const struct { uint64_t n_seq, set; uint32_t ctx, n_vocab; } bases[] = {
+    [BIG] = { 6000, 5, 64, 300 },
+    [WIDE] = { 6000, 5, 64, 70000 },
+    [ODD] = { 3000, 5, 63, 300 },
+    [RICH] = { 6000, PACK_RICH, 64, 300 },
+    [UNGROUPED] = { 6000, PACK_WEIGHTS, 64, 300 },
 };
 
 /* A good pack of several frames, the same after it was taken apart and sealed again. */
@@ -278,7 +307,7 @@ static void make_base(const char *to, int base)
 {
     struct tr_err err;
     size_t n;
-    pack_make(to, 5, bases[base].n_seq, bases[base].ctx, bases[base].n_vocab);
+    pack_make(to, bases[base].set, bases[base].n_seq, bases[base].ctx, bases[base].n_vocab);
     unsigned char *data = read_file(to, &n);
     struct pack_forge f = pack_forge_of(to);
     ck_assert_int_ge(f.n_part, 2 + (base != ODD));

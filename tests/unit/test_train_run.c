@@ -268,7 +268,7 @@ static struct tr_pack *other_pack(int i)
     int32_t last = (int32_t)packs[i].n_vocab - 1;
     int32_t token[] = { 1, last, 2 }, pos[] = { 0, 1, 2 };
     int32_t next[] = { packs[i].counts ? last : -1, -1, -1 };
-    struct tr_pack_seq s = { 3, token, next, pos };
+    struct tr_pack_seq s = { 3, token, next, .pos = pos };
     struct tr_pack_writer *w =
         tr_pack_create(other, packs[i].ctx, 0, packs[i].n_vocab, NULL);
     ck_assert_ptr_nonnull(w);

@@ -32,7 +32,7 @@ static void write_documents(const char *to, int first, int end, int together)
         }
         if (together && i < end - 1 && n + length_of[i + 1] <= TINY_CTX)
             continue;
-        struct tr_pack_seq s = { n, token, target, pos };
+        struct tr_pack_seq s = { n, token, target, .pos = pos };
         ck_assert_int_eq(tr_pack_write(w, &s, NULL), 0);
         n = 0;
     }
@@ -177,7 +177,7 @@ START_TEST(step_in_which_nothing_counts)
             target[j] = i ? -1 : token[(j + 1) % TINY_CTX];
             pos[j] = j;
         }
-        struct tr_pack_seq s = { TINY_CTX, token, target, pos };
+        struct tr_pack_seq s = { TINY_CTX, token, target, .pos = pos };
         ck_assert_int_eq(tr_pack_write(w, &s, NULL), 0);
     }
     ck_assert_int_eq(tr_pack_commit(w, NULL), 0);

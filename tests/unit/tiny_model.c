@@ -241,7 +241,7 @@ void tiny_pack_write(const char *path, int64_t rows, int64_t cols, const int32_t
     for (int32_t i = 0; i < 1024; i++)
         pos[i] = i;
     for (int64_t i = 0; i < rows; i++, id += cols) {
-        struct tr_pack_seq seq = { (int32_t)cols - 1, id, id + 1, pos };
+        struct tr_pack_seq seq = { (int32_t)cols - 1, id, id + 1, .pos = pos };
         ck_assert_int_eq(tr_pack_write(w, &seq, NULL), 0);
     }
     ck_assert_int_eq(tr_pack_commit(w, NULL), 0);
