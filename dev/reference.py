@@ -235,6 +235,18 @@ PARTS = {
                       'shared_mlp.output_linear': 'ffn_down'},
 }
 PARTS['exaone4'] = PARTS['olmo2']
+PARTS['internlm2'] = PARTS['minicpm'] = {}
+PARTS['qwen2moe'] = {'mlp.gate': 'ffn_gate_inp',
+                     'mlp.experts.gate_up_proj': 'ffn_gate_exps ffn_up_exps',
+                     'mlp.experts.down_proj': 'ffn_down_exps',
+                     **{f'mlp.shared_expert.{x}_proj': f'ffn_{x}_shexp'
+                        for x in ('gate', 'up', 'down')},
+                     'mlp.shared_expert_gate': 'ffn_gate_inp_shexp'}
+PARTS['glm4moe'] = {k.replace('shared_expert.', 'shared_experts.'): v
+                    for k, v in PARTS['qwen2moe'].items()}
+PARTS['glm4moe'] |= {'mlp.gate.e_score_correction_bias': 'exp_probs_b',
+                     'post_attention_layernorm': 'post_attention_norm',
+                     'self_attn.q_norm': 'attn_q_norm', 'self_attn.k_norm': 'attn_k_norm'}
 PARTS['nemotron_h_moe'] = {**PARTS['nemotron_h'], **PARTS['nemotron_h_moe']}
 PARTS['granite-experts'] = {**PARTS['granitehybrid'], **PARTS['granite-experts']}
 for arch in PARTS:
@@ -264,7 +276,7 @@ def gguf_names(arch, name):
             for part in PARTS[arch][stem].split()]
 
 
-PERMUTED = ('llama', 'mistral3', 'granitehybrid', 'granite-experts')
+PERMUTED = ('llama', 'mistral3', 'granitehybrid', 'granite-experts', 'internlm2', 'minicpm')
 
 
 def to_hf(arch, name, w):
@@ -338,7 +350,7 @@ def adapt(arch, m):
         if k.endswith('.experts'):
             router = getattr(m.get_submodule(k.removesuffix('.experts')), 'router', None)
             adapt_experts(arch, k, mod, getattr(router, 'per_expert_scale', None), pairs)
-        if '.router' in k or k.endswith('mixer.gate'): # it stays as it is
+        if '.router' in k or k.endswith(('mixer.gate', 'mlp.gate')): # it stays as it is
             continue
         if not hasattr(mod, 'weight') or mod.weight.ndim != 2:
             continue
@@ -462,6 +474,20 @@ MODELS = (
     ('granitehybrid', 'granitehybrid', lambda: granitehybrid(False)),
     ('granitehybrid-rope', 'granitehybrid', lambda: granitehybrid(True)),
     ('granitehybrid-experts', 'granite-experts', lambda: granitehybrid(False, 4)),
+    # two whose own classes come with their models: these compute the same
+    ('internlm2', 'internlm2', lambda: small('Llama', PLAIN, num_hidden_layers=2)),
+    ('minicpm', 'minicpm', lambda: small(
+        'Granite', PLAIN, num_hidden_layers=2, tie_word_embeddings=True,
+        embedding_multiplier=3.0, residual_multiplier=0.25, logits_scaling=2.0,
+        attention_multiplier=8 ** -0.5)),
+    ('qwen2moe', 'qwen2moe', lambda: small(
+        'Qwen2Moe', PLAIN, num_hidden_layers=2, num_experts=4, num_experts_per_tok=2,
+        moe_intermediate_size=16, shared_expert_intermediate_size=24)),
+    ('glm4moe', 'glm4moe', lambda: small(
+        'Glm4Moe', {**PLAIN, 'partial_rotary_factor': 0.5}, head_dim=8, num_hidden_layers=3,
+        n_routed_experts=4, num_experts_per_tok=2, moe_intermediate_size=16,
+        n_shared_experts=1, first_k_dense_replace=1, norm_topk_prob=True,
+        routed_scaling_factor=1.5, use_qk_norm=True, attention_bias=True)),
     ('nemotron_h_moe', 'nemotron_h_moe', lambda: nemotron_h(
         ['linear_attention', 'moe', 'full_attention', 'moe'], n_routed_experts=4,
         num_experts_per_tok=2, moe_intermediate_size=16, norm_topk_prob=True,

@@ -31,6 +31,8 @@ const struct tr_arch *tr__arch_find(struct tr_str name)
 /* A factor of 0 in a file says that there is none. */
 static float read_factor(struct tr__reader *r, const char *suffix)
 {
+    if (r->arch->scales_must)
+        return tr__read_positive(r, suffix, -1);
     float v = tr__read_number(r, suffix, 1);
     return v == 0 ? 1 : v;
 }
@@ -86,7 +88,7 @@ static void read_ssm(struct tr__reader *r, struct tr_config *c)
 static void read_n_layer(struct tr__reader *r, struct tr_config *c)
 {
     c->n_layer = tr__read_int(r, "block_count", 1, TR__MAX_LAYER, -1);
-    if (c->arch->keys & TR_KEYS_RECURRENT)
+    if (c->arch->keys & TR_KEYS_AHEAD)
         c->n_ahead = tr__read_int(r, "nextn_predict_layers", 0, c->n_layer - 1, 0);
     c->n_layer -= c->n_ahead;
 }

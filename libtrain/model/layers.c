@@ -244,6 +244,8 @@ static void set_layer_experts(struct tr__reader *r, const struct tr_config *c,
     if (keys & TR_KEYS_SHARED)
         l->n_ff_shared = tr__read_int(r, "expert_shared_feed_forward_length", 0, 1 << 24,
                                       c->arch->tensor[TR_SHARED_GATE] ? l->n_ff : 0);
+    if (keys & TR_KEYS_SHARED_COUNT)
+        l->n_ff_shared = l->n_ff_expert * tr__read_int(r, "expert_shared_count", 0, 64, -1);
     if (l->n_ff_shared)
         l->parts |= TR_PART_SHARED;
     if (c->arch->experts_beside)

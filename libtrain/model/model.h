@@ -99,7 +99,7 @@ enum tr_key_group {
     TR_KEYS_SHORTCONV = 16,
     TR_KEYS_ACROSS = 32,  /* blocks with keys and values of others, inputs for each block */
     TR_KEYS_SSM = 64,     /* sizes of a mixer that carries a state */
-    TR_KEYS_RECURRENT = 128, /* which blocks have it, and blocks that are not run */
+    TR_KEYS_RECURRENT = 128, /* which blocks have it */
     TR_KEYS_GROW = 256,   /* scores that grow behind the original context */
     TR_KEYS_ROPE_SWITCH = 512, /* a key without effect elsewhere: no rope */
     TR_KEYS_EXPERTS = 1024,
@@ -107,6 +107,8 @@ enum tr_key_group {
     TR_KEYS_SHARED = 4096,    /* one that all see */
     TR_KEYS_EXPERT_WEIGHTS = 16384, /* factors on what the chosen give */
     TR_KEYS_GATING = 8192,    /* how they are scored, and blocks in front without them */
+    TR_KEYS_SHARED_COUNT = 32768, /* how many that all see, each as wide as the others */
+    TR_KEYS_AHEAD = 65536,    /* blocks that are not run */
 };
 
 /* Which blocks turn their queries and keys. */
@@ -154,6 +156,7 @@ struct tr_arch {
 
     int embd_scale_sqrt; /* rows of the token table are scaled by sqrt(n_embd) */
     int logits_divided;  /* by "logit_scale", not multiplied */
+    int scales_must;     /* the keys of all scales but that of attention must be there */
     float attn_scale;    /* of q k^T where no key says it; 0: 1 / sqrt(head_dim) */
     int wide_heads_layers; /* a model of so many blocks has 1 / sqrt(n_embd / n_head) */
 

@@ -83,6 +83,11 @@ static const struct {
     { "qwen3moe", EXPERTS "expert_feed_forward_length=20 expert_group_count=1", "eeee", 20,
       0 },
     { "lfm2moe", EXPERTS "leading_dense_block_count=3 shortconv.l_cache=3", "---e", 24, 0 },
+    { "glm4moe", EXPERTS "expert_shared_count=2 leading_dense_block_count=1", "-sss", 24,
+      48 },
+    { "glm4moe", EXPERTS "expert_shared_count=0 expert_feed_forward_length=16 block_count=5 "
+      "nextn_predict_layers=1", "eeee", 16, 0 },
+    { "qwen2moe", EXPERTS "expert_feed_forward_length=16", "ssss", 16, 48 },
     { "qwen35moe", SSM EXPERTS, "ssss", 24, 48 },
     { "qwen35moe", SSM EXPERTS "expert_shared_feed_forward_length=16", "ssss", 24, 16 },
 };
@@ -140,6 +145,9 @@ static const struct {
     { "llama", "expert_count=1025", "is 1025, outside 0 to 1024" },
     { "llama", "expert_count=4", "'llama.expert_used_count' is missing" },
     { "llama", "expert_count=4 expert_used_count=5", "is 5, outside 1 to 4" },
+    { "glm4moe", EXPERTS, "'glm4moe.expert_shared_count' is missing" },
+    { "minicpm", "embedding_scale=2.0 residual_scale=0.5",
+      "'minicpm.logit_scale' is missing" },
     { "qwen35", "", "'qwen35.ssm.conv_kernel' is missing" },
     { "qwen35", SSM "ssm.conv_kernel=9", "'qwen35.ssm.conv_kernel' is 9, outside 1 to 8" },
     { "qwen35", SSM "ssm.group_count=3", "'ssm.group_count' does not divide" },

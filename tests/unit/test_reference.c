@@ -93,6 +93,22 @@ static const struct model {
       .keys = MAMBA2 "rope.scaling.finetuned=false", .also = "ssm_conv1d.bias" },
     { .name = "granitehybrid-rope", .arch = "granitehybrid", .keys = MAMBA2,
       .also = "ssm_conv1d.bias" },
+    { .name = "internlm2", .arch = "internlm2", .keys = "block_count=2",
+      .also = "output.weight" },
+    { .name = "minicpm", .arch = "minicpm",
+      .keys = "block_count=2 embedding_scale=3.0 residual_scale=0.25 logit_scale=2.0",
+      .also = "" },
+    { .name = "qwen2moe", .arch = "qwen2moe",
+      .keys = "block_count=2 expert_count=4 expert_used_count=2 "
+              "expert_feed_forward_length=16 expert_shared_feed_forward_length=24",
+      .also = "output.weight" },
+    { .name = "glm4moe", .arch = "glm4moe",
+      .keys = "block_count=3 rope.dimension_count=4 expert_count=4 expert_used_count=2 "
+              "expert_feed_forward_length=16 expert_shared_count=1 "
+              "leading_dense_block_count=1 expert_weights_norm=true "
+              "expert_weights_scale=1.5 expert_gating_func=2",
+      .also = "output.weight attn_q.bias attn_k.bias attn_v.bias attn_q_norm.weight "
+              "attn_k_norm.weight" },
     { .name = "cohere2", .arch = "cohere2", .keys = WINDOW "logit_scale=0.25", .also = "" },
 };
 enum { N_MODEL = sizeof models / sizeof *models, POSITIONS = 2 * TINY_CTX };

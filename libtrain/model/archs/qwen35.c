@@ -10,7 +10,7 @@
 const struct tr_arch tr__arch_qwen35 = {
     .name = "qwen35",
     .eps_key = TR_EPS_RMS,
-    .keys = TR_KEYS_SSM | TR_KEYS_RECURRENT,
+    .keys = TR_KEYS_SSM | TR_KEYS_RECURRENT | TR_KEYS_AHEAD,
     .norm = tr__arch_rms_norm,
     .mlp_norm = TR_ATTN_POST_NORM,
     .without_kv = &tr__mixer_delta,
