@@ -72,7 +72,7 @@ static int as_text(struct tr__reading *r, const struct parts *p)
     char *ask = joined(r, p->instruction, p->n_instruction, "\n\n### Input:\n", p->input,
                        p->n_input, &n);
     char *head = ask ? joined(r, system, n_system, "\n\n### Instruction:\n", ask, n, &m) : NULL;
-    char *prompt = head ? joined(r, head, m, "", "\n\n### Response:\n", 17, &n) : NULL;
+    char *prompt = head ? joined(r, head, m, "", "\n\n### Response:\n", 16, &n) : NULL;
     r->row->answers = 1;
     if (!prompt)
         return -1;

@@ -104,9 +104,9 @@ static int begin(struct tr_source *s, struct tr_err *err)
               !rows ? TR__RECORD_TEXT : found == TR__RECORD_TEXT ? TR__RECORD_LINE : found;
     if (s->kind != TR__RECORD_TEXT)
         tr__stream_skip(in, skip);
-    if (rows && tr__magic_binary(in->data + in->at, n))
-        return tr_err_set(err, TR_EFORMAT, "'%s' has no rows of JSON but is %s", in->name,
-                          tr__magic_known(in->data + in->at, n));
+    const char *words = tr__magic_known(in->data + in->at, in->n - in->at);
+    if (rows && found == TR__RECORD_TEXT && words)
+        return tr_err_set(err, TR_EFORMAT, "'%s' has no rows of JSON but is %s", in->name, words);
     return 0;
 }
 

@@ -130,7 +130,8 @@ int tr__stream_more(struct tr__stream *s, struct tr_err *err)
     size_t left = s->n - s->at;
     if (s->ended)
         return 0;
-    memmove(s->data, s->data + s->at, left);
+    if (left)
+        memmove(s->data, s->data + s->at, left);
     s->at = 0;
     s->n = left;
     if (s->cap - s->n < ROOM / 2 && tr__grow(&s->data, &s->cap, s->cap + ROOM, 1))
