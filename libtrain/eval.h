@@ -25,14 +25,14 @@ void tr_eval_free(struct tr_eval *e);
 /* Memory that it takes. */
 struct tr_tape_plan tr_eval_plan(const struct tr_eval *e);
 
-/* Add the losses of the rows with a target to *sum; row_loss (n) and logits (n, n_vocab)
- * are filled if not NULL.  What is no finite number is an error: TR_EFORMAT if a weight
+/* Add the losses of the rows with a target, each times its weight, to *sum; row_loss (n,
+ * without weights) and logits (n, n_vocab) are filled if not NULL.  What is no finite number is an error: TR_EFORMAT if a weight
  * of the file is none, else TR_EDIVERGED.  TR_EINVAL for more rows than were announced,
- * and for ids and positions that the model does not have. */
+ * and for ids and positions that the model does not have, and weights that are none. */
 int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
                   float *row_loss, float *logits, struct tr_err *err) TR_MUST_CHECK;
 
-/* Mean loss over all rows that count in a pack, and how many these are.  TR_EMISMATCH if
+/* Mean loss over all rows that count in a pack, as they weigh there, and how many they are.  TR_EMISMATCH if
  * it does not fit the model, TR_EINVAL for sequences longer than was announced.  With
  * several ranks (comm.h) it is collective: sequences are dealt in turn, and the f64 sums
  * of the ranks are added, so the last bits depend on the number of ranks. */

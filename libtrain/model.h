@@ -156,6 +156,7 @@ struct tr_batch {
     const int32_t *token;  // (n) below n_vocab
     const int32_t *target; // (n) below n_vocab, or -1
     const int32_t *pos;    // (n) position in its document
+    const float *weight;   // (n) factor of each row's loss, at least 0; NULL: 1 everywhere
 };
 
 /* Run the model and its loss: (1).  Segment 0 of the tape is the token table, segment

@@ -293,17 +293,19 @@ struct tr_loss {
     float soft_cap;    /* of the logits, as above; 0: none */
     float logit_scale; /* multiplies the logits before that; 0 is taken as 1 */
     struct tr_tensor *bias; /* (n_vocab) f32, added before both, or NULL */
-    double *sum;       /* if not NULL: += the unscaled sum, in f64 */
-    float *row_loss;   // (n) if not NULL: loss of each row, 0 where target < 0
+    double *sum;       /* if not NULL: += the unscaled sum of weighted losses, in f64 */
+    float *row_loss;   // (n) if not NULL: loss of each row without its weight, 0 where
+                       // target < 0 or the weight is 0
     float *logits;     // (n, n_vocab) if not NULL: also store them (small models, tests)
     int64_t max_rows;  /* of a chunk; 0: as many as 64 MiB of logits hold, 128 MiB
                         if w is trained, and at most 1024 */
     const double *option; /* values of the kind's options, in its order; NULL: it has none */
+    const float *weight; // (n) factor of each row's loss, at least 0; NULL: 1 everywhere
 };
 /* The output projection and the loss in one, in chunks of rows:
  * n x n_vocab logits never exist at once.  x (n, width), w (n_vocab, width) of any type,
- * target (n), -1 where a row does not count; such rows cost nothing unless logits are
- * stored.  Result: (1).
+ * target (n), -1 where a row does not count; such rows, and those of weight 0, cost nothing
+ * unless logits are stored.  Result: (1).
  * With a tape in training mode forward also computes the gradients, for d(loss) = 1: it
  * adds to those of w and the bias at once, and backward only hands on that of x. */
 struct tr_tensor *tr_output_loss(struct tr_tape *tp, struct tr_tensor *x,

@@ -29,11 +29,13 @@ extern "C" {
 
 struct tr_step_stats {
     int64_t step;        /* number of this update, from 1 */
-    double loss;         /* mean over the tokens that count, before the update */
+    double loss;         /* weighted mean over the tokens that count, before the update:
+                          * sum of weight * loss / sum of weight */
     double lr, grad_norm; /* norm before clipping */
     double balance;      /* mean balance loss of blocks with experts; 0: not asked for */
     int64_t n_token;     /* rows computed */
     int64_t n_counted;   /* of these, with a target */
+    double weight;       /* the weights of those; n_counted where all are 1 */
     int skipped;         /* loss or gradient was not finite: no update was made (with
                             fused_step and no clipping: from the first such block on) */
 };

@@ -93,15 +93,23 @@ static int64_t n_with_experts(const struct tr_config *c)
     return n;
 }
 
+double tr__batch_weight(const struct tr_batch *batch)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < batch->n; i++)
+        if (batch->target[i] >= 0)
+            sum += batch->weight ? (double)batch->weight[i] : 1;
+    return sum;
+}
+
 /* The weight of a block's balance loss, which is a mean over rows and not a sum. */
 static float balance_of(const struct tr_model *m, const struct tr_batch *batch,
                         const struct tr_loss *loss)
 {
-    int64_t n = n_with_experts(&m->config), counted = 0;
-    for (int64_t i = 0; n && m->balance != 0 && i < batch->n; i++)
-        counted += batch->target[i] >= 0;
-    return counted ? (float)(m->balance * (double)loss->scale * (double)counted / (double)n)
-                   : 0;
+    int64_t n = n_with_experts(&m->config);
+    if (!n || m->balance == 0)
+        return 0;
+    return (float)(m->balance * (double)loss->scale * tr__batch_weight(batch) / (double)n);
 }
 
 void tr_model_set_balance(struct tr_model *m, double weight)
@@ -124,7 +132,9 @@ struct tr_tensor *tr_model_loss(struct tr_model *m, struct tr_tape *tp,
 {
     struct tr__decoder d = { .m = m, .tp = tp, .batch = batch,
                              .balance = balance_of(m, batch, loss) };
-    return head(&d, blocks(&d), batch->target, loss);
+    struct tr_loss l = *loss;
+    l.weight = batch->weight;
+    return head(&d, blocks(&d), batch->target, &l);
 }
 
 /* Run the rows of batch, and of the last one the logits; *counted: the tape only counts. */
@@ -146,7 +156,7 @@ static int extend_piece(struct tr__decoder *d, const int32_t *token, int64_t n,
                         float *logits, int *counted, struct tr_err *err)
 {
     int32_t pos[TR__EXTEND_ROWS];
-    struct tr_batch batch = { n, token, NULL, pos };
+    struct tr_batch batch = { n, token, NULL, .pos = pos };
     for (int64_t i = 0; i < n; i++)
         pos[i] = (int32_t)(d->cache->used + i);
     d->batch = &batch;

@@ -93,12 +93,22 @@ static int targets_fit(const struct tr_node *nd)
     return 1;
 }
 
-/* All rows if their logits are to be stored, else those with a target. */
+static float weight_of(const struct output_loss_args *args, int64_t row)
+{
+    return args->opt.weight ? args->opt.weight[row] : 1;
+}
+
+static int row_counts(const struct output_loss_args *args, int64_t row)
+{
+    return args->target[row] >= 0 && weight_of(args, row) != 0;
+}
+
+/* All rows if their logits are to be stored, else those that count. */
 static int64_t list_rows(const struct output_loss_args *args, int64_t n, int32_t *index)
 {
     int64_t count = 0;
     for (int64_t t = 0; t < n; t++)
-        if (args->opt.logits || args->target[t] >= 0)
+        if (args->opt.logits || row_counts(args, t))
             index[count++] = (int32_t)t;
     return count;
 }
@@ -144,16 +154,19 @@ static void cap_backward(float *dz, const float *capped, int64_t n, float soft_c
     }
 }
 
-/* Logits of one row to its loss; they become the gradient if scale is not 0. */
-static double one_row(const struct tr_loss *opt, float *z, int64_t n_vocab, int32_t target,
-                      float scale, float *capped)
+/* Logits of a row to its loss; they become the gradient if scale is not 0, also where its
+ * product with the weight is too small a number. */
+static double one_row(const struct output_loss_args *args, float *z, int64_t n_vocab,
+                      int64_t row, float scale, float *capped)
 {
-    size_t bytes = (size_t)n_vocab * sizeof *z;
+    const struct tr_loss *opt = &args->opt;
+    int counts = opt->kind && row_counts(args, row);
+    float factor = scale * weight_of(args, row);
     double loss = 0;
-    if (opt->kind && target >= 0)
-        loss = opt->kind->row(z, n_vocab, target, scale, opt->option);
-    else
-        memset(z, 0, bytes);
+    if (counts)
+        loss = opt->kind->row(z, n_vocab, args->target[row], factor, opt->option);
+    if (!counts || factor == 0)
+        memset(z, 0, (size_t)n_vocab * sizeof *z);
     if (opt->soft_cap > 0 && scale != 0)
         cap_backward(z, capped, n_vocab, opt->soft_cap);
     return loss;
@@ -185,9 +198,10 @@ static void loss_of_chunk(const struct tr_node *nd, const struct chunk *c,
         }
         if (opt->logits)
             memcpy(opt->logits + index[i] * n_vocab, z, bytes);
-        c->loss[i] = one_row(opt, z, n_vocab, args->target[index[i]], scale, capped);
+        c->loss[i] = one_row(args, z, n_vocab, index[i], scale, capped);
         if (opt->row_loss)
             opt->row_loss[index[i]] = (float)c->loss[i];
+        c->loss[i] *= (double)weight_of(args, index[i]);
     }
 }
 

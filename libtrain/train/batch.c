@@ -60,7 +60,7 @@ int64_t tr__step_sequences(const struct tr_trainer *t)
 
 /* Sequence i of the step becomes number `mine` of this rank. */
 static int append_sequence(struct tr_trainer *t, int64_t i, int64_t mine,
-                           int64_t *n_counted, struct tr_err *err)
+                           struct tr__counted *sum, struct tr_err *err)
 {
     struct tr_pack_seq seq;
     int rc = tr_pack_read(t->pack, tr__sequence_of(t, t->sample + (uint64_t)i), &seq, err);
@@ -71,31 +71,27 @@ static int append_sequence(struct tr_trainer *t, int64_t i, int64_t mine,
     memcpy(t->token + row, seq.token, bytes);
     memcpy(t->target + row, seq.target, bytes);
     memcpy(t->pos + row, seq.pos, bytes);
+    for (int32_t j = 0; t->weight && j < seq.n; j++)
+        t->weight[row + j] = seq.weight ? seq.weight[j] : 1;
     for (int32_t j = 0; j < seq.n; j++)
-        *n_counted += seq.target[j] >= 0;
+        sum->n += seq.target[j] >= 0;
+    sum->weight += tr__batch_weight(&(struct tr_batch){ seq.n, seq.token, seq.target, seq.pos,
+                                                        seq.weight });
     t->row[mine + 1] = row + seq.n;
     return 0;
 }
 
 /* The micro-batches are dealt to the ranks in turn; a failure of any rank is one of all. */
-int64_t tr__step_gather(struct tr_trainer *t, int64_t n, int64_t *n_counted,
+int64_t tr__step_gather(struct tr_trainer *t, int64_t n, struct tr__counted *sum,
                         struct tr_err *err)
 {
     int64_t mine = 0;
     int rc = 0;
     for (int64_t i = 0; i < n && !rc; i++)
         if (i / t->args.batch % tr_comm_size() == tr_comm_rank())
-            rc = append_sequence(t, i, mine++, n_counted, err);
+            rc = append_sequence(t, i, mine++, sum, err);
     rc = tr_comm_agree(rc, err);
     return rc ? rc : mine;
-}
-
-static int64_t counted(const struct tr_batch *b)
-{
-    int64_t n = 0;
-    for (int64_t i = 0; i < b->n; i++)
-        n += b->target[i] >= 0;
-    return n;
 }
 
 struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
@@ -103,13 +99,13 @@ struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
 {
     int64_t row = t->row[i];
     struct tr_batch batch = { t->row[end] - row, t->token + row, t->target + row,
-                              t->pos + row };
+                              t->pos + row, t->weight ? t->weight + row : NULL };
     struct tr_loss loss = { .kind = t->args.loss, .scale = (float)scale, .sum = sum,
                             .max_rows = t->plan.chunk, .option = t->loss_option };
     tr_tape_reset(t->tape);
     struct tr_tensor *result = tr_model_loss(t->m, t->tape, &batch, &loss);
     if (t->args.balance > 0)
-        t->balance += tr_model_balance_loss(t->m) * scale * (double)counted(&batch);
+        t->balance += tr_model_balance_loss(t->m) * scale * tr__batch_weight(&batch);
     return result;
 }
 

@@ -36,7 +36,7 @@ static int make_plan(struct tr_eval *e, int64_t n, struct tr_err *err)
         pos[i] = (int32_t)i;
     struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, err);
     if (tp && zeros) {
-        struct tr_batch batch = { n, zeros, zeros, pos };
+        struct tr_batch batch = { n, zeros, zeros, .pos = pos };
         struct tr_loss loss = { .kind = e->kind, .scale = 1, .option = e->option };
         tr_model_loss(e->m, tp, &batch, &loss);
         e->plan = tr_tape_plan(tp);
@@ -110,8 +110,13 @@ void tr__eval_options(struct tr_eval *e, const double *option)
 
 /* ---- a batch ---------------------------------------------------------------------- */
 
+static int bad_weight(const struct tr_batch *b, int64_t i)
+{
+    return b->weight && !(isfinite(b->weight[i]) && b->weight[i] >= 0);
+}
+
 /* The first row that cannot be, or -1: ids in the vocabulary, positions that begin at 0 and
- * count on, and no further than a table of positions goes. */
+ * count on, and no further than a table of positions goes, weights that are some. */
 static int64_t bad_row(const struct tr_eval *e, const struct tr_batch *b)
 {
     const struct tr_weight *table = tr__weight(e->m, 0, TR_POSITION_EMBD);
@@ -121,7 +126,7 @@ static int64_t bad_row(const struct tr_eval *e, const struct tr_batch *b)
         int64_t next = i ? (int64_t)b->pos[i - 1] + 1 : 0;
         if (b->token[i] < 0 || b->token[i] >= n_vocab || b->target[i] < -1 ||
             b->target[i] >= n_vocab || (b->pos[i] && b->pos[i] != next) ||
-            b->pos[i] >= n_pos)
+            b->pos[i] >= n_pos || bad_weight(b, i))
             return i;
     }
     return -1;
@@ -137,9 +142,10 @@ static int check_batch(const struct tr_eval *e, const struct tr_batch *b,
     if (i < 0)
         return 0;
     return tr_err_set(err, TR_EINVAL,
-                      "%s: row %lld to measure has token %d, target %d and position %d, of "
-                      "which one cannot be", tr_gguf_path(tr_model_gguf(e->m)),
-                      (long long)i, b->token[i], b->target[i], b->pos[i]);
+                      "%s: row %lld to measure has token %d, target %d, position %d and "
+                      "weight %g, of which one cannot be", tr_gguf_path(tr_model_gguf(e->m)),
+                      (long long)i, b->token[i], b->target[i], b->pos[i],
+                      b->weight ? (double)b->weight[i] : 1);
 }
 
 static int check_finite(const struct tr_eval *e, int64_t n, double sum, const float *logits,
@@ -192,32 +198,35 @@ static int check_pack(const struct tr_pack *pack, const struct tr_model *m, uint
     return 0;
 }
 
-static int add_sequence(struct tr_eval *e, struct tr_pack *pack, uint64_t i, double sums[2],
-                        struct tr_err *err)
+enum { LOSS, WEIGHT, COUNTED, N_SUM };
+
+static int add_sequence(struct tr_eval *e, struct tr_pack *pack, uint64_t i,
+                        double sums[N_SUM], struct tr_err *err)
 {
     struct tr_pack_seq seq;
     int rc = tr_pack_read(pack, i, &seq, err);
     if (rc)
         return rc;
-    struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos };
+    struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos, seq.weight };
     for (int32_t j = 0; j < seq.n; j++)
-        sums[1] += seq.target[j] >= 0;
-    return tr_eval_batch(e, &batch, &sums[0], NULL, NULL, err);
+        sums[COUNTED] += seq.target[j] >= 0;
+    sums[WEIGHT] += tr__batch_weight(&batch);
+    return tr_eval_batch(e, &batch, &sums[LOSS], NULL, NULL, err);
 }
 
 int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
                  struct tr_err *err)
 {
-    double sums[2] = { 0 }; /* of losses, and of what counted */
+    double sums[N_SUM] = { 0 };
     uint64_t first = (uint64_t)tr_comm_rank(), each = (uint64_t)tr_comm_size();
     int rc = check_pack(pack, e->m, e->vocab_hash, err);
     for (uint64_t i = first; !rc && i < tr_pack_info(pack)->n_seq; i += each)
         rc = add_sequence(e, pack, i, sums, err);
     if ((rc = tr_comm_agree(rc, err)))
         return rc;
-    tr_comm_sum_f64(sums, 2);
-    *loss = sums[1] > 0 ? sums[0] / sums[1] : 0;
-    *n_counted = (uint64_t)sums[1];
+    tr_comm_sum_f64(sums, N_SUM);
+    *loss = sums[WEIGHT] > 0 ? sums[LOSS] / sums[WEIGHT] : 0;
+    *n_counted = (uint64_t)sums[COUNTED];
     return 0;
 }
 

@@ -14,8 +14,10 @@
 /* Beyond so many samples the order is not walked: the bound is nearly reached by then. */
 enum { MAX_WALK = 1 << 24 };
 
-/* Lengths of all sequences, and of the longest document. */
-static int32_t *read_lengths(struct tr_pack *pack, int32_t *longest, struct tr_err *err)
+/* Lengths of all sequences, and of the longest document; *weighted: becomes 1 where tokens
+ * have weights. */
+static int32_t *read_lengths(struct tr_pack *pack, int32_t *longest, int *weighted,
+                             struct tr_err *err)
 {
     uint64_t n = tr_pack_info(pack)->n_seq;
     int32_t *length = malloc(n * sizeof *length);
@@ -32,6 +34,7 @@ static int32_t *read_lengths(struct tr_pack *pack, int32_t *longest, struct tr_e
             return NULL;
         }
         length[i] = seq.n;
+        *weighted |= seq.weight != NULL;
         for (int32_t j = 0; j < seq.n; j++)
             *longest = seq.pos[j] >= *longest ? seq.pos[j] + 1 : *longest;
     }
@@ -77,7 +80,8 @@ static void bound_step(const struct tr_trainer *t, const int32_t *length, int64_
 static int measure_val(struct tr_pack *val, struct tr__extent *x, struct tr_err *err)
 {
     int32_t longest;
-    int32_t *length = read_lengths(val, &longest, err);
+    int weighted = 0;
+    int32_t *length = read_lengths(val, &longest, &weighted, err);
     if (!length)
         return err ? err->code : TR_EFORMAT;
     for (uint64_t i = 0; i < tr_pack_info(val)->n_seq; i++)
@@ -89,7 +93,7 @@ static int measure_val(struct tr_pack *val, struct tr__extent *x, struct tr_err 
 int tr__measure_extent(struct tr_trainer *t, struct tr_err *err)
 {
     struct tr__extent *x = &t->extent;
-    int32_t *length = read_lengths(t->pack, &x->longest, err);
+    int32_t *length = read_lengths(t->pack, &x->longest, &x->weighted, err);
     if (!length)
         return err ? err->code : TR_EFORMAT;
     int64_t each = t->args.batch * t->args.grad_acc;

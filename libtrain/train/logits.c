@@ -4,12 +4,13 @@
  * the file may be larger than memory.
  */
 #include <libtrain/eval.h>
+#include <libtrain/model/model.h>
 #include <libtrain/train/eval.h>
 
 #include <stdlib.h>
 
 static int write_all(struct tr_eval *e, struct tr_pack *pack, struct tr_gguf_writer *w,
-                     float *logits, double *sum, struct tr_err *err)
+                     float *logits, double *sum, double *weight, struct tr_err *err)
 {
     int64_t n_vocab = tr_model_config(tr__eval_model(e))->n_vocab;
     int rc = 0;
@@ -17,7 +18,8 @@ static int write_all(struct tr_eval *e, struct tr_pack *pack, struct tr_gguf_wri
         struct tr_pack_seq seq;
         if ((rc = tr_pack_read(pack, i, &seq, err)))
             break;
-        struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos };
+        struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos, seq.weight };
+        *weight += tr__batch_weight(&batch);
         rc = tr_eval_batch(e, &batch, sum, NULL, logits, err);
         if (!rc)
             rc = tr_gguf_write(w, logits, seq.n * n_vocab * (int64_t)sizeof *logits, err);
@@ -31,7 +33,7 @@ int tr_eval_logits(struct tr_eval *e, struct tr_pack *pack, const char *path, do
     const struct tr_pack_info *info = tr_pack_info(pack);
     int64_t n_vocab = tr_model_config(tr__eval_model(e))->n_vocab;
     int64_t dim[] = { (int64_t)info->n_token, n_vocab };
-    double sum = 0;
+    double sum = 0, weight = 0;
     float *logits = malloc((size_t)info->ctx * (size_t)n_vocab * sizeof *logits);
     if (!logits)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %u rows of logits", info->ctx);
@@ -40,10 +42,10 @@ int tr_eval_logits(struct tr_eval *e, struct tr_pack *pack, const char *path, do
     if (w) {
         tr_gguf_set_string(w, "general.type", "logits");
         tr_gguf_add_tensor(w, "logits", &tr_f32, 2, dim);
-        rc = write_all(e, pack, w, logits, &sum, err);
+        rc = write_all(e, pack, w, logits, &sum, &weight, err);
     }
     free(logits);
     *n_counted = info->n_counted;
-    *loss = info->n_counted ? sum / (double)info->n_counted : 0;
+    *loss = weight > 0 ? sum / weight : 0;
     return tr_gguf_finish(w, rc, err);
 }

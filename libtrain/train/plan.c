@@ -42,7 +42,7 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
     int64_t rows = t->extent.batch_rows;
     for (int64_t i = 0; i < rows; i++)
         t->pos[i] = (int32_t)(i % t->extent.longest);
-    struct tr_batch batch = { rows, t->token, t->target, t->pos };
+    struct tr_batch batch = { rows, t->token, t->target, t->pos, t->weight };
     struct tr_loss loss = { .kind = t->args.loss, .scale = 1, .max_rows = chunk,
                             .option = t->loss_option };
     t->plan.recompute = blocks;
@@ -82,7 +82,7 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
     p->eval = more(eval.kept, t->tape_plan.kept) + more(eval.segment, t->tape_plan.segment) +
               more(eval.nodes, t->tape_plan.nodes);
     p->samples = t->sample_bytes;
-    p->data = 3 * t->extent.step_rows * (int64_t)sizeof(int32_t);
+    p->data = (3 + t->extent.weighted) * t->extent.step_rows * (int64_t)sizeof(int32_t);
     p->program = b->program + t->args.precision->program + (int64_t)library;
     p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +
                p->eval + p->samples + p->data + p->program;

@@ -13,6 +13,13 @@ struct tr__extent {
     int64_t batch_rows, step_rows; /* of a micro-batch, of this step's share */
     int32_t longest;               /* positions of a document */
     int64_t val_rows;              /* of a sequence of args.val; 0: there is none */
+    int weighted;                  /* 1: a token weighs other than 1 */
+};
+
+/* Rows with a target, and their weights added up: their number where all weigh 1. */
+struct tr__counted {
+    int64_t n;
+    double weight;
 };
 
 struct tr_trainer {
@@ -47,6 +54,7 @@ struct tr_trainer {
 
     /* This rank's sequences of a step, one after the other. */
     int32_t *token, *target, *pos; // (extent.step_rows)
+    float *weight;                 // (extent.step_rows) NULL unless extent.weighted
     int64_t *row;                  // (tr__step_batches * batch + 1) where each begins
 };
 
@@ -61,8 +69,8 @@ int tr__measure_extent(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 /* Sequences of the next step, of all ranks. */
 int64_t tr__step_sequences(const struct tr_trainer *t);
 /* Read this rank's of the step's n sequences; returns how many these are, or an error.
- * *n_counted grows by their rows with a target. */
-int64_t tr__step_gather(struct tr_trainer *t, int64_t n, int64_t *n_counted,
+ * *sum grows by their rows with a target. */
+int64_t tr__step_gather(struct tr_trainer *t, int64_t n, struct tr__counted *sum,
                         struct tr_err *err) TR_MUST_CHECK;
 /* Forward of sequences i … end - 1: their loss, times scale; the sum of the losses is added
  * to *sum. */

@@ -58,18 +58,20 @@ static int check_step(const struct tr_trainer *t, struct tr_err *err)
 }
 
 /* What is known of a step before it is made, from what this rank's share of it holds. */
-static struct tr_step_stats announce(const struct tr_trainer *t, int64_t n_counted,
+static struct tr_step_stats announce(const struct tr_trainer *t, const struct tr__counted *c,
                                      int64_t n_token)
 {
     const struct tr_train_args *a = &t->args;
-    double count[2] = { (double)n_counted, (double)n_token }; /* exact up to 2^53 */
-    tr_comm_sum_f64(count, 2);
+    /* exact up to 2^53, but for weights */
+    double count[3] = { (double)c->n, (double)n_token, c->weight };
+    tr_comm_sum_f64(count, 3);
     return (struct tr_step_stats){
         .step = t->step + 1,
         .lr = tr_schedule_lr(a->sched, t->sched_option, a->lr, t->warmup, t->total,
                              t->step + 1),
         .n_token = (int64_t)count[1],
         .n_counted = (int64_t)count[0],
+        .weight = count[2],
     };
 }
 
@@ -78,12 +80,13 @@ int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err
     int rc = check_step(t, err);
     if (rc)
         return rc;
-    int64_t n = tr__step_sequences(t), n_counted = 0;
-    int64_t mine = tr__step_gather(t, n, &n_counted, err);
+    struct tr__counted counted = { 0 };
+    int64_t n = tr__step_sequences(t);
+    int64_t mine = tr__step_gather(t, n, &counted, err);
     if (mine < 0)
         return (int)mine;
-    *s = announce(t, n_counted, t->row[mine]);
-    double scale = s->n_counted > 0 ? 1 / (double)s->n_counted : 0;
+    *s = announce(t, &counted, t->row[mine]);
+    double scale = s->weight > 0 ? 1 / s->weight : 0;
     tr_tape_reset(t->tape); /* what a step that failed left there */
     tr_params_empty_grads(&t->params);
     t->balance = 0;

@@ -102,7 +102,8 @@ static int init_data(struct tr_trainer *t, struct tr_err *err)
     t->target = calloc(rows, sizeof *t->target);
     t->pos = calloc(rows, sizeof *t->pos);
     t->row = calloc((size_t)(t->args.batch * tr__step_batches(t) + 1), sizeof *t->row);
-    if (!t->token || !t->target || !t->pos || !t->row)
+    t->weight = t->extent.weighted ? calloc(rows, sizeof *t->weight) : NULL;
+    if (!t->token || !t->target || !t->pos || !t->row || (t->extent.weighted && !t->weight))
         return tr_err_set(err, TR_ENOMEM, "out of memory for %zu positions a step", rows);
     rc = init_eval(t, err);
     return rc ? rc : init_samples(t, err);
@@ -187,6 +188,7 @@ void tr_trainer_free(struct tr_trainer *t)
     free(t->text);
     free(t->token);
     free(t->target);
+    free(t->weight);
     free(t->pos);
     free(t->row);
     free(t);

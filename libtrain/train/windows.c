@@ -45,7 +45,7 @@ static int on_window(struct tr_eval *e, const struct tr_text_ids *x, int64_t ctx
         w->token[j] = (int32_t)x->id[at + (size_t)j];
         w->target[j] = (int32_t)x->id[at + (size_t)j + 1];
     }
-    struct tr_batch batch = { n, w->token, w->target, w->pos };
+    struct tr_batch batch = { n, w->token, w->target, .pos = w->pos };
     int rc = tr_eval_batch(e, &batch, &s->loss, w->row_loss, NULL, err);
     s->n += (uint64_t)n;
     if (rc || at + (size_t)ctx > x->n_window)

@@ -345,7 +345,7 @@ static void all_at_once(struct tr_model *m, const int32_t *id, float *logits)
     for (int i = 0; i < FORM_CTX; i++)
         pos[i] = i;
     struct tr_eval *e = tr_eval_new(m, n, tr_loss_by_name("cross_entropy"), &err);
-    struct tr_batch batch = { n, id, target, pos };
+    struct tr_batch batch = { n, id, target, .pos = pos };
     ck_assert_msg(e && !tr_eval_batch(e, &batch, NULL, NULL, logits, &err), "%s", err.text);
     tr_eval_free(e);
 }

@@ -173,7 +173,7 @@ static void logits_of(struct tr_model *m, const int32_t *id, const int32_t *pos,
     struct tr_err err = { 0 };
     for (int i = 0; i < 2 * T; i++)
         target[i] = 0;
-    struct tr_batch batch = { n, id, target, pos };
+    struct tr_batch batch = { n, id, target, .pos = pos };
     struct tr_tape *tp = tr_tape_new(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, NULL, NULL);
     tr_model_loss(m, tp, &batch, &(struct tr_loss){ .scale = 1, .logits = logits });
     ck_assert_msg(!tr_tape_error(tp, &err), "%s", err.text);

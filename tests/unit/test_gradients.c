@@ -607,6 +607,26 @@ BUILD(cross_entropy_bias)
                                              .max_rows = 2, .sum = &loss_sum });
 }
 
+static const float row_weights[] = { 1, 0.5f, 0, 2, 1.5f, 0.25f };
+
+BUILD(cross_entropy_weighted)
+{
+    UNUSED;
+    return tr_output_loss(tp, in[0], in[1], targets,
+                          &(struct tr_loss){ .kind = tr_loss_by_name("cross_entropy"),
+                                             .scale = LOSS_SCALE, .max_rows = 2,
+                                             .weight = row_weights, .sum = &loss_sum });
+}
+
+BUILD(mse_weighted)
+{
+    UNUSED;
+    return tr_output_loss(tp, in[0], in[1], targets,
+                          &(struct tr_loss){ .kind = tr_loss_by_name("mse"),
+                                             .scale = LOSS_SCALE, .soft_cap = 2,
+                                             .weight = row_weights, .sum = &loss_sum });
+}
+
 BUILD(mse)
 {
     UNUSED;
@@ -794,6 +814,10 @@ static const struct {
     { "output_loss", "bias", cross_entropy_bias,
       { MATRIX(6, 5), TABLE(7, 5), VECTOR(7) }, 0.0625f, 1e-4, 1 },
     { "output_loss", "squares", mse, { MATRIX(6, 5), TABLE(7, 5) }, 0.25f, 1e-4, 1 },
+    { "output_loss", "cross-entropy, weights", cross_entropy_weighted,
+      { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
+    { "output_loss", "squares, weights", mse_weighted,
+      { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
 };
 enum { N_CASE = sizeof cases / sizeof cases[0] };
 

@@ -330,7 +330,7 @@ static void library_logits(const int32_t *token, float *all, float *one_by_one)
     ck_assert_msg(m != NULL, "%s", err.text);
     struct tr_eval *e = tr_eval_new(m, T, tr_loss_by_name("cross_entropy"), &err);
     ck_assert_ptr_nonnull(e);
-    struct tr_batch batch = { T, token, target, pos };
+    struct tr_batch batch = { T, token, target, .pos = pos };
     ck_assert_int_eq(tr_eval_batch(e, &batch, NULL, NULL, all, &err), 0);
     struct tr_tape_plan plan = tr_eval_plan(e);
     struct tr_tape *tp = tr_tape_new(TR_TAPE_EVAL, TR_RECOMPUTE_CHEAP, &plan, &err);

@@ -30,25 +30,29 @@ struct shape {
     int every; /* each every-th row counts, the others have target -1; 0: none does */
     int store_logits;
     int bias;
+    int weighted;
 };
 
 static const struct shape shapes[] = {
-    { 1, 1, 2, "cross_entropy", 0, 1, 1, 1, 0 },
-    { 1, 8, 5, "mse", 0, 1, 1, 0, 0 },
-    { 7, 16, 129, "cross_entropy", 0, 1, 1, 0, 0 },
-    { 7, 16, 129, "mse", 0, 1, 1, 1, 0 },
-    { 33, 24, 1000, "cross_entropy", 0, 0.5f, 2, 0, 0 },
-    { 33, 24, 1000, "cross_entropy", 0, 1, 3, 1, 0 },
-    { 33, 24, 1000, "cross_entropy", 5, 1, 2, 1, 0 },
-    { 33, 24, 1000, "mse", 5, 2, 1, 0, 0 },
-    { 7, 16, 129, "cross_entropy", 0, 1, 1, 1, 1 },
-    { 33, 24, 1000, "cross_entropy", 5, 0.5f, 2, 1, 1 },
-    { 33, 24, 1000, "mse", 5, 2, 1, 0, 1 },
-    { 20, 8, 77, "cross_entropy", 0, 1, 0, 0, 0 },
-    { 20, 8, 77, NULL, 3, 1, 1, 1, 0 },
-    { 20, 8, 77, NULL, 3, 2, 1, 1, 1 },
-    { 300, 8, 33000, "cross_entropy", 0, 1, 1, 0, 0 }, /* two chunks */
-    { 600, 8, 33000, "cross_entropy", 0, 1, 2, 0, 1 }, /* two chunks of gathered rows */
+    { 1, 1, 2, "cross_entropy", 0, 1, 1, 1, 0, 0 },
+    { 1, 8, 5, "mse", 0, 1, 1, 0, 0, 0 },
+    { 7, 16, 129, "cross_entropy", 0, 1, 1, 0, 0, 0 },
+    { 7, 16, 129, "mse", 0, 1, 1, 1, 0, 0 },
+    { 33, 24, 1000, "cross_entropy", 0, 0.5f, 2, 0, 0, 0 },
+    { 33, 24, 1000, "cross_entropy", 0, 1, 3, 1, 0, 0 },
+    { 33, 24, 1000, "cross_entropy", 5, 1, 2, 1, 0, 0 },
+    { 33, 24, 1000, "mse", 5, 2, 1, 0, 0, 0 },
+    { 7, 16, 129, "cross_entropy", 0, 1, 1, 1, 1, 0 },
+    { 33, 24, 1000, "cross_entropy", 5, 0.5f, 2, 1, 1, 0 },
+    { 33, 24, 1000, "mse", 5, 2, 1, 0, 1, 0 },
+    { 20, 8, 77, "cross_entropy", 0, 1, 0, 0, 0, 0 },
+    { 20, 8, 77, NULL, 3, 1, 1, 1, 0, 0 },
+    { 20, 8, 77, NULL, 3, 2, 1, 1, 1, 0 },
+    { 300, 8, 33000, "cross_entropy", 0, 1, 1, 0, 0, 0 }, /* two chunks */
+    { 600, 8, 33000, "cross_entropy", 0, 1, 2, 0, 1, 0 }, /* two chunks of gathered rows */
+    { 33, 24, 1000, "cross_entropy", 0, 1, 1, 0, 0, 1 },
+    { 33, 24, 1000, "cross_entropy", 5, 0.5f, 2, 1, 1, 1 },
+    { 33, 24, 1000, "mse", 5, 2, 1, 0, 1, 1 },
 };
 enum { N_SHAPE = sizeof shapes / sizeof *shapes };
 
@@ -57,6 +61,7 @@ struct problem {
     struct tr_tensor x, w, bias, out;
     float *saved, *row_loss, *logits, out_data, out_grad;
     int32_t *target;
+    float *weight; /* NULL: 1 */
     double sum;
     double *ref_logits, *ref_row, *ref_dx, *ref_dw, *ref_db, ref_sum;
 };
@@ -100,6 +105,9 @@ static void problem_init(struct problem *p, const struct shape *s)
         int t = (int)tr_rng_below(&rng, (uint64_t)s->n_vocab);
         p->target[i] = s->every && i % s->every == 0 ? t : -1;
     }
+    p->weight = s->weighted ? calloc(n, sizeof *p->weight) : NULL;
+    for (int i = 0; i < s->n && p->weight; i++)
+        p->weight[i] = 0.5f * (float)(i % 5); /* 0 among them */
     p->ref_logits = calloc(n * v, sizeof(double));
     p->ref_row = calloc(n, sizeof(double));
     p->ref_dx = calloc(n * width, sizeof(double));
@@ -119,6 +127,7 @@ static void problem_release(struct problem *p)
     free(p->row_loss);
     free(p->logits);
     free(p->target);
+    free(p->weight);
     free(p->ref_logits);
     free(p->ref_row);
     free(p->ref_dx);
@@ -162,10 +171,13 @@ static void reference_row(struct problem *p, int t, double *dz)
     }
     if (p->target[t] < 0 || !s->kind)
         return;
-    p->ref_sum += p->ref_row[t] = reference_loss(s, dz, p->target[t]);
+    double weight = p->weight ? (double)p->weight[t] : 1;
+    double loss = reference_loss(s, dz, p->target[t]);
+    p->ref_row[t] = weight > 0 ? loss : 0;
+    p->ref_sum += weight * loss;
     for (int i = 0; i < s->n_vocab; i++) {
         double slope = cap > 0 ? 1 - z[i] * z[i] / (cap * cap) : 1;
-        double d = dz[i] * slope * (double)s->logit_scale * (double)scale;
+        double d = dz[i] * slope * (double)s->logit_scale * (double)scale * weight;
         p->ref_db[i] += d;
         for (int j = 0; j < s->width; j++) {
             p->ref_dx[t * s->width + j] += d * (double)w[i * s->width + j];
@@ -186,7 +198,7 @@ static void run(struct problem *p, int with_grad)
 {
     struct args args = { { p->s.kind ? tr_loss_by_name(p->s.kind) : NULL, scale, p->s.cap,
                            p->s.logit_scale, p->s.bias ? &p->bias : NULL, &p->sum,
-                           p->row_loss, p->logits, 0, NULL },
+                           p->row_loss, p->logits, 0, NULL, p->weight },
                          p->target };
     struct tr_arena scratch;
     struct tr_node nd = { .op = &tr__op_output_loss, .in = { &p->x, &p->w, p->s.bias ? &p->bias : NULL },
@@ -299,6 +311,34 @@ START_TEST(nan_is_not_lost)
 }
 END_TEST
 
+/* Weights of 1 change no bit; one of 2 is that row a second time, bit for bit; one that is
+ * lost in its product with the scale, as none, though the loss counts it. */
+START_TEST(weights_by_hand)
+{
+    for (int i = 0; i < 3; i++) {
+        struct problem p, q;
+        problem_init(&p, &shapes[_i]);
+        problem_init(&q, &shapes[_i]);
+        float weight[33], with[] = { 1, 2, 0x1p-149f };
+        for (int t = 0; t < 33; t++)
+            weight[t] = with[i];
+        run(&p, 1);
+        q.weight = weight;
+        run(&q, 1);
+        q.weight = NULL;
+        float factor = i == 2 ? 0 : with[i]; /* a power of two rounds nothing */
+        ck_assert(q.sum == (double)with[i] * p.sum && p.sum > 0);
+        ck_assert_mem_eq(p.row_loss, q.row_loss, 33 * sizeof(float));
+        for (int64_t j = 0; j < tr_tensor_count(&p.x); j++)
+            ck_assert(q.x.grad[j] == factor * p.x.grad[j]);
+        for (int64_t j = 0; j < tr_tensor_count(&p.w); j++)
+            ck_assert(q.w.grad[j] == factor * p.w.grad[j]);
+        problem_release(&p);
+        problem_release(&q);
+    }
+}
+END_TEST
+
 /* A micro-batch of a tape: gradients of two passes add up. */
 START_TEST(runs_on_a_tape)
 {
@@ -401,6 +441,7 @@ int main(void)
     tcase_add_loop_test(tc, wanted_gradients_only, 0, N_SHAPE);
     tcase_add_loop_test(tc, threads_do_not_change_the_loss, 2, 11);
     tcase_add_loop_test(tc, nan_is_not_lost, 0, 3);
+    tcase_add_loop_test(tc, weights_by_hand, 4, 8);
     tcase_add_loop_test(tc, runs_on_a_tape, 2, 11);
     tcase_add_loop_test(tc, scale_of_zero, 2, 11);
     tcase_add_test(tc, gradients_are_not_subnormal);

@@ -331,7 +331,7 @@ START_TEST(batches_that_cannot_be)
     int32_t token[9] = { 0 }, next[9] = { 0 }, pos[9] = { 0, 1, 2, 3, 4, 5, 6, 7, 8 };
     struct tr_eval *e = tr_eval_new(m, 8, tr_loss_at(0), NULL);
     double sum = 0;
-    struct tr_batch batch = { rows[_i].n, token, next, pos };
+    struct tr_batch batch = { rows[_i].n, token, next, .pos = pos };
     int64_t last = rows[_i].n ? rows[_i].n - 1 : 0;
     ck_assert_ptr_nonnull(e);
     token[last] = rows[_i].token;

@@ -101,7 +101,7 @@ double run_eval_on(struct tr_model *m, struct tr_pack *pack, const struct tr_los
     for (uint64_t i = 0; i < info->n_seq; i++) {
         struct tr_pack_seq s;
         ck_assert_int_eq(tr_pack_read(pack, i, &s, NULL), 0);
-        struct tr_batch batch = { s.n, s.token, s.target, s.pos };
+        struct tr_batch batch = { s.n, s.token, s.target, s.pos, s.weight };
         ck_assert_int_eq(tr_eval_batch(e, &batch, &sum, NULL, logits, NULL), 0);
         if (logits)
             logits += s.n * tr_model_config(m)->n_vocab;
