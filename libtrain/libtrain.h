@@ -26,6 +26,7 @@
 #include <libtrain/source.h>
 #include <libtrain/token.h>
 #include <libtrain/pack.h>
+#include <libtrain/dataset.h>
 
 #include <libtrain/tensor.h>
 #include <libtrain/precision.h>

@@ -112,7 +112,8 @@ int cmd_threads(void)
     return threads;
 }
 
-char **cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand)
+/* argv[begin] is the first argument that nobody has read. */
+static char **parse(const struct cmd *cmd, int begin, int argc, char **argv, int *n_operand)
 {
     cmd_name(cmd->name);
     open_closed_streams();
@@ -124,7 +125,7 @@ char **cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand)
     atexit(tr_out_unlink_all);
 
     struct cmd_common common = {0};
-    char **operand = cmd_options_read(cmd, &common, argc, argv, n_operand);
+    char **operand = cmd_options_read(cmd, &common, begin, argc, argv, n_operand);
     if (common.quiet)
         cmd_hush();
     set_threads(common.threads);
@@ -140,6 +141,16 @@ char **cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand)
     if (cmd_files_check(cmd, operand, *n_operand, &common.settings, &err))
         exit(cmd_end(CMD_FAIL, &err));
     return operand;
+}
+
+char **cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand)
+{
+    return parse(cmd, 1, argc, argv, n_operand);
+}
+
+char **cmd_parse_verb(const struct cmd *cmd, int argc, char **argv, int *n_operand)
+{
+    return parse(cmd, 2, argc, argv, n_operand);
 }
 
 int cmd_writable(const char *path, struct tr_err *err)

@@ -23,6 +23,10 @@
  * if an output is an input (files.h), 2 if two outputs are one file. */
 char **cmd_parse(const struct cmd *cmd, int argc, char **argv, int *n_operand);
 
+/* The same for a command that is several, `NAME VERB [option …]`: argv[1], which is there, has
+ * told the caller which of them cmd is to be. */
+char **cmd_parse_verb(const struct cmd *cmd, int argc, char **argv, int *n_operand);
+
 /* Fail now, not after hours of work, if `path` cannot be written; NULL is nothing. */
 int cmd_writable(const char *path, struct tr_err *err) TR_MUST_CHECK;
 

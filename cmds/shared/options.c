@@ -27,6 +27,7 @@ struct walk {
     const struct cmd_opt *common;
     struct cmd_common *out;
     struct cmd_words *words;
+    size_t begin; /* the first word to read */
     size_t i, first; /* the word in hand, and where it begins if it is an option */
     int store;
 };
@@ -249,7 +250,7 @@ static int walk(struct walk *w, char **operand)
 {
     char *word;
     int n_operand = 0;
-    for (w->i = 1; (word = next_word(w)) && strcmp(word, "--"); w->i++) {
+    for (w->i = w->begin; (word = next_word(w)) && strcmp(word, "--"); w->i++) {
         if (word[0] != '-' || !word[1])
             add(operand, &n_operand, word);
         else if (word[1] == '-')
@@ -271,8 +272,8 @@ int cmd_given(const struct cmd *cmd, const char *name)
     return 0;
 }
 
-char **cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int argc,
-                        char **argv, int *n_operand)
+char **cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int begin,
+                        int argc, char **argv, int *n_operand)
 {
     static struct cmd_words words; /* as long as the process: values are in it */
     static char **operand;
@@ -288,7 +289,8 @@ char **cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int ar
     struct tr_err err = {0};
     if (cmd_words_begin(&words, argc, argv, &err))
         fail(&err);
-    struct walk w = { .cmd = cmd, .common = table, .out = common, .words = &words };
+    struct walk w = { .cmd = cmd, .common = table, .out = common, .words = &words,
+                      .begin = (size_t)begin };
     walk(&w, NULL);
     if (!(operand = calloc(words.n + 1, sizeof *operand))) {
         tr_err_set(&err, TR_ENOMEM, "out of memory for %zu words of options", words.n);

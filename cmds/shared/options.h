@@ -14,12 +14,12 @@ struct cmd_common {
     struct cmd_list settings; /* files of `@FILE` that were read */
 };
 
-/* Read argv, and the files that it names, into the variables of the command's table and
- * *common.  Returns the operands, NULL behind them.  Prints the help and ends if that is
- * asked for, ends with CMD_USAGE if something is wrong, CMD_FAIL for a file of settings; then
- * no variable has changed yet or all may have. */
-char **cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int argc,
-                        char **argv, int *n_operand);
+/* Read argv from argv[begin] on, and the files that it names, into the variables of the
+ * command's table and *common.  Returns the operands, NULL behind them.  Prints the help and
+ * ends if that is asked for, ends with CMD_USAGE if something is wrong, CMD_FAIL for a file
+ * of settings; then no variable has changed yet or all may have. */
+char **cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int begin,
+                        int argc, char **argv, int *n_operand);
 
 /* After that: 1 if the option of this name was given. */
 int cmd_given(const struct cmd *cmd, const char *name);
