@@ -293,5 +293,8 @@ int main(int argc, char **argv)
     struct tr_err err = { 0 };
     int n_file;
     char **file = cmd_parse_verb(&v->cmd, argc, argv, &n_file);
-    return cmd_end(v->run(&o, file, n_file, &err) ? CMD_FAIL : CMD_OK, &err);
+    int rc = v->run(&o, file, n_file, &err) ? CMD_FAIL : CMD_OK;
+    free(o.field.item);
+    free(o.set.item);
+    return cmd_end(rc, &err);
 }
