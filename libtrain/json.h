@@ -2,8 +2,9 @@
  *
  * JSON values (RFC 8259), read and written by json-c, which keeps the order of keys.  What
  * json-c would bend without a word is an error here: half of a surrogate pair, a number
- * that is too large, NaN, bytes that are not UTF-8, control characters in a string, depth.
- * Of equal keys of an object the last value holds, in the place of the first, as in Python.
+ * that is too large, NaN, bytes that are not UTF-8, control characters in a string, a NUL in
+ * a key, depth.  Of equal keys of an object the last value holds, in the place of the first,
+ * as in Python.
  *
  * A value is its root's; it may be read by any thread while nobody changes the root.  JSON
  * null inside an array or object is NULL, and NULL may be given for any value.
@@ -34,7 +35,7 @@ enum tr_json_kind {
 
 enum {
     TR_JSON_MAX_DEPTH = 128,          /* arrays and objects inside each other */
-    TR_JSON_MAX_BYTES = 1 << 30       /* of one value */
+    TR_JSON_MAX_BYTES = 1 << 30       /* of one value's text, and of its parts in memory */
 };
 
 /* The one value that stands in n bytes, with white space around it.  `bytes` begin at byte

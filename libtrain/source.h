@@ -29,7 +29,7 @@ struct tr_source_options { /* the caller's; it outlives the source */
     const char *format; /* a form by name; NULL: found by looking, a row for each itself */
     const struct tr_source_key *key;
     size_t n_key;
-    int chat; /* 1: instructions become messages; 0: the text of Alpaca's prompt */
+    int chat; /* 1: instructions become messages; 0: text, Alpaca's as Alpaca has it */
 };
 
 /* Names for options.format: i = 0, 1, … until NULL. */
@@ -47,7 +47,10 @@ void tr_record_release(struct tr_record *r);
 
 struct tr_source;
 
-/* Begin to read a file, "-" is standard input.  TR_EINVAL for a format that there is not. */
+/* Begin to read a file, "-" is standard input.  What it is is found by looking at its first
+ * bytes.  TR_EINVAL for a format that there is not; TR_EFORMAT for a web page, and where
+ * rows are wanted, by `format` or by a name that ends in .json, .jsonl, .ndjson, for what
+ * has none. */
 struct tr_source *tr_source_open(const char *path, const struct tr_source_options *o,
                                  struct tr_err *err) TR_MUST_CHECK;
 void tr_source_close(struct tr_source *s);
@@ -89,7 +92,7 @@ struct tr_row { /* start with {0}; used again and again; release with tr_row_rel
     float weight;      /* of the row, >= 0; 1 where it does not say */
     const char *group; /* NULL, or at most 255 bytes */
     /* the row, where it says which of two answers is preferred or whether one is good; the
-     * chosen answer is the completion here */
+     * chosen answer is the completion here, one that is not good has weight 0 */
     const struct tr_json *preference;
     struct tr_row_store *store; /* what all these point into */
 };

@@ -56,7 +56,7 @@ static const struct {
     { "\xff\xd8\xff", 3, "a JPEG image" },
 };
 
-static int is_html(const unsigned char *head, size_t n)
+int tr__magic_html(const unsigned char *head, size_t n)
 {
     static const char *const begin[] = { "<!doctype html", "<html", "<head" };
     size_t skip = n >= 3 && !memcmp(head, "\xef\xbb\xbf", 3) ? 3 : 0;
@@ -113,7 +113,7 @@ const char *tr__magic_known(const unsigned char *head, size_t n)
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (is_known(i, head, n))
             return known[i].words;
-    if (is_html(head, n))
+    if (tr__magic_html(head, n))
         return "a web page, saved by mistake: download the file itself";
     if (is_safetensors(head, n))
         return "a safetensors file: convert it to GGUF first";

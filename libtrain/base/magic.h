@@ -26,4 +26,7 @@ const char *tr__magic_known(const unsigned char *head, size_t n);
  * with a few letters that are a magic too. */
 int tr__magic_binary(const unsigned char *head, size_t n);
 
+/* 1 if it begins as a web page does. */
+int tr__magic_html(const unsigned char *head, size_t n);
+
 #endif

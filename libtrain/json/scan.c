@@ -2,7 +2,8 @@
  *
  * What json-c takes and bends: strings with half of a surrogate pair (they become U+FFFD),
  * numbers beyond its types (they become the nearest it has), NaN and Infinity, control
- * characters.  One pass over the bytes, which json-c then parses (parse.c).
+ * characters, keys with a NUL; and how large the values will be.  One pass over the bytes,
+ * which json-c then parses (json.c).
  */
 #include <libtrain/base/base.h>
 #include <libtrain/json.h>
@@ -127,26 +128,66 @@ static const char *number(const char *b, size_t n, size_t *at)
     return NULL;
 }
 
+/* json-c would end a key at a NUL. */
+static int is_key_with_nul(const char *b, size_t from, size_t end, size_t n)
+{
+    size_t behind = end;
+    while (behind < n && b[behind] && strchr(" \t\r\n", b[behind]))
+        behind++;
+    if (behind == n || b[behind] != ':' || !memchr(b + from, '\\', end - from))
+        return 0;
+    for (size_t i = from; i + 6 <= end; i += b[i] == '\\' ? 2 : 1)
+        if (!memcmp(b + i, "\\u0000", 6))
+            return 1;
+    return 0;
+}
+
+static const char *quoted(const char *b, size_t n, size_t *at)
+{
+    size_t from = ++*at;
+    const char *wrong = string(b, n, at);
+    if (wrong || !is_key_with_nul(b, from, *at, n))
+        return wrong;
+    *at = from - 1;
+    return "a key that holds NUL";
+}
+
+struct size { /* of what is being scanned */
+    int depth;
+    uint64_t room; /* of values in memory, about; beside strings */
+};
+
+static const char *other(char c, struct size *s)
+{
+    enum { OBJECT = 1024, ARRAY = 512, VALUE = 64 };
+    switch (c) {
+    case 'N':
+    case 'I': return "NaN and Infinity are no numbers of JSON";
+    case '/':
+    case '\'': return "a character that JSON does not have";
+    case '\0': return "a NUL byte";
+    case '{': s->room += OBJECT; break;
+    case '[': s->room += ARRAY; break;
+    case ',': s->room += VALUE; break;
+    default: break;
+    }
+    s->depth += (c == '[' || c == '{') - (c == ']' || c == '}');
+    return s->depth > TR_JSON_MAX_DEPTH ? "arrays and objects more than 128 deep" :
+           s->room > TR_JSON_MAX_BYTES ? "more values than 1 GiB of memory holds" : NULL;
+}
+
 const char *tr__json_scan(const char *b, size_t n, size_t *at)
 {
+    struct size size = { 0 };
     const char *wrong = NULL;
-    int depth = 0;
     for (*at = 0; *at < n && !wrong;) {
         char c = b[*at];
-        if (c == '"') {
-            ++*at;
-            wrong = string(b, n, at);
-        } else if (c == '-' || is_digit(c)) {
+        if (c == '"')
+            wrong = quoted(b, n, at);
+        else if (c == '-' || is_digit(c))
             wrong = number(b, n, at);
-        } else if (c == 'N' || c == 'I' || c == '/' || c == '\'' || !c) {
-            wrong = c == 'N' || c == 'I' ? "NaN and Infinity are no numbers of JSON" :
-                    c ? "a character that JSON does not have" : "a NUL byte";
-        } else {
-            depth += (c == '[' || c == '{') - (c == ']' || c == '}');
-            if (depth > TR_JSON_MAX_DEPTH)
-                return "arrays and objects more than 128 deep";
+        else if (!(wrong = other(c, &size)))
             ++*at;
-        }
     }
     return wrong;
 }

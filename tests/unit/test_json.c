@@ -93,6 +93,23 @@ START_TEST(depth)
 }
 END_TEST
 
+/* Few bytes that would be gigabytes as values. */
+START_TEST(room)
+{
+    enum { N = (1 << 20) + 2 };
+    char *text = malloc(3 * N + 2);
+    struct tr_err err = { 0 };
+    ck_assert_ptr_nonnull(text);
+    for (size_t i = 0; i < N; i++)
+        memcpy(text + 1 + 3 * i, "{},", 3);
+    text[0] = '[';
+    text[3 * N] = ']';
+    ck_assert_ptr_null(tr_json_parse(text, 3 * N + 1, "F", 1, 0, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "more values than 1 GiB of memory holds"));
+    free(text);
+}
+END_TEST
+
 START_TEST(values)
 {
     struct tr_json *v = parse("{\"s\":\"a\\u0000b\",\"i\":-5,\"r\":2.5,\"t\":true,\"n\":null,"
@@ -153,6 +170,7 @@ int main(void)
     tcase_add_loop_test(tc, reads_and_writes, 0, N_GOOD);
     tcase_add_loop_test(tc, refuses, 0, N_BAD);
     tcase_add_test(tc, depth);
+    tcase_add_test(tc, room);
     tcase_add_test(tc, values);
     tcase_add_test(tc, making);
     tcase_add_test(tc, styles);

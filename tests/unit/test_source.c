@@ -3,6 +3,7 @@
  * Each form of rows, each fault with its place, packed files, columns of other names, and
  * records that are longer than what is read at a time.
  */
+#include "sanitized.h"
 #include "scratch.h"
 
 #include <libtrain/source.h>
@@ -184,6 +185,40 @@ START_TEST(options)
 }
 END_TEST
 
+/* A system prompt beside an instruction, as messages; a name that says JSON. */
+START_TEST(names_and_systems)
+{
+    static const char *const rows[] = {
+        "{\"prompt\":\"q\",\"completion\":\"a\",\"system\":\"s\"}",
+        "{\"question\":\"q\",\"output\":\"a\",\"system\":\"s\"}",
+        "{\"instruction\":\"q\",\"output\":\"a\",\"system\":\"s\"}",
+    };
+    static const char messages[] = "chat {\"messages\": [{\"role\": \"system\", \"content\": \"s\"}, "
+                                   "{\"role\": \"user\", \"content\": \"q\"}, {\"role\": "
+                                   "\"assistant\", \"content\": \"a\"}]} completion 2\n";
+    struct tr_source_options chat = { .chat = 1 }, text = { .format = "text" };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct tr_err err = { 0 };
+        size_t n;
+        write_file(path, rows[i], strlen(rows[i]));
+        char *got = said(path, &chat, &n, &err);
+        ck_assert_msg(!err.code && !strcmp(strchr(got, ' ') + 1, messages), "%s%s", err.text, got);
+        free(got);
+    }
+    static const char *const called[] = { "a.json", "b.jsonl", "c.ndjson.gz" };
+    for (size_t i = 0; i < sizeof called / sizeof *called; i++) {
+        const char *name = in_dir(called[i]);
+        write_file(name, "[\"a\"]\n", 6);
+        assert_fails(name, NULL, "line 1 byte 0: a row is an object");
+        assert_said(name, &text, "text text '[\"a\"]\n'\n", 19);
+        write_file(name, "<html>", 6);
+        assert_fails(name, NULL, "has no rows of JSON but is a web page");
+        write_file(name, "", 0);
+        assert_said(name, NULL, "", 0);
+    }
+}
+END_TEST
+
 START_TEST(other_files)
 {
     struct tr_source_options rows = { .format = "messages" };
@@ -193,6 +228,10 @@ START_TEST(other_files)
         { "ARROW1\0\0", 8, "an Arrow file" },
         { "\xd0\xcf\x11\xe0\xa1\xb1", 6, "an old Office document" },
         { "PK\x03\x04\x14", 5, "a zip archive" },
+        { "\xff\xfe{\0\"\0", 6, "text in UTF-16" },
+        { "{\0\"\0a\0\"\0:\0", 10, "iconv -f UTF-16LE -t UTF-8" },
+        { "<html>", 6, "a web page" },
+        { "a,b\n1,2\0", 8, "NUL" },
     };
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         write_file(path, files[i].bytes, files[i].n);
@@ -266,6 +305,24 @@ START_TEST(long_rows)
 }
 END_TEST
 
+/* A packed row far larger than its file and than memory is an error, not the end. */
+START_TEST(no_room)
+{
+    enum { BLOCK = 1 << 20, N = 200 };
+    char *block = calloc(1, BLOCK);
+    ck_assert_ptr_nonnull(block);
+    memset(block, ' ', BLOCK);
+    gzFile f = gzopen(path, "wb1");
+    ck_assert(f && gzwrite(f, "{\"text\":", 8) == 8);
+    for (int i = 0; i < N; i++)
+        ck_assert_int_eq(gzwrite(f, block, BLOCK), BLOCK);
+    ck_assert_int_eq(gzclose(f), Z_OK);
+    free(block);
+    limit_memory(96 << 20);
+    assert_fails(path, NULL, SANITIZED ? "the value has no end" : "line 1: no memory for a row of ");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("source");
@@ -274,9 +331,11 @@ int main(void)
     tcase_add_loop_test(tc, forms, 0, N_GOOD);
     tcase_add_loop_test(tc, faults, 0, N_BAD);
     tcase_add_test(tc, options);
+    tcase_add_test(tc, names_and_systems);
     tcase_add_test(tc, other_files);
     tcase_add_test(tc, packed);
     tcase_add_test(tc, long_rows);
+    tcase_add_test(tc, no_room);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }

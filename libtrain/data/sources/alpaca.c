@@ -32,27 +32,11 @@ static int read_parts(struct tr__reading *r, struct parts *p)
     return tr__column(r, "system") ? tr__column_string(r, "system", &p->system, &p->n_system) : 0;
 }
 
-/* a and b with what stands between them; the row's. */
-static char *joined(struct tr__reading *r, const char *a, size_t n_a, const char *between,
-                    const char *b, size_t n_b, size_t *n)
-{
-    size_t n_between = n_b ? strlen(between) : 0;
-    char *text = tr__row_room(r, n_a + n_between + n_b);
-    if (!text)
-        return NULL;
-    memcpy(text, a, n_a);
-    memcpy(text + n_a, between, n_between);
-    if (n_b)
-        memcpy(text + n_a + n_between, b, n_b);
-    *n = n_a + n_between + n_b;
-    return text;
-}
-
 static int as_messages(struct tr__reading *r, const struct parts *p)
 {
     struct tr_json *messages;
     size_t n;
-    char *ask = joined(r, p->instruction, p->n_instruction, "\n\n", p->input, p->n_input, &n);
+    char *ask = tr__joined(r, p->instruction, p->n_instruction, "\n\n", p->input, p->n_input, &n);
     if (!ask || !tr__chat_begin(r, &messages))
         return -1;
     if (p->n_system && tr__chat_add_text(r, messages, "system", p->system, p->n_system))
@@ -69,10 +53,10 @@ static int as_text(struct tr__reading *r, const struct parts *p)
                                WRITE, without[] = BELOW ". " WRITE;
     const char *system = p->n_system ? p->system : p->n_input ? with : without;
     size_t n_system = p->n_system ? p->n_system : strlen(system), n, m;
-    char *ask = joined(r, p->instruction, p->n_instruction, "\n\n### Input:\n", p->input,
-                       p->n_input, &n);
-    char *head = ask ? joined(r, system, n_system, "\n\n### Instruction:\n", ask, n, &m) : NULL;
-    char *prompt = head ? joined(r, head, m, "", "\n\n### Response:\n", 16, &n) : NULL;
+    char *ask = tr__joined(r, p->instruction, p->n_instruction, "\n\n### Input:\n", p->input,
+                           p->n_input, &n);
+    char *head = ask ? tr__joined(r, system, n_system, "\n\n### Instruction:\n", ask, n, &m) : NULL;
+    char *prompt = head ? tr__joined(r, head, m, "", "\n\n### Response:\n", 16, &n) : NULL;
     r->row->answers = 1;
     if (!prompt)
         return -1;

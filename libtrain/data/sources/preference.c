@@ -2,7 +2,8 @@
  *
  * Two answers of which one is better, {"prompt": …, "chosen": …, "rejected": …}, or one answer
  * and whether it is good, {"prompt": …, "completion": …, "label": true}.  The better answer is
- * what supervised training wants; who compares the two has the row itself.
+ * what supervised training wants, and nothing of one that is not good; who compares answers
+ * has the row itself.
  */
 #include <libtrain/data/sources/rows.h>
 
@@ -15,7 +16,7 @@ static int looks(const struct tr__reading *r)
             tr_json_kind(tr__column(r, "label")) == TR_JSON_BOOL);
 }
 
-/* Without a prompt both answers are whole chats that differ in the end. */
+/* Both answers are whole chats that differ in the end. */
 static int whole_chat(struct tr__reading *r)
 {
     const struct tr_json *chosen = tr__column(r, "chosen");
@@ -26,15 +27,30 @@ static int whole_chat(struct tr__reading *r)
     return tr__chat_begin(r, &messages) ? tr__chat_add_list(r, messages, chosen, "chosen") : -1;
 }
 
+/* The prompt is repeated as the first message of the answer. */
+static int holds_prompt(const struct tr__reading *r)
+{
+    const struct tr_json *prompt = tr__column(r, "prompt"), *chosen = tr__column(r, "chosen");
+    if (tr_json_kind(prompt) != TR_JSON_STRING || tr_json_count(chosen) < 2)
+        return 0;
+    const struct tr_json *first = tr_json_get(tr_json_at(chosen, 0), "content");
+    size_t n, m;
+    const char *a = tr_json_string(prompt, &n), *b = tr_json_string(first, &m);
+    return n == m && !memcmp(a, b, n);
+}
+
 static int parse(struct tr__reading *r)
 {
     r->row->preference = r->root;
     if (!looks(r))
         return tr_err_set(r->err, TR_EFORMAT, "neither chosen and rejected nor a label of true "
                           "or false");
-    if (!tr__column(r, "chosen"))
-        return tr__prompt_and(r, "completion");
-    return tr__column(r, "prompt") ? tr__prompt_and(r, "chosen") : whole_chat(r);
+    if (tr__column(r, "chosen"))
+        return tr__column(r, "prompt") && !holds_prompt(r) ? tr__prompt_and(r, "chosen")
+                                                           : whole_chat(r);
+    if (!tr_json_bool(tr__column(r, "label")))
+        r->row->weight = 0;
+    return tr__prompt_and(r, "completion");
 }
 
 const struct tr__row_form tr__row_preference = { "preference", "chosen, rejected", looks, parse };

@@ -36,7 +36,7 @@ int tr__no_memory(const struct tr__reading *r)
     return tr_err_set(r->err, TR_ENOMEM, "out of memory for a row");
 }
 
-static const char *column_name(const struct tr__reading *r, const char *key)
+const char *tr__column_name(const struct tr__reading *r, const char *key)
 {
     for (size_t i = 0; i < r->o->n_key; i++)
         if (!strcmp(r->o->key[i].key, key))
@@ -46,14 +46,14 @@ static const char *column_name(const struct tr__reading *r, const char *key)
 
 const struct tr_json *tr__column(const struct tr__reading *r, const char *key)
 {
-    return tr_json_get(r->root, column_name(r, key));
+    return tr_json_get(r->root, tr__column_name(r, key));
 }
 
 int tr__bad_column(const struct tr__reading *r, const char *key, const char *wanted)
 {
     static const char *const is[] = { "null", "true or false", "a number", "a number",
                                       "a string", "a list", "an object" };
-    const char *name = column_name(r, key);
+    const char *name = tr__column_name(r, key);
     if (!tr_json_has(r->root, name))
         return tr_err_set(r->err, TR_EFORMAT, "no '%s', which is to be %s", name, wanted);
     return tr_err_set(r->err, TR_EFORMAT, "'%s' is %s, not %s", name,
@@ -81,6 +81,20 @@ void *tr__row_room(struct tr__reading *r, size_t n)
     return s->room[s->n_room++] = p;
 }
 
+char *tr__joined(struct tr__reading *r, const char *a, size_t n_a, const char *between,
+                 const char *b, size_t n_b, size_t *n)
+{
+    size_t n_between = n_b ? strlen(between) : 0;
+    char *text = tr__row_room(r, n_a + n_between + n_b);
+    if (!text)
+        return NULL;
+    memcpy(text, a, n_a);
+    memcpy(text + n_a, between, n_between);
+    memcpy(text + n_a + n_between, b, n_b);
+    *n = n_a + n_between + n_b;
+    return text;
+}
+
 struct tr_segment *tr__segment(struct tr__reading *r)
 {
     struct tr_row_store *s = r->row->store;
@@ -106,9 +120,8 @@ int tr__segment_text(struct tr__reading *r, const char *text, size_t n, int trai
     return 0;
 }
 
-int tr__row_weight(const struct tr__reading *r, const struct tr_json *object, float *to)
+int tr__row_weight(const struct tr__reading *r, const struct tr_json *v, float *to)
 {
-    const struct tr_json *v = tr_json_get(object, "weight");
     enum tr_json_kind kind = tr_json_kind(v);
     double x = kind == TR_JSON_INT || kind == TR_JSON_REAL ? tr_json_real(v) : -1;
     if (kind == TR_JSON_NULL)
@@ -157,39 +170,77 @@ struct tr_json *tr__chat_begin(struct tr__reading *r, struct tr_json **messages)
     return chat;
 }
 
-int tr__chat_add(struct tr__reading *r, struct tr_json *messages, const char *role,
-                 const struct tr_json *content)
+/* A new message; what is given becomes its own, also when that fails. */
+static struct tr_json *message(struct tr__reading *r, const char *role,
+                               struct tr_json *content)
 {
     struct tr_json *m = tr_json_object();
-    if (!m)
-        return tr__no_memory(r);
-    if (tr_json_set(m, "role", tr_json_text(role, strlen(role))) ||
-        tr_json_set(m, "content", content ? tr_json_share(content) : NULL)) {
-        tr_json_free(m);
-        return tr__no_memory(r);
-    }
-    return tr_json_append(messages, m) ? tr__no_memory(r) : 0;
+    struct tr_json *who = m ? tr_json_text(role, strlen(role)) : NULL;
+    int named = who && !tr_json_set(m, "role", who);
+    if (!named)
+        tr_json_free(content);
+    if (named && !tr_json_set(m, "content", content))
+        return m;
+    tr_json_free(m);
+    tr__no_memory(r);
+    return NULL;
+}
+
+static struct tr_json *add(struct tr__reading *r, struct tr_json *messages, struct tr_json *m)
+{
+    if (!m || !tr_json_append(messages, m))
+        return m;
+    tr__no_memory(r);
+    return NULL;
+}
+
+struct tr_json *tr__chat_add(struct tr__reading *r, struct tr_json *messages, const char *role,
+                             const struct tr_json *content)
+{
+    return add(r, messages, message(r, role, tr_json_share(content)));
 }
 
 int tr__chat_add_text(struct tr__reading *r, struct tr_json *messages, const char *role,
                       const char *s, size_t n)
 {
     struct tr_json *text = tr_json_text(s, n);
-    int rc = text ? tr__chat_add(r, messages, role, text) : tr__no_memory(r);
-    tr_json_free(text);
-    return rc;
+    if (!text)
+        return tr__no_memory(r);
+    return add(r, messages, message(r, role, text)) ? 0 : -1;
+}
+
+int tr__chat_add_system(struct tr__reading *r, struct tr_json *messages,
+                        const struct tr_json *list)
+{
+    const struct tr_json *first = tr_json_count(list) ? tr_json_at(list, 0) : NULL;
+    const char *text = "";
+    size_t n = 0;
+    if (!tr__column(r, "system") ||
+        !strcmp(tr_json_string(tr_json_get(first, "role"), NULL), "system"))
+        return 0;
+    if (tr__column_string(r, "system", &text, &n))
+        return -1;
+    return n ? tr__chat_add_text(r, messages, "system", text, n) : 0;
+}
+
+int tr__chat_check(struct tr__reading *r, const struct tr_json *list, const char *key)
+{
+    for (size_t i = 0; i < tr_json_count(list); i++)
+        if (tr_json_kind(tr_json_get(tr_json_at(list, i), "role")) != TR_JSON_STRING)
+            return tr_err_set(r->err, TR_EFORMAT, "message %zu of '%s' %s", i + 1,
+                              tr__column_name(r, key),
+                              tr_json_kind(tr_json_at(list, i)) == TR_JSON_OBJECT
+                                  ? "has no role" : "is no object");
+    return 0;
 }
 
 int tr__chat_add_list(struct tr__reading *r, struct tr_json *messages,
                       const struct tr_json *list, const char *key)
 {
-    for (size_t i = 0; i < tr_json_count(list); i++) {
-        const struct tr_json *m = tr_json_at(list, i);
-        if (tr_json_kind(tr_json_get(m, "role")) != TR_JSON_STRING)
-            return tr_err_set(r->err, TR_EFORMAT, "message %zu of '%s' has no role", i + 1,
-                              column_name(r, key));
-        if (tr_json_append(messages, tr_json_share(m)))
+    if (tr__chat_check(r, list, key))
+        return -1;
+    for (size_t i = 0; i < tr_json_count(list); i++)
+        if (tr_json_append(messages, tr_json_share(tr_json_at(list, i))))
             return tr__no_memory(r);
-    }
     return 0;
 }

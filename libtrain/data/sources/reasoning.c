@@ -35,6 +35,16 @@ static char *answer(struct tr__reading *r, size_t *n)
     return text;
 }
 
+static int as_text(struct tr__reading *r, const char *question, size_t n_question,
+                   const char *text, size_t n)
+{
+    size_t n_prompt;
+    char *prompt = tr__joined(r, question, n_question, "", "\n\n", 2, &n_prompt);
+    r->row->answers = 1;
+    return !prompt || tr__segment_text(r, prompt, n_prompt, 0) ||
+           tr__segment_text(r, text, n, 1) ? -1 : 0;
+}
+
 static int parse(struct tr__reading *r)
 {
     const char *question;
@@ -45,20 +55,12 @@ static int parse(struct tr__reading *r)
     char *text = answer(r, &n);
     if (!text)
         return -1;
-    if (!r->o->chat) {
-        r->row->answers = 1;
-        char *prompt = tr__row_room(r, n_question + 2);
-        if (!prompt)
-            return -1;
-        memcpy(prompt, question, n_question);
-        memcpy(prompt + n_question, "\n\n", 2);
-        return tr__segment_text(r, prompt, n_question + 2, 0) ||
-               tr__segment_text(r, text, n, 1) ? -1 : 0;
-    }
-    if (!tr__chat_begin(r, &messages) ||
+    if (!r->o->chat)
+        return as_text(r, question, n_question, text, n);
+    if (!tr__chat_begin(r, &messages) || tr__chat_add_system(r, messages, NULL) ||
         tr__chat_add_text(r, messages, "user", question, n_question))
         return -1;
-    r->row->completion = 1;
+    r->row->completion = tr_json_count(messages);
     return tr__chat_add_text(r, messages, "assistant", text, n);
 }
 

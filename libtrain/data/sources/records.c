@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * A file is looked at, then cut into records: one for a text, one a line, or the values of
- * an array, whose ends are found by counting brackets outside of strings.  What a record
+ * A file is cut into records: one for a text, one a line, or the values of an array, whose
+ * ends are found by counting brackets outside of strings.  look.c says which; what a record
  * says is for rows.c.
  */
 #include <libtrain/base/base.h>
 #include <libtrain/data/sources/sources.h>
+#include <libtrain/machine.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,54 +31,6 @@ int tr_source_is_text(const struct tr_source *s)
     return s->kind == TR__RECORD_TEXT;
 }
 
-/* ---- looking -------------------------------------------------------------------------- */
-
-static int is_blank(unsigned char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* The first byte from `at` on that is no blank; n if there is none. */
-static size_t first(const unsigned char *p, size_t at, size_t n)
-{
-    while (at < n && is_blank(p[at]))
-        at++;
-    return at;
-}
-
-/* 1 if the object that begins at p is closed before the line ends. */
-static int closed_in_line(const unsigned char *p, size_t n)
-{
-    int depth = 0, quoted = 0;
-    for (size_t i = 0; i < n && p[i] != '\n'; i++) {
-        if (quoted && p[i] == '\\')
-            i++;
-        else if (p[i] == '"')
-            quoted = !quoted;
-        else if (!quoted && (p[i] == '{' || p[i] == '['))
-            depth++;
-        else if (!quoted && (p[i] == '}' || p[i] == ']') && --depth == 0)
-            return 1;
-    }
-    return n == LOOK && !memchr(p, '\n', n); /* a long row: its end is not seen */
-}
-
-/* An object of JSON begins with a key, a text in braces hardly does. */
-static enum tr__record_kind look(const unsigned char *p, size_t n)
-{
-    size_t at = first(p, 0, n);
-    int array = at < n && p[at] == '[';
-    size_t open = array ? first(p, at + 1, n) : at;
-    if (open >= n || p[open] != '{')
-        return TR__RECORD_TEXT;
-    size_t key = first(p, open + 1, n);
-    if (key >= n || (p[key] != '"' && p[key] != '}'))
-        return TR__RECORD_TEXT;
-    if (array)
-        return TR__RECORD_ARRAY;
-    return closed_in_line(p + open, n - open) ? TR__RECORD_LINE : TR__RECORD_VALUES;
-}
-
 static int known_format(const char *format)
 {
     for (size_t i = 0; tr_source_form(i); i++)
@@ -89,24 +43,17 @@ static int begin(struct tr_source *s, struct tr_err *err)
 {
     static const unsigned char mark[] = { 0xef, 0xbb, 0xbf };
     struct tr__stream *in = &s->stream;
-    const char *format = s->o.format;
     int more = 1;
     while (in->n - in->at < LOOK && more > 0)
         more = tr__stream_more(in, err);
     if (more < 0)
         return -1;
     size_t n = in->n - in->at;
-    int rows = format && strcmp(format, "text") && strcmp(format, "ids");
     size_t skip = n >= 3 && !memcmp(in->data + in->at, mark, 3) ? 3 : 0;
-    enum tr__record_kind found = look(in->data + in->at + skip,
-                                      n - skip < LOOK ? n - skip : LOOK);
-    s->kind = !format ? found : !strcmp(format, "ids") ? TR__RECORD_IDS :
-              !rows ? TR__RECORD_TEXT : found == TR__RECORD_TEXT ? TR__RECORD_LINE : found;
+    if (tr__source_look(s, in->data + in->at + skip, n - skip, !more, err))
+        return -1;
     if (s->kind != TR__RECORD_TEXT)
         tr__stream_skip(in, skip);
-    const char *words = tr__magic_known(in->data + in->at, in->n - in->at);
-    if (rows && found == TR__RECORD_TEXT && words)
-        return tr_err_set(err, TR_EFORMAT, "'%s' has no rows of JSON but is %s", in->name, words);
     return 0;
 }
 
@@ -150,15 +97,30 @@ static int record_begin(struct tr_source *s, struct tr_record *r, struct tr_err 
     return 0;
 }
 
+/* What is packed may be a thousand times as long as its file: large records ask whether
+ * there is memory, which the system promises without having it. */
+static int make_room(struct tr_record *r, size_t n)
+{
+    enum { LARGE = 64 << 20 };
+    if (n <= r->cap)
+        return 0;
+    if (n > LARGE && (uint64_t)tr_machine_memory_available() < 2 * (uint64_t)n) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return tr__grow(&r->bytes, &r->cap, n, 1);
+}
+
 /* Move the first n bytes of the stream to the record. */
 static int take(struct tr_source *s, struct tr_record *r, size_t n, struct tr_err *err)
 {
     if (s->kind != TR__RECORD_TEXT && r->n + n > TR_JSON_MAX_BYTES)
         return tr_err_set(err, TR_EFORMAT, "'%s' line %" PRIu64 " byte %" PRIu64 ": a row of "
                           "more than 1 GiB", s->stream.name, r->line, r->at);
-    if (tr__grow(&r->bytes, &r->cap, r->n + n + 1, 1))
-        return tr_err_sys(err, "'%s' line %" PRIu64 ": no memory for a row of %zu bytes",
-                          s->stream.name, r->line, r->n + n);
+    if (make_room(r, r->n + n + 1))
+        return tr_err_sys(err, "'%s' line %" PRIu64 ": no memory for %s of %zu bytes",
+                          s->stream.name, r->line,
+                          s->kind == TR__RECORD_TEXT ? "a text" : "a row", r->n + n);
     memcpy(r->bytes + r->n, s->stream.data + s->stream.at, n);
     r->n += n;
     r->bytes[r->n] = '\0';
@@ -212,7 +174,7 @@ static int next_line(struct tr_source *s, struct tr_record *r, struct tr_err *er
         if (rc <= 0)
             return rc;
         empty = s->kind != TR__RECORD_IDS &&
-                first((unsigned char *)r->bytes, 0, r->n) == r->n;
+                tr__past_blanks((unsigned char *)r->bytes, 0, r->n) == r->n;
         s->number -= (uint64_t)empty;
     }
     return 1;
@@ -233,7 +195,7 @@ static int peek(struct tr_source *s, struct tr_err *err)
 static int peek_past_blanks(struct tr_source *s, struct tr_err *err)
 {
     int c;
-    while ((c = peek(s, err)) >= 0 && is_blank((unsigned char)c)) {
+    while ((c = peek(s, err)) >= 0 && tr__is_blank((unsigned char)c)) {
         s->line += c == '\n';
         tr__stream_skip(&s->stream, 1);
     }
@@ -294,7 +256,7 @@ static int step(struct nesting *n, unsigned char c)
             return 2;
         return --n->depth == 0;
     } else if (n->depth == 0) { /* a number or a word: no row, but it has an end */
-        return c == ',' || is_blank(c) ? 2 : 0;
+        return c == ',' || tr__is_blank(c) ? 2 : 0;
     }
     return 0;
 }

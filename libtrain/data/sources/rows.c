@@ -45,12 +45,14 @@ static int no_form(struct tr__reading *r)
     char has[160] = "", wants[240] = "";
     size_t at = 0, used = 0;
     struct tr_json_each e = tr_json_each(r->root);
-    while (tr_json_next(&e) && at + e.n_key + 4 < sizeof has)
-        at += (size_t)snprintf(has + at, sizeof has - at, "%s%s", at ? ", " : "", e.key);
+    while (tr_json_next(&e) && at + e.n_key + 16 < sizeof has)
+        at += (size_t)snprintf(has + at, sizeof has - at, "%s%s%s", at ? ", " : "", e.key,
+                               e.value ? "" : " (null)");
     for (int i = 0; i < N_FORM; i++)
-        used += (size_t)snprintf(wants + used, sizeof wants - used, "%s%s", i ? "; " : "",
+        used += (size_t)snprintf(wants + used, sizeof wants - used, "%s%s", i ? " or " : "",
                                  forms[i]->wants);
-    return tr_err_set(r->err, TR_EFORMAT, "a row with %s%s, which no form has (%s)",
+    return tr_err_set(r->err, TR_EFORMAT, "a row with %s%s, which no form has: rows have %s; or "
+                      "the form 'text' takes the file as it is",
                       at ? "the columns " : "no columns", has, wants);
 }
 
@@ -69,7 +71,7 @@ static int parse_object(struct tr__reading *r)
 {
     if (tr_json_kind(r->root) != TR_JSON_OBJECT)
         return tr_err_set(r->err, TR_EFORMAT, "a row is an object, {\"column\": value, …}");
-    if (tr__row_weight(r, r->root, &r->row->weight) || read_group(r))
+    if (tr__row_weight(r, tr__column(r, "weight"), &r->row->weight) || read_group(r))
         return -1;
     return by_form(r);
 }

@@ -40,7 +40,8 @@ struct tr__row_form {
 
 /* The column of this name, or of the name that the caller gave it. */
 const struct tr_json *tr__column(const struct tr__reading *r, const char *key);
-/* "it has no 'key'", "'key' is a number, not …". */
+const char *tr__column_name(const struct tr__reading *r, const char *key);
+/* "no 'key', which is to be …", "'key' is a number, not …". */
 int tr__bad_column(const struct tr__reading *r, const char *key, const char *wanted);
 /* A column that must be a string. */
 int tr__column_string(const struct tr__reading *r, const char *key, const char **s, size_t *n);
@@ -50,22 +51,35 @@ struct tr_segment *tr__segment(struct tr__reading *r);
 int tr__segment_text(struct tr__reading *r, const char *s, size_t n, int train);
 /* n bytes that live as long as the row. */
 void *tr__row_room(struct tr__reading *r, size_t n);
+/* a, and where b is not empty what goes between, and b; as long as the row. */
+char *tr__joined(struct tr__reading *r, const char *a, size_t n_a, const char *between,
+                 const char *b, size_t n_b, size_t *n);
 
 /* A new object of messages, that the row owns, with what goes beside them (tools and so on)
  * taken from the row. */
 struct tr_json *tr__chat_begin(struct tr__reading *r, struct tr_json **messages);
-int tr__chat_add(struct tr__reading *r, struct tr_json *messages, const char *role,
-                 const struct tr_json *content);
+/* The new message; NULL when out of memory, which is told. */
+struct tr_json *tr__chat_add(struct tr__reading *r, struct tr_json *messages, const char *role,
+                             const struct tr_json *content);
 int tr__chat_add_text(struct tr__reading *r, struct tr_json *messages, const char *role,
                       const char *s, size_t n);
-/* Append messages of a list, each an object with a role. */
+/* The text of a column "system", if the row has one and the messages that will follow do
+ * not begin with a system message. */
+int tr__chat_add_system(struct tr__reading *r, struct tr_json *messages,
+                        const struct tr_json *list);
+/* Append the messages of a list, each an object with a role: tr__chat_check. */
 int tr__chat_add_list(struct tr__reading *r, struct tr_json *messages,
                       const struct tr_json *list, const char *key);
-/* The number of this key of an object, from 0 to 1e6; `to` stays where there is none. */
-int tr__row_weight(const struct tr__reading *r, const struct tr_json *object, float *to);
+int tr__chat_check(struct tr__reading *r, const struct tr_json *list, const char *key);
+/* A number from 0 to 1e6; `to` stays where there is none. */
+int tr__row_weight(const struct tr__reading *r, const struct tr_json *v, float *to);
 
 /* A list of ids into a segment. */
 int tr__ids(struct tr__reading *r, const struct tr_json *list, struct tr_segment *to);
+
+/* 1 for turns with "from" and "value"; a chat of a column of them. */
+int tr__is_turns(const struct tr_json *list);
+int tr__turns(struct tr__reading *r, const char *key);
 
 /* prompt and an answer, each text or messages */
 int tr__prompt_and(struct tr__reading *r, const char *answer);

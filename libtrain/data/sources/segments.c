@@ -31,7 +31,7 @@ static int add(struct tr__reading *r, size_t i, const struct tr_json *segment)
     if (truth(segment, &s->train))
         return tr_err_set(r->err, TR_EFORMAT, "'train' of segment %zu is not true or false",
                           i + 1);
-    if (tr__row_weight(r, segment, &s->weight))
+    if (tr__row_weight(r, tr_json_get(segment, "weight"), &s->weight))
         return tr_err_prefix(r->err, "segment %zu", i + 1);
     if (tr_json_kind(ids) == TR_JSON_ARRAY)
         return tr__ids(r, ids, s);

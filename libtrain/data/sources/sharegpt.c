@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A chat as ShareGPT keeps it: {"conversations": [{"from": "human", "value": …}, …]}.  Who
- * speaks has other names there.
+ * A chat as ShareGPT keeps it: {"conversations": [{"from": "human", "value": …}, …]}, with a
+ * "system" prompt beside it where there is one.  Who speaks has other names there.
  */
 #include <libtrain/data/sources/rows.h>
 
@@ -19,34 +19,57 @@ static int looks(const struct tr__reading *r)
     return tr_json_kind(tr__column(r, "conversations")) == TR_JSON_ARRAY;
 }
 
-static const char *role_of(const struct tr_json *turn)
+int tr__is_turns(const struct tr_json *list)
 {
-    const char *from = tr_json_string(tr_json_get(turn, "from"), NULL);
+    const struct tr_json *first = tr_json_count(list) ? tr_json_at(list, 0) : NULL;
+    return tr_json_has(first, "from") && !tr_json_get(first, "role");
+}
+
+static const char *role_of(const char *from)
+{
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
         if (!strcmp(roles[i].from, from))
             return roles[i].role;
     return NULL;
 }
 
+static int keep(struct tr__reading *r, struct tr_json *message, const struct tr_json *turn)
+{
+    static const char *const kept[] = { "train", "weight" };
+    for (size_t k = 0; k < sizeof kept / sizeof *kept; k++) {
+        const struct tr_json *v = tr_json_get(turn, kept[k]);
+        if (v && tr_json_set(message, kept[k], tr_json_share(v)))
+            return tr__no_memory(r);
+    }
+    return 0;
+}
+
 static int add_turn(struct tr__reading *r, struct tr_json *messages, size_t i,
                     const struct tr_json *turn)
 {
-    static const char *const kept[] = { "train", "weight" };
+    const char *from = tr_json_string(tr_json_get(turn, "from"), NULL);
     const struct tr_json *value = tr_json_get(turn, "value");
-    const char *role = role_of(turn);
+    const char *role = role_of(from);
     if (!role)
         return tr_err_set(r->err, TR_EFORMAT, "turn %zu is from '%s', which is none of human, "
-                          "gpt, system, tool", i + 1,
-                          tr_json_string(tr_json_get(turn, "from"), NULL));
+                          "gpt, system, tool", i + 1, from);
     if (tr_json_kind(value) != TR_JSON_STRING)
         return tr_err_set(r->err, TR_EFORMAT, "turn %zu has no text as 'value'", i + 1);
-    if (tr__chat_add(r, messages, role, value))
+    struct tr_json *new = tr__chat_add(r, messages, role, value);
+    return new ? keep(r, new, turn) : -1;
+}
+
+int tr__turns(struct tr__reading *r, const char *key)
+{
+    const struct tr_json *list = tr__column(r, key);
+    struct tr_json *messages;
+    int system = !strcmp(tr_json_string(tr_json_get(tr_json_at(list, 0), "from"), NULL),
+                         "system");
+    if (!tr__chat_begin(r, &messages) || (!system && tr__chat_add_system(r, messages, list)))
         return -1;
-    struct tr_json *new = (struct tr_json *)tr_json_at(messages, i);
-    for (size_t k = 0; k < 2; k++)
-        if (tr_json_get(turn, kept[k]) &&
-            tr_json_set(new, kept[k], tr_json_share(tr_json_get(turn, kept[k]))))
-            return tr__no_memory(r);
+    for (size_t i = 0; i < tr_json_count(list); i++)
+        if (add_turn(r, messages, i, tr_json_at(list, i)))
+            return -1;
     return 0;
 }
 
@@ -54,20 +77,14 @@ static int parse(struct tr__reading *r)
 {
     const struct tr_json *list = tr__column(r, "conversations");
     struct tr_json *messages;
-    int rc = 0;
     if (!looks(r))
         return tr__bad_column(r, "conversations", "a list");
     if (tr_json_count(list) == 0)
         return tr_err_set(r->err, TR_EFORMAT, "a chat without turns");
-    if (tr_json_get(tr_json_at(list, 0), "role")) { /* the column's name alone */
-        return tr__chat_begin(r, &messages)
-                   ? tr__chat_add_list(r, messages, list, "conversations") : -1;
-    }
-    if (!tr__chat_begin(r, &messages))
-        return -1;
-    for (size_t i = 0; i < tr_json_count(list) && !rc; i++)
-        rc = add_turn(r, messages, i, tr_json_at(list, i));
-    return rc;
+    if (tr_json_get(tr_json_at(list, 0), "role")) /* the column's name alone */
+        return !tr__chat_begin(r, &messages) || tr__chat_add_system(r, messages, list) ||
+               tr__chat_add_list(r, messages, list, "conversations") ? -1 : 0;
+    return tr__turns(r, "conversations");
 }
 
 const struct tr__row_form tr__row_sharegpt = { "sharegpt", "conversations", looks, parse };

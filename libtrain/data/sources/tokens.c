@@ -47,16 +47,16 @@ static int read_mask(struct tr__reading *r, const char *key, int labels, struct 
 {
     const struct tr_json *list = tr__column(r, key);
     if (tr_json_kind(list) != TR_JSON_ARRAY || tr_json_count(list) != s->n_id)
-        return tr_err_set(r->err, TR_EFORMAT, "'%s' has %zu entries, input_ids %zu", key,
-                          tr_json_count(list), s->n_id);
+        return tr_err_set(r->err, TR_EFORMAT, "'%s' has %zu entries, the ids are %zu",
+                          tr__column_name(r, key), tr_json_count(list), s->n_id);
     unsigned char *mask = tr__row_room(r, s->n_id);
     if (!mask)
         return -1;
     for (size_t i = 0; i < s->n_id; i++) {
         int c = counts(tr_json_at(list, i), labels);
         if (c < 0)
-            return tr_err_set(r->err, TR_EFORMAT, "entry %zu of '%s' is %s", i + 1, key,
-                              labels ? "no token" : "neither 0 nor 1");
+            return tr_err_set(r->err, TR_EFORMAT, "entry %zu of '%s' is %s", i + 1,
+                              tr__column_name(r, key), labels ? "no token" : "neither 0 nor 1");
         mask[i] = (unsigned char)c;
     }
     s->mask = mask;
