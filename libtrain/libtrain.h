@@ -21,6 +21,7 @@
 #include <libtrain/dtype.h>
 #include <libtrain/gguf.h>
 #include <libtrain/json.h>
+#include <libtrain/chat.h>
 #include <libtrain/tokenizer.h>
 #include <libtrain/text.h>
 #include <libtrain/source.h>

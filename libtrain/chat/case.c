@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Upper and lower case, and what repr() writes as it is, by tables of Unicode (case.def).
+ * Next: filters_strings.c.
+ */
+#include <libtrain/chat/unicode.h>
+
+#include <string.h>
+
+struct shift { uint32_t first, last, stride; int32_t by; };
+
+static const struct shift upper[] = {
+#define TR_UPPER(first, last, stride, by) { first, last, stride, by },
+#include <libtrain/chat/case.def>
+#undef TR_UPPER
+};
+static const struct shift lower[] = {
+#define TR_LOWER(first, last, stride, by) { first, last, stride, by },
+#include <libtrain/chat/case.def>
+#undef TR_LOWER
+};
+static const struct shift title[] = { /* where it is not the upper case */
+#define TR_TITLE(first, last, stride, by) { first, last, stride, by },
+#include <libtrain/chat/case.def>
+#undef TR_TITLE
+};
+static const struct { uint32_t c; enum tr__case how; uint32_t to[3]; } special[] = {
+#define TR_SPECIAL(c, how, ...) { c, how, { __VA_ARGS__ } },
+#include <libtrain/chat/case.def>
+#undef TR_SPECIAL
+};
+static const struct { uint32_t first, last; } unprintable[] = {
+#define TR_UNPRINTABLE(first, last) { first, last },
+#include <libtrain/chat/case.def>
+#undef TR_UNPRINTABLE
+};
+
+static const struct shift *find(const struct shift *table, size_t n, uint32_t c)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (table[mid].last < c)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < n && table[low].first <= c &&
+        (c - table[low].first) % table[low].stride == 0
+               ? &table[low] : NULL;
+}
+
+#define FIND(table, c) find(table, sizeof table / sizeof *table, c)
+
+size_t tr__char_case(uint32_t c, enum tr__case how, uint32_t to[3])
+{
+    const struct shift *s = NULL;
+    for (size_t i = 0; c >= 0x80 && i < sizeof special / sizeof *special; i++)
+        if (special[i].c == c && special[i].how == how) {
+            memcpy(to, special[i].to, sizeof special[i].to);
+            return to[2] ? 3 : 2;
+        }
+    if (how == TR__CASE_LOWER)
+        s = FIND(lower, c);
+    else if (how == TR__CASE_UPPER || !(s = FIND(title, c)))
+        s = FIND(upper, c);
+    to[0] = s ? (uint32_t)((int64_t)c + s->by) : c;
+    return 1;
+}
+
+int tr__is_cased(uint32_t c)
+{
+    uint32_t to[3];
+    return tr__char_case(c, TR__CASE_LOWER, to) != 1 || to[0] != c ||
+           tr__char_case(c, TR__CASE_UPPER, to) != 1 || to[0] != c;
+}
+
+int tr__is_printable(uint32_t c)
+{
+    size_t low = 0, high = sizeof unprintable / sizeof *unprintable;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (unprintable[mid].last < c)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low == sizeof unprintable / sizeof *unprintable || unprintable[low].first > c;
+}
