@@ -42,7 +42,7 @@ static int join_lists(struct tr__run *r, const struct tr__val *a, const struct t
 {
     size_t n = a->n + b->n;
     if (times && n > TR_CHAT_MAX_MEMORY / times)
-        return tr__no_memory(r);
+        return tr__out_of_room(r);
     struct tr__val *item = tr__alloc(r, n * times, sizeof *item);
     if (!item || tr__steps(r, n * times / 8))
         return r->err->code;
@@ -102,7 +102,7 @@ static int repeat(struct tr__run *r, const struct tr__val *s, int64_t times,
     if (s->kind != TR__STR)
         return join_lists(r, s, &empty, (size_t)times, out);
     if (times && s->n > TR_CHAT_MAX_MEMORY / (size_t)times)
-        return tr__no_memory(r);
+        return tr__out_of_room(r);
     if (tr__steps(r, s->n ? (uint64_t)times / 8 : 0))
         return r->err->code;
     tr__build_begin(&b, r);

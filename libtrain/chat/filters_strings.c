@@ -71,7 +71,7 @@ static int indention(struct tr__run *r, const struct tr__call *c, struct tr__val
     if (tr__int_arg(r, c, 0, 4, &width))
         return r->err->code;
     if (width > TR_CHAT_MAX_MEMORY)
-        return tr__no_memory(r);
+        return tr__out_of_room(r);
     return tr__pad(r, &none, &fill, width, 0, out);
 }
 
@@ -149,7 +149,7 @@ int tr__filter_center(struct tr__run *r, const struct tr__call *c, struct tr__va
         return r->err->code;
     n = width - (int64_t)tr__char_count(s.as.s, s.n);
     if (n > TR_CHAT_MAX_MEMORY)
-        return tr__no_memory(r);
+        return tr__out_of_room(r);
     left = n > 0 ? n / 2 + (n & width & 1) : 0;
     return tr__pad(r, &s, &fill, left, n - left, out);
 }

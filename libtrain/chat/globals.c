@@ -37,7 +37,7 @@ static int strftime_now(struct tr__run *r, const struct tr__call *c, struct tr__
     size_t n = strftime(text, sizeof text, format, &tm);
     char *copy = tr__pool_bytes(r->bytes, n);
     if (!copy)
-        return tr__no_memory(r);
+        return tr__out_of_room(r);
     memcpy(copy, text, n);
     *out = tr__str(copy, n, TR__OURS);
     return 0;

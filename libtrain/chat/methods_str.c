@@ -161,7 +161,7 @@ static int missing(struct tr__run *r, const struct tr__call *c, int64_t *n)
     *n -= (int64_t)tr__char_count(c->self.as.s, c->self.n);
     if (*n < 0)
         *n = 0;
-    return *n > TR_CHAT_MAX_MEMORY ? tr__no_memory(r) : 0;
+    return *n > TR_CHAT_MAX_MEMORY ? tr__out_of_room(r) : 0;
 }
 
 int tr__str_ljust(struct tr__run *r, const struct tr__call *c, struct tr__val *out)

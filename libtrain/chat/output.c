@@ -25,7 +25,7 @@ static int put_range(struct tr__run *r, size_t start, size_t end)
         return 0;
     }
     if (tr__grow(&t->data, &t->cap_data, t->n_data + 1, sizeof *t->data))
-        return tr__no_memory(r);
+        return tr__out_of_room(r);
     t->data[t->n_data++] = (struct tr_chat_range){ start, end };
     return 0;
 }
@@ -51,7 +51,7 @@ int tr__emit(struct tr__run *r, const struct tr__val *v)
     if (s.n > TR_CHAT_MAX_OUTPUT - t->n)
         return full(r);
     if (tr__grow(&t->text, &t->cap, t->n + s.n + 1, 1))
-        return tr__no_memory(r);
+        return tr__out_of_room(r);
     if (s.n)
         memcpy(t->text + t->n, s.as.s, s.n);
     t->n += s.n;

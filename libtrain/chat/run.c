@@ -30,7 +30,7 @@ int tr__raise_undefined(struct tr__run *r, const struct tr__val *v)
     return tr__raise(r, "a %s that has no '%.*s'", of->name, n, v->as.s);
 }
 
-int tr__no_memory(struct tr__run *r)
+int tr__out_of_room(struct tr__run *r)
 {
     if (r->cells->used >= r->cells->most / 2 || r->bytes->used >= r->bytes->most / 2)
         return tr__raise(r, "the rendering needs more than %d MiB of memory",
@@ -52,6 +52,6 @@ void *tr__alloc(struct tr__run *r, size_t count, size_t size)
     if (count <= SIZE_MAX / 2 / size)
         got = tr__pool_get(r->cells, count * size);
     if (!got)
-        tr__no_memory(r);
+        tr__out_of_room(r);
     return got;
 }

@@ -18,7 +18,7 @@ static int run_generation(struct tr__run *r, struct tr__frame *f, const struct t
         return rc;
     if (tr__grow(&t->generation, &t->cap_generation, t->n_generation + 1,
                  sizeof *t->generation))
-        return tr__no_memory(r);
+        return tr__out_of_room(r);
     t->generation[t->n_generation++] = (struct tr_chat_range){ from, t->n };
     return TR__GO_ON;
 }

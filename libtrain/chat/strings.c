@@ -115,7 +115,7 @@ static int ascii_case(struct tr__run *r, const struct tr__val *s, enum tr__case 
 {
     char *to = tr__pool_bytes(r->bytes, s->n), from = how == TR__CASE_LOWER ? 'A' : 'a';
     if (!to)
-        return tr__no_memory(r);
+        return tr__out_of_room(r);
     for (size_t i = 0; i < s->n; i++) {
         char c = s->as.s[i];
         to[i] = c >= from && c <= from + 25 ? (char)(c ^ 0x20) : c;

@@ -87,7 +87,7 @@ static char *room(struct tr__build *b, size_t n)
             size_t want = n > SIZE_MAX / 4 ? SIZE_MAX / 2 : b->n + n;
             char *s = tr__pool_bytes(p, want);
             if (!s) {
-                tr__build_fail(b, tr__no_memory(b->r));
+                tr__build_fail(b, tr__out_of_room(b->r));
                 return NULL;
             }
             if (b->n)
@@ -194,7 +194,7 @@ static int set_origin(struct tr__build *b, struct tr__val *out)
     struct tr__marks *m = tr__pool_get(b->r->cells,
                                        sizeof *m + b->n_mark * sizeof *m->at);
     if (!m)
-        return tr__no_memory(b->r);
+        return tr__out_of_room(b->r);
     m->n = b->n_mark;
     memcpy(m->at, b->mark, b->n_mark * sizeof *m->at);
     out->origin = TR__BOTH;
