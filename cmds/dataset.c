@@ -75,36 +75,52 @@ static struct tr_tokenizer *open_tokenizer(const char *model, struct tr_err *err
 }
 
 /* out: NULL, only look, and say what was seen in one line. */
-static int run(const struct opts *o, struct tr_out *out, const struct tr_tokenizer *tok,
-               struct tr_err *err)
+static int run(const struct opts *o, struct tr_dataset *d, struct tr_out *out,
+               const struct tr_tokenizer *tok, struct tr_err *err)
 {
     struct tr_dataset_stats stats = { 0 };
-    struct tr_dataset *d = tr_dataset_open(&o->tree, err);
-    int rc = d ? tr_dataset_build(d, out, tok, &teller, &stats, err) : -1;
+    int rc = tr_dataset_build(d, out, tok, &teller, &stats, err);
     if (!rc && out && o->stats)
         tell_stats(&stats, tok ? "tokens" : "characters");
     else if (!rc)
         cmd_say("%" PRIu64 " rows in %zu topics", stats.all.rows, stats.n_topic);
     tr_dataset_stats_release(&stats);
-    tr_dataset_free(d);
     return rc;
 }
 
 static int check(const struct opts *o, char **file, int n_file, struct tr_err *err)
 {
     (void)file, (void)n_file;
-    return run(o, NULL, NULL, err);
+    struct tr_dataset *d = tr_dataset_open(&o->tree, err);
+    int rc = d ? run(o, d, NULL, NULL, err) : -1;
+    tr_dataset_free(d);
+    return rc;
+}
+
+/* Where the rows go, which is no file that they come from. */
+static struct tr_out *open_output(const struct opts *o, const struct tr_dataset *d,
+                                  struct tr_err *err)
+{
+    const char *path;
+    for (size_t i = 0; (path = tr_dataset_file(d, i)); i++)
+        if (tr_same_file(path, o->out)) {
+            tr_err_set(err, TR_EIO, "'%s' is the same file as input '%s'", o->out, path);
+            return NULL;
+        }
+    return tr_out_open(o->out, err);
 }
 
 static int build(const struct opts *o, char **file, int n_file, struct tr_err *err)
 {
     (void)file, (void)n_file;
-    struct tr_tokenizer *tok = o->stats && o->model ? open_tokenizer(o->model, err) : NULL;
-    struct tr_out *out = err->code ? NULL : tr_out_open(o->out, err);
-    int rc = out ? run(o, out, tok, err) : -1;
+    int counts = o->stats && o->model, rc = -1;
+    struct tr_dataset *d = tr_dataset_open(&o->tree, err);
+    struct tr_tokenizer *tok = d && counts ? open_tokenizer(o->model, err) : NULL;
+    struct tr_out *out = d && (tok || !counts) ? open_output(o, d, err) : NULL;
     if (out)
-        rc = tr_out_finish(out, rc, err);
+        rc = tr_out_finish(out, run(o, d, out, tok, err), err);
     tr_tokenizer_free(tok);
+    tr_dataset_free(d);
     return rc;
 }
 

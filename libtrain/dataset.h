@@ -50,6 +50,9 @@ int tr_dataset_scaffold(const struct tr_dataset_args *args, int begin,
 struct tr_dataset *tr_dataset_open(const struct tr_dataset_args *args,
                                    struct tr_err *err) TR_MUST_CHECK;
 void tr_dataset_free(struct tr_dataset *d);
+/* The files that it is read from, those of the topics too: i = 0, 1, … until NULL.  One need
+ * not be there. */
+const char *tr_dataset_file(const struct tr_dataset *d, size_t i);
 
 enum { TR_DATASET_LEVELS = 6 }; /* of difficulty, from 1 */
 

@@ -111,33 +111,25 @@ static int check_tags(const struct walk *w, const struct tr_json *v, const char 
 
 /* ---- schemas ---------------------------------------------------------------------- */
 
-static int add_schema(struct tr_dataset *d, const char *name, struct tr_json *root,
-                      const char *path, struct tr_err *err)
-{
-    if (!root)
-        return -1;
-    if (tr__grow(&d->schema, &d->cap_schema, d->n_schema + 1, sizeof *d->schema)) {
-        tr_json_free(root);
-        return tr_err_set(err, TR_ENOMEM, "out of memory for schemas");
-    }
-    d->schema[d->n_schema++] =
-        (struct tr__schema){ .name = tr__text_of(err, "%s", name), .root = root };
-    return d->schema[d->n_schema - 1].name ? tr__schema_check(root, path, err) : -1;
-}
-
 /* The built-in one stands in for a file that is not there. */
-static int read_schema(struct tr_dataset *d, const char *name, struct tr_err *err)
+static struct tr_json *schema_of_file(const char *name, const char *path, struct tr_err *err)
 {
-    char *path = tr__text_of(err, "%s/%s.json", d->schemas, name);
-    if (!path)
-        return -1;
     int own = !strcmp(name, TR__SCHEMA_NAME) && access(path, F_OK) && errno == ENOENT;
     size_t n = strlen(tr__default_schema);
-    struct tr_json *root = own ? tr_json_parse(tr__default_schema, n, path, 1, 0, err)
-                               : tr__json_of_file(path, err);
-    int rc = add_schema(d, name, root, path, err);
-    free(path);
-    return rc;
+    return own ? tr_json_parse(tr__default_schema, n, path, 1, 0, err)
+               : tr__json_of_file(path, err);
+}
+
+static int read_schema(struct tr_dataset *d, const char *name, struct tr_err *err)
+{
+    if (tr__grow(&d->schema, &d->cap_schema, d->n_schema + 1, sizeof *d->schema))
+        return tr_err_set(err, TR_ENOMEM, "out of memory for schemas");
+    struct tr__schema *s = &d->schema[d->n_schema++];
+    *s = (struct tr__schema){ .name = tr__text_of(err, "%s", name),
+                              .path = tr__text_of(err, "%s/%s.json", d->schemas, name) };
+    if (s->name && s->path)
+        s->root = schema_of_file(name, s->path, err);
+    return s->root ? tr__schema_check(s->root, s->path, err) : -1;
 }
 
 static const struct tr_json *schema_named(struct tr_dataset *d, const char *name,
@@ -152,18 +144,15 @@ static const struct tr_json *schema_named(struct tr_dataset *d, const char *name
 static int read_levels(struct tr_dataset *d, struct tr_err *err)
 {
     char *bytes = NULL, *path = tr__text_of(err, "%s/" TR__LEVELS_FILE, d->schemas);
-    size_t n = 0;
-    int rc = path ? 0 : -1;
-    if (!rc && access(path, F_OK) && errno == ENOENT) {
-        n = strlen(tr__default_levels);
-        rc = tr__levels_read(&d->levels, tr__default_levels, n, path, err);
-    } else if (!rc) {
-        rc = tr_read_all(path, &bytes, &n, err);
-        size_t bom = rc ? 0 : tr__bom(bytes, n);
-        rc = rc ? rc : tr__levels_read(&d->levels, bytes + bom, n - bom, path, err);
-    }
+    size_t n = strlen(tr__default_levels);
+    if (!(d->levels_path = path))
+        return -1;
+    if (access(path, F_OK) && errno == ENOENT)
+        return tr__levels_read(&d->levels, tr__default_levels, n, path, err);
+    int rc = tr_read_all(path, &bytes, &n, err);
+    size_t bom = rc ? 0 : tr__bom(bytes, n);
+    rc = rc ? rc : tr__levels_read(&d->levels, bytes + bom, n - bom, path, err);
     free(bytes);
-    free(path);
     return rc;
 }
 

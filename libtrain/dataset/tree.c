@@ -43,6 +43,19 @@ struct tr_dataset *tr_dataset_open(const struct tr_dataset_args *args, struct tr
     return NULL;
 }
 
+const char *tr_dataset_file(const struct tr_dataset *d, size_t i)
+{
+    const char *own[] = { d->structure, d->placeholders, d->levels_path };
+    enum { N_OWN = sizeof own / sizeof *own };
+    if (i < N_OWN)
+        return own[i];
+    i -= N_OWN;
+    if (i < d->n_schema)
+        return d->schema[i].path;
+    i -= d->n_schema;
+    return i < d->n_topic ? d->topic[i].path : NULL;
+}
+
 static void free_topic(struct tr__topic *t)
 {
     free(t->file);
@@ -58,6 +71,7 @@ void tr_dataset_free(struct tr_dataset *d)
         free_topic(&d->topic[i]);
     for (size_t i = 0; i < d->n_schema; i++) {
         free(d->schema[i].name);
+        free(d->schema[i].path);
         tr_json_free(d->schema[i].root);
     }
     free(d->topic);
@@ -69,5 +83,6 @@ void tr_dataset_free(struct tr_dataset *d)
     free(d->topics);
     free(d->schemas);
     free(d->placeholders);
+    free(d->levels_path);
     free(d);
 }

@@ -70,7 +70,7 @@ struct tr__topic { /* a file of rows; its texts are in the structure */
 };
 
 struct tr__schema {
-    char *name;
+    char *name, *path;
     struct tr_json *root;
 };
 
@@ -79,6 +79,7 @@ struct tr_dataset {
     struct tr_json *root; /* the structure */
     const char *name;     /* of the data set */
     struct tr__levels levels;
+    char *levels_path;
     struct tr__fill fill;
     struct tr__schema *schema;
     size_t n_schema, cap_schema;

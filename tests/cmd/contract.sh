@@ -13,6 +13,8 @@ i=0
 while [ $i -lt 200 ]; do
     echo "The quick brown fox number $i jumps over the lazy dog." && i=$((i + 1))
 done >text.txt
+cp -r "$TOP/examples/dataset" set
+printf %s "$(cat "$TOP/examples/dataset/structure.enriched.json")" >set/structure.enriched.json
 
 # ==== inputs for the commands that come later in the pipe ====
 
@@ -92,7 +94,7 @@ help_and_usage() {
 
 works() {
     test_expect_success "$cmd: $args" '
-        "$BIN/$cmd" -q $args >stdout 2>stderr </dev/null
+        "$BIN/$cmd" $args -q >stdout 2>stderr </dev/null
         test -s out || test -s stdout
         test ! -s stderr
         rm -rf out out.d'
@@ -184,5 +186,7 @@ contract quantize "model.gguf" "-t q8_0 -o out model.gguf"
 contract perplexity "model.gguf t.pack" "-m model.gguf -d t.pack"
 contract generate "model.gguf" "-m model.gguf -p The -n 4"
 contract gguf-show "model.gguf" "model.gguf"
+contract dataset "set/structure.enriched.json" \
+    "build --structure set/structure.enriched.json -o out"
 contract gguf-diff "model.gguf q8.gguf" "--tol 0.1 --tensors model.gguf q8.gguf"
 test_done

@@ -346,6 +346,13 @@ test_expect_success 'the four words, and only their own options' '
 test_expect_success 'an output that is an input, one that cannot be written' '
     test_expect_code 1 dataset build -o structure.enriched.json
     cmp good.json structure.enriched.json
+    cp $topic before
+    ln -f $topic hard.json
+    for out in ./$topic hard.json; do
+        test_expect_code 1 dataset build -o $out
+        grep "is the same file as input" stderr
+        cmp before $topic
+    done
     test_expect_code 1 dataset build -o none/out.jsonl
     test_expect_code 1 dataset build -o /dev/full
     test_expect_code 1 "$BIN/dataset" paste q >/dev/full 2>stderr'
