@@ -3,6 +3,7 @@
  * generate - sample text from a model.  See generate.1
  */
 #include "shared/adapters.h"
+#include "shared/chats.h"
 #include "shared/common.h"
 #include "shared/prompts.h"
 #include "shared/rope.h"
@@ -18,10 +19,10 @@
 #include <string.h>
 
 struct opts {
-    const char *model, *prompt_file, *output, *label, *after, *pre;
-    struct cmd_list adapters, prompts, stops;
+    const char *model, *prompt_file, *chats, *template, *output, *label, *after, *pre;
+    struct cmd_list adapters, prompts, stops, template_args;
     int64_t n, seed;
-    int special;
+    int special, ask;
     struct tr_sampling sampling;
     struct cmd_rope rope;
 };
@@ -60,8 +61,11 @@ static int on_prompt(struct run *r, size_t i, struct tr_err *err)
         tr_print_escaped(r->text.f, o->label, strlen(o->label));
         say(r, " <==\n");
     }
-    say(r, r->prompts.text.item[i]);
-    int rc = tr_generate(r->gen, r->prompts.id[i].id, r->prompts.id[i].n, &args, &rng, err);
+    say(r, r->prompts.item[i].text);
+    if (o->ask)
+        say(r, "\n");
+    const struct tr_tokens *id = &r->prompts.item[i].id;
+    int rc = tr_generate(r->gen, id->id, id->n, &args, &rng, err);
     cmd_text_end(&r->text);
     if (!rc)
         say(r, "\n");
@@ -71,8 +75,20 @@ static int on_prompt(struct run *r, size_t i, struct tr_err *err)
 static int open_prompts(struct run *r, struct tr_err *err)
 {
     const struct opts *o = r->o;
-    if (cmd_prompts_read(&r->prompts, r->tok, &o->prompts, o->prompt_file, o->special, err))
-        return err->code;
+    struct cmd_template chat = { 0 };
+    const struct cmd_prompt_source source = {
+        .given = &o->prompts, .path = o->prompt_file, .chats = o->chats,
+        .special = o->special, .ask = o->ask, .template = &chat
+    };
+    int rc = 0;
+    if (o->chats || o->ask)
+        rc = cmd_chat_template(&chat, tr_model_gguf(r->m), r->tok, o->template,
+                               &o->template_args, err);
+    if (!rc)
+        rc = cmd_prompts_read(&r->prompts, r->tok, &source, err);
+    cmd_template_release(&chat);
+    if (rc)
+        return rc;
     int64_t longest = (int64_t)r->prompts.longest;
     tr_model_set_context(r->m, longest + o->n);
     r->gen = tr_generator_new(r->m, r->tok, longest, o->n, err);
@@ -93,7 +109,7 @@ static int run_all(const struct opts *o, struct tr_err *err)
         goto end;
     r.text = cmd_text_to(out);
     rc = cmd_text_copy(&r.text, o->after, err);
-    for (size_t i = 0; !rc && i < r.prompts.text.n; i++)
+    for (size_t i = 0; !rc && i < r.prompts.n; i++)
         rc = on_prompt(&r, i, err);
 end:
     rc = tr_out_finish(out, rc, err);
@@ -116,6 +132,11 @@ int main(int argc, char **argv)
         CMD_LIST('p', "prompt", &o.prompts, "TEXT",
                  "text to continue, may be given again"),
         CMD_IN(0, "prompts", &o.prompt_file, "FILE", "texts to continue, one a line"),
+        CMD_IN(0, "chat", &o.chats, "FILE",
+               "chats to go on with, JSON: an array of messages, an object, or one a line"),
+        CMD_FLAG(0, "ask", &o.ask, CMD_ASK_HELP),
+        CMD_TEXT(0, "chat-template", &o.template, "NAME|FILE", CMD_TEMPLATE_HELP),
+        CMD_LIST(0, "template-arg", &o.template_args, "NAME=JSON", CMD_TEMPLATE_ARG_HELP),
         CMD_INT('n', "tokens", &o.n, 1, 1 << 20, "N", "tokens to add at most"),
         CMD_FLOAT(0, "temp", &o.sampling.temp, 0, 100, "X",
                   "temperature; 0: always the likeliest"),
@@ -139,11 +160,15 @@ int main(int argc, char **argv)
     struct tr_err err = {0};
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
-    if (!o.model || (!o.prompts.n && !o.prompt_file))
-        cmd_usage(&cmd, "options '--model' and '--prompt' or '--prompts' are required");
+    if (!o.model || (!o.prompts.n && !o.prompt_file && !o.chats))
+        cmd_usage(&cmd, "options '--model' and '--prompt', '--prompts' or '--chat' are "
+                  "required");
+    if ((o.template || o.template_args.n) && !o.chats && !o.ask)
+        cmd_usage(&cmd, "a chat template is for --chat and --ask");
     int rc = run_all(&o, &err);
     free(o.adapters.item);
     free(o.prompts.item);
     free(o.stops.item);
+    free(o.template_args.item);
     return cmd_end(rc, &err);
 }

@@ -46,6 +46,7 @@
 #include <libtrain/generate.h>
 #include <libtrain/quantize.h>
 #include <libtrain/merge.h>
+#include <libtrain/publish.h>
 #include <libtrain/eval.h>
 #include <libtrain/train_args.h>
 #include <libtrain/trainer.h>

@@ -5,6 +5,7 @@
  */
 #include "samples.h"
 
+#include "chats.h"
 #include "message.h"
 #include "step-table.h"
 #include "vocab.h"
@@ -14,14 +15,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct cmd_list none;
+
 int cmd_samples_prepare(struct cmd_samples *s, const struct tr_model *m,
                         struct tr_train_args *args, struct tr_err *err)
 {
     if (!s->path)
         return 0;
-    if (!(s->tok = cmd_tokenizer(tr_model_gguf(m), NULL, err)) ||
-        cmd_prompts_read(&s->prompts, s->tok, NULL, s->prompt_file, 0, err))
-        return err->code;
+    struct cmd_template chat = { 0 };
+    const struct cmd_prompt_source source = { .path = s->prompt_file, .ask = s->ask,
+                                              .template = &chat };
+    int rc = (s->tok = cmd_tokenizer(tr_model_gguf(m), NULL, err)) ? 0 : err->code;
+    if (!rc && s->ask)
+        rc = cmd_chat_template(&chat, tr_model_gguf(m), s->tok, s->template, &none, err);
+    if (!rc)
+        rc = cmd_prompts_read(&s->prompts, s->tok, &source, err);
+    cmd_template_release(&chat);
+    if (rc)
+        return rc;
     args->sample_prompt = (int64_t)s->prompts.longest;
     args->sample_new = s->n;
     return 0;
@@ -56,8 +67,8 @@ static int keep(void *ctx, const char *bytes, size_t n)
 
 static int take_one(struct cmd_samples *s, size_t i, int64_t step, struct tr_err *err)
 {
-    const char *prompt = s->prompts.text.item[i];
-    const struct tr_tokens *id = &s->prompts.id[i];
+    const char *prompt = s->prompts.item[i].text;
+    const struct tr_tokens *id = &s->prompts.item[i].id;
     struct tr_generate_args args = { .n = s->n, .text = keep, .ctx = s,
                                      .sampling = { .top_p = 1 } };
     struct tr_rng rng = tr_rng_init(0, 0);
@@ -76,7 +87,7 @@ static int take_one(struct cmd_samples *s, size_t i, int64_t step, struct tr_err
 void cmd_samples_take(struct cmd_samples *s, int64_t step)
 {
     struct tr_err err = { 0 };
-    for (size_t i = 0; s->file && !err.code && i < s->prompts.text.n; i++)
+    for (size_t i = 0; s->file && !err.code && i < s->prompts.n; i++)
         if (take_one(s, i, step, &err)) {
             cmd_warn("no more samples after step %lld: %s", (long long)step, err.text);
             cmd_step_table_close(&s->file);

@@ -15,6 +15,8 @@
 struct cmd_samples { /* {0}: no samples, every call does nothing */
     const char *prompt_file, *path; /* the prompts; the table, TSV */
     int64_t every, n;               /* steps; tokens of a sample at most */
+    int ask;                        /* prompts are what a user says */
+    const char *template;           /* then: argument of --chat-template, or NULL */
     struct tr_tokenizer *tok;
     struct cmd_prompts prompts;
     struct tr_generator *gen;

@@ -146,8 +146,8 @@ static int read_file(const struct cmd_words *w, const struct cmd_word *from, cha
     if (err->code || tr_read_all(path, text, n, err))
         return place(err, from);
     if (*n > MAX_BYTES)
-        return tr_err_set(err, TR_EFORMAT, "'%s': %zu bytes are too much for settings", path,
-                          *n);
+        return tr_err_set(err, TR_EFORMAT, "'%s': %zu bytes are too much for settings",
+                          path, *n);
     const char *nul = memchr(*text, '\0', *n);
     long line = 1;
     for (const char *p = *text; nul && p < nul; p++)
@@ -163,8 +163,8 @@ static int add_words(struct cmd_words *w, size_t i, struct scan *s, struct tr_er
             return err->code;
         w->word[i++] = word;
         if (w->n > MAX_WORDS)
-            return tr_err_set(err, TR_EFORMAT, "'%s' line %ld: more than %d words of options",
-                              word.file, word.line, MAX_WORDS);
+            return tr_err_set(err, TR_EFORMAT,
+                              "'%s' line %ld: more than %d words of options", word.file, word.line, MAX_WORDS);
     }
     return 0;
 }

@@ -229,8 +229,11 @@ static void check_files(const struct cmd *cmd, const struct train_opts *o)
                   "options --model, --data and --output (but for --plan) are required");
     if (o->hooks.eval_every && !o->val)
         cmd_usage(cmd, "--eval-every goes with --val");
-    if (!o->samples.prompt_file != !o->samples.path || (o->samples.every && !o->samples.path))
-        cmd_usage(cmd, "--prompts, --samples and --sample-every go together");
+    if (!o->samples.prompt_file != !o->samples.path ||
+        ((o->samples.every || o->samples.ask) && !o->samples.path))
+        cmd_usage(cmd, "--prompts, --samples, --sample-every and --ask go together");
+    if (o->samples.template && !o->samples.ask)
+        cmd_usage(cmd, "a chat template is for --ask");
     if (among_saves(o))
         cmd_usage(cmd, "output '%s' lies in '%s.d', where the saves are", among_saves(o),
                   output);
@@ -310,6 +313,8 @@ void train_options(struct train_opts *o, int argc, char **argv)
                 "measure --val every N steps, not only at the end"),
         CMD_IN(0, "prompts", &o->samples.prompt_file, "FILE",
                "texts for the model to continue on the way, one a line"),
+        CMD_FLAG(0, "ask", &o->samples.ask, CMD_ASK_HELP),
+        CMD_TEXT(0, "chat-template", &o->samples.template, "NAME|FILE", CMD_TEMPLATE_HELP),
         CMD_OUT(0, "samples", &o->samples.path, "FILE",
                 "table of what it says to them, before, on the way and at the end (TSV)"),
         CMD_INT(0, "sample-every", &o->samples.every, 1, 1e9, "N", "let it every N steps"),

@@ -73,8 +73,8 @@ static int check_keys(const struct tr_json *config, const char *path, struct tr_
         for (size_t i = 0; !ok && i < sizeof keys / sizeof *keys; i++)
             ok = !strcmp(keys[i].name, e.key) && keys[i].may_be(e.value);
         if (!ok)
-            return tr_err_set(err, TR_EUNSUPPORTED, "'%s': '%s' is set, and adapters that are "
-                              "trained here have no such thing%s", path, e.key,
+            return tr_err_set(err, TR_EUNSUPPORTED, "'%s': '%s' is set, and adapters that "
+                              "are trained here have no such thing%s", path, e.key,
                               strcmp(e.key, "lora_dropout") ? "" : ": set it to 0");
     }
     return 0;
@@ -188,7 +188,8 @@ static int add_target(struct patterns *p, const char *target, struct tr_err *err
     for (size_t i = 0; !rc && i < p->base->n_weight; i++) {
         const struct tr_weight *w = &p->base->weight[i];
         const char *middle = w->t.name;
-        int64_t block = w->t.data && w->slot->linear ? tr_gguf_block(w->t.name, &middle) : -1;
+        int linear = w->t.data && w->slot->linear;
+        int64_t block = linear ? tr_gguf_block(w->t.name, &middle) : -1;
         int meant = 0, all = !strcmp(target, "all-linear") && !w->slot->router;
         for (size_t j = 0; block >= 0 && j < sizeof modules / sizeof *modules; j++) {
             size_t stem = strlen(modules[j].stem);
@@ -202,8 +203,8 @@ static int add_target(struct patterns *p, const char *target, struct tr_err *err
         rc = append(p, w->t.name, err);
     }
     if (!any)
-        rc = tr_err_set(err, TR_EFORMAT, "'%s': target module '%s' is none of the linear layers "
-                        "of '%s', or of no block that is wanted", p->path, target,
+        rc = tr_err_set(err, TR_EFORMAT, "'%s': target module '%s' is none of the linear "
+                        "layers of '%s', or of no block that is wanted", p->path, target,
                         tr_gguf_path(tr_model_gguf(p->base)));
     return rc;
 }
@@ -213,8 +214,8 @@ static int add_targets(struct patterns *p, const struct tr_json *v, struct tr_er
     if (is_text(v, "all-linear"))
         return add_target(p, "all-linear", err);
     if (tr_json_kind(v) == TR_JSON_STRING)
-        return tr_err_set(err, TR_EUNSUPPORTED, "'%s': 'target_modules' is a pattern, '%s': a "
-                          "list of names is wanted, or \"all-linear\"", p->path,
+        return tr_err_set(err, TR_EUNSUPPORTED, "'%s': 'target_modules' is a pattern, "
+                          "'%s': a list of names is wanted, or \"all-linear\"", p->path,
                           tr_json_string(v, NULL));
     if (tr_json_kind(v) != TR_JSON_ARRAY || !tr_json_count(v))
         return tr_err_set(err, TR_EFORMAT, "'%s': 'target_modules' is no list of names",
@@ -230,7 +231,8 @@ static int add_targets(struct patterns *p, const struct tr_json *v, struct tr_er
 static int read_numbers(const struct tr_json *config, struct tr_lora_config *c,
                         const char *path, struct tr_err *err)
 {
-    const struct tr_json *r = tr_json_get(config, "r"), *alpha = tr_json_get(config, "lora_alpha");
+    const struct tr_json *r = tr_json_get(config, "r");
+    const struct tr_json *alpha = tr_json_get(config, "lora_alpha");
     /* what PEFT has where nothing is said */
     c->rank = r ? tr_json_int(r) : 8;
     c->alpha = alpha ? tr_json_real(alpha) : 8;

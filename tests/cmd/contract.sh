@@ -185,6 +185,7 @@ contract merge "model.gguf adapter.gguf" "-m model.gguf -a adapter.gguf -o out"
 contract quantize "model.gguf" "-t q8_0 -o out model.gguf"
 contract perplexity "model.gguf t.pack" "-m model.gguf -d t.pack"
 contract generate "model.gguf" "-m model.gguf -p The -n 4"
+contract modelfile "model.gguf" "-m model.gguf -o out"
 contract gguf-show "model.gguf" "model.gguf"
 contract dataset "set/structure.enriched.json" \
     "build --structure set/structure.enriched.json -o out"

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * modelfile - a Modelfile with which Ollama serves a model.  See modelfile.1
+ *
+ * The work is the library's (libtrain/publish.h); here is how files are named, as they are
+ * seen from the folder where the Modelfile will lie.
+ */
+#include "shared/common.h"
+#include "shared/files.h"
+#include "shared/template.h"
+#include "shared/vocab.h"
+
+#include <libtrain/file.h>
+#include <libtrain/publish.h>
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { USUAL_CTX = 4096 }; /* positions: Ollama takes the memory of all of them */
+
+struct opts {
+    const char *model, *adapter, *from, *system, *template, *output;
+    struct cmd_list template_args;
+    int64_t ctx;
+};
+
+/* The path of a file as Ollama finds it from the folder of the output: ./NAME, or from the
+ * root. */
+static int name_from(const char *output, const char *path, char name[PATH_MAX],
+                     struct tr_err *err)
+{
+    char folder[PATH_MAX], whole[PATH_MAX];
+    const char *base = strrchr(path, '/');
+    const char *end = strcmp(output, "-") ? strrchr(output, '/') : NULL;
+    snprintf(folder, sizeof folder, "%.*s", end ? (int)(end - output) + 1 : 1,
+             end ? output : ".");
+    if (cmd_is_in(path, folder)) {
+        snprintf(name, PATH_MAX, "./%.*s", PATH_MAX - 3, base ? base + 1 : path);
+        return 0;
+    }
+    if (!realpath(path, whole))
+        return tr_err_sys(err, "'%s'", path);
+    snprintf(name, PATH_MAX, "%s", whole);
+    return 0;
+}
+
+/* What the model was made for, at most what is usual; 0 if it does not say. */
+static int64_t usual_ctx(const struct tr_gguf *g)
+{
+    char key[128];
+    struct tr_str arch = { "", 0 };
+    int64_t n = 0;
+    if (tr_gguf_string(g, "general.architecture", &arch, NULL) != 1)
+        return 0;
+    snprintf(key, sizeof key, "%.*s.context_length", (int)arch.len, arch.ptr);
+    if (tr_gguf_int(g, key, &n, NULL) != 1 || n < 1)
+        return 0;
+    return n < USUAL_CTX ? n : USUAL_CTX;
+}
+
+static int write_to(struct tr_out *out, const struct opts *o, const struct tr_gguf *g,
+                    const struct tr_tokenizer *tok, const struct cmd_template *chat,
+                    struct tr_err *err)
+{
+    char from[PATH_MAX], adapter[PATH_MAX];
+    struct tr_modelfile m = { .from = o->from ? o->from : from, .system = o->system,
+                              .num_ctx = o->ctx ? o->ctx : usual_ctx(g), .chat = chat->chat,
+                              .args = chat->args, .now = chat->now };
+    if (name_from(o->output, o->model, from, err) ||
+        (o->adapter && name_from(o->output, o->adapter, adapter, err)))
+        return err->code;
+    m.adapter = o->adapter ? adapter : NULL;
+    return tr_modelfile_write(tr_out_stream(out), &m, tok, err);
+}
+
+static int run(const struct opts *o, struct tr_err *err)
+{
+    struct cmd_template chat = { 0 };
+    struct tr_tokenizer *tok = NULL;
+    struct tr_out *out = NULL;
+    struct tr_gguf *g = tr_gguf_open(o->model, err);
+    int rc = g && (tok = cmd_tokenizer(g, NULL, err)) ? 0 : err->code;
+    if (!rc)
+        rc = cmd_template_open(&chat, g, tok, o->template, &o->template_args, err);
+    if (!rc && !(out = tr_out_open(o->output, err)))
+        rc = err->code;
+    if (!rc)
+        rc = write_to(out, o, g, tok, &chat, err);
+    rc = tr_out_finish(out, rc, err);
+    cmd_template_release(&chat);
+    tr_tokenizer_free(tok);
+    tr_gguf_close(g);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct opts o = { .output = "-" };
+    const struct cmd_opt table[] = {
+        CMD_IN('m', "model", &o.model, "FILE", "GGUF that Ollama is to serve"),
+        CMD_IN('a', "adapter", &o.adapter, "FILE", "adapter on top of it"),
+        CMD_TEXT(0, "from", &o.from, "NAME",
+                 "what Ollama calls the model, instead of its path"),
+        CMD_TEXT(0, "system", &o.system, "TEXT", "system message where a chat has none"),
+        CMD_INT(0, "ctx", &o.ctx, 1, 1LL << 31, "N",
+                "positions (default: the model's, at most 4096)"),
+        CMD_TEXT(0, "chat-template", &o.template, "NAME|FILE", CMD_TEMPLATE_HELP),
+        CMD_LIST(0, "template-arg", &o.template_args, "NAME=JSON", CMD_TEMPLATE_ARG_HELP),
+        CMD_OUT('o', "output", &o.output, "FILE", "where to write it"),
+        CMD_END
+    };
+    const struct cmd cmd = { "modelfile", "-m MODEL.gguf [-a ADAPTER.gguf] [-o Modelfile]",
+                             "write how Ollama serves a model", table, 0, 0 };
+    struct tr_err err = { 0 };
+    int n_operand;
+    cmd_parse(&cmd, argc, argv, &n_operand);
+    if (!o.model)
+        cmd_usage(&cmd, "option '--model' is required");
+    int rc = run(&o, &err);
+    free(o.template_args.item);
+    return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);
+}

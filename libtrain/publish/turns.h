@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a chat template writes between the texts of messages, found by rendering.
+ */
+#ifndef LIBTRAIN_PUBLISH_TURNS_H
+#define LIBTRAIN_PUBLISH_TURNS_H
+
+#include <libtrain/publish.h>
+
+enum { TR__WHY_BYTES = 600 }; /* of a reason */
+
+/* A chat is `bare`, or with a system message `head` SYSTEM `after_system`, and then for each
+ * turn USER `to_answer` ANSWER `to_next`; behind the last USER, `prompt`.  All without the BOS
+ * that the tokenizer puts in front. */
+struct tr__turns {
+    char *bare, *head, *after_system, *to_answer, *to_next, *prompt;
+    int takes_system; /* 0: `head` and `after_system` are "" */
+    int late;         /* the system message stands in front of the last USER, behind `bare` */
+    int dated;        /* the template writes the day */
+};
+
+/* Find them.  1; 0 if the template has not this form, *why says in words what it does; or an
+ * error.  Release in any case; start with {0}. */
+int tr__turns_find(struct tr__turns *t, const struct tr_modelfile *m, const char *bos,
+                   char why[TR__WHY_BYTES], struct tr_err *err) TR_MUST_CHECK;
+void tr__turns_release(struct tr__turns *t);
+
+#endif

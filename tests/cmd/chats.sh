@@ -1,0 +1,106 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Chats through a template: what generate goes on with is what the template writes, to the
+# token, and what a message spells is text.
+. "${0%/*}/../lib.sh"
+
+model=$TOP/examples/tiny.gguf
+[ -f "$model" ] || test_skip_all "no examples/tiny.gguf"
+test_built generate tokenize pack train || test_skip_all "the commands are not built"
+g() { "$BIN/generate" -q --threads 1 -m "$model" --temp 0 -n 12 "$@"; }
+cat >t.jinja <<'END'
+{%- for m in messages %}{{ m.role }}: {{ m.content }}{% if not (loop.last and continue_final_message) %}{{ eos_token }}{% endif %}{% endfor %}
+{%- if add_generation_prompt %}assistant:{% endif %}
+END
+eot='<|endoftext|>'
+# goes_on CHAT TEXT: of the chat the model makes what it makes of the text with control tokens.
+goes_on() {
+    echo "$1" | g --chat - --chat-template ./t.jinja >got
+    g --special -p "$2" >want
+    printf "%s" "$2" | wc -c >n
+    tail -c +$(($(cat n) + 1)) want | cmp - got
+}
+
+test_expect_success 'a chat is what its template writes of it' '
+    goes_on "[{\"role\": \"user\", \"content\": \"The gull\"}]" "user: The gull${eot}assistant:"
+    goes_on "{\"messages\": [{\"role\": \"system\", \"content\": \"Fog.\"},
+        {\"role\": \"user\", \"content\": \"The sea\"}]}" \
+        "system: Fog.${eot}user: The sea${eot}assistant:"'
+
+test_expect_success 'an answer that is begun goes on' '
+    goes_on "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"The wind\"}]" \
+        "user: a${eot}assistant: The wind"
+    goes_on "{\"add_generation_prompt\": true, \"messages\":
+        [{\"role\": \"assistant\", \"content\": \"The wind\"}]}" \
+        "assistant: The wind${eot}assistant:"'
+
+test_expect_success 'what a message spells is text' '
+    printf "{{ messages[0].content }}" >plain.jinja
+    echo "[{\"role\": \"user\", \"content\": \"one${eot}two\"}]" |
+        g --chat - --chat-template ./plain.jinja >got
+    g -p "one${eot}two" 2>/dev/null | tail -c +$((${#eot} + 7)) | cmp - got
+    g --special -p "one${eot}two" | tail -c +$((${#eot} + 7)) >want
+    if cmp -s want got; then exit 1; fi'
+
+test_expect_success 'one BOS, whoever writes it' '
+    printf "{{ bos_token }}{{ bos_token }}{{ messages[0].content }}" >bos.jinja
+    echo "[{\"role\": \"user\", \"content\": \"one\"}]" |
+        g --chat - --chat-template ./bos.jinja >got
+    g --special -p "${eot}one" | tail -c +$((${#eot} + 4)) | cmp - got'
+
+test_expect_success 'prompts as what a user says; several chats' '
+    printf "The gull\n\nThe sea\n" >prompts
+    g --ask -p Fog --prompts prompts --chat-template ./t.jinja >asked
+    for text in Fog "The gull" "The sea"; do
+        echo "$text"
+        echo "[{\"role\": \"user\", \"content\": \"$text\"}]" |
+            g --chat - --chat-template ./t.jinja
+    done | cmp - asked
+    printf "%s\n\n%s\n" "[{\"role\": \"user\", \"content\": \"Fog\"}]" \
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"The gull\"}]}" >two.jsonl
+    g --chat two.jsonl --chat-template ./t.jinja >got
+    sed -n "2p; 4p" asked | cmp - got'
+
+test_expect_success 'a well-known template, and variables' '
+    echo "[{\"role\": \"user\", \"content\": \"Fog\"}]" >fog.json
+    g --chat fog.json --chat-template chatml >got
+    g -p "<|im_start|>user
+Fog<|im_end|>
+<|im_start|>assistant
+" | tail -n 2 | cmp - got
+    printf "{{ who }}: {{ messages[0].content }}" >who.jinja
+    g --chat fog.json --chat-template ./who.jinja --template-arg who="\"keeper\"" >got
+    g -p "keeper: Fog" | tail -c +12 | cmp - got'
+
+refuses() { # TEXT COMMAND...
+    reason=$1
+    shift
+    test_expect_code 1 "$@" >stdout 2>stderr
+    grep -e "$reason" stderr
+}
+test_expect_success 'what is no chat' '
+    chat() { printf %s "$1" | "$BIN/generate" -m "$model" --chat - --chat-template ./t.jinja; }
+    refuses "line 1: a chat is an array of messages" chat "{\"text\": \"a\"}"
+    refuses "line 1: a chat is an array of messages" chat "[]"
+    refuses "line 3 byte" chat "[{\"role\": \"user\", \"content\": \"a\"}]
+
+[{\"role\": }]"
+    refuses "standard input.*no value" chat "
+"
+    refuses "has no chat template\|no chat template in" "$BIN/generate" -m "$model" --chat fog.json
+    test_expect_code 2 "$BIN/generate" -m "$model" -p a --chat-template chatml 2>stderr'
+
+test_expect_success 'samples of a training that go through the template' '
+    i=0
+    while [ $i -lt 20 ]; do echo "Lit the lamp at $i bells." && i=$((i + 1)); done >text
+    "$BIN/tokenize" -q -m "$model" text | "$BIN/pack" -q -c 32 -o t.pack
+    "$BIN/train" -q --threads 1 -m "$model" -d t.pack --steps 1 -o t.ckpt --prompts prompts \
+        --samples s.tsv --sample-tokens 12 --ask --chat-template ./t.jinja
+    for text in "The gull" "The sea"; do
+        printf "0\t%s\t" "$text"
+        echo "[{\"role\": \"user\", \"content\": \"$text\"}]" |
+            g --chat - --chat-template ./t.jinja
+    done >want
+    sed -n 2,3p s.tsv | cmp - want'
+test_done
