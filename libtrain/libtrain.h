@@ -26,6 +26,7 @@
 #include <libtrain/text.h>
 #include <libtrain/source.h>
 #include <libtrain/token.h>
+#include <libtrain/prepare.h>
 #include <libtrain/pack.h>
 #include <libtrain/dataset.h>
 

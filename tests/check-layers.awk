@@ -118,7 +118,7 @@ $1 == "symbol" && $2 == "U" {
 
 function directory(object) {
     sub(/\/[^\/]*$/, "", object)
-    sub(/\/(archs|schedules)$/, "", object) # a list of kinds belongs to the folder above
+    sub(/\/(archs|schedules|sources)$/, "", object) # a list of kinds belongs to the folder above
     return object
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is asked and what answers it: {"prompt": …, "completion": …}, each a text or a list of
- * messages.  Two texts are one text, of which the second part counts; with a "system" prompt
- * beside them they are messages if there is a template.
+ * messages.  Two texts are a question and its answer for a model with a chat template, since
+ * that is how it will be asked; without one they are one text, of which the second part counts.
  */
 #include <libtrain/data/sources/rows.h>
 
@@ -48,7 +48,7 @@ int tr__prompt_and(struct tr__reading *r, const char *answer)
         return tr__bad_column(r, "prompt", "a string or a list of messages");
     if (a != TR_JSON_STRING && a != TR_JSON_ARRAY)
         return tr__bad_column(r, answer, "a string or a list of messages");
-    if (p == TR_JSON_STRING && a == TR_JSON_STRING && !(r->o->chat && tr__column(r, "system")))
+    if (p == TR_JSON_STRING && a == TR_JSON_STRING && !r->o->chat)
         return texts(r, answer);
     if (!tr__chat_begin(r, &messages) ||
         tr__chat_add_system(r, messages, tr__column(r, "prompt")) ||
