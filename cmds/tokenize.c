@@ -3,6 +3,9 @@
  * tokenize - turn text into a token stream.  See tokenize.1
  */
 #include "shared/common.h"
+#include "shared/rows.h"
+#include "shared/sample-start.h"
+#include "shared/template.h"
 #include "shared/vocab.h"
 
 #include <libtrain/file.h>
@@ -13,24 +16,41 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct opts {
-    const char *model, *out, *pre;
-    int text, from_ids, bos, eos, special, binary;
+    const char *model, *out, *pre, *form, *template, *train_on, *start;
+    struct cmd_list key, arg;
+    int text, from_ids, bos, eos, special, binary, render, show, stats, escape, include;
+    int64_t skip_bad, max_rows, context;
 };
 
 /* Where documents go: a token stream, or lines of decimals. */
 struct sink {
     struct tr_out *out;
-    struct tr_token_writer *w; /* NULL with --text */
+    struct tr_token_writer *w; /* NULL with --text, and before the first document */
+    int rows; /* documents are told as such: version 2 of the stream */
     uint64_t n_doc, n_token;
 };
+
+/* Or something to look at. */
+static int is_tokens(const struct opts *o)
+{
+    return !o->render && !o->show && !o->stats;
+}
 
 struct run {
     const struct opts *o;
     struct tr_tokenizer *tok;
     uint64_t hash;
     struct sink sink;
+    struct cmd_template template;
+    struct tr_err no_template; /* why there is none, where the model's is refused */
+    struct tr_source_options source;
+    struct tr_source_key *key;
+    struct cmd_rows rows;
+    struct cmd_starts samples;
+    int n_text; /* files of plain text */
     struct tr_tokens t; /* the document at hand */
     int two_bos, two_eos; /* warned already */
     uint64_t *spelt;      // (n_vocab) how often a control token stands in the texts
@@ -47,12 +67,13 @@ static size_t decimal(char *end, uint32_t v)
     return (size_t)(end - p);
 }
 
-static int write_line(struct tr_out *out, const struct tr_tokens *t, struct tr_err *err)
+static int write_line(struct tr_out *out, const uint32_t *id, size_t n_id,
+                      struct tr_err *err)
 {
     char buf[4096], digits[16], *end = digits + sizeof digits;
     size_t used = 0;
-    for (size_t i = 0; i < t->n; i++) {
-        size_t n = decimal(end, t->id[i]);
+    for (size_t i = 0; i < n_id; i++) {
+        size_t n = decimal(end, TR_TOKEN_ID(id[i]));
         if (used + n + 2 > sizeof buf) {
             if (tr_out_write(out, buf, used, err))
                 return -1;
@@ -70,30 +91,52 @@ static int write_line(struct tr_out *out, const struct tr_tokens *t, struct tr_e
 static int sink_open(struct run *r, struct tr_err *err)
 {
     struct sink *s = &r->sink;
-    s->out = tr_out_open(r->o->out, err);
-    if (s->out && !r->o->text && tr_out_is_terminal(s->out))
+    const struct opts *o = r->o;
+    s->out = tr_out_open(o->out, err);
+    if (s->out && !o->text && is_tokens(o) && tr_out_is_terminal(s->out))
         return tr_err_set(err, TR_EIO, "a token stream is not for a terminal: use -o or "
                           "--text");
-    if (!s->out || r->o->text)
-        return s->out ? 0 : -1;
-    s->w = tr_token_writer_new(tr_out_stream(s->out), r->hash, tr_tokenizer_n_vocab(r->tok),
-                               err);
+    return s->out ? 0 : -1;
+}
+
+/* The stream begins when it is known what comes. */
+static int sink_begin(struct run *r, struct tr_err *err)
+{
+    struct sink *s = &r->sink;
+    FILE *f = tr_out_stream(s->out);
+    uint32_t n = tr_tokenizer_n_vocab(r->tok);
+    if (s->w || r->o->text)
+        return 0;
+    s->w = s->rows ? tr_token_writer_new_documents(f, r->hash, n, err)
+                   : tr_token_writer_new(f, r->hash, n, err);
     return s->w ? 0 : -1;
 }
 
-static int sink_add(struct sink *s, const struct tr_tokens *t, struct tr_err *err)
+static int sink_document(void *arg, const struct tr_document *d, struct tr_err *err)
 {
+    struct run *r = arg;
+    struct sink *s = &r->sink;
+    if (sink_begin(r, err))
+        return -1;
     s->n_doc++;
-    s->n_token += t->n;
-    if (s->w)
-        return tr_token_write(s->w, t->id, t->n, err);
-    return write_line(s->out, t, err);
+    s->n_token += d->n;
+    if (!s->w)
+        return write_line(s->out, d->token, d->n, err);
+    return s->rows ? tr_token_write_document(s->w, d, err)
+                   : tr_token_write(s->w, d->token, d->n, err);
 }
 
-static int sink_commit(struct sink *s, struct tr_err *err)
+static int sink_add(struct run *r, const struct tr_tokens *t, struct tr_err *err)
 {
+    struct tr_document d = { .token = t->id, .n = t->n };
+    return sink_document(r, &d, err);
+}
+
+static int sink_commit(struct run *r, struct tr_err *err)
+{
+    struct sink *s = &r->sink;
     struct tr_out *out = s->out;
-    if (s->w && tr_token_writer_end(s->w, err))
+    if (is_tokens(r->o) && (sink_begin(r, err) || (s->w && tr_token_writer_end(s->w, err))))
         return -1;
     s->out = NULL;
     return tr_out_commit(out, err);
@@ -137,17 +180,47 @@ static int encode(struct run *r, const char *text, size_t len, struct tr_err *er
     return 0;
 }
 
-static int add_text(struct run *r, const char *path, struct tr_err *err)
+/* One document, or with --sample-start one for each sample. */
+static int add_document(struct run *r, const char *text, size_t n, struct tr_err *err)
+{
+    int rc = encode(r, text, n, err);
+    return rc ? rc : sink_add(r, &r->t, err);
+}
+
+static int add_samples(struct run *r, const char *name, const char *text, size_t n,
+                       struct tr_err *err)
+{
+    size_t at = 0, from, to;
+    int rc = 0, found = 0;
+    while (!rc && cmd_starts_next(&r->samples, text, n, &at, &from, &to)) {
+        found = 1;
+        rc = add_document(r, text + from, to - from, err);
+    }
+    if (found)
+        return rc;
+    cmd_warn("'%s': --sample-start stands nowhere in it; it is one sample", name);
+    return add_document(r, text, n, err);
+}
+
+/* A whole file: told what is odd in it, and refused if it is no text. */
+static int add_text(struct run *r, const char *name, const struct tr_text *text,
+                    struct tr_err *err)
+{
+    tr_tokenizer_spelt(r->tok, text->bytes, text->n, r->spelt);
+    int rc = r->samples.n ? add_samples(r, name, text->bytes, text->n, err)
+                          : add_document(r, text->bytes, text->n, err);
+    r->n_text++;
+    return rc ? tr_err_prefix(err, "'%s'", name) : 0;
+}
+
+static int add_file(struct run *r, const char *path, struct tr_err *err)
 {
     struct tr_text text;
     if (cmd_read_text(&text, path, &r->o->binary, err))
         return -1;
-    tr_tokenizer_spelt(r->tok, text.bytes, text.n, r->spelt);
-    int rc = encode(r, text.bytes, text.n, err);
-    if (rc)
-        tr_err_prefix(err, "'%s'", path);
+    int rc = add_text(r, path, &text, err);
     tr_text_release(&text);
-    return rc ? rc : sink_add(&r->sink, &r->t, err);
+    return rc;
 }
 
 /* Lines of decimals; `value` is the number that is being read, -1 between numbers. */
@@ -176,7 +249,7 @@ static int read_lines(struct run *r, FILE *f, const char *path, struct tr_err *e
             rc = tr_tokens_push(&r->t, (uint32_t)value, err);
         value = -1;
         if (c == '\n' && !rc) {
-            rc = sink_add(&r->sink, &r->t, err);
+            rc = sink_add(r, &r->t, err);
             r->t.n = 0;
             line++;
         }
@@ -185,7 +258,7 @@ static int read_lines(struct run *r, FILE *f, const char *path, struct tr_err *e
         return tr_err_sys(err, "cannot read '%s'", path);
     if (!rc && value >= 0)
         rc = tr_tokens_push(&r->t, (uint32_t)value, err);
-    return rc || !begun ? rc : sink_add(&r->sink, &r->t, err);
+    return rc || !begun ? rc : sink_add(r, &r->t, err);
 }
 
 static int add_ids(struct run *r, const char *path, struct tr_err *err)
@@ -196,6 +269,58 @@ static int add_ids(struct run *r, const char *path, struct tr_err *err)
     int rc = read_lines(r, f, path, err);
     fclose(f);
     return rc;
+}
+
+/* A source that is one text: what cmd_read_text does, of bytes that are read already. */
+static int add_plain(struct run *r, struct tr_source *source, struct tr_err *err)
+{
+    struct tr_record record = { 0 };
+    struct tr_text text = { 0 };
+    char nothing[1] = "";
+    const char *name = tr_source_name(source);
+    int rc = tr_source_next(source, &record, err);
+    if (rc == 1)
+        rc = tr_text_check(&text, record.bytes, record.n, name, err);
+    if (!rc) {
+        text.bytes = record.bytes ? record.bytes : nothing;
+        text.n = record.n;
+        cmd_tell_text(&text, name);
+        rc = add_text(r, name, &text, err);
+    } else if (err->code == TR_EFORMAT) {
+        cmd_binary_way_out(err);
+    }
+    tr_record_release(&record);
+    return rc;
+}
+
+static int add_rows(struct run *r, struct tr_source *source, struct tr_err *err)
+{
+    if (r->sink.w && !r->sink.rows)
+        return tr_err_set(err, TR_EINVAL, "'%s' holds rows: put it in front of plain text",
+                          tr_source_name(source));
+    r->sink.rows = 1;
+    int rc = cmd_rows_add(&r->rows, source, err);
+    if (rc && err->code == TR_EUNSUPPORTED && !r->template.chat)
+        return cmd_template_missing(r->o->model, &r->no_template, err);
+    return rc;
+}
+
+static int add_source(struct run *r, const char *path, struct tr_err *err)
+{
+    struct tr_source *source = tr_source_open(path, &r->source, err);
+    if (!source)
+        return -1;
+    int rc = tr_source_is_text(source) && is_tokens(r->o)
+           ? add_plain(r, source, err) : add_rows(r, source, err);
+    tr_source_close(source);
+    return rc;
+}
+
+static int add(struct run *r, const char *path, struct tr_err *err)
+{
+    if (r->o->from_ids)
+        return add_ids(r, path, err);
+    return r->o->binary ? add_file(r, path, err) : add_source(r, path, err);
 }
 
 /* ==== the whole ==== */
@@ -214,6 +339,30 @@ static int check_around(const struct run *r, struct tr_err *err)
     return 0;
 }
 
+/* Positions that the model was made for, 0 if it does not say. */
+static uint64_t context_of(const struct tr_gguf *g)
+{
+    char key[128];
+    struct tr_str arch;
+    int64_t n = 0;
+    if (tr_gguf_string(g, "general.architecture", &arch, NULL) != 1)
+        return 0;
+    snprintf(key, sizeof key, "%.*s.context_length", arch.len > 80 ? 80 : (int)arch.len,
+             arch.ptr);
+    return tr_gguf_int(g, key, &n, NULL) == 1 && n > 0 ? (uint64_t)n : 0;
+}
+
+/* A model's template that is refused matters to chats alone; one that was asked for does
+ * at once. */
+static int load_template(struct run *r, const struct tr_gguf *g, struct tr_err *err)
+{
+    const struct opts *o = r->o;
+    struct tr_err *why = o->template || o->arg.n ? err : &r->no_template;
+    int rc = cmd_template_open(&r->template, g, r->tok, o->template, &o->arg, why);
+    r->source.chat = r->template.chat || rc;
+    return why == err ? rc : 0;
+}
+
 static int load(struct run *r, struct tr_err *err)
 {
     struct tr_gguf *g = tr_gguf_open(r->o->model, err);
@@ -221,13 +370,64 @@ static int load(struct run *r, struct tr_err *err)
         return -1;
     r->tok = cmd_tokenizer(g, r->o->pre, err);
     r->hash = tr_vocab_hash(g);
+    r->rows.stats.context = r->o->context > 0 ? (uint64_t)r->o->context : context_of(g);
+    int rc = r->tok ? load_template(r, g, err) : -1;
     tr_gguf_close(g);
-    if (!r->tok)
-        return -1;
+    if (rc)
+        return rc;
     r->spelt = calloc(tr_tokenizer_n_vocab(r->tok), sizeof *r->spelt);
     if (!r->spelt)
         return tr_err_sys(err, "cannot count %u tokens", tr_tokenizer_n_vocab(r->tok));
     return r->o->from_ids ? 0 : check_around(r, err);
+}
+
+/* "--key prompt=frage": what a form calls prompt stands in the column frage. */
+static int set_keys(struct run *r, struct tr_err *err)
+{
+    const struct cmd_list *list = &r->o->key;
+    r->key = calloc(list->n + 1, sizeof *r->key);
+    r->source.key = r->key;
+    if (!r->key)
+        return tr_err_sys(err, "cannot hold %zu keys", list->n);
+    for (size_t i = 0; i < list->n; i++) {
+        const char *text = list->item[i], *column = strchr(text, '=');
+        if (!column || column == text || !column[1])
+            return tr_err_set(err, TR_EINVAL, "--key '%s': not NAME=COLUMN", text);
+        char *key = strndup(text, (size_t)(column - text));
+        if (!key)
+            return tr_err_sys(err, "cannot hold '%s'", text);
+        r->key[r->source.n_key++] = (struct tr_source_key){ key, column + 1 };
+    }
+    return 0;
+}
+
+static void keys_release(struct run *r)
+{
+    for (size_t i = 0; i < r->source.n_key; i++)
+        free((char *)(uintptr_t)r->key[i].key);
+    free(r->key);
+}
+
+static int set_rows(struct run *r, struct tr_err *err)
+{
+    const struct opts *o = r->o;
+    uint64_t context = r->rows.stats.context;
+    r->rows = (struct cmd_rows){
+        .p = { .tokenizer = r->tok, .chat = r->template.chat, .args = r->template.args,
+               .now = r->template.now, .train_on = o->train_on, .around = around(r),
+               .eos = o->eos, .special = o->special, .keep_text = o->render },
+        .model = o->model, .render = o->render, .show = o->show,
+        .skip_bad = (uint64_t)o->skip_bad,
+        .max_rows = o->max_rows > 0 ? (uint64_t)o->max_rows : UINT64_MAX,
+        .arg = r, .document = is_tokens(o) ? sink_document : NULL,
+    };
+    r->rows.f = r->sink.out ? tr_out_stream(r->sink.out) : NULL;
+    r->rows.colour = r->sink.out && tr_out_is_terminal(r->sink.out) && !getenv("NO_COLOR");
+    if (tr_prepare_stats_init(&r->rows.stats, context, err))
+        return -1;
+    r->source.format = o->start && !o->form ? "text" : o->form;
+    return o->start ? cmd_starts_init(&r->samples, o->start, o->escape, o->include, err)
+                    : 0;
 }
 
 static void tell(struct run *r)
@@ -239,30 +439,79 @@ static void tell(struct run *r)
         cmd_say("%" PRIu64 " control tokens stand in the text", spelt);
     else
         cmd_tell_spelt(r->tok, r->spelt);
-    cmd_say("%" PRIu64 " documents, %" PRIu64 " tokens", r->sink.n_doc, r->sink.n_token);
+    if (r->rows.stats.n_row + r->rows.stats.n_bad)
+        cmd_rows_tell(&r->rows, r->o->stats);
+    else
+        cmd_say("%" PRIu64 " documents, %" PRIu64 " tokens", r->sink.n_doc,
+                r->sink.n_token);
+}
+
+/* Streams of rows have another version: what stands behind plain text is looked at first.
+ * What cannot be read twice is not. */
+static void look_ahead(struct run *r, char **file, int n_file)
+{
+    for (int i = 1; i < n_file && !r->sink.rows && !r->o->from_ids; i++) {
+        struct stat st;
+        if (stat(file[i], &st) || !S_ISREG(st.st_mode))
+            continue;
+        struct tr_source *s = tr_source_open(file[i], &r->source, NULL);
+        r->sink.rows = s && !tr_source_is_text(s);
+        tr_source_close(s);
+    }
 }
 
 static int run(struct run *r, char **file, int n_file, struct tr_err *err)
 {
-    const struct opts *o = r->o;
-    int i;
-    if (load(r, err) || sink_open(r, err))
+    int i = 0;
+    if (load(r, err) || set_keys(r, err) || (!r->o->stats && sink_open(r, err)) ||
+        set_rows(r, err))
         return -1;
-    i = 0;
+    look_ahead(r, file, r->o->binary ? 0 : n_file);
     do {
-        const char *path = n_file ? file[i] : "-";
-        if (o->from_ids ? add_ids(r, path, err) : add_text(r, path, err))
+        if (add(r, n_file ? file[i] : "-", err))
             return -1;
     } while (++i < n_file);
-    if (sink_commit(&r->sink, err))
+    if (!r->o->render && !r->o->show && cmd_rows_check(&r->rows, err)) {
+        tell(r);
+        return -1;
+    }
+    if (!r->o->stats && sink_commit(r, err))
         return -1;
     tell(r);
     return 0;
 }
 
+static void release(struct run *r)
+{
+    tr_token_writer_free(r->sink.w);
+    tr_out_discard(r->sink.out);
+    tr_tokens_release(&r->t);
+    free(r->spelt);
+    keys_release(r);
+    cmd_starts_release(&r->samples);
+    tr_prepare_stats_release(&r->rows.stats);
+    cmd_template_release(&r->template);
+    tr_tokenizer_free(r->tok);
+}
+
+static void check_usage(const struct cmd *cmd, const struct opts *o)
+{
+    int looks = o->render + o->show + o->stats;
+    if (!o->model)
+        cmd_usage(cmd, "option '--model' is required");
+    if (looks + o->text > 1)
+        cmd_usage(cmd, "--text, --render, --show and --stats exclude each other");
+    if (looks && (o->from_ids || o->binary || o->start))
+        cmd_usage(cmd, "--render, --show and --stats are about rows");
+    if (o->stats && strcmp(o->out, "-"))
+        cmd_usage(cmd, "--stats writes to standard output, and no tokens");
+    if (!o->start && (o->escape || o->include))
+        cmd_usage(cmd, "--escape and --include-sample-start are about --sample-start");
+}
+
 int main(int argc, char **argv)
 {
-    struct opts o = { .out = "-", .bos = 1, .eos = -1 };
+    struct opts o = { .out = "-", .bos = 1, .eos = -1, .max_rows = -1, .context = -1 };
     const struct cmd_opt table[] = {
         CMD_IN('m', "model", &o.model, "FILE", "GGUF that holds the vocabulary"),
         CMD_OUT('o', "output", &o.out, "FILE", "where to write the tokens"),
@@ -274,6 +523,25 @@ int main(int argc, char **argv)
         CMD_FLAG(0, "special", &o.special, CMD_SPECIAL_HELP),
         CMD_FLAG(0, "binary", &o.binary, CMD_BINARY_HELP),
         CMD_TEXT(0, "pre", &o.pre, "NAME", CMD_PRE_HELP),
+        CMD_GROUP("rows of training data"),
+        CMD_TEXT(0, "format", &o.form, "NAME", "form of the rows; found by looking"),
+        CMD_LIST(0, "key", &o.key, "NAME=COLUMN", "another name of a column"),
+        CMD_TEXT(0, "chat-template", &o.template, "NAME", CMD_TEMPLATE_HELP),
+        CMD_LIST(0, "template-arg", &o.arg, "NAME=JSON", CMD_TEMPLATE_ARG_HELP),
+        CMD_TEXT(0, "train-on", &o.train_on, "WHAT",
+                 "completion, assistant, last, all, or roles: what is trained"),
+        CMD_INT(0, "skip-bad", &o.skip_bad, 0, INT64_MAX, "N",
+                "leave out so many bad rows"),
+        CMD_INT(0, "max-rows", &o.max_rows, 1, INT64_MAX, "N", "read no more rows"),
+        CMD_INT('c', "context", &o.context, 1, INT64_MAX, "N",
+                "count documents that are longer; the model's context"),
+        CMD_FLAG(0, "show", &o.show, "write rows as the model sees them, not tokens"),
+        CMD_FLAG(0, "render", &o.render, "write what the template makes of them, as JSON"),
+        CMD_FLAG(0, "stats", &o.stats, "write the table alone"),
+        CMD_GROUP("samples of a plain text"),
+        CMD_TEXT(0, "sample-start", &o.start, "TEXT", "a document begins behind each TEXT"),
+        CMD_FLAG(0, "escape", &o.escape, "TEXT has \\n \\r \\t \\' \\\" \\\\"),
+        CMD_FLAG(0, "include-sample-start", &o.include, "TEXT belongs to the document"),
         CMD_END
     };
     const struct cmd cmd = { "tokenize",
@@ -285,13 +553,8 @@ int main(int argc, char **argv)
     int n_file;
     char **file = cmd_parse(&cmd, argc, argv, &n_file);
 
-    if (!o.model)
-        cmd_usage(&cmd, "option '--model' is required");
+    check_usage(&cmd, &o);
     int rc = run(&r, file, n_file, &err) ? cmd_code(&err) : CMD_OK;
-    tr_token_writer_free(r.sink.w);
-    tr_out_discard(r.sink.out);
-    tr_tokens_release(&r.t);
-    free(r.spelt);
-    tr_tokenizer_free(r.tok);
+    release(&r);
     return cmd_end(rc, &err);
 }

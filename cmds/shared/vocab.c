@@ -20,11 +20,17 @@ struct tr_tokenizer *cmd_tokenizer(const struct tr_gguf *g, const char *pre,
 }
 
 /* The library does not know the option. */
-static int name_way_out(struct tr_err *err)
+int cmd_binary_way_out(struct tr_err *err)
 {
     struct tr_err old = *err;
     *err = (struct tr_err){ 0 };
     return tr_err_set(err, old.code, "%s (--binary takes it as it is)", old.text);
+}
+
+void cmd_tell_text(const struct tr_text *t, const char *name)
+{
+    for (size_t i = 0; i < TR_TEXT_WARNINGS && *t->warning[i]; i++)
+        cmd_warn("'%s': %s", name, t->warning[i]);
 }
 
 int cmd_read_text(struct tr_text *t, const char *path, const int *binary,
@@ -32,9 +38,9 @@ int cmd_read_text(struct tr_text *t, const char *path, const int *binary,
 {
     int rc = tr_text_read(t, path, binary && *binary ? TR_TEXT_BINARY : 0, err);
     if (rc == TR_EFORMAT && binary)
-        return name_way_out(err);
-    for (size_t i = 0; i < TR_TEXT_WARNINGS && !rc && *t->warning[i]; i++)
-        cmd_warn("'%s': %s", strcmp(path, "-") ? path : "standard input", t->warning[i]);
+        return cmd_binary_way_out(err);
+    if (!rc)
+        cmd_tell_text(t, strcmp(path, "-") ? path : "standard input");
     return rc;
 }
 

@@ -21,6 +21,10 @@ struct tr_tokenizer *cmd_tokenizer(const struct tr_gguf *g, const char *pre,
 int cmd_read_text(struct tr_text *t, const char *path, const int *binary,
                   struct tr_err *err) TR_MUST_CHECK;
 
+/* The two halves of it: the warnings of a text, and "--binary" behind a refusal. */
+void cmd_tell_text(const struct tr_text *t, const char *name);
+int cmd_binary_way_out(struct tr_err *err);
+
 /* Say which control tokens were spelt in plain text, the most frequent of them, by the
  * counts of tr_tokenizer_spelt, which are used up. */
 void cmd_tell_spelt(const struct tr_tokenizer *t, uint64_t *count);

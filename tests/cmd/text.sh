@@ -144,7 +144,10 @@ test_expect_success 'no text: refused by what it is, with the way out' '
     printf "\377\376h\0i\0" >u16.txt
     gives "iconv -f UTF-16" u16.txt
     gzip -c house.txt >house.gz
-    gives gunzip house.gz
+    test_expect_code 1 "$BIN/perplexity" -m "$model" -f house.gz 2>err
+    grep gunzip err
+    ids -m "$model" house.txt >want
+    ids -m "$model" house.gz | cmp - want
     cp "$model" model.txt
     gives "a GGUF model" model.txt
     printf "%%PDF-1.4\nabc\n" >a.pdf
@@ -170,7 +173,7 @@ test_expect_success 'an odd text: taken, and told' '
     grep "byte order mark" err
     "$BIN/detokenize" -m "$model" out | cmp - bom.txt
     echo "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}" >chat.jsonl
-    tok -m "$model" -o out chat.jsonl 2>err
+    tok -m "$model" --format text -o out chat.jsonl 2>err
     grep "record of JSON" err
     "$BIN/perplexity" -q -m "$model" -f chat.jsonl >out 2>err
     grep "record of JSON" err

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Between tr_prepare_rows, which makes documents of rows, and a command: what a bad row
+ * costs, what is written, and what a user should know of the data.
+ */
+#include "rows.h"
+
+#include "message.h"
+
+#include <libtrain/printable.h>
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* ==== row by row ==== */
+
+static int write_row(struct cmd_rows *r, const struct tr_record *raw,
+                     const struct tr_prepared *row, struct tr_err *err)
+{
+    size_t n = 0, n_trained = 0;
+    if (r->render) {
+        fwrite(row->text, 1, row->n_text, r->f);
+        fputc('\n', r->f);
+        return 0;
+    }
+    for (size_t i = 0; i < row->n_doc; i++) {
+        n += row->doc[i].n;
+        n_trained += row->doc[i].n_trained;
+    }
+    fprintf(r->f, "%s== row %" PRIu64 ", line %" PRIu64 ": %zu tokens, %zu trained%s\n",
+            r->colour ? "\033[1m" : "", raw->number, raw->line, n, n_trained,
+            r->colour ? "\033[0m" : "");
+    return tr_prepared_show(row, r->p.tokenizer, r->colour, r->f, err);
+}
+
+static int take_row(void *arg, const struct tr_record *raw, const struct tr_prepared *row,
+                    struct tr_err *err)
+{
+    struct cmd_rows *r = arg;
+    int rc = 0;
+    tr_prepare_stats_add(&r->stats, row);
+    for (size_t i = 0; i < row->n_doc && r->document && !rc; i++) {
+        struct tr_document d = tr_prepared_document(row, i);
+        rc = r->document(r->arg, &d, err);
+    }
+    return !rc && (r->render || r->show) ? write_row(r, raw, row, err) : rc;
+}
+
+static int bad_row(void *arg, const struct tr_record *raw, const struct tr_err *why,
+                   struct tr_err *err)
+{
+    struct cmd_rows *r = arg;
+    (void)raw;
+    if (r->stats.n_bad < r->skip_bad) {
+        r->stats.n_bad++;
+        cmd_warn("%s: left out", why->text);
+        return 0;
+    }
+    if (r->skip_bad)
+        return tr_err_set(err, why->code, "%s (%" PRIu64 " bad rows were left out before)",
+                          why->text, r->stats.n_bad);
+    return tr_err_set(err, why->code, "%s (--skip-bad N leaves out so many bad rows)",
+                      why->text);
+}
+
+int cmd_rows_add(struct cmd_rows *r, struct tr_source *s, struct tr_err *err)
+{
+    const struct tr_prepare_sink sink = { r, take_row, bad_row };
+    uint64_t done = r->stats.n_row + r->stats.n_bad;
+    if (done >= r->max_rows)
+        return 0;
+    return tr_prepare_rows(&r->p, s, r->max_rows - done, &sink, err);
+}
+
+/* ==== what there was ==== */
+
+int cmd_rows_check(const struct cmd_rows *r, struct tr_err *err)
+{
+    const struct tr_prepare_stats *s = &r->stats;
+    if (!s->n_row || s->n_trained)
+        return 0;
+    return tr_err_set(err, TR_EFORMAT, "nothing of %" PRIu64 " rows is trained: no message "
+                      "fits --train-on %s, or the rows are empty", s->n_row,
+                      r->p.train_on ? r->p.train_on : "assistant");
+}
+
+/* Text of a token, escaped; the caller's. */
+static char *token_text(const struct cmd_rows *r, uint32_t id)
+{
+    char *text = NULL;
+    size_t n = 0, cap = 0;
+    if (tr_tokenizer_decode(r->p.tokenizer, id, 0, 1, &text, &n, &cap, NULL))
+        n = 0;
+    char *line = malloc(4 * n + 1);
+    if (line)
+        tr_escape(line, 4 * n + 1, text ? text : "", n);
+    free(text);
+    return line;
+}
+
+static void tell_ends(const struct cmd_rows *r)
+{
+    const struct tr_prepare_stats *s = &r->stats;
+    char *text = s->n_endless ? token_text(r, s->end) : NULL;
+    if (text)
+        cmd_warn("%" PRIu64 " trained turns end with '%s', which is no token that ends a "
+                 "text of '%s': it will not learn to stop there (the template is another "
+                 "model's, or the model names no end of turn)", s->n_endless, text, r->model);
+    free(text);
+}
+
+static void tell_spelt(const struct cmd_rows *r)
+{
+    const struct tr_prepare_stats *s = &r->stats;
+    char *text = s->n_spelt ? token_text(r, s->spelt) : NULL;
+    if (text)
+        cmd_warn("rows spell control tokens %" PRIu64 " times, such as '%s': they stay plain "
+                 "text; --special makes them tokens", s->n_spelt, text);
+    free(text);
+}
+
+void cmd_rows_tell(const struct cmd_rows *r, int alone)
+{
+    const struct tr_prepare_stats *s = &r->stats;
+    tell_ends(r);
+    tell_spelt(r);
+    if (s->n_lost)
+        cmd_warn("%" PRIu64 " turns cannot be told apart in what the template writes, and "
+                 "are not trained", s->n_lost);
+    if (s->n_apart)
+        cmd_say("%" PRIu64 " turns are trained in documents of their own, as the template "
+                "writes them while they are the last", s->n_apart);
+    if (alone)
+        tr_prepare_stats_print(s, stdout);
+    else if (!cmd_quiet())
+        tr_prepare_stats_print(s, stderr);
+}
