@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct json_object *of(const struct tr_json *v)
@@ -81,17 +82,9 @@ static struct json_object *parse(struct json_tokener *t, const char *bytes, size
     return NULL;
 }
 
-struct tr_json *tr_json_parse(const char *bytes, size_t n, const char *name, uint64_t line,
-                              uint64_t at, struct tr_err *err)
+static struct json_object *parse_new(const char *bytes, size_t n, const char *name,
+                                     uint64_t line, uint64_t at, struct tr_err *err)
 {
-    size_t place, begin = blanks(bytes, 0, n);
-    const char *what = begin == n ? "no value" : n > TR_JSON_MAX_BYTES ?
-                       "a value of more than 1 GiB" : tr__json_scan(bytes, n, &place);
-    if (what) {
-        wrong(err, name, line, at, bytes, begin == n ? n : n > TR_JSON_MAX_BYTES ? 0 : place,
-              what);
-        return NULL;
-    }
     struct json_tokener *t = json_tokener_new_ex(TR_JSON_MAX_DEPTH + 1);
     struct json_object *v = NULL;
     if (t)
@@ -99,7 +92,38 @@ struct tr_json *tr_json_parse(const char *bytes, size_t n, const char *name, uin
     else
         tr_err_set(err, TR_ENOMEM, "out of memory for '%s'", name);
     json_tokener_free(t);
-    return ours(v);
+    return v;
+}
+
+/* What is wrong with it is told of the original. */
+static struct json_object *parse_unbent(const char *bytes, size_t n, const char *name,
+                                        uint64_t line, uint64_t at, struct tr_err *err)
+{
+    size_t m;
+    char *text = tr__json_unbent(bytes, n, &m);
+    struct json_object *v = text ? parse_new(text, m, name, line, at, NULL) : NULL;
+    free(text);
+    if (v)
+        return v;
+    if (text)
+        json_object_put(parse_new(bytes, n, name, line, at, err));
+    tr_err_set(err, TR_ENOMEM, "out of memory for '%s'", name); /* if nothing is told yet */
+    return NULL;
+}
+
+struct tr_json *tr_json_parse(const char *bytes, size_t n, const char *name, uint64_t line,
+                              uint64_t at, struct tr_err *err)
+{
+    size_t place, n_bent = 0, begin = blanks(bytes, 0, n);
+    const char *what = begin == n ? "no value" : n > TR_JSON_MAX_BYTES ?
+                       "a value of more than 1 GiB" : tr__json_scan(bytes, n, &place, &n_bent);
+    if (what) {
+        wrong(err, name, line, at, bytes, begin == n ? n : n > TR_JSON_MAX_BYTES ? 0 : place,
+              what);
+        return NULL;
+    }
+    return ours(n_bent ? parse_unbent(bytes, n, name, line, at, err) :
+                parse_new(bytes, n, name, line, at, err));
 }
 
 void tr_json_free(struct tr_json *root)

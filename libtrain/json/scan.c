@@ -49,6 +49,37 @@ static const char *escape(const char *p, size_t left, size_t *len)
     return u < 0xdc00 && low >= 0xdc00 && low < 0xe000 ? NULL : "half of a surrogate pair";
 }
 
+/* The character of a surrogate pair's twelve bytes, if json-c takes it for half of a pair by
+ * its low sixteen bits and writes U+FFFD, as 0.16 does; else 0. */
+static uint32_t bent(const char *p, size_t left)
+{
+    int32_t high = unit(p, left), low = high < 0xd800 || high >= 0xdc00 ? -1 :
+                                        unit(p + 6, left - 6);
+    uint32_t c = 0x10000 + (((uint32_t)high & 0x3ff) << 10) + ((uint32_t)low & 0x3ff);
+    return low >= 0 && (c & 0xf800) == 0xd800 ? c : 0;
+}
+
+char *tr__json_unbent(const char *b, size_t n, size_t *m)
+{
+    char *text = malloc(n);
+    *m = 0;
+    for (size_t at = 0; text && at < n;) {
+        size_t len = b[at] == '\\' ? 2 : 1;
+        uint32_t c = len == 2 ? bent(b + at, n - at) : 0;
+        if (c) {
+            text[(*m)++] = (char)(0xf0 | c >> 18);
+            for (int shift = 12; shift >= 0; shift -= 6)
+                text[(*m)++] = (char)(0x80 | (c >> shift & 0x3f));
+            len = 12;
+        } else {
+            memcpy(text + *m, b + at, len);
+            *m += len;
+        }
+        at += len;
+    }
+    return text;
+}
+
 /* Eight bytes of ASCII that are neither quote, backslash nor control character. */
 static int is_plain(const char *p)
 {
@@ -61,7 +92,7 @@ static int is_plain(const char *p)
 }
 
 /* From behind the opening quote to behind the closing one. */
-static const char *string(const char *b, size_t n, size_t *at)
+static const char *string(const char *b, size_t n, size_t *at, size_t *n_bent)
 {
     while (*at < n) {
         size_t len = 1;
@@ -81,6 +112,7 @@ static const char *string(const char *b, size_t n, size_t *at)
             wrong = "bytes that are not UTF-8";
         if (wrong)
             return wrong;
+        *n_bent += len == 12 && bent(b + *at, n - *at);
         *at += len;
     }
     return "a string without an end";
@@ -142,10 +174,10 @@ static int is_key_with_nul(const char *b, size_t from, size_t end, size_t n)
     return 0;
 }
 
-static const char *quoted(const char *b, size_t n, size_t *at)
+static const char *quoted(const char *b, size_t n, size_t *at, size_t *n_bent)
 {
     size_t from = ++*at;
-    const char *wrong = string(b, n, at);
+    const char *wrong = string(b, n, at, n_bent);
     if (wrong || !is_key_with_nul(b, from, *at, n))
         return wrong;
     *at = from - 1;
@@ -176,14 +208,15 @@ static const char *other(char c, struct size *s)
            s->room > TR_JSON_MAX_BYTES ? "more values than 1 GiB of memory holds" : NULL;
 }
 
-const char *tr__json_scan(const char *b, size_t n, size_t *at)
+const char *tr__json_scan(const char *b, size_t n, size_t *at, size_t *n_bent)
 {
     struct size size = { 0 };
     const char *wrong = NULL;
+    *n_bent = 0;
     for (*at = 0; *at < n && !wrong;) {
         char c = b[*at];
         if (c == '"')
-            wrong = quoted(b, n, at);
+            wrong = quoted(b, n, at, n_bent);
         else if (c == '-' || is_digit(c))
             wrong = number(b, n, at);
         else if (!(wrong = other(c, &size)))

@@ -135,7 +135,7 @@ static void write_control(struct out *o, unsigned char c)
 static int is_plain(const struct out *o, unsigned char c)
 {
     return c >= 0x20 && c != '"' && c != '\\' &&
-           (!(o->style.flags & TR_JSON_ASCII) || c < 0x7f || (c == 0x7f));
+           (!(o->style.flags & TR_JSON_ASCII) || c < 0x7f);
 }
 
 static void write_string(struct out *o, const char *s, size_t n)
