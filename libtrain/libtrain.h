@@ -28,6 +28,7 @@
 #include <libtrain/token.h>
 #include <libtrain/prepare.h>
 #include <libtrain/pack.h>
+#include <libtrain/packing.h>
 #include <libtrain/dataset.h>
 
 #include <libtrain/tensor.h>

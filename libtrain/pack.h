@@ -40,7 +40,7 @@ struct tr_pack_seq {
     const int32_t *pos;    // (n) position inside its document
     const float *weight;   // (n) factor of the loss, finite and above 0 where it counts;
                            // NULL: 1 everywhere
-    const int32_t *group;  // (n) number of its document's group, -1: none; NULL: none has one
+    const int32_t *group;  // (n) number of its document's group, -1: none; NULL: all none
 };
 
 struct tr_pack;
@@ -70,8 +70,8 @@ struct tr_pack_writer *tr_pack_create(const char *path, uint32_t ctx,
                                       struct tr_err *err) TR_MUST_CHECK;
 int tr_pack_write(struct tr_pack_writer *w, const struct tr_pack_seq *seq,
                   struct tr_err *err) TR_MUST_CHECK;
-/* The number of a group by its name, for tr_pack_seq.group: 0, 1, … as they come; TR_EFORMAT
- * for what is no name (struct tr_document) and beyond 65535 of them. */
+/* The number of a group by its name, for tr_pack_seq.group: 0, 1, … as they come;
+ * TR_EFORMAT for what is no name (struct tr_document) and beyond 65535 of them. */
 int32_t tr_pack_writer_group(struct tr_pack_writer *w, const char *name,
                              struct tr_err *err) TR_MUST_CHECK;
 const struct tr_pack_info *tr_pack_writer_info(const struct tr_pack_writer *w);
@@ -88,6 +88,41 @@ void tr_pack_discard(struct tr_pack_writer *w);
 struct tr_packer;
 struct tr_packer *tr_packer_new(struct tr_pack_writer *w, uint32_t stride,
                                 struct tr_err *err) TR_MUST_CHECK;
+
+/* How documents find a sequence: i = 0, 1, … until NULL; 0 is the default.
+ *
+ *   order   behind the one before, or at the beginning of the next sequence
+ *   best    up to 1024 documents wait: the oldest begins a sequence, then comes the longest
+ *           that fits, again and again; a function of the input */
+struct tr_pack_fit;
+const struct tr_pack_fit *tr_pack_fit_at(int i);
+const char *tr_pack_fit_name(const struct tr_pack_fit *fit);
+
+/* What becomes of a document longer than the context, i = 0, 1, … until NULL.
+ *
+ *   split    windows, as above
+ *   cut      its first ctx positions
+ *   drop     nothing
+ *   refuse   TR_EFORMAT */
+struct tr_over_long;
+const struct tr_over_long *tr_over_long_at(int i);
+const char *tr_over_long_name(const struct tr_over_long *kind);
+
+struct tr_packer_args {
+    uint32_t stride;                      /* 1 … ctx; 0: ctx */
+    const struct tr_pack_fit *fit;        /* NULL: the default */
+    const struct tr_over_long *over_long; /* NULL: split for running text, cut for rows */
+};
+/* Documents that did not go in as they were. */
+struct tr_packer_counts {
+    uint64_t n_split, n_cut, n_dropped; /* longer than the context */
+    uint64_t lost_tokens;               /* of those that were cut or dropped */
+    uint64_t n_useless;                 /* rows of which nothing counts, left out */
+};
+struct tr_packer *tr_packer_new_with(struct tr_pack_writer *w,
+                                     const struct tr_packer_args *args,
+                                     struct tr_err *err) TR_MUST_CHECK;
+const struct tr_packer_counts *tr_packer_counts(const struct tr_packer *p);
 int tr_packer_add(struct tr_packer *p, const uint32_t *token, size_t n,
                   struct tr_err *err) TR_MUST_CHECK;
 /* The same with weights and a group; a weight of 0 masks. */

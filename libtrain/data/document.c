@@ -8,6 +8,8 @@
 #include <libtrain/token.h>
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 size_t tr__bad_weight(const float *weight, size_t n)
 {
@@ -28,4 +30,29 @@ int tr__is_group(const char *name, size_t n)
             return 0;
     }
     return 1;
+}
+
+int tr__keep_document(struct tr__kept *k, const struct tr_document *d, struct tr_err *err)
+{
+    if (tr__grow(&k->token, &k->token_cap, d->n, sizeof *k->token) ||
+        (d->weight && tr__grow(&k->weight, &k->weight_cap, d->n, sizeof *k->weight)))
+        return tr_err_set(err, TR_ENOMEM, "out of memory for %zu tokens", d->n);
+    k->d = *d;
+    k->d.token = k->token;
+    if (d->n)
+        memcpy(k->token, d->token, d->n * sizeof *k->token);
+    if (d->weight && d->n)
+        k->d.weight = memcpy(k->weight, d->weight, d->n * sizeof *k->weight);
+    if (d->group) {
+        memcpy(k->group, d->group, strlen(d->group) + 1);
+        k->d.group = k->group;
+    }
+    return 0;
+}
+
+void tr__release_kept(struct tr__kept *k)
+{
+    free(k->token);
+    free(k->weight);
+    *k = (struct tr__kept){ 0 };
 }

@@ -1,82 +1,155 @@
 /* SPDX-License-Identifier: MIT
  *
- * Documents into sequences, in the order they come (next fit: a sequence that was left is
- * not looked at again, so the order of the input stays).
+ * Documents into windows of at most a context, and windows into the sequence that is being
+ * filled.  In which order they come there is decided by a fit (pack_fit_order.c,
+ * pack_fit_best.c), what becomes of one that is too long by pack_over_long.c.
  */
-#include <libtrain/pack.h>
+#include <libtrain/data/over_long.h>
+#include <libtrain/data/packer.h>
 
 #include <stdlib.h>
 
-struct tr_packer {
-    struct tr_pack_writer *w;
-    uint32_t ctx, stride;
-    struct tr_pack_seq seq; /* its arrays are these: */
-    int32_t *token, *target, *pos, *group; // (ctx)
-    float *weight;                         // (ctx)
+static const struct tr_pack_fit *const fits[] = {
+#define TR_PACK_FIT(NAME) &tr__pack_fit_##NAME,
+#include <libtrain/data/fits.def>
+#undef TR_PACK_FIT
 };
+
+static const struct tr_over_long *const over_longs[] = {
+#define TR_OVER_LONG(NAME) &tr__over_long_##NAME,
+#include <libtrain/data/over_long.def>
+#undef TR_OVER_LONG
+};
+
+const struct tr_pack_fit *tr_pack_fit_at(int i)
+{
+    return i >= 0 && (size_t)i < sizeof fits / sizeof *fits ? fits[i] : NULL;
+}
+
+const char *tr_pack_fit_name(const struct tr_pack_fit *fit)
+{
+    return fit->name;
+}
+
+const struct tr_over_long *tr_over_long_at(int i)
+{
+    size_t n = sizeof over_longs / sizeof *over_longs;
+
+    return i >= 0 && (size_t)i < n ? over_longs[i] : NULL;
+}
+
+const char *tr_over_long_name(const struct tr_over_long *kind)
+{
+    return kind->name;
+}
+
+static int alloc_sequence(struct tr_packer *p)
+{
+    size_t ctx = p->ctx;
+
+    p->token = malloc(ctx * sizeof *p->token);
+    p->target = malloc(ctx * sizeof *p->target);
+    p->pos = malloc(ctx * sizeof *p->pos);
+    p->weight = malloc(ctx * sizeof *p->weight);
+    p->group = malloc(ctx * sizeof *p->group);
+    p->seq = (struct tr_pack_seq){ 0, p->token, p->target, p->pos, p->weight, p->group };
+    return p->token && p->target && p->pos && p->weight && p->group;
+}
+
+struct tr_packer *tr_packer_new_with(struct tr_pack_writer *w,
+                                     const struct tr_packer_args *args, struct tr_err *err)
+{
+    uint32_t ctx = tr_pack_writer_info(w)->ctx;
+    struct tr_packer *p = calloc(1, sizeof *p);
+
+    if (p) {
+        p->w = w;
+        p->ctx = ctx;
+        p->args = *args;
+    }
+    if (!p || !alloc_sequence(p)) {
+        tr_err_set(err, TR_ENOMEM, "out of memory for a context of %u", (unsigned)ctx);
+        tr_packer_free(p);
+        return NULL;
+    }
+    p->args.stride = args->stride ? args->stride : ctx;
+    p->args.fit = args->fit ? args->fit : fits[0];
+    if (p->args.stride <= ctx)
+        return p;
+    tr_err_set(err, TR_EINVAL, "a stride of %u in a context of %u", (unsigned)args->stride,
+               (unsigned)ctx);
+    tr_packer_free(p);
+    return NULL;
+}
 
 struct tr_packer *tr_packer_new(struct tr_pack_writer *w, uint32_t stride,
                                 struct tr_err *err)
 {
-    size_t ctx = tr_pack_writer_info(w)->ctx;
-    if (stride == 0 || stride > ctx) {
-        tr_err_set(err, TR_EINVAL, "a stride of %u in a context of %zu", (unsigned)stride,
-                   ctx);
-        return NULL;
-    }
-    struct tr_packer *p = calloc(1, sizeof *p);
-    if (p) {
-        p->token = malloc(ctx * sizeof *p->token);
-        p->target = malloc(ctx * sizeof *p->target);
-        p->pos = malloc(ctx * sizeof *p->pos);
-        p->weight = malloc(ctx * sizeof *p->weight);
-        p->group = malloc(ctx * sizeof *p->group);
-    }
-    if (!p || !p->token || !p->target || !p->pos || !p->weight || !p->group) {
-        tr_err_set(err, TR_ENOMEM, "out of memory for a context of %zu", ctx);
-        tr_packer_free(p);
-        return NULL;
-    }
-    p->w = w;
-    p->ctx = (uint32_t)ctx;
-    p->stride = stride;
-    p->seq = (struct tr_pack_seq){ 0, p->token, p->target, p->pos, p->weight, p->group };
-    return p;
+    if (stride)
+        return tr_packer_new_with(w, &(struct tr_packer_args){ .stride = stride }, err);
+    tr_err_set(err, TR_EINVAL, "a stride of 0");
+    return NULL;
 }
 
-int tr_packer_end(struct tr_packer *p, struct tr_err *err)
+const struct tr_packer_counts *tr_packer_counts(const struct tr_packer *p)
 {
-    int rc = p->seq.n ? tr_pack_write(p->w, &p->seq, err) : 0;
-    p->seq.n = 0;
-    return rc;
+    return &p->counts;
 }
 
-/* A stretch of a document: n <= ctx positions, which have n + 1 tokens, the first of them
- * number `start`.  The first n_seen were predicted in the stretch before. */
-struct window {
-    const struct tr_document *d;
-    size_t start;
-    uint32_t n, n_seen;
-    int32_t group;
-};
-
-/* Behind what the sequence holds, or at the beginning of the next one. */
-static int add_window(struct tr_packer *p, const struct window *w, struct tr_err *err)
+/* Positions of d that are to be packed, from its beginning on; an error where it is
+ * refused.  What is left out is counted. */
+static int64_t keep(struct tr_packer *p, const struct tr_document *d, struct tr_err *err)
 {
-    int rc = w->n > p->ctx - (uint32_t)p->seq.n ? tr_packer_end(p, err) : 0;
+    const struct tr_over_long *kind = p->args.over_long;
+    size_t n = d->n - 1;
 
-    if (rc)
-        return rc;
-    for (uint32_t i = 0; i < w->n; i++) {
-        size_t at = w->start + i;
-        uint32_t next = w->d->token[at + 1];
-        float weight = w->d->weight ? w->d->weight[at + 1] : 1;
-        int counts = i >= w->n_seen && !(next & TR_TOKEN_MASKED) && weight != 0;
-        p->token[p->seq.n] = (int32_t)TR_TOKEN_ID(w->d->token[at]);
-        p->target[p->seq.n] = counts ? (int32_t)next : -1;
-        p->weight[p->seq.n] = weight;
-        p->group[p->seq.n] = w->group;
-        p->pos[p->seq.n++] = (int32_t)i;
+    if (n <= p->ctx)
+        return (int64_t)n;
+    if (!kind)
+        kind = d->row ? &tr__over_long_cut : &tr__over_long_split;
+    int64_t kept = kind->keep(n, p->ctx);
+    if (kept < 0)
+        return tr_err_set(err, TR_EFORMAT, "a document of %zu tokens does not fit in a "
+                          "context of %u", d->n, (unsigned)p->ctx);
+    p->counts.n_split += kept == (int64_t)n;
+    p->counts.n_cut += kept > 0 && kept < (int64_t)n;
+    p->counts.n_dropped += kept == 0;
+    p->counts.lost_tokens += kept ? n - (size_t)kept : d->n;
+    return kept;
+}
+
+static int counts_at(const struct tr_document *d, size_t i)
+{
+    return !(d->token[i] & TR_TOKEN_MASKED) && !(d->weight && d->weight[i] == 0);
+}
+
+/* 1 if any of the first n positions counts, or d is running text, which is kept whole. */
+static int is_of_use(const struct tr_document *d, size_t n)
+{
+    int counts = !d->row;
+
+    for (size_t i = 1; i <= n && !counts; i++)
+        counts = counts_at(d, i);
+    return counts;
+}
+
+static int add_windows(struct tr_packer *p, const struct tr_document *d, size_t n,
+                       struct tr_err *err)
+{
+    struct tr__window w = { .group = -1 };
+    size_t start = 0, done = 0; /* positions */
+
+    if (d->group && (w.group = tr_pack_writer_group(p->w, d->group, err)) < 0)
+        return w.group;
+    for (; done < n; start += p->args.stride) {
+        w.token = d->token + start;
+        w.weight = d->weight ? d->weight + start : NULL;
+        w.n = (uint32_t)(n - start < p->ctx ? n - start : p->ctx);
+        w.n_seen = (uint32_t)(done - start);
+        int rc = p->args.fit->take(p, &w, err);
+        if (rc)
+            return rc;
+        done = start + w.n;
     }
     return 0;
 }
@@ -84,19 +157,13 @@ static int add_window(struct tr_packer *p, const struct window *w, struct tr_err
 int tr_packer_add_document(struct tr_packer *p, const struct tr_document *d,
                            struct tr_err *err)
 {
-    struct window w = { .d = d, .group = -1 };
-    size_t n = d->n ? d->n - 1 : 0, done = 0; /* positions */
+    int64_t n = d->n > 1 ? keep(p, d, err) : 0;
 
-    if (n && d->group && (w.group = tr_pack_writer_group(p->w, d->group, err)) < 0)
-        return w.group;
-    for (; done < n; w.start += p->stride) {
-        w.n = (uint32_t)(n - w.start < p->ctx ? n - w.start : p->ctx);
-        w.n_seen = (uint32_t)(done - w.start);
-        int rc = add_window(p, &w, err);
-        if (rc)
-            return rc;
-        done = w.start + w.n;
-    }
+    if (n <= 0)
+        return (int)n;
+    if (is_of_use(d, (size_t)n))
+        return add_windows(p, d, (size_t)n, err);
+    p->counts.n_useless++;
     return 0;
 }
 
@@ -105,10 +172,18 @@ int tr_packer_add(struct tr_packer *p, const uint32_t *token, size_t n, struct t
     return tr_packer_add_document(p, &(struct tr_document){ .token = token, .n = n }, err);
 }
 
+int tr_packer_end(struct tr_packer *p, struct tr_err *err)
+{
+    int rc = p->args.fit->end ? p->args.fit->end(p, err) : 0;
+
+    return rc ? rc : tr__packer_flush(p, err);
+}
+
 void tr_packer_free(struct tr_packer *p)
 {
     if (!p)
         return;
+    tr__pool_free(p->pool);
     free(p->token);
     free(p->target);
     free(p->pos);

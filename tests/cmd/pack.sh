@@ -97,6 +97,61 @@ test_expect_success '--val-split of several documents' '
     said "v.pack: 1 documents, 3 tokens"
 '
 
+test_expect_success '--fit best fills sequences, in an order that stays the same' '
+    "$BIN/pack" -c 51 --fit best -o x.pack "$tok/docs.tok" 2>err
+    said "3 documents, 63 tokens, 2 sequences, 60 positions (60 counted), 58.8 % full"
+    "$BIN/pack" -c 51 --fit best -o y.pack "$tok/docs.tok"
+    cmp x.pack y.pack
+    "$BIN/pack" -c 51 --fit order -o x.pack "$tok/docs.tok"
+    "$BIN/pack" -c 51 -o y.pack "$tok/docs.tok"
+    cmp x.pack y.pack
+'
+
+test_expect_success '--over-long: what becomes of documents is said' '
+    "$BIN/pack" -c 16 --over-long split -o x.pack "$tok/docs.tok" 2>err
+    said "x.pack: 1 documents longer than the context, in windows"
+    "$BIN/pack" -c 16 -o y.pack "$tok/docs.tok"
+    cmp x.pack y.pack
+    "$BIN/pack" -c 16 --over-long cut -o x.pack "$tok/docs.tok" 2>err
+    said "2 sequences, 27 positions"
+    said "x.pack: 1 documents longer than the context, cut at its end"
+    said "x.pack: 33 tokens of these are lost"
+    "$BIN/pack" -c 16 --over-long drop -o x.pack "$tok/docs.tok" 2>err
+    said "1 sequences, 11 positions"
+    said "x.pack: 1 documents longer than the context, left out"
+    refused 1 "docs.tok'"'"': document 5: a document of 50 tokens" -c 16 --over-long refuse \
+        -o x.pack "$tok/docs.tok"
+'
+
+test_expect_success '--mix, --max-rows: whole documents by weight' '
+    "$BIN/pack" -c 64 -o x.pack --mix "$tok/docs.tok:2" --mix "$tok/one.tok" 2>err
+    said "docs.tok: 3 documents, 6 for training, 0 for validation"
+    said "x.pack: 7 documents, 227 tokens"
+    "$BIN/pack" -c 64 -o x.pack --mix "$tok/docs.tok:2" "$tok/one.tok" 2>err
+    said "one.tok: 1 documents, 1 for training"
+    "$BIN/pack" -c 64 -o x.pack --seed 5 --max-rows 2 "$tok/docs.tok" 2>err
+    said "x.pack: 2 documents"
+    cp "$tok/docs.tok" a:2
+    "$BIN/pack" -c 64 -o x.pack --mix a:2:1 2>err
+    said "x.pack: 3 documents, 63 tokens"
+    refused 2 "above 0" -c 64 -o x.pack --mix "$tok/docs.tok:0"
+    refused 2 "more than once" -c 64 -o x.pack --mix - <"$tok/docs.tok"
+    refused 2 "more than once" -c 64 -o x.pack --max-rows 1 <"$tok/docs.tok"
+    refused 1 "same" -c 64 -o a:2 --mix a:2:1
+    refused 1 "nowhere" -c 64 -o x.pack --mix "$tok/docs.tok" --mix nowhere:2
+'
+
+test_expect_success '--val: a stream of ones own' '
+    "$BIN/pack" -c 64 -o x.pack --val "$tok/one.tok" --val-out v.pack "$tok/docs.tok" 2>err
+    said "x.pack: 3 documents, 63 tokens"
+    said "v.pack: 1 documents, 101 tokens"
+    "$BIN/pack" -c 64 -o y.pack "$tok/docs.tok"
+    cmp x.pack y.pack
+    refused 2 "exclude" -c 64 -o x.pack --val "$tok/one.tok" --val-split .1 \
+        --val-out v.pack "$tok/docs.tok"
+    refused 2 "--val-out" -c 64 -o x.pack --val "$tok/one.tok" "$tok/docs.tok"
+'
+
 test_expect_success 'nothing to train on' '
     refused 1 "nothing to train on" -c 16 -o x.pack "$tok/empty.tok"
     refused 1 "nothing to train on" -c 16 -o x.pack "$tok/short.tok"

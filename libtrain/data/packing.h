@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside of a packing: where documents come from (packing_stream.c), on which side they are
+ * (packing_split.c), how sets are mixed (packing_mix.c), and the packs that they go to
+ * (packing_sink.c).
+ */
+#ifndef LIBTRAIN_DATA_PACKING_H
+#define LIBTRAIN_DATA_PACKING_H
+
+#include <libtrain/base/base.h>
+#include <libtrain/packing.h>
+
+#include <stdio.h>
+
+/* ---- a stream ---------------------------------------------------------------------- */
+
+struct tr__packing_stream {
+    FILE *f;
+    struct tr_token_reader *r;
+    const char *name; /* for messages */
+    uint64_t number;  /* of the document that was read last, from 1 */
+};
+
+int tr__packing_open(struct tr__packing_stream *s, const char *path, struct tr_err *err) TR_MUST_CHECK;
+/* The next of two tokens or more: 1, 0 at the end, or an error; *n_short, if not NULL, grows
+ * by those that were passed over. */
+int tr__packing_next(struct tr__packing_stream *s, struct tr_document *d, uint64_t *n_short,
+                    struct tr_err *err) TR_MUST_CHECK;
+void tr__packing_close(struct tr__packing_stream *s);
+
+/* ---- sides ------------------------------------------------------------------------- */
+
+/* Documents of one set, counted by their group: fraction p of each group is for
+ * validation. */
+struct tr__split {
+    double p;
+    uint64_t seed;
+    struct tr__stratum { const char *name; uint64_t key, n; } *stratum;
+    size_t n, cap;
+    struct tr__names by_name;
+};
+
+void tr__split_init(struct tr__split *s, double p, uint64_t seed, uint64_t set);
+/* The next document of this group (or NULL): 1 for validation, 0 for training, or an
+ * error. */
+int tr__split_next(struct tr__split *s, const char *group, struct tr_err *err) TR_MUST_CHECK;
+void tr__split_release(struct tr__split *s);
+
+/* ---- packs ------------------------------------------------------------------------- */
+
+/* A pack that is being made, and what went in. */
+struct tr__sink {
+    struct tr_pack_writer *w;
+    struct tr_packer *packer;
+    const char *path;
+    struct tr_packing_side *side;
+};
+
+int tr__sink_open(struct tr__sink *s, const char *path, const struct tr_packing *job,
+                  const struct tr__packing_stream *from, struct tr_err *err) TR_MUST_CHECK;
+/* The last sequence; then the file's name.  TR_EFORMAT if nothing counts. */
+int tr__sink_end(struct tr__sink *s, struct tr_err *err) TR_MUST_CHECK;
+int tr__sink_commit(struct tr__sink *s, struct tr_err *err) TR_MUST_CHECK;
+void tr__sink_close(struct tr__sink *s);
+
+int tr__sink_add(struct tr__sink *s, const struct tr_document *d, struct tr_err *err)
+    TR_MUST_CHECK;
+/* The same, and which document of a stream it was if it is refused. */
+int tr__sink_add_from(struct tr__sink *s, const struct tr__packing_stream *from,
+                      const struct tr_document *d, struct tr_err *err) TR_MUST_CHECK;
+
+/* Mix the sets of a job into both packs; val->w is NULL if there is none. */
+int tr__mix(const struct tr_packing *job, struct tr__sink *train, struct tr__sink *val,
+            uint64_t *n_short, struct tr_packing_taken *taken,
+            struct tr_err *err) TR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Streams to packs: which documents are taken, how often, on which side, in what order.  The
+ * first token of a document says its set and number, so that a pack tells what is in it.
+ */
+#include "scratch.h"
+
+#include <libtrain/file.h>
+#include <libtrain/packing.h>
+
+enum { N_VOCAB = 65536, PER_SET = 4096, CTX = 64 };
+
+/* A stream of n documents of set number `set` (documents 0, 1, … of it); each k-th of them is
+ * of group k mod n_group, if n_group, and a row if `row`. */
+static const char *make(const char *name, int set, int n, int n_group, int row)
+{
+    struct tr_err err = { 0 };
+    const char *to = in_dir(name);
+    FILE *f = fopen(to, "wb");
+    struct tr_token_writer *w = tr_token_writer_new_documents(f, 7, N_VOCAB, &err);
+    char group[16];
+    for (int i = 0; i < n; i++) {
+        uint32_t token[] = { (uint32_t)(set * PER_SET + i), 1, 2, 3, 4, 5 };
+        struct tr_document d = { token, (size_t)(2 + i % 5), NULL, NULL, row };
+        snprintf(group, sizeof group, "group %d", n_group ? i % n_group : 0);
+        d.group = n_group ? group : NULL;
+        ck_assert_int_eq(tr_token_write_document(w, &d, &err), 0);
+    }
+    ck_assert_int_eq(tr_token_writer_end(w, &err), 0);
+    tr_token_writer_free(w);
+    ck_assert_int_eq(fclose(f), 0);
+    return to;
+}
+
+struct content { /* of a pack, in its order */
+    int n, set[20000], number[20000], group[20000];
+    uint64_t hash;
+};
+
+static struct content *content_of(const char *pack)
+{
+    struct content *c = calloc(1, sizeof *c);
+    struct tr_err err = { 0 };
+    struct tr_pack *p = tr_pack_open(pack, &err);
+    ck_assert_msg(p != NULL, "%s", err.text);
+    for (uint64_t i = 0; i < tr_pack_info(p)->n_seq; i++) {
+        struct tr_pack_seq s;
+        ck_assert_int_eq(tr_pack_read(p, i, &s, &err), 0);
+        for (int32_t t = 0; t < s.n; t++)
+            if (s.pos[t] == 0) {
+                c->set[c->n] = s.token[t] / PER_SET;
+                c->group[c->n] = s.group ? s.group[t] : -1;
+                c->number[c->n++] = s.token[t] % PER_SET;
+            }
+    }
+    c->hash = tr_pack_info(p)->hash;
+    tr_pack_close(p);
+    return c;
+}
+
+/* How often a set is there; of one document, if number is not negative. */
+static int times(const struct content *c, int set, int number)
+{
+    int n = 0;
+    for (int i = 0; i < c->n; i++)
+        n += c->set[i] == set && (number < 0 || c->number[i] == number);
+    return n;
+}
+
+static struct tr_packing_result result;
+static struct tr_packing_taken taken[4];
+
+static struct tr_packing job_of(const struct tr_packing_set *set, size_t n)
+{
+    return (struct tr_packing){ .set = set, .n_set = n, .ctx = CTX, .out = in_dir("x.pack") };
+}
+
+static struct content *run(const struct tr_packing *job)
+{
+    struct tr_err err = { 0 };
+    ck_assert_msg(tr_packing_run(job, &result, taken, &err) == 0, "%s", err.text);
+    return content_of(job->out);
+}
+
+static struct content *run_split(struct tr_packing *job, double p, struct content **val)
+{
+    job->val_split = p;
+    job->val_out = in_dir("v.pack");
+    struct content *c = run(job);
+    *val = content_of(job->val_out);
+    return c;
+}
+
+/* ==== mixing ==== */
+
+START_TEST(weights_are_whole_documents)
+{
+    const struct tr_packing_set set[] = {
+        { make("a.tok", 0, 1000, 0, 1), 1 }, { make("b.tok", 1, 400, 0, 1), 0.5 },
+        { make("c.tok", 2, 101, 0, 0), 2.5 },
+    };
+    struct tr_packing job = job_of(set, 3);
+    struct content *c = run(&job);
+    int twice = 0, half = 0;
+    ck_assert_int_eq(c->n, 1000 + 200 + 253);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(times(c, 0, i), 1);
+    for (int i = 0; i < 400; i++) {
+        ck_assert_int_le(times(c, 1, i), 1);
+        half += times(c, 1, i);
+    }
+    for (int i = 0; i < 101; i++) {
+        int n = times(c, 2, i);
+        ck_assert(n == 2 || n == 3);
+        twice += n;
+    }
+    ck_assert(half == 200 && twice == 253);
+    ck_assert(taken[1].n_doc == 400 && taken[1].n_train == 200 && taken[2].n_train == 253);
+    free(c);
+}
+END_TEST
+
+/* Each part of the pack has each set in its proportion. */
+START_TEST(evenly_mixed)
+{
+    const struct tr_packing_set set[] = {
+        { make("a.tok", 0, 3000, 0, 1), 1 }, { make("b.tok", 1, 1000, 0, 1), 1 },
+    };
+    struct tr_packing job = job_of(set, 2);
+    struct content *c = run(&job);
+    for (int part = 0; part < 4; part++) {
+        int n = 0;
+        for (int i = 0; i < 1000; i++)
+            n += c->set[1000 * part + i];
+        ck_assert_msg(n > 180 && n < 320, "%d of 1000 in part %d", n, part);
+    }
+    free(c);
+}
+END_TEST
+
+START_TEST(a_function_of_the_seed)
+{
+    const struct tr_packing_set set[] = {
+        { make("a.tok", 0, 300, 3, 1), 0.7 }, { make("b.tok", 1, 200, 0, 1), 1.5 },
+    };
+    struct tr_packing job = job_of(set, 2);
+    uint64_t hash[4], val_hash[4];
+    for (int i = 0; i < 4; i++) {
+        struct content *val;
+        job.seed = (uint64_t)(i / 2);
+        struct content *c = run_split(&job, 0.2, &val);
+        hash[i] = c->hash;
+        val_hash[i] = val->hash;
+        free(c);
+        free(val);
+    }
+    ck_assert(hash[0] == hash[1] && hash[2] == hash[3] && hash[0] != hash[2]);
+    ck_assert(val_hash[0] == val_hash[1] && val_hash[2] == val_hash[3]);
+    ck_assert(val_hash[0] != val_hash[2]);
+}
+END_TEST
+
+START_TEST(no_more_than_max_rows)
+{
+    const struct tr_packing_set set[] = {
+        { make("a.tok", 0, 300, 0, 1), 1 }, { make("b.tok", 1, 20, 0, 1), 2 },
+    };
+    struct tr_packing job = job_of(set, 2);
+    job.max_rows = 50;
+    struct content *c = run(&job);
+    ck_assert_int_eq(times(c, 0, -1), 50);
+    ck_assert_int_eq(times(c, 1, -1), 40);
+    int first = 1;
+    for (int i = 0; i < 50; i++)
+        first = first && times(c, 0, i);
+    ck_assert(!first); /* they come from everywhere */
+    free(c);
+    job.n_set = 1;
+    c = run(&job);
+    ck_assert_int_eq(c->n, 50);
+    free(c);
+}
+END_TEST
+
+/* ==== sides ==== */
+
+/* No document on both sides, though it be repeated; of each set and group the fraction. */
+START_TEST(sides_of_mixed_sets)
+{
+    const struct tr_packing_set set[] = {
+        { make("a.tok", 0, 400, 4, 1), 3 }, { make("b.tok", 1, 200, 0, 1), 0.5 },
+    };
+    struct tr_packing job = job_of(set, 2);
+    struct content *val;
+    job.seed = (uint64_t)_i;
+    struct content *c = run_split(&job, 0.25, &val);
+    ck_assert_int_eq(times(val, 0, -1), 100);
+    ck_assert_int_eq(times(val, 1, -1), 25);
+    ck_assert_int_eq(times(c, 0, -1), 3 * 300);
+    ck_assert_int_eq(times(c, 1, -1), 75);
+    for (int i = 0; i < 400; i++)
+        ck_assert(times(val, 0, i) ? times(val, 0, i) == 1 && !times(c, 0, i)
+                                   : times(c, 0, i) == 3);
+    for (int group = 0; group < 4; group++) {
+        int n = 0;
+        for (int i = 0; i < val->n; i++)
+            n += val->set[i] == 0 && val->number[i] % 4 == group;
+        ck_assert_int_eq(n, 25);
+    }
+    free(c);
+    free(val);
+}
+END_TEST
+
+/* Of a single stream the order stays, and a fraction of each group is held out. */
+static const double fractions[] = { 0.1, 0.25, 0.5, 0.75, 0.9 };
+
+START_TEST(sides_of_one_set)
+{
+    const struct tr_packing_set set = { make("a.tok", 0, 600, 3, 1), 1 };
+    struct tr_packing job = job_of(&set, 1);
+    double p = fractions[_i / 3];
+    struct content *val;
+    job.seed = (uint64_t)(_i % 3);
+    struct content *c = run_split(&job, p, &val);
+    ck_assert_int_eq(c->n + val->n, 600);
+    for (int group = 0; group < 3; group++) {
+        int n = 0;
+        for (int i = 0; i < val->n; i++)
+            n += val->number[i] % 3 == group;
+        ck_assert_msg(n == (int)(200 * p + 0.5), "%d of group %d at %g", n, group, p);
+    }
+    for (int i = 1; i < c->n; i++)
+        ck_assert_int_lt(c->number[i - 1], c->number[i]);
+    for (int i = 0; i < val->n; i++)
+        ck_assert_int_eq(times(c, 0, val->number[i]), 0);
+    free(c);
+    free(val);
+}
+END_TEST
+
+START_TEST(validation_of_ones_own)
+{
+    const struct tr_packing_set set[] = {
+        { make("a.tok", 0, 30, 0, 1), 1 }, { make("b.tok", 1, 20, 0, 1), 1 },
+    };
+    struct tr_packing job = job_of(set, (size_t)_i);
+    job.val = make("own.tok", 2, 9, 0, 1);
+    job.val_out = in_dir("v.pack");
+    struct content *c = run(&job), *val = content_of(job.val_out);
+    ck_assert(c->n == (_i == 1 ? 30 : 50) && times(c, 2, -1) == 0);
+    ck_assert(val->n == 9 && times(val, 2, -1) == 9);
+    free(c);
+    free(val);
+}
+END_TEST
+
+/* ==== refusals ==== */
+
+static void refuse(const struct tr_packing *job, int code, const char *words)
+{
+    struct tr_err err = { 0 };
+    ck_assert_msg(tr_packing_run(job, &result, NULL, &err) == code, "%s", err.text);
+    ck_assert_msg(strstr(err.text, words) != NULL, "%s", err.text);
+    ck_assert(access(job->out, F_OK) && (!job->val_out || access(job->val_out, F_OK)));
+    ck_assert(!result.train.written && !result.val.written);
+}
+
+START_TEST(refusals)
+{
+    struct tr_packing_set set[] = { { make("a.tok", 0, 1, 0, 1), 1 },
+                                    { make("b.tok", 1, 9, 0, 1), 1 } };
+    struct tr_packing job = job_of(set, 1);
+    job.val_out = in_dir("v.pack");
+    refuse(&job, TR_EINVAL, "one source of validation");
+    job.val_split = 0.5;
+    refuse(&job, TR_EFORMAT, "one row is too little");
+    job.val = set[1].path;
+    refuse(&job, TR_EINVAL, "one source of validation");
+    job = job_of(set, 2);
+    job.ctx = 3;
+    for (int i = 0; tr_over_long_at(i); i++)
+        job.packer.over_long = tr_over_long_at(i); /* the last: refuse */
+    set[0].weight = 2;
+    refuse(&job, TR_EFORMAT, "b.tok': document 4: ");
+    set[0].weight = 0;
+    refuse(&job, TR_EINVAL, "a weight above 0");
+    set[0].weight = 0.1;
+    set[1].weight = 0.01;
+    refuse(&job, TR_EFORMAT, "none of them counts");
+}
+END_TEST
+
+START_TEST(other_vocabularies)
+{
+    const struct tr_packing_set set[] = {
+        { make("a.tok", 0, 30, 0, 1), 1 }, { "tests/golden/docs.tok", 1 },
+    };
+    struct tr_packing job = job_of(set, 2);
+    refuse(&job, TR_EMISMATCH, "another vocabulary");
+    job.n_set = 1;
+    job.val = set[1].path;
+    job.val_out = in_dir("v.pack");
+    refuse(&job, TR_EMISMATCH, "another vocabulary");
+}
+END_TEST
+
+/* Damage in any place of a stream is seen, and leaves nothing. */
+START_TEST(damaged_sets)
+{
+    const struct tr_packing_set set[] = {
+        { make("a.tok", 0, 30, 0, 1), 1 }, { make("b.tok", 1, 20, 0, 1), 2 },
+    };
+    char *data;
+    size_t n;
+    struct tr_packing job = job_of(set, 2);
+    ck_assert_int_eq(tr_read_all(set[1].path, &data, &n, NULL), 0);
+    for (size_t end = 1; end < n; end += 37) {
+        FILE *f = fopen(set[1].path, "wb");
+        ck_assert_uint_eq(fwrite(data, 1, end, f), end);
+        ck_assert_int_eq(fclose(f), 0);
+        refuse(&job, TR_EFORMAT, "b.tok'");
+    }
+    free(data);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("packing");
+    TCase *t = tcase_create("packing");
+    tcase_set_timeout(t, 60);
+    tcase_add_checked_fixture(t, make_dir, remove_dir);
+    tcase_add_test(t, weights_are_whole_documents);
+    tcase_add_test(t, evenly_mixed);
+    tcase_add_test(t, a_function_of_the_seed);
+    tcase_add_test(t, no_more_than_max_rows);
+    tcase_add_loop_test(t, sides_of_mixed_sets, 0, 3);
+    tcase_add_loop_test(t, sides_of_one_set, 0, 15);
+    tcase_add_loop_test(t, validation_of_ones_own, 1, 3);
+    tcase_add_test(t, refusals);
+    tcase_add_test(t, other_vocabularies);
+    tcase_add_test(t, damaged_sets);
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}
