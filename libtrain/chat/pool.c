@@ -45,7 +45,7 @@ static int add_block(struct tr__pool *p, size_t bytes)
 
 char *tr__pool_bytes(struct tr__pool *p, size_t bytes)
 {
-    if (bytes > (size_t)(p->end - p->at) && add_block(p, bytes))
+    if ((!p->end || bytes > (size_t)(p->end - p->at)) && add_block(p, bytes))
         return NULL;
     char *got = p->at;
     p->at += bytes;
@@ -57,7 +57,7 @@ void *tr__pool_get(struct tr__pool *p, size_t bytes)
     size_t off = -(uintptr_t)p->at % ALIGN;
     if (bytes > SIZE_MAX / 2)
         return NULL;
-    if (off + bytes > (size_t)(p->end - p->at)) {
+    if (!p->end || off + bytes > (size_t)(p->end - p->at)) { /* also for nothing at all */
         if (add_block(p, bytes + ALIGN))
             return NULL;
         off = -(uintptr_t)p->at % ALIGN;

@@ -220,8 +220,8 @@ EOF
             python3 -c "
 import json
 for i, line in enumerate(open(\"rendered\")): open(\"t%03d\" % i, \"w\").write(json.loads(line)[\"text\"])"
-            "$BIN/tokenize" -q -m "$v" "$@" --text r.jsonl >have 2>err
-            "$BIN/tokenize" -q -m "$v" --format text --special --text t[0-9]* >want 2>err
+            "$BIN/tokenize" -q -m "$v" "$@" --no-bos --text r.jsonl >have 2>err
+            "$BIN/tokenize" -q -m "$v" --format text --no-bos --special --text t[0-9]* >want 2>err
             cmp have want
             rm t[0-9]*
         done'
