@@ -5,6 +5,7 @@
  * The work is libtrain/export.h's.
  */
 #include "shared/adapters.h"
+#include "shared/chats.h"
 #include "shared/common.h"
 
 #include <libtrain/export.h>
@@ -27,17 +28,24 @@ static void tell_rope(const struct tr_gguf *checkpoint)
     }
 }
 
-static int export(const char *model, const char *path, const char *output,
-                  struct tr_err *err)
+struct opts {
+    const char *model, *output, *template;
+};
+
+static int export(const struct opts *o, const char *path, struct tr_err *err)
 {
     struct tr_model *base = NULL;
+    struct cmd_template template = {0};
+    const char *text;
     struct tr_gguf *checkpoint = tr_gguf_open(path, err);
     int rc = CMD_FAIL;
-    if (checkpoint && (base = cmd_open_model(model, err)) &&
-        !tr_export(checkpoint, base, output, err)) {
+    if (checkpoint && (base = cmd_open_model(o->model, err)) &&
+        !cmd_chat_template_text(&template, base, o->template, &text, err) &&
+        !tr_export(checkpoint, base, text, o->output, err)) {
         tell_rope(checkpoint);
         rc = CMD_OK;
     }
+    cmd_template_release(&template);
     tr_model_close(base);
     tr_gguf_close(checkpoint);
     return rc;
@@ -45,11 +53,13 @@ static int export(const char *model, const char *path, const char *output,
 
 int main(int argc, char **argv)
 {
-    const char *model = NULL, *output = NULL;
+    struct opts o = {0};
     const struct cmd_opt table[] = {
-        CMD_IN('m', "model", &model, "FILE", "GGUF that the training started from"),
-        CMD_OUT('o', "output", &output, "FILE",
+        CMD_IN('m', "model", &o.model, "FILE", "GGUF that the training started from"),
+        CMD_OUT('o', "output", &o.output, "FILE",
                  "adapter, or the whole model if all weights were trained"),
+        CMD_TEXT(0, "chat-template", &o.template, "NAME|FILE",
+                 "chat template of the training, if not the model's own"),
         CMD_END
     };
     const struct cmd cmd = { "gguf-export", "-m BASE.gguf -o OUT.gguf RUN.ckpt",
@@ -57,7 +67,7 @@ int main(int argc, char **argv)
     struct tr_err err = {0};
     int n_operand;
     char **file = cmd_parse(&cmd, argc, argv, &n_operand);
-    if (!model || !output)
+    if (!o.model || !o.output)
         cmd_usage(&cmd, "options --model and --output are required");
-    return cmd_end(export(model, *file, output, &err), &err);
+    return cmd_end(export(&o, *file, &err), &err);
 }

@@ -5,6 +5,7 @@
  * The work is libtrain/merge.h's; here are the options and what is said about it.
  */
 #include "shared/adapters.h"
+#include "shared/chats.h"
 #include "shared/common.h"
 #include "shared/types.h"
 
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 
 struct opts {
-    const char *model, *output, *type;
+    const char *model, *output, *type, *template;
     struct cmd_list adapters;
     int force;
 };
@@ -30,10 +31,13 @@ static void say_result(const struct tr_merge_stats *s, size_t n)
 static int merge(const struct opts *o, struct tr_merge_args *args, struct tr_err *err)
 {
     struct cmd_adapters adapters = {0};
+    struct cmd_template template = {0};
     struct tr_recipe *recipe = NULL;
     struct tr_merge_stats stats;
     struct tr_model *base = cmd_open_model(o->model, err);
     if (!base || cmd_adapters_open(&adapters, &o->adapters, base, o->force, err))
+        goto out;
+    if (cmd_chat_template_text(&template, base, o->template, &args->chat_template, err))
         goto out;
     args->n = adapters.n;
     args->lora = adapters.lora;
@@ -47,6 +51,7 @@ out:
     tr_recipe_free(recipe);
     tr_model_close(base);
     cmd_adapters_release(&adapters);
+    cmd_template_release(&template);
     return err->code;
 }
 
@@ -61,6 +66,8 @@ int main(int argc, char **argv)
         CMD_OUT('o', "output", &o.output, "FILE", "model to write"),
         CMD_TEXT('t', "type", &o.type, "TYPE",
                  "type of all matrices: f32, f16, q8_0, …; without it each keeps its own"),
+        CMD_TEXT(0, "chat-template", &o.template, "NAME|FILE",
+                 "chat template that the model was trained with, if not its own"),
         CMD_FLAG(0, "force", &o.force, "also an adapter that was trained on another base"),
         CMD_FLAG(0, "allow-nonfinite", &args.allow_nonfinite,
                  "let NaN and infinities pass"),

@@ -13,12 +13,15 @@
 extern "C" {
 #endif
 
-/* Write what the checkpoint holds to `path`.  base is the model that the training started
+/* chat_template: what the training went through, if that was not the base's own, or NULL: a
+ * whole model gets it, an adapter its hash, libtrain.chat_template_hash.
+ *
+ * Write what the checkpoint holds to `path`.  base is the model that the training started
  * from; a whole model gets its keys, names and types, and what was not trained as it is.
  * TR_EMISMATCH for another base, TR_EFORMAT for a damaged checkpoint and for numbers that
  * are not finite.  After a failure what was at `path` is still there. */
 int tr_export(const struct tr_gguf *checkpoint, const struct tr_model *base,
-              const char *path, struct tr_err *err) TR_MUST_CHECK;
+              const char *chat_template, const char *path, struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus
 }

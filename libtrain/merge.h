@@ -21,6 +21,7 @@ struct tr_merge_args {
     const float *scale;          // (n) factor on the effect of each
     const struct tr_dtype *type; /* of all matrices; NULL: every tensor keeps its own */
     int allow_nonfinite;         /* let NaN and infinities pass */
+    const char *chat_template;   /* in place of the base's; NULL: that */
 };
 
 struct tr_merge_stats {

@@ -22,6 +22,23 @@ int cmd_chat_template(struct cmd_template *t, const struct tr_gguf *g,
     return cmd_template_missing(tr_gguf_path(g), &none, err);
 }
 
+int cmd_chat_template_text(struct cmd_template *t, const struct tr_model *m,
+                           const char *name, const char **text, struct tr_err *err)
+{
+    static const struct cmd_list none;
+    const struct tr_gguf *g = tr_model_gguf(m);
+    *text = NULL;
+    if (!name)
+        return 0;
+    struct tr_tokenizer *tok = tr_tokenizer_new(g, err);
+    int rc = tok ? cmd_template_open(t, g, tok, name, &none, err) : err->code;
+    tr_tokenizer_free(tok);
+    if (!rc && t->text && strlen(t->text) < t->n)
+        rc = tr_err_set(err, TR_EFORMAT, "chat template '%s': a NUL in it", name);
+    *text = rc ? NULL : t->text;
+    return rc;
+}
+
 /* ==== one chat ==== */
 
 static int out_of_memory(struct tr_err *err)

@@ -7,12 +7,19 @@
 
 #include "template.h"
 
+#include <libtrain/model.h>
 #include <libtrain/tokenizer.h>
 
 /* As cmd_template_open (template.h); that there is none is a failure. */
 int cmd_chat_template(struct cmd_template *t, const struct tr_gguf *g,
                       const struct tr_tokenizer *tok, const char *name,
                       const struct cmd_list *arg, struct tr_err *err) TR_MUST_CHECK;
+
+/* The text of a template for a model's file, checked by reading it: NULL if name is NULL or
+ * "none".  t owns it. */
+int cmd_chat_template_text(struct cmd_template *t, const struct tr_model *m,
+                           const char *name, const char **text,
+                           struct tr_err *err) TR_MUST_CHECK;
 
 /* The ids of a chat: an array of messages, or an object with one under "messages" and what
  * else the template knows.  It goes on with a new message of the assistant, or with the last

@@ -164,7 +164,8 @@ static int add_words(struct cmd_words *w, size_t i, struct scan *s, struct tr_er
         w->word[i++] = word;
         if (w->n > MAX_WORDS)
             return tr_err_set(err, TR_EFORMAT,
-                              "'%s' line %ld: more than %d words of options", word.file, word.line, MAX_WORDS);
+                              "'%s' line %ld: more than %d words of options", word.file,
+                              word.line, MAX_WORDS);
     }
     return 0;
 }

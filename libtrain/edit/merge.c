@@ -179,6 +179,8 @@ static int write_model(struct merge *m, const struct tr_recipe *recipe, const ch
     if (!w)
         return err ? err->code : TR_EIO;
     tr_gguf_set_all(w, m->g);
+    if (m->args->chat_template)
+        tr_gguf_set_string(w, "tokenizer.chat_template", m->args->chat_template);
     if (recipe->type)
         tr_gguf_set_u32(w, "general.file_type", (uint32_t)recipe->type->file_type);
     tr__recipe_declare(recipe, w);

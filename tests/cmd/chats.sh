@@ -7,7 +7,7 @@
 
 model=$TOP/examples/tiny.gguf
 [ -f "$model" ] || test_skip_all "no examples/tiny.gguf"
-test_built generate tokenize pack train || test_skip_all "the commands are not built"
+test_built generate tokenize pack train gguf-export merge quantize || test_skip_all "the commands are not built"
 g() { "$BIN/generate" -q --threads 1 -m "$model" --temp 0 -n 12 "$@"; }
 cat >t.jinja <<'END'
 {%- for m in messages %}{{ m.role }}: {{ m.content }}{% if not (loop.last and continue_final_message) %}{{ eos_token }}{% endif %}{% endfor %}
@@ -103,4 +103,19 @@ test_expect_success 'samples of a training that go through the template' '
             g --chat - --chat-template ./t.jinja
     done >want
     sed -n 2,3p s.tsv | cmp - want'
+test_expect_success 'the template of the training goes into models, its hash into the adapter' '
+    "$BIN/gguf-export" -q -m "$model" -o plain.gguf t.ckpt
+    "$BIN/gguf-export" -q -m "$model" --chat-template ./t.jinja -o a.gguf t.ckpt
+    "$BIN/gguf-show" --keys a.gguf >keys
+    grep "libtrain.chat_template_hash" keys
+    "$BIN/gguf-show" --keys plain.gguf >keys
+    if grep chat_template keys; then exit 1; fi
+    "$BIN/merge" -q -m "$model" -a a.gguf --chat-template ./t.jinja -o merged.gguf
+    "$BIN/quantize" -q -t q8_0 -o q8.gguf merged.gguf
+    g --ask -p Fog --chat-template ./t.jinja -a a.gguf >want
+    "$BIN/generate" -q --threads 1 -m merged.gguf --temp 0 -n 12 --ask -p Fog | cmp - want
+    "$BIN/generate" -q -m q8.gguf -n 2 --ask -p Fog
+    echo "{% if" >broken.jinja
+    refuses "line 1" "$BIN/merge" -m "$model" -a a.gguf --chat-template ./broken.jinja -o no
+    test ! -e no'
 test_done

@@ -238,7 +238,7 @@ static double export_trained(int full, const char *to)
     run_close(&r);
     struct tr_gguf *g = tr_gguf_open(saved, &err);
     struct tr_model *base = tr_model_open(path, &err);
-    ck_assert_msg(g && base && !tr_export(g, base, to, &err), "%s", err.text);
+    ck_assert_msg(g && base && !tr_export(g, base, NULL, to, &err), "%s", err.text);
     tr_model_close(base);
     tr_gguf_close(g);
     return loss;
