@@ -5,7 +5,7 @@
 # the tree that was there.
 . "${0%/*}/../lib.sh"
 
-test_built dataset || test_skip_all "dataset is not built"
+test_built dataset tokenize || test_skip_all "the commands are not built"
 [ -f "$TOP/examples/tiny.gguf" ] || test_skip_all "no examples/tiny.gguf"
 bin=${BIN#"$TOP"/}
 tree="$PWD/it's \$(a) tree"
@@ -23,6 +23,11 @@ test_expect_success 'the example, which stays as it is' '
     cp runs/dataset/dataset.jsonl first
     flow 2>told
     cmp first runs/dataset/dataset.jsonl'
+
+test_expect_success 'the file is rows to tokenize, all of them, with answers that count' '
+    "$BIN/tokenize" -m "$TOP/examples/tiny.gguf" -o t.tok first >told 2>&1
+    grep "^rows  *12\$" told
+    grep "trained  *[1-9]" told'
 
 test_expect_success 'a tree and a file with any name, further options' '
     cp -r "$TOP/examples/dataset" "$tree"
