@@ -3,7 +3,9 @@
  * pack - turn token streams into packed sequences.  See pack.1
  */
 #include "shared/common.h"
+#include "shared/vocab.h"
 
+#include <libtrain/gguf.h>
 #include <libtrain/packing.h>
 
 #include <inttypes.h>
@@ -16,6 +18,8 @@ struct opts {
     int64_t ctx, stride, seed, max_rows;
     int fit, over_long;
     struct cmd_list mix;
+    const char *model;
+    int bos, eos; /* between samples; -1: not said */
     struct tr_packing job;
 };
 
@@ -121,6 +125,38 @@ static void check_options(const struct cmd *cmd, const struct opts *o)
         cmd_usage(cmd, "options '--val' and '--val-split' exclude each other");
     if ((job->val || job->val_split > 0) != (job->val_out != NULL))
         cmd_usage(cmd, "option '--val-out' goes together with '--val-split' or '--val'");
+    if ((o->bos >= 0 || o->eos >= 0) && !(o->model && job->sample.fill))
+        cmd_usage(cmd, "what separates samples is about '--fill-with-next-samples', and of "
+                  "the model of '--model'");
+    if (o->model && !job->sample.fill && !job->sample.overlapping)
+        cmd_usage(cmd, "option '--model' is about '--fill-with-next-samples' and "
+                  "'--overlapping-samples'");
+    if (job->sample.overlapping && (o->mix.n || o->max_rows))
+        cmd_usage(cmd, "option '--overlapping-samples' needs one stream in its order");
+}
+
+/* The ids of BOS and EOS, and which of them separate samples. */
+static int find_ids(const struct opts *o, struct tr_sample_args *s, struct tr_err *err)
+{
+    s->bos = s->eos = -1;
+    if (!o->model)
+        return 0;
+    struct tr_gguf *g = tr_gguf_open(o->model, err);
+    struct tr_tokenizer *tok = g ? cmd_tokenizer(g, NULL, err) : NULL;
+    int rc = tok ? 0 : -1;
+    if (tok) {
+        s->bos = tr_tokenizer_bos(tok);
+        s->eos = tr_tokenizer_eos(tok);
+        s->vocab_hash = tr_vocab_hash(g);
+        s->separate_bos = o->bos < 0 ? s->bos >= 0 : o->bos;
+        s->separate_eos = o->eos > 0;
+        if ((s->separate_bos && s->bos < 0) || (s->separate_eos && s->eos < 0))
+            rc = tr_err_set(err, TR_EFORMAT, "'%s' has no %s token to separate samples with",
+                            o->model, s->separate_bos && s->bos < 0 ? "BOS" : "EOS");
+    }
+    tr_tokenizer_free(tok);
+    tr_gguf_close(g);
+    return rc;
 }
 
 static int pack(struct opts *o, struct tr_err *err)
@@ -131,13 +167,18 @@ static int pack(struct opts *o, struct tr_err *err)
 
     if (!taken || !job->set)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %zu sets", o->mix.n);
+    int rc = find_ids(o, &job->sample, err);
+    if (rc) {
+        free(taken);
+        return rc;
+    }
     job->ctx = (uint32_t)o->ctx;
     job->seed = (uint64_t)o->seed;
     job->max_rows = (uint64_t)o->max_rows;
     job->packer = (struct tr_packer_args){ .stride = (uint32_t)o->stride,
                                            .fit = tr_pack_fit_at(o->fit),
                                            .over_long = tr_over_long_at(o->over_long) };
-    int rc = tr_packing_run(job, &result, taken, err);
+    rc = tr_packing_run(job, &result, taken, err);
     if (result.n_short)
         cmd_say("%" PRIu64 " documents of less than two tokens left out", result.n_short);
     say_taken(job, taken);
@@ -149,7 +190,7 @@ static int pack(struct opts *o, struct tr_err *err)
 
 int main(int argc, char **argv)
 {
-    struct opts o = { .over_long = -1 };
+    struct opts o = { .over_long = -1, .bos = -1, .eos = -1 };
     const struct cmd_opt table[] = {
         CMD_INT('c', "ctx", &o.ctx, 1, TR_PACK_MAX_CTX, "CTX", "positions in a sequence"),
         CMD_OUT('o', "output", &o.job.out, "F.pack", "the pack to write"),
@@ -160,6 +201,16 @@ int main(int argc, char **argv)
         CMD_INT(0, "stride", &o.stride, 1, TR_PACK_MAX_CTX, "N",
                 "begin a window of a long document every N positions (default CTX); what "
                 "two windows share counts in the first"),
+        CMD_GROUP("documents that are samples of a text (tokenize --sample-start)"),
+        CMD_FLAG(0, "overlapping-samples", &o.job.sample.overlapping,
+                 "a sample goes on into the next ones"),
+        CMD_FLAG(0, "fill-with-next-samples", &o.job.sample.fill,
+                 "the next ones follow a short sample, in its sight"),
+        CMD_IN('m', "model", &o.model, "MODEL", "whose BOS and EOS are meant"),
+        CMD_FLAG(0, "separate-with-eos", &o.eos, "EOS between such samples"),
+        CMD_FLAG(0, "separate-with-bos", &o.bos, "BOS between them (the default)"),
+        CMD_UNFLAG(0, "no-separate-with-eos", &o.eos, "no EOS (the default)"),
+        CMD_UNFLAG(0, "no-separate-with-bos", &o.bos, "no BOS"),
         CMD_GROUP("which documents"),
         CMD_INS(0, "mix", &o.mix, "FILE:WEIGHT",
                 "a token stream and how often its documents are taken; may be given again"),

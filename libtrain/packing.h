@@ -20,11 +20,24 @@ struct tr_packing_set {
     double weight;
 };
 
+/* Documents as samples of a text that are joined to one document of ctx positions: each goes
+ * on into those that follow it (overlapping; what is set beside is not looked at), or those
+ * that follow fill what it leaves of the context, and what then has no room is lost (fill).
+ * bos and eos, -1 where they are not known, are taken off the ends of documents; a document
+ * that is made begins with the BOS that its first one had. */
+struct tr_sample_args {
+    int overlapping, fill;
+    int32_t bos, eos;
+    int separate_bos, separate_eos; /* between documents, EOS first; BOS also at the front */
+    uint64_t vocab_hash;            /* of the model that these are of; 0: not known */
+};
+
 struct tr_packing {
     const struct tr_packing_set *set;
     size_t n_set;
     uint32_t ctx;
     struct tr_packer_args packer;
+    struct tr_sample_args sample; /* {0} but bos and eos -1: none of it */
     uint64_t seed;       /* of all that is chosen; 0: validation is spread evenly */
     uint64_t max_rows;   /* of a set, chosen by the seed before all else; 0: all */
     double val_split;    /* fraction of each set, and of each group in it, below 1; or 0 */
@@ -52,7 +65,8 @@ struct tr_packing_taken { uint64_t n_doc, n_train, n_val; }; /* there; for each 
  * text, whose tail is for validation, and each side of a single set gets one.  *result says
  * what was done, also where that failed; taken (n_set): how much of each set, or NULL.
  * TR_EFORMAT where nothing counts or a stream is none, TR_EMISMATCH for streams of different
- * vocabularies, TR_EINVAL for settings that cannot be. */
+ * vocabularies, TR_EINVAL for settings that cannot be, as samples that overlap in sets that
+ * are mixed. */
 int tr_packing_run(const struct tr_packing *job, struct tr_packing_result *result,
                    struct tr_packing_taken *taken, struct tr_err *err) TR_MUST_CHECK;
 

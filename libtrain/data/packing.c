@@ -116,22 +116,24 @@ static int add_val(const char *path, struct tr__sink *val, struct tr_err *err)
     return rc ? rc : more;
 }
 
+static int is_plain(const struct tr_packing *job)
+{
+    return job->n_set == 1 && job->set[0].weight == 1 && job->max_rows == 0;
+}
+
 static int check_job(const struct tr_packing *job, struct tr_err *err)
 {
     int bad = job->n_set < 1 || !job->out || !(job->val_split >= 0 && job->val_split < 1) ||
               (job->val && job->val_split > 0) ||
+              (job->sample.overlapping && !is_plain(job)) ||
               !job->val_out != !(job->val || job->val_split > 0);
 
     for (size_t i = 0; !bad && i < job->n_set; i++)
         bad = !(isfinite(job->set[i].weight) && job->set[i].weight > 0);
     return bad ? tr_err_set(err, TR_EINVAL, "a packing needs sets of a weight above 0, a name "
-                            "for each pack, and one source of validation data at most")
+                            "for each pack, one source of validation data at most, and one "
+                            "set where samples overlap")
                : 0;
-}
-
-static int is_plain(const struct tr_packing *job)
-{
-    return job->n_set == 1 && job->set[0].weight == 1 && job->max_rows == 0;
 }
 
 /* All streams must have the vocabulary of the first, which stays open. */
@@ -139,7 +141,12 @@ static int open_first(const struct tr_packing *job, struct tr__packing_stream *f
                       struct tr_err *err)
 {
     int rc = tr__packing_open(first, job->set[0].path, err);
+    uint64_t model = job->sample.vocab_hash;
+    uint64_t hash = rc ? 0 : tr_token_reader_vocab_hash(first->r);
 
+    if (!rc && model && hash && model != hash)
+        rc = tr_err_set(err, TR_EMISMATCH, "'%s' was made with another vocabulary than the "
+                        "model's", first->name);
     for (size_t i = 1; !rc && i < job->n_set + (job->val ? 1 : 0); i++) {
         struct tr__packing_stream s;
         if ((rc = tr__packing_open(&s, i < job->n_set ? job->set[i].path : job->val, err)))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Inside of a packing: where documents come from (packing_stream.c), on which side they are
- * (packing_split.c), how sets are mixed (packing_mix.c), and the packs that they go to
- * (packing_sink.c).
+ * (packing_split.c), how sets are mixed (packing_mix.c), how samples become documents
+ * (packing_samples.c), and the packs that they go to (packing_sink.c).
  */
 #ifndef LIBTRAIN_DATA_PACKING_H
 #define LIBTRAIN_DATA_PACKING_H
@@ -46,6 +46,38 @@ void tr__split_init(struct tr__split *s, double p, uint64_t seed, uint64_t set);
 int tr__split_next(struct tr__split *s, const char *group, struct tr_err *err) TR_MUST_CHECK;
 void tr__split_release(struct tr__split *s);
 
+/* ---- samples ----------------------------------------------------------------------- */
+
+struct tr__sample { /* where it begins in the text that waits, and what it was */
+    size_t at;
+    int had_bos, row;
+    char group[TR_TOKEN_MAX_GROUP + 1];
+};
+
+struct tr__samples {
+    struct tr_sample_args args;
+    size_t most; /* tokens of a document that is made */
+    uint32_t *token;
+    float *weight;
+    size_t n, token_cap, weight_cap;
+    struct tr__sample *start; // (n_start)
+    size_t n_start, start_cap;
+    size_t used; /* of these, in what was made last: they go when the next is asked for */
+    uint32_t *out_token;
+    float *out_weight;
+    size_t out_token_cap, out_weight_cap;
+    uint64_t n_cut, lost_tokens;
+};
+
+void tr__samples_init(struct tr__samples *s, const struct tr_sample_args *args, uint32_t ctx);
+int tr__samples_add(struct tr__samples *s, const struct tr_document *d,
+                    struct tr_err *err) TR_MUST_CHECK;
+/* The next document that can be made, at the end also of what is short: 1 and *out, good
+ * until the next call, 0 if there is none, or an error. */
+int tr__samples_next(struct tr__samples *s, int at_end, struct tr_document *out,
+                     struct tr_err *err) TR_MUST_CHECK;
+void tr__samples_release(struct tr__samples *s);
+
 /* ---- packs ------------------------------------------------------------------------- */
 
 /* A pack that is being made, and what went in. */
@@ -53,6 +85,7 @@ struct tr__sink {
     struct tr_pack_writer *w;
     struct tr_packer *packer;
     const char *path;
+    struct tr__samples samples; /* if any of these are joined */
     struct tr_packing_side *side;
 };
 

@@ -11,6 +11,7 @@ int tr__sink_open(struct tr__sink *s, const char *path, const struct tr_packing 
                   const struct tr__packing_stream *from, struct tr_err *err)
 {
     s->path = path;
+    tr__samples_init(&s->samples, &job->sample, job->ctx);
     s->w = tr_pack_create(path, job->ctx, tr_token_reader_vocab_hash(from->r),
                           tr_token_reader_n_vocab(from->r), err);
     if (s->w)
@@ -20,15 +21,35 @@ int tr__sink_open(struct tr__sink *s, const char *path, const struct tr_packing 
 
 void tr__sink_close(struct tr__sink *s)
 {
+    tr__samples_release(&s->samples);
     tr_packer_free(s->packer);
     tr_pack_discard(s->w);
+}
+
+static int joins(const struct tr__sink *s)
+{
+    return s->samples.args.overlapping || s->samples.args.fill;
+}
+
+/* What samples have become documents by now. */
+static int add_samples(struct tr__sink *s, int at_end, struct tr_err *err)
+{
+    struct tr_document d;
+    int rc = 0, more;
+
+    while (!rc && (more = tr__samples_next(&s->samples, at_end, &d, err)) != 0)
+        rc = more < 0 ? more : tr_packer_add_document(s->packer, &d, err);
+    return rc;
 }
 
 int tr__sink_add(struct tr__sink *s, const struct tr_document *d, struct tr_err *err)
 {
     s->side->n_doc++;
     s->side->n_token += d->n;
-    return tr_packer_add_document(s->packer, d, err);
+    if (!joins(s))
+        return tr_packer_add_document(s->packer, d, err);
+    int rc = tr__samples_add(&s->samples, d, err);
+    return rc ? rc : add_samples(s, 0, err);
 }
 
 int tr__sink_add_from(struct tr__sink *s, const struct tr__packing_stream *from,
@@ -45,9 +66,13 @@ int tr__sink_add_from(struct tr__sink *s, const struct tr__packing_stream *from,
 int tr__sink_end(struct tr__sink *s, struct tr_err *err)
 {
     const struct tr_pack_info *info = tr_pack_writer_info(s->w);
-    int rc = tr_packer_end(s->packer, err);
+    int rc = add_samples(s, 1, err);
 
+    if (!rc)
+        rc = tr_packer_end(s->packer, err);
     s->side->counts = *tr_packer_counts(s->packer);
+    s->side->counts.n_cut += s->samples.n_cut;
+    s->side->counts.lost_tokens += s->samples.lost_tokens;
     s->side->info = *info;
     if (rc || info->n_counted)
         return rc;

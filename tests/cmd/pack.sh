@@ -6,6 +6,8 @@
 . "${0%/*}/../lib.sh"
 test_built pack || test_skip_all 'pack is not built'
 tok=$TOP/tests/golden
+model=$TOP/examples/tiny.gguf
+[ -f "$model" ] || model=${SHARED:-}/reference/gpt2/model.gguf
 
 # said TEXT: the summary holds it.
 said() {
@@ -140,6 +142,35 @@ test_expect_success '--mix, --max-rows: whole documents by weight' '
     refused 1 "same" -c 64 -o a:2 --mix a:2:1
     refused 1 "nowhere" -c 64 -o x.pack --mix "$tok/docs.tok" --mix nowhere:2
 '
+
+test_expect_success 'samples: next ones fill a document, or each goes on into them' '
+    "$BIN/pack" -c 16 --fill-with-next-samples -o x.pack "$tok/docs.tok" 2>err
+    said "3 documents, 63 tokens, 1 sequences, 16 positions (16 counted), 100.0 % full"
+    said "x.pack: 46 tokens of these are lost"
+    "$BIN/pack" -c 8 --overlapping-samples -o x.pack "$tok/docs.tok" 2>err
+    said "3 documents, 63 tokens, 3 sequences, 24 positions (24 counted), 100.0 % full"
+'
+
+if [ -f "$model" ]; then
+    test_expect_success 'samples: BOS and EOS of the model between them' '
+        echo "one two" >text
+        "$BIN/tokenize" -m "$model" text text text >samples.tok
+        "$BIN/pack" -c 64 -m "$model" --fill-with-next-samples -o a.pack samples.tok
+        "$BIN/pack" -c 64 -m "$model" --fill-with-next-samples --separate-with-bos -o b.pack \
+            samples.tok
+        cmp a.pack b.pack
+        for o in --separate-with-eos --no-separate-with-bos; do
+            "$BIN/pack" -c 64 -m "$model" --fill-with-next-samples "$o" -o b.pack samples.tok
+            test_must_fail cmp a.pack b.pack
+        done
+        refused 1 "another vocabulary" -c 64 -m "$model" --fill-with-next-samples -o x.pack \
+            "$tok/docs.tok"
+        refused 2 "is about" -c 64 --separate-with-eos -o x.pack "$tok/docs.tok"
+        refused 2 "is about" -c 64 -m "$model" -o x.pack samples.tok
+        refused 2 "in its order" -c 64 --overlapping-samples -o x.pack --mix samples.tok:2'
+else
+    test_skip 'samples: BOS and EOS of the model' 'no model'
+fi
 
 test_expect_success '--val: a stream of ones own' '
     "$BIN/pack" -c 64 -o x.pack --val "$tok/one.tok" --val-out v.pack "$tok/docs.tok" 2>err

@@ -255,6 +255,101 @@ START_TEST(validation_of_ones_own)
 }
 END_TEST
 
+/* ==== samples ==== */
+
+enum { BOS = 1, EOS = 2 };
+
+static const struct { const char *title, *want; uint32_t ctx; struct tr_sample_args args;
+                      uint64_t n_cut, lost; } samples[] = {
+    /* documents are 10 11, 20 21 22, 30, 40 … 49 between BOS and EOS */
+    { "as they are", "1 10 11>2,1 20 21 22>2;1 30>2;1 40 41 42 43 44 45;46 47 48 49>2;", 7,
+      { 0, 0, -1, -1, 0, 0, 0 }, 0, 0 },
+    { "filled, as they are", "1 10 11 2 1 20 21>22;1 30 2 1 40 41 42>43;", 7,
+      { 0, 1, -1, -1, 0, 0, 0 }, 2, 8 },
+    { "filled, BOS between", "1 10 11 1 20 21>22;1 30 1 40 41 42>43;", 6,
+      { 0, 1, BOS, EOS, 1, 0, 0 }, 1, 6 },
+    { "filled, EOS between", "1 10 11 2 20 21>22;1 30 2 40 41 42>43;", 6,
+      { 0, 1, BOS, EOS, 0, 1, 0 }, 1, 6 },
+    { "filled, EOS and BOS between", "1 10 11 2 1 20>21;1 30 2 1 40 41>42;", 6,
+      { 0, 1, BOS, EOS, 1, 1, 0 }, 2, 8 },
+    { "filled, nothing between", "1 10 11 20 21 22>30;1 40 41 42 43 44>45;", 6,
+      { 0, 1, BOS, EOS, 0, 0, 0 }, 1, 4 },
+    { "overlapping", "1 10 11 20 21>22;1 20 21 22 30>40;1 30 40 41 42>43;1 40 41 42 43>44;",
+      5, { 1, 0, BOS, EOS, 0, 0, 0 }, 1, 5 },
+    { "overlapping, short at the end",
+      "1 10 11 20 21 22 30 40 41 42 43 44 45 46 47>48;1 20 21 22 30 40 41 42 43 44 45 46 47 "
+      "48>49;1 30 40 41 42 43 44 45 46 47 48>49;1 40 41 42 43 44 45 46 47 48>49;",
+      15, { 1, 1, BOS, EOS, 1, 0, 0 }, 0, 0 },
+};
+
+/* Runs as their ids, the last target behind ">" where the run ends short of the context
+ * or the sequence does. */
+static void render(const char *pack, char *text, size_t room)
+{
+    struct tr_pack *p = tr_pack_open(pack, NULL);
+    struct tr_pack_seq s;
+    size_t n = 0;
+    for (uint64_t i = 0; i < tr_pack_info(p)->n_seq; i++) {
+        ck_assert_int_eq(tr_pack_read(p, i, &s, NULL), 0);
+        for (int32_t t = 0; t < s.n; t++) {
+            const char *between = s.pos[t] ? " " : t ? "," : "";
+            n += (size_t)snprintf(text + n, room - n, "%s%d", between, s.token[t]);
+            int goes_on = i + 1 < tr_pack_info(p)->n_seq && s.target[t] == 46;
+            if ((t + 1 == s.n || !s.pos[t + 1]) && !goes_on)
+                n += (size_t)snprintf(text + n, room - n, ">%d", s.target[t]);
+        }
+        n += (size_t)snprintf(text + n, room - n, ";");
+    }
+    tr_pack_close(p);
+}
+
+static const char *make_samples(void)
+{
+    static const uint32_t doc[][12] = {
+        { BOS, 10, 11, EOS }, { BOS, 20, 21, 22, EOS }, { BOS, 30, EOS },
+        { BOS, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, EOS },
+    };
+    static const size_t length[] = { 4, 5, 3, 12 };
+    const char *to = in_dir("samples.tok");
+    FILE *f = fopen(to, "wb");
+    struct tr_token_writer *w = tr_token_writer_new(f, 7, N_VOCAB, NULL);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(tr_token_write(w, doc[i], length[i], NULL), 0);
+    ck_assert_int_eq(tr_token_writer_end(w, NULL), 0);
+    tr_token_writer_free(w);
+    ck_assert_int_eq(fclose(f), 0);
+    return to;
+}
+
+START_TEST(joined_samples)
+{
+    const struct tr_packing_set set = { make_samples(), 1 };
+    struct tr_packing job = job_of(&set, 1);
+    char text[512];
+    job.ctx = samples[_i].ctx;
+    job.sample = samples[_i].args;
+    free(run(&job));
+    render(job.out, text, sizeof text);
+    ck_assert_msg(!strcmp(text, samples[_i].want), "%s: %s", samples[_i].title, text);
+    ck_assert_uint_eq(result.train.n_doc, 4);
+    ck_assert_uint_eq(result.train.counts.n_cut, samples[_i].n_cut);
+    ck_assert_uint_eq(result.train.counts.lost_tokens, samples[_i].lost);
+}
+END_TEST
+
+START_TEST(samples_that_cannot_be)
+{
+    const struct tr_packing_set set[] = { { make_samples(), 1 }, { make_samples(), 2 } };
+    struct tr_packing job = job_of(set, 2);
+    job.sample.overlapping = 1;
+    struct tr_err err = { 0 };
+    ck_assert_int_eq(tr_packing_run(&job, &result, NULL, &err), TR_EINVAL);
+    job.n_set = 1;
+    job.sample.vocab_hash = 8;
+    ck_assert_int_eq(tr_packing_run(&job, &result, NULL, &err), TR_EMISMATCH);
+}
+END_TEST
+
 /* ==== refusals ==== */
 
 static void refuse(const struct tr_packing *job, int code, const char *words)
@@ -338,6 +433,8 @@ int main(void)
     tcase_add_loop_test(t, sides_of_mixed_sets, 0, 3);
     tcase_add_loop_test(t, sides_of_one_set, 0, 15);
     tcase_add_loop_test(t, validation_of_ones_own, 1, 3);
+    tcase_add_loop_test(t, joined_samples, 0, sizeof samples / sizeof samples[0]);
+    tcase_add_test(t, samples_that_cannot_be);
     tcase_add_test(t, refusals);
     tcase_add_test(t, other_vocabularies);
     tcase_add_test(t, damaged_sets);
