@@ -75,6 +75,13 @@ static int is_safetensors(const unsigned char *head, size_t n)
     return n > 8 && tr__get_u64(head) <= 100000000 && head[8] == '{';
 }
 
+/* The first header of an archive, its magic behind the fields of the first file. */
+static int is_tar(const unsigned char *head, size_t n)
+{
+    enum { AT = 257 };
+    return n >= AT + 5 && !memcmp(head + AT, "ustar", 5);
+}
+
 static int is_text(const unsigned char *head, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -105,7 +112,7 @@ int tr__magic_binary(const unsigned char *head, size_t n)
         if (is_known(i, head, n) &&
             is_proof((const unsigned char *)known[i].bytes, known[i].n))
             return 1;
-    return is_safetensors(head, n);
+    return is_safetensors(head, n) || is_tar(head, n);
 }
 
 const char *tr__magic_known(const unsigned char *head, size_t n)
@@ -115,6 +122,8 @@ const char *tr__magic_known(const unsigned char *head, size_t n)
             return known[i].words;
     if (tr__magic_html(head, n))
         return "a web page, saved by mistake: download the file itself";
+    if (is_tar(head, n))
+        return "a tar archive: unpack it first";
     if (is_safetensors(head, n))
         return "a safetensors file: convert it to GGUF first";
     return NULL;

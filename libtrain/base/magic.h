@@ -15,7 +15,7 @@ enum { TR__MAGIC_BYTES = 8 };
 
 /* What a file that begins with these n bytes seems to be, and what to do with it if that is
  * known: "empty", "text", "a GGUF model", "gzip-compressed data: unpack it with gunzip
- * first", …; never NULL.  TR__MAGIC_SHOWN bytes are enough. */
+ * first", …; never NULL.  TR__MAGIC_SHOWN bytes are enough for all but tar. */
 enum { TR__MAGIC_SHOWN = 32 };
 const char *tr__magic_words(const unsigned char *head, size_t n);
 

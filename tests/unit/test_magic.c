@@ -82,12 +82,23 @@ START_TEST(test_proof)
 }
 END_TEST
 
+START_TEST(test_tar)
+{
+    unsigned char head[512] = "chats.jsonl";
+    memcpy(head + 257, "ustar", 5);
+    ck_assert_str_eq(tr__magic_words(head, sizeof head), "a tar archive: unpack it first");
+    ck_assert_int_eq(tr__magic_binary(head, sizeof head), 1);
+    ck_assert_int_eq(tr__magic_binary(head, 261), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("magic");
     TCase *t = tcase_create("magic");
     tcase_add_loop_test(t, test_words, 0, sizeof files / sizeof *files);
     tcase_add_loop_test(t, test_proof, 0, sizeof proofs / sizeof *proofs);
+    tcase_add_test(t, test_tar);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

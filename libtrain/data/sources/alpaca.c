@@ -39,12 +39,12 @@ static int as_messages(struct tr__reading *r, const struct parts *p)
     char *ask = tr__joined(r, p->instruction, p->n_instruction, "\n\n", p->input, p->n_input, &n);
     if (!ask || !tr__chat_begin(r, &messages))
         return -1;
-    if (p->n_system && tr__chat_add_text(r, messages, "system", p->system, p->n_system))
+    if (p->n_system && !tr__chat_add_text(r, messages, "system", p->system, p->n_system))
         return -1;
-    if (tr__chat_add_text(r, messages, "user", ask, n))
+    if (!tr__chat_add_text(r, messages, "user", ask, n))
         return -1;
     r->row->completion = tr_json_count(messages);
-    return tr__chat_add_text(r, messages, "assistant", p->output, p->n_output);
+    return tr__chat_add_text(r, messages, "assistant", p->output, p->n_output) ? 0 : -1;
 }
 
 static int as_text(struct tr__reading *r, const struct parts *p)

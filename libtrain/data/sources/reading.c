@@ -200,13 +200,14 @@ struct tr_json *tr__chat_add(struct tr__reading *r, struct tr_json *messages, co
     return add(r, messages, message(r, role, tr_json_share(content)));
 }
 
-int tr__chat_add_text(struct tr__reading *r, struct tr_json *messages, const char *role,
-                      const char *s, size_t n)
+struct tr_json *tr__chat_add_text(struct tr__reading *r, struct tr_json *messages,
+                                  const char *role, const char *s, size_t n)
 {
     struct tr_json *text = tr_json_text(s, n);
-    if (!text)
-        return tr__no_memory(r);
-    return add(r, messages, message(r, role, text)) ? 0 : -1;
+    if (text)
+        return add(r, messages, message(r, role, text));
+    tr__no_memory(r);
+    return NULL;
 }
 
 int tr__chat_add_system(struct tr__reading *r, struct tr_json *messages,
@@ -220,7 +221,7 @@ int tr__chat_add_system(struct tr__reading *r, struct tr_json *messages,
         return 0;
     if (tr__column_string(r, "system", &text, &n))
         return -1;
-    return n ? tr__chat_add_text(r, messages, "system", text, n) : 0;
+    return !n || tr__chat_add_text(r, messages, "system", text, n) ? 0 : -1;
 }
 
 int tr__chat_check(struct tr__reading *r, const struct tr_json *list, const char *key)

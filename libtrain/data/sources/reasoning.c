@@ -58,10 +58,10 @@ static int parse(struct tr__reading *r)
     if (!r->o->chat)
         return as_text(r, question, n_question, text, n);
     if (!tr__chat_begin(r, &messages) || tr__chat_add_system(r, messages, NULL) ||
-        tr__chat_add_text(r, messages, "user", question, n_question))
+        !tr__chat_add_text(r, messages, "user", question, n_question))
         return -1;
     r->row->completion = tr_json_count(messages);
-    return tr__chat_add_text(r, messages, "assistant", text, n);
+    return tr__chat_add_text(r, messages, "assistant", text, n) ? 0 : -1;
 }
 
 const struct tr__row_form tr__row_reasoning = { "reasoning", "question, think, output", looks,

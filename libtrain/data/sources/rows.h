@@ -61,8 +61,8 @@ struct tr_json *tr__chat_begin(struct tr__reading *r, struct tr_json **messages)
 /* The new message; NULL when out of memory, which is told. */
 struct tr_json *tr__chat_add(struct tr__reading *r, struct tr_json *messages, const char *role,
                              const struct tr_json *content);
-int tr__chat_add_text(struct tr__reading *r, struct tr_json *messages, const char *role,
-                      const char *s, size_t n);
+struct tr_json *tr__chat_add_text(struct tr__reading *r, struct tr_json *messages,
+                                  const char *role, const char *s, size_t n);
 /* The text of a column "system", if the row has one and the messages that will follow do
  * not begin with a system message. */
 int tr__chat_add_system(struct tr__reading *r, struct tr_json *messages,

@@ -44,17 +44,70 @@ static int keep(struct tr__reading *r, struct tr_json *message, const struct tr_
     return 0;
 }
 
+/* {"name": …, "arguments": …}, or a list of these, as text of JSON: OpenAI's tool_calls. */
+static struct tr_json *read_calls(struct tr__reading *r, const struct tr_json *value, size_t i)
+{
+    size_t n;
+    const char *text = tr_json_string(value, &n);
+    struct tr_err why = { 0 };
+    struct tr_json *v = tr_json_parse(text, n, "value", 0, 0, &why);
+    enum tr_json_kind kind = tr_json_kind(v);
+    if (kind == TR_JSON_OBJECT || kind == TR_JSON_ARRAY)
+        return v;
+    tr_err_set(r->err, v ? TR_EFORMAT : why.code, "turn %zu, a call of a function: %s", i + 1,
+               v ? "neither an object nor a list" : why.text);
+    tr_json_free(v);
+    return NULL;
+}
+
+static int add_call(struct tr__reading *r, struct tr_json *list, const struct tr_json *call)
+{
+    struct tr_json *o = tr_json_object();
+    if (!o || tr_json_set(o, "type", tr_json_text("function", 8)) ||
+        tr_json_set(o, "function", tr_json_share(call))) {
+        tr_json_free(o);
+        return tr__no_memory(r);
+    }
+    return tr_json_append(list, o) ? tr__no_memory(r) : 0;
+}
+
+static int set_calls(struct tr__reading *r, struct tr_json *message, const struct tr_json *calls)
+{
+    struct tr_json *list = tr_json_array();
+    if (!list || tr_json_set(message, "tool_calls", list))
+        return tr__no_memory(r);
+    if (tr_json_kind(calls) == TR_JSON_OBJECT)
+        return add_call(r, list, calls);
+    for (size_t i = 0; i < tr_json_count(calls); i++)
+        if (add_call(r, list, tr_json_at(calls, i)))
+            return -1;
+    return 0;
+}
+
+static int add_calls(struct tr__reading *r, struct tr_json *messages, size_t i,
+                     const struct tr_json *turn)
+{
+    struct tr_json *calls = read_calls(r, tr_json_get(turn, "value"), i);
+    struct tr_json *new = calls ? tr__chat_add_text(r, messages, "assistant", "", 0) : NULL;
+    int rc = new && !set_calls(r, new, calls) ? keep(r, new, turn) : -1;
+    tr_json_free(calls);
+    return rc;
+}
+
 static int add_turn(struct tr__reading *r, struct tr_json *messages, size_t i,
                     const struct tr_json *turn)
 {
     const char *from = tr_json_string(tr_json_get(turn, "from"), NULL);
     const struct tr_json *value = tr_json_get(turn, "value");
-    const char *role = role_of(from);
+    int call = !strcmp(from, "function_call");
+    const char *role = call ? "assistant" : role_of(from);
     if (!role)
         return tr_err_set(r->err, TR_EFORMAT, "turn %zu is from '%s', which is none of human, "
                           "gpt, system, tool", i + 1, from);
     if (tr_json_kind(value) != TR_JSON_STRING)
         return tr_err_set(r->err, TR_EFORMAT, "turn %zu has no text as 'value'", i + 1);
+    if (call)
+        return add_calls(r, messages, i, turn);
     struct tr_json *new = tr__chat_add(r, messages, role, value);
     return new ? keep(r, new, turn) : -1;
 }

@@ -165,8 +165,7 @@ static void warn(struct tr_text *t, const struct tally *c, const char *p, size_t
                  "becomes tokens like all else; tail -c +4 takes it away");
     if (begins_with_json(p + skip, n - skip))
         snprintf(next_warning(t), sizeof *t->warning, "the first line is a record of JSON; "
-                 "its fields are not read yet, braces and names of fields are text like "
-                 "all else");
+                 "as a text, its braces and names of fields count like all else");
 }
 
 /* ---- the whole -------------------------------------------------------------------- */
