@@ -5,7 +5,7 @@
 # knob redoes what depends on it, a stopped run goes on and ends with the same bytes.
 . "${0%/*}/../lib.sh"
 
-test_built tokenize pack train gguf-export merge quantize perplexity generate ||
+test_built tokenize pack train gguf-export merge quantize perplexity generate modelfile ||
     test_skip_all "not all commands of the pipe are built"
 [ -f "$TOP/examples/tiny.gguf" ] && [ -f "$TOP/examples/tiny.txt" ] ||
     test_skip_all "no examples/tiny.gguf and tiny.txt"
@@ -25,7 +25,7 @@ younger() { [ -n "$(find "$1" -newer mark)" ]; }
 
 test_expect_success 'every artefact appears' '
     finetune STEPS=3 >log 2>&1
-    for f in data.tok data.pack val.pack model.ckpt adapter.gguf merged.gguf q8_0.gguf \
+    for f in data.tok data.pack val.pack model.ckpt adapter.gguf merged.gguf q8_0.gguf Modelfile \
         metrics.tsv eval.tsv samples.txt; do
         test -s $run/$f || { echo "no $f" && exit 1; }
     done
@@ -86,7 +86,7 @@ test_expect_success 'a changed prompt samples again and does not train again' '
 test_expect_success 'make -n reads as the tutorial' '
     finetune -n STEPS=3 NAME=none >log
     grep -c "^$bin/" log
-    if grep -v -E "^($bin/(tokenize|pack|train|gguf-export|merge|quantize|perplexity|generate)|mkdir|gnuplot) " log; then exit 1; fi
+    if grep -v -E "^($bin/(tokenize|pack|train|gguf-export|merge|quantize|perplexity|generate|modelfile)|mkdir|gnuplot) " log; then exit 1; fi
     test ! -e $runs/none'
 
 test_expect_success 'make -n with a changed knob changes nothing' '
