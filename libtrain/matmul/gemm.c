@@ -2,7 +2,8 @@
  *
  * Which way a product goes: few rows straight from the packed weight (gemv.c), a thin matrix
  * by loops of our own (gemm_thin.c), all others by the library that the precision of the
- * weight names (gemm_f32.c, gemm_bf16.c, gemm_int8.c).  Operations call this and know nothing
+ * weight names (gemm_f32.c, which has loops for some rows in short.c; gemm_bf16.c,
+ * gemm_int8.c).  Operations call this and know nothing
  * of types or libraries.
  */
 #include <libtrain/matmul/gemv.h>

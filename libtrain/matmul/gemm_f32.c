@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * Products in f32 by OpenBLAS.  A packed weight is unpacked a tile of rows at a time in front
- * of it: large enough for sgemm's full rate, small enough to be read from cache in part.  How
- * much OpenBLAS keeps for itself was measured and goes into the plan (train/plan.c).
+ * of it: large enough for sgemm's full rate, small enough to be read from cache in part.
+ * Products of few rows are made by short.c, which is faster there.  How much OpenBLAS keeps
+ * for itself was measured and goes into the plan (train/plan.c).
  */
 #include <libtrain/matmul/products.h>
+#include <libtrain/matmul/short.h>
 
 #include <cblas.h>
 #include <limits.h>
@@ -24,12 +26,14 @@ static int64_t tile_rows(const struct tr__matrix *w)
     return is_f32(w) ? w->rows : tr__tile_rows(w, TILE_FLOATS);
 }
 
+static size_t tile_bytes(const struct tr__matrix *w)
+{
+    return is_f32(w) ? 0 : (size_t)(tile_rows(w) * w->cols) * sizeof(float);
+}
+
 static size_t scratch_bytes(int64_t m, const struct tr__matrix *w)
 {
-    (void)m;
-    if (is_f32(w))
-        return 0;
-    return (size_t)(tile_rows(w) * w->cols) * sizeof(float) + TR_ARENA_ALIGN;
+    return tile_bytes(w) + tr__short_room(m, w->cols) + 2 * TR_ARENA_ALIGN;
 }
 
 /* OpenBLAS cuts c (m, n) = a b and packs what it works on: of one factor all m lines, of
@@ -41,10 +45,16 @@ static int64_t packed(int64_t m, int64_t n, int64_t k)
     return tr__least(k, DEPTH) * (m + omp_get_max_threads() * tr__least(n, LINES));
 }
 
+/* Does a product go the way of short.h? */
+static int is_short(int64_t m, const struct tr__matrix *w)
+{
+    return m >= TR__SHORT_FROM && m <= TR__SHORT_ROWS && w->rows > 0 && w->cols > 0;
+}
+
 static size_t library_bytes(int64_t m, const struct tr__matrix *w)
 {
     int64_t tile = tile_rows(w), k = w->cols;
-    int64_t most = tr__most(packed(m, tile, k), packed(m, k, tile));
+    int64_t most = is_short(m, w) ? 0 : tr__most(packed(m, tile, k), packed(m, k, tile));
     if (w->needs_grad)
         most = tr__most(most, packed(w->rows, k, m));
     return (size_t)most * sizeof(float);
@@ -94,17 +104,27 @@ size_t tr__gemm_f32_library(int64_t m, int64_t n, int64_t k)
     return (size_t)packed(m, n, k) * sizeof(float);
 }
 
+static float *short_room(struct tr_arena *scratch, int64_t m, const struct tr__matrix *w)
+{
+    return tr_arena_alloc(scratch, tr__short_room(m, w->cols));
+}
+
 static void xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
                 int64_t ldx, const struct tr__matrix *w, float beta, float *y, int64_t ldy)
 {
     int64_t n = w->rows, k = w->cols, step = tile_rows(w);
     size_t mark = tr_arena_mark(scratch);
-    float *buf = tr_arena_alloc(scratch, scratch_bytes(m, w));
+    float *buf = tr_arena_alloc(scratch, tile_bytes(w)), *room = NULL;
+    if (is_short(m, w))
+        room = short_room(scratch, m, w);
     for (int64_t i = 0; i < n; i += step) {
         int64_t rows = n - i < step ? n - i : step;
         const float *tile = rows_f32(w, i, rows, buf);
-        sgemm(CblasNoTrans, CblasTrans, m, rows, k, alpha, x, ldx, tile, k, beta, y + i,
-              ldy);
+        if (room)
+            tr__short_xwt(m, rows, k, alpha, x, ldx, tile, beta, y + i, ldy, room);
+        else
+            sgemm(CblasNoTrans, CblasTrans, m, rows, k, alpha, x, ldx, tile, k, beta, y + i,
+                  ldy);
     }
     tr_arena_rewind(scratch, mark);
 }
@@ -115,12 +135,18 @@ static void dyw(struct tr_arena *scratch, int64_t m, float alpha, const float *d
 {
     int64_t n = w->rows, k = w->cols, step = tile_rows(w);
     size_t mark = tr_arena_mark(scratch);
-    float *buf = tr_arena_alloc(scratch, scratch_bytes(m, w));
+    float *buf = tr_arena_alloc(scratch, tile_bytes(w)), *room = NULL;
+    if (is_short(m, w))
+        room = short_room(scratch, m, w);
     for (int64_t i = 0; i < n; i += step) {
         int64_t rows = n - i < step ? n - i : step;
         const float *tile = rows_f32(w, i, rows, buf);
-        sgemm(CblasNoTrans, CblasNoTrans, m, k, rows, alpha, dy + i, lddy, tile, k,
-              i ? 1.0f : beta, dx, lddx);
+        float keep = i ? 1.0f : beta;
+        if (room)
+            tr__short_dyw(m, rows, k, alpha, dy + i, lddy, tile, keep, dx, lddx, room);
+        else
+            sgemm(CblasNoTrans, CblasNoTrans, m, k, rows, alpha, dy + i, lddy, tile, k, keep,
+                  dx, lddx);
     }
     tr_arena_rewind(scratch, mark);
 }

@@ -8,9 +8,11 @@
 
 #include <libtrain/matmul/dnnl.h>
 #include <libtrain/matmul/products.h>
+#include <libtrain/matmul/short.h>
 
 #include <check.h>
 #include <math.h>
+#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +38,8 @@ static const struct shape {
     { 1, 1, 1 },    { 3, 8, 64 },    { 64, 8, 100 },  { 65, 100, 8 }, { 7, 4, 31 },
     { 130, 17, 5 }, { 33, 1, 1000 }, { 20, 1000, 1 }, { 9, 32, 129 }, { 129, 129, 32 },
     { 5, 4100, 1024 }, /* more than one tile */
+    { 9, 200, 600 },   /* strips, tiles and batches of short.c */
+    { 48, 1100, 1030 }, { 100, 530, 90 }, { 128, 49, 70 },
 };
 enum { N_SHAPE = sizeof shapes / sizeof shapes[0] };
 
@@ -149,6 +153,34 @@ START_TEST(products)
 }
 END_TEST
 
+/* Few rows, with one thread and with three. */
+START_TEST(threads)
+{
+    int64_t m = _i, n = 300, k = 130;
+    float *x = numbers(m * k), *dy = numbers(m * n), *w = numbers(n * k);
+    float *room = aligned_alloc(TR_ARENA_ALIGN, tr__short_room(m, k)), *y[2], *dx[2];
+    int most = omp_get_max_threads();
+    for (int i = 0; i < 2; i++) {
+        omp_set_num_threads(i ? 3 : 1);
+        y[i] = malloc((size_t)(m * n) * sizeof(float));
+        dx[i] = malloc((size_t)(m * k) * sizeof(float));
+        tr__short_xwt(m, n, k, 1, x, k, w, 0, y[i], n, room);
+        tr__short_dyw(m, n, k, 1, dy, n, w, 0, dx[i], k, room);
+    }
+    omp_set_num_threads(most);
+    ck_assert_mem_eq(y[0], y[1], (size_t)(m * n) * sizeof(float));
+    ck_assert_mem_eq(dx[0], dx[1], (size_t)(m * k) * sizeof(float));
+    for (int i = 0; i < 2; i++) {
+        free(y[i]);
+        free(dx[i]);
+    }
+    free(x);
+    free(dy);
+    free(w);
+    free(room);
+}
+END_TEST
+
 /* What is planned for a product is enough for one of fewer rows: the last chunk. */
 START_TEST(scratch_grows)
 {
@@ -203,6 +235,7 @@ int main(void)
     Suite *s = suite_create("gemm");
     TCase *c = tcase_create("products");
     tcase_add_loop_test(c, products, 0, N_WAY * N_SHAPE);
+    tcase_add_loop_test(c, threads, TR__SHORT_FROM, TR__SHORT_FROM + 40);
     tcase_add_loop_test(c, scratch_grows, 0, N_WAY);
     tcase_add_test(c, libraries_keep);
     suite_add_tcase(s, c);
