@@ -78,6 +78,9 @@ test_expect_success 'quantize' '
     fails_well quantize -q -t q4_k -o out "$model"'
 test_expect_success 'tokenize and pack' '
     fails_well tokenize -q -m "$model" -o out text
+    printf "%s\n" "{\"instruction\": \"a\", \"output\": \"b\", \"system\": \"s\"}" \
+        "{\"segments\": [{\"text\": \"x\"}, {\"ids\": [1, 2]}]}" | gzip -c >rows.gz
+    fails_well tokenize -q -m "$model" -o out --chat-template none rows.gz
     fails_well pack -q -c 64 -o out t.tok'
 test_expect_success 'merge and gguf-export' '
     fails_well merge -q -m "$model" -a a.gguf -t f16 -o out

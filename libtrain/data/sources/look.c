@@ -138,6 +138,6 @@ int tr__source_look(struct tr_source *s, const unsigned char *p, size_t n, int a
         return no_rows(name, p, n, err);
     if (!format && found == TR__RECORD_TEXT && tr__magic_html(p, n))
         return tr_err_set(err, TR_EFORMAT, "'%s' is a web page, saved by mistake? Download the "
-                          "file itself; the form 'text' takes it as it is", name);
+                          "file itself (--format text takes it as it is)", name);
     return 0;
 }

@@ -51,9 +51,9 @@ static int no_form(struct tr__reading *r)
     for (int i = 0; i < N_FORM; i++)
         used += (size_t)snprintf(wants + used, sizeof wants - used, "%s%s", i ? " or " : "",
                                  forms[i]->wants);
-    return tr_err_set(r->err, TR_EFORMAT, "a row with %s%s, which no form has: rows have %s; or "
-                      "the form 'text' takes the file as it is",
-                      at ? "the columns " : "no columns", has, wants);
+    return tr_err_set(r->err, TR_EFORMAT, "a row with %s%s, which no form has: rows have %s "
+                      "(--key NAME=COLUMN if columns have other names, --format text takes the "
+                      "file as it is)", at ? "the columns " : "no columns", has, wants);
 }
 
 static int by_form(struct tr__reading *r)

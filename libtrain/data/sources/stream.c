@@ -158,7 +158,7 @@ static int begin_unpacking(struct tr__stream *s, const struct tr__unpack *u,
     struct packed *p = calloc(1, sizeof *p);
     if (!p || u->begin(p)) {
         free(p);
-        return tr_err_set(err, TR_ENOMEM, "no memory to unpack '%s'", s->name);
+        return tr_err_set(err, TR_ENOMEM, "out of memory for unpacking '%s'", s->name);
     }
     s->state = p;
     s->unpack = u;
