@@ -49,15 +49,20 @@ const struct tr_json *tr__column(const struct tr__reading *r, const char *key)
     return tr_json_get(r->root, tr__column_name(r, key));
 }
 
+const char *tr__kind_words(const struct tr_json *v)
+{
+    static const char *const words[] = { "null", "true or false", "a number", "a number",
+                                         "a string", "a list", "an object" };
+    return words[tr_json_kind(v)];
+}
+
 int tr__bad_column(const struct tr__reading *r, const char *key, const char *wanted)
 {
-    static const char *const is[] = { "null", "true or false", "a number", "a number",
-                                      "a string", "a list", "an object" };
     const char *name = tr__column_name(r, key);
     if (!tr_json_has(r->root, name))
         return tr_err_set(r->err, TR_EFORMAT, "no '%s', which is to be %s", name, wanted);
     return tr_err_set(r->err, TR_EFORMAT, "'%s' is %s, not %s", name,
-                      is[tr_json_kind(tr__column(r, key))], wanted);
+                      tr__kind_words(tr__column(r, key)), wanted);
 }
 
 int tr__column_string(const struct tr__reading *r, const char *key, const char **s, size_t *n)

@@ -42,18 +42,18 @@ static int read_group(struct tr__reading *r)
 
 static int no_form(struct tr__reading *r)
 {
-    char has[160] = "", wants[240] = "";
+    char has[200] = "", wants[240] = "";
     size_t at = 0, used = 0;
     struct tr_json_each e = tr_json_each(r->root);
-    while (tr_json_next(&e) && at + e.n_key + 16 < sizeof has)
-        at += (size_t)snprintf(has + at, sizeof has - at, "%s%s%s", at ? ", " : "", e.key,
-                               e.value ? "" : " (null)");
+    while (tr_json_next(&e) && at + e.n_key + 32 < sizeof has)
+        at += (size_t)snprintf(has + at, sizeof has - at, "%s%s (%s)", at ? ", " : "", e.key,
+                               tr__kind_words(e.value));
     for (int i = 0; i < N_FORM; i++)
-        used += (size_t)snprintf(wants + used, sizeof wants - used, "%s%s", i ? " or " : "",
+        used += (size_t)snprintf(wants + used, sizeof wants - used, "%s%s", i ? "; " : "",
                                  forms[i]->wants);
-    return tr_err_set(r->err, TR_EFORMAT, "a row with %s%s, which no form has: rows have %s "
-                      "(--key NAME=COLUMN if columns have other names, --format text takes the "
-                      "file as it is)", at ? "the columns " : "no columns", has, wants);
+    return tr_err_set(r->err, TR_EFORMAT, "no form has a row with %s%s (forms have %s; --key "
+                      "NAME=COLUMN if columns have other names, --format text takes the file "
+                      "as it is)", at ? "the columns " : "no columns", has, wants);
 }
 
 static int by_form(struct tr__reading *r)

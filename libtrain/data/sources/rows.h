@@ -41,6 +41,8 @@ struct tr__row_form {
 /* The column of this name, or of the name that the caller gave it. */
 const struct tr_json *tr__column(const struct tr__reading *r, const char *key);
 const char *tr__column_name(const struct tr__reading *r, const char *key);
+/* "null", "a string", … */
+const char *tr__kind_words(const struct tr_json *v);
 /* "no 'key', which is to be …", "'key' is a number, not …". */
 int tr__bad_column(const struct tr__reading *r, const char *key, const char *wanted);
 /* A column that must be a string. */
