@@ -55,7 +55,7 @@ TRAIN_FLAGS =
 #? RESTART yes: a training that was stopped starts over, and its saves are removed
 RESTART     =
 #? PROMPTS file of prompts for samples.txt, one a line; to a model for chats they are what a user says
-PROMPTS     = examples/$(if $(rows),questions,prompts).txt
+PROMPTS     = examples/$(if $(filter whole,$(rows)),questions,prompts).txt
 #? N_SAMPLE tokens that each sample adds; empty: 60, or half the model's context if less
 N_SAMPLE    =
 #? GENERATE_FLAGS further options of generate: --temp 0
@@ -102,8 +102,8 @@ GNUPLOT    := $(firstword $(wildcard $(addsuffix /gnuplot,$(subst :, ,$(PATH))))
 context = $(eval context := $(shell $(BIN)/gguf-show --keys $(model) 2>/dev/null | awk -F '\t' \
   '$$2 ~ /\.context_length$$/ { n = $$4 } END { print n + 0 ? n : 1000000000 }'))$(context)
 at_most = $(shell echo $$(($(context) / $2 < $1 ? $(context) / $2 : $1)))
-# Rows go through a chat template, and so do samples then, if there is one.
-ask         = $(if $(and $(rows),$(or $(CHAT_TEMPLATE),$(templated))), --ask$(template))
+# Chats go through a template, and so do samples then, if there is one.
+ask         = $(if $(and $(filter whole,$(rows)),$(or $(CHAT_TEMPLATE),$(templated))), --ask$(template))
 templated = $(eval templated := $(shell $(BIN)/gguf-show --keys $(model) 2>/dev/null | grep -m 1 -o \
   'tokenizer[.]chat_template'))$(templated)
 # Twice what nearly all rows take, as the table of tokenize says: then sequences can be filled.
@@ -144,7 +144,7 @@ endef
 define of_samples-base.txt
 model $(call content,1,1)
 prompts $(call content,2,2)
-generate -n $(N_SAMPLE) --seed $(SEED)$(if $(rows), as rows$(template)$(of_template))$(call \
+generate -n $(N_SAMPLE) --seed $(SEED)$(if $(filter whole,$(rows)), as chats$(template)$(of_template))$(call \
   flags,GENERATE_FLAGS)
 endef
 define of_samples.txt

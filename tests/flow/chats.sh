@@ -83,4 +83,10 @@ test_expect_success 'what looks like rows and is text stays text' '
     yes "The lamp was lit again and the gull was fed." | head -n 40 >>notes.txt
     flow finetune -n DATA="$test_scratch/notes.txt" NAME=notes >log
     if grep -e "--ask\|--fit\|rows.txt" log; then exit 1; fi'
+
+test_expect_success 'rows of running text are sampled as text' '
+    for i in 1 2 3 4 5 6 7 8; do echo "{\"text\": \"The lamp was lit $i times.\"}"; done | gzip >t.gz
+    flow finetune -n DATA="$test_scratch/t.gz" CHAT_TEMPLATE=chatml NAME=texts >log
+    grep -e "--fit best" log
+    if grep -e "--ask" log; then exit 1; fi'
 test_done
