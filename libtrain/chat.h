@@ -25,11 +25,11 @@ struct tr_json;
 
 /* Limits of one rendering.  A step is about what a small expression costs. */
 enum {
-    TR_CHAT_MAX_TEMPLATE = 1 << 22, /* bytes */
+    TR_CHAT_MAX_TEMPLATE = 1 << 20, /* bytes */
     TR_CHAT_MAX_STEPS = 10000000,
     TR_CHAT_MAX_DEPTH = 1000,    /* expressions, statements and macros in each other */
-    TR_CHAT_MAX_OUTPUT = 1 << 28, /* bytes */
-    TR_CHAT_MAX_MEMORY = 1 << 29  /* bytes of values, and as many of strings */
+    TR_CHAT_MAX_OUTPUT = 1 << 27, /* bytes */
+    TR_CHAT_MAX_MEMORY = 1 << 28  /* bytes of values, and as many of strings */
 };
 
 struct tr_chat; /* a template, read-only after tr_chat_new: threads may share it */

@@ -16,7 +16,7 @@ int tr__int_arg(struct tr__run *r, const struct tr__call *c, size_t i, int64_t o
         return 0;
     if (tr__integer(&c->arg[i], to))
         return 0;
-    return tr__raise(r, "'%s' with a %s, not an integer", c->what->name,
+    return tr__raise(r, "'%s' with %s, not an integer", c->what->name,
                      tr__type(r, &c->arg[i])->name);
 }
 
@@ -24,7 +24,7 @@ int tr__str_arg(struct tr__run *r, const struct tr__call *c, size_t i)
 {
     if (tr__is_str(&c->arg[i]))
         return 0;
-    return tr__raise(r, "'%s' with a %s, not a string", c->what->name,
+    return tr__raise(r, "'%s' with %s, not a string", c->what->name,
                      tr__type(r, &c->arg[i])->name);
 }
 

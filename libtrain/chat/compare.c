@@ -34,13 +34,23 @@ static int compare_strings(const struct tr__val *a, const struct tr__val *b)
     return c ? (c > 0) - (c < 0) : (a->n > b->n) - (a->n < b->n);
 }
 
+static int equal_strings(struct tr__run *r, const struct tr__val *a,
+                         const struct tr__val *b)
+{
+    if (a->n != b->n)
+        return 0;
+    if (a->n >= 256 && tr__steps(r, a->n / 256))
+        return TR_EFORMAT;
+    return a->n == 0 || memcmp(a->as.s, b->as.s, a->n) == 0;
+}
+
 int tr__equal(struct tr__run *r, const struct tr__val *a, const struct tr__val *b)
 {
     int64_t i, k;
     double x, y;
     const struct tr__type *type = tr__type(r, a);
     if (tr__is_str(a) && tr__is_str(b))
-        return a->n == b->n && (a->n == 0 || memcmp(a->as.s, b->as.s, a->n) == 0);
+        return equal_strings(r, a, b);
     if (tr__integer(a, &i) && tr__integer(b, &k))
         return i == k;
     if (tr__number(a, &x) && tr__number(b, &y))
@@ -82,17 +92,17 @@ int tr__compare(struct tr__run *r, const struct tr__val *a, const struct tr__val
     else if (a->kind == b->kind && (a->kind == TR__LIST || a->kind == TR__TUPLE))
         return compare_items(r, a, b, order);
     else
-        return tr__raise(r, "a %s and a %s have no order", tr__type(r, a)->name,
+        return tr__raise(r, "%s and %s have no order", tr__type(r, a)->name,
                          tr__type(r, b)->name);
-    return tr__steps(r, 1);
+    return tr__steps(r, 1 + (tr__is_str(a) ? a->n / 512 : 0));
 }
 
 static int in_string(struct tr__run *r, const struct tr__val *s, const struct tr__val *x)
 {
     if (!tr__is_str(x))
-        return tr__raise(r, "only a string can be in a string, not a %s",
+        return tr__raise(r, "only a string can be in a string, not %s",
                          tr__type(r, x)->name);
-    if (tr__steps(r, s->n / 64))
+    if (tr__steps(r, s->n / 32 + x->n / 16))
         return TR_EFORMAT;
     return tr__find(s, 0, x) != SIZE_MAX;
 }
@@ -110,7 +120,7 @@ int tr__contains(struct tr__run *r, const struct tr__val *v, const struct tr__va
     if (tr__is_str(v))
         return in_string(r, v, x);
     if (v->kind == TR__DICT && unhashable(x))
-        return tr__raise(r, "a %s cannot be a key", tr__type(r, x)->name);
+        return tr__raise(r, "%s cannot be a key", tr__type(r, x)->name);
     if (tr__iterable(r, v))
         return r->err->code;
     while ((rc = tr__next(r, &it, &item)) > 0)

@@ -32,7 +32,7 @@ static int refuse(struct tr__run *r, const char *sign, const struct tr__val *a,
         return tr__raise_undefined(r, a->kind == TR__UNDEFINED ? a : b);
     if (a->kind == TR__BIG || b->kind == TR__BIG)
         return too_big(r);
-    return tr__raise(r, "'%s' of a %s and a %s", sign, tr__type(r, a)->name,
+    return tr__raise(r, "'%s' of %s and %s", sign, tr__type(r, a)->name,
                      tr__type(r, b)->name);
 }
 
@@ -42,7 +42,7 @@ static int join_lists(struct tr__run *r, const struct tr__val *a, const struct t
 {
     size_t n = a->n + b->n;
     if (times && n > TR_CHAT_MAX_MEMORY / times)
-        return tr__out_of_room(r);
+        return tr__too_large(r);
     struct tr__val *item = tr__alloc(r, n * times, sizeof *item);
     if (!item || tr__steps(r, n * times / 8))
         return r->err->code;
@@ -102,8 +102,8 @@ static int repeat(struct tr__run *r, const struct tr__val *s, int64_t times,
     if (s->kind != TR__STR)
         return join_lists(r, s, &empty, (size_t)times, out);
     if (times && s->n > TR_CHAT_MAX_MEMORY / (size_t)times)
-        return tr__out_of_room(r);
-    if (tr__steps(r, s->n ? (uint64_t)times / 8 : 0))
+        return tr__too_large(r);
+    if (tr__steps(r, s->n ? (uint64_t)times / 2 : 0))
         return r->err->code;
     tr__build_begin(&b, r);
     for (int64_t i = 0; s->n && i < times && !b.failed; i++)

@@ -54,7 +54,9 @@ int tr__eval_dict(struct tr__run *r, struct tr__frame *f, const struct tr__node 
             return r->err->code;
         r->line = n->line;
         if (p.key.kind == TR__LIST || p.key.kind == TR__DICT)
-            return tr__raise(r, "a %s cannot be a key", tr__type(r, &p.key)->name);
+            return tr__raise(r, "%s cannot be a key", tr__type(r, &p.key)->name);
+        if (tr__steps(r, used / 8))
+            return r->err->code;
         while (k < used && tr__equal(r, &pair[k].key, &p.key) == 0)
             k++;
         if (k < used)

@@ -101,7 +101,7 @@ static void put_key(struct tr__build *b, const struct tr__val *key, const struct
         return;
     }
     if (key->kind < TR__NONE || key->kind > TR__FLOAT) {
-        tr__build_fail(b, tr__raise(b->r, "a %s is no key of JSON",
+        tr__build_fail(b, tr__raise(b->r, "%s is no key of JSON",
                                     tr__type(b->r, key)->name));
         return;
     }
@@ -152,7 +152,7 @@ static void put_bare(struct tr__build *b, const struct tr__val *v)
     else if (v->kind == TR__INT || v->kind == TR__BIG)
         tr__put_value(b, v);
     else
-        tr__build_fail(b, tr__raise(b->r, "a %s cannot be written as JSON",
+        tr__build_fail(b, tr__raise(b->r, "%s cannot be written as JSON",
                                     tr__type(b->r, v)->name));
 }
 
@@ -160,7 +160,7 @@ static void put_bare(struct tr__build *b, const struct tr__val *v)
 static void put(struct tr__build *b, const struct tr__val *v, const struct style *s,
                 unsigned level)
 {
-    if (tr__steps(b->r, 1))
+    if (tr__steps(b->r, 1 + (tr__is_str(v) ? v->n / 64 : 0)))
         tr__build_fail(b, TR_EFORMAT);
     else if (tr__is_str(v))
         put_string(b, v, s->ascii);

@@ -69,7 +69,7 @@ static int distinct(struct tr__run *r, const struct tr__generator *g, struct tr_
         size_t k = 0;
         int same = 0;
         if (item[i].key.kind == TR__LIST || item[i].key.kind == TR__DICT)
-            return tr__raise(r, "unique of %ss", tr__type(r, &item[i].key)->name);
+            return tr__raise(r, "unique of %s", tr__type(r, &item[i].key)->name);
         while (k < used && (same = tr__equal(r, &item[k].key, &item[i].key)) == 0)
             k++;
         if (same < 0 || tr__steps(r, k / 4))
@@ -121,7 +121,7 @@ int tr__filter_dictsort(struct tr__run *r, const struct tr__call *c, struct tr__
     if (c->self.kind != TR__DICT)
         return c->self.kind == TR__UNDEFINED
                    ? tr__raise_undefined(r, &c->self)
-                   : tr__raise(r, "dictsort of a %s", tr__type(r, &c->self)->name);
+                   : tr__raise(r, "dictsort of %s", tr__type(r, &c->self)->name);
     if (tr__given(c, 1) && tr__is_str(&c->arg[1]) && c->arg[1].n == 5 &&
         memcmp(c->arg[1].as.s, "value", 5) == 0)
         by = tr__int(1);

@@ -10,10 +10,10 @@ int tr__filter_length(struct tr__run *r, const struct tr__call *c, struct tr__va
 {
     const struct tr__val *v = &c->self;
     if (!tr__type(r, v)->sized)
-        return tr__raise(r, "a %s has no length", tr__type(r, v)->name);
+        return tr__raise(r, "%s has no length", tr__type(r, v)->name);
     *out = tr__int(v->kind == TR__UNDEFINED ? 0 :
                    (int64_t)(tr__is_str(v) ? tr__char_count(v->as.s, v->n) : v->n));
-    return tr__steps(r, tr__is_str(v) ? v->n / 64 : 0);
+    return tr__steps(r, tr__is_str(v) ? v->n / 32 : 0);
 }
 
 static int undefined(struct tr__val *out, const char *what, size_t n)
@@ -96,7 +96,10 @@ int tr__filter_reverse(struct tr__run *r, const struct tr__call *c, struct tr__v
         tr__char_before(c->self.as.s, at, &n);
         tr__put_part(&b, &c->self, at - n, at);
     }
-    return tr__steps(r, c->self.n / 4) ? r->err->code : tr__build_done(&b, out);
+    if (tr__steps(r, c->self.n / 4) || tr__build_done(&b, out))
+        return r->err->code;
+    out->safe = c->self.safe;
+    return 0;
 }
 
 int tr__filter_sum(struct tr__run *r, const struct tr__call *c, struct tr__val *out)

@@ -71,7 +71,7 @@ static int indention(struct tr__run *r, const struct tr__call *c, struct tr__val
     if (tr__int_arg(r, c, 0, 4, &width))
         return r->err->code;
     if (width > TR_CHAT_MAX_MEMORY)
-        return tr__out_of_room(r);
+        return tr__too_large(r);
     return tr__pad(r, &none, &fill, width, 0, out);
 }
 
@@ -81,7 +81,7 @@ int tr__filter_indent(struct tr__run *r, const struct tr__call *c, struct tr__va
     struct tr__build b;
     if (!tr__is_str(&s))
         return s.kind == TR__UNDEFINED ? tr__raise_undefined(r, &s)
-                                       : tr__raise(r, "indent of a %s", tr__type(r,
+                                       : tr__raise(r, "indent of %s", tr__type(r,
                                                                                  &s)->name);
     if (indention(r, c, &indent) || tr__concat(r, &s, &newline, &s) ||
         tr__split_lines(r, &s, 0, &lines))
@@ -148,8 +148,8 @@ int tr__filter_center(struct tr__run *r, const struct tr__call *c, struct tr__va
     if (tr__self_str(r, c, &s) || tr__int_arg(r, c, 0, 80, &width))
         return r->err->code;
     n = width - (int64_t)tr__char_count(s.as.s, s.n);
-    if (n > TR_CHAT_MAX_MEMORY)
-        return tr__out_of_room(r);
+    if (n > TR_CHAT_MAX_MEMORY || tr__steps(r, s.n / 32))
+        return n > TR_CHAT_MAX_MEMORY ? tr__too_large(r) : r->err->code;
     left = n > 0 ? n / 2 + (n & width & 1) : 0;
     return tr__pad(r, &s, &fill, left, n - left, out);
 }
@@ -162,11 +162,12 @@ int tr__filter_truncate(struct tr__run *r, const struct tr__call *c, struct tr__
     int64_t length, leeway, n;
     size_t to, at;
     if (!tr__is_str(&s) || (tr__given(c, 2) && tr__str_arg(r, c, 2)))
-        return tr__raise(r, "truncate of a %s", tr__type(r, &s)->name);
+        return tr__raise(r, "truncate of %s", tr__type(r, &s)->name);
     if (tr__given(c, 2))
         end = c->arg[2];
     n = (int64_t)tr__char_count(end.as.s, end.n);
-    if (tr__int_arg(r, c, 0, 255, &length) || tr__int_arg(r, c, 3, 5, &leeway))
+    if (tr__steps(r, (s.n + end.n) / 8) || tr__int_arg(r, c, 0, 255, &length) ||
+        tr__int_arg(r, c, 3, 5, &leeway))
         return r->err->code;
     if (length < n || leeway < 0)
         return tr__raise(r, "truncate to %d characters", (int)(length < n ? length

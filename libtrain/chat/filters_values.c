@@ -18,7 +18,7 @@ static int pairs(struct tr__run *r, const struct tr__generator *g, struct tr__va
     if (v.kind == TR__UNDEFINED)
         return tr__list(r, TR__LIST, NULL, 0, list);
     if (v.kind != TR__DICT)
-        return tr__raise(r, "items of a %s, which is no dict", tr__type(r, &v)->name);
+        return tr__raise(r, "items of %s, which is no dict", tr__type(r, &v)->name);
     v.kind = TR__ITEMS;
     return tr__items(r, &v, list);
 }
@@ -148,7 +148,7 @@ int tr__filter_abs(struct tr__run *r, const struct tr__call *c, struct tr__val *
     if (c->self.kind == TR__FLOAT)
         *out = tr__float(fabs(c->self.as.x));
     else if (!tr__integer(&c->self, &i) || i == INT64_MIN)
-        return tr__raise(r, "abs of a %s", tr__type(r, &c->self)->name);
+        return tr__raise(r, "abs of %s", tr__type(r, &c->self)->name);
     else
         *out = tr__int(i < 0 ? -i : i);
     return 0;
@@ -177,7 +177,7 @@ int tr__filter_round(struct tr__run *r, const struct tr__call *c, struct tr__val
     int64_t digits;
     const struct tr__val *how = &c->arg[1];
     if (tr__int_arg(r, c, 0, 0, &digits) || !tr__number(&c->self, &x))
-        return tr__raise(r, "round of a %s", tr__type(r, &c->self)->name);
+        return tr__raise(r, "round of %s", tr__type(r, &c->self)->name);
     if (!tr__given(c, 1) ||
         (tr__is_str(how) && how->n == 6 && memcmp(how->as.s, "common", 6) == 0))
         return common(r, &c->self, x, digits, out);

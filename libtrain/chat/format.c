@@ -97,7 +97,7 @@ static int put_number(struct percent *p, const struct spec *spec, const struct t
         snprintf(precision, sizeof precision, ".%d", spec->precision);
     if (!tr__number(v, &x) || (!real && spec->type != 'd' && spec->type != 'i' &&
                                spec->type != 'u' && v->kind == TR__FLOAT))
-        return tr__raise(p->r, "'%%%c' of a %s", spec->type, tr__type(p->r, v)->name);
+        return tr__raise(p->r, "'%%%c' of %s", spec->type, tr__type(p->r, v)->name);
     if (real) {
         snprintf(format, sizeof format, "%%%s%s%s%c", spec->flags, width, precision,
                  spec->type);
@@ -252,6 +252,8 @@ int tr__format_braces(struct tr__run *r, const struct tr__val *s,
     if (s->safe)
         return tr__raise(r, "format of a safe string is not supported");
     tr__build_begin(&t, r);
+    if (tr__steps(r, s->n / 4))
+        return r->err->code;
     for (size_t i = 0; i < s->n && !t.failed; i++) {
         char c = s->as.s[i];
         const char *end;

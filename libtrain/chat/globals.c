@@ -91,7 +91,7 @@ static int range(struct tr__run *r, const struct tr__call *c, struct tr__val *ou
         if (a->at[i].kind == TR__UNDEFINED)
             return tr__raise_undefined(r, &a->at[i]);
         if (!tr__integer(&a->at[i], to[i]))
-            return tr__raise(r, "'range' of a %s", tr__type(r, &a->at[i])->name);
+            return tr__raise(r, "'range' of %s", tr__type(r, &a->at[i])->name);
     }
     return tr__range(r, &range, MAX_RANGE, out);
 }

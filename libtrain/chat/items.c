@@ -12,7 +12,7 @@ int tr__iterable(struct tr__run *r, const struct tr__val *v)
 {
     if (tr__type(r, v)->next)
         return 0;
-    return tr__raise(r, "a %s has no items to go through", tr__type(r, v)->name);
+    return tr__raise(r, "%s has no items to go through", tr__type(r, v)->name);
 }
 
 int tr__next(struct tr__run *r, struct tr__iter *it, struct tr__val *out)

@@ -112,6 +112,8 @@ static int raw(struct tr__source *src, size_t at)
     char sign = 0;
     uint32_t line = src->line;
     leave(src, sign_at(src, at - 3) == '-' ? skip_space(src, at) : at);
+    if (src->at == src->n)
+        return 0;
     for (size_t end = src->at; end < src->n; end++) {
         size_t next = here(src, end, "{%") ? lone_tag(src, end, "endraw", &sign) : 0;
         if (!next)

@@ -93,6 +93,9 @@ static int number(struct tr__source *src)
     if (base != 10)
         from = 2 + (at(src, 2) == '_');
     n = digits(src, from, base);
+    if (base == 10 && at(src, 0) == '0') /* no other digit behind a zero */
+        for (n = 1; at(src, n) == '0' || (at(src, n) == '_' && at(src, n + 1) == '0');)
+            n++;
     if (n == from) { /* 0x without digits: a zero and a name */
         n = 1;
         from = 0;
@@ -126,7 +129,8 @@ static int sign(struct tr__source *src)
             return push(src, TR__LEX_SIGN, 2);
     if (at(src, 0) && strchr("+-/*%~[](){}><=.:|,;", at(src, 0)))
         return push(src, TR__LEX_SIGN, 1);
-    return tr__lex_fail(src, src->line, "unexpected character '%.*s'",
+    return tr__lex_fail(src, src->line, "unexpected character '%.*s' (no name "
+                                        "outside of ASCII is supported)",
                         (int)tr__char_offset(src->s + src->at, src->n - src->at, 1),
                         src->s + src->at);
 }

@@ -10,7 +10,7 @@ int tr__dict_get(struct tr__run *r, const struct tr__call *c, struct tr__val *ou
 {
     int rc;
     if (c->arg[0].kind == TR__LIST || c->arg[0].kind == TR__DICT)
-        return tr__raise(r, "a %s cannot be a key", tr__type(r, &c->arg[0])->name);
+        return tr__raise(r, "%s cannot be a key", tr__type(r, &c->arg[0])->name);
     rc = tr__type(r, &c->self)->item(r, &c->self, &c->arg[0], out);
     if (rc == 0)
         *out = tr__given(c, 1) ? c->arg[1] : tr__none();

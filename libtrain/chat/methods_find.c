@@ -20,7 +20,8 @@ static int window(struct tr__run *r, const struct tr__call *c, size_t *from, siz
     if (!tr__given(c, 1) && !tr__given(c, 2))
         return 1;
     n = (int64_t)tr__char_count(s->as.s, s->n);
-    if (tr__int_arg(r, c, 1, 0, &start) || tr__int_arg(r, c, 2, n, &stop))
+    if (tr__steps(r, s->n / 32) || tr__int_arg(r, c, 1, 0, &start) || tr__int_arg(r, c, 2,
+                                                                                  n, &stop))
         return r->err->code;
     start += start < 0 ? n : 0;
     stop += stop < 0 ? n : 0;
@@ -53,8 +54,10 @@ static int edge(struct tr__run *r, const struct tr__call *c, int at_end,
         x = x->as.item;
     for (size_t i = 0; i < n; i++) {
         if (!tr__is_str(&x[i]))
-            return tr__raise(r, "'%s' with a %s, not a string", c->what->name,
+            return tr__raise(r, "'%s' with %s, not a string", c->what->name,
                              tr__type(r, &x[i])->name);
+        if (tr__steps(r, x[i].n / 256))
+            return r->err->code;
         found |= rc && matches(&c->self, from, to, &x[i], at_end);
     }
     *out = tr__bool(found);
@@ -78,7 +81,7 @@ static int position(struct tr__run *r, const struct tr__call *c, int last, int64
     struct tr__val part = c->self;
     int rc;
     if (tr__str_arg(r, c, 0) || (rc = window(r, c, &from, &to)) < 0 ||
-        tr__steps(r, c->self.n / 64))
+        tr__steps(r, c->self.n / 32))
         return r->err->code;
     part.n = to;
     if (rc)
@@ -136,7 +139,7 @@ int tr__str_count(struct tr__run *r, const struct tr__call *c, struct tr__val *o
     for (; rc && what->n && (at = tr__find(&part, from, what)) != SIZE_MAX; n++)
         from = at + what->n;
     *out = tr__int((int64_t)n);
-    return tr__steps(r, n + part.n / 64);
+    return tr__steps(r, n + part.n / 32);
 }
 
 int tr__str_isspace(struct tr__run *r, const struct tr__call *c, struct tr__val *out)

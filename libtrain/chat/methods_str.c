@@ -63,7 +63,7 @@ static int three(struct tr__run *r, const struct tr__val *s, size_t at,
 
 static int separator(struct tr__run *r, const struct tr__call *c)
 {
-    if (tr__str_arg(r, c, 0))
+    if (tr__str_arg(r, c, 0) || tr__steps(r, c->self.n / 32))
         return r->err->code;
     return c->arg[0].n ? 0 : tr__raise(r, "split at an empty string");
 }
@@ -161,7 +161,7 @@ static int missing(struct tr__run *r, const struct tr__call *c, int64_t *n)
     *n -= (int64_t)tr__char_count(c->self.as.s, c->self.n);
     if (*n < 0)
         *n = 0;
-    return *n > TR_CHAT_MAX_MEMORY ? tr__out_of_room(r) : 0;
+    return *n > TR_CHAT_MAX_MEMORY ? tr__too_large(r) : tr__steps(r, c->self.n / 32);
 }
 
 int tr__str_ljust(struct tr__run *r, const struct tr__call *c, struct tr__val *out)

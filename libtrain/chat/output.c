@@ -46,7 +46,7 @@ int tr__emit(struct tr__run *r, const struct tr__val *v)
 {
     struct tr__val s;
     struct tr_chat_text *t = r->out;
-    if (tr__to_str(r, v, &s) || tr__steps(r, s.n / 512) || put_ranges(r, &s))
+    if (tr__to_str(r, v, &s) || tr__steps(r, s.n / 256) || put_ranges(r, &s))
         return r->err->code;
     if (s.n > TR_CHAT_MAX_OUTPUT - t->n)
         return full(r);

@@ -46,8 +46,7 @@ struct tr__node *tr__parse_target(struct tr__parser *p, int attributes)
     if (!n || !tr__at_sign(p, ","))
         return n;
     ok = !tr__nodes_add(p, &list, n);
-    while (ok && tr__skip_sign(p, ",") && !tr__at_name(p, "in") && !tr__at_sign(p, ")") &&
-           !tr__at_sign(p, "="))
+    while (ok && tr__skip_sign(p, ",") && !tr__at_sign(p, ")") && !tr__at_sign(p, "="))
         ok = !tr__nodes_add(p, &list, one_target(p, attributes));
     return tr__nodes_done(p, &list, tr__node(p, line), ok);
 }
@@ -56,6 +55,8 @@ struct tr__node *tr__parse_target(struct tr__parser *p, int attributes)
 void tr__declare(struct tr__parser *p, struct tr__node *target, int parameter)
 {
     const struct tr__val *v = &target->value;
+    if (p->loops && !target->a && v->n == 4 && memcmp(v->as.s, "loop", 4) == 0)
+        tr__parse_fail(p, target->line, "'loop' cannot be set in a loop");
     if (target->a)
         tr__use(p, TR__USE_LOAD, target->a->value.as.s, target->a->value.n, target->a);
     else if (target->eval == tr__eval_name)

@@ -18,7 +18,9 @@ struct tr__parser {
     int soft; /* inside of an `if` of this scope: unknown filters may stand there */
     const struct tr__node *unknown; /* a filter or test that there is not */
     int captured;                   /* inside of what is rendered into a string */
-    int in_loop;
+    int in_loop;    /* break may stand here */
+    unsigned loops; /* around this */
+    uint64_t work;          /* of telling names apart */
     unsigned depth, nested; /* expressions; statements */
     /* Statements up to one of the tags in `ends` (names with a blank between), whose name
      * is passed over and left in p->end. */

@@ -29,8 +29,10 @@ static void begin(struct tr__pool *p, struct tr__pool_block *b)
 static int add_block(struct tr__pool *p, size_t bytes)
 {
     size_t room = p->used > FIRST ? p->used : FIRST;
-    if (bytes > p->most || p->used > p->most - bytes)
+    if (bytes > p->most || p->used > p->most - bytes) {
+        p->refused = 1;
         return -1;
+    }
     room = room < bytes ? bytes : room;
     if (room > p->most - p->used)
         room = p->most - p->used;
@@ -45,7 +47,7 @@ static int add_block(struct tr__pool *p, size_t bytes)
 
 char *tr__pool_bytes(struct tr__pool *p, size_t bytes)
 {
-    if ((!p->end || bytes > (size_t)(p->end - p->at)) && add_block(p, bytes))
+    if ((!p->block || bytes > (size_t)(p->end - p->at)) && add_block(p, bytes))
         return NULL;
     char *got = p->at;
     p->at += bytes;
@@ -55,9 +57,11 @@ char *tr__pool_bytes(struct tr__pool *p, size_t bytes)
 void *tr__pool_get(struct tr__pool *p, size_t bytes)
 {
     size_t off = -(uintptr_t)p->at % ALIGN;
-    if (bytes > SIZE_MAX / 2)
+    if (bytes > SIZE_MAX / 2) {
+        p->refused = 1;
         return NULL;
-    if (!p->end || off + bytes > (size_t)(p->end - p->at)) { /* also for nothing at all */
+    }
+    if (!p->block || off + bytes > (size_t)(p->end - p->at)) {
         if (add_block(p, bytes + ALIGN))
             return NULL;
         off = -(uintptr_t)p->at % ALIGN;

@@ -12,6 +12,7 @@ struct tr__pool {
     struct tr__pool_block *block; /* the last one */
     char *at, *end;               /* what is free of it */
     size_t used, most;            /* bytes of all blocks; allowed */
+    int refused;                  /* more than that was wanted */
 };
 struct tr__pool_mark {
     struct tr__pool_block *block;

@@ -24,6 +24,7 @@ int tr__begin(struct tr__run *r, const struct tr_chat *chat, struct tr_chat_text
     if (!m && !(m = out->memory = calloc(1, sizeof *m)))
         return tr_err_set(err, TR_ENOMEM, "no memory for a rendering");
     m->cells.most = m->bytes.most = TR_CHAT_MAX_MEMORY;
+    m->cells.refused = m->bytes.refused = 0;
     tr__pool_rewind(&m->cells, (struct tr__pool_mark){ 0 });
     tr__pool_rewind(&m->bytes, (struct tr__pool_mark){ 0 });
     *r = (struct tr__run){ .chat = chat, .out = out, .err = err, .cells = &m->cells,

@@ -27,12 +27,18 @@ int tr__raise_undefined(struct tr__run *r, const struct tr__val *v)
     int n = v->n < 80 ? (int)v->n : 80;
     if (!of)
         return tr__raise(r, "'%.*s' is undefined", n, v->as.s);
-    return tr__raise(r, "a %s that has no '%.*s'", of->name, n, v->as.s);
+    return tr__raise(r, "%s has no '%.*s'", of->name, n, v->as.s);
+}
+
+int tr__too_large(struct tr__run *r)
+{
+    r->cells->refused = 1;
+    return tr__out_of_room(r);
 }
 
 int tr__out_of_room(struct tr__run *r)
 {
-    if (r->cells->used >= r->cells->most / 2 || r->bytes->used >= r->bytes->most / 2)
+    if (r->cells->refused || r->bytes->refused)
         return tr__raise(r, "the rendering needs more than %d MiB of memory",
                          TR_CHAT_MAX_MEMORY >> 20);
     tr__raise(r, "out of memory");
@@ -48,9 +54,7 @@ int tr__too_long(struct tr__run *r)
 
 void *tr__alloc(struct tr__run *r, size_t count, size_t size)
 {
-    void *got = NULL;
-    if (count <= SIZE_MAX / 2 / size)
-        got = tr__pool_get(r->cells, count * size);
+    void *got = tr__pool_get(r->cells, count <= SIZE_MAX / size ? count * size : SIZE_MAX);
     if (!got)
         tr__out_of_room(r);
     return got;

@@ -28,7 +28,9 @@ struct tr__run {
 int tr__raise(struct tr__run *r, const char *fmt, ...) TR_PRINTF(2, 3);
 /* What is done to an undefined value that may not be done to one. */
 int tr__raise_undefined(struct tr__run *r, const struct tr__val *v);
+/* The system has no memory, or the rendering wants more than it may have. */
 int tr__out_of_room(struct tr__run *r);
+int tr__too_large(struct tr__run *r);
 int tr__too_long(struct tr__run *r);
 
 static inline const struct tr__type *tr__type(const struct tr__run *r,

@@ -57,20 +57,25 @@ void tr__use(struct tr__parser *p, enum tr__use_kind kind, const char *name, siz
     s->use[s->n_use++] = (struct tr__use){ kind, p->branch > 0, node, name, n };
 }
 
-static int64_t find(const struct tr__scope *s, const char *name, size_t n)
+enum { MOST_WORK = 50000000 }; /* comparisons of names; a template needs some thousand */
+
+static int64_t find(struct tr__parser *p, const struct tr__scope *s, const char *name,
+                    size_t n)
 {
-    for (size_t i = 0; i < s->n; i++)
+    p->work += s->n + 1;
+    for (size_t i = 0; i < s->n && p->work < MOST_WORK; i++)
         if (s->variable[i].n == n && memcmp(s->variable[i].name, name, n) == 0)
             return (int64_t)i;
     return -1;
 }
 
 /* The variable of this name in the scope or around it; *up frames outward. */
-static int64_t find_around(const struct tr__scope *s, const char *name, size_t n,
+static int64_t find_around(struct tr__parser *p, const struct tr__scope *s,
+                           const char *name, size_t n,
                            uint32_t *up)
 {
     for (*up = 0; s; s = s->outer, ++*up) {
-        int64_t slot = find(s, name, n);
+        int64_t slot = find(p, s, name, n);
         if (slot >= 0)
             return slot;
     }
@@ -80,6 +85,7 @@ static int64_t find_around(const struct tr__scope *s, const char *name, size_t n
 static int global(struct tr__parser *p, const char *name, size_t n, uint32_t *number)
 {
     struct tr_chat *c = p->chat;
+    p->work += c->n_names;
     for (size_t i = 0; i < c->n_names; i++)
         if (c->names[i].n == n && memcmp(c->names[i].s, name, n) == 0) {
             *number = (uint32_t)i;
@@ -95,7 +101,7 @@ static int global(struct tr__parser *p, const char *name, size_t n, uint32_t *nu
 static int add_variable(struct tr__parser *p, struct tr__scope *s, const struct tr__use *u)
 {
     struct tr__variable v = { TR__LOAD_NOTHING, 0, 0, u->name, u->n };
-    int64_t outer = s->outer ? find_around(s->outer, u->name, u->n, &v.up) : -1;
+    int64_t outer = s->outer ? find_around(p, s->outer, u->name, u->n, &v.up) : -1;
     if (u->kind == TR__USE_LOAD && outer >= 0)
         return 0;
     if (u->kind == TR__USE_STORE && outer >= 0) {
@@ -104,6 +110,8 @@ static int add_variable(struct tr__parser *p, struct tr__scope *s, const struct 
         v.up++;
     } else if (u->kind == TR__USE_LOAD || (u->kind == TR__USE_STORE && u->branch)) {
         v.load = TR__LOAD_GLOBAL;
+        if (u->n == 4 && memcmp(u->name, "self", 4) == 0)
+            return tr__parse_fail(p, u->node->line, "'self' is not supported");
         if (global(p, u->name, u->n, &v.from))
             return -1;
     }
@@ -113,15 +121,28 @@ static int add_variable(struct tr__parser *p, struct tr__scope *s, const struct 
     return 0;
 }
 
+static int too_many(struct tr__parser *p, const struct tr__use *u)
+{
+    if (p->work < MOST_WORK)
+        return 0;
+    return tr__parse_fail(p, u->node ? u->node->line : 1, "too many names");
+}
+
 static int resolve(struct tr__parser *p, struct tr__scope *s)
 {
-    for (size_t i = 0; i < s->n_use; i++)
-        if (find(s, s->use[i].name, s->use[i].n) < 0 && add_variable(p, s, &s->use[i]))
+    for (size_t i = 0; i < s->n_use; i++) {
+        const struct tr__use *u = &s->use[i];
+        if (find(p, s, u->name, u->n) < 0 && add_variable(p, s, u))
             return -1;
+        if (too_many(p, u))
+            return -1;
+    }
     for (size_t i = 0; i < s->n_use; i++) {
         const struct tr__use *u = &s->use[i];
         if (u->node)
-            u->node->slot = (uint32_t)find_around(s, u->name, u->n, &u->node->up);
+            u->node->slot = (uint32_t)find_around(p, s, u->name, u->n, &u->node->up);
+        if (too_many(p, u))
+            return -1;
     }
     return 0;
 }

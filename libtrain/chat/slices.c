@@ -13,7 +13,7 @@ static int bound(struct tr__run *r, const struct tr__val *v, int64_t none, int64
     *i = none;
     if (v->kind == TR__MISSING || v->kind == TR__NONE || tr__integer(v, i))
         return 0;
-    return tr__raise(r, "a slice with a %s", tr__type(r, v)->name);
+    return tr__raise(r, "a slice with %s", tr__type(r, v)->name);
 }
 
 static int64_t clip(int64_t i, int64_t n, int64_t low, int64_t high)
@@ -135,10 +135,10 @@ int tr__slice(struct tr__run *r, const struct tr__val *v, const struct tr__val *
         return tr__raise_undefined(r, v);
     if (tr__is_str(v)) {
         n = tr__char_count(v->as.s, v->n);
-        if (tr__steps(r, v->n / 64))
+        if (tr__steps(r, v->n / 32))
             return r->err->code;
     } else if (v->kind != TR__LIST && v->kind != TR__TUPLE && v->kind != TR__RANGE)
-        return tr__raise(r, "a %s has no slices", tr__type(r, v)->name);
+        return tr__raise(r, "%s has no slices", tr__type(r, v)->name);
     if (indices(r, start, stop, step, n, &p))
         return r->err->code;
     if (tr__is_str(v))

@@ -58,18 +58,6 @@ static int run_for(struct tr__run *r, struct tr__frame *f, const struct tr__node
     return rc;
 }
 
-static int loop_is_set(const struct tr__node *target)
-{
-    const struct tr__val *v = &target->value;
-    if (!target->a && target->eval == tr__eval_name)
-        return v->n == 4 && v->as.s[0] == 'l' && v->as.s[1] == 'o' && v->as.s[2] == 'o' &&
-               v->as.s[3] == 'p';
-    for (size_t i = 0; i < target->n_item; i++)
-        if (loop_is_set(target->item[i]))
-            return 1;
-    return 0;
-}
-
 /* A scope of its own, whose first variables are the target's, as in the loop's. */
 static struct tr__node *condition(struct tr__parser *p, struct tr__node *loop)
 {
@@ -114,12 +102,9 @@ static struct tr__node *parse(struct tr__parser *p)
     struct tr__node *n = tr__node(p, p->t->line);
     struct tr__nodes list = { 0 };
     int ok = n && !tr__adopt(p, n, &n->a, tr__parse_target(p, 0));
+    p->loops++;
     if (ok && !tr__skip_name(p, "in")) {
         tr__unexpected(p, "'in'");
-        return NULL;
-    }
-    if (ok && loop_is_set(n->a)) {
-        tr__parse_fail(p, n->line, "'loop' cannot be set in a loop");
         return NULL;
     }
     ok = ok && !tr__adopt(p, n, &n->b, tr__parse_condition(p));
@@ -133,6 +118,7 @@ static struct tr__node *parse(struct tr__parser *p)
     if (ok && has_else(p))
         ok = !tr__nodes_add(p, &list, body(p, NULL, "endfor"));
     ok = ok && !tr__expect_end(p);
+    p->loops--;
     if (ok)
         n->exec = run_for;
     return tr__nodes_done(p, &list, n, ok);
@@ -158,7 +144,8 @@ static struct tr__node *leave(struct tr__parser *p, tr__exec *exec)
 {
     struct tr__node *n = tr__node(p, p->t->line);
     if (n && !p->in_loop) {
-        tr__parse_fail(p, n->line, "break or continue outside of a loop's own body");
+        tr__parse_fail(p, n->line, "break or continue in a block inside of a loop, or "
+                                   "outside of one, is not supported");
         return NULL;
     }
     if (n)

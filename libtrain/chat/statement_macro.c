@@ -83,6 +83,9 @@ static int parameter(struct tr__parser *p, struct tr__node *macro,
     if (!t)
         return -1;
     *k = (struct tr__keyword){ t->s, t->n, NULL };
+    for (const struct tr__keyword *other = macro->named; other < k; other++)
+        if (other->n == k->n && memcmp(other->name, k->name, k->n) == 0)
+            return tr__parse_fail(p, t->line, "two parameters '%.*s'", (int)t->n, t->s);
     macro->n_named++;
     tr__use(p, TR__USE_PARAMETER, t->s, t->n, NULL);
     if (tr__skip_sign(p, "="))
@@ -153,4 +156,15 @@ static struct tr__node *parse(struct tr__parser *p)
 }
 
 const struct tr__statement tr__statement_macro = { "macro", parse };
-const struct tr__type tr__type_macro = { .name = "macro", .call = call };
+static int attribute(struct tr__run *r, const struct tr__val *v, const struct tr__val *name,
+                     struct tr__val *out)
+{
+    (void)v;
+    (void)out;
+    return tr__raise(r, "'%.*s' of a macro is not supported",
+                     (int)(name->n < 80 ? name->n : 80), name->as.s);
+}
+
+const struct tr__type tr__type_macro = {
+    .name = "a macro", .attribute = attribute, .call = call
+};

@@ -24,14 +24,14 @@ int tr__strip(struct tr__run *r, const struct tr__val *s, const struct tr__val *
     size_t from = 0, to = s->n, n;
     if (chars->kind != TR__STR) {
         if (chars->kind > TR__NONE)
-            return tr__raise(r, "strip of a %s", tr__type(r, chars)->name);
+            return tr__raise(r, "strip of %s", tr__type(r, chars)->name);
         from = left ? tr__space_left(s->as.s, s->n) : 0;
         to -= right ? tr__space_right(s->as.s + from, s->n - from) : 0;
         return tr__part(r, s, from, to, out);
     }
     while (left && from < to) {
         tr__char_at(s->as.s + from, s->as.s + to, &n);
-        if (tr__steps(r, 1 + chars->n / 16))
+        if (tr__steps(r, 1 + chars->n / 4))
             return r->err->code;
         if (!in_set(chars, s->as.s + from, n))
             break;
@@ -39,7 +39,7 @@ int tr__strip(struct tr__run *r, const struct tr__val *s, const struct tr__val *
     }
     while (right && from < to) {
         tr__char_before(s->as.s, to, &n);
-        if (tr__steps(r, 1 + chars->n / 16))
+        if (tr__steps(r, 1 + chars->n / 4))
             return r->err->code;
         if (!in_set(chars, s->as.s + to - n, n))
             break;
@@ -79,7 +79,7 @@ int tr__replace(struct tr__run *r, const struct tr__val *s, const struct tr__val
     struct tr__build b;
     size_t from = 0, at;
     tr__build_begin(&b, r);
-    if (tr__steps(r, s->n / 64))
+    if (tr__steps(r, s->n / 32))
         return r->err->code;
     if (old->n == 0)
         replace_nothing(&b, s, new, most, &from);
@@ -122,7 +122,7 @@ static int ascii_case(struct tr__run *r, const struct tr__val *s, enum tr__case 
     }
     *out = *s;
     out->as.s = to;
-    return tr__steps(r, s->n / 64);
+    return tr__steps(r, s->n / 32);
 }
 
 int tr__all_case(struct tr__run *r, const struct tr__val *s, enum tr__case how,
@@ -186,7 +186,7 @@ int tr__join(struct tr__run *r, const struct tr__val *s, const struct tr__val *l
         if (rc < 0)
             return rc;
         if (only_strings && !tr__is_str(&item))
-            return tr__raise(r, "join of a %s, not a string", tr__type(r, &item)->name);
+            return tr__raise(r, "join of %s, not a string", tr__type(r, &item)->name);
         if (!first)
             tr__put_str(&b, s);
         first = 0;

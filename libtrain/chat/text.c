@@ -145,31 +145,33 @@ void tr__put_str(struct tr__build *b, const struct tr__val *s)
 void tr__put_value(struct tr__build *b, const struct tr__val *v)
 {
     const struct tr__type *type = tr__type(b->r, v);
-    if (b->failed)
+    if (b->failed || (tr__steps(b->r, 1) && tr__build_fail(b, TR_EFORMAT)))
         return;
     if (tr__is_str(v))
         tr__put_str(b, v);
     else if (type->print)
         type->print(b, v, 0);
     else
-        tr__build_fail(b, tr__raise(b->r, "a %s cannot be printed", type->name));
+        tr__build_fail(b, tr__raise(b->r, "%s cannot be printed", type->name));
 }
 
 void tr__put_repr(struct tr__build *b, const struct tr__val *v)
 {
     const struct tr__type *type = tr__type(b->r, v);
-    if (b->failed)
+    if (b->failed || (tr__steps(b->r, 1 + v->n / 64) && tr__build_fail(b, TR_EFORMAT)))
         return;
     if (type->print)
         type->print(b, v, 1);
     else
-        tr__build_fail(b, tr__raise(b->r, "a %s cannot be printed", type->name));
+        tr__build_fail(b, tr__raise(b->r, "%s cannot be printed", type->name));
 }
 
 void tr__put_escaped(struct tr__build *b, const struct tr__val *s)
 {
     size_t from = 0;
-    for (size_t i = 0; i < s->n; i++) {
+    if (tr__steps(b->r, s->n / 64))
+        tr__build_fail(b, TR_EFORMAT);
+    for (size_t i = 0; i < s->n && !b->failed; i++) {
         char c = s->as.s[i];
         const char *e = c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" :
                         c == '\'' ? "&#39;" : c == '"' ? "&#34;" : NULL;

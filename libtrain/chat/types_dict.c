@@ -44,7 +44,7 @@ static int find(struct tr__run *r, const struct tr__val *v, const struct tr__val
                 struct tr__val *out)
 {
     int same = 0;
-    if (tr__steps(r, v->n / 16))
+    if (tr__steps(r, v->n / 16 + (tr__is_str(key) ? v->n * (key->n / 512) : 0)))
         return TR_EFORMAT;
     if (tr__is_str(key))
         return tr__lookup(v, key->as.s, key->n, out);
@@ -112,19 +112,19 @@ static void print_pairs(struct tr__build *b, const struct tr__val *v, int repr)
 }
 
 const struct tr__type tr__type_dict = {
-    .name = "dict", .methods = "dict", .sized = 1, .sequence = 1, .mapping = 1,
+    .name = "a dict", .methods = "dict", .sized = 1, .sequence = 1, .mapping = 1,
     .truth = not_empty, .equal = equal_dicts, .next = next_key, .item = find,
     .print = print_dict
 };
 const struct tr__type tr__type_keys = {
-    .name = "dict_keys", .sized = 1, .truth = not_empty, .next = next_key,
+    .name = "a dict_keys", .sized = 1, .truth = not_empty, .next = next_key,
     .print = print_keys
 };
 const struct tr__type tr__type_values = {
-    .name = "dict_values", .sized = 1, .truth = not_empty, .next = next_value,
+    .name = "a dict_values", .sized = 1, .truth = not_empty, .next = next_value,
     .print = print_values
 };
 const struct tr__type tr__type_items = {
-    .name = "dict_items", .sized = 1, .truth = not_empty, .next = next_pair,
+    .name = "a dict_items", .sized = 1, .truth = not_empty, .next = next_pair,
     .print = print_pairs
 };

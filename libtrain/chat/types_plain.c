@@ -99,23 +99,23 @@ static int call_function(struct tr__run *r, const struct tr__val *v,
 
 /* The attributes of dict and namespace, which are types in Python, are not ours. */
 const struct tr__type tr__type_undefined = {
-    .name = "Undefined", .sized = 1, .truth = never, .equal = always_equal,
+    .name = "an undefined value", .sized = 1, .truth = never, .equal = always_equal,
     .next = no_next, .print = print_undefined
 };
 const struct tr__type tr__type_none = {
     .name = "None", .truth = never, .equal = always_equal, .print = print_none
 };
 const struct tr__type tr__type_bool = {
-    .name = "bool", .methods = "int", .number = 1, .truth = not_zero, .print = print_bool
+    .name = "a bool", .methods = "int", .number = 1, .truth = not_zero, .print = print_bool
 };
 const struct tr__type tr__type_int = {
-    .name = "int", .methods = "int", .number = 1, .truth = not_zero, .print = print_int
+    .name = "an int", .methods = "int", .number = 1, .truth = not_zero, .print = print_int
 };
 const struct tr__type tr__type_big = {
-    .name = "int", .methods = "int", .number = 1, .equal = equal_big, .print = print_big
+    .name = "an int", .methods = "int", .number = 1, .equal = equal_big, .print = print_big
 };
 const struct tr__type tr__type_float = {
-    .name = "float", .methods = "float", .number = 1, .truth = not_zero_float,
+    .name = "a float", .methods = "float", .number = 1, .truth = not_zero_float,
     .print = print_float
 };
-const struct tr__type tr__type_function = { .name = "function", .call = call_function };
+const struct tr__type tr__type_function = { .name = "a function", .call = call_function };

@@ -25,6 +25,8 @@ static int next_item(struct tr__run *r, struct tr__iter *it, struct tr__val *out
 static int equal_items(struct tr__run *r, const struct tr__val *a, const struct tr__val *b)
 {
     int same = a->n == b->n;
+    if (tr__steps(r, a->n / 4))
+        return TR_EFORMAT;
     for (size_t i = 0; same == 1 && i < a->n; i++)
         same = tr__equal(r, &a->as.item[i], &b->as.item[i]);
     return same;
@@ -124,14 +126,14 @@ static void print_range(struct tr__build *b, const struct tr__val *v, int repr)
 }
 
 const struct tr__type tr__type_list = {
-    .name = "list", .methods = "list", .sized = 1, .sequence = 1, .truth = not_empty,
+    .name = "a list", .methods = "list", .sized = 1, .sequence = 1, .truth = not_empty,
     .equal = equal_items, .next = next_item, .item = list_item, .print = print_list
 };
 const struct tr__type tr__type_tuple = {
-    .name = "tuple", .methods = "tuple", .sized = 1, .sequence = 1, .truth = not_empty,
+    .name = "a tuple", .methods = "tuple", .sized = 1, .sequence = 1, .truth = not_empty,
     .equal = equal_items, .next = next_item, .item = list_item, .print = print_tuple
 };
 const struct tr__type tr__type_range = {
-    .name = "range", .methods = "range", .sized = 1, .sequence = 1, .truth = not_empty,
+    .name = "a range", .methods = "range", .sized = 1, .sequence = 1, .truth = not_empty,
     .equal = equal_ranges, .next = next_number, .item = range_item, .print = print_range
 };

@@ -44,7 +44,8 @@ static int of_space(struct tr__run *r, const struct tr__val *v, const struct tr_
 {
     const struct tr__space *s = v->as.any;
     struct tr__val dict = { .kind = TR__DICT, .n = s->n, .as.pair = s->pair };
-    (void)r;
+    if (tr__steps(r, s->n / 8))
+        return TR_EFORMAT;
     return tr__lookup(&dict, name->as.s, name->n, out);
 }
 
@@ -83,10 +84,13 @@ int tr__loop_next(struct tr__loop *loop, struct tr__val *out)
 static int peek(struct tr__loop *loop)
 {
     if (loop->after.kind == TR__MISSING && !loop->ended) {
-        int rc = tr__loop_next(loop, &loop->after);
+        struct tr__val item;
+        int rc = tr__loop_next(loop, &item);
         if (rc < 0)
             return rc;
         loop->ended = rc == 0;
+        if (rc)
+            loop->after = item;
     }
     return loop->after.kind != TR__MISSING;
 }
@@ -190,8 +194,8 @@ static int of_loop(struct tr__run *r, const struct tr__val *v, const struct tr__
                      name->as.s);
 }
 
-const struct tr__type tr__type_generator = { .name = "generator", .next = next_made };
+const struct tr__type tr__type_generator = { .name = "a generator", .next = next_made };
 const struct tr__type tr__type_namespace = {
-    .name = "Namespace", .attribute = of_space, .print = print_space
+    .name = "a namespace", .attribute = of_space, .print = print_space
 };
-const struct tr__type tr__type_loop = { .name = "loop", .attribute = of_loop };
+const struct tr__type tr__type_loop = { .name = "a loop", .attribute = of_loop };

@@ -21,7 +21,10 @@ static int next_char(struct tr__run *r, struct tr__iter *it, struct tr__val *out
         return 0;
     tr__char_at(it->of.as.s + it->at, it->of.as.s + it->of.n, &n);
     it->at += n;
-    return tr__part(r, &it->of, it->at - n, it->at, out) ? r->err->code : 1;
+    if (tr__part(r, &it->of, it->at - n, it->at, out))
+        return r->err->code;
+    out->safe = 0;
+    return 1;
 }
 
 static int char_item(struct tr__run *r, const struct tr__val *v, const struct tr__val *key,
@@ -33,7 +36,7 @@ static int char_item(struct tr__run *r, const struct tr__val *v, const struct tr
         return 0;
     if (i < 0)
         i += (int64_t)tr__char_count(v->as.s, v->n);
-    if (i < 0 || tr__steps(r, v->n / 64))
+    if (i < 0 || tr__steps(r, v->n / 32))
         return i < 0 ? 0 : TR_EFORMAT;
     at = tr__char_offset(v->as.s, v->n, (size_t)i);
     if (at == v->n)
@@ -87,6 +90,6 @@ static void print_str(struct tr__build *b, const struct tr__val *v, int repr)
 }
 
 const struct tr__type tr__type_str = {
-    .name = "str", .methods = "str", .sized = 1, .sequence = 1, .truth = not_empty,
+    .name = "a str", .methods = "str", .sized = 1, .sequence = 1, .truth = not_empty,
     .next = next_char, .item = char_item, .print = print_str
 };

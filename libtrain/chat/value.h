@@ -60,7 +60,7 @@ struct tr__iter { /* over a value's items; start with { value, 0 } */
 
 /* A type of values.  Functions that may fail return a negative code, the failure set. */
 struct tr__type {
-    const char *name;    /* as Python names it, for messages */
+    const char *name;    /* "a list", for messages */
     const char *methods; /* its family in methods.def; NULL: none */
     unsigned sized : 1, sequence : 1, mapping : 1, number : 1;
     int (*truth)(const struct tr__val *v); /* NULL: always true */

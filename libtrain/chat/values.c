@@ -29,7 +29,7 @@ static int method(struct tr__run *r, const struct tr__val *v, const struct tr__v
         return 1;
     }
     if (!c->call)
-        return tr__raise(r, "'%s' of a %s is not supported", c->name, tr__type(r, v)->name);
+        return tr__raise(r, "'%s' of %s is not supported", c->name, tr__type(r, v)->name);
     self = tr__alloc(r, 1, sizeof *self);
     if (!self)
         return r->err->code;
@@ -96,13 +96,15 @@ int tr__call_value(struct tr__run *r, const struct tr__val *f, const struct tr__
     if (f->kind == TR__UNDEFINED)
         return tr__raise_undefined(r, f);
     if (!type->call)
-        return tr__raise(r, "a %s cannot be called", type->name);
+        return tr__raise(r, "%s cannot be called", type->name);
     return type->call(r, f, args, out);
 }
 
 int tr__space_set(struct tr__run *r, struct tr__space *s, const struct tr__val *name,
                   const struct tr__val *v)
 {
+    if (tr__steps(r, s->n / 8))
+        return r->err->code;
     for (size_t i = 0; i < s->n; i++)
         if (tr__equal(r, &s->pair[i].key, name) == 1) {
             s->pair[i].value = *v;
