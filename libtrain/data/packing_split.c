@@ -2,8 +2,9 @@
  *
  * Which documents are for validation.  Of each stratum, the documents of one group in one
  * set, one in every 1 / p is: without a table, so a stream of any length is divided while it
- * is read.  Seed 0 takes them at even distances; any other takes one of each such stretch by
- * chance.
+ * is read.  Seed 0 takes them at even distances, and begins each stratum at another place of
+ * such a distance, so that many small ones give their share together; any other seed takes
+ * one of each such stretch by chance.
  */
 #include <libtrain/data/packing.h>
 #include <libtrain/rng.h>
@@ -19,25 +20,33 @@ void tr__split_init(struct tr__split *s, double p, uint64_t seed, uint64_t set)
     *s = (struct tr__split){ .p = p, .seed = seed ? seed + 0x9e3779b97f4a7c15u * set : 0 };
 }
 
-/* Document i is one if that brings their number to i * p, rounded. */
-static int evenly(uint64_t i, double p)
+/* Document i is one if that brings their number to i * p, rounded at `phase`.  Those of the
+ * first stratum are rounded at 1 / 2, the others at multiples of the golden ratio from there,
+ * which no few of them lie near to each other. */
+static int evenly(const struct tr__split *s, const struct tr__stratum *x)
 {
-    return floor((double)(i + 1) * p + 0.5) > floor((double)i * p + 0.5);
+    double phase = fmod(0.5 + 0.6180339887498949 * (double)(x - s->stratum), 1);
+    return floor((double)(x->n + 1) * s->p + phase) > floor((double)x->n * s->p + phase);
 }
 
-/* Stretch b of 1 / p documents has one at (b + u) / p; p is at most 1 / 2, so no two
- * stretches meet in one. */
+/* The first document of stretch b. */
+static double stretch(double b, double p)
+{
+    return floor(b / p + 0.5);
+}
+
+/* Each stretch has one; p is at most 1 / 2, so none is empty. */
 static int by_chance(const struct tr__split *s, const struct tr__stratum *x, double p)
 {
-    double first = floor((double)x->n * p) - 1;
+    double i = (double)x->n, b = floor(i * p);
 
-    for (double b = first < 0 ? 0 : first; b <= first + 2; b++) {
-        struct tr_rng r = tr_rng_init(s->seed ^ x->key, (uint64_t)b);
-        double u = (double)(tr_rng_u64(&r) >> 11) * 0x1p-53;
-        if (floor((b + u) / p) == (double)x->n)
-            return 1;
-    }
-    return 0;
+    while (b > 0 && stretch(b, p) > i)
+        b--;
+    while (stretch(b + 1, p) <= i)
+        b++;
+    struct tr_rng r = tr_rng_init(s->seed ^ x->key, (uint64_t)b);
+    double first = stretch(b, p), n = stretch(b + 1, p) - first;
+    return first + (double)tr_rng_below(&r, (uint64_t)n) == i;
 }
 
 static struct tr__stratum *stratum_of(struct tr__split *s, const char *group,
@@ -68,7 +77,7 @@ int tr__split_next(struct tr__split *s, const char *group, struct tr_err *err)
     if (!x)
         return TR_ENOMEM;
     int flip = s->seed && s->p > 0.5;
-    int val = s->seed ? by_chance(s, x, flip ? 1 - s->p : s->p) : evenly(x->n, s->p);
+    int val = s->seed ? by_chance(s, x, flip ? 1 - s->p : s->p) : evenly(s, x);
     x->n++;
     return val != flip;
 }

@@ -212,8 +212,22 @@ START_TEST(sides_of_mixed_sets)
 }
 END_TEST
 
+/* Groups that are too small for one of each give their share together. */
+START_TEST(sides_of_small_groups)
+{
+    const struct tr_packing_set set = { make("a.tok", 0, 600, 200, 1), 1 };
+    struct tr_packing job = job_of(&set, 1);
+    struct content *val;
+    job.seed = (uint64_t)_i;
+    free(run_split(&job, 0.1, &val));
+    int chance = _i ? 30 : 5;
+    ck_assert_msg(abs(val->n - 60) < chance, "%d", val->n);
+    free(val);
+}
+END_TEST
+
 /* Of a single stream the order stays, and a fraction of each group is held out. */
-static const double fractions[] = { 0.1, 0.25, 0.5, 0.75, 0.9 };
+static const double fractions[] = { 0.1, 0.25, 0.4, 0.5, 0.75, 0.9 };
 
 START_TEST(sides_of_one_set)
 {
@@ -431,7 +445,8 @@ int main(void)
     tcase_add_test(t, a_function_of_the_seed);
     tcase_add_test(t, no_more_than_max_rows);
     tcase_add_loop_test(t, sides_of_mixed_sets, 0, 3);
-    tcase_add_loop_test(t, sides_of_one_set, 0, 15);
+    tcase_add_loop_test(t, sides_of_small_groups, 0, 3);
+    tcase_add_loop_test(t, sides_of_one_set, 0, 18);
     tcase_add_loop_test(t, validation_of_ones_own, 1, 3);
     tcase_add_loop_test(t, joined_samples, 0, sizeof samples / sizeof samples[0]);
     tcase_add_test(t, samples_that_cannot_be);
