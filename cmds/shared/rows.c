@@ -77,8 +77,10 @@ int cmd_rows_add(struct cmd_rows *r, struct tr_source *s, struct tr_err *err)
 int cmd_rows_check(const struct cmd_rows *r, struct tr_err *err)
 {
     const struct tr_prepare_stats *s = &r->stats;
-    if (!s->n_row || s->n_trained)
+    if (!(s->n_row + s->n_bad) || s->n_trained)
         return 0;
+    if (!s->n_row)
+        return tr_err_set(err, TR_EFORMAT, "all %" PRIu64 " rows were bad", s->n_bad);
     return tr_err_set(err, TR_EFORMAT, "nothing of %" PRIu64 " rows is trained: no message "
                       "fits --train-on %s, or the rows are empty", s->n_row,
                       r->p.train_on ? r->p.train_on : "assistant");

@@ -96,7 +96,11 @@ test_expect_success 'a bad row: an error with its place, or left out' '
     grep "bad.jsonl. line 4 .*1 bad rows were left out" err
     tok --chat-template t.jinja --skip-bad 2 -o have bad.jsonl 2>err
     grep "left out  *2" err
-    tok -q --chat-template t.jinja chats.jsonl | cmp - have'
+    tok -q --chat-template t.jinja chats.jsonl | cmp - have
+    echo "{" >all.jsonl
+    test_expect_code 1 tok --skip-bad 9 -o out all.jsonl 2>err
+    grep "all 1 rows were bad" err
+    test ! -e out'
 
 test_expect_success 'what the template refuses is a bad row' '
     printf "{%% if messages|length > 2 %%}{{ raise_exception(\"too many\") }}{%% endif %%}a<|endoftext|>" >r.jinja

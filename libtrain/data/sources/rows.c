@@ -4,6 +4,7 @@
  * are, and the one that knows them fills the row.  What a row points at is in the record, in
  * the JSON, or in the row's store.
  */
+#include <libtrain/data/document.h>
 #include <libtrain/data/sources/rows.h>
 #include <libtrain/data/sources/sources.h>
 
@@ -31,8 +32,9 @@ static int read_group(struct tr__reading *r)
         return 0;
     if (tr_json_kind(v) == TR_JSON_INT)
         n = (size_t)snprintf(to, sizeof r->row->store->group, "%" PRId64, tr_json_int(v));
-    else if (tr_json_kind(v) != TR_JSON_STRING || n > 255 || memchr(s, 0, n))
-        return tr__bad_column(r, "group", "a name of at most 255 bytes");
+    else if (tr_json_kind(v) != TR_JSON_STRING || (n && !tr__is_group(s, n)))
+        return tr__bad_column(r, "group", "a name of at most 255 bytes without control "
+                              "characters");
     else
         memcpy(to, s, n);
     to[n] = '\0';
