@@ -91,7 +91,8 @@ static void prepare(const struct batch *b, int thread, struct slot *s)
         return;
     s->rc = tr_prepare_row(b->preparer[thread], row, &s->out, &s->err);
     if (s->rc)
-        tr_err_prefix(&s->err, "'%s' line %" PRIu64, tr_source_name(b->source), s->raw.line);
+        tr_err_prefix(&s->err, "'%s' line %" PRIu64 " byte %" PRIu64, tr_source_name(b->source),
+                      s->raw.line, s->raw.at);
 }
 
 /* What fails for another reason than the row itself ends the work. */
