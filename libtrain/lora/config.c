@@ -190,7 +190,7 @@ static int add_target(struct patterns *p, const char *target, struct tr_err *err
         const char *middle = w->t.name;
         int linear = w->t.data && w->slot->linear;
         int64_t block = linear ? tr_gguf_block(w->t.name, &middle) : -1;
-        int meant = 0, all = !strcmp(target, "all-linear") && !w->slot->router;
+        int meant = 0, all = linear && !strcmp(target, "all-linear") && !w->slot->router;
         for (size_t j = 0; block >= 0 && j < sizeof modules / sizeof *modules; j++) {
             size_t stem = strlen(modules[j].stem);
             meant |= !strncmp(middle, modules[j].stem, stem) &&

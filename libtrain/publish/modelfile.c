@@ -126,7 +126,7 @@ static int add_token(struct stops *s, const struct tr_tokenizer *tok, uint32_t i
     char *text = NULL;
     size_t n = 0, cap = 0;
     int rc = tr_tokenizer_decode(tok, id, 0, 1, &text, &n, &cap, err);
-    char *copy = rc ? NULL : strndup(text ? text : "", n);
+    char *copy = rc ? NULL : tr__text_copy(text, n);
     free(text);
     if (!rc && !copy)
         rc = tr_err_set(err, TR_ENOMEM, "out of memory for a stop text");
@@ -152,7 +152,7 @@ static int add_behind(struct stops *s, const struct tr_tokenizer *tok, const cha
     size_t n = strlen(text);
     while (n && strchr(" \n\t\r", text[n - 1]))
         n--;
-    char *copy = strndup(text, n);
+    char *copy = tr__text_copy(text, n);
     return copy ? add_stop(s, copy)
                 : tr_err_set(err, TR_ENOMEM, "out of memory for a stop text");
 }
@@ -199,7 +199,7 @@ static int find_turns(struct tr__turns *t, const struct tr_modelfile *m,
         return 0;
     if (id >= 0)
         rc = tr_tokenizer_decode(tok, (uint32_t)id, 0, 1, &bos, &n, &cap, err);
-    char *text = rc ? NULL : strndup(bos ? bos : "", n);
+    char *text = rc ? NULL : tr__text_copy(bos, n);
     free(bos);
     if (!text)
         return rc ? rc : tr_err_set(err, TR_ENOMEM, "out of memory for the BOS");

@@ -23,6 +23,17 @@ static const char *said_by(char role, int turn)
     return role == 's' ? said[0] : said[2 * turn + (role == 'u' ? 1 : 2)];
 }
 
+char *tr__text_copy(const char *bytes, size_t n)
+{
+    char *text = malloc(n + 1);
+    if (!text)
+        return NULL;
+    if (n)
+        memcpy(text, bytes, n);
+    text[n] = '\0';
+    return text;
+}
+
 /* ---- rendering -------------------------------------------------------------------- */
 
 struct view { /* one who renders */
@@ -74,7 +85,7 @@ static const char *render(struct view *v, const char *chat, char why[TR__WHY_BYT
                  : tr_err_set(&err, TR_ENOMEM, "out of memory for a chat");
     tr_json_free(row);
     free(v->text);
-    v->text = rc ? NULL : strndup(v->out.n ? v->out.text : "", v->out.n);
+    v->text = rc ? NULL : tr__text_copy(v->out.text, v->out.n);
     if (!rc && !v->text)
         tr_err_set(&err, TR_ENOMEM, "out of memory for a chat");
     else if (!rc && strlen(v->text) < v->out.n)
@@ -114,7 +125,7 @@ static int split(const char *text, const char *chat, char **piece)
     int turn = 0, n = 0, ok = 1;
     for (const char *role = chat; ok && *role; role++) {
         const char *mine = said_by(*role, turn), *at = strstr(text, mine);
-        ok = at && (piece[n] = strndup(text, (size_t)(at - text))) && is_bare(piece[n++]);
+        ok = at && (piece[n] = tr__text_copy(text, (size_t)(at - text))) && is_bare(piece[n++]);
         text = ok ? at + strlen(mine) : text;
         turn += *role == 'a';
     }

@@ -19,6 +19,9 @@ struct tr__turns {
     int dated;        /* the template writes the day */
 };
 
+/* n bytes with a NUL behind them, malloc'ed; NULL when out of memory. */
+char *tr__text_copy(const char *bytes, size_t n);
+
 /* Find them.  1; 0 if the template has not this form, *why says in words what it does; or an
  * error.  Release in any case; start with {0}. */
 int tr__turns_find(struct tr__turns *t, const struct tr_modelfile *m, const char *bos,
