@@ -2,9 +2,9 @@
  *
  * JSON values (RFC 8259), read and written by json-c, which keeps the order of keys.  What
  * json-c would bend without a word is an error here: half of a surrogate pair, a number
- * that is too large, NaN, bytes that are not UTF-8, control characters in a string, a NUL in
- * a key, depth.  Of equal keys of an object the last value holds, in the place of the first,
- * as in Python.
+ * that is too large, NaN, bytes that are not UTF-8, control characters in a string, a NUL
+ * in a key, depth.  Of equal keys of an object the last value holds, in the place of the
+ * first, as in Python.
  *
  * A value is its root's; it may be read by any thread while nobody changes the root.  JSON
  * null inside an array or object is NULL, and NULL may be given for any value.
@@ -85,7 +85,8 @@ struct tr_json *tr_json_number(double x); /* finite */
 struct tr_json *tr_json_truth(int b);
 /* Put an entry at the end, or in the place of the one with this key.  `value` becomes the
  * container's, also when that fails: -1, out of memory. */
-int tr_json_set(struct tr_json *object, const char *key, struct tr_json *value) TR_MUST_CHECK;
+int tr_json_set(struct tr_json *object, const char *key,
+                struct tr_json *value) TR_MUST_CHECK;
 int tr_json_append(struct tr_json *array, struct tr_json *value) TR_MUST_CHECK;
 int tr_json_remove(struct tr_json *object, const char *key); /* 1 if it was there */
 /* One more owner of a value, so that two roots may hold it; v is freed with the last of

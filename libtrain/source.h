@@ -41,7 +41,7 @@ struct tr_record {
     char *bytes;           /* n, malloc'ed, a NUL behind them */
     size_t n, cap;
     uint64_t number;       /* from 1 */
-    uint64_t line, at;     /* where it begins: line from 1, byte from 0 of the file, unpacked */
+    uint64_t line, at;     /* where it begins: line from 1, byte from 0, unpacked */
 };
 void tr_record_release(struct tr_record *r);
 
@@ -62,7 +62,8 @@ const char *tr_source_name(const struct tr_source *s);
 /* The next record: 1, 0 at the end, or a negative error: damaged data, an array that is
  * none, a row of more than TR_JSON_MAX_BYTES.  Lines without anything in them are passed
  * over. */
-int tr_source_next(struct tr_source *s, struct tr_record *r, struct tr_err *err) TR_MUST_CHECK;
+int tr_source_next(struct tr_source *s, struct tr_record *r,
+                   struct tr_err *err) TR_MUST_CHECK;
 
 enum tr_row_kind { TR_ROW_TEXT, TR_ROW_CHAT, TR_ROW_SEGMENTS };
 #define TR_ROW_NO_COMPLETION SIZE_MAX
@@ -101,8 +102,8 @@ void tr_row_release(struct tr_row *row);
 /* What a record of s is.  The row points into the record, which must stay as it is.
  * TR_EFORMAT says where and why: "'FILE' line 12 byte 3407: …".  Threads may do this at the
  * same time, with rows and records of their own. */
-int tr_source_parse(const struct tr_source *s, const struct tr_record *r, struct tr_row *row,
-                    struct tr_err *err) TR_MUST_CHECK;
+int tr_source_parse(const struct tr_source *s, const struct tr_record *r,
+                    struct tr_row *row, struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -75,7 +75,8 @@ static struct json_object *parse(struct json_tokener *t, const char *bytes, size
     else if (v)
         return v;
     else if (bytes[blanks(bytes, 0, n)] == 'n')
-        wrong(err, name, line, at, bytes, blanks(bytes, 0, n), "null where a value is wanted");
+        wrong(err, name, line, at, bytes, blanks(bytes, 0, n),
+              "null where a value is wanted");
     else /* the one way it fails without a reason */
         tr_err_set(err, TR_ENOMEM, "'%s': out of memory for a value of %zu bytes", name, n);
     json_object_put(v);
@@ -114,12 +115,16 @@ static struct json_object *parse_unbent(const char *bytes, size_t n, const char 
 struct tr_json *tr_json_parse(const char *bytes, size_t n, const char *name, uint64_t line,
                               uint64_t at, struct tr_err *err)
 {
-    size_t place, n_bent = 0, begin = blanks(bytes, 0, n);
-    const char *what = begin == n ? "no value" : n > TR_JSON_MAX_BYTES ?
-                       "a value of more than 1 GiB" : tr__json_scan(bytes, n, &place, &n_bent);
+    size_t place = 0, n_bent = 0;
+    const char *what = "a value of more than 1 GiB";
+    if (blanks(bytes, 0, n) == n) {
+        what = "no value";
+        place = n;
+    } else if (n <= TR_JSON_MAX_BYTES) {
+        what = tr__json_scan(bytes, n, &place, &n_bent);
+    }
     if (what) {
-        wrong(err, name, line, at, bytes, begin == n ? n : n > TR_JSON_MAX_BYTES ? 0 : place,
-              what);
+        wrong(err, name, line, at, bytes, place, what);
         return NULL;
     }
     return ours(n_bent ? parse_unbent(bytes, n, name, line, at, err) :

@@ -37,7 +37,8 @@ static const char *escape(const char *p, size_t left, size_t *len)
     if (left < 2)
         return "a string without an end";
     if (p[1] != 'u')
-        return p[1] && strchr("\"\\/bfnrt", p[1]) ? NULL : "an escape that JSON does not have";
+        return p[1] && strchr("\"\\/bfnrt", p[1]) ? NULL
+                                                  : "an escape that JSON does not have";
     int32_t u = unit(p, left);
     *len = 6;
     if (u < 0)
@@ -49,8 +50,8 @@ static const char *escape(const char *p, size_t left, size_t *len)
     return u < 0xdc00 && low >= 0xdc00 && low < 0xe000 ? NULL : "half of a surrogate pair";
 }
 
-/* The character of a surrogate pair's twelve bytes, if json-c takes it for half of a pair by
- * its low sixteen bits and writes U+FFFD, as 0.16 does; else 0. */
+/* The character of a surrogate pair's twelve bytes, if json-c takes it for half of a pair
+ * by its low sixteen bits and writes U+FFFD, as 0.16 does; else 0. */
 static uint32_t bent(const char *p, size_t left)
 {
     int32_t high = unit(p, left), low = high < 0xd800 || high >= 0xdc00 ? -1 :

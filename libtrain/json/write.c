@@ -244,7 +244,8 @@ static void write_value(struct out *o, const struct tr_json *v, int depth)
 int tr_json_write(const struct tr_json *v, const struct tr_json_style *style, char **buf,
                   size_t *n, size_t *cap)
 {
-    struct out o = { buf, n, cap, style ? *style : (struct tr_json_style){ .indent = -1 }, 0 };
+    static const struct tr_json_style one_line = { .indent = -1 };
+    struct out o = { buf, n, cap, style ? *style : one_line, 0 };
     size_t before = *n;
     if (!o.style.item)
         o.style.item = o.style.indent < 0 ? ", " : ",";

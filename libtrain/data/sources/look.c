@@ -115,7 +115,8 @@ static int no_rows(const char *name, const unsigned char *p, size_t n, struct tr
     struct tr_text t;
     const char *known = tr__magic_known(p, n);
     if (known)
-        return tr_err_set(err, TR_EFORMAT, "'%s' has no rows of JSON but is %s", name, known);
+        return tr_err_set(err, TR_EFORMAT, "'%s' has no rows of JSON but is %s", name,
+                          known);
     return tr_text_check(&t, (const char *)p, n, name, err);
 }
 
@@ -131,13 +132,14 @@ int tr__source_look(struct tr_source *s, const unsigned char *p, size_t n, int a
                     struct tr_err *err)
 {
     const char *format = s->o.format, *name = s->stream.name;
-    int rows = format ? strcmp(format, "text") && strcmp(format, "ids") : is_called_json(name);
+    int rows = format ? strcmp(format, "text") && strcmp(format, "ids")
+                      : is_called_json(name);
     enum tr__record_kind found = look(p, n, all);
     s->kind = kind_of(format, rows, found);
     if (rows && found == TR__RECORD_TEXT)
         return no_rows(name, p, n, err);
     if (!format && found == TR__RECORD_TEXT && tr__magic_html(p, n))
-        return tr_err_set(err, TR_EFORMAT, "'%s' is a web page, saved by mistake? Download the "
-                          "file itself (--format text takes it as it is)", name);
+        return tr_err_set(err, TR_EFORMAT, "'%s' is a web page, saved by mistake? Download "
+                          "the file itself (--format text takes it as it is)", name);
     return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A chat as OpenAI's interface has it: {"messages": [{"role": …, "content": …}, …]}.  Roles,
- * tool calls, content in parts or none at all go to the template as they are: it decides.
+ * A chat as OpenAI's interface has it: {"messages": [{"role": …, "content": …}, …]}.
+ * Roles, tool calls, content in parts or none at all go to the template as they are: it
+ * decides.
  */
 #include <libtrain/data/sources/rows.h>
 

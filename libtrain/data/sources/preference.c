@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two answers of which one is better, {"prompt": …, "chosen": …, "rejected": …}, or one answer
- * and whether it is good, {"prompt": …, "completion": …, "label": true}.  The better answer is
- * what supervised training wants, and nothing of one that is not good; who compares answers
- * has the row itself.
+ * Two answers of which one is better, {"prompt": …, "chosen": …, "rejected": …}, or one
+ * answer and whether it is good, {"prompt": …, "completion": …, "label": true}.  The better
+ * answer is what supervised training wants, and nothing of one that is not good; who
+ * compares answers has the row itself.
  */
 #include <libtrain/data/sources/rows.h>
 
@@ -24,13 +24,15 @@ static int whole_chat(struct tr__reading *r)
     if (tr_json_kind(chosen) != TR_JSON_ARRAY || tr_json_count(chosen) == 0)
         return tr__bad_column(r, "chosen", "a list of messages, since there is no prompt");
     r->row->completion = tr_json_count(chosen) - 1;
-    return tr__chat_begin(r, &messages) ? tr__chat_add_list(r, messages, chosen, "chosen") : -1;
+    return tr__chat_begin(r, &messages)
+               ? tr__chat_add_list(r, messages, chosen, "chosen") : -1;
 }
 
 /* The prompt is repeated as the first message of the answer. */
 static int holds_prompt(const struct tr__reading *r)
 {
-    const struct tr_json *prompt = tr__column(r, "prompt"), *chosen = tr__column(r, "chosen");
+    const struct tr_json *prompt = tr__column(r, "prompt");
+    const struct tr_json *chosen = tr__column(r, "chosen");
     if (tr_json_kind(prompt) != TR_JSON_STRING || tr_json_count(chosen) < 2)
         return 0;
     const struct tr_json *first = tr_json_get(tr_json_at(chosen, 0), "content");
@@ -43,8 +45,8 @@ static int parse(struct tr__reading *r)
 {
     r->row->preference = r->root;
     if (!looks(r))
-        return tr_err_set(r->err, TR_EFORMAT, "neither chosen and rejected nor a label of true "
-                          "or false");
+        return tr_err_set(r->err, TR_EFORMAT, "neither chosen and rejected nor a label of "
+                          "true or false");
     if (tr__column(r, "chosen"))
         return tr__column(r, "prompt") && !holds_prompt(r) ? tr__prompt_and(r, "chosen")
                                                            : whole_chat(r);
@@ -53,4 +55,5 @@ static int parse(struct tr__reading *r)
     return tr__prompt_and(r, "completion");
 }
 
-const struct tr__row_form tr__row_preference = { "preference", "chosen, rejected", looks, parse };
+const struct tr__row_form tr__row_preference = { "preference", "chosen, rejected", looks,
+                                                 parse };

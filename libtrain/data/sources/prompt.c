@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is asked and what answers it: {"prompt": …, "completion": …}, each a text or a list of
- * messages.  Two texts are a question and its answer for a model with a chat template, since
- * that is how it will be asked; without one they are one text, of which the second part counts.
+ * What is asked and what answers it: {"prompt": …, "completion": …}, each a text or a list
+ * of messages.  Two texts are a question and its answer for a model with a chat template,
+ * since that is how it will be asked; without one they are one text, of which the second
+ * part counts.
  */
 #include <libtrain/data/sources/rows.h>
 

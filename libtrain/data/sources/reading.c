@@ -29,7 +29,7 @@ void tr_row_release(struct tr_row *row)
     *row = (struct tr_row){ 0 };
 }
 
-/* ---- what forms use ------------------------------------------------------------------- */
+/* ---- what forms use ------------------------------------------------------------------ */
 
 int tr__no_memory(const struct tr__reading *r)
 {
@@ -65,7 +65,8 @@ int tr__bad_column(const struct tr__reading *r, const char *key, const char *wan
                       tr__kind_words(tr__column(r, key)), wanted);
 }
 
-int tr__column_string(const struct tr__reading *r, const char *key, const char **s, size_t *n)
+int tr__column_string(const struct tr__reading *r, const char *key, const char **s,
+                      size_t *n)
 {
     const struct tr_json *v = tr__column(r, key);
     if (tr_json_kind(v) != TR_JSON_STRING)
@@ -137,7 +138,7 @@ int tr__row_weight(const struct tr__reading *r, const struct tr_json *v, float *
     return 0;
 }
 
-/* ---- chats ---------------------------------------------------------------------------- */
+/* ---- chats --------------------------------------------------------------------------- */
 
 static const char *const beside[] = { "tools", "documents", "add_generation_prompt",
                                       "continue_final_message", "chat_template_kwargs" };
@@ -191,7 +192,8 @@ static struct tr_json *message(struct tr__reading *r, const char *role,
     return NULL;
 }
 
-static struct tr_json *add(struct tr__reading *r, struct tr_json *messages, struct tr_json *m)
+static struct tr_json *add(struct tr__reading *r, struct tr_json *messages,
+                           struct tr_json *m)
 {
     if (!m || !tr_json_append(messages, m))
         return m;
@@ -199,8 +201,8 @@ static struct tr_json *add(struct tr__reading *r, struct tr_json *messages, stru
     return NULL;
 }
 
-struct tr_json *tr__chat_add(struct tr__reading *r, struct tr_json *messages, const char *role,
-                             const struct tr_json *content)
+struct tr_json *tr__chat_add(struct tr__reading *r, struct tr_json *messages,
+                             const char *role, const struct tr_json *content)
 {
     return add(r, messages, message(r, role, tr_json_share(content)));
 }

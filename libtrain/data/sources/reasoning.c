@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows of reasoning, {"question": …, "think": …, "output": …}.  The thinking stands in front of
- * the answer between <think> and </think>, as models that think write it: templates that know
- * a field for it take it from there, the others leave it where it is.
+ * Rows of reasoning, {"question": …, "think": …, "output": …}.  The thinking stands in
+ * front of the answer between <think> and </think>, as models that think write it:
+ * templates that know a field for it take it from there, the others leave it where it is.
  */
 #include <libtrain/data/sources/rows.h>
 
@@ -21,7 +21,8 @@ static char *answer(struct tr__reading *r, size_t *n)
     if (tr__column_string(r, "output", &output, &n_output) ||
         (tr__column(r, "think") && tr__column_string(r, "think", &think, &n_think)))
         return NULL;
-    char *text = tr__row_room(r, n_think + n_output + sizeof open + sizeof close), *to = text;
+    char *text = tr__row_room(r, n_think + n_output + sizeof open + sizeof close);
+    char *to = text;
     if (!text)
         return NULL;
     if (n_think) {
@@ -64,5 +65,5 @@ static int parse(struct tr__reading *r)
     return tr__chat_add_text(r, messages, "assistant", text, n) ? 0 : -1;
 }
 
-const struct tr__row_form tr__row_reasoning = { "reasoning", "question, think, output", looks,
-                                                parse };
+const struct tr__row_form tr__row_reasoning = { "reasoning", "question, think, output",
+                                                looks, parse };

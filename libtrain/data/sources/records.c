@@ -83,7 +83,7 @@ void tr_source_close(struct tr_source *s)
     free(s);
 }
 
-/* ---- cutting -------------------------------------------------------------------------- */
+/* ---- cutting ------------------------------------------------------------------------- */
 
 static int record_begin(struct tr_source *s, struct tr_record *r, struct tr_err *err)
 {
@@ -115,8 +115,8 @@ static int make_room(struct tr_record *r, size_t n)
 static int take(struct tr_source *s, struct tr_record *r, size_t n, struct tr_err *err)
 {
     if (s->kind != TR__RECORD_TEXT && r->n + n > TR_JSON_MAX_BYTES)
-        return tr_err_set(err, TR_EFORMAT, "'%s' line %" PRIu64 " byte %" PRIu64 ": a row of "
-                          "more than 1 GiB", s->stream.name, r->line, r->at);
+        return tr_err_set(err, TR_EFORMAT, "'%s' line %" PRIu64 " byte %" PRIu64 ": a row "
+                          "of more than 1 GiB", s->stream.name, r->line, r->at);
     if (make_room(r, r->n + n + 1))
         return tr_err_sys(err, "'%s' line %" PRIu64 ": no memory for %s of %zu bytes",
                           s->stream.name, r->line,
@@ -213,6 +213,7 @@ static int misplaced(struct tr_source *s, int c, const char *what, struct tr_err
 /* What stands between the values of an array: 1 if a value comes, 0 if the array ended. */
 static int between(struct tr_source *s, struct tr_err *err)
 {
+    static const char no_end[] = "the array has no end";
     int c = peek_past_blanks(s, err), comma = 0;
     if (!s->begun) {
         tr__stream_skip(&s->stream, 1); /* the bracket that was seen */
@@ -222,11 +223,11 @@ static int between(struct tr_source *s, struct tr_err *err)
         tr__stream_skip(&s->stream, 1);
         c = peek_past_blanks(s, err);
     } else if (c != ']') {
-        return misplaced(s, c, c == -1 ? "the array has no end" : "no comma between rows", err);
+        return misplaced(s, c, c == -1 ? no_end : "no comma between rows", err);
     }
     s->begun = 1;
     if (c < 0 || (c == ']' && comma))
-        return misplaced(s, c, c == -1 ? "the array has no end" : "a comma before the end", err);
+        return misplaced(s, c, c == -1 ? no_end : "a comma before the end", err);
     if (c != ']')
         return 1;
     tr__stream_skip(&s->stream, 1);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * A record becomes a row: JSON is parsed, the forms are asked in turn whose columns these
- * are, and the one that knows them fills the row.  What a row points at is in the record, in
- * the JSON, or in the row's store.
+ * are, and the one that knows them fills the row.  What a row points at is in the record,
+ * in the JSON, or in the row's store.
  */
 #include <libtrain/data/document.h>
 #include <libtrain/data/sources/rows.h>
@@ -20,7 +20,7 @@ static const struct tr__row_form *const forms[] = {
 };
 enum { N_FORM = sizeof forms / sizeof *forms };
 
-/* ---- the row -------------------------------------------------------------------------- */
+/* ---- the row ------------------------------------------------------------------------- */
 
 static int read_group(struct tr__reading *r)
 {
@@ -48,14 +48,14 @@ static int no_form(struct tr__reading *r)
     size_t at = 0, used = 0;
     struct tr_json_each e = tr_json_each(r->root);
     while (tr_json_next(&e) && at + e.n_key + 32 < sizeof has)
-        at += (size_t)snprintf(has + at, sizeof has - at, "%s%s (%s)", at ? ", " : "", e.key,
-                               tr__kind_words(e.value));
+        at += (size_t)snprintf(has + at, sizeof has - at, "%s%s (%s)", at ? ", " : "",
+                               e.key, tr__kind_words(e.value));
     for (int i = 0; i < N_FORM; i++)
         used += (size_t)snprintf(wants + used, sizeof wants - used, "%s%s", i ? "; " : "",
                                  forms[i]->wants);
-    return tr_err_set(r->err, TR_EFORMAT, "no form has a row with %s%s (forms have %s; --key "
-                      "NAME=COLUMN if columns have other names, --format text takes the file "
-                      "as it is)", at ? "the columns " : "no columns", has, wants);
+    return tr_err_set(r->err, TR_EFORMAT, "no form has a row with %s%s (forms have %s; "
+                      "--key NAME=COLUMN if columns have other names, --format text takes "
+                      "the file as it is)", at ? "the columns " : "no columns", has, wants);
 }
 
 static int by_form(struct tr__reading *r)
@@ -101,7 +101,8 @@ int tr_source_parse(const struct tr_source *s, const struct tr_record *record,
     if (!store)
         return tr_err_sys(err, "no memory for a row");
     tr__store_empty(store);
-    *row = (struct tr_row){ .store = store, .weight = 1, .completion = TR_ROW_NO_COMPLETION };
+    *row = (struct tr_row){ .store = store, .weight = 1,
+                            .completion = TR_ROW_NO_COMPLETION };
     if (s->kind == TR__RECORD_IDS)
         return tr__parse_ids(s, record, row, err);
     if (s->kind != TR__RECORD_TEXT)

@@ -46,7 +46,8 @@ const char *tr__kind_words(const struct tr_json *v);
 /* "no 'key', which is to be …", "'key' is a number, not …". */
 int tr__bad_column(const struct tr__reading *r, const char *key, const char *wanted);
 /* A column that must be a string. */
-int tr__column_string(const struct tr__reading *r, const char *key, const char **s, size_t *n);
+int tr__column_string(const struct tr__reading *r, const char *key, const char **s,
+                      size_t *n);
 
 /* Another segment; NULL when out of memory, which is told. */
 struct tr_segment *tr__segment(struct tr__reading *r);
@@ -61,8 +62,8 @@ char *tr__joined(struct tr__reading *r, const char *a, size_t n_a, const char *b
  * taken from the row. */
 struct tr_json *tr__chat_begin(struct tr__reading *r, struct tr_json **messages);
 /* The new message; NULL when out of memory, which is told. */
-struct tr_json *tr__chat_add(struct tr__reading *r, struct tr_json *messages, const char *role,
-                             const struct tr_json *content);
+struct tr_json *tr__chat_add(struct tr__reading *r, struct tr_json *messages,
+                             const char *role, const struct tr_json *content);
 struct tr_json *tr__chat_add_text(struct tr__reading *r, struct tr_json *messages,
                                   const char *role, const char *s, size_t n);
 /* The text of a column "system", if the row has one and the messages that will follow do

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Text in pieces of which some count: {"segments": [{"text": …, "train": true}, …]}; "label" is
- * another name of "train", and a piece may be "ids" in place of "text".
+ * Text in pieces of which some count: {"segments": [{"text": …, "train": true}, …]};
+ * "label" is another name of "train", and a piece may be "ids" in place of "text".
  */
 #include <libtrain/data/sources/rows.h>
 
@@ -24,7 +24,8 @@ static int truth(const struct tr_json *segment, int *to)
 
 static int add(struct tr__reading *r, size_t i, const struct tr_json *segment)
 {
-    const struct tr_json *text = tr_json_get(segment, "text"), *ids = tr_json_get(segment, "ids");
+    const struct tr_json *text = tr_json_get(segment, "text");
+    const struct tr_json *ids = tr_json_get(segment, "ids");
     struct tr_segment *s = tr__segment(r);
     if (!s)
         return -1;
@@ -36,7 +37,8 @@ static int add(struct tr__reading *r, size_t i, const struct tr_json *segment)
     if (tr_json_kind(ids) == TR_JSON_ARRAY)
         return tr__ids(r, ids, s);
     if (tr_json_kind(text) != TR_JSON_STRING)
-        return tr_err_set(r->err, TR_EFORMAT, "segment %zu has neither text nor ids", i + 1);
+        return tr_err_set(r->err, TR_EFORMAT, "segment %zu has neither text nor ids",
+                          i + 1);
     s->text = tr_json_string(text, &s->n_text);
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A chat as ShareGPT keeps it: {"conversations": [{"from": "human", "value": …}, …]}, with a
- * "system" prompt beside it where there is one.  Who speaks has other names there.
+ * A chat as ShareGPT keeps it: {"conversations": [{"from": "human", "value": …}, …]}, with
+ * a "system" prompt beside it where there is one.  Who speaks has other names there.
  */
 #include <libtrain/data/sources/rows.h>
 
@@ -45,7 +45,8 @@ static int keep(struct tr__reading *r, struct tr_json *message, const struct tr_
 }
 
 /* {"name": …, "arguments": …}, or a list of these, as text of JSON: OpenAI's tool_calls. */
-static struct tr_json *read_calls(struct tr__reading *r, const struct tr_json *value, size_t i)
+static struct tr_json *read_calls(struct tr__reading *r, const struct tr_json *value,
+                                  size_t i)
 {
     size_t n;
     const char *text = tr_json_string(value, &n);
@@ -54,8 +55,8 @@ static struct tr_json *read_calls(struct tr__reading *r, const struct tr_json *v
     enum tr_json_kind kind = tr_json_kind(v);
     if (kind == TR_JSON_OBJECT || kind == TR_JSON_ARRAY)
         return v;
-    tr_err_set(r->err, v ? TR_EFORMAT : why.code, "turn %zu, a call of a function: %s", i + 1,
-               v ? "neither an object nor a list" : why.text);
+    tr_err_set(r->err, v ? TR_EFORMAT : why.code, "turn %zu, a call of a function: %s",
+               i + 1, v ? "neither an object nor a list" : why.text);
     tr_json_free(v);
     return NULL;
 }
@@ -71,7 +72,8 @@ static int add_call(struct tr__reading *r, struct tr_json *list, const struct tr
     return tr_json_append(list, o) ? tr__no_memory(r) : 0;
 }
 
-static int set_calls(struct tr__reading *r, struct tr_json *message, const struct tr_json *calls)
+static int set_calls(struct tr__reading *r, struct tr_json *message,
+                     const struct tr_json *calls)
 {
     struct tr_json *list = tr_json_array();
     if (!list || tr_json_set(message, "tool_calls", list))
@@ -102,8 +104,8 @@ static int add_turn(struct tr__reading *r, struct tr_json *messages, size_t i,
     int call = !strcmp(from, "function_call");
     const char *role = call ? "assistant" : role_of(from);
     if (!role)
-        return tr_err_set(r->err, TR_EFORMAT, "turn %zu is from '%s', which is none of human, "
-                          "gpt, system, tool", i + 1, from);
+        return tr_err_set(r->err, TR_EFORMAT, "turn %zu is from '%s', which is none of "
+                          "human, gpt, system, tool", i + 1, from);
     if (tr_json_kind(value) != TR_JSON_STRING)
         return tr_err_set(r->err, TR_EFORMAT, "turn %zu has no text as 'value'", i + 1);
     if (call)
@@ -118,7 +120,8 @@ int tr__turns(struct tr__reading *r, const char *key)
     struct tr_json *messages;
     int system = !strcmp(tr_json_string(tr_json_get(tr_json_at(list, 0), "from"), NULL),
                          "system");
-    if (!tr__chat_begin(r, &messages) || (!system && tr__chat_add_system(r, messages, list)))
+    if (!tr__chat_begin(r, &messages) ||
+        (!system && tr__chat_add_system(r, messages, list)))
         return -1;
     for (size_t i = 0; i < tr_json_count(list); i++)
         if (add_turn(r, messages, i, tr_json_at(list, i)))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A file as a stream of bytes, unpacked if it is gzip (RFC 1952) or zstd (RFC 8878), also of
- * several members one after the other.  Its first bytes say so, not its name: downloads
+ * A file as a stream of bytes, unpacked if it is gzip (RFC 1952) or zstd (RFC 8878), also
+ * of several members one after the other.  Its first bytes say so, not its name: downloads
  * lose their endings.
  */
 #include <libtrain/base/base.h>
@@ -95,7 +95,8 @@ static const struct tr__unpack packings[] = {
 static int read_file(struct tr__stream *s, unsigned char *to, size_t *n, struct tr_err *err)
 {
     *n = fread(to, 1, *n, s->source);
-    return *n || !ferror((FILE *)s->source) ? 0 : tr_err_sys(err, "cannot read '%s'", s->name);
+    return *n || !ferror((FILE *)s->source)
+               ? 0 : tr_err_sys(err, "cannot read '%s'", s->name);
 }
 
 /* Unpacked bytes behind data[n]. */
@@ -115,11 +116,11 @@ static int unpack(struct tr__stream *s, struct tr_err *err)
             return 0;
         n = s->cap - s->n;
         if (s->unpack->some(p, s->data + s->n, &n))
-            return tr_err_set(err, TR_EFORMAT, "'%s' is damaged: its %s data cannot be unpacked",
-                              s->name, s->unpack->words);
+            return tr_err_set(err, TR_EFORMAT, "'%s' is damaged: its %s data cannot be "
+                              "unpacked", s->name, s->unpack->words);
         if (dry && !n)
-            return tr_err_set(err, TR_EFORMAT, "'%s' is cut: its %s data has no end", s->name,
-                              s->unpack->words);
+            return tr_err_set(err, TR_EFORMAT, "'%s' is cut: its %s data has no end",
+                              s->name, s->unpack->words);
     }
     s->n += n;
     return 0;

@@ -22,7 +22,8 @@ struct tr__stream { /* what is there is data[at … n); the rest is stream.c's *
 };
 
 /* Begin; gzip and zstd are known by their first bytes. */
-int tr__stream_open(struct tr__stream *s, const char *path, struct tr_err *err) TR_MUST_CHECK;
+int tr__stream_open(struct tr__stream *s, const char *path,
+                    struct tr_err *err) TR_MUST_CHECK;
 void tr__stream_close(struct tr__stream *s);
 /* More bytes behind those that are there, or all of them gone on: 1; 0 at the end. */
 int tr__stream_more(struct tr__stream *s, struct tr_err *err) TR_MUST_CHECK;

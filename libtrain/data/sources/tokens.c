@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Rows that are tokens already, {"input_ids": [...]}: what counts is said by "labels" (-100
- * where it does not) or "loss_mask" (1 where it does).  And lines of decimal ids, the form that
- * tokenize --text writes.
+ * where it does not) or "loss_mask" (1 where it does).  And lines of decimal ids, the form
+ * that tokenize --text writes.
  */
 #include <libtrain/data/sources/rows.h>
 
@@ -24,9 +24,10 @@ int tr__ids(struct tr__reading *r, const struct tr_json *list, struct tr_segment
         return -1;
     for (size_t i = 0; i < n; i++) {
         const struct tr_json *v = tr_json_at(list, i);
-        if (tr_json_kind(v) != TR_JSON_INT || tr_json_int(v) < 0 || tr_json_int(v) > INT32_MAX)
+        int64_t token = tr_json_kind(v) == TR_JSON_INT ? tr_json_int(v) : -1;
+        if (token < 0 || token > INT32_MAX)
             return tr_err_set(r->err, TR_EFORMAT, "id %zu of %zu is no token", i + 1, n);
-        id[i] = (uint32_t)tr_json_int(v);
+        id[i] = (uint32_t)token;
     }
     to->id = id;
     to->n_id = n;
@@ -43,7 +44,8 @@ static int counts(const struct tr_json *v, int labels)
                ? (int)tr_json_int(v) : -1;
 }
 
-static int read_mask(struct tr__reading *r, const char *key, int labels, struct tr_segment *s)
+static int read_mask(struct tr__reading *r, const char *key, int labels,
+                     struct tr_segment *s)
 {
     const struct tr_json *list = tr__column(r, key);
     if (tr_json_kind(list) != TR_JSON_ARRAY || tr_json_count(list) != s->n_id)
@@ -56,7 +58,8 @@ static int read_mask(struct tr__reading *r, const char *key, int labels, struct 
         int c = counts(tr_json_at(list, i), labels);
         if (c < 0)
             return tr_err_set(r->err, TR_EFORMAT, "entry %zu of '%s' is %s", i + 1,
-                              tr__column_name(r, key), labels ? "no token" : "neither 0 nor 1");
+                              tr__column_name(r, key),
+                              labels ? "no token" : "neither 0 nor 1");
         mask[i] = (unsigned char)c;
     }
     s->mask = mask;
@@ -77,7 +80,7 @@ static int parse(struct tr__reading *r)
 
 const struct tr__row_form tr__row_tokens = { "tokens", "input_ids", looks, parse };
 
-/* ---- lines of decimals ------------------------------------------------------------------ */
+/* ---- lines of decimals --------------------------------------------------------------- */
 
 static int line_failed(const struct tr_source *s, const struct tr_record *record, size_t at,
                        const char *what, struct tr_err *err)
@@ -110,8 +113,8 @@ int tr__parse_ids(const struct tr_source *s, const struct tr_record *record,
             continue;
         int64_t v = decimal(record->bytes + at, record->n - at, &n);
         if (v < 0)
-            return line_failed(s, record, at, n ? "a number that is no id" : "not a decimal id",
-                               err);
+            return line_failed(s, record, at,
+                               n ? "a number that is no id" : "not a decimal id", err);
         id[to->n_id++] = (uint32_t)v;
     }
     to->id = id;
