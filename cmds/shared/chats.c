@@ -165,23 +165,26 @@ static int read_one(const struct reader *r, const char *text, size_t n, uint64_t
     return rc;
 }
 
-/* Whether the file is one value a line: the first line that is not blank is whole. */
-static int is_by_line(const char *text, size_t n)
-{
-    struct tr_err unused = { 0 };
-    const char *end = memchr(text, '\n', n);
-    size_t first = end ? (size_t)(end - text) : n;
-    struct tr_json *v = tr_json_parse(text, first, "", 1, 0, &unused);
-    tr_json_free(v);
-    return v != NULL;
-}
-
 static int is_blank(const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (!strchr(" \t\r", text[i]))
             return 0;
     return 1;
+}
+
+/* Whether the file is one value a line: the first line that is not blank is whole. */
+static int is_by_line(const char *text, size_t n)
+{
+    struct tr_err unused = { 0 };
+    const char *end;
+    while ((end = memchr(text, '\n', n)) && is_blank(text, (size_t)(end - text))) {
+        n -= (size_t)(end + 1 - text);
+        text = end + 1;
+    }
+    struct tr_json *v = tr_json_parse(text, end ? (size_t)(end - text) : n, "", 1, 0, &unused);
+    tr_json_free(v);
+    return v != NULL;
 }
 
 static int read_lines(const struct reader *r, const char *text, size_t n,
@@ -203,12 +206,15 @@ int cmd_chats_each(const char *path,
                    void *ctx, struct tr_err *err)
 {
     struct reader r = { strcmp(path, "-") ? path : "standard input", each, ctx };
-    char *text = NULL;
+    char *whole = NULL;
     size_t n = 0;
-    int rc = tr_read_all(path, &text, &n, err);
+    int rc = tr_read_all(path, &whole, &n, err);
+    int mark = !rc && n >= 3 && !memcmp(whole, "\xef\xbb\xbf", 3) ? 3 : 0;
+    const char *text = whole + mark;
+    n -= (size_t)mark;
     if (!rc)
         rc = is_by_line(text, n) ? read_lines(&r, text, n, err)
                                  : read_one(&r, text, n, 1, 0, err);
-    free(text);
+    free(whole);
     return rc;
 }

@@ -60,7 +60,9 @@ test_expect_success 'prompts as what a user says; several chats' '
     printf "%s\n\n%s\n" "[{\"role\": \"user\", \"content\": \"Fog\"}]" \
         "{\"messages\": [{\"role\": \"user\", \"content\": \"The gull\"}]}" >two.jsonl
     g --chat two.jsonl --chat-template ./t.jinja >got
-    sed -n "2p; 4p" asked | cmp - got'
+    sed -n "2p; 4p" asked | cmp - got
+    (printf "\357\273\277\n \r\n"; cat two.jsonl) >odd.jsonl
+    g --chat odd.jsonl --chat-template ./t.jinja | cmp - got'
 
 test_expect_success 'a well-known template, and variables' '
     echo "[{\"role\": \"user\", \"content\": \"Fog\"}]" >fog.json
