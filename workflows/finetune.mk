@@ -85,8 +85,8 @@ TOKENIZE_OPTS := $(call option,--train-on,TRAIN_ON)$(template)$(call flags,TOKEN
 CTX_OPTS    = -c $(call sh,$(or $(CTX),$(call at_most,$(or $(rows_ctx),256),1)))$(if $(rows), --fit \
   best)$(call flags,PACK_FLAGS)
 PACK_OPTS   = $(CTX_OPTS)$(call option,--val-split,VAL_SPLIT)
-LORA_OPTS   = $(call option,--lora-r,RANK)$(call option,--lora-alpha,ALPHA)$(call \
-  option,--lora-targets,TARGETS)
+LORA_OPTS   = $(if $(filter --lora-config%,$(TRAIN_FLAGS)),,$(call option,--lora-r,RANK)$(call \
+  option,--lora-alpha,ALPHA)$(call option,--lora-targets,TARGETS))
 LENGTH_OPTS = $(or $(call option,--steps,STEPS),$(call option,--epochs,EPOCHS))
 METHOD_OPTS = $(if $(LORA),$(LORA_OPTS),$(space)--full)
 TRAIN_OPTS := $(METHOD_OPTS)$(call option,--batch,BATCH)$(call \
@@ -117,25 +117,29 @@ say_ctx = $(if $(or $(dry),$(CTX),$(rows),$(filter 256,$(call at_most,256,1))),,
 # What each result is made of.
 CONTENTS   := $(if $(and $(dry),$(if $(wildcard $(RUN)/records/contents),,new)),,$(shell \
   sh workflows/contents.sh $(RUN)/records/contents $(model) $(prompts) $(call named,$(lastword \
-  $(patsubst --adapter-in=%,%,$(filter --adapter-in=%,$(subst --adapter-in ,--adapter-in=,$(strip \
-  $(TRAIN_FLAGS))))))) workflows/loss.gp $(call named,$(or \
+  $(patsubst --lora-config=%,%,$(patsubst --adapter-in=%,%,$(filter --adapter-in=% \
+  --lora-config=%,$(subst --lora-config ,--lora-config=,$(subst --adapter-in \
+  ,--adapter-in=,$(strip $(TRAIN_FLAGS))))))))) workflows/loss.gp $(call named,$(or \
   $(CHAT_TEMPLATE),/)) $(data)))
 TESTS      := $(if $(test),$(shell sh workflows/contents.sh / $(test)))
 content     = $(foreach w,$(wordlist $1,$2,$(CONTENTS)),$(lastword $(subst =, ,$w)))
+# Files of settings that further options name.
+settings    = $(foreach w,$(filter @%,$($1)),$(newline)settings $(shell cksum \
+  <$(call named,$(patsubst @%,%,$w)) 2>/dev/null))
 define of_data.tok
 model $(call content,1,1)
 text $(call content,6,1000000)
-tokenize$(TOKENIZE_OPTS)$(of_template)
+tokenize$(TOKENIZE_OPTS)$(of_template)$(call settings,TOKENIZE_FLAGS)
 endef
 of_template = $(if $(CHAT_TEMPLATE),$(newline)template $(call content,5,5))
 define of_data.pack
 $(of_data.tok)
-pack --ctx $(CTX) --val-split $(VAL_SPLIT)$(if $(rows), --fit best)$(call flags,PACK_FLAGS)
+pack --ctx $(CTX) --val-split $(VAL_SPLIT)$(if $(rows), --fit best)$(call flags,PACK_FLAGS)$(call settings,PACK_FLAGS)
 endef
 define of_model.ckpt
 $(of_data.pack)
 adapter $(call content,3,3)
-train$(TRAIN_OPTS)
+train$(TRAIN_OPTS)$(call settings,TRAIN_FLAGS)
 endef
 define of_loss.png
 $(of_model.ckpt)
@@ -145,7 +149,7 @@ define of_samples-base.txt
 model $(call content,1,1)
 prompts $(call content,2,2)
 generate -n $(N_SAMPLE) --seed $(SEED)$(if $(filter whole,$(rows)), as chats$(template)$(of_template))$(call \
-  flags,GENERATE_FLAGS)
+  flags,GENERATE_FLAGS)$(call settings,GENERATE_FLAGS)
 endef
 define of_samples.txt
 $(of_model.ckpt)

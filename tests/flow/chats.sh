@@ -73,6 +73,21 @@ test_expect_success 'a second make does nothing; another template or mask begins
     grep -e "pack .* --over-long drop" log
     grep -e "generate .* --temp 0" log'
 
+test_expect_success 'settings in a file, and PEFT has its own' '
+    echo "--weight-decay 0" >settings
+    same="TEST=$test_scratch/test.jsonl NAME=set"
+    flow finetune CHAT_TEMPLATE=chatml $same TRAIN_FLAGS="@$test_scratch/settings" >log 2>&1
+    flow finetune CHAT_TEMPLATE=chatml $same TRAIN_FLAGS="@$test_scratch/settings" >log 2>&1
+    grep "Nothing to be done" log
+    echo "--weight-decay 0.5" >settings
+    flow -n finetune CHAT_TEMPLATE=chatml $same TRAIN_FLAGS="@$test_scratch/settings" >log
+    grep "bin/train\|/train " log
+    if grep -e "tokenize .*data.tok" log; then exit 1; fi
+    echo "{\"r\": 2, \"lora_alpha\": 4, \"target_modules\": [\"q_proj\"]}" >c.json
+    flow finetune CHAT_TEMPLATE=chatml NAME=peft \
+        TRAIN_FLAGS="--lora-config $test_scratch/c.json" >log 2>&1
+    "$BIN/gguf-show" --keys $runs/peft/adapter.gguf | grep "adapter.lora.alpha.*4"'
+
 test_expect_success 'chats for a model without a template are refused before anything else' '
     test_must_fail flow finetune NAME=none >log 2>stderr
     grep -e "--chat-template" stderr
