@@ -160,6 +160,7 @@ static void put_bare(struct tr__build *b, const struct tr__val *v)
 static void put(struct tr__build *b, const struct tr__val *v, const struct style *s,
                 unsigned level)
 {
+    size_t from = b->n;
     if (tr__steps(b->r, 1 + (tr__is_str(v) ? v->n / 64 : 0)))
         tr__build_fail(b, TR_EFORMAT);
     else if (tr__is_str(v))
@@ -170,6 +171,8 @@ static void put(struct tr__build *b, const struct tr__val *v, const struct style
         put_dict(b, v, s, level);
     else
         put_bare(b, v);
+    if (!b->failed && v->origin == TR__DATA) /* a list's brackets and commas too */
+        tr__mark_since(b, from);
 }
 
 static int separators(struct tr__run *r, const struct tr__val *v, struct style *s)
@@ -210,9 +213,5 @@ int tr__filter_tojson(struct tr__run *r, const struct tr__call *c, struct tr__va
         return r->err->code;
     tr__build_begin(&b, r);
     put(&b, &c->self, &s, 0);
-    if (tr__build_done(&b, out))
-        return r->err->code;
-    if (c->self.origin == TR__DATA && out->n)
-        out->origin = TR__DATA; /* its brackets and commas too */
-    return 0;
+    return tr__build_done(&b, out);
 }

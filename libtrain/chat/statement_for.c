@@ -144,8 +144,7 @@ static struct tr__node *leave(struct tr__parser *p, tr__exec *exec)
 {
     struct tr__node *n = tr__node(p, p->t->line);
     if (n && !p->in_loop) {
-        tr__parse_fail(p, n->line, "break or continue in a block inside of a loop, or "
-                                   "outside of one, is not supported");
+        tr__parse_fail(p, n->line, "break and continue stand in a loop itself");
         return NULL;
     }
     if (n)

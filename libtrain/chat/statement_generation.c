@@ -31,8 +31,7 @@ static struct tr__node *parse(struct tr__parser *p)
     if (!n)
         return NULL;
     if (p->captured) {
-        tr__parse_fail(p, n->line, "a generation block inside of another, of a macro or of "
-                                   "a set or filter block is not supported");
+        tr__parse_fail(p, n->line, "a generation block in a string is not supported");
         return NULL;
     }
     ok = (n->scope = tr__open_scope(p, &outer)) != NULL;

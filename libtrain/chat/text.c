@@ -62,6 +62,15 @@ static void put_marks(struct tr__build *b, const struct tr__val *s, size_t from,
         }
 }
 
+void tr__mark_since(struct tr__build *b, size_t from)
+{
+    while (b->n_mark && b->mark[b->n_mark - 1].start >= from)
+        b->n_mark--;
+    if (b->n_mark && b->mark[b->n_mark - 1].end > from)
+        b->mark[b->n_mark - 1].end = from;
+    put_mark(b, from, b->n);
+}
+
 void tr__build_adopt(struct tr__build *b, struct tr__run *r, const struct tr__val *s)
 {
     *b = (struct tr__build){ .r = r };
@@ -142,28 +151,34 @@ void tr__put_str(struct tr__build *b, const struct tr__val *s)
     tr__put_part(b, s, 0, s->n);
 }
 
-void tr__put_value(struct tr__build *b, const struct tr__val *v)
+/* A list or dict of the row is data with its brackets, commas and numbers. */
+static void print(struct tr__build *b, const struct tr__val *v, int repr)
 {
     const struct tr__type *type = tr__type(b->r, v);
+    size_t from = b->n;
+    if (!type->print) {
+        tr__build_fail(b, tr__raise(b->r, "%s cannot be printed", type->name));
+        return;
+    }
+    type->print(b, v, repr);
+    if (!tr__is_str(v) && v->origin == TR__DATA)
+        tr__mark_since(b, from);
+}
+
+void tr__put_value(struct tr__build *b, const struct tr__val *v)
+{
     if (b->failed || (tr__steps(b->r, 1) && tr__build_fail(b, TR_EFORMAT)))
         return;
     if (tr__is_str(v))
         tr__put_str(b, v);
-    else if (type->print)
-        type->print(b, v, 0);
     else
-        tr__build_fail(b, tr__raise(b->r, "%s cannot be printed", type->name));
+        print(b, v, 0);
 }
 
 void tr__put_repr(struct tr__build *b, const struct tr__val *v)
 {
-    const struct tr__type *type = tr__type(b->r, v);
-    if (b->failed || (tr__steps(b->r, 1 + v->n / 64) && tr__build_fail(b, TR_EFORMAT)))
-        return;
-    if (type->print)
-        type->print(b, v, 1);
-    else
-        tr__build_fail(b, tr__raise(b->r, "%s cannot be printed", type->name));
+    if (!b->failed && !(tr__steps(b->r, 1 + v->n / 64) && tr__build_fail(b, TR_EFORMAT)))
+        print(b, v, 1);
 }
 
 void tr__put_escaped(struct tr__build *b, const struct tr__val *s)

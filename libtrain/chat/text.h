@@ -33,6 +33,8 @@ void tr__put_value(struct tr__build *b, const struct tr__val *v);
 void tr__put_repr(struct tr__build *b, const struct tr__val *v);
 /* & < > ' " as HTML wants them. */
 void tr__put_escaped(struct tr__build *b, const struct tr__val *s);
+/* All bytes from `from` on came from the row. */
+void tr__mark_since(struct tr__build *b, size_t from);
 int tr__build_done(struct tr__build *b, struct tr__val *out);
 int tr__build_fail(struct tr__build *b, int code);
 

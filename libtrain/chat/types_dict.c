@@ -68,17 +68,16 @@ static int equal_dicts(struct tr__run *r, const struct tr__val *a, const struct 
 
 static void print_dict(struct tr__build *b, const struct tr__val *v, int repr)
 {
-    int data = v->origin == TR__DATA;
     (void)repr;
-    tr__put(b, "{", 1, data);
+    tr__put_ours(b, "{");
     for (size_t i = 0; i < v->n && !b->failed; i++) {
         if (i > 0)
-            tr__put(b, ", ", 2, data);
+            tr__put_ours(b, ", ");
         tr__put_repr(b, &v->as.pair[i].key);
-        tr__put(b, ": ", 2, data);
+        tr__put_ours(b, ": ");
         tr__put_repr(b, &v->as.pair[i].value);
     }
-    tr__put(b, "}", 1, data);
+    tr__put_ours(b, "}");
 }
 
 static void print_view(struct tr__build *b, const struct tr__val *v, const char *name)

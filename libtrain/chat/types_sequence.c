@@ -52,20 +52,18 @@ static int list_item(struct tr__run *r, const struct tr__val *v, const struct tr
     return 1;
 }
 
-/* A list of the row is data with its brackets and commas. */
 static void print_items(struct tr__build *b, const struct tr__val *v, const char *ends,
                         const char *lone)
 {
-    int data = v->origin == TR__DATA;
-    tr__put(b, ends, 1, data);
+    tr__put(b, ends, 1, 0);
     for (size_t i = 0; i < v->n && !b->failed; i++) {
         if (i > 0)
-            tr__put(b, ", ", 2, data);
+            tr__put(b, ", ", 2, 0);
         tr__put_repr(b, &v->as.item[i]);
     }
     if (v->n == 1)
         tr__put_ours(b, lone);
-    tr__put(b, ends + 1, 1, data);
+    tr__put(b, ends + 1, 1, 0);
 }
 
 static void print_list(struct tr__build *b, const struct tr__val *v, int repr)
