@@ -140,3 +140,26 @@ theirs_tokenize() {
     [ "$n" = "$(cut -f 2 "$OUT/peer.out")" ] ||
         note "$what: we make $n tokens, $peer $(cut -f 2 "$OUT/peer.out")"
 }
+
+# ==== tokenize, of chats ====
+
+repeat_chats() { # BYTES RESULT
+    "$DEV/mkchats" -q -n 20000 --seed 1 -o "$OUT/some-chats.jsonl" &&
+        repeat_text "$OUT/some-chats.jsonl" "$1" "$2.cut" && sed '$d' "$2.cut" >"$2" && rm "$2.cut"
+}
+
+begin_tokenize_chats() {
+    vocab=${VOCAB:-$(given_or "$SHARED/vocab/ggml-vocab-qwen2.gguf" examples/tiny.gguf)}
+    bytes=${BENCH_CHAT_BYTES:-1000000000}
+    text=$(made "$OUT/chats-$bytes.jsonl" repeat_chats "$bytes") || return 1
+    what="tokenize, chats to $(basename "$vocab" .gguf), ${threads:-$cpus} thread"
+    [ "${threads:-$cpus}" = 1 ] || what=${what}s
+    unit='MB/s' layers=- batch=- ctx=- sequences=-
+}
+
+ours_tokenize_chats() {
+    # shellcheck disable=SC2086
+    run ours "$BIN/tokenize" -m "$vocab" --chat-template chatml -o "$OUT/chats.tok" \
+        ${threads:+--threads "$threads"} $options "$text" || return 1
+    speed ours "$(megabytes "$text") / $(seconds ours)"
+}
