@@ -7,6 +7,7 @@
 #include <libtrain/data/document.h>
 #include <libtrain/data/sources/rows.h>
 #include <libtrain/data/sources/sources.h>
+#include <libtrain/text.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -107,10 +108,11 @@ int tr_source_parse(const struct tr_source *s, const struct tr_record *record,
         return tr__parse_ids(s, record, row, err);
     if (s->kind != TR__RECORD_TEXT)
         return parse_json(s, record, row, err);
+    struct tr_text odd;
     row->form = "text";
     row->text = record->bytes;
     row->n_text = record->n;
-    return 0;
+    return tr_text_check(&odd, record->bytes, record->n, s->stream.name, err);
 }
 
 const char *tr_source_form(size_t i)
