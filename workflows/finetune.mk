@@ -38,8 +38,8 @@ BATCH       = $(if $(rows),2,4)
 GRAD_ACC    = 1
 # The small model of the example takes, and wants, larger steps than a real one.
 EXAMPLE     = $(filter examples/tiny.gguf,$(MODEL))
-#? EPOCHS passes over the data; with the example 8, over rows 3
-EPOCHS      = $(if $(EXAMPLE),8,$(if $(rows),3,1))
+#? EPOCHS passes over the data; with the example 8, over rows 2
+EPOCHS      = $(if $(EXAMPLE),8,$(if $(rows),2,1))
 #? STEPS steps, whatever EPOCHS says; empty: as EPOCHS says
 STEPS       =
 #? LR learning rate; empty: 2e-4, with METHOD=full 2e-5; with the example 5e-3
