@@ -79,13 +79,18 @@ static struct tr__node *literal(struct tr__parser *p, const char *close, tr__eva
     return tr__nodes_done(p, &list, tr__expression_node(p, line, eval), ok);
 }
 
+static struct tr__node *no_items(struct tr__parser *p)
+{
+    struct tr__nodes none = { 0 };
+    return tr__nodes_done(p, &none, tr__expression_node(p, p->t->line, tr__eval_tuple), 1);
+}
+
 static struct tr__node *parenthesis(struct tr__parser *p)
 {
-    uint32_t line = p->t++->line;
-    struct tr__nodes none = { 0 };
     struct tr__node *n;
+    p->t++;
     if (tr__skip_sign(p, ")"))
-        return tr__nodes_done(p, &none, tr__expression_node(p, line, tr__eval_tuple), 1);
+        return no_items(p);
     n = p->tuple(p);
     return n && !tr__expect_sign(p, ")") ? n : NULL;
 }
@@ -212,16 +217,13 @@ static struct tr__node *item(struct tr__parser *p, struct tr__node *of)
         !(n->item = tr__parse_alloc(p, 3, sizeof *n->item)))
         return NULL;
     n->item[0] = n->item[1] = n->item[2] = NULL;
-    if (slice_part(p, n, 0))
-        return NULL;
-    if (!tr__skip_sign(p, ":")) {
-        n->b = n->item[0];
-        if (tr__at_sign(p, ",") || !n->b) {
-            tr__unexpected(p, n->b ? "']' or ':'" : "an expression");
+    if (!tr__at_sign(p, ":")) { /* x[] and x[a, b] are asked for a tuple */
+        if (tr__adopt(p, n, &n->b, tr__at_sign(p, "]") ? no_items(p) : p->tuple(p)))
             return NULL;
-        }
-        return tr__expect_sign(p, "]") ? NULL : n;
+        n->item[0] = n->b;
     }
+    if (!tr__skip_sign(p, ":"))
+        return tr__expect_sign(p, "]") ? NULL : n;
     n->eval = tr__eval_slice;
     if (slice_part(p, n, 1) || (tr__skip_sign(p, ":") && slice_part(p, n, 2)))
         return NULL;

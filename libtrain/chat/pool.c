@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-enum { FIRST = 1 << 16, ALIGN = 8 };
+enum { FIRST = 1 << 16, ALIGN = 8, KEPT = 1 << 23 };
 
 struct tr__pool_block {
     struct tr__pool_block *before;
@@ -83,11 +83,12 @@ static void drop(struct tr__pool *p)
     free(b);
 }
 
-/* Where several blocks were needed, the next rendering finds one that holds as much. */
+/* Where several blocks were needed, the next rendering finds one that holds as much; what
+ * a single large one needed is given back. */
 static void empty(struct tr__pool *p)
 {
-    size_t used = p->used;
-    if (!p->block || !p->block->before) {
+    size_t used = p->used < KEPT ? p->used : FIRST;
+    if (!p->block || (!p->block->before && p->used <= KEPT)) {
         begin(p, p->block);
         return;
     }

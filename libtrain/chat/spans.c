@@ -49,8 +49,10 @@ static int64_t start_of(struct spans *s, size_t i)
 static int find_turn(struct spans *s, size_t i, size_t n, struct tr_chat_turn *turn)
 {
     int64_t end, start;
-    int open = i + 1 == n && s->talk.ending.kind != TR__MISSING; /* it is to be continued */
-    end = open || s->apart ? (int64_t)s->whole->n : beginning(s, i + 1, 0);
+    /* The whole ends with it: it is to be continued, or nothing invites another turn. */
+    int last = i + 1 == n && (s->talk.ending.kind != TR__MISSING ||
+                              !tr__truth(&s->run, &s->talk.prompt));
+    end = last || s->apart ? (int64_t)s->whole->n : beginning(s, i + 1, 0);
     start = end < 0 ? end : start_of(s, i);
     if (end < -1 || start < -1)
         return tr_err_set(&s->err, TR_ENOMEM, "no memory for a rendering");
