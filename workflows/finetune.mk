@@ -103,7 +103,8 @@ context = $(eval context := $(shell $(BIN)/gguf-show --keys $(model) 2>/dev/null
   '$$2 ~ /\.context_length$$/ { n = $$4 } END { print n + 0 ? n : 1000000000 }'))$(context)
 at_most = $(shell echo $$(($(context) / $2 < $1 ? $(context) / $2 : $1)))
 # Chats go through a template, and so do samples then, if there is one.
-ask         = $(if $(and $(filter whole,$(rows)),$(or $(CHAT_TEMPLATE),$(templated))), --ask$(template))
+ask         = $(if $(and $(filter whole,$(rows)),$(if \
+  $(CHAT_TEMPLATE),$(filter-out none,$(CHAT_TEMPLATE)),$(templated))), --ask$(template))
 templated = $(eval templated := $(shell $(BIN)/gguf-show --keys $(model) 2>/dev/null | grep -m 1 -o \
   'tokenizer[.]chat_template'))$(templated)
 # Twice what nearly all rows take, as the table of tokenize says: then sequences can be filled.

@@ -103,5 +103,10 @@ test_expect_success 'rows of running text are sampled as text' '
     for i in 1 2 3 4 5 6 7 8; do echo "{\"text\": \"The lamp was lit $i times.\"}"; done | gzip >t.gz
     flow finetune -n DATA="$test_scratch/t.gz" CHAT_TEMPLATE=chatml NAME=texts >log
     grep -e "--fit best" log
-    if grep -e "--ask" log; then exit 1; fi'
+    if grep -e "--ask" log; then exit 1; fi
+    echo "{\"prompt\": \"What of 1?\", \"completion\": \" Lamp lit.\"}" >p.jsonl
+    flow finetune -n DATA="$test_scratch/p.jsonl" CHAT_TEMPLATE=none NAME=texts >log
+    if grep -e "--ask" log; then exit 1; fi
+    flow finetune -n DATA="$test_scratch/p.jsonl" CHAT_TEMPLATE=phi3 NAME=texts >log
+    grep -e "--ask --chat-template phi3" log'
 test_done
