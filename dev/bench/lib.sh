@@ -139,7 +139,8 @@ result_beside() {
 # ==== products ====
 
 # The linear layers of a step over the row's tokens as bench_gemm wants them.  The output
-# goes in chunks of 256 rows, 512 if it is trained, as in libtrain/ops/output_loss.c.
+# goes in chunks of 256 rows, 512 if it is trained; libtrain/ops/output_loss.c takes fewer
+# where the vocabulary is large, to save memory.
 products() {
     chunk=$([ "$method" = full ] && echo 512 || echo 256)
     chunk=$((tokens < chunk ? tokens : chunk))

@@ -73,10 +73,26 @@ beside_rate() {
 
 # ==== peers ====
 
-# Sizes of the model for the peer, so that it builds the same one: key=value…
+# Sizes of the model for the peer, so that it builds the same one: key=value…  Of a list of
+# heads it is the largest number that is shown; attention.blocks are those that have any.
 sizes() {
-    "$BIN/gguf-show" "$1" | awk -F '\t' '$1 == "key" && $3 ~ /^[uf]32$/ {
-        sub(/^[^.]*\./, "", $2); print $2 "=" $4 }'
+    "$BIN/gguf-show" "$1" | awk -F '\t' '
+        $2 == "general.architecture" { print "architecture=" $4 }
+        $1 == "key" && $3 ~ /^[uf]32$/ { print name($2) "=" $4 }
+        $1 == "key" && $2 ~ /head_count_kv$/ && $3 ~ /^i32/ { print name($2) "=" largest($4) }
+        $1 == "tensor" && $2 ~ /^blk\.[0-9]+\.attn_q\.weight$/ {
+            split($2, part, ".")
+            blocks = blocks comma part[2]
+            comma = ","
+        }
+        END { print "attention.blocks=" blocks comma }
+        function name(key) { sub(/^[^.]*\./, "", key); return key }
+        function largest(list,    n, i, v, most) {
+            n = split(list, v, " ")
+            for (i = 1; i <= n; i++)
+                most = v[i] + 0 > most + 0 ? v[i] + 0 : most
+            return most
+        }'
 }
 
 beside_peer() { # MODEL
