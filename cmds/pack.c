@@ -82,14 +82,14 @@ static void parse_set(const struct cmd *cmd, const char *text, struct tr_packing
     const char *colon = strrchr(text, ':');
     char *end = NULL;
 
-    *set = (struct tr_packing_set){ text, 1 };
     double weight = colon ? strtod(colon + 1, &end) : 1;
-    if (!colon || end == colon + 1 || *end)
+    if (!colon || end == colon + 1 || *end) {
+        *set = (struct tr_packing_set){ strdup(text), 1 };
         return;
+    }
     if (!isfinite(weight) || weight <= 0)
         cmd_usage(cmd, "option '--mix %s': the weight is a number above 0", text);
-    set->path = strndup(text, (size_t)(colon - text));
-    set->weight = weight;
+    *set = (struct tr_packing_set){ strndup(text, (size_t)(colon - text)), weight };
 }
 
 /* The operand, or standard input where nothing else is given, then the sets of --mix. */
@@ -99,7 +99,7 @@ static void collect_sets(const struct cmd *cmd, struct opts *o, char **operand, 
     size_t n_set = 0;
 
     if (set && (n || !o->mix.n))
-        set[n_set++] = (struct tr_packing_set){ n ? *operand : "-", 1 };
+        set[n_set++] = (struct tr_packing_set){ strdup(n ? *operand : "-"), 1 };
     for (size_t i = 0; set && i < o->mix.n; i++)
         parse_set(cmd, o->mix.item[i], &set[n_set++]);
     for (size_t i = 0; i < n_set; i++)
@@ -108,6 +108,15 @@ static void collect_sets(const struct cmd *cmd, struct opts *o, char **operand, 
                       "name a file");
     o->job.set = set;
     o->job.n_set = n_set;
+}
+
+/* Names of sets are copies. */
+static void release(struct opts *o)
+{
+    for (size_t i = 0; i < o->job.n_set; i++)
+        free((char *)(uintptr_t)o->job.set[i].path);
+    free((void *)(uintptr_t)o->job.set);
+    free(o->mix.item);
 }
 
 static void check_options(const struct cmd *cmd, const struct opts *o)
@@ -165,7 +174,10 @@ static int pack(struct opts *o, struct tr_err *err)
     struct tr_packing_result result;
     struct tr_packing_taken *taken = calloc(job->n_set + 1, sizeof *taken);
 
-    if (!taken || !job->set)
+    int named = job->set != NULL;
+    for (size_t i = 0; i < job->n_set; i++)
+        named = named && job->set[i].path;
+    if (!taken || !named)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %zu sets", o->mix.n);
     int rc = find_ids(o, &job->sample, err);
     if (rc) {
@@ -231,5 +243,7 @@ int main(int argc, char **argv)
 
     check_options(&cmd, &o);
     collect_sets(&cmd, &o, file, n);
-    return cmd_end(pack(&o, &err) ? CMD_FAIL : CMD_OK, &err);
+    int rc = pack(&o, &err) ? CMD_FAIL : CMD_OK;
+    release(&o);
+    return cmd_end(rc, &err);
 }
