@@ -12,7 +12,7 @@ int tr__int_arg(struct tr__run *r, const struct tr__call *c, size_t i, int64_t o
                 int64_t *to)
 {
     *to = otherwise;
-    if (c->arg[i].kind <= TR__NONE && c->arg[i].kind != TR__UNDEFINED)
+    if (tr__absent(&c->arg[i]))
         return 0;
     if (tr__integer(&c->arg[i], to))
         return 0;
@@ -70,7 +70,7 @@ int tr__sort_key(struct tr__run *r, const struct tr__val *v, const struct tr__va
                  int case_sensitive, struct tr__val *out)
 {
     *out = *v;
-    if (path->kind > TR__NONE && tr__get_path(r, v, path, out))
+    if (!tr__absent(path) && tr__get_path(r, v, path, out))
         return r->err->code;
     if (!case_sensitive && tr__is_str(out))
         return tr__all_case(r, out, TR__CASE_LOWER, out);

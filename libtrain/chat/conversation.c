@@ -47,16 +47,16 @@ static int message(struct tr__run *r, const struct tr__val *from, struct tr__val
     struct tr__pair *pair = tr__alloc(r, from->n + 2, sizeof *pair);
     if (!pair)
         return r->err->code;
-    for (size_t k = 0; k < 3 && found.kind <= TR__NONE; k++)
+    for (size_t k = 0; k < 3 && tr__absent(&found); k++)
         tr__lookup(from, reasoning_names[k], strlen(reasoning_names[k]), &found);
-    if (found.kind > TR__NONE)
+    if (!tr__absent(&found))
         slot(pair, &n, "thinking")->value = found;
     for (size_t i = 0; i < from->n; i++) {
         const struct tr__pair *p = &from->as.pair[i];
         if (p->value.kind != TR__NONE)
             *(is_key(&p->key, "thinking") ? &pair[0] : &pair[n++]) = *p;
     }
-    if (found.kind > TR__NONE)
+    if (!tr__absent(&found))
         slot(pair, &n, "reasoning_content")->value = found;
     if (tr__dict(r, pair, n, out))
         return r->err->code;

@@ -208,8 +208,8 @@ int tr__filter_tojson(struct tr__run *r, const struct tr__call *c, struct tr__va
     struct style s = { .ascii = tr__flag(r, c, 0), .sort = tr__flag(r, c, 3),
                        .item = tr__str(", ", 2, TR__OURS), .key = tr__str(": ", 2,
                                                                           TR__OURS) };
-    if ((c->arg[1].kind > TR__NONE && indent(r, c, &s)) ||
-        (c->arg[2].kind > TR__NONE && separators(r, &c->arg[2], &s)))
+    if ((!tr__absent(&c->arg[1]) && indent(r, c, &s)) ||
+        (!tr__absent(&c->arg[2]) && separators(r, &c->arg[2], &s)))
         return r->err->code;
     tr__build_begin(&b, r);
     put(&b, &c->self, &s, 0);

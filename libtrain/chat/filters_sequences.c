@@ -67,7 +67,7 @@ int tr__filter_join(struct tr__run *r, const struct tr__call *c, struct tr__val 
 {
     struct tr__val by = tr__str("", 0, TR__OURS), of = c->self;
     if ((tr__given(c, 0) && tr__to_str(r, &c->arg[0], &by)) ||
-        (c->arg[1].kind > TR__NONE && attributes(r, &c->self, &c->arg[1], &of)))
+        (!tr__absent(&c->arg[1]) && attributes(r, &c->self, &c->arg[1], &of)))
         return r->err->code;
     by.safe = 0;
     return tr__join(r, &by, &of, 0, out);
@@ -112,7 +112,7 @@ int tr__filter_sum(struct tr__run *r, const struct tr__call *c, struct tr__val *
         return r->err->code;
     while ((rc = tr__next(r, &it, &item)) > 0) {
         struct tr__val sum = *out;
-        if ((c->arg[0].kind > TR__NONE && tr__get_path(r, &item, &c->arg[0], &item)) ||
+        if ((!tr__absent(&c->arg[0]) && tr__get_path(r, &item, &c->arg[0], &item)) ||
             tr__operator_add.apply(r, &sum, &item, out))
             return r->err->code;
     }
@@ -128,7 +128,7 @@ static int piece(struct tr__run *r, const struct tr__val *list, size_t from, siz
     for (size_t i = from; i < to; i++)
         if (tr__add(r, &part, &list->as.item[i]))
             return r->err->code;
-    while (fill->kind > TR__NONE && part.n < width)
+    while (!tr__absent(fill) && part.n < width)
         if (tr__steps(r, 1) || tr__add(r, &part, fill))
             return r->err->code;
     if (tr__list(r, TR__LIST, part.item, part.n, &v))

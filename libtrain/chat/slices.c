@@ -11,7 +11,7 @@ struct part { int64_t start, stop, step; size_t n; }; /* n items */
 static int bound(struct tr__run *r, const struct tr__val *v, int64_t none, int64_t *i)
 {
     *i = none;
-    if (v->kind == TR__MISSING || v->kind == TR__NONE || tr__integer(v, i))
+    if (tr__absent(v) || tr__integer(v, i))
         return 0;
     return tr__raise(r, "a slice with %s", tr__type(r, v)->name);
 }
@@ -36,9 +36,9 @@ static int indices(struct tr__run *r, const struct tr__val *start,
     int64_t low = p->step > 0 ? 0 : -1, high = p->step > 0 ? n : n - 1;
     if (bound(r, start, INT64_MIN, &p->start) || bound(r, stop, INT64_MIN, &p->stop))
         return r->err->code;
-    p->start = start->kind == TR__MISSING || start->kind == TR__NONE
+    p->start = tr__absent(start)
                    ? (p->step > 0 ? low : high) : clip(p->start, n, low, high);
-    p->stop = stop->kind == TR__MISSING || stop->kind == TR__NONE
+    p->stop = tr__absent(stop)
                   ? (p->step > 0 ? high : low) : clip(p->stop, n, low, high);
     uint64_t stride = p->step > 0 ? (uint64_t)p->step : -(uint64_t)p->step;
     int64_t span = p->step > 0 ? p->stop - p->start : p->start - p->stop;

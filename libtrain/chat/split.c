@@ -33,7 +33,7 @@ static int split_space(struct tr__run *r, const struct tr__val *s, int64_t most,
 
 static int check(struct tr__run *r, const struct tr__val *s, const struct tr__val *by)
 {
-    if (by->kind > TR__NONE && !tr__is_str(by))
+    if (!tr__absent(by) && !tr__is_str(by))
         return tr__raise(r, "split at %s", tr__type(r, by)->name);
     if (tr__is_str(by) && by->n == 0)
         return tr__raise(r, "split at an empty string");

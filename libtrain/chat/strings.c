@@ -23,7 +23,7 @@ int tr__strip(struct tr__run *r, const struct tr__val *s, const struct tr__val *
 {
     size_t from = 0, to = s->n, n;
     if (chars->kind != TR__STR) {
-        if (chars->kind > TR__NONE)
+        if (!tr__absent(chars))
             return tr__raise(r, "strip of %s", tr__type(r, chars)->name);
         from = left ? tr__space_left(s->as.s, s->n) : 0;
         to -= right ? tr__space_right(s->as.s + from, s->n - from) : 0;

@@ -87,6 +87,11 @@ static inline int tr__is_str(const struct tr__val *v)
 {
     return v->kind == TR__STR;
 }
+/* Not given, or None, which Python's own functions take for it. */
+static inline int tr__absent(const struct tr__val *v)
+{
+    return v->kind == TR__MISSING || v->kind == TR__NONE;
+}
 static inline struct tr__val tr__none(void)
 {
     return (struct tr__val){ .kind = TR__NONE };
