@@ -79,12 +79,14 @@ int tr__sort_key(struct tr__run *r, const struct tr__val *v, const struct tr__va
 
 /* Merges the sorted halves of item into `to`. */
 static int merge(struct tr__run *r, const struct tr__sorted *item, size_t half, size_t n,
-                 int reverse, struct tr__sorted *to)
+                 int reverse, int same, struct tr__sorted *to)
 {
     size_t a = 0, b = half;
     for (size_t i = 0; i < n; i++) {
-        int order = 0;
-        if (a < half && b < n && tr__compare(r, &item[b].key, &item[a].key, &order))
+        int order = 0, both = a < half && b < n;
+        int equal = both && same ? tr__equal(r, &item[b].key, &item[a].key) : 0;
+        if (equal < 0 ||
+            (both && !equal && tr__compare(r, &item[b].key, &item[a].key, &order)))
             return r->err->code;
         int second = a == half || (b < n && (reverse ? order == 1 : order == -1));
         to[i] = item[second ? b++ : a++];
@@ -92,15 +94,15 @@ static int merge(struct tr__run *r, const struct tr__sorted *item, size_t half, 
     return 0;
 }
 
-int tr__sort(struct tr__run *r, struct tr__sorted *item, size_t n, int reverse)
+int tr__sort(struct tr__run *r, struct tr__sorted *item, size_t n, int reverse, int same)
 {
     size_t half = n / 2;
     struct tr__sorted *to;
     if (n < 2)
         return 0;
-    if (!(to = tr__alloc(r, n, sizeof *to)) || tr__sort(r, item, half, reverse) ||
-        tr__sort(r, item + half, n - half, reverse) ||
-        merge(r, item, half, n, reverse, to))
+    if (!(to = tr__alloc(r, n, sizeof *to)) || tr__sort(r, item, half, reverse, same) ||
+        tr__sort(r, item + half, n - half, reverse, same) ||
+        merge(r, item, half, n, reverse, same, to))
         return r->err->code;
     memcpy(item, to, n * sizeof *to);
     return 0;

@@ -30,7 +30,7 @@ int tr__get_path(struct tr__run *r, const struct tr__val *v, const struct tr__va
 int tr__sort_key(struct tr__run *r, const struct tr__val *v, const struct tr__val *path,
                  int case_sensitive, struct tr__val *out);
 struct tr__sorted { struct tr__val key, value; };
-/* Stable; an error where two keys have no order. */
-int tr__sort(struct tr__run *r, struct tr__sorted *item, size_t n, int reverse);
+/* Stable; an error where two keys have no order, though `same` lets equal ones pass. */
+int tr__sort(struct tr__run *r, struct tr__sorted *item, size_t n, int reverse, int same);
 
 #endif

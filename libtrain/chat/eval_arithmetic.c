@@ -177,7 +177,7 @@ static int modulo(struct tr__run *r, const struct tr__val *a, const struct tr__v
 {
     int64_t i, k;
     double x, y;
-    if (tr__is_str(a) && b->kind != TR__UNDEFINED)
+    if (tr__is_str(a))
         return tr__format_percent(r, a, b, out);
     int what = numbers(a, b, &i, &k, &x, &y);
     if (what == 0)

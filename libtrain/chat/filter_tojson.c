@@ -116,7 +116,7 @@ static int sorted_pairs(struct tr__run *r, const struct tr__val *v, struct tr__s
         return r->err->code;
     for (size_t i = 0; i < v->n; i++)
         (*to)[i] = (struct tr__sorted){ v->as.pair[i].key, v->as.pair[i].value };
-    return tr__sort(r, *to, v->n, 0);
+    return tr__sort(r, *to, v->n, 0, 1);
 }
 
 static void put_dict(struct tr__build *b, const struct tr__val *v, const struct style *s,

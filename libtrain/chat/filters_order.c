@@ -50,7 +50,7 @@ int tr__filter_sort(struct tr__run *r, const struct tr__call *c, struct tr__val 
         if (tr__is_str(&path))
             part = tr__str(path.as.s + from, (size_t)(left - from), TR__OURS);
         if (keyed(r, &of, &part, tr__flag(r, c, 1), &item, &n) ||
-            tr__sort(r, item, n, tr__flag(r, c, 0)) || values(r, item, n, &of))
+            tr__sort(r, item, n, tr__flag(r, c, 0), 1) || values(r, item, n, &of))
             return r->err->code;
         left = from - 1;
     } while (left > 0);
@@ -130,7 +130,7 @@ int tr__filter_dictsort(struct tr__run *r, const struct tr__call *c, struct tr__
         return tr__raise(r, "dictsort is by 'key' or by 'value'");
     pairs.kind = TR__ITEMS;
     if (keyed(r, &pairs, &by, tr__flag(r, c, 0), &item, &n) ||
-        tr__sort(r, item, n, tr__flag(r, c, 2)))
+        tr__sort(r, item, n, tr__flag(r, c, 2), 0))
         return r->err->code;
     return values(r, item, n, out);
 }

@@ -158,8 +158,9 @@ int tr__format_percent(struct tr__run *r, const struct tr__val *s, const struct 
             return r->err->code;
     }
     tr__put_part(&p.b, s, p.at, s->n);
-    /* Python lets a list or a dict pass that no % asks for. */
-    if (p.next < p.n && v->kind != TR__DICT && v->kind != TR__LIST)
+    /* Python lets what has items by key pass though no % asks for it. */
+    if (p.next < p.n && v->kind != TR__DICT && v->kind != TR__LIST &&
+        v->kind != TR__RANGE && v->kind != TR__UNDEFINED)
         return tr__raise(r, "'%%' has too many values");
     if (tr__build_done(&p.b, out))
         return r->err->code;

@@ -87,7 +87,7 @@ TEST(iterable)
 
 TEST(callable)
 {
-    return tr__type(r, &c->self)->call != NULL;
+    return c->self.kind == TR__UNDEFINED || tr__type(r, &c->self)->call != NULL;
 }
 
 static int remainder_of(struct tr__run *r, const struct tr__call *c,

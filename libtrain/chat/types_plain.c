@@ -99,8 +99,8 @@ static int call_function(struct tr__run *r, const struct tr__val *v,
 
 /* The attributes of dict and namespace, which are types in Python, are not ours. */
 const struct tr__type tr__type_undefined = {
-    .name = "an undefined value", .sized = 1, .truth = never, .equal = always_equal,
-    .next = no_next, .print = print_undefined
+    .name = "an undefined value", .sized = 1, .sequence = 1, .truth = never,
+    .equal = always_equal, .next = no_next, .print = print_undefined
 };
 const struct tr__type tr__type_none = {
     .name = "None", .truth = never, .equal = always_equal, .print = print_none
