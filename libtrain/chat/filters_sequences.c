@@ -73,21 +73,28 @@ int tr__filter_join(struct tr__run *r, const struct tr__call *c, struct tr__val 
     return tr__join(r, &by, &of, 0, out);
 }
 
-static int reversed(struct tr__run *r, const struct tr__generator *g, struct tr__val *list)
+static int turn_round(struct tr__run *r, const struct tr__val *of, struct tr__val *list)
 {
     struct tr__val *item;
-    if (tr__items(r, &g->call->self, list) || !(item = tr__alloc(r, list->n, sizeof *item)))
+    if (tr__items(r, of, list) || !(item = tr__alloc(r, list->n, sizeof *item)))
         return r->err->code;
     for (size_t i = 0; i < list->n; i++)
         item[i] = list->as.item[list->n - 1 - i];
-    list->as.item = item;
-    return 0;
+    return tr__list(r, TR__LIST, item, list->n, list);
 }
 
+static int reversed(struct tr__run *r, const struct tr__generator *g, struct tr__val *list)
+{
+    return turn_round(r, &g->call->self, list);
+}
+
+/* Of a generator it is a list, as Python cannot go through one backwards. */
 int tr__filter_reverse(struct tr__run *r, const struct tr__call *c, struct tr__val *out)
 {
     struct tr__build b;
     size_t n;
+    if (c->self.kind == TR__GENERATOR)
+        return turn_round(r, &c->self, out);
     if (!tr__is_str(&c->self))
         return tr__iterable(r, &c->self) ? r->err->code
                                          : tr__generator(r, c, reversed, out);

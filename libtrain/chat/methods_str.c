@@ -52,7 +52,9 @@ static int three(struct tr__run *r, const struct tr__val *s, size_t at,
     struct tr__val *part = tr__alloc(r, 3, sizeof *part);
     if (!part)
         return r->err->code;
-    part[0] = part[1] = part[2] = tr__str("", 0, TR__OURS);
+    part[0] = tr__str("", 0, TR__OURS);
+    part[0].safe = s->safe;
+    part[1] = part[2] = part[0];
     if (at == SIZE_MAX)
         part[last ? 2 : 0] = *s;
     else if (tr__part(r, s, 0, at, &part[0]) || tr__part(r, s, at, at + by->n, &part[1]) ||
