@@ -160,8 +160,8 @@ static int find_ids(const struct opts *o, struct tr_sample_args *s, struct tr_er
         s->separate_bos = o->bos < 0 ? s->bos >= 0 : o->bos;
         s->separate_eos = o->eos > 0;
         if ((s->separate_bos && s->bos < 0) || (s->separate_eos && s->eos < 0))
-            rc = tr_err_set(err, TR_EFORMAT, "'%s' has no %s token to separate samples with",
-                            o->model, s->separate_bos && s->bos < 0 ? "BOS" : "EOS");
+            rc = tr_err_set(err, TR_EFORMAT, "'%s' has no %s token to separate samples "
+                            "with", o->model, s->separate_bos && s->bos < 0 ? "BOS" : "EOS");
     }
     tr_tokenizer_free(tok);
     tr_gguf_close(g);

@@ -28,7 +28,7 @@ struct tr_packing_set {
 struct tr_sample_args {
     int overlapping, fill;
     int32_t bos, eos;
-    int separate_bos, separate_eos; /* between documents, EOS first; BOS also at the front */
+    int separate_bos, separate_eos; /* between documents, EOS first; BOS also in front */
     uint64_t vocab_hash;            /* of the model that these are of; 0: not known */
 };
 
@@ -57,7 +57,7 @@ struct tr_packing_result {
     uint64_t n_short; /* documents of less than two tokens, left out */
     struct tr_packing_side train, val;
 };
-struct tr_packing_taken { uint64_t n_doc, n_train, n_val; }; /* there; for each side taken */
+struct tr_packing_taken { uint64_t n_doc, n_train, n_val; }; /* there; taken for a side */
 
 /* Make the packs.  One set of weight 1 without max_rows is read once and keeps its order;
  * else sets are read several times and come in an order that depends on the seed alone, each

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT: what becomes of documents that are longer than the context */
+/* SPDX-License-Identifier: MIT: what becomes of documents longer than the context */
 #ifndef LIBTRAIN_DATA_OVER_LONG_H
 #define LIBTRAIN_DATA_OVER_LONG_H
 

@@ -149,7 +149,7 @@ static int read_index(struct tr_pack *p, uint64_t index_hash, struct tr_err *err
 {
     size_t bytes = (size_t)p->n_frame * TR__PACK_ENTRY_BYTES; /* at most the file's */
     uint64_t offset = p->file_bytes - TR__PACK_FOOTER_BYTES - bytes;
-    uint64_t frames_end = offset - p->groups_bytes; /* if less than a header, no frame fits */
+    uint64_t frames_end = offset - p->groups_bytes; /* too small: no frame fits */
     uint64_t n_token = 0, n_counted = 0;
     unsigned char *raw = malloc(bytes);
     int rc;

@@ -75,8 +75,8 @@ static int one_sequence(struct tr_packer *p, struct tr_err *err)
 
 static int no_memory(const struct tr__window *w, struct tr_err *err)
 {
-    return tr_err_set(err, TR_ENOMEM, "out of memory for a document of %u positions to wait",
-                      w->n);
+    return tr_err_set(err, TR_ENOMEM, "out of memory for a document of %u positions to "
+                      "wait", w->n);
 }
 
 static int take(struct tr_packer *p, const struct tr__window *w, struct tr_err *err)

@@ -35,7 +35,8 @@ int32_t tr__pack_groups_add(struct tr__pack_groups *g, const char *name, struct 
     if (i != TR__NO_NAME)
         return (int32_t)i;
     if (!tr__is_group(name, strlen(name)))
-        return tr_err_set(err, TR_EFORMAT, "a group has no name of 1 to 255 bytes of UTF-8");
+        return tr_err_set(err, TR_EFORMAT, "a group has no name of 1 to 255 bytes of "
+                          "UTF-8");
     int rc = add(g, name, strlen(name), err);
     return rc ? rc : (int32_t)(g->n - 1);
 }

@@ -92,8 +92,8 @@ static int divide(const struct tr_packing *job, struct tr__packing_stream *from,
             rc = tr__sink_add_from(train, from, &d, err);
     }
     if (!rc && v.n_doc == 0)
-        rc = tr_err_set(err, TR_EFORMAT, "nothing to train on: no document of two tokens or "
-                        "more");
+        rc = tr_err_set(err, TR_EFORMAT, "nothing to train on: no document of two tokens "
+                        "or more");
     if (!rc && job->val_split > 0)
         rc = divide_last(&v, err);
     tr__split_release(&v.split);
@@ -130,8 +130,8 @@ static int check_job(const struct tr_packing *job, struct tr_err *err)
 
     for (size_t i = 0; !bad && i < job->n_set; i++)
         bad = !(isfinite(job->set[i].weight) && job->set[i].weight > 0);
-    return bad ? tr_err_set(err, TR_EINVAL, "a packing needs sets of a weight above 0, a name "
-                            "for each pack, one source of validation data at most, and one "
+    return bad ? tr_err_set(err, TR_EINVAL, "a packing needs sets of a weight above 0, a "
+                            "name for each pack, one source of validation data at most, and one "
                             "set where samples overlap")
                : 0;
 }

@@ -21,7 +21,8 @@ struct tr__packing_stream {
     uint64_t number;  /* of the document that was read last, from 1 */
 };
 
-int tr__packing_open(struct tr__packing_stream *s, const char *path, struct tr_err *err) TR_MUST_CHECK;
+int tr__packing_open(struct tr__packing_stream *s, const char *path,
+                     struct tr_err *err) TR_MUST_CHECK;
 /* The next of two tokens or more: 1, 0 at the end, or an error; *n_short, if not NULL, grows
  * by those that were passed over. */
 int tr__packing_next(struct tr__packing_stream *s, struct tr_document *d, uint64_t *n_short,
@@ -43,7 +44,8 @@ struct tr__split {
 void tr__split_init(struct tr__split *s, double p, uint64_t seed, uint64_t set);
 /* The next document of this group (or NULL): 1 for validation, 0 for training, or an
  * error. */
-int tr__split_next(struct tr__split *s, const char *group, struct tr_err *err) TR_MUST_CHECK;
+int tr__split_next(struct tr__split *s, const char *group,
+                   struct tr_err *err) TR_MUST_CHECK;
 void tr__split_release(struct tr__split *s);
 
 /* ---- samples ----------------------------------------------------------------------- */
@@ -69,7 +71,8 @@ struct tr__samples {
     uint64_t n_cut, lost_tokens;
 };
 
-void tr__samples_init(struct tr__samples *s, const struct tr_sample_args *args, uint32_t ctx);
+void tr__samples_init(struct tr__samples *s, const struct tr_sample_args *args,
+                      uint32_t ctx);
 int tr__samples_add(struct tr__samples *s, const struct tr_document *d,
                     struct tr_err *err) TR_MUST_CHECK;
 /* The next document that can be made, at the end also of what is short: 1 and *out, good

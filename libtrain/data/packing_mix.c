@@ -13,7 +13,12 @@
 #include <stdlib.h>
 
 /* Streams of chance that do not meet; those of passes follow the last. */
-enum { TURNS = 0x74757273, ROWS = 0x726f7773, VALIDATION = 0x76616c69, PASSES = 0x70617373 };
+enum {
+    TURNS = 0x74757273,
+    ROWS = 0x726f7773,
+    VALIDATION = 0x76616c69,
+    PASSES = 0x70617373
+};
 
 struct set {
     const struct tr_packing *job;
@@ -103,8 +108,8 @@ static int count(struct set *s, uint64_t *n_short, struct tr_err *err)
         return rc;
     double take = floor(weight * (double)s->n[0] + 0.5);
     if (take > 0x1p40)
-        return tr_err_set(err, TR_EINVAL, "'%s': %g times %" PRIu64 " documents are too many",
-                          s->stream.name, weight, s->n[0]);
+        return tr_err_set(err, TR_EINVAL, "'%s': %g times %" PRIu64 " documents are too "
+                          "many", s->stream.name, weight, s->n[0]);
     s->take[0] = (uint64_t)take;
     s->take[1] = (uint64_t)floor((weight < 1 ? weight : 1) * (double)s->n[1] + 0.5);
     return 0;
@@ -160,8 +165,8 @@ static struct set *turn(struct set *set, size_t n_set, uint64_t left, struct tr_
     return &set[i];
 }
 
-static int add_training(struct set *set, size_t n_set, uint64_t seed, struct tr__sink *train,
-                        struct tr_err *err)
+static int add_training(struct set *set, size_t n_set, uint64_t seed,
+                        struct tr__sink *train, struct tr_err *err)
 {
     struct tr_rng r = tr_rng_init(seed, TURNS);
     uint64_t left = 0;

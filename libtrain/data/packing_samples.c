@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tr__samples_init(struct tr__samples *s, const struct tr_sample_args *args, uint32_t ctx)
+void tr__samples_init(struct tr__samples *s, const struct tr_sample_args *args,
+                      uint32_t ctx)
 {
     *s = (struct tr__samples){ .args = *args, .most = (size_t)ctx + 1 };
 }
@@ -28,12 +29,13 @@ void tr__samples_release(struct tr__samples *s)
 
 /* ==== the text that waits ==== */
 
-static int append(struct tr__samples *s, const uint32_t *token, const float *weight, size_t n,
-                  struct tr_err *err)
+static int append(struct tr__samples *s, const uint32_t *token, const float *weight,
+                  size_t n, struct tr_err *err)
 {
     if (tr__grow(&s->token, &s->token_cap, s->n + n, sizeof *s->token) ||
         tr__grow(&s->weight, &s->weight_cap, s->n + n, sizeof *s->weight))
-        return tr_err_set(err, TR_ENOMEM, "out of memory for %zu tokens of samples", s->n + n);
+        return tr_err_set(err, TR_ENOMEM, "out of memory for %zu tokens of samples",
+                          s->n + n);
     for (size_t i = 0; i < n; i++) {
         s->token[s->n + i] = token[i];
         s->weight[s->n + i] = weight ? weight[i] : 1;
@@ -89,7 +91,8 @@ static int make_room(struct tr__samples *s, struct tr_err *err)
 {
     if (tr__grow(&s->out_token, &s->out_token_cap, s->most, sizeof *s->out_token) ||
         tr__grow(&s->out_weight, &s->out_weight_cap, s->most, sizeof *s->out_weight))
-        return tr_err_set(err, TR_ENOMEM, "out of memory for a sample of %zu tokens", s->most);
+        return tr_err_set(err, TR_ENOMEM, "out of memory for a sample of %zu tokens",
+                          s->most);
     return 0;
 }
 

@@ -207,7 +207,8 @@ static int read_tokens(struct tr_token_reader *r, uint64_t n, struct tr_err *err
 static int read_weights(struct tr_token_reader *r, size_t n, struct tr_err *err)
 {
     if (tr__grow(&r->weight, &r->weight_cap, n, sizeof *r->weight))
-        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu weights", r->name, n);
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu weights", r->name,
+                          n);
     int rc = need(r, r->weight, n * sizeof *r->weight, err);
     if (rc)
         return rc;
@@ -219,8 +220,8 @@ static int read_weights(struct tr_token_reader *r, size_t n, struct tr_err *err)
     }
     size_t bad = tr__bad_weight(r->weight, n);
     if (bad < n)
-        return tr_err_set(err, TR_EFORMAT, "'%s': document %" PRIu64 ", token %zu: its weight "
-                          "is not a finite number of at least 0", r->name, r->n_doc, bad);
+        return tr_err_set(err, TR_EFORMAT, "'%s': document %" PRIu64 ", token %zu: its "
+                          "weight is not a finite number of at least 0", r->name, r->n_doc, bad);
     return 0;
 }
 
@@ -237,15 +238,15 @@ static int read_head(struct tr_token_reader *r, uint32_t *head, struct tr_docume
     size_t n = *head >> TR__TOKEN_GROUP_SHIFT & TR_TOKEN_MAX_GROUP;
     XXH3_64bits_update(r->hash, b, sizeof b);
     if (*head & ~(uint32_t)TR__TOKEN_HEAD_BITS)
-        return tr_err_set(err, TR_EFORMAT, "'%s': document %" PRIu64 " is of a kind that this "
-                          "program does not know", r->name, r->n_doc);
+        return tr_err_set(err, TR_EFORMAT, "'%s': document %" PRIu64 " is of a kind that "
+                          "this program does not know", r->name, r->n_doc);
     if ((rc = need(r, r->group, n, err)))
         return rc;
     XXH3_64bits_update(r->hash, r->group, n);
     r->group[n] = 0;
     if (n && !tr__is_group(r->group, n))
-        return tr_err_set(err, TR_EFORMAT, "'%s': document %" PRIu64 ": the name of its group "
-                          "is not UTF-8", r->name, r->n_doc);
+        return tr_err_set(err, TR_EFORMAT, "'%s': document %" PRIu64 ": the name of its "
+                          "group is not UTF-8", r->name, r->n_doc);
     d->row = *head & TR__TOKEN_ROW ? 1 : 0;
     d->group = n ? r->group : NULL;
     return 0;

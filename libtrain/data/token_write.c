@@ -135,7 +135,8 @@ static int put_head(struct tr_token_writer *w, const struct tr_document *d, int 
     size_t n_group = d->group ? strlen(d->group) : 0;
 
     if (d->group && !tr__is_group(d->group, n_group))
-        return refuse(w, err, TR_EFORMAT, "its group has no name of 1 to 255 bytes of UTF-8");
+        return refuse(w, err, TR_EFORMAT, "its group has no name of 1 to 255 bytes of "
+                      "UTF-8");
     if (weighted && tr__bad_weight(d->weight, d->n) < d->n)
         return refuse(w, err, TR_EFORMAT, "a weight is not a finite number of at least 0");
     if (w->version == TR__TOKEN_PLAIN && (n_group || weighted || d->row))

@@ -75,8 +75,8 @@ static int append_sequence(struct tr_trainer *t, int64_t i, int64_t mine,
         t->weight[row + j] = seq.weight ? seq.weight[j] : 1;
     for (int32_t j = 0; j < seq.n; j++)
         sum->n += seq.target[j] >= 0;
-    sum->weight += tr__batch_weight(&(struct tr_batch){ seq.n, seq.token, seq.target, seq.pos,
-                                                        seq.weight });
+    struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos, seq.weight };
+    sum->weight += tr__batch_weight(&batch);
     t->row[mine + 1] = row + seq.n;
     return 0;
 }

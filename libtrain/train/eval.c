@@ -143,8 +143,8 @@ static int check_batch(const struct tr_eval *e, const struct tr_batch *b,
         return 0;
     return tr_err_set(err, TR_EINVAL,
                       "%s: row %lld to measure has token %d, target %d, position %d and "
-                      "weight %g, of which one cannot be", tr_gguf_path(tr_model_gguf(e->m)),
-                      (long long)i, b->token[i], b->target[i], b->pos[i],
+                      "weight %g, of which one cannot be",
+                      tr_gguf_path(tr_model_gguf(e->m)), (long long)i, b->token[i], b->target[i], b->pos[i],
                       b->weight ? (double)b->weight[i] : 1);
 }
 

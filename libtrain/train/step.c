@@ -58,8 +58,8 @@ static int check_step(const struct tr_trainer *t, struct tr_err *err)
 }
 
 /* What is known of a step before it is made, from what this rank's share of it holds. */
-static struct tr_step_stats announce(const struct tr_trainer *t, const struct tr__counted *c,
-                                     int64_t n_token)
+static struct tr_step_stats announce(const struct tr_trainer *t,
+                                     const struct tr__counted *c, int64_t n_token)
 {
     const struct tr_train_args *a = &t->args;
     /* exact up to 2^53, but for weights */

@@ -24,7 +24,9 @@ struct seq {
 };
 
 /* The names of groups, in the order in which a writer is told of them. */
-static const char *const names[] = { "chats", "Verse", "\xd0\xbf\xd0\xb5\xd1\x81\xd0\xbd\xd1\x8f" };
+static const char *const names[] = {
+    "chats", "Verse", "\xd0\xbf\xd0\xb5\xd1\x81\xd0\xbd\xd1\x8f"
+};
 enum { N_NAME = sizeof names / sizeof *names };
 
 /* Sequence i of a set: some documents, some masked targets, lengths up to ctx. */

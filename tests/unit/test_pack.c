@@ -101,7 +101,8 @@ END_TEST
 /* Weights that are all 1 and documents of no group say nothing: version 1, and its hash. */
 START_TEST(nothing_more)
 {
-    static const int32_t token[] = { 1, 2, 3, 4 }, pos[] = { 0, 1, 2 }, none[] = { -1, -1, -1 };
+    static const int32_t token[] = { 1, 2, 3, 4 }, pos[] = { 0, 1, 2 };
+    static const int32_t none[] = { -1, -1, -1 };
     static const float ones[] = { 1, 1, 1 }, odd[] = { 1, 5, 1 };
     static const int32_t masked[] = { 2, -1, 4 };
     const struct tr_pack_seq s[] = {

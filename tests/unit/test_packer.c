@@ -287,8 +287,8 @@ START_TEST(best_keeps_weights)
     struct tr_err err = { 0 };
     struct tr_pack_seq s;
     struct tr_pack_writer *w = tr_pack_create(path, 4, 1, 10, &err);
-    struct tr_packer *k = tr_packer_new_with(w, &(struct tr_packer_args){ .fit = fit("best") },
-                                             &err);
+    struct tr_packer_args args = { .fit = fit("best") };
+    struct tr_packer *k = tr_packer_new_with(w, &args, &err);
     for (int i = 0; i < 2; i++) {
         float weight[] = { 7, i ? 0 : 2, 0.5f };
         struct tr_document d = { token, 3, weight, i ? "b" : NULL, 1 };
