@@ -18,7 +18,7 @@ static const char *make(const char *name, int set, int n, int n_group, int row)
     const char *to = in_dir(name);
     FILE *f = fopen(to, "wb");
     struct tr_token_writer *w = tr_token_writer_new_documents(f, 7, N_VOCAB, &err);
-    char group[16];
+    char group[32];
     for (int i = 0; i < n; i++) {
         uint32_t token[] = { (uint32_t)(set * PER_SET + i), 1, 2, 3, 4, 5 };
         struct tr_document d = { token, (size_t)(2 + i % 5), NULL, NULL, row };
