@@ -198,6 +198,56 @@ START_TEST(measured_likewise)
 }
 END_TEST
 
+/* Documents first … end - 1 through a packer; the loss of the pack, and its weight. */
+static double packed_loss(struct tr_eval *e, int fit, int first, int end, double *weight)
+{
+    static const int length[] = { 5, 24, 9, 3, 14, 12, 7, 4 };
+    struct tr_pack_writer *w = create(data);
+    struct tr_packer_args args = { .fit = tr_pack_fit_at(fit) };
+    struct tr_packer *p = tr_packer_new_with(w, &args, NULL);
+    int32_t id[8 * TINY_CTX];
+    float factor[TINY_CTX];
+    double loss;
+    uint64_t n;
+    tiny_tokens(id, 8 * TINY_CTX);
+    *weight = 0;
+    for (int i = first; i < end; i++) {
+        for (int j = 0; j < length[i]; j++) {
+            factor[j] = 0.5f * (float)((i + j) % 4);
+            *weight += j ? (double)factor[j] : 0;
+        }
+        struct tr_document d = { (const uint32_t *)id + i * TINY_CTX, (size_t)length[i], factor,
+                                 i % 2 ? "odd" : NULL, i % 2 };
+        ck_assert_int_eq(tr_packer_add_document(p, &d, NULL), 0);
+    }
+    ck_assert_int_eq(tr_packer_end(p, NULL), 0);
+    tr_packer_free(p);
+    ck_assert_int_eq(tr_pack_commit(w, NULL), 0);
+    struct tr_pack *pack = tr_pack_open(data, NULL);
+    ck_assert_int_eq(tr_eval_pack(e, pack, &loss, &n, NULL), 0);
+    tr_pack_close(pack);
+    return loss;
+}
+
+/* However it was packed, a pack's loss is that of its documents one by one. */
+START_TEST(packed_or_apart)
+{
+    struct tr_model *m = tr_model_open(model, NULL);
+    struct tr_eval *e = tr_eval_new(m, TINY_CTX, tr_loss_at(0), NULL);
+    double weight, sum = 0, all = 0;
+    for (int i = 0; i < 8; i++) {
+        sum += packed_loss(e, 0, i, i + 1, &weight) * weight;
+        all += weight;
+    }
+    for (int fit = 0; tr_pack_fit_at(fit); fit++) {
+        ck_assert_double_eq_tol(packed_loss(e, fit, 0, 8, &weight) / (sum / all), 1, 1e-6);
+        ck_assert(weight == all);
+    }
+    tr_eval_free(e);
+    tr_model_close(m);
+}
+END_TEST
+
 START_TEST(weights_that_are_none)
 {
     static const float bad[] = { -1, NAN, INFINITY };
@@ -226,6 +276,7 @@ int main(void)
     tcase_add_test(tc, micro_batches);
     tcase_add_loop_test(tc, all_weights_the_same, 0, N_RUN);
     tcase_add_loop_test(tc, measured_likewise, 0, 2);
+    tcase_add_test(tc, packed_or_apart);
     tcase_add_loop_test(tc, weights_that_are_none, 0, 3);
     suite_add_tcase(s, tc);
     return run_suite(s);
