@@ -50,7 +50,6 @@ struct run {
     struct tr_source_key *key;
     struct cmd_rows rows;
     struct cmd_starts samples;
-    int n_text; /* files of plain text */
     struct tr_tokens t; /* the document at hand */
     int two_bos, two_eos; /* warned already */
     uint64_t *spelt;      // (n_vocab) how often a control token stands in the texts
@@ -209,7 +208,6 @@ static int add_text(struct run *r, const char *name, const struct tr_text *text,
     tr_tokenizer_spelt(r->tok, text->bytes, text->n, r->spelt);
     int rc = r->samples.n ? add_samples(r, name, text->bytes, text->n, err)
                           : add_document(r, text->bytes, text->n, err);
-    r->n_text++;
     return rc ? tr_err_prefix(err, "'%s'", name) : 0;
 }
 
@@ -556,5 +554,7 @@ int main(int argc, char **argv)
     check_usage(&cmd, &o);
     int rc = run(&r, file, n_file, &err) ? cmd_code(&err) : CMD_OK;
     release(&r);
+    free(o.key.item);
+    free(o.arg.item);
     return cmd_end(rc, &err);
 }
