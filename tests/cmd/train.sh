@@ -232,6 +232,24 @@ test_expect_success 'full: keys, names and types stay' '
     cmp want got
     "$BIN/gguf-diff" model.gguf full.gguf >diff || test $? = 1
     test "$(awk -F "\t" "\$5 == 0" diff | grep -c .)" = 0'
+test_expect_success 'a row of weight 2 is one that is there twice, also step by step fused' '
+    one="{\"prompt\": \"The fox\", \"completion\": \" jumps over the dog\""
+    two="{\"prompt\": \"The dog\", \"completion\": \" is lazy\"}"
+    printf "%s, \"weight\": 2}\n%s\n" "$one" "$two" >weighed.jsonl
+    printf "%s}\n%s}\n%s\n" "$one" "$one" "$two" >twice.jsonl
+    for name in weighed twice; do
+        tokenize -m model.gguf --chat-template none $name.jsonl | pack -c 32 -o $name.pack -
+        for how in "" --fused-step; do
+            train -q --threads 1 -m model.gguf -d $name.pack --batch 4 --full --opt sgd \
+                --clip 0 --weight-decay 0 --steps 1 --lr 0.1 --warmup 0 $how -o $name$how.ckpt
+        done
+    done
+    "$BIN/gguf-diff" --tensors --tol 1e-5 weighed.ckpt twice.ckpt
+    "$BIN/gguf-diff" --tensors --tol 1e-5 weighed--fused-step.ckpt twice--fused-step.ckpt
+    tokenize -m model.gguf --chat-template none weighed.jsonl --max-rows 1 | pack -c 32 -o 1.pack -
+    train -q --threads 1 -m model.gguf -d 1.pack --batch 4 --full --opt sgd --clip 0 \
+        --weight-decay 0 --steps 1 --lr 0.1 --warmup 0 -o 1.ckpt
+    test_expect_code 1 "$BIN/gguf-diff" --tensors --tol 1e-5 weighed.ckpt 1.ckpt'
 test_expect_success 'full: from f16, which stays f16' '
     train -q --threads 1 -m f16.gguf -d t.pack --batch 4 --full --steps 1 -o h.ckpt
     gguf_export -m f16.gguf -o h.gguf h.ckpt
