@@ -6,6 +6,7 @@
 #include "shared/rows.h"
 #include "shared/sample-start.h"
 #include "shared/template.h"
+#include "shared/token-out.h"
 #include "shared/vocab.h"
 
 #include <libtrain/file.h>
@@ -25,15 +26,7 @@ struct opts {
     int64_t skip_bad, max_rows, context;
 };
 
-/* Where documents go: a token stream, or lines of decimals. */
-struct sink {
-    struct tr_out *out;
-    struct tr_token_writer *w; /* NULL with --text, and before the first document */
-    int rows; /* documents are told as such: version 2 of the stream */
-    uint64_t n_doc, n_token;
-};
-
-/* Or something to look at. */
+/* Tokens are written, not something to look at. */
 static int is_tokens(const struct opts *o)
 {
     return !o->render && !o->show && !o->stats;
@@ -42,8 +35,7 @@ static int is_tokens(const struct opts *o)
 struct run {
     const struct opts *o;
     struct tr_tokenizer *tok;
-    uint64_t hash;
-    struct sink sink;
+    struct cmd_token_out sink;
     struct cmd_template template;
     struct tr_err no_template; /* why there is none, where the model's is refused */
     struct tr_source_options source;
@@ -54,92 +46,6 @@ struct run {
     int two_bos, two_eos; /* warned already */
     uint64_t *spelt;      // (n_vocab) how often a control token stands in the texts
 };
-
-/* ==== output ==== */
-
-static size_t decimal(char *end, uint32_t v)
-{
-    char *p = end;
-    do
-        *--p = (char)('0' + v % 10);
-    while (v /= 10);
-    return (size_t)(end - p);
-}
-
-static int write_line(struct tr_out *out, const uint32_t *id, size_t n_id,
-                      struct tr_err *err)
-{
-    char buf[4096], digits[16], *end = digits + sizeof digits;
-    size_t used = 0;
-    for (size_t i = 0; i < n_id; i++) {
-        size_t n = decimal(end, TR_TOKEN_ID(id[i]));
-        if (used + n + 2 > sizeof buf) {
-            if (tr_out_write(out, buf, used, err))
-                return -1;
-            used = 0;
-        }
-        if (i)
-            buf[used++] = ' ';
-        memcpy(buf + used, end - n, n);
-        used += n;
-    }
-    buf[used++] = '\n';
-    return tr_out_write(out, buf, used, err);
-}
-
-static int sink_open(struct run *r, struct tr_err *err)
-{
-    struct sink *s = &r->sink;
-    const struct opts *o = r->o;
-    s->out = tr_out_open(o->out, err);
-    if (s->out && !o->text && is_tokens(o) && tr_out_is_terminal(s->out))
-        return tr_err_set(err, TR_EIO, "a token stream is not for a terminal: use -o or "
-                          "--text");
-    return s->out ? 0 : -1;
-}
-
-/* The stream begins when it is known what comes. */
-static int sink_begin(struct run *r, struct tr_err *err)
-{
-    struct sink *s = &r->sink;
-    FILE *f = tr_out_stream(s->out);
-    uint32_t n = tr_tokenizer_n_vocab(r->tok);
-    if (s->w || r->o->text)
-        return 0;
-    s->w = s->rows ? tr_token_writer_new_documents(f, r->hash, n, err)
-                   : tr_token_writer_new(f, r->hash, n, err);
-    return s->w ? 0 : -1;
-}
-
-static int sink_document(void *arg, const struct tr_document *d, struct tr_err *err)
-{
-    struct run *r = arg;
-    struct sink *s = &r->sink;
-    if (sink_begin(r, err))
-        return -1;
-    s->n_doc++;
-    s->n_token += d->n;
-    if (!s->w)
-        return write_line(s->out, d->token, d->n, err);
-    return s->rows ? tr_token_write_document(s->w, d, err)
-                   : tr_token_write(s->w, d->token, d->n, err);
-}
-
-static int sink_add(struct run *r, const struct tr_tokens *t, struct tr_err *err)
-{
-    struct tr_document d = { .token = t->id, .n = t->n };
-    return sink_document(r, &d, err);
-}
-
-static int sink_commit(struct run *r, struct tr_err *err)
-{
-    struct sink *s = &r->sink;
-    struct tr_out *out = s->out;
-    if (is_tokens(r->o) && (sink_begin(r, err) || (s->w && tr_token_writer_end(s->w, err))))
-        return -1;
-    s->out = NULL;
-    return tr_out_commit(out, err);
-}
 
 /* ==== input ==== */
 
@@ -183,7 +89,7 @@ static int encode(struct run *r, const char *text, size_t len, struct tr_err *er
 static int add_document(struct run *r, const char *text, size_t n, struct tr_err *err)
 {
     int rc = encode(r, text, n, err);
-    return rc ? rc : sink_add(r, &r->t, err);
+    return rc ? rc : cmd_token_out_ids(&r->sink, &r->t, err);
 }
 
 static int add_samples(struct run *r, const char *name, const char *text, size_t n,
@@ -247,7 +153,7 @@ static int read_lines(struct run *r, FILE *f, const char *path, struct tr_err *e
             rc = tr_tokens_push(&r->t, (uint32_t)value, err);
         value = -1;
         if (c == '\n' && !rc) {
-            rc = sink_add(r, &r->t, err);
+            rc = cmd_token_out_ids(&r->sink, &r->t, err);
             r->t.n = 0;
             line++;
         }
@@ -256,7 +162,7 @@ static int read_lines(struct run *r, FILE *f, const char *path, struct tr_err *e
         return tr_err_sys(err, "cannot read '%s'", path);
     if (!rc && value >= 0)
         rc = tr_tokens_push(&r->t, (uint32_t)value, err);
-    return rc || !begun ? rc : sink_add(r, &r->t, err);
+    return rc || !begun ? rc : cmd_token_out_ids(&r->sink, &r->t, err);
 }
 
 static int add_ids(struct run *r, const char *path, struct tr_err *err)
@@ -367,7 +273,7 @@ static int load(struct run *r, struct tr_err *err)
     if (!g)
         return -1;
     r->tok = cmd_tokenizer(g, r->o->pre, err);
-    r->hash = tr_vocab_hash(g);
+    r->sink.hash = tr_vocab_hash(g);
     r->rows.stats.context = r->o->context > 0 ? (uint64_t)r->o->context : context_of(g);
     int rc = r->tok ? load_template(r, g, err) : -1;
     tr_gguf_close(g);
@@ -417,7 +323,7 @@ static int set_rows(struct run *r, struct tr_err *err)
         .model = o->model, .render = o->render, .show = o->show,
         .skip_bad = (uint64_t)o->skip_bad,
         .max_rows = o->max_rows > 0 ? (uint64_t)o->max_rows : UINT64_MAX,
-        .arg = r, .document = is_tokens(o) ? sink_document : NULL,
+        .arg = &r->sink, .document = is_tokens(o) ? cmd_token_out_document : NULL,
     };
     r->rows.f = r->sink.out ? tr_out_stream(r->sink.out) : NULL;
     r->rows.colour = r->sink.out && tr_out_is_terminal(r->sink.out) && !getenv("NO_COLOR");
@@ -458,10 +364,17 @@ static void look_ahead(struct run *r, char **file, int n_file)
     }
 }
 
+static int open_output(struct run *r, struct tr_err *err)
+{
+    r->sink.n_vocab = tr_tokenizer_n_vocab(r->tok);
+    r->sink.text = r->o->text;
+    return cmd_token_out_open(&r->sink, r->o->out, is_tokens(r->o), err);
+}
+
 static int run(struct run *r, char **file, int n_file, struct tr_err *err)
 {
     int i = 0;
-    if (load(r, err) || set_keys(r, err) || (!r->o->stats && sink_open(r, err)) ||
+    if (load(r, err) || set_keys(r, err) || (!r->o->stats && open_output(r, err)) ||
         set_rows(r, err))
         return -1;
     look_ahead(r, file, r->o->binary ? 0 : n_file);
@@ -473,7 +386,7 @@ static int run(struct run *r, char **file, int n_file, struct tr_err *err)
         tell(r);
         return -1;
     }
-    if (!r->o->stats && sink_commit(r, err))
+    if (!r->o->stats && cmd_token_out_commit(&r->sink, is_tokens(r->o), err))
         return -1;
     tell(r);
     return 0;
@@ -481,8 +394,7 @@ static int run(struct run *r, char **file, int n_file, struct tr_err *err)
 
 static void release(struct run *r)
 {
-    tr_token_writer_free(r->sink.w);
-    tr_out_discard(r->sink.out);
+    cmd_token_out_discard(&r->sink);
     tr_tokens_release(&r->t);
     free(r->spelt);
     keys_release(r);
