@@ -173,7 +173,7 @@ START_TEST(test_merge)
     struct tr_model *m = tr_model_open(path, &err);
     struct tr_lora *l = tr_lora_open(other, m, &err);
     struct tr_lora *both[] = { l, l };
-    struct tr_merge_args args = { 2, both, scale, NULL, 0 };
+    struct tr_merge_args args = { .n = 2, .lora = both, .scale = scale };
     struct tr_recipe *r = tr_merge_recipe(m, &args, &err);
     ck_assert_msg(!tr_merge(m, r, &args, other, &stats, &err), "%s", err.text);
     ck_assert_uint_eq(stats.n_touched, l->n);
@@ -205,7 +205,8 @@ START_TEST(test_merge_type)
     tiny_adapter_write(&tiny_llama, other, 0);
     struct tr_model *m = tr_model_open(path, &err);
     struct tr_lora *l = tr_lora_open(other, m, &err);
-    struct tr_merge_args args = { 1, &l, &scale, tr_dtype_by_name("Q4_K"), 0 };
+    struct tr_merge_args args = { .n = 1, .lora = &l, .scale = &scale,
+                                  .type = tr_dtype_by_name("Q4_K") };
     struct tr_quantize_args quantize = { .type = args.type };
     struct tr_recipe *r = tr_merge_recipe(m, &args, &err);
     struct tr_recipe *s = tr_quantize_recipe(tr_model_gguf(m), &quantize, &err);
