@@ -16,8 +16,10 @@ static int add(struct tr__pack_groups *g, const char *name, size_t len, struct t
     if (g->n == TR__PACK_MAX_GROUP)
         return tr_err_set(err, TR_EFORMAT, "more than %d groups", TR__PACK_MAX_GROUP);
     if (tr__grow(&g->group, &g->cap, g->n + 1, sizeof *g->group) ||
-        !(copy = strndup(name, len)))
+        !(copy = malloc(len + 1)))
         return tr_err_set(err, TR_ENOMEM, "out of memory for %zu groups", g->n + 1);
+    memcpy(copy, name, len); /* strndup would look for an end, and the file has none here */
+    copy[len] = '\0';
     g->group[g->n++].name = copy;
     int rc = tr__names_add(&g->by_name, g->group, sizeof *g->group);
     if (rc == 0)
