@@ -109,6 +109,11 @@ struct tr_json_style {
 int tr_json_write(const struct tr_json *v, const struct tr_json_style *style, char **buf,
                   size_t *n, size_t *cap) TR_MUST_CHECK;
 
+/* How a character stands in a string of JSON where it cannot stand for itself: \n, \u001f,
+ * and with `ascii` all that is not printable ASCII, in pairs of surrogates if need be.  Its
+ * length; 0: as it is. */
+size_t tr_json_escape(uint32_t c, int ascii, char to[16]);
+
 /* Shortest decimal of x as Python's repr: 2.5, 1e-07, 1e+16, inf, nan.  Its length. */
 size_t tr_json_real_text(double x, char to[32]);
 

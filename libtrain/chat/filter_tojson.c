@@ -9,8 +9,6 @@
 #include <libtrain/json.h>
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 struct style {
     int ascii, sort, lines; /* lines: an indent is given */
@@ -20,26 +18,10 @@ struct style {
 static void put(struct tr__build *b, const struct tr__val *v, const struct style *s,
                 unsigned level);
 
-static int escape(uint32_t c, int ascii, char to[16])
-{
-    static const char from[] = "\"\\\n\r\t\f\b", as[] = "\"\\nrtfb";
-    const char *p = c && c < 0x80 ? strchr(from, (int)c) : NULL;
-    if (p)
-        snprintf(to, 16, "\\%c", as[p - from]);
-    else if (c < 0x20 || (ascii && c > 0x7e && c < 0x10000))
-        snprintf(to, 16, "\\u%04x", (unsigned)c);
-    else if (ascii && c > 0x7e)
-        snprintf(to, 16, "\\u%04x\\u%04x", 0xd800 + (unsigned)((c - 0x10000) >> 10),
-                 0xdc00 + (unsigned)((c - 0x10000) & 0x3ff));
-    else
-        return 0;
-    return 1;
-}
-
 static void put_string(struct tr__build *b, const struct tr__val *v, int ascii)
 {
     char text[16];
-    size_t from = 0, n;
+    size_t from = 0, n, len;
     int data = v->origin == TR__DATA;
     tr__put(b, "\"", 1, data);
     for (size_t i = 0; i < v->n && !b->failed; i += n) {
@@ -50,10 +32,10 @@ static void put_string(struct tr__build *b, const struct tr__val *v, int ascii)
         if (first >= 0x80 && !ascii)
             continue;
         uint32_t c = tr__char_at(v->as.s + i, v->as.s + v->n, &n);
-        if (!escape(c, ascii, text))
+        if (!(len = tr_json_escape(c, ascii, text)))
             continue;
         tr__put_part(b, v, from, i);
-        tr__put(b, text, strlen(text), tr__is_data(v, i));
+        tr__put(b, text, len, tr__is_data(v, i));
         from = i + n;
     }
     tr__put_part(b, v, from, v->n);

@@ -105,31 +105,20 @@ static void write_real(struct out *o, const struct tr_json *v)
 
 /* ==== strings ==== */
 
-static void write_unit(struct out *o, uint32_t u)
+size_t tr_json_escape(uint32_t c, int ascii, char to[16])
 {
-    char text[8];
-    snprintf(text, sizeof text, "\\u%04" PRIx32, u);
-    put(o, text, 6);
-}
-
-static void write_code(struct out *o, uint32_t c)
-{
-    if (c < 0x10000) {
-        write_unit(o, c);
-        return;
-    }
-    write_unit(o, 0xd800 + ((c - 0x10000) >> 10));
-    write_unit(o, 0xdc00 + ((c - 0x10000) & 0x3ff));
-}
-
-static void write_control(struct out *o, unsigned char c)
-{
-    static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-    const char *p = c ? strchr(from, c) : NULL;
+    static const char from[] = "\"\\\n\r\t\f\b", as[] = "\"\\nrtfb";
+    const char *p = c && c < 0x80 ? strchr(from, (int)c) : NULL;
+    int beyond = ascii && c > 0x7e;
     if (p)
-        put(o, (char[]){ '\\', to[p - from] }, 2);
-    else
-        write_unit(o, c);
+        return (size_t)snprintf(to, 16, "\\%c", as[p - from]);
+    if (c < 0x20 || (beyond && c < 0x10000))
+        return (size_t)snprintf(to, 16, "\\u%04x", (unsigned)c);
+    if (beyond)
+        return (size_t)snprintf(to, 16, "\\u%04x\\u%04x",
+                                0xd800 + (unsigned)((c - 0x10000) >> 10),
+                                0xdc00 + (unsigned)((c - 0x10000) & 0x3ff));
+    return 0;
 }
 
 static int is_plain(const struct out *o, unsigned char c)
@@ -140,6 +129,7 @@ static int is_plain(const struct out *o, unsigned char c)
 
 static void write_string(struct out *o, const char *s, size_t n)
 {
+    char text[16];
     put(o, "\"", 1);
     for (size_t at = 0, len; at < n; at += len) {
         for (len = 0; at + len < n && is_plain(o, (unsigned char)s[at + len]);)
@@ -148,10 +138,9 @@ static void write_string(struct out *o, const char *s, size_t n)
         if (len)
             continue;
         len = tr__utf8_len(s + at, n - at);
-        if ((unsigned char)s[at] < 0x80)
-            write_control(o, (unsigned char)s[at]);
-        else if (len)
-            write_code(o, tr__utf8_code(s + at, len));
+        if (len)
+            put(o, text, tr_json_escape(tr__utf8_code(s + at, len),
+                                        o->style.flags & TR_JSON_ASCII, text));
         len = len ? len : 1;
     }
     put(o, "\"", 1);
