@@ -6,25 +6,11 @@
  * name that says JSON is believed.
  */
 #include <libtrain/base/base.h>
+#include <libtrain/data/sources/brackets.h>
 #include <libtrain/data/sources/sources.h>
 #include <libtrain/text.h>
 
 #include <string.h>
-
-size_t tr__past_blanks(const unsigned char *p, size_t at, size_t n)
-{
-    while (at < n && tr__is_blank(p[at]))
-        at++;
-    return at;
-}
-
-/* Behind the string whose quote is at p[at]; n if it does not end. */
-static size_t past_string(const unsigned char *p, size_t at, size_t n)
-{
-    for (at++; at < n && p[at] != '"'; at++)
-        at += p[at] == '\\';
-    return at < n ? at + 1 : n;
-}
 
 /* An object of JSON begins with a key and a colon, a text in braces hardly does. */
 static int is_object(const unsigned char *p, size_t at, size_t n)
@@ -34,31 +20,14 @@ static int is_object(const unsigned char *p, size_t at, size_t n)
     at = tr__past_blanks(p, at + 1, n);
     if (at >= n || p[at] != '"')
         return 0;
-    at = tr__past_blanks(p, past_string(p, at, n), n);
+    at = tr__past_blanks(p, tr__past_string(p, at, n), n);
     return at == n || p[at] == ':';
-}
-
-/* Behind the value that begins at p[at] with a bracket; 0 if it is not closed. */
-static size_t value_end(const unsigned char *p, size_t at, size_t n)
-{
-    int depth = 0;
-    while (at < n) {
-        if (p[at] == '"') {
-            at = past_string(p, at, n);
-            continue;
-        }
-        depth += (p[at] == '{' || p[at] == '[') - (p[at] == '}' || p[at] == ']');
-        at++;
-        if (depth == 0)
-            return at;
-    }
-    return 0;
 }
 
 /* 1 if a line is one object and no more. */
 static int is_row(const unsigned char *p, size_t n)
 {
-    size_t end = is_object(p, 0, n) ? value_end(p, 0, n) : 0;
+    size_t end = is_object(p, 0, n) ? tr__value_end(p, 0, n) : 0;
     return end && tr__past_blanks(p, end, n) == n;
 }
 
@@ -91,7 +60,7 @@ static enum tr__record_kind look(const unsigned char *p, size_t n, int all)
     if (!is_object(p, at, n))
         return 2 * g.n_row > g.n_line ? TR__RECORD_LINE : TR__RECORD_TEXT;
     const unsigned char *end = memchr(p + at, '\n', n - at);
-    int in_line = !end || value_end(p, at, (size_t)(end - p));
+    int in_line = !end || tr__value_end(p, at, (size_t)(end - p));
     return in_line || g.n_row ? TR__RECORD_LINE : TR__RECORD_VALUES;
 }
 

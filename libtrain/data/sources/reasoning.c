@@ -6,8 +6,6 @@
  */
 #include <libtrain/data/sources/rows.h>
 
-#include <string.h>
-
 static int looks(const struct tr__reading *r)
 {
     return tr__column(r, "question") && tr__column(r, "output");
@@ -21,19 +19,11 @@ static char *answer(struct tr__reading *r, size_t *n)
     if (tr__column_string(r, "output", &output, &n_output) ||
         (tr__column(r, "think") && tr__column_string(r, "think", &think, &n_think)))
         return NULL;
-    char *text = tr__row_room(r, n_think + n_output + sizeof open + sizeof close);
-    char *to = text;
-    if (!text)
-        return NULL;
-    if (n_think) {
-        memcpy(to, open, sizeof open - 1);
-        memcpy(to += sizeof open - 1, think, n_think);
-        memcpy(to += n_think, close, sizeof close - 1);
-        to += sizeof close - 1;
-    }
-    memcpy(to, output, n_output);
-    *n = (size_t)(to - text) + n_output;
-    return text;
+    if (!n_think)
+        return tr__joined(r, output, n_output, "", "", 0, n);
+    char *text = tr__joined(r, open, sizeof open - 1, "", think, n_think, n);
+    text = text ? tr__joined(r, text, *n, "", close, sizeof close - 1, n) : NULL;
+    return text ? tr__joined(r, text, *n, "", output, n_output, n) : NULL;
 }
 
 static int as_text(struct tr__reading *r, const char *question, size_t n_question,

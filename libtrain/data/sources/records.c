@@ -5,6 +5,7 @@
  * says is for rows.c.
  */
 #include <libtrain/base/base.h>
+#include <libtrain/data/sources/brackets.h>
 #include <libtrain/data/sources/sources.h>
 #include <libtrain/machine.h>
 

@@ -24,12 +24,6 @@ struct tr_source {
     int begun, ended; /* an array's brackets */
 };
 
-static inline int tr__is_blank(unsigned char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-/* The first of p[at … n) that is no blank; n if there is none. */
-size_t tr__past_blanks(const unsigned char *p, size_t at, size_t n);
 /* Set s->kind by the first n bytes of a file, behind a byte order mark; `all`: there are no
  * more.  Fails if it is nothing that can be read. */
 int tr__source_look(struct tr_source *s, const unsigned char *p, size_t n, int all,

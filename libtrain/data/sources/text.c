@@ -6,6 +6,7 @@
  * characters do not, since no encoding of text but UTF-16 and UTF-32 has them.
  */
 #include <libtrain/base/base.h>
+#include <libtrain/data/sources/brackets.h>
 #include <libtrain/file.h>
 #include <libtrain/text.h>
 
@@ -103,44 +104,19 @@ static int refuse(const struct tally *c, const char *p, size_t n, const char *na
 
 /* ---- what is odd ------------------------------------------------------------------ */
 
-/* 1 if these bytes are one value in brackets or braces, all closed. */
-static int is_closed(const char *p, const char *end)
-{
-    int depth = 0, quoted = 0;
-    for (; p < end; p++) {
-        if (quoted && *p == '\\')
-            p++;
-        else if (*p == '"')
-            quoted = !quoted;
-        else if (!quoted && (*p == '{' || *p == '['))
-            depth++;
-        else if (!quoted && (*p == '}' || *p == ']') && --depth <= 0)
-            return depth == 0 && p + 1 == end;
-    }
-    return 0;
-}
-
-static const char *skip_space(const char *p, const char *end)
-{
-    while (p < end && strchr(" \t\r\n", *p))
-        p++;
-    return p;
-}
-
 /* {"key": …}, or [{"key": …}], alone on the first line that is not blank. */
-static int begins_with_json(const char *p, size_t n)
+static int begins_with_json(const unsigned char *p, size_t n)
 {
-    const char *end = p + n;
-    p = skip_space(p, end);
-    const char *line = memchr(p, '\n', (size_t)(end - p));
-    end = line ? line : end;
-    while (end > p && (end[-1] == '\r' || end[-1] == ' ' || end[-1] == '\t'))
+    size_t at = tr__past_blanks(p, 0, n);
+    const unsigned char *line = at < n ? memchr(p + at, '\n', n - at) : NULL;
+    size_t end = line ? (size_t)(line - p) : n;
+    while (end > at && tr__is_blank(p[end - 1]))
         end--;
-    const char *open = p < end && *p == '[' ? skip_space(p + 1, end) : p;
-    if (open >= end || *open != '{')
+    size_t open = at < end && p[at] == '[' ? tr__past_blanks(p, at + 1, end) : at;
+    if (open >= end || p[open] != '{')
         return 0;
-    open = skip_space(open + 1, end);
-    return open < end && *open == '"' && is_closed(p, end);
+    open = tr__past_blanks(p, open + 1, end);
+    return open < end && p[open] == '"' && tr__value_end(p, at, end) == end;
 }
 
 static char *next_warning(struct tr_text *t)
@@ -163,7 +139,7 @@ static void warn(struct tr_text *t, const struct tally *c, const char *p, size_t
     if (skip)
         snprintf(next_warning(t), sizeof *t->warning, "a byte order mark at the beginning "
                  "becomes tokens like all else; tail -c +4 takes it away");
-    if (begins_with_json(p + skip, n - skip))
+    if (begins_with_json((const unsigned char *)p + skip, n - skip))
         snprintf(next_warning(t), sizeof *t->warning, "the first line is a record of JSON; "
                  "as a text, its braces and names of fields count like all else");
 }
