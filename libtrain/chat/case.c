@@ -7,20 +7,21 @@
 
 #include <string.h>
 
-struct shift { uint32_t first, last, stride; int32_t by; };
+struct span { uint32_t first, last; }; /* of characters, what every table begins with */
+struct shift { struct span of; uint32_t stride; int32_t by; };
 
 static const struct shift upper[] = {
-#define TR_UPPER(first, last, stride, by) { first, last, stride, by },
+#define TR_UPPER(first, last, stride, by) { { first, last }, stride, by },
 #include <libtrain/chat/case.def>
 #undef TR_UPPER
 };
 static const struct shift lower[] = {
-#define TR_LOWER(first, last, stride, by) { first, last, stride, by },
+#define TR_LOWER(first, last, stride, by) { { first, last }, stride, by },
 #include <libtrain/chat/case.def>
 #undef TR_LOWER
 };
 static const struct shift title[] = { /* where it is not the upper case */
-#define TR_TITLE(first, last, stride, by) { first, last, stride, by },
+#define TR_TITLE(first, last, stride, by) { { first, last }, stride, by },
 #include <libtrain/chat/case.def>
 #undef TR_TITLE
 };
@@ -29,25 +30,33 @@ static const struct { uint32_t c; enum tr__case how; uint32_t to[3]; } special[]
 #include <libtrain/chat/case.def>
 #undef TR_SPECIAL
 };
-static const struct { uint32_t first, last; } unprintable[] = {
+static const struct span unprintable[] = {
 #define TR_UNPRINTABLE(first, last) { first, last },
 #include <libtrain/chat/case.def>
 #undef TR_UNPRINTABLE
 };
 
-static const struct shift *find(const struct shift *table, size_t n, uint32_t c)
+/* The entry of a table of n, `size` bytes each, that c lies in, or NULL. */
+static const void *in_table(const void *table, size_t n, size_t size, uint32_t c)
 {
     size_t low = 0, high = n;
+    const struct span *s;
     while (low < high) {
         size_t mid = (low + high) / 2;
-        if (table[mid].last < c)
+        s = (const void *)((const char *)table + mid * size);
+        if (s->last < c)
             low = mid + 1;
         else
             high = mid;
     }
-    return low < n && table[low].first <= c &&
-        (c - table[low].first) % table[low].stride == 0
-               ? &table[low] : NULL;
+    s = low < n ? (const void *)((const char *)table + low * size) : NULL;
+    return s && s->first <= c ? s : NULL;
+}
+
+static const struct shift *find(const struct shift *table, size_t n, uint32_t c)
+{
+    const struct shift *s = in_table(table, n, sizeof *table, c);
+    return s && (c - s->of.first) % s->stride == 0 ? s : NULL;
 }
 
 #define FIND(table, c) find(table, sizeof table / sizeof *table, c)
@@ -77,13 +86,6 @@ int tr__is_cased(uint32_t c)
 
 int tr__is_printable(uint32_t c)
 {
-    size_t low = 0, high = sizeof unprintable / sizeof *unprintable;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (unprintable[mid].last < c)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low == sizeof unprintable / sizeof *unprintable || unprintable[low].first > c;
+    return !in_table(unprintable, sizeof unprintable / sizeof *unprintable,
+                     sizeof *unprintable, c);
 }
