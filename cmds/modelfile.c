@@ -48,14 +48,7 @@ static int name_from(const char *output, const char *path, char name[PATH_MAX],
 /* What the model was made for, at most what is usual; 0 if it does not say. */
 static int64_t usual_ctx(const struct tr_gguf *g)
 {
-    char key[128];
-    struct tr_str arch = { "", 0 };
-    int64_t n = 0;
-    if (tr_gguf_string(g, "general.architecture", &arch, NULL) != 1)
-        return 0;
-    snprintf(key, sizeof key, "%.*s.context_length", (int)arch.len, arch.ptr);
-    if (tr_gguf_int(g, key, &n, NULL) != 1 || n < 1)
-        return 0;
+    int64_t n = cmd_context(g);
     return n < USUAL_CTX ? n : USUAL_CTX;
 }
 

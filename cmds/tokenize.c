@@ -39,7 +39,6 @@ struct run {
     struct cmd_template template;
     struct tr_err no_template; /* why there is none, where the model's is refused */
     struct tr_source_options source;
-    struct tr_source_key *key;
     struct cmd_rows rows;
     struct cmd_starts samples;
     struct tr_tokens t; /* the document at hand */
@@ -243,19 +242,6 @@ static int check_around(const struct run *r, struct tr_err *err)
     return 0;
 }
 
-/* Positions that the model was made for, 0 if it does not say. */
-static uint64_t context_of(const struct tr_gguf *g)
-{
-    char key[128];
-    struct tr_str arch;
-    int64_t n = 0;
-    if (tr_gguf_string(g, "general.architecture", &arch, NULL) != 1)
-        return 0;
-    snprintf(key, sizeof key, "%.*s.context_length", arch.len > 80 ? 80 : (int)arch.len,
-             arch.ptr);
-    return tr_gguf_int(g, key, &n, NULL) == 1 && n > 0 ? (uint64_t)n : 0;
-}
-
 /* A model's template that is refused matters to chats alone; one that was asked for does
  * at once. */
 static int load_template(struct run *r, const struct tr_gguf *g, struct tr_err *err)
@@ -274,7 +260,8 @@ static int load(struct run *r, struct tr_err *err)
         return -1;
     r->tok = cmd_tokenizer(g, r->o->pre, err);
     r->sink.hash = tr_vocab_hash(g);
-    r->rows.stats.context = r->o->context > 0 ? (uint64_t)r->o->context : context_of(g);
+    r->rows.stats.context = r->o->context > 0 ? (uint64_t)r->o->context :
+                            (uint64_t)cmd_context(g);
     int rc = r->tok ? load_template(r, g, err) : -1;
     tr_gguf_close(g);
     if (rc)
@@ -283,33 +270,6 @@ static int load(struct run *r, struct tr_err *err)
     if (!r->spelt)
         return tr_err_sys(err, "cannot count %u tokens", tr_tokenizer_n_vocab(r->tok));
     return r->o->from_ids ? 0 : check_around(r, err);
-}
-
-/* "--key prompt=frage": what a form calls prompt stands in the column frage. */
-static int set_keys(struct run *r, struct tr_err *err)
-{
-    const struct cmd_list *list = &r->o->key;
-    r->key = calloc(list->n + 1, sizeof *r->key);
-    r->source.key = r->key;
-    if (!r->key)
-        return tr_err_sys(err, "cannot hold %zu keys", list->n);
-    for (size_t i = 0; i < list->n; i++) {
-        const char *text = list->item[i], *column = strchr(text, '=');
-        if (!column || column == text || !column[1])
-            return tr_err_set(err, TR_EINVAL, "--key '%s': not NAME=COLUMN", text);
-        char *key = strndup(text, (size_t)(column - text));
-        if (!key)
-            return tr_err_sys(err, "cannot hold '%s'", text);
-        r->key[r->source.n_key++] = (struct tr_source_key){ key, column + 1 };
-    }
-    return 0;
-}
-
-static void keys_release(struct run *r)
-{
-    for (size_t i = 0; i < r->source.n_key; i++)
-        free((char *)(uintptr_t)r->key[i].key);
-    free(r->key);
 }
 
 static int set_rows(struct run *r, struct tr_err *err)
@@ -374,7 +334,7 @@ static int open_output(struct run *r, struct tr_err *err)
 static int run(struct run *r, char **file, int n_file, struct tr_err *err)
 {
     int i = 0;
-    if (load(r, err) || set_keys(r, err) || (!r->o->stats && open_output(r, err)) ||
+    if (load(r, err) || cmd_keys_read(&r->source, &r->o->key, err) || (!r->o->stats && open_output(r, err)) ||
         set_rows(r, err))
         return -1;
     look_ahead(r, file, r->o->binary ? 0 : n_file);
@@ -397,7 +357,7 @@ static void release(struct run *r)
     cmd_token_out_discard(&r->sink);
     tr_tokens_release(&r->t);
     free(r->spelt);
-    keys_release(r);
+    cmd_keys_release(&r->source);
     cmd_starts_release(&r->samples);
     tr_prepare_stats_release(&r->rows.stats);
     cmd_template_release(&r->template);

@@ -11,6 +11,36 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* ==== names of columns ==== */
+
+int cmd_keys_read(struct tr_source_options *o, const struct cmd_list *list,
+                  struct tr_err *err)
+{
+    struct tr_source_key *to = calloc(list->n + 1, sizeof *to);
+    o->key = to;
+    o->n_key = 0;
+    if (!to)
+        return tr_err_sys(err, "cannot hold %zu keys", list->n);
+    for (size_t i = 0; i < list->n; i++) {
+        const char *text = list->item[i], *column = strchr(text, '=');
+        if (!column || column == text || !column[1])
+            return tr_err_set(err, TR_EINVAL, "--key '%s': not NAME=COLUMN", text);
+        char *key = strndup(text, (size_t)(column - text));
+        if (!key)
+            return tr_err_sys(err, "cannot hold '%s'", text);
+        to[o->n_key++] = (struct tr_source_key){ key, column + 1 };
+    }
+    return 0;
+}
+
+void cmd_keys_release(struct tr_source_options *o)
+{
+    for (size_t i = 0; i < o->n_key; i++)
+        free((char *)(uintptr_t)o->key[i].key);
+    free((struct tr_source_key *)(uintptr_t)o->key);
+}
 
 /* ==== row by row ==== */
 

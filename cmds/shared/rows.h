@@ -5,9 +5,17 @@
 #ifndef CMDS_SHARED_ROWS_H
 #define CMDS_SHARED_ROWS_H
 
+#include "table.h"
+
 #include <libtrain/prepare.h>
 
 #include <stdio.h>
+
+/* "prompt=frage" of --key: what a form calls prompt stands in the column frage.  Sets key
+ * and n_key of *o, which point into the list; release them also after a failure. */
+int cmd_keys_read(struct tr_source_options *o, const struct cmd_list *list,
+                  struct tr_err *err) TR_MUST_CHECK;
+void cmd_keys_release(struct tr_source_options *o);
 
 struct cmd_rows { /* all zero and then filled in by the command */
     struct tr_prepare p;

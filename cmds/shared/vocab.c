@@ -7,6 +7,7 @@
 
 #include "message.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,18 @@ struct tr_tokenizer *cmd_tokenizer(const struct tr_gguf *g, const char *pre,
     for (size_t i = 0; t && tr_tokenizer_warning(t, i); i++)
         cmd_warn("'%s': %s", tr_gguf_path(g), tr_tokenizer_warning(t, i));
     return t;
+}
+
+int64_t cmd_context(const struct tr_gguf *g)
+{
+    char key[128];
+    struct tr_str arch;
+    int64_t n = 0;
+    if (tr_gguf_string(g, "general.architecture", &arch, NULL) != 1)
+        return 0;
+    snprintf(key, sizeof key, "%.*s.context_length", arch.len > 80 ? 80 : (int)arch.len,
+             arch.ptr);
+    return tr_gguf_int(g, key, &n, NULL) == 1 && n > 0 ? n : 0;
 }
 
 /* The library does not know the option. */

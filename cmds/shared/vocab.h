@@ -17,6 +17,9 @@
 struct tr_tokenizer *cmd_tokenizer(const struct tr_gguf *g, const char *pre,
                                    struct tr_err *err) TR_MUST_CHECK;
 
+/* Positions that a model was made for; 0 if it does not say. */
+int64_t cmd_context(const struct tr_gguf *g);
+
 /* Read a text, its warnings told.  *binary: the flag --binary; NULL: there is none. */
 int cmd_read_text(struct tr_text *t, const char *path, const int *binary,
                   struct tr_err *err) TR_MUST_CHECK;
