@@ -4,6 +4,7 @@
  */
 #include "shared/adapters.h"
 #include "shared/common.h"
+#include "shared/losses.h"
 #include "shared/rope.h"
 #include "shared/text-out.h"
 #include "shared/vocab.h"
@@ -21,12 +22,29 @@
 enum { USUAL_CTX = 512 }; /* llama.cpp's default */
 
 struct opts {
-    const char *model, *data, *text, *logits, *output, *label, *after, *pre;
+    const char *model, *data, *text, *logits, *losses, *output, *label, *after, *pre;
     struct cmd_list adapters;
     int64_t ctx;
     struct cmd_rope rope;
     int loss, precision, special, binary;
 };
+
+/* The loss of a pack, with a table of those of its sequences. */
+static int with_losses(const struct opts *o, struct tr_eval *e, struct tr_pack *pack,
+                       struct tr_text_loss *s, struct tr_err *err)
+{
+    uint64_t n = tr_pack_info(pack)->n_seq;
+    struct tr_out *out = tr_out_open(o->losses, err);
+    struct tr_sequence_loss *seq = calloc(n ? n : 1, sizeof *seq);
+    int rc = !out ? err->code
+             : seq ? tr_eval_sequences(e, pack, seq, &s->loss, &s->n, err)
+                   : tr_err_set(err, TR_ENOMEM, "out of memory for the losses of %llu "
+                                "sequences", (unsigned long long)n);
+    if (!rc)
+        cmd_losses_print(tr_out_stream(out), seq, n);
+    free(seq);
+    return tr_out_finish(out, rc, err);
+}
 
 static int on_pack(const struct opts *o, struct tr_model *m, struct tr_text_loss *s,
                    struct tr_err *err)
@@ -39,8 +57,9 @@ static int on_pack(const struct opts *o, struct tr_model *m, struct tr_text_loss
     if (!rc && !(e = tr_eval_new(m, tr_pack_info(pack)->ctx, tr_loss_at(o->loss), err)))
         rc = err->code;
     if (!rc)
-        rc = o->logits ? tr_eval_logits(e, pack, o->logits, &s->loss, &s->n, err)
-                       : tr_eval_pack(e, pack, &s->loss, &s->n, err);
+        rc = o->logits   ? tr_eval_logits(e, pack, o->logits, &s->loss, &s->n, err)
+             : o->losses ? with_losses(o, e, pack, s, err)
+                         : tr_eval_pack(e, pack, &s->loss, &s->n, err);
     s->loss *= (double)s->n;
     tr_eval_free(e);
     tr_pack_close(pack);
@@ -175,6 +194,8 @@ int main(int argc, char **argv)
         CMD_ROPE_SCALE(&o.rope),
         CMD_OUT(0, "logits", &o.logits, "FILE",
                  "also write the logits of every position of --data, as GGUF"),
+        CMD_OUT(0, "losses", &o.losses, "FILE",
+                 "also write the loss of each sequence of --data, as TSV"),
         CMD_OUT('o', "output", &o.output, "FILE", "where to write the table"),
         CMD_TEXT(0, "label", &o.label, "TEXT",
                  "a table of columns model, loss and perplexity, with this name of the model"),
@@ -193,8 +214,10 @@ int main(int argc, char **argv)
     if ((o.pre || o.special || o.binary) && !o.text)
         cmd_usage(&cmd, "'--%s' goes with '--file'",
                   o.pre ? "pre" : o.special ? "special" : "binary");
-    if (o.logits && !o.data)
-        cmd_usage(&cmd, "'--logits' goes with '--data'");
+    if ((o.logits || o.losses) && !o.data)
+        cmd_usage(&cmd, "'--%s' goes with '--data'", o.logits ? "logits" : "losses");
+    if (o.logits && o.losses)
+        cmd_usage(&cmd, "'--losses' does not go with '--logits'");
     int rc = run(&o, &err);
     free(o.adapters.item);
     return cmd_end(rc, &err);

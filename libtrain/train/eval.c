@@ -214,20 +214,45 @@ static int add_sequence(struct tr_eval *e, struct tr_pack *pack, uint64_t i,
     return tr_eval_batch(e, &batch, &sums[LOSS], NULL, NULL, err);
 }
 
-int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
-                 struct tr_err *err)
+/* The same, and by itself: of what no sum is as exact as one of its own. */
+static int add_told(struct tr_eval *e, struct tr_pack *pack, uint64_t i, double sums[N_SUM],
+                    struct tr_sequence_loss *told, struct tr_err *err)
+{
+    double own[N_SUM] = { 0 };
+    int rc = add_sequence(e, pack, i, own, err);
+    told->weight = own[WEIGHT];
+    told->loss = own[WEIGHT] > 0 ? own[LOSS] / own[WEIGHT] : 0;
+    for (int j = 0; j < N_SUM; j++)
+        sums[j] += own[j];
+    return rc;
+}
+
+int tr_eval_sequences(struct tr_eval *e, struct tr_pack *pack, struct tr_sequence_loss *seq,
+                      double *loss, uint64_t *n_counted, struct tr_err *err)
 {
     double sums[N_SUM] = { 0 };
     uint64_t first = (uint64_t)tr_comm_rank(), each = (uint64_t)tr_comm_size();
+    uint64_t n_seq = tr_pack_info(pack)->n_seq;
     int rc = check_pack(pack, e->m, e->vocab_hash, err);
-    for (uint64_t i = first; !rc && i < tr_pack_info(pack)->n_seq; i += each)
-        rc = add_sequence(e, pack, i, sums, err);
+    for (uint64_t i = 0; seq && i < n_seq; i++)
+        seq[i] = (struct tr_sequence_loss){ 0 };
+    for (uint64_t i = first; !rc && i < n_seq; i += each)
+        rc = seq ? add_told(e, pack, i, sums, &seq[i], err)
+                 : add_sequence(e, pack, i, sums, err);
     if ((rc = tr_comm_agree(rc, err)))
         return rc;
     tr_comm_sum_f64(sums, N_SUM);
+    if (seq)
+        tr_comm_sum_f64(&seq->weight, 2 * (int64_t)n_seq);
     *loss = sums[WEIGHT] > 0 ? sums[LOSS] / sums[WEIGHT] : 0;
     *n_counted = (uint64_t)sums[COUNTED];
     return 0;
+}
+
+int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
+                 struct tr_err *err)
+{
+    return tr_eval_sequences(e, pack, NULL, loss, n_counted, err);
 }
 
 int tr_pack_fits(const struct tr_pack *pack, const struct tr_model *m, struct tr_err *err)

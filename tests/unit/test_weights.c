@@ -198,6 +198,23 @@ START_TEST(measured_likewise)
 }
 END_TEST
 
+/* What the sequences of a pack take part with adds up to its loss. */
+static void check_sequences(struct tr_eval *e, struct tr_pack *p, double loss, uint64_t n)
+{
+    uint64_t n_seq = tr_pack_info(p)->n_seq, n_again;
+    struct tr_sequence_loss *seq = calloc(n_seq, sizeof *seq);
+    double sum = 0, weight = 0, again;
+    ck_assert_int_eq(tr_eval_sequences(e, p, seq, &again, &n_again, NULL), 0);
+    for (uint64_t i = 0; i < n_seq; i++) {
+        sum += seq[i].weight * seq[i].loss;
+        weight += seq[i].weight;
+    }
+    ck_assert(n_again == n);
+    ck_assert_double_eq_tol(again / loss, 1, 1e-12);
+    ck_assert_double_eq_tol(sum / weight / loss, 1, 1e-12);
+    free(seq);
+}
+
 /* Documents first … end - 1 through a packer; the loss of the pack, and its weight. */
 static double packed_loss(struct tr_eval *e, int fit, int first, int end, double *weight)
 {
@@ -225,6 +242,7 @@ static double packed_loss(struct tr_eval *e, int fit, int first, int end, double
     ck_assert_int_eq(tr_pack_commit(w, NULL), 0);
     struct tr_pack *pack = tr_pack_open(data, NULL);
     ck_assert_int_eq(tr_eval_pack(e, pack, &loss, &n, NULL), 0);
+    check_sequences(e, pack, loss, n);
     tr_pack_close(pack);
     return loss;
 }

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * report - what came of a run, and how to go on.  See report.1
+ *
+ * Each part says what one file of the run holds, and is left out if that is not there; one
+ * that is damaged is told at the end, and the others are printed.  What matters most is last,
+ * since that is what a terminal shows.  Next: shared/verdict.c, shared/next-steps.c.
+ */
+#include "shared/common.h"
+#include "shared/losses.h"
+#include "shared/next-steps.h"
+#include "shared/run-tables.h"
+#include "shared/sample-pair.h"
+#include "shared/verdict.h"
+
+#include <libtrain/gguf.h>
+#include <libtrain/printable.h>
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* https://no-color.org */
+static int has_color(void)
+{
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !(no && *no) && term && strcmp(term, "dumb");
+}
+
+/* ---- the parts -------------------------------------------------------------------- */
+
+typedef int print_fn(FILE *f, const char *path, struct tr_err *err);
+
+/* A part of its own paragraph; the first error of all stays. */
+static void print_part(const struct cmd_run *run, const char *name, print_fn *print,
+                       const char *behind, struct tr_err *err)
+{
+    struct tr_err own = { 0 };
+    char path[PATH_MAX];
+    if (!cmd_run_file(run, name, path))
+        return;
+    if (!print(stdout, path, &own))
+        fputs(behind, stdout);
+    else if (!err->code)
+        *err = own;
+}
+
+static int compare(const char *before, const char *after, struct tr_err *err)
+{
+    struct cmd_losses a = { 0 }, b = { 0 };
+    struct tr_loss_change c;
+    int rc = cmd_losses_read(&a, before, err);
+    if (!rc)
+        rc = cmd_losses_read(&b, after, err);
+    if (!rc && a.n != b.n)
+        rc = tr_err_set(err, TR_EMISMATCH, "'%s' and '%s' are not of the same pack", before,
+                        after);
+    if (!rc && (rc = tr_loss_compare(a.seq, b.seq, a.n, &c, err)))
+        tr_err_prefix(err, "'%s' and '%s'", before, after);
+    if (!rc)
+        cmd_verdict_print(stdout, &c, has_color());
+    cmd_losses_release(&a);
+    cmd_losses_release(&b);
+    return rc;
+}
+
+static void print_verdict(const struct cmd_run *run, struct tr_err *err)
+{
+    struct tr_err own = { 0 };
+    char base[PATH_MAX], path[PATH_MAX];
+    const char *after = cmd_run_file(run, "losses-adapter.tsv", path);
+    if (!after)
+        after = cmd_run_file(run, "losses-merged.tsv", path);
+    if (after && cmd_run_file(run, "losses-base.tsv", base) && compare(base, after, &own) &&
+        !err->code)
+        *err = own;
+}
+
+/* ---- what was written ------------------------------------------------------------- */
+
+static int is_made(const struct dirent *d)
+{
+    static const char *const other[] = { "Modelfile", "loss.png", "model.ckpt" };
+    size_t n = strlen(d->d_name);
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        if (!strcmp(d->d_name, other[i]))
+            return 1;
+    return n > 5 && *d->d_name != '.' && !strcmp(d->d_name + n - 5, ".gguf");
+}
+
+static void size_text(char *text, size_t n, double bytes)
+{
+    static const char unit[] = "kMGT";
+    int i = 0;
+    for (bytes /= 1000; bytes >= 1000 && unit[i + 1]; i++)
+        bytes /= 1000;
+    snprintf(text, n, bytes < 10 ? "%.1f %cB" : "%.0f %cB", bytes, unit[i]);
+}
+
+/* One more of a list, on a line of its own if this one is full. */
+static void print_file(const struct cmd_run *run, const char *name, int *used)
+{
+    char path[PATH_MAX], text[PATH_MAX + 64], size[32];
+    struct stat st;
+    if (!cmd_run_file(run, name, path) || stat(path, &st))
+        return;
+    size_text(size, sizeof size, (double)st.st_size);
+    size_t n = tr_escape(text, PATH_MAX, name, strlen(name));
+    n += (size_t)snprintf(text + n, sizeof text - n, " (%s)", size);
+    if (*used + (int)n + 3 > 80) {
+        fputs(*used > 2 ? ",\n  " : "\n  ", stdout);
+        *used = 2;
+    } else {
+        fputs(*used > 2 ? ", " : "", stdout);
+    }
+    fputs(text, stdout);
+    *used += (int)n + 2;
+}
+
+static void print_written(const struct cmd_run *run)
+{
+    struct dirent **entry = NULL;
+    int n = scandir(run->folder, &entry, NULL, alphasort), used = 2;
+    int any = 0;
+    for (int i = 0; i < n; i++)
+        any |= is_made(entry[i]);
+    if (any) {
+        fputs("Written to ", stdout);
+        tr_print_escaped(stdout, run->folder, strlen(run->folder));
+        fputs(":\n  ", stdout);
+    }
+    for (int i = 0; i < n; i++) {
+        if (is_made(entry[i]))
+            print_file(run, entry[i]->d_name, &used);
+        free(entry[i]);
+    }
+    free(entry);
+    if (any)
+        fputc('\n', stdout);
+}
+
+/* ---- the command ------------------------------------------------------------------ */
+
+static int look_at_model(struct cmd_run *run, struct tr_err *err)
+{
+    struct tr_gguf *g = tr_gguf_open(run->model, err);
+    if (!g)
+        return err->code;
+    run->is_chat = tr_gguf_find_kv(g, "tokenizer.chat_template") != NULL;
+    tr_gguf_close(g);
+    return 0;
+}
+
+static int look_at_folder(struct cmd_run *run, char *folder, struct tr_err *err)
+{
+    struct stat st;
+    size_t n = strlen(folder);
+    if (stat(folder, &st))
+        return tr_err_sys(err, "cannot open '%s'", folder);
+    if (!S_ISDIR(st.st_mode))
+        return tr_err_set(err, TR_EIO, "'%s' is not the folder of a run", folder);
+    while (n > 1 && folder[n - 1] == '/')
+        folder[--n] = '\0';
+    run->folder = folder;
+    return 0;
+}
+
+static int report(struct cmd_run *run, char *folder, struct tr_err *err)
+{
+    int rc = look_at_folder(run, folder, err);
+    if (rc || (rc = look_at_model(run, err)))
+        return rc;
+    print_part(run, "samples.txt", cmd_sample_pair_print, "\n", err);
+    print_part(run, "eval.tsv", cmd_eval_print, "\n", err);
+    print_part(run, "metrics.tsv", cmd_metrics_print, "", err);
+    print_verdict(run, err);
+    print_written(run);
+    cmd_next_steps_print(stdout, run);
+    return err->code;
+}
+
+int main(int argc, char **argv)
+{
+    struct cmd_run run = { .front = "finetune" };
+    const struct cmd_opt table[] = {
+        CMD_IN('m', "model", &run.model, "FILE", "GGUF that the training started from"),
+        CMD_TEXT(0, "front", &run.front, "WORDS", "what the run was begun with"),
+        CMD_LIST(0, "data", &run.data, "FILE",
+                 "what it was trained on, may be given again"),
+        CMD_LIST(0, "knob", &run.knob, "NAME=VALUE",
+                 "what else it was given, may be given again"),
+        CMD_FLOAT(0, "epochs", &run.epochs, 0, 1e9, "N", "passes over the data"),
+        CMD_END
+    };
+    const struct cmd cmd = { "report", "-m MODEL.gguf RUN",
+                             "say what came of a run, and how to go on", table, 1, 1 };
+    struct tr_err err = { 0 };
+    int n_operand;
+    cmd_run_tools(run.tools, argc ? argv[0] : "", "report");
+    char **operand = cmd_parse(&cmd, argc, argv, &n_operand);
+    if (!run.model)
+        cmd_usage(&cmd, "option '--model' is required");
+    for (size_t i = 0; i < run.knob.n; i++)
+        if (!strchr(run.knob.item[i], '='))
+            cmd_usage(&cmd, "'--knob' is '%s', not NAME=VALUE", run.knob.item[i]);
+    int rc = report(&run, operand[0], &err);
+    free(run.data.item);
+    free(run.knob.item);
+    return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a user may do with what was made: talk to it, serve it, merge it, train longer.  A
+ * command stands on a line of its own, so that it can be copied.  Ollama takes whole models:
+ * it has had no adapters since its version 0.34.1.
+ */
+#include "next-steps.h"
+
+#include "shell-word.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+const char *cmd_run_file(const struct cmd_run *run, const char *name, char path[PATH_MAX])
+{
+    struct stat st;
+    int n = snprintf(path, PATH_MAX, "%s/%s", run->folder, name);
+    return n > 0 && n < PATH_MAX && !stat(path, &st) && S_ISREG(st.st_mode) ? path : NULL;
+}
+
+/* ---- names of commands ------------------------------------------------------------ */
+
+static int in_path(const char *folder, size_t n)
+{
+    const char *at = getenv("PATH");
+    while (at) {
+        size_t len = strcspn(at, ":");
+        size_t bare = len && at[len - 1] == '/' ? len - 1 : len;
+        if (bare == n && !memcmp(at, folder, n))
+            return 1;
+        at = at[len] ? at + len + 1 : NULL;
+    }
+    return 0;
+}
+
+void cmd_run_tools(char tools[PATH_MAX], const char *argv0, const char *own_name)
+{
+    const char *slash = strrchr(argv0, '/');
+    const char *name = slash ? slash + 1 : argv0;
+    size_t n = strlen(name), own = strlen(own_name);
+    size_t prefix = n >= own && !strcmp(name + n - own, own_name) ? n - own : 0;
+    int plain = !slash || in_path(argv0, (size_t)(slash - argv0));
+    int folder = plain ? 0 : (int)(name - argv0);
+    snprintf(tools, PATH_MAX, "%.*s%.*s", folder, argv0, (int)prefix, name);
+}
+
+static void put_tool(FILE *f, const struct cmd_run *run, const char *name)
+{
+    char whole[PATH_MAX + 32];
+    snprintf(whole, sizeof whole, "%s%s", run->tools, name);
+    cmd_put_word(f, whole);
+}
+
+/* ---- the commands ----------------------------------------------------------------- */
+
+static void put_made(FILE *f, const struct cmd_run *run, const char *name)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", run->folder, name);
+    cmd_put_file(f, path);
+}
+
+/* The program for chats, or that for texts. */
+static void print_llama(FILE *f, const struct cmd_run *run, const char *adapter)
+{
+    fprintf(f, "With llama.cpp:\n  %s -m", run->is_chat ? "llama-cli" : "llama-completion -no-cnv");
+    if (adapter) {
+        cmd_put_file(f, run->model);
+        fputs(" --lora", f);
+        cmd_put_file(f, adapter);
+    } else {
+        put_made(f, run, "merged.gguf");
+    }
+    fputs(run->is_chat ? "\n" : " -n 100 -p 'Once'\n", f);
+}
+
+/* A name that Ollama takes, of the last part of the folder. */
+static void put_ollama_name(FILE *f, const struct cmd_run *run)
+{
+    const char *slash = strrchr(run->folder, '/');
+    const char *name = slash ? slash + 1 : run->folder;
+    fputc(' ', f);
+    if (!isalnum((unsigned char)*name))
+        fputs("run", f);
+    for (int n = 0; *name && n < 60; name++, n++)
+        fputc(isalnum((unsigned char)*name) ? tolower((unsigned char)*name)
+              : strchr("._-", *name)        ? *name
+                                            : '-', f);
+}
+
+static void put_ollama(FILE *f, const struct cmd_run *run, const char *modelfile)
+{
+    fputs(" ollama create", f);
+    put_ollama_name(f, run);
+    fputs(" -f", f);
+    put_made(f, run, modelfile);
+    fputs(" && ollama run", f);
+    put_ollama_name(f, run);
+    fputc('\n', f);
+}
+
+static void print_merge(FILE *f, const struct cmd_run *run, const char *adapter)
+{
+    fputs("As one model, for LM Studio and others:\n ", f);
+    put_tool(f, run, "merge");
+    fputs(" -m", f);
+    cmd_put_file(f, run->model);
+    fputs(" -a", f);
+    cmd_put_file(f, adapter);
+    fputs(" -o", f);
+    put_made(f, run, "merged.gguf");
+    fputs("\nWith Ollama, after that (it takes no adapters since 0.34.1):\n ", f);
+    put_tool(f, run, "modelfile");
+    fputs(" -m", f);
+    put_made(f, run, "merged.gguf");
+    fputs(" -o", f);
+    put_made(f, run, "merged.Modelfile");
+    fputs(" &&", f);
+    put_ollama(f, run, "merged.Modelfile");
+}
+
+/* ---- a longer training ------------------------------------------------------------ */
+
+/* The value of NAME=VALUE as an option: --grad-acc VALUE of GRAD_ACC. */
+static void put_option(FILE *f, const char *knob)
+{
+    const char *end = strchr(knob, '=');
+    fputs(" --", f);
+    for (; knob < end; knob++)
+        fputc(*knob == '_' ? '-' : tolower((unsigned char)*knob), f);
+    cmd_put_word(f, end + 1);
+}
+
+static void put_assignment(FILE *f, const char *name, const char *value)
+{
+    size_t n = strlen(name) + strlen(value) + 2;
+    char *text = malloc(n);
+    if (!text)
+        return;
+    snprintf(text, n, "%s=%s", name, value);
+    cmd_put_word(f, text);
+    free(text);
+}
+
+/* To make, `$` is its own; several files are one word with blanks in between. */
+static void put_make_words(FILE *f, const struct cmd_run *run)
+{
+    size_t n = 1;
+    for (size_t i = 0; i < run->data.n; i++)
+        n += strlen(run->data.item[i]) + 1;
+    char *data = malloc(n);
+    if (!data)
+        return;
+    *data = '\0';
+    for (size_t i = 0; i < run->data.n; i++)
+        snprintf(data + strlen(data), n - strlen(data), "%s%s", i ? " " : "", run->data.item[i]);
+    put_assignment(f, "MODEL", run->model);
+    put_assignment(f, "DATA", data);
+    for (size_t i = 0; i < run->knob.n; i++)
+        cmd_put_word(f, run->knob.item[i]);
+    fprintf(f, " EPOCHS=%g\n", 2 * run->epochs);
+    free(data);
+}
+
+static void put_option_words(FILE *f, const struct cmd_run *run)
+{
+    fputs(" -m", f);
+    cmd_put_file(f, run->model);
+    for (size_t i = 0; i < run->data.n; i++)
+        cmd_put_file(f, run->data.item[i]);
+    for (size_t i = 0; i < run->knob.n; i++)
+        put_option(f, run->knob.item[i]);
+    fprintf(f, " --epochs %g\n", 2 * run->epochs);
+}
+
+/* Only what the user typed is known to work, so nothing is guessed. */
+static void print_longer(FILE *f, const struct cmd_run *run)
+{
+    if (!run->data.n || !(run->epochs > 0))
+        return;
+    fprintf(f, "Train longer:\n  %s", run->front);
+    if (!strncmp(run->front, "make", 4))
+        put_make_words(f, run);
+    else
+        put_option_words(f, run);
+}
+
+void cmd_next_steps_print(FILE *f, const struct cmd_run *run)
+{
+    char adapter_path[PATH_MAX], path[PATH_MAX];
+    const char *adapter = cmd_run_file(run, "adapter.gguf", adapter_path);
+    int merged = cmd_run_file(run, "merged.gguf", path) != NULL;
+    if (adapter || merged)
+        print_llama(f, run, adapter);
+    if (merged && cmd_run_file(run, "Modelfile", path)) {
+        fputs("With Ollama:\n ", f);
+        put_ollama(f, run, "Modelfile");
+    }
+    if (adapter && !merged)
+        print_merge(f, run, adapter);
+    print_longer(f, run);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rows of TSV, found by line and column.  What was written half is refused, since nobody could
+ * tell what is missing.  Who writes them: cmds/perplexity.c, metrics.c.
+ */
+#include "run-tables.h"
+
+#include <libtrain/file.h>
+#include <libtrain/printable.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_COLUMN = 16 };
+
+struct row {
+    char *cell[MAX_COLUMN];
+    int n;
+};
+
+/* What a table does with a row; 0 if it is none.  Line 0 is the header. */
+typedef int take_fn(void *ctx, const struct row *r, unsigned long long line);
+
+static void split(struct row *r, char *line)
+{
+    r->n = 0;
+    for (char *tab; r->n < MAX_COLUMN; line = tab + 1) {
+        r->cell[r->n++] = line;
+        if (!(tab = strchr(line, '\t')))
+            return;
+        *tab = '\0';
+    }
+}
+
+static int each_row(const char *path, take_fn *take, void *ctx, struct tr_err *err)
+{
+    char *text, *end;
+    size_t n;
+    int rc = tr_read_all(path, &text, &n, err);
+    if (rc)
+        return rc;
+    unsigned long long line = 0;
+    char *at = text;
+    for (; !rc && (end = strchr(at, '\n')); at = end + 1, line++) {
+        struct row r;
+        *end = '\0';
+        split(&r, at);
+        if (!take(ctx, &r, line))
+            rc = tr_err_set(err, TR_EFORMAT, "'%s' line %llu is not what it should be", path,
+                            line + 1);
+    }
+    if (!rc && (at != text + n || line < 2))
+        rc = tr_err_set(err, TR_EFORMAT, "'%s' ends in line %llu", path, line + 1);
+    free(text);
+    return rc;
+}
+
+static int number(const char *text, double *v)
+{
+    char *end;
+    *v = strtod(text, &end);
+    return end != text && !*end && isfinite(*v);
+}
+
+/* ---- the evaluation --------------------------------------------------------------- */
+
+enum { MOST_ROWS = 8, LABEL_WIDTH = 44 };
+
+struct eval {
+    struct {
+        char label[LABEL_WIDTH + 1];
+        double loss, perplexity;
+    } row[MOST_ROWS]; /* more are left out */
+    int n, width;
+};
+
+static int take_eval(void *ctx, const struct row *r, unsigned long long line)
+{
+    struct eval *e = ctx;
+    double loss, perplexity;
+    if (!line)
+        return r->n == 3 && !strcmp(r->cell[1], "loss") && !strcmp(r->cell[2], "perplexity");
+    if (r->n != 3 || !number(r->cell[1], &loss) || !number(r->cell[2], &perplexity))
+        return 0;
+    if (e->n == MOST_ROWS)
+        return 1;
+    int width = (int)tr_escape(e->row[e->n].label, sizeof e->row[e->n].label, r->cell[0],
+                               strlen(r->cell[0]));
+    e->width = width > e->width ? width : e->width;
+    e->row[e->n].loss = loss;
+    e->row[e->n++].perplexity = perplexity;
+    return 1;
+}
+
+int cmd_eval_print(FILE *f, const char *path, struct tr_err *err)
+{
+    struct eval e = { .width = 8 };
+    int rc = each_row(path, take_eval, &e, err);
+    if (rc)
+        return rc;
+    fprintf(f, "%-*s  %9s  %10s\n", e.width, "held out", "loss", "perplexity");
+    for (int i = 0; i < e.n; i++)
+        fprintf(f, "%-*s  %9.4f  %10.6g\n", e.width, e.row[i].label, e.row[i].loss,
+                e.row[i].perplexity);
+    return 0;
+}
+
+/* ---- the training ----------------------------------------------------------------- */
+
+struct metrics {
+    int n_column, memory, seconds; /* columns */
+    double steps, peak, before, last; /* seconds: of processes before this one, of this one */
+};
+
+static int find_column(const struct row *r, const char *name)
+{
+    for (int i = 0; i < r->n; i++)
+        if (!strcmp(r->cell[i], name))
+            return i;
+    return -1;
+}
+
+static int take_metrics(void *ctx, const struct row *r, unsigned long long line)
+{
+    struct metrics *m = ctx;
+    double memory, seconds;
+    if (!line) {
+        m->n_column = r->n;
+        m->memory = find_column(r, "rss_bytes");
+        m->seconds = find_column(r, "seconds");
+        return m->memory > 0 && m->seconds > 0 && !strcmp(r->cell[0], "step");
+    }
+    if (r->n != m->n_column || !number(r->cell[0], &m->steps) ||
+        !number(r->cell[m->memory], &memory) || !number(r->cell[m->seconds], &seconds))
+        return 0;
+    if (seconds < m->last) /* a run that went on counts from 0 */
+        m->before += m->last;
+    m->last = seconds;
+    m->peak = memory > m->peak ? memory : m->peak;
+    return 1;
+}
+
+static void print_time(FILE *f, double seconds)
+{
+    long long s = (long long)(seconds + 0.5);
+    if (s < 60)
+        fprintf(f, "%lld s", s);
+    else if (s < 3600)
+        fprintf(f, "%lld min %lld s", s / 60, s % 60);
+    else
+        fprintf(f, "%lld h %lld min", s / 3600, s % 3600 / 60);
+}
+
+int cmd_metrics_print(FILE *f, const char *path, struct tr_err *err)
+{
+    struct metrics m = { 0 };
+    int rc = each_row(path, take_metrics, &m, err);
+    if (rc)
+        return rc;
+    fprintf(f, "Trained %.0f steps in ", m.steps);
+    print_time(f, m.before + m.last);
+    fprintf(f, ", with at most %.1f MB of memory.\n", m.peak / 1e6);
+    return 0;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tables that a run leaves behind, for people.
+ */
+#ifndef CMDS_SHARED_RUN_TABLES_H
+#define CMDS_SHARED_RUN_TABLES_H
+
+#include <libtrain/error.h>
+
+#include <stdio.h>
+
+/* A table of `perplexity --label`, in columns.  TR_EFORMAT, with the line, if it is none;
+ * then nothing was printed. */
+int cmd_eval_print(FILE *f, const char *path, struct tr_err *err) TR_MUST_CHECK;
+
+/* One line: steps, time and memory of `train --log`. */
+int cmd_metrics_print(FILE *f, const char *path, struct tr_err *err) TR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Samples are texts behind lines "==> LABEL <==", those of one model first.  The texts of one
+ * prompt begin alike; where that is a whole line, as it is in chats, it is shown once.
+ */
+#include "sample-pair.h"
+
+#include <libtrain/file.h>
+#include <libtrain/printable.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WIDTH = 80, LINES = 3 };
+
+struct part { /* of the file */
+    const char *label, *text;
+    size_t n_label, n;
+};
+struct parts { // (n)
+    struct part *item;
+    size_t n;
+};
+
+/* The label of a heading at s, or NULL. */
+static const char *heading(const char *s, size_t *n)
+{
+    const char *end = strchr(s, '\n');
+    size_t len = end ? (size_t)(end - s) : strlen(s);
+    if (len < 9 || memcmp(s, "==> ", 4) || memcmp(s + len - 4, " <==", 4))
+        return NULL;
+    *n = len - 8;
+    return s + 4;
+}
+
+static size_t count_headings(const char *s)
+{
+    size_t n = 0, len;
+    for (; s; s = strchr(s, '\n'), s = s ? s + 1 : s)
+        n += heading(s, &len) != NULL;
+    return n;
+}
+
+static void cut(struct parts *p, const char *s)
+{
+    for (const char *end; *s; s = end) {
+        size_t n;
+        const char *label = heading(s, &n);
+        end = strchr(s, '\n');
+        end = end ? end + 1 : s + strlen(s);
+        if (label)
+            p->item[p->n++] = (struct part){ label, end, n, 0 };
+        else if (p->n)
+            p->item[p->n - 1].n = (size_t)(end - p->item[p->n - 1].text);
+    }
+}
+
+static int same_label(const struct part *a, const struct part *b)
+{
+    return a->n_label == b->n_label && !memcmp(a->label, b->label, a->n_label);
+}
+
+static int same_text(const struct part *a, const struct part *b)
+{
+    return a->n == b->n && !memcmp(a->text, b->text, a->n);
+}
+
+/* Columns of a printable character: two of what East Asian scripts and pictures are. */
+static int columns(const char *s, size_t n)
+{
+    unsigned char c = (unsigned char)*s, d = n > 1 ? (unsigned char)s[1] : 0;
+    if (n == 4)
+        return 2;
+    return n == 3 && ((c == 0xe2 && d >= 0xba) || (c > 0xe2 && c < 0xee) || c == 0xef) ? 2 : 1;
+}
+
+/* Bytes of text that fit into so many columns: up to a blank if there is one, unless all
+ * of it fits. */
+static size_t fit(const char *s, size_t n, int width)
+{
+    size_t at = 0, blank = 0, step;
+    for (int used = 0; at < n; at += step) {
+        step = tr_printable(s + at, n - at);
+        used += step ? columns(s + at, step) : 1;
+        step += !step;
+        if (used > width)
+            return blank ? blank : at;
+        if (s[at] == ' ' || s[at] == '\n')
+            blank = at;
+    }
+    return n;
+}
+
+/* Whatever is no printable character is a blank. */
+static void put(FILE *f, const char *s, size_t n)
+{
+    for (size_t at = 0, step; at < n; at += step) {
+        step = tr_printable(s + at, n - at);
+        if (step)
+            fwrite(s + at, 1, step, f);
+        else
+            fputc(' ', f);
+        step += !step;
+    }
+}
+
+static void print_text(FILE *f, const char *name, const char *s, size_t n)
+{
+    int indent = (int)strlen(name);
+    for (int line = 0; line < LINES; line++) {
+        while (n && strchr(" \n\t\r", *s))
+            s++, n--;
+        int last = line == LINES - 1;
+        size_t fits = fit(s, n, WIDTH - indent - (last ? 2 : 0));
+        if (!fits && line)
+            return;
+        fprintf(f, "%*s", indent, line ? "" : name);
+        put(f, s, fits);
+        fputs(last && fits < n ? " …\n" : "\n", f);
+        s += fits;
+        n -= fits;
+    }
+}
+
+static void trim(struct part *p)
+{
+    while (p->n && strchr(" \n\t\r", p->text[p->n - 1]))
+        p->n--;
+}
+
+/* Bytes of the line that both begin with, if more follows in either; else 0. */
+static size_t common_line(const struct part *a, const struct part *b)
+{
+    const char *end = memchr(a->text, '\n', a->n);
+    size_t n = end ? (size_t)(end - a->text) + 1 : 0;
+    return n <= b->n && !memcmp(a->text, b->text, n) ? n : 0;
+}
+
+static void print_pair(FILE *f, struct part a, struct part b)
+{
+    trim(&a);
+    trim(&b);
+    size_t same = common_line(&a, &b);
+    if (same)
+        print_text(f, "prompt  ", a.text, same - 1);
+    print_text(f, "before  ", a.text + same, a.n - same);
+    print_text(f, "after   ", b.text + same, b.n - same);
+}
+
+static int print_first(FILE *f, const struct parts *p, const char *path, struct tr_err *err)
+{
+    size_t first = 0, n = 0;
+    while (first < p->n && same_label(&p->item[0], &p->item[first]))
+        first++;
+    while (first + n < p->n && n < first)
+        n++;
+    if (!n)
+        return tr_err_set(err, TR_EFORMAT, "'%s' has no samples of two models", path);
+    size_t i = 0;
+    while (i < n && same_text(&p->item[i], &p->item[first + i]))
+        i++;
+    i = i < n ? i : 0;
+    print_pair(f, p->item[i], p->item[first + i]);
+    return 0;
+}
+
+int cmd_sample_pair_print(FILE *f, const char *path, struct tr_err *err)
+{
+    char *text;
+    size_t bytes;
+    int rc = tr_read_all(path, &text, &bytes, err);
+    if (rc)
+        return rc;
+    struct parts p = { calloc(count_headings(text) + 1, sizeof *p.item), 0 };
+    if (p.item) {
+        cut(&p, text);
+        rc = print_first(f, &p, path, err);
+    } else {
+        rc = tr_err_set(err, TR_ENOMEM, "'%s': out of memory for its samples", path);
+    }
+    free(p.item);
+    free(text);
+    return rc;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One prompt before and after a training.
+ */
+#ifndef CMDS_SHARED_SAMPLE_PAIR_H
+#define CMDS_SHARED_SAMPLE_PAIR_H
+
+#include <libtrain/error.h>
+
+#include <stdio.h>
+
+/* From what `generate --label X --after OLDER` wrote: the first prompt whose two texts differ,
+ * cut to a few lines of 80 columns.  TR_EFORMAT if there are no two labels. */
+int cmd_sample_pair_print(FILE *f, const char *path, struct tr_err *err) TR_MUST_CHECK;
+
+#endif
