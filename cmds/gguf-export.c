@@ -29,19 +29,19 @@ static void tell_rope(const struct tr_gguf *checkpoint)
 }
 
 struct opts {
-    const char *model, *output, *template;
+    const char *model, *output, *template, *name;
 };
 
 static int export(const struct opts *o, const char *path, struct tr_err *err)
 {
     struct tr_model *base = NULL;
     struct cmd_template template = {0};
-    const char *text;
+    struct tr_export_args args = { .name = o->name };
     struct tr_gguf *checkpoint = tr_gguf_open(path, err);
     int rc = CMD_FAIL;
     if (checkpoint && (base = cmd_open_model(o->model, err)) &&
-        !cmd_chat_template_text(&template, base, o->template, &text, err) &&
-        !tr_export(checkpoint, base, text, o->output, err)) {
+        !cmd_chat_template_text(&template, base, o->template, &args.chat_template, err) &&
+        !tr_export(checkpoint, base, &args, o->output, err)) {
         tell_rope(checkpoint);
         rc = CMD_OK;
     }
@@ -60,6 +60,7 @@ int main(int argc, char **argv)
                  "adapter, or the whole model if all weights were trained"),
         CMD_TEXT(0, "chat-template", &o.template, "NAME|FILE",
                  "chat template of the training, if not the model's own"),
+        CMD_TEXT(0, "name", &o.name, "TEXT", "name of what was trained"),
         CMD_END
     };
     const struct cmd cmd = { "gguf-export", "-m BASE.gguf -o OUT.gguf RUN.ckpt",

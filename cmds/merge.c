@@ -68,6 +68,8 @@ int main(int argc, char **argv)
                  "type of all matrices: f32, f16, q8_0, …; without it each keeps its own"),
         CMD_TEXT(0, "chat-template", &o.template, "NAME|FILE",
                  "chat template that the model was trained with, if not its own"),
+        CMD_TEXT(0, "name", &args.name, "TEXT",
+                 "name of what was trained, behind that of the base"),
         CMD_FLAG(0, "force", &o.force, "also an adapter that was trained on another base"),
         CMD_FLAG(0, "allow-nonfinite", &args.allow_nonfinite,
                  "let NaN and infinities pass"),

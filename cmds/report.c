@@ -3,8 +3,8 @@
  * report - what came of a run, and how to go on.  See report.1
  *
  * Each part says what one file of the run holds, and is left out if that is not there; one
- * that is damaged is told at the end, and the others are printed.  What matters most is last,
- * since that is what a terminal shows.  Next: shared/verdict.c, shared/next-steps.c.
+ * that is damaged is told at the end, and the others are printed.  What matters most is
+ * last, since that is what a terminal shows.  Next: shared/verdict.c, shared/next-steps.c.
  */
 #include "shared/common.h"
 #include "shared/losses.h"

@@ -39,7 +39,7 @@ int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
 int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
                  struct tr_err *err) TR_MUST_CHECK;
 
-/* What the rows of a sequence weigh, and their mean loss as they weigh; 0 where none counts. */
+/* What the rows of a sequence weigh, and their mean loss as they weigh; 0 if none counts. */
 struct tr_sequence_loss {
     double weight, loss;
 };
@@ -61,10 +61,11 @@ enum { TR_LOSS_CHANGE_MIN = 8 }; /* sequences for a margin */
 /* Compare sequence by sequence, which are taken for independent.  The change is a ratio, of
  * sums of weighted differences and of weights, and its margin that of a ratio estimator
  * (Cochran, Sampling Techniques, 3rd edition, 6.4) with Student's t of n - 1 degrees.
- * TR_EMISMATCH if a weight is not the same in both, TR_EFORMAT for what is not finite or below
- * 0, and if nothing weighs anything. */
-int tr_loss_compare(const struct tr_sequence_loss *before, const struct tr_sequence_loss *after,
-                    uint64_t n_seq, struct tr_loss_change *c, struct tr_err *err) TR_MUST_CHECK;
+ * TR_EMISMATCH if a weight is not the same in both, TR_EFORMAT for what is not finite or
+ * below 0, and if nothing weighs anything. */
+int tr_loss_compare(const struct tr_sequence_loss *before,
+                    const struct tr_sequence_loss *after, uint64_t n_seq,
+                    struct tr_loss_change *c, struct tr_err *err) TR_MUST_CHECK;
 
 /* The same over a pack in its order, with all logits written to `path` as GGUF: tensor
  * `logits` (positions, n_vocab), row after row as they are computed, so they may be larger

@@ -13,15 +13,21 @@
 extern "C" {
 #endif
 
-/* chat_template: what the training went through, if that was not the base's own, or NULL: a
- * whole model gets it, an adapter its hash, libtrain.chat_template_hash.
- *
- * Write what the checkpoint holds to `path`.  base is the model that the training started
+struct tr_export_args {
+    const char *chat_template; /* what the training went through, if that was not the base's
+                                  own, or NULL: a whole model gets it, an adapter its hash,
+                                  libtrain.chat_template_hash */
+    const char *name; /* of what was trained; NULL: none.  A model has the base's in front
+                         of it (tr_gguf_set_fine_tuned) */
+};
+
+/* Write what the checkpoint holds to `path`.  base is the model that the training started
  * from; a whole model gets its keys, names and types, and what was not trained as it is.
  * TR_EMISMATCH for another base, TR_EFORMAT for a damaged checkpoint and for numbers that
  * are not finite.  After a failure what was at `path` is still there. */
 int tr_export(const struct tr_gguf *checkpoint, const struct tr_model *base,
-              const char *chat_template, const char *path, struct tr_err *err) TR_MUST_CHECK;
+              const struct tr_export_args *args, const char *path,
+              struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus
 }

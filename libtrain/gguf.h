@@ -168,6 +168,16 @@ void tr_gguf_set_kv(struct tr_gguf_writer *w, const struct tr_gguf_kv *kv);
 void tr_gguf_set_all(struct tr_gguf_writer *w, const struct tr_gguf *from);
 void tr_gguf_unset(struct tr_gguf_writer *w, const char *key);
 
+/* Say what the file was made from: general.base_model.count is 1, and general.base_model.0.*
+ * what the base says of itself (name, author, version, organization, description, url,
+ * repo_url, doi, uuid). */
+void tr_gguf_set_base(struct tr_gguf_writer *w, const struct tr_gguf *base);
+/* The same for a model that has all keys of the base: those that belong to the base alone go,
+ * general.name is the base's and `name` behind it, general.finetune is `name`; NULL:
+ * "fine-tuned". */
+void tr_gguf_set_fine_tuned(struct tr_gguf_writer *w, const struct tr_gguf *base,
+                            const char *name);
+
 /* Set `key` to a checksum over the whole file, filled in by the commit; `key` must stay
  * until then.  tr_gguf_sealed: 0 if it fits, TR_EFORMAT if the key is missing or any bit of
  * the file has changed.  For files that must not be trusted after a crash. */

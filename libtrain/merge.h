@@ -22,6 +22,7 @@ struct tr_merge_args {
     const struct tr_dtype *type; /* of all matrices; NULL: every tensor keeps its own */
     int allow_nonfinite;         /* let NaN and infinities pass */
     const char *chat_template;   /* in place of the base's; NULL: that */
+    const char *name;            /* behind the base's (tr_gguf_set_fine_tuned); or NULL */
 };
 
 struct tr_merge_stats {

@@ -67,7 +67,8 @@ int cmd_losses_read(struct cmd_losses *t, const char *path, struct tr_err *err)
         lines += text[i] == '\n';
     t->seq = calloc(lines, sizeof *t->seq);
     rc = t->seq ? parse(t, text, n, path, err)
-                : tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu rows", path, lines);
+                : tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu rows", path,
+                             lines);
     free(text);
     return rc;
 }

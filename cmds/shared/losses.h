@@ -18,7 +18,8 @@ struct cmd_losses { /* {0}: none */
 };
 
 /* TR_EFORMAT, with the line, for what is no such table. */
-int cmd_losses_read(struct cmd_losses *t, const char *path, struct tr_err *err) TR_MUST_CHECK;
+int cmd_losses_read(struct cmd_losses *t, const char *path,
+                    struct tr_err *err) TR_MUST_CHECK;
 void cmd_losses_release(struct cmd_losses *t);
 
 #endif

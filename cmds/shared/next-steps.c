@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a user may do with what was made: talk to it, serve it, merge it, train longer.  A
- * command stands on a line of its own, so that it can be copied.  Ollama takes whole models:
- * it has had no adapters since its version 0.34.1.
+ * command stands on a line of its own, so that it can be copied.  Ollama takes whole
+ * models: it has had no adapters since its version 0.34.1.
  */
 #include "next-steps.h"
 
@@ -65,7 +65,8 @@ static void put_made(FILE *f, const struct cmd_run *run, const char *name)
 /* The program for chats, or that for texts. */
 static void print_llama(FILE *f, const struct cmd_run *run, const char *adapter)
 {
-    fprintf(f, "With llama.cpp:\n  %s -m", run->is_chat ? "llama-cli" : "llama-completion -no-cnv");
+    fprintf(f, "With llama.cpp:\n  %s -m",
+            run->is_chat ? "llama-cli" : "llama-completion -no-cnv");
     if (adapter) {
         cmd_put_file(f, run->model);
         fputs(" --lora", f);
@@ -155,7 +156,8 @@ static void put_make_words(FILE *f, const struct cmd_run *run)
         return;
     *data = '\0';
     for (size_t i = 0; i < run->data.n; i++)
-        snprintf(data + strlen(data), n - strlen(data), "%s%s", i ? " " : "", run->data.item[i]);
+        snprintf(data + strlen(data), n - strlen(data), "%s%s", i ? " " : "",
+                 run->data.item[i]);
     put_assignment(f, "MODEL", run->model);
     put_assignment(f, "DATA", data);
     for (size_t i = 0; i < run->knob.n; i++)

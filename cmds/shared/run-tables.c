@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rows of TSV, found by line and column.  What was written half is refused, since nobody could
- * tell what is missing.  Who writes them: cmds/perplexity.c, metrics.c.
+ * Rows of TSV, found by line and column.  What was written half is refused, since nobody
+ * could tell what is missing.  Who writes them: cmds/perplexity.c, metrics.c.
  */
 #include "run-tables.h"
 
@@ -47,8 +47,8 @@ static int each_row(const char *path, take_fn *take, void *ctx, struct tr_err *e
         *end = '\0';
         split(&r, at);
         if (!take(ctx, &r, line))
-            rc = tr_err_set(err, TR_EFORMAT, "'%s' line %llu is not what it should be", path,
-                            line + 1);
+            rc = tr_err_set(err, TR_EFORMAT, "'%s' line %llu is not what it should be",
+                            path, line + 1);
     }
     if (!rc && (at != text + n || line < 2))
         rc = tr_err_set(err, TR_EFORMAT, "'%s' ends in line %llu", path, line + 1);
@@ -80,7 +80,8 @@ static int take_eval(void *ctx, const struct row *r, unsigned long long line)
     struct eval *e = ctx;
     double loss, perplexity;
     if (!line)
-        return r->n == 3 && !strcmp(r->cell[1], "loss") && !strcmp(r->cell[2], "perplexity");
+        return r->n == 3 && !strcmp(r->cell[1], "loss") &&
+               !strcmp(r->cell[2], "perplexity");
     if (r->n != 3 || !number(r->cell[1], &loss) || !number(r->cell[2], &perplexity))
         return 0;
     if (e->n == MOST_ROWS)
@@ -110,7 +111,7 @@ int cmd_eval_print(FILE *f, const char *path, struct tr_err *err)
 
 struct metrics {
     int n_column, memory, seconds; /* columns */
-    double steps, peak, before, last; /* seconds: of processes before this one, of this one */
+    double steps, peak, before, last; /* seconds: of processes before this one, of this */
 };
 
 static int find_column(const struct row *r, const char *name)

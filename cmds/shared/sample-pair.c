@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Samples are texts behind lines "==> LABEL <==", those of one model first.  The texts of one
- * prompt begin alike; where that is a whole line, as it is in chats, it is shown once.
+ * Samples are texts behind lines "==> LABEL <==", those of one model first.  The texts of
+ * one prompt begin alike; where that is a whole line, as it is in chats, it is shown once.
  */
 #include "sample-pair.h"
 
@@ -71,7 +71,8 @@ static int columns(const char *s, size_t n)
     unsigned char c = (unsigned char)*s, d = n > 1 ? (unsigned char)s[1] : 0;
     if (n == 4)
         return 2;
-    return n == 3 && ((c == 0xe2 && d >= 0xba) || (c > 0xe2 && c < 0xee) || c == 0xef) ? 2 : 1;
+    int wide = (c == 0xe2 && d >= 0xba) || (c > 0xe2 && c < 0xee) || c == 0xef;
+    return n == 3 && wide ? 2 : 1;
 }
 
 /* Bytes of text that fit into so many columns: up to a blank if there is one, unless all

@@ -9,8 +9,8 @@
 
 #include <stdio.h>
 
-/* From what `generate --label X --after OLDER` wrote: the first prompt whose two texts differ,
- * cut to a few lines of 80 columns.  TR_EFORMAT if there are no two labels. */
+/* From what `generate --label X --after OLDER` wrote: the first prompt whose two texts
+ * differ, cut to a few lines of 80 columns.  TR_EFORMAT if there are no two labels. */
 int cmd_sample_pair_print(FILE *f, const char *path, struct tr_err *err) TR_MUST_CHECK;
 
 #endif

@@ -11,11 +11,9 @@
 
 static int is_plain(const char *text)
 {
-    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                               "_@%+:,./-";
-    const char *rest = text + strspn(text, safe);
-    return *text && rest > text && !rest[strspn(rest, "=_@%+:,./-abcdefghijklmnopqrstuvwxyz"
-                                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")];
+    static const char safe[] = "=_@%+:,./-0123456789abcdefghijklmnopqrstuvwxyz"
+                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    return *text && *text != '=' && !text[strspn(text, safe)]; /* = begins a path in zsh */
 }
 
 static int is_printable(const char *text)

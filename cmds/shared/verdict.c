@@ -38,6 +38,7 @@ static const struct verdict *find(const struct tr_loss_change *c)
 void cmd_verdict_print(FILE *f, const struct tr_loss_change *c, int color)
 {
     const struct verdict *v = find(c);
+    unsigned long long n = c->n;
     if (color)
         fprintf(f, "\033[1;%sm%s\033[0m", v->color, v->words);
     else
@@ -47,11 +48,11 @@ void cmd_verdict_print(FILE *f, const struct tr_loss_change *c, int color)
     fprintf(f, ":%sheld-out loss %.3f before, %.3f after (perplexity %.4g, %.4g);\n",
             v == &unknown ? "\n" : " ", c->before, c->after, exp(c->before), exp(c->after));
     if (isinf(c->margin))
-        fprintf(f, "%llu sequence%s: %d are needed for an interval.\n", (unsigned long long)c->n,
-                c->n == 1 ? "" : "s", TR_LOSS_CHANGE_MIN);
+        fprintf(f, "%llu sequence%s: %d are needed for an interval.\n", n, n == 1 ? "" : "s",
+                TR_LOSS_CHANGE_MIN);
     else
-        fprintf(f, "the change is %+.4f ± %.4f (95 %%), from %.0f tokens in %llu sequences.\n",
-                c->change, c->margin, c->weight, (unsigned long long)c->n);
+        fprintf(f, "the change is %+.4f ± %.4f (95 %%), from %.0f tokens in %llu "
+                "sequences.\n", c->change, c->margin, c->weight, n);
     if (v->advice)
         fprintf(f, "%s\n", v->advice);
 }

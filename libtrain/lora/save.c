@@ -19,6 +19,7 @@ int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const cha
     tr_gguf_set_string(g, "general.architecture", tr_model_arch(base));
     tr_gguf_set_string(g, "general.type", "adapter");
     tr_gguf_set_string(g, "adapter.type", "lora");
+    tr_gguf_set_base(g, tr_model_gguf(base));
     tr_gguf_set_f32(g, "adapter.lora.alpha", l->alpha);
     if (l->base_hash)
         tr__hash_write(g, "libtrain.base_hash", l->base_hash);

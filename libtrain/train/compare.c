@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whether one model is better than another on the same text, with a margin.  Sequences differ
- * much more in how hard they are than two models do on any of them, so they are compared one
- * by one.  They weigh what they hold, which makes the mean a ratio of two sums; how far it may
- * be off is found from the residuals of the sequences.  Next: eval.c, where losses come from.
+ * Whether one model is better than another on the same text, with a margin.  Sequences
+ * differ much more in how hard they are than two models do on any of them, so they are
+ * compared one by one.  They weigh what they hold, which makes the mean a ratio of two
+ * sums; how far it may be off is found from the residuals of the sequences.  Next: eval.c,
+ * where losses come from.
  */
 #include <libtrain/eval.h>
 
@@ -22,8 +23,8 @@ static double student(double degrees)
     return x * (1 + v * (g1 + v * (g2 + v * (g3 + v * g4))));
 }
 
-static int check(const struct tr_sequence_loss *a, const struct tr_sequence_loss *b, uint64_t i,
-                 struct tr_err *err)
+static int check(const struct tr_sequence_loss *a, const struct tr_sequence_loss *b,
+                 uint64_t i, struct tr_err *err)
 {
     if (!isfinite(a->weight) || !isfinite(a->loss) || !isfinite(b->weight) ||
         !isfinite(b->loss) || a->weight < 0 || b->weight < 0)
@@ -31,13 +32,14 @@ static int check(const struct tr_sequence_loss *a, const struct tr_sequence_loss
                           (unsigned long long)i + 1);
     /* nine digits are what a table has */
     if (fabs(a->weight - b->weight) > 1e-7 * (a->weight + b->weight))
-        return tr_err_set(err, TR_EMISMATCH, "sequence %llu weighs %.9g in one and %.9g in the "
-                          "other", (unsigned long long)i + 1, a->weight, b->weight);
+        return tr_err_set(err, TR_EMISMATCH, "sequence %llu weighs %.9g in one and %.9g in "
+                          "the other", (unsigned long long)i + 1, a->weight, b->weight);
     return 0;
 }
 
-static double margin(const struct tr_sequence_loss *before, const struct tr_sequence_loss *after,
-                     uint64_t n_seq, const struct tr_loss_change *c)
+static double margin(const struct tr_sequence_loss *before,
+                     const struct tr_sequence_loss *after, uint64_t n_seq,
+                     const struct tr_loss_change *c)
 {
     double sum = 0, n = (double)c->n;
     if (c->n < TR_LOSS_CHANGE_MIN)
@@ -49,8 +51,9 @@ static double margin(const struct tr_sequence_loss *before, const struct tr_sequ
     return student(n - 1) * sqrt(n / (n - 1) * sum) / c->weight;
 }
 
-int tr_loss_compare(const struct tr_sequence_loss *before, const struct tr_sequence_loss *after,
-                    uint64_t n_seq, struct tr_loss_change *c, struct tr_err *err)
+int tr_loss_compare(const struct tr_sequence_loss *before,
+                    const struct tr_sequence_loss *after, uint64_t n_seq,
+                    struct tr_loss_change *c, struct tr_err *err)
 {
     *c = (struct tr_loss_change){ 0 };
     for (uint64_t i = 0; i < n_seq; i++) {

@@ -65,6 +65,7 @@ static int set_adapter_keys(struct tr_gguf_writer *w, const struct tr_gguf *g,
     tr_gguf_set_string(w, "general.architecture", tr_model_arch(base));
     tr_gguf_set_string(w, "general.type", "adapter");
     tr_gguf_set_string(w, "adapter.type", "lora");
+    tr_gguf_set_base(w, tr_model_gguf(base));
     tr_gguf_set_kv(w, alpha);
     if (hash)
         tr_gguf_set_kv(w, hash);
@@ -72,13 +73,15 @@ static int set_adapter_keys(struct tr_gguf_writer *w, const struct tr_gguf *g,
 }
 
 static int write_adapter(struct tr_gguf_writer *w, const struct tr_gguf *g,
-                         const struct tr_model *base, const char *chat_template,
+                         const struct tr_model *base, const struct tr_export_args *args,
                          struct tr_err *err)
 {
+    const char *chat = args->chat_template;
     int rc = set_adapter_keys(w, g, base, err);
-    if (chat_template)
-        tr__hash_write(w, "libtrain.chat_template_hash",
-                       XXH3_64bits(chat_template, strlen(chat_template)));
+    if (args->name)
+        tr_gguf_set_string(w, "general.name", args->name);
+    if (chat)
+        tr__hash_write(w, "libtrain.chat_template_hash", XXH3_64bits(chat, strlen(chat)));
     for (size_t i = 0; i < tr_gguf_n_tensor(g); i++) {
         const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
         if (is_parameter(t->name))
@@ -120,15 +123,16 @@ static int write_weight(struct tr__slab *slab, struct tr_gguf_writer *w,
 }
 
 static int write_model(struct tr_gguf_writer *w, const struct tr_gguf *g,
-                       const struct tr_model *base, const char *chat_template,
+                       const struct tr_model *base, const struct tr_export_args *args,
                        struct tr_err *err)
 {
     const struct tr_gguf *b = tr_model_gguf(base);
     struct tr__slab slab;
     int rc = tr__slab_init(&slab, tr_gguf_path(g), SLAB, TR__REFUSE, err);
     tr_gguf_set_all(w, b);
-    if (chat_template)
-        tr_gguf_set_string(w, "tokenizer.chat_template", chat_template);
+    tr_gguf_set_fine_tuned(w, b, args->name);
+    if (args->chat_template)
+        tr_gguf_set_string(w, "tokenizer.chat_template", args->chat_template);
     for (size_t i = 0; i < tr_gguf_n_tensor(b); i++) {
         const struct tr_gguf_tensor *t = tr_gguf_tensor(b, i);
         tr_gguf_add_tensor(w, t->name, t->dtype, t->n_dim, t->dim);
@@ -140,7 +144,7 @@ static int write_model(struct tr_gguf_writer *w, const struct tr_gguf *g,
 }
 
 int tr_export(const struct tr_gguf *checkpoint, const struct tr_model *base,
-              const char *chat_template, const char *path, struct tr_err *err)
+              const struct tr_export_args *args, const char *path, struct tr_err *err)
 {
     int adapter, rc;
     if ((rc = tr_checkpoint_check(checkpoint, err)) ||
@@ -151,7 +155,7 @@ int tr_export(const struct tr_gguf *checkpoint, const struct tr_model *base,
     struct tr_gguf_writer *w = tr_gguf_create(path, err);
     if (!w)
         return err ? err->code : TR_EIO;
-    rc = adapter ? write_adapter(w, checkpoint, base, chat_template, err)
-                 : write_model(w, checkpoint, base, chat_template, err);
+    rc = adapter ? write_adapter(w, checkpoint, base, args, err)
+                 : write_model(w, checkpoint, base, args, err);
     return tr_gguf_finish(w, rc, err);
 }

@@ -31,7 +31,7 @@ static void expect(uint64_t n, struct tr_loss_change want)
     ck_assert_double_eq_tol(c.before, want.before, 1e-12);
     ck_assert_double_eq_tol(c.after, want.after, 1e-12);
     ck_assert_double_eq_tol(c.change, want.change, 1e-12);
-    ck_assert_double_eq_tol(c.margin / want.margin, 1, 3e-5); /* of Student's t */
+    ck_assert_double_eq_tol(c.margin / want.margin, 1, 3e-5); /* Student's t */
 }
 
 static const double weight[] = { 250, 250, 31, 120, 250, 7, 249, 1, 80 };
@@ -41,8 +41,9 @@ static const double loss_b[] = { 4.0, 3.375, 4.125, 3.5, 4.25, 2.25, 3.0, 6.0, 4
 START_TEST(few_sequences)
 {
     set(9, weight, loss_a, loss_b);
-    expect(9, (struct tr_loss_change){ 3.8894386106623586, 3.709915185783522,
-                                       -0.17952342487883682, 0.06786083152703946, 1238, 9 });
+    struct tr_loss_change all = { 3.8894386106623586,   3.709915185783522,
+                                  -0.17952342487883682, 0.06786083152703946, 1238, 9 };
+    expect(9, all);
     before[8].weight = after[8].weight = 0; /* one that has no part */
     expect(9, (struct tr_loss_change){ 3.8299870466321244, 3.6466968911917097,
                                        -0.18329015544041452, 0.0738355774771874, 1158, 8 });

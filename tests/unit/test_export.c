@@ -45,7 +45,7 @@ static int export(struct tr_err *err)
     struct tr_gguf *g = tr_gguf_open(path, err);
     struct tr_model *base = tr_model_open(model, err);
     ck_assert_msg(g && base, "%s", err->text);
-    int rc = tr_export(g, base, NULL, other, err);
+    int rc = tr_export(g, base, &(struct tr_export_args){ 0 }, other, err);
     tr_model_close(base);
     tr_gguf_close(g);
     return rc;

@@ -231,6 +231,7 @@ static double export_trained(int full, const char *to)
     double loss;
     const char *saved = in_dir("saved.ckpt");
     struct tr_train_args a = args_of(full);
+    struct tr_export_args none = { 0 };
     struct training_run r = run_open(path, data, &a);
     run_steps(&r, STEPS);
     save(&r, saved);
@@ -238,7 +239,7 @@ static double export_trained(int full, const char *to)
     run_close(&r);
     struct tr_gguf *g = tr_gguf_open(saved, &err);
     struct tr_model *base = tr_model_open(path, &err);
-    ck_assert_msg(g && base && !tr_export(g, base, NULL, to, &err), "%s", err.text);
+    ck_assert_msg(g && base && !tr_export(g, base, &none, to, &err), "%s", err.text);
     tr_model_close(base);
     tr_gguf_close(g);
     return loss;

@@ -315,12 +315,80 @@ START_TEST(test_unset)
 }
 END_TEST
 
+/* The text of a key, or none. */
+static void says(const struct tr_gguf *g, const char *key, const char *text)
+{
+    struct tr_str s = { "", 0 };
+    ck_assert_int_eq(tr_gguf_string(g, key, &s, NULL), text != NULL);
+    ck_assert_msg(!text || tr_str_is(s, text), "%s is %.*s", key, (int)s.len, s.ptr);
+}
+
+/* `to` as a child of `from`, by name or by default, or with nothing but its parents. */
+static void write_child(const char *from, const char *to, int whole, const char *name)
+{
+    struct tr_gguf *base = tr_gguf_open(from, NULL);
+    struct tr_gguf_writer *w = tr_gguf_create(to, NULL);
+    if (whole) {
+        tr_gguf_set_all(w, base);
+        tr_gguf_set_fine_tuned(w, base, name);
+    } else {
+        tr_gguf_set_base(w, base);
+    }
+    ck_assert_int_eq(tr_gguf_commit(w, NULL), 0);
+    tr_gguf_close(base);
+}
+
+static void write_parent(const char *to, const char *name)
+{
+    struct tr_gguf_writer *w = tr_gguf_create(to, NULL);
+    tr_gguf_set_string(w, "general.uuid", "123");
+    tr_gguf_set_u32(w, "general.author", 7); /* not what it should be */
+    tr_gguf_set_string(w, "general.license", "mit");
+    tr_gguf_set_u32(w, "general.base_model.count", 2);
+    tr_gguf_set_string(w, "general.base_model.1.name", "an older one");
+    if (name)
+        tr_gguf_set_string(w, "general.name", name);
+    ck_assert_int_eq(tr_gguf_commit(w, NULL), 0);
+}
+
+START_TEST(test_lineage)
+{
+    int64_t count;
+    for (int i = 0; i < 4; i++) {
+        const char *parent = i & 1 ? "Parent" : NULL, *own = i & 2 ? "own" : NULL;
+        write_parent(path, parent);
+        write_child(path, other, 1, own);
+        struct tr_gguf *g = tr_gguf_open(other, NULL);
+        static const char *const names[] = { "fine-tuned", "Parent fine-tuned", "own",
+                                             "Parent own" };
+        says(g, "general.name", names[i]);
+        says(g, "general.finetune", own ? own : "fine-tuned");
+        says(g, "general.uuid", NULL);
+        says(g, "general.license", "mit");
+        says(g, "general.base_model.0.name", parent);
+        says(g, "general.base_model.0.uuid", "123");
+        says(g, "general.base_model.0.author", NULL);
+        says(g, "general.base_model.1.name", NULL);
+        ck_assert_int_eq(tr_gguf_int(g, "general.base_model.count", &count, NULL), 1);
+        ck_assert_int_eq(count, 1);
+        tr_gguf_close(g);
+    }
+    write_child(other, path, 0, NULL); /* a grandchild knows its parent */
+    struct tr_gguf *g = tr_gguf_open(path, NULL);
+    says(g, "general.base_model.0.name", "Parent own");
+    says(g, "general.base_model.0.uuid", NULL);
+    says(g, "general.name", NULL);
+    tr_gguf_close(g);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("gguf_write");
     TCase *t = tcase_create("gguf_write");
     tcase_set_timeout(t, 60);
     tcase_add_checked_fixture(t, make_dir, remove_dir);
+    tcase_add_test(t, test_lineage);
     tcase_add_test(t, test_getters);
     tcase_add_test(t, test_wrong_types);
     tcase_add_test(t, test_strings_and_order);
