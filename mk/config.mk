@@ -24,6 +24,10 @@ CFLAGS_fuzz    := -O1 -g -fno-omit-frame-pointer
 VARIANT  := $(if $(MPI),mpi$(patsubst %,-%,$(filter-out release,$(MODE))),$(MODE))
 BUILD    ?= build/$(VARIANT)
 BIN      ?= $(if $(filter release,$(VARIANT)),bin,$(BUILD)/bin)
+# For workflows: what stands in front of the name of a command; $(call built,COMMAND…), what
+# has to be there before it runs.
+CMD      := $(BIN)/
+built     = $(addprefix $(BIN)/,$1)
 # V=1 shows the compiler's command lines, WERROR=1 makes warnings errors.
 Q        := $(if $(V),,@)
 # The reference material that some tests compare with; they skip without it.

@@ -4,5 +4,5 @@
 ## help: this page
 help:
 	@echo "targets:"
-	@sed -n 's/^## \([a-z0-9-]*\): /\1\t/p' mk/*.mk | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
-	@$(foreach k,$(KNOBS),$k=$(call sh,$($k))) awk -f mk/help.awk workflows/*.mk
+	@sed -n 's/^## \([a-z0-9-]*\): /\1\t/p' $(call sh,$(MK))/*.mk | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
+	@$(foreach k,$(KNOBS),$k=$(call sh,$($k))) awk -f $(call sh,$(MK)/help.awk) $(call sh,$(WORKFLOWS))/*.mk

@@ -4,6 +4,7 @@ prefix     ?= /usr/local
 bindir     ?= $(prefix)/bin
 libdir     ?= $(prefix)/lib
 includedir ?= $(prefix)/include
+datadir    ?= $(prefix)/share
 mandir     ?= $(prefix)/share/man
 CMD_PREFIX ?=
 INSTALL    ?= install
@@ -13,13 +14,20 @@ PAGES      := $(sort $(wildcard $(CMDS:%=cmds/%.1)))
 to          = $(call sh,$(DESTDIR)$1)
 to_command  = $(call to,$(bindir)/$(CMD_PREFIX)$1)
 to_page     = $(call to,$(mandir)/man1/$(CMD_PREFIX)$(notdir $1))
+# Below $(datadir)/libtrain: the workflows, with what they and mk/run.mk include, read and run.
+DATA_FOLDER = $(datadir)/libtrain
+DATA_FILES  = find $(addprefix mk/,make.mk text.mk run.mk help.mk help.awk) workflows examples \
+  -type f ! -name '*.c'
+each_file   = while IFS= read -r file; do $1 || exit; done
+# $(call for_make,TEXT): as a makefile spells it.
+for_make    = $(subst $(hash),\$(hash),$(subst $$,$$$$,$1))
 # The names of our commands in a page get the prefix too.
 PREFIX_NAMES = -v commands='$(CMDS)' 'BEGIN { \
   n = split(commands, c, " "); for (i = 1; i <= n; i++) known[c[i]]; prefix = ENVIRON["prefix"] } \
   /^\.(Nm|Dt|Xr) / && tolower($$2) in known { $$2 = prefix $$2 } { print }'
 
 .PHONY: install uninstall dist clean
-## install: commands, manual pages, library, headers, libtrain.pc (DESTDIR prefix bindir libdir includedir mandir CMD_PREFIX)
+## install: commands, manual pages, library, headers, libtrain.pc, workflows (DESTDIR prefix bindir libdir includedir datadir mandir CMD_PREFIX)
 install: all lib $(BUILD)/libtrain.pc
 	$(INSTALL) -d $(call to,$(bindir)) $(call to,$(mandir)/man1) $(call to,$(includedir)/libtrain) \
 	  $(call to,$(libdir)/pkgconfig)
@@ -32,6 +40,12 @@ install: all lib $(BUILD)/libtrain.pc
 	ln -sf libtrain.so.$(VERSION) $(call to,$(libdir)/$(SONAME))
 	ln -sf $(SONAME) $(call to,$(libdir)/libtrain.so)
 	$(INSTALL) -m 644 $(BUILD)/libtrain.pc $(call to,$(libdir)/pkgconfig/libtrain.pc)
+	to=$(call to,$(DATA_FOLDER)) && $(DATA_FILES) | $(call each_file,$(INSTALL) -d \
+	  "$$to/$$(dirname "$$file")" && $(INSTALL) -m 644 "$$file" "$$to/$$file")
+	printf '%s\n' $(call sh,LIBTRAIN := $(call for_make,$(DATA_FOLDER))) \
+	  $(call sh,CMD := $(call for_make,$(bindir)/$(CMD_PREFIX))) \
+	  $(call sh,include $(subst $(space),\ ,$(call for_make,$(DATA_FOLDER)))/mk/run.mk) \
+	  > $(call to,$(DATA_FOLDER)/Makefile.run)
 
 $(BUILD)/libtrain.pc: FORCE
 	@mkdir -p $(@D)
@@ -47,7 +61,10 @@ uninstall:
 	  $(foreach h,$(PUBLIC_H),$(call to,$(includedir)/$h)) $(call to,$(libdir)/libtrain.a) \
 	  $(call to,$(libdir)/libtrain.so) $(call to,$(libdir)/$(SONAME)) \
 	  $(call to,$(libdir)/libtrain.so.$(VERSION)) $(call to,$(libdir)/pkgconfig/libtrain.pc)
+	to=$(call to,$(DATA_FOLDER)) && rm -f "$$to/Makefile.run" && \
+	  $(DATA_FILES) | $(call each_file,rm -f "$$to/$$file")
 	rmdir $(call to,$(includedir)/libtrain) 2>/dev/null || true
+	find $(call to,$(DATA_FOLDER)) -depth -type d -exec rmdir {} ';' 2>/dev/null || true
 
 ## dist: libtrain-VERSION.tar.gz of what is committed
 dist:

@@ -39,8 +39,7 @@ printable = $(shell printf %s $(call sh,$1) | LC_ALL=C tr '\001-\010\012-\037\17
 
 # The knobs of the workflows, which have a line "#? KNOB text" there, and others whose values
 # are text.  What was given for them is taken as it stands.
-KNOBS := $(patsubst KNOB=%,%,$(filter KNOB=%,$(foreach f,$(sort $(wildcard workflows/*.mk)),\
-  $(subst $(hash)? ,KNOB=,$(file <$f)))))
+KNOBS := $(sort $(shell sed -n 's/^\#? \([A-Z_0-9]*\) .*/\1/p' $(call sh,$(WORKFLOWS))/*.mk))
 TEXTS := BENCH PEERS DESTDIR CMD_PREFIX
 given  = $(filter command override $(if $(or $(filter $1,$(TEXTS)),$(findstring e,$(letters))),\
   environment),$(origin $1))

@@ -4,6 +4,11 @@
 #? RUNS folder of all runs
 RUNS = runs
 
+# $(call cmd,NAME OPTIONS…): that command.  $(call script,NAME): sh and a script beside this
+# file, which the whole path leads to if the folder of the user is another one.
+cmd    = $(call sh,$(CMD))$1
+script = sh $(call sh,$(WORKFLOWS)/$1)
+
 # $(call refuse,WORDS): the end, if there are any.
 refuse = $(if $1,$(error $1))
 
@@ -26,11 +31,11 @@ files   = $(if $(call one_file,$1),$(call named,$1),$(foreach w,$1,$(if $(call \
 one_file = $(or $(if $(call holds,* ? [,$1),,yes),$(shell test -f $(call named,$1) && echo yes))
 
 # $(call readable,KNOB,FILES): refuses what is not there.
-readable = $(call refuse,$(shell sh workflows/readable.sh $1 $2))
+readable = $(call refuse,$(shell $(call script,readable.sh) $1 $2))
 
 # $(call usage,COMMAND OPTIONS…): refuses options that the command does not take, which it
 # says by status 2 before it opens a file.
-usage = $(call refuse,$(shell e=$$($(BIN)/$1 2>&1 >/dev/null </dev/null); \
+usage = $(call refuse,$(shell e=$$($(call cmd,$1) 2>&1 >/dev/null </dev/null); \
   [ $$? != 2 ] || printf '%s\n' "$$e" | sed 1q))
 
 # A result is known by what it was made of: options, and the contents of what the user named,

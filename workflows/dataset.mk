@@ -4,7 +4,7 @@
 
 ## dataset: DATASET, a tree of hand-written rows, to the file of rows TRAIN_DATA
 #? DATASET folder with structure.enriched.json and topics/
-DATASET     = examples/dataset
+DATASET     = $(EXAMPLES)/dataset
 #? TRAIN_DATA where to write the rows; empty: RUNS/dataset/NAME.jsonl, NAME that of DATASET
 TRAIN_DATA  =
 #? DATASET_FLAGS further options of dataset build: --no-stats --placeholders FILE
@@ -17,9 +17,9 @@ rows_file   := $(call path,$(or $(TRAIN_DATA),$(RUNS)/dataset/$(dataset_name).js
 structure   := $(call sh,$(call path,$(DATASET))/structure.enriched.json)
 
 .PHONY: dataset
-dataset: $(BIN)/dataset
-	$(BIN)/dataset scaffold --structure $(structure)
+dataset: $(call built,dataset)
+	$(call cmd,dataset) scaffold --structure $(structure)
 	mkdir -p "$$(dirname $(call sh,$(rows_file)))"
-	$(BIN)/dataset build --structure $(structure) --tokenizer-path $(call named,$(MODEL)) \
+	$(call cmd,dataset) build --structure $(structure) --tokenizer-path $(call named,$(MODEL)) \
 	  --output $(call sh,$(rows_file))$(if $(DATASET_FLAGS), $(call option_words,DATASET_FLAGS))
 endif

@@ -5,9 +5,9 @@
 ## finetune: MODEL and DATA to runs/NAME/: adapter.gguf merged.gguf q8_0.gguf Modelfile loss.png eval.tsv samples.txt
 ## data: the same up to the training: the data packed, and of rows a table and the first as the model sees them
 #? MODEL model to start from, a GGUF file
-MODEL       = examples/tiny.gguf
+MODEL       = $(EXAMPLES)/tiny.gguf
 #? DATA text to train on, one document a file; or rows of JSON: chats, prompts with answers, …
-DATA        = examples/tiny.txt
+DATA        = $(EXAMPLES)/tiny.txt
 #? NAME name of the run: its files are in runs/NAME/
 NAME        = $(call run_name,$(MODEL))-$(call run_name,$(or $(one_text),$(firstword $(DATA))))
 #? TEST text or rows that are measured after the training: test.tsv
@@ -37,7 +37,7 @@ BATCH       = $(if $(rows),2,4)
 #? GRAD_ACC micro-batches in a step
 GRAD_ACC    = 1
 # The small model of the example takes, and wants, larger steps than a real one.
-EXAMPLE     = $(filter examples/tiny.gguf,$(MODEL))
+EXAMPLE     = $(call same,$(EXAMPLES)/tiny.gguf,$(MODEL))
 #? EPOCHS passes over the data; with the example 8, over rows 2
 EPOCHS      = $(if $(EXAMPLE),8,$(if $(rows),2,1))
 #? STEPS steps, whatever EPOCHS says; empty: as EPOCHS says
@@ -55,7 +55,7 @@ TRAIN_FLAGS =
 #? RESTART yes: a training that was stopped starts over, and its saves are removed
 RESTART     =
 #? PROMPTS file of prompts for samples.txt, one a line; to a model for chats they are what a user says
-PROMPTS     = examples/$(if $(filter whole,$(rows)),questions,prompts).txt
+PROMPTS     = $(EXAMPLES)/$(if $(filter whole,$(rows)),questions,prompts).txt
 #? N_SAMPLE tokens that each sample adds; empty: 60, or half the model's context if less
 N_SAMPLE    =
 #? GENERATE_FLAGS further options of generate: --temp 0
@@ -70,7 +70,7 @@ model      := $(call named,$(MODEL))
 data       := $(call files,$(DATA))
 test       := $(if $(TEST),$(call files,$(TEST)))
 $(call readable,MODEL,$(model))$(call readable,DATA,$(data))$(if $(test),$(call readable,TEST,$(test)))
-rows       := $(shell sh workflows/rows.sh $(BIN) $(model) $(data))
+rows       := $(shell $(call script,rows.sh) $(call sh,$(CMD)) $(model) $(data))
 prompts    := $(call named,$(PROMPTS))
 $(call readable,PROMPTS,$(prompts))
 $(if $(filter-out 1,$(words $(METHOD)))$(filter-out lora full,$(METHOD)),$(error METHOD is \
@@ -99,13 +99,13 @@ GNUPLOT    := $(firstword $(wildcard $(addsuffix /gnuplot,$(subst :, ,$(PATH))))
 
 # Positions that the model was made for, asked when bin/ is built: a large number if they are
 # not known.  $(call at_most,N,D): N, or a D-th of them if that is less.
-context = $(eval context := $(shell $(BIN)/gguf-show --keys $(model) 2>/dev/null | awk -F '\t' \
+context = $(eval context := $(shell $(call cmd,gguf-show) --keys $(model) 2>/dev/null | awk -F '\t' \
   '$$2 ~ /\.context_length$$/ { n = $$4 } END { print n + 0 ? n : 1000000000 }'))$(context)
 at_most = $(shell echo $$(($(context) / $2 < $1 ? $(context) / $2 : $1)))
 # Chats go through a template, and so do samples then, if there is one.
 ask         = $(if $(and $(filter whole,$(rows)),$(if \
   $(CHAT_TEMPLATE),$(filter-out none,$(CHAT_TEMPLATE)),$(templated))), --ask$(template))
-templated = $(eval templated := $(shell $(BIN)/gguf-show --keys $(model) 2>/dev/null | grep -m 1 -o \
+templated = $(eval templated := $(shell $(call cmd,gguf-show) --keys $(model) 2>/dev/null | grep -m 1 -o \
   'tokenizer[.]chat_template'))$(templated)
 # Twice what nearly all rows take, as the table of tokenize says: then sequences can be filled.
 rows_ctx    = $(if $(rows),$(shell awk '/^ *99 %/ { for (n = 256; n < 2 * $$3; n *= 2); print n }' \
@@ -117,12 +117,12 @@ say_ctx = $(if $(or $(dry),$(CTX),$(rows),$(filter 256,$(call at_most,256,1))),,
 
 # What each result is made of.
 CONTENTS   := $(if $(and $(dry),$(if $(wildcard $(RUN)/records/contents),,new)),,$(shell \
-  sh workflows/contents.sh $(RUN)/records/contents $(model) $(prompts) $(call named,$(lastword \
+  $(call script,contents.sh) $(RUN)/records/contents $(model) $(prompts) $(call named,$(lastword \
   $(patsubst --lora-config=%,%,$(patsubst --adapter-in=%,%,$(filter --adapter-in=% \
   --lora-config=%,$(subst --lora-config ,--lora-config=,$(subst --adapter-in \
-  ,--adapter-in=,$(strip $(TRAIN_FLAGS))))))))) workflows/loss.gp $(call named,$(or \
+  ,--adapter-in=,$(strip $(TRAIN_FLAGS))))))))) $(call sh,$(WORKFLOWS)/loss.gp) $(call named,$(or \
   $(CHAT_TEMPLATE),/)) $(data)))
-TESTS      := $(if $(test),$(shell sh workflows/contents.sh / $(test)))
+TESTS      := $(if $(test),$(shell $(call script,contents.sh) / $(test)))
 content     = $(foreach w,$(wordlist $1,$2,$(CONTENTS)),$(lastword $(subst =, ,$w)))
 # Files of settings that further options name.
 settings    = $(foreach w,$(filter @%,$($1)),$(newline)settings $(shell cksum \
@@ -207,10 +207,10 @@ $(call usage,pack $(PACK_OPTS) --val-out /dev/null/val -o /dev/null/data /dev/nu
 $(call usage,train -m /dev/null -d /dev/null -o /dev/null/ckpt$(TRAIN_OPTS))
 $(call usage,generate -m /dev/null $(SAMPLE_OPTS))
 $(call within,CTX,$(context))$(call within,N_SAMPLE,$(context))
-$(if $(dry),,$(call refuse,$(shell sh workflows/before.sh $(BIN) $(model) $(RUN) '$(if $(call \
+$(if $(dry),,$(call refuse,$(shell $(call script,before.sh) $(call sh,$(CMD)) $(model) $(RUN) '$(if $(call \
   same,$(MAKECMDGOALS),data),$(filter $(OF_DATA),$(todo)),$(todo))'$(METHOD_OPTS))))
 endef
-before-finetune: | $(addprefix $(BIN)/,tokenize pack train generate quantize gguf-show modelfile)
+before-finetune: | $(call built,tokenize pack train generate quantize gguf-show modelfile)
 	$(if $(todo),$(if $(before),))
 
 $(RUN)/records: | before-finetune
@@ -220,8 +220,8 @@ $(if $(call same,$(call text_of,$(RUN)/records/contents),$(CONTENTS)$(newline)),
 $(RUN)/records/contents: | $(RUN)/records
 	$(if $(dry),,$(file >$@,$(CONTENTS)))
 
-TOKENIZE    = $(BIN)/tokenize -m $(model)$(TOKENIZE_OPTS)
-$(RUN)/data.tok: | $(RUN)/records $(BIN)/tokenize
+TOKENIZE    = $(call cmd,tokenize) -m $(model)$(TOKENIZE_OPTS)
+$(RUN)/data.tok: | $(RUN)/records $(call built,tokenize)
 	$(begin)$(TOKENIZE) -o $@ $(data)
 
 # Rows as the model sees them, the first of them: what is trained stands in brackets.
@@ -232,52 +232,52 @@ $(RUN)/rows.txt: | $(RUN)/data.tok
 $(RUN)/table.txt: | $(RUN)/data.tok
 	$(begin)$(TOKENIZE) --stats $(data) >$@
 
-PACK        = $(BIN)/pack $(PACK_OPTS) --val-out $(RUN)/val.pack -o $(RUN)/data.pack $(RUN)/data.tok
-$(RUN)/data.pack $(RUN)/val.pack &: | $(RUN)/data.tok $(if $(rows),$(RUN)/table.txt) $(BIN)/pack
+PACK        = $(call cmd,pack) $(PACK_OPTS) --val-out $(RUN)/val.pack -o $(RUN)/data.pack $(RUN)/data.tok
+$(RUN)/data.pack $(RUN)/val.pack &: | $(RUN)/data.tok $(if $(rows),$(RUN)/table.txt) $(call built,pack)
 	$(say_ctx)$(call begins,data.pack)$(call begins,val.pack)$(PACK)
 
 # The same prompts through the original and the tuned model.  The original comes before the
 # training, since a prompt may be longer than the model takes.
-SAMPLE      = $(BIN)/generate $(SAMPLE_OPTS)
-$(RUN)/samples-base.txt: | $(RUN)/val.pack $(BIN)/generate
+SAMPLE      = $(call cmd,generate) $(SAMPLE_OPTS)
+$(RUN)/samples-base.txt: | $(RUN)/val.pack $(call built,generate)
 	$(begin)$(SAMPLE) -m $(model) --label base -o $@
 
 $(RUN)/samples.txt: | $(RUN)/eval.tsv $(RUN)/samples-base.txt
 	$(begin)$(SAMPLE) -m $(RUN)/merged.gguf --label tuned --after $(RUN)/samples-base.txt -o $@
 
-TRAIN       = $(BIN)/train -m $(model) -d $(RUN)/data.pack --val $(RUN)/val.pack$(TRAIN_OPTS) \
+TRAIN       = $(call cmd,train) -m $(model) -d $(RUN)/data.pack --val $(RUN)/val.pack$(TRAIN_OPTS) \
   --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt$(START)
 $(RUN)/model.ckpt: | $(RUN)/data.pack $(RUN)/val.pack $(RUN)/samples-base.txt $(if \
-  $(test),$(RUN)/test.pack) $(BIN)/train
+  $(test),$(RUN)/test.pack) $(call built,train)
 	$(if $(GNUPLOT)$(dry),,$(info gnuplot is not there: no loss.png))$(begin)$(TRAIN)
 
 # Whoever has a picture that cannot be drawn still wants the model.
 $(RUN)/loss.png: | $(RUN)/model.ckpt
-	-$(begin)gnuplot -c workflows/loss.gp $(RUN)/metrics.tsv $@
+	-$(begin)gnuplot -c $(call sh,$(WORKFLOWS)/loss.gp) $(RUN)/metrics.tsv $@
 
-$(RUN)/adapter.gguf: | $(RUN)/model.ckpt $(BIN)/gguf-export
-	$(begin)$(BIN)/gguf-export -m $(model)$(template) -o $@ $(RUN)/model.ckpt
+$(RUN)/adapter.gguf: | $(RUN)/model.ckpt $(call built,gguf-export)
+	$(begin)$(call cmd,gguf-export) -m $(model)$(template) -o $@ $(RUN)/model.ckpt
 
 ifneq ($(LORA),)
-$(RUN)/merged.gguf: | $(RUN)/adapter.gguf $(BIN)/merge
-	$(begin)$(BIN)/merge -m $(model) -a $(RUN)/adapter.gguf -t f16$(template) -o $@
+$(RUN)/merged.gguf: | $(RUN)/adapter.gguf $(call built,merge)
+	$(begin)$(call cmd,merge) -m $(model) -a $(RUN)/adapter.gguf -t f16$(template) -o $@
 else
-$(RUN)/merged.gguf: | $(RUN)/model.ckpt $(BIN)/gguf-export
-	$(begin)$(BIN)/gguf-export -m $(model)$(template) -o $@ $(RUN)/model.ckpt
+$(RUN)/merged.gguf: | $(RUN)/model.ckpt $(call built,gguf-export)
+	$(begin)$(call cmd,gguf-export) -m $(model)$(template) -o $@ $(RUN)/model.ckpt
 endif
 
-$(RUN)/Modelfile: | $(RUN)/merged.gguf $(BIN)/modelfile
-	$(begin)$(BIN)/modelfile -m $(RUN)/merged.gguf -o $@
+$(RUN)/Modelfile: | $(RUN)/merged.gguf $(call built,modelfile)
+	$(begin)$(call cmd,modelfile) -m $(RUN)/merged.gguf -o $@
 
-$(RUN)/q8_0.gguf: | $(RUN)/merged.gguf $(BIN)/quantize
-	$(begin)$(BIN)/quantize -t q8_0 -o $@ $(RUN)/merged.gguf
+$(RUN)/q8_0.gguf: | $(RUN)/merged.gguf $(call built,quantize)
+	$(begin)$(call cmd,quantize) -t q8_0 -o $@ $(RUN)/merged.gguf
 
 # The evaluation grows by a row a command: --after puts the rows of an older table first.
 # One after the other, since each uses all processors.
-EVAL        = $(BIN)/perplexity -d $(RUN)/val.pack
+EVAL        = $(call cmd,perplexity) -d $(RUN)/val.pack
 after       = --after $(RUN)/eval-$1.tsv -o $@
 
-$(RUN)/eval-base.tsv: | $(RUN)/val.pack $(BIN)/perplexity $(RUN)/q8_0.gguf
+$(RUN)/eval-base.tsv: | $(RUN)/val.pack $(call built,perplexity) $(RUN)/q8_0.gguf
 	$(begin)$(EVAL) -m $(model) --label base -o $@
 
 $(RUN)/eval-adapter.tsv: | $(RUN)/adapter.gguf $(RUN)/eval-base.tsv
@@ -290,16 +290,16 @@ $(RUN)/eval.tsv: | $(RUN)/q8_0.gguf $(RUN)/eval-merged.tsv
 	$(begin)$(EVAL) -m $(RUN)/q8_0.gguf --label q8_0 $(call after,merged)
 
 # The test set is read before the training, since it may be wrong, and measured behind it.
-$(RUN)/test.tok: | $(RUN)/records $(BIN)/tokenize
+$(RUN)/test.tok: | $(RUN)/records $(call built,tokenize)
 	$(begin)$(TOKENIZE) -o $@ $(test)
 
-$(RUN)/test.pack: | $(RUN)/test.tok $(RUN)/data.pack $(BIN)/pack
-	$(begin)$(BIN)/pack $(CTX_OPTS) -o $@ $(RUN)/test.tok
+$(RUN)/test.pack: | $(RUN)/test.tok $(RUN)/data.pack $(call built,pack)
+	$(begin)$(call cmd,pack) $(CTX_OPTS) -o $@ $(RUN)/test.tok
 
 $(RUN)/test-base.tsv: | $(RUN)/test.pack $(RUN)/eval.tsv
-	$(begin)$(BIN)/perplexity -d $(RUN)/test.pack -m $(model) --label base -o $@
+	$(begin)$(call cmd,perplexity) -d $(RUN)/test.pack -m $(model) --label base -o $@
 
 $(RUN)/test.tsv: | $(RUN)/test-base.tsv
-	$(begin)$(BIN)/perplexity -d $(RUN)/test.pack -m $(RUN)/merged.gguf --label merged \
+	$(begin)$(call cmd,perplexity) -d $(RUN)/test.pack -m $(RUN)/merged.gguf --label merged \
 	  --after $(RUN)/test-base.tsv -o $@
 endif
