@@ -33,18 +33,19 @@ static int has_color(void)
 
 typedef int print_fn(FILE *f, const char *path, struct tr_err *err);
 
-/* A part of its own paragraph; the first error of all stays. */
-static void print_part(const struct cmd_run *run, const char *name, print_fn *print,
-                       const char *behind, struct tr_err *err)
+/* A part of its own paragraph; the first error of all stays.  0 if there is none. */
+static int print_part(const struct cmd_run *run, const char *name, print_fn *print,
+                      const char *behind, struct tr_err *err)
 {
     struct tr_err own = { 0 };
     char path[PATH_MAX];
     if (!cmd_run_file(run, name, path))
-        return;
+        return 0;
     if (!print(stdout, path, &own))
         fputs(behind, stdout);
     else if (!err->code)
         *err = own;
+    return 1;
 }
 
 static int compare(const char *before, const char *after, struct tr_err *err)
@@ -66,16 +67,18 @@ static int compare(const char *before, const char *after, struct tr_err *err)
     return rc;
 }
 
-static void print_verdict(const struct cmd_run *run, struct tr_err *err)
+static int print_verdict(const struct cmd_run *run, struct tr_err *err)
 {
     struct tr_err own = { 0 };
     char base[PATH_MAX], path[PATH_MAX];
     const char *after = cmd_run_file(run, "losses-adapter.tsv", path);
     if (!after)
         after = cmd_run_file(run, "losses-merged.tsv", path);
-    if (after && cmd_run_file(run, "losses-base.tsv", base) && compare(base, after, &own) &&
-        !err->code)
+    if (!after || !cmd_run_file(run, "losses-base.tsv", base))
+        return 0;
+    if (compare(base, after, &own) && !err->code)
         *err = own;
+    return 1;
 }
 
 /* ---- what was written ------------------------------------------------------------- */
@@ -92,11 +95,11 @@ static int is_made(const struct dirent *d)
 
 static void size_text(char *text, size_t n, double bytes)
 {
-    static const char unit[] = "kMGT";
+    static const char *const unit[] = { "B", "kB", "MB", "GB", "TB" };
     int i = 0;
-    for (bytes /= 1000; bytes >= 1000 && unit[i + 1]; i++)
+    for (; bytes >= 1000 && i < 4; i++)
         bytes /= 1000;
-    snprintf(text, n, bytes < 10 ? "%.1f %cB" : "%.0f %cB", bytes, unit[i]);
+    snprintf(text, n, i && bytes < 10 ? "%.1f %s" : "%.0f %s", bytes, unit[i]);
 }
 
 /* One more of a list, on a line of its own if this one is full. */
@@ -119,7 +122,7 @@ static void print_file(const struct cmd_run *run, const char *name, int *used)
     *used += (int)n + 2;
 }
 
-static void print_written(const struct cmd_run *run)
+static int print_written(const struct cmd_run *run)
 {
     struct dirent **entry = NULL;
     int n = scandir(run->folder, &entry, NULL, alphasort), used = 2;
@@ -139,16 +142,31 @@ static void print_written(const struct cmd_run *run)
     free(entry);
     if (any)
         fputc('\n', stdout);
+    return any;
 }
 
 /* ---- the command ------------------------------------------------------------------ */
 
+/* Fewer than eight bits a number in any matrix. */
+static int is_coarse(const struct tr_gguf *g)
+{
+    for (size_t i = 0; i < tr_gguf_n_tensor(g); i++) {
+        const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
+        if (t->n_dim > 1 && t->bytes < tr_gguf_count(t))
+            return 1;
+    }
+    return 0;
+}
+
 static int look_at_model(struct cmd_run *run, struct tr_err *err)
 {
     struct tr_gguf *g = tr_gguf_open(run->model, err);
-    if (!g)
+    if (!g || tr_gguf_expect_model(g, err)) {
+        tr_gguf_close(g);
         return err->code;
+    }
     run->is_chat = tr_gguf_find_kv(g, "tokenizer.chat_template") != NULL;
+    run->is_coarse = is_coarse(g);
     tr_gguf_close(g);
     return 0;
 }
@@ -167,16 +185,25 @@ static int look_at_folder(struct cmd_run *run, char *folder, struct tr_err *err)
     return 0;
 }
 
+static const struct {
+    const char *name;
+    print_fn *print;
+    const char *behind;
+} part[] = { { "samples.txt", cmd_sample_pair_print, "\n" },
+             { "eval.tsv", cmd_eval_print, "\n" },
+             { "metrics.tsv", cmd_metrics_print, "" } };
+
 static int report(struct cmd_run *run, char *folder, struct tr_err *err)
 {
-    int rc = look_at_folder(run, folder, err);
+    int any = 0, rc = look_at_folder(run, folder, err);
     if (rc || (rc = look_at_model(run, err)))
         return rc;
-    print_part(run, "samples.txt", cmd_sample_pair_print, "\n", err);
-    print_part(run, "eval.tsv", cmd_eval_print, "\n", err);
-    print_part(run, "metrics.tsv", cmd_metrics_print, "", err);
-    print_verdict(run, err);
-    print_written(run);
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
+        any |= print_part(run, part[i].name, part[i].print, part[i].behind, err);
+    any |= print_verdict(run, err);
+    any |= print_written(run);
+    if (!any)
+        return tr_err_set(err, TR_EFORMAT, "'%s' holds nothing of a run", folder);
     cmd_next_steps_print(stdout, run);
     return err->code;
 }

@@ -8,6 +8,8 @@
 
 #include "shell-word.h"
 
+#include <libtrain/printable.h>
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,11 +79,16 @@ static void print_llama(FILE *f, const struct cmd_run *run, const char *adapter)
     fputs(run->is_chat ? "\n" : " -n 100 -p 'Once'\n", f);
 }
 
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
 /* A name that Ollama takes, of the last part of the folder. */
 static void put_ollama_name(FILE *f, const struct cmd_run *run)
 {
-    const char *slash = strrchr(run->folder, '/');
-    const char *name = slash ? slash + 1 : run->folder;
+    const char *name = last_part(run->folder);
     fputc(' ', f);
     if (!isalnum((unsigned char)*name))
         fputs("run", f);
@@ -106,10 +113,12 @@ static void print_merge(FILE *f, const struct cmd_run *run, const char *adapter)
 {
     fputs("As one model, for LM Studio and others:\n ", f);
     put_tool(f, run, "merge");
-    fputs(" -m", f);
+    fputs(run->is_coarse ? " -t q8_0 -m" : " -m", f);
     cmd_put_file(f, run->model);
     fputs(" -a", f);
     cmd_put_file(f, adapter);
+    fputs(" --name", f);
+    cmd_put_word(f, last_part(run->folder));
     fputs(" -o", f);
     put_made(f, run, "merged.gguf");
     fputs("\nWith Ollama, after that (it takes no adapters since 0.34.1):\n ", f);
@@ -182,7 +191,8 @@ static void print_longer(FILE *f, const struct cmd_run *run)
 {
     if (!run->data.n || !(run->epochs > 0))
         return;
-    fprintf(f, "Train longer:\n  %s", run->front);
+    fputs("Train longer:\n  ", f);
+    tr_print_escaped(f, run->front, strlen(run->front));
     if (!strncmp(run->front, "make", 4))
         put_make_words(f, run);
     else

@@ -18,6 +18,7 @@ struct cmd_run {
     struct cmd_list knob;    /* NAME=VALUE that the user gave beside them */
     double epochs;           /* 0: not known */
     int is_chat;             /* the model has a chat template */
+    int is_coarse;           /* in its types much of what an adapter changes would be lost */
     char tools[PATH_MAX];    /* what stands in front of the names of our commands */
 };
 

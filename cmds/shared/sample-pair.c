@@ -79,15 +79,16 @@ static int columns(const char *s, size_t n)
  * of it fits. */
 static size_t fit(const char *s, size_t n, int width)
 {
-    size_t at = 0, blank = 0, step;
-    for (int used = 0; at < n; at += step) {
+    size_t blank = 0, step;
+    int used = 0;
+    for (size_t at = 0; at < n; at += step) {
         step = tr_printable(s + at, n - at);
         used += step ? columns(s + at, step) : 1;
         step += !step;
-        if (used > width)
-            return blank ? blank : at;
         if (s[at] == ' ' || s[at] == '\n')
             blank = at;
+        if (used > width)
+            return blank ? blank : at;
     }
     return n;
 }

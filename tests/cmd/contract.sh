@@ -14,6 +14,8 @@ while [ $i -lt 200 ]; do
     echo "The quick brown fox number $i jumps over the lazy dog." && i=$((i + 1))
 done >text.txt
 cp -r "$TOP/examples/dataset" set
+mkdir ran
+echo >ran/Modelfile
 printf %s "$(cat "$TOP/examples/dataset/structure.enriched.json")" >set/structure.enriched.json
 
 # ==== inputs for the commands that come later in the pipe ====
@@ -186,6 +188,7 @@ contract quantize "model.gguf" "-t q8_0 -o out model.gguf"
 contract perplexity "model.gguf t.pack" "-m model.gguf -d t.pack"
 contract generate "model.gguf" "-m model.gguf -p The -n 4"
 contract modelfile "model.gguf" "-m model.gguf -o out"
+contract report "model.gguf" "-m model.gguf ran"
 contract gguf-show "model.gguf" "model.gguf"
 contract dataset "set/structure.enriched.json" \
     "build --structure set/structure.enriched.json -o out"
