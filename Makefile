@@ -13,6 +13,7 @@ include mk/text.mk
 include mk/config.mk
 include mk/deps.mk
 include mk/flags.mk
+include mk/build.mk
 include mk/rules.mk
 include mk/checks.mk
 include mk/dev.mk

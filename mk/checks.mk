@@ -9,23 +9,23 @@ STATIC_CHECKS := headers layers symbols docs
 check:
 	@$(RUN_CHECKS) build $(STATIC_CHECKS) unit cmd flow asan fuzz
 
-## check-headers: every header compiles alone, the public ones as C++ too
-## check-layers: folders against the rule in docs/architecture.md, circles from symbols
-## check-symbols: the names that the library exports
-## check-docs: manual pages against --help
-## check-unit: unit tests (libcheck)
-## check-cmd: the commands, from the outside
-## check-flow: the workflows
-## check-long: what needs models from outside and many minutes, not part of check (MODELS_DIR)
-## check-fuzz: seeds of the parsers and some mutations of each, with sanitizers
-## check-asan: unit and command tests with address and undefined-behaviour sanitizers
+### check-headers: every header compiles alone, the public ones as C++ too
+### check-layers: folders against the rule in docs/architecture.md, circles from symbols
+### check-symbols: the names that the library exports
+### check-docs: manual pages against --help
+### check-unit: unit tests (libcheck)
+### check-cmd: the commands, from the outside
+### check-flow: the workflows
+### check-long: what needs models from outside and many minutes, not part of check (MODELS_DIR)
+### check-fuzz: seeds of the parsers and some mutations of each, with sanitizers
+### check-asan: unit and command tests with address and undefined-behaviour sanitizers
 check-long: export MODELS_DIR := $(MODELS_DIR)
 $(addprefix check-,$(STATIC_CHECKS) unit cmd flow long): check-%:
 	@$(RUN_CHECKS) build $*
 check-asan check-fuzz: check-%:
 	@$(RUN_CHECKS) $*
 
-## fuzz: search FUZZ_SECONDS for inputs that break a parser (FUZZ_CC: a clang with libFuzzer)
+### fuzz: search FUZZ_SECONDS for inputs that break a parser (FUZZ_CC: a clang with libFuzzer)
 FUZZ_SECONDS ?= 60
 FUZZ_CC      ?= $(firstword $(notdir $(wildcard /usr/bin/clang /usr/bin/clang-[0-9]*)) clang)
 fuzz:

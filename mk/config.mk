@@ -28,8 +28,7 @@ BIN      ?= $(if $(filter release,$(VARIANT)),bin,$(BUILD)/bin)
 # has to be there before it runs.
 CMD      := $(BIN)/
 built     = $(addprefix $(BIN)/,$1)
-# V=1 shows the compiler's command lines, WERROR=1 makes warnings errors.
-Q        := $(if $(V),,@)
+# V=1 shows whole commands, Q=1 hides what is no result, WERROR=1 makes warnings errors.
 # The reference material that some tests compare with; they skip without it.
 SHARED   ?= $(abspath $(wildcard ../shared))
 # Where check-long looks for models and puts those that it downloads.

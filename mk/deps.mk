@@ -16,15 +16,17 @@ endif
 build/deps.mk: mk/deps.sh
 	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) sh mk/deps.sh $@ build plot
 
-build/deps-dnnl.mk: mk/deps.sh
+# One after the other: each may call the package manager.
+build/deps-dnnl.mk: mk/deps.sh | build/deps.mk
 	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) OPTIONAL='there is no --precision bf16 or q8' \
 	  sh mk/deps.sh $@ dnnl
 
-build/deps-check.mk: mk/deps.sh
+build/deps-check.mk: mk/deps.sh | build/deps-dnnl.mk
 	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) sh mk/deps.sh $@ check
 	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) \
 	  OPTIONAL='training by several processes is not tested' \
 	  sh mk/deps.sh build/deps-mpi-tests.mk mpi
 
-build/deps-mpi.mk: mk/deps.sh
+build/deps-mpi.mk: mk/deps.sh | $(if $(filter \
+  check check-% tests,$(building)),build/deps-check.mk) build/deps-dnnl.mk
 	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) sh mk/deps.sh $@ mpi

@@ -1,8 +1,9 @@
-# `make help`: the lines "## target: text" of all makefiles, then each workflow's lines
-# "#? KNOB text" with the value that the knob has now.
+# `make help`: the lines "## target: text" of all makefiles, workflows first and finetune the
+# first of them, then their knobs, "#? KNOB text", with the values that these have now.
 .PHONY: help
 ## help: this page
+in_workflows = $(call sh,$(WORKFLOWS))
 help:
-	@echo "targets:"
-	@sed -n 's/^## \([a-z0-9-]*\): /\1\t/p' $(call sh,$(MK))/*.mk | awk -F '\t' '{ printf "  %-14s %s\n", $$1, $$2 }'
-	@$(foreach k,$(KNOBS),$k=$(call sh,$($k))) awk -f $(call sh,$(MK)/help.awk) $(call sh,$(WORKFLOWS))/*.mk
+	@$(foreach k,$(KNOBS),$k=$(call sh,$($k))) LC_ALL=C awk -f $(call sh,$(MK)/help.awk) mark='##' \
+	  title='workflows: make NAME KNOB=VALUE …' $(in_workflows)/finetune.mk \
+	  $(in_workflows)/*.mk title='other targets:' $(call sh,$(MK))/*.mk

@@ -27,55 +27,49 @@ FUZZ_MAIN := $(if $(filter fuzz,$(MODE)),-fsanitize=fuzzer,$(BUILD)/tests/fuzz/d
 .PHONY: all lib tests fuzz-tests
 ## all: build every command into bin/ (the default)
 all: $(CMDS:%=$(BIN)/%)
-## lib: build the library alone, static and shared
+### lib: build the library alone, static and shared
 lib: $(LIB) $(LIB_SO)
-## tests: build the unit tests
+### tests: build the unit tests
 tests: $(UNIT_TESTS) fuzz-tests
 fuzz-tests: $(FUZZ_TESTS)
 
 $(LIB): $(LIB_OBJ)
-	@rm -f $@
-	@echo "  AR    $@"
-	$(Q)$(AR) rcs $@ $^
+	$(call run,AR,$@,rm -f $@ && $(AR) rcs $@ $^)
 
 # The same objects for both; only what installed headers declare can be seen from outside.
 $(LIB_OBJ): TR_CFLAGS += $(PIC_CFLAGS)
 $(LIB_SO): $(LIB_OBJ) mk/libtrain.map
-	@echo "  LD    $@"
-	$(Q)$(LINK) -shared -Wl,-soname,$(SONAME) -Wl,--version-script=mk/libtrain.map \
-	  $(LIB_OBJ) $(TR_LIBS) $(LDLIBS)
+	$(call run,LD,$@,$(LINK) $(SHARED_FLAGS) $(LIB_OBJ) $(TR_LIBS) $(LDLIBS))
 
 LINK = $(CC) $(TR_CFLAGS) $(CFLAGS) $(LDFLAGS) -o $@
+SHARED_FLAGS = -shared -Wl,-soname,$(SONAME) -Wl,--version-script=mk/libtrain.map
 
 $(BIN)/%: $(BUILD)/cmds/%.o $(SHARED_OBJ) $(LIB)
 	@mkdir -p $(@D)
-	@echo "  LD    $@"
-	$(Q)$(LINK) $^ $(TR_LIBS) $(LDLIBS)
+	$(call run,LD,$@,$(LINK) $^ $(TR_LIBS) $(LDLIBS))
 
 $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SHARED_OBJ) $(MODELS_OBJ) $(LIB)
 	@mkdir -p $(@D)
-	@echo "  LD    $@"
-	$(Q)$(LINK) $^ $(CHECK_LIBS) $(TR_LIBS) $(LDLIBS)
+	$(call run,LD,$@,$(LINK) $^ $(CHECK_LIBS) $(TR_LIBS) $(LDLIBS))
 
 $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(filter %.o,$(FUZZ_MAIN)) $(LIB)
 	@mkdir -p $(@D)
-	@echo "  LD    $@"
-	$(Q)$(LINK) $^ $(filter-out %.o,$(FUZZ_MAIN)) $(TR_LIBS) $(LDLIBS)
+	$(call run,LD,$@,$(LINK) $^ $(filter-out %.o,$(FUZZ_MAIN)) $(TR_LIBS) $(LDLIBS))
 
 $(BUILD)/tests/%: $(BUILD)/tests/fuzz/%.o $(LIB)
 	@mkdir -p $(@D)
-	@echo "  LD    $@"
-	$(Q)$(LINK) $^ $(TR_LIBS) $(LDLIBS)
+	$(call run,LD,$@,$(LINK) $^ $(TR_LIBS) $(LDLIBS))
 
 $(BUILD)/tests/unit/%.o: TR_CPPFLAGS += $(CHECK_CPPFLAGS)
+
+COMPILE = $(CC) $(TR_CPPFLAGS) $(CPPFLAGS) $(TR_CFLAGS) $(TR_WERROR) $(CFLAGS)
 
 # Under -n it is not written.
 $(BUILD)/flags:
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	@echo "  CC    $<"
-	$(Q)$(CC) $(TR_CPPFLAGS) $(CPPFLAGS) $(TR_CFLAGS) $(TR_WERROR) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call run,CC,$<,$(COMPILE) -MMD -MP -c -o $@ $<)
 
 ALL_OBJ := $(LIB_OBJ) $(SHARED_OBJ) $(UNIT_OBJ) $(MODELS_OBJ) $(FUZZ_OBJ) $(CMD_SRC:%.c=$(BUILD)/%.o)
 -include $(ALL_OBJ:.o=.d)
