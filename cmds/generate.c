@@ -19,9 +19,9 @@
 #include <string.h>
 
 struct opts {
-    const char *model, *prompt_file, *chats, *template, *output, *label, *after, *pre;
+    const char *model, *prompt_file, *pack, *chats, *template, *output, *label, *after, *pre;
     struct cmd_list adapters, prompts, stops, template_args;
-    int64_t n, seed;
+    int64_t n, n_pack, seed;
     int special, ask;
     struct tr_sampling sampling;
     struct cmd_rope rope;
@@ -76,9 +76,12 @@ static int open_prompts(struct run *r, struct tr_err *err)
 {
     const struct opts *o = r->o;
     struct cmd_template chat = { 0 };
+    int64_t context = cmd_context(tr_model_gguf(r->m));
     const struct cmd_prompt_source source = {
         .given = &o->prompts, .path = o->prompt_file, .chats = o->chats,
-        .special = o->special, .ask = o->ask, .template = &chat
+        .special = o->special, .ask = o->ask, .template = &chat,
+        .pack = o->pack, .n_pack = o->n_pack, .vocab = tr_model_gguf(r->m),
+        .longest = (context ? context : INT32_MAX) - o->n
     };
     int rc = 0;
     if (o->chats || o->ask)
@@ -123,7 +126,7 @@ end:
 
 int main(int argc, char **argv)
 {
-    struct opts o = { .n = 100, .sampling = { .temp = 0.8, .top_k = 40, .top_p = 0.95 },
+    struct opts o = { .n = 100, .n_pack = 4, .sampling = { .temp = 0.8, .top_k = 40, .top_p = 0.95 },
                       .seed = 42, .output = "-" };
     const struct cmd_opt table[] = {
         CMD_IN('m', "model", &o.model, "FILE", "GGUF to sample from"),
@@ -132,6 +135,9 @@ int main(int argc, char **argv)
         CMD_LIST('p', "prompt", &o.prompts, "TEXT",
                  "text to continue, may be given again"),
         CMD_IN(0, "prompts", &o.prompt_file, "FILE", "texts to continue, one a line"),
+        CMD_IN(0, "prompts-from", &o.pack, "FILE.pack",
+               "packed data: go on with the beginnings of documents in it"),
+        CMD_INT('k', "documents", &o.n_pack, 1, 1 << 20, "N", "so many of them"),
         CMD_IN(0, "chat", &o.chats, "FILE",
                "chats to go on with, JSON: an array of messages, an object, or one a line"),
         CMD_FLAG(0, "ask", &o.ask, CMD_ASK_HELP),
@@ -160,9 +166,9 @@ int main(int argc, char **argv)
     struct tr_err err = {0};
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
-    if (!o.model || (!o.prompts.n && !o.prompt_file && !o.chats))
-        cmd_usage(&cmd, "options '--model' and '--prompt', '--prompts' or '--chat' are "
-                  "required");
+    if (!o.model || (!o.prompts.n && !o.prompt_file && !o.pack && !o.chats))
+        cmd_usage(&cmd, "options '--model' and '--prompt', '--prompts', '--prompts-from' or "
+                  "'--chat' are required");
     if ((o.template || o.template_args.n) && !o.chats && !o.ask)
         cmd_usage(&cmd, "a chat template is for --chat and --ask");
     int rc = run_all(&o, &err);

@@ -5,6 +5,7 @@
 #include "prompts.h"
 
 #include "chats.h"
+#include "pack-prompts.h"
 #include "vocab.h"
 
 #include <libtrain/generate.h>
@@ -67,6 +68,49 @@ static int add_lines(struct gathering *g, struct tr_err *err)
     return rc;
 }
 
+/* The text of the ids, malloc'ed; NULL when out of memory. */
+static char *text_of(const struct tr_tokenizer *tok, const struct tr_tokens *id,
+                     struct tr_err *err)
+{
+    char *text = NULL;
+    size_t n = 0, cap = 0;
+    int first = 1, rc = 0;
+    for (size_t i = 0; !rc && i < id->n; i++) {
+        /* The BOS that stands in front of every text says nothing. */
+        if (i == 0 && tr_tokenizer_add_bos(tok) && id->n > 1 &&
+            (int64_t)id->id[0] == tr_tokenizer_bos(tok))
+            continue;
+        rc = tr_tokenizer_decode(tok, id->id[i], first, 1, &text, &n, &cap, err);
+        first = 0;
+    }
+    char *whole = rc ? NULL : malloc(n + 1);
+    if (whole) {
+        if (n)
+            memcpy(whole, text, n);
+        whole[n] = 0;
+    } else if (!rc) {
+        tr_err_set(err, TR_ENOMEM, "out of memory for a prompt");
+    }
+    free(text);
+    return whole;
+}
+
+static int add_document(void *ctx, const int32_t *token, int32_t n, struct tr_err *err)
+{
+    struct gathering *g = ctx;
+    struct cmd_prompt *x = add(g->p, "", err);
+    if (!x)
+        return err->code;
+    for (int32_t i = 0; i < n; i++)
+        if (tr_tokens_push(&x->id, (uint32_t)token[i], err))
+            return err->code;
+    x->own = text_of(g->tok, &x->id, err);
+    if (!x->own)
+        return err->code;
+    x->text = x->own;
+    return 0;
+}
+
 int cmd_prompts_read(struct cmd_prompts *p, const struct tr_tokenizer *tok,
                      const struct cmd_prompt_source *source, struct tr_err *err)
 {
@@ -78,6 +122,9 @@ int cmd_prompts_read(struct cmd_prompts *p, const struct tr_tokenizer *tok,
         rc = add_lines(&g, err);
     if (!rc && source->chats)
         rc = cmd_chats_each(source->chats, add_chat, &g, err);
+    if (!rc && source->pack)
+        rc = cmd_pack_prompts_each(source->pack, source->vocab, source->n_pack,
+                                   source->longest, add_document, &g, err);
     if (!rc && !p->n)
         rc = tr_err_set(err, TR_EFORMAT, "%s: no prompt in it",
                         source->path ? source->path : source->chats);
@@ -89,8 +136,10 @@ int cmd_prompts_read(struct cmd_prompts *p, const struct tr_tokenizer *tok,
 
 void cmd_prompts_release(struct cmd_prompts *p)
 {
-    for (size_t i = 0; i < p->n; i++)
+    for (size_t i = 0; i < p->n; i++) {
         tr_tokens_release(&p->item[i].id);
+        free(p->item[i].own);
+    }
     free(p->item);
     tr_text_release(&p->file);
     *p = (struct cmd_prompts){ 0 };

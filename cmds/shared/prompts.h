@@ -7,6 +7,7 @@
 
 #include "template.h"
 
+#include <libtrain/gguf.h>
 #include <libtrain/text.h>
 #include <libtrain/tokenizer.h>
 
@@ -16,6 +17,9 @@ struct cmd_prompt_source {
     const struct cmd_list *given; /* texts; NULL: none */
     const char *path;             /* of texts, one a line */
     const char *chats;            /* a file of chats, JSON (chats.h) */
+    const char *pack;             /* of documents whose beginnings are prompts */
+    int64_t n_pack, longest;      /* so many of them, of at most so many tokens */
+    const struct tr_gguf *vocab;  /* the model's, for `pack` */
     int special;                  /* control tokens that texts spell become one id */
     int ask;                      /* texts are what a user says */
     const struct cmd_template *template; /* for chats and `ask` */
@@ -23,6 +27,7 @@ struct cmd_prompt_source {
 
 struct cmd_prompt {
     const char *text;    /* to be shown in front of what follows; "" for a chat */
+    char *own;           /* text, if it is this prompt's to free */
     struct tr_tokens id;
 };
 
@@ -33,7 +38,7 @@ struct cmd_prompts { /* {0}: none */
     struct tr_text file;
 };
 
-/* The texts of `given`, the lines of the file that are not empty, and the chats.  Control
+/* The texts of `given`, the lines of the file that are not empty, the chats and those of the pack.  Control
  * tokens that texts spell are told of where they become no id.  TR_EFORMAT if there is no
  * prompt.  Release in either case. */
 int cmd_prompts_read(struct cmd_prompts *p, const struct tr_tokenizer *tok,

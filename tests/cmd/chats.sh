@@ -28,6 +28,28 @@ test_expect_success 'a chat is what its template writes of it' '
         {\"role\": \"user\", \"content\": \"The sea\"}]}" \
         "system: Fog.${eot}user: The sea${eot}assistant:"'
 
+test_expect_success 'prompts from packed rows: what stands in front of the first trained token' '
+    for word in gull sea fog; do
+        echo "{\"messages\": [{\"role\": \"user\", \"content\": \"The $word\"},
+            {\"role\": \"assistant\", \"content\": \"grey water, grey sky\"}]}" | tr -d "\n"
+        echo
+    done >rows.jsonl
+    "$BIN/tokenize" -q -m "$model" --chat-template ./t.jinja rows.jsonl |
+        "$BIN/pack" -q -c 96 -o rows.pack
+    g --prompts-from rows.pack -k 2 >got
+    for word in gull sea; do
+        g --special -p "user: The $word${eot}assistant:"
+    done | sed "s/^ *user/user/" >want
+    sed "s/^ *user/user/" got | cmp - want'
+
+test_expect_success 'prompts from packed text: its first words, where they leave room' '
+    "$BIN/tokenize" -q -m "$model" "$TOP/examples/tiny.txt" | "$BIN/pack" -q -c 96 -o text.pack
+    g --prompts-from text.pack -k 3 --label x >got
+    grep -c "^==> x <==$" got | grep -x 3
+    sed 1d got | head -c 12 >a && head -c 12 "$TOP/examples/tiny.txt" | cmp - a
+    test_expect_code 1 "$BIN/generate" -m "$model" --prompts-from rows.pack -n 250 2>err
+    grep "rows.pack: no prompt of at most [0-9]* tokens in it" err'
+
 test_expect_success 'an answer that is begun goes on' '
     goes_on "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"The wind\"}]" \
         "user: a${eot}assistant: The wind"
