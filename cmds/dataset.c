@@ -3,6 +3,7 @@
  * dataset - a tree of hand-written rows to one file to train on.  See dataset.1
  */
 #include "shared/common.h"
+#include "shared/nearest.h"
 #include "shared/vocab.h"
 
 #include <libtrain/dataset.h>
@@ -258,7 +259,11 @@ static void no_verb(const struct verb *verb, size_t n, int argc, char **argv)
     const struct cmd cmd = { "dataset", "scaffold|check|build|paste [option …]",
                              "a tree of hand-written rows to one file to train on", all,
                              0, -1 };
-    cmd_parse(&cmd, argc, argv, &n_operand);
+    char **operand = cmd_parse(&cmd, argc, argv, &n_operand);
+    static const char *const word[] = { "scaffold", "check", "build", "paste", NULL };
+    const char *near = n_operand ? cmd_nearest(operand[0], word) : NULL;
+    if (near)
+        cmd_usage(&cmd, "unknown word '%s'; did you mean '%s'?", operand[0], near);
     cmd_usage(&cmd, "the first word is scaffold, check, build or paste");
 }
 

@@ -7,8 +7,10 @@
 #include "options.h"
 #include "help.h"
 #include "message.h"
+#include "nearest.h"
 #include "settings.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
@@ -123,6 +125,22 @@ static void store_size(const struct walk *w, const struct cmd_opt *opt, const ch
     *(int64_t *)opt->value = (int64_t)(v * factor);
 }
 
+/* The choices, and the one that was meant. */
+static void refuse_choice(const struct walk *w, const struct cmd_opt *opt, const char *text)
+    TR_NORETURN;
+static void refuse_choice(const struct walk *w, const struct cmd_opt *opt, const char *text)
+{
+    const char *name[MAX_OPT + 1] = { NULL };
+    char list[512] = "";
+    for (int i = 0; i < MAX_OPT && (name[i] = opt->name_at(i)); i++)
+        cmd_append(list, sizeof list, " %s", name[i]);
+    const char *near = cmd_nearest(text, name);
+    if (near)
+        refuse(w, "option '--%s' does not know '%s'; did you mean '%s'? There are:%s",
+               opt->name, text, near, list);
+    refuse(w, "option '--%s' does not know '%s'; there are:%s", opt->name, text, list);
+}
+
 static void store_choice(const struct walk *w, const struct cmd_opt *opt, const char *text)
 {
     for (int i = 0; opt->name_at(i); i++)
@@ -130,7 +148,7 @@ static void store_choice(const struct walk *w, const struct cmd_opt *opt, const 
             *(int *)opt->value = i;
             return;
         }
-    refuse(w, "option '--%s' does not know '%s' (see --help)", opt->name, text);
+    refuse_choice(w, opt, text);
 }
 
 static void store_flag(const struct walk *w, const struct cmd_opt *opt, const char *text)
@@ -197,13 +215,54 @@ static const char *next_value(struct walk *w, const struct cmd_opt *opt)
     return w->words->word[++w->i].text;
 }
 
+/* 1 if a help says first what was typed for a name: "learning-rate", "learning rate, …". */
+static int is_described(const char *help, const char *word)
+{
+    size_t n = strlen(word), i = 0;
+    while (i < n && help[i] == (word[i] == '-' ? ' ' : word[i]))
+        i++;
+    return n > 2 && i == n && !isalnum((unsigned char)help[n]);
+}
+
+/* The option that was meant by a name that none has. */
+static const char *meant(const struct walk *w, const char *word)
+{
+    const struct cmd_opt *table[] = { w->cmd->opt, w->common };
+    const char *known[MAX_OPT + 1] = { NULL }, *described = NULL;
+    size_t n = 0;
+    for (int t = 0; t < 2; t++)
+        for (const struct cmd_opt *opt = table[t]; !cmd_is_end(opt); opt++) {
+            if (opt->kind == CMD_KIND_GROUP)
+                continue;
+            known[n++] = opt->name;
+            if (!described && is_described(opt->help, word))
+                described = opt->name;
+        }
+    return described ? described : cmd_nearest(word, known);
+}
+
+/* An option that there is not, and the long one that was meant. */
+static void refuse_unknown(const struct walk *w, const char *dashes, const char *name,
+                           size_t length, const char *as_long) TR_NORETURN;
+static void refuse_unknown(const struct walk *w, const char *dashes, const char *name,
+                           size_t length, const char *as_long)
+{
+    char word[256];
+    snprintf(word, sizeof word, "%.*s", (int)strcspn(as_long, "="), as_long);
+    const char *near = meant(w, word);
+    if (near)
+        refuse(w, "unknown option '%s%.*s'; did you mean '--%s'?", dashes, (int)length, name,
+               near);
+    refuse(w, "unknown option '%s%.*s'", dashes, (int)length, name);
+}
+
 static void take_long(struct walk *w, const char *name)
 {
     int place;
     size_t length = strcspn(name, "=");
     const struct cmd_opt *opt = find(w, name, length, 0, &place);
     if (!opt)
-        refuse(w, "unknown option '--%.*s'", (int)length, name);
+        refuse_unknown(w, "--", name, length, name);
     const char *value = name[length] ? name + length + 1 : NULL;
     if (opt->kind == CMD_KIND_FLAG && value)
         refuse(w, "option '--%s' takes no value", opt->name);
@@ -212,13 +271,13 @@ static void take_long(struct walk *w, const char *name)
     take(w, opt, place, value);
 }
 
-static void take_letters(struct walk *w, const char *letters)
+static void take_letters(struct walk *w, const char *word)
 {
-    for (; *letters; letters++) {
+    for (const char *letters = word; *letters; letters++) {
         int place;
         const struct cmd_opt *opt = find(w, NULL, 0, *letters, &place);
         if (!opt)
-            refuse(w, "unknown option '-%c'", *letters);
+            refuse_unknown(w, "-", letters, 1, word);
         if (opt->kind != CMD_KIND_FLAG) {
             take(w, opt, place, letters[1] ? letters + 1 : next_value(w, opt));
             return;
@@ -282,8 +341,8 @@ char **cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int be
         CMD_INT(0, "threads", &common->threads, 1, 1e6, "N",
                 "processors to use (default: OMP_NUM_THREADS, or all that are usable)"),
         CMD_FLAG('q', "quiet", &common->quiet, "say nothing but warnings and errors"),
-        CMD_FLAG(0, "help", &common->help, "print this page"),
-        CMD_FLAG(0, "version", &common->version, "print version, compiler, BLAS, threads"),
+        CMD_FLAG('h', "help", &common->help, "print this page"),
+        CMD_FLAG('V', "version", &common->version, "print version, compiler, BLAS, threads"),
         CMD_END,
     };
     struct tr_err err = {0};

@@ -13,7 +13,8 @@ enum { CMD_OK = 0, CMD_FAIL = 1, CMD_USAGE = 2, CMD_DIVERGED = 3 };
 /* One option.  `value` points at the command's variable, which holds the default: --help
  * prints what it finds there before parsing.  A number outside [min, max], a NULL and a
  * negative choice mean "no default".  Only a LIST may be given twice; a CHOICE is found in
- * either case.  The letter q and the names threads, quiet, help, version are taken. */
+ * either case.  The letters q, h and V and the names threads, quiet, help, version are
+ * taken. */
 enum cmd_kind {
     CMD_KIND_FLAG,   /* int *: set to 1 (or to `set`) */
     CMD_KIND_TEXT,   /* const char ** */
