@@ -52,7 +52,6 @@ static void say_ranks(int64_t batches)
 static void say(void *ctx, int warning, const char *line)
 {
     (void)ctx;
-    cmd_progress_end();
     if (warning)
         cmd_warn("%s", line);
     else

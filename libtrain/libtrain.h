@@ -14,6 +14,7 @@
 #include <libtrain/arena.h>
 #include <libtrain/file.h>
 #include <libtrain/rng.h>
+#include <libtrain/progress.h>
 #include <libtrain/threads.h>
 #include <libtrain/machine.h>
 #include <libtrain/comm.h>

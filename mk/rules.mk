@@ -52,6 +52,9 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SHARED_OBJ) $(MODELS_
 	@mkdir -p $(@D)
 	$(call run,LD,$@,$(LINK) $^ $(CHECK_LIBS) $(TR_LIBS) $(LDLIBS))
 
+# What commands share is in no library; a test of a piece of it names the object.
+$(BUILD)/tests/test_fields: $(BUILD)/cmds/shared/fields.o
+
 $(BUILD)/tests/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(filter %.o,$(FUZZ_MAIN)) $(LIB)
 	@mkdir -p $(@D)
 	$(call run,LD,$@,$(LINK) $^ $(filter-out %.o,$(FUZZ_MAIN)) $(TR_LIBS) $(LDLIBS))

@@ -2,9 +2,12 @@
  *
  * Messages go to standard error, one line in one write, with the command's name in front;
  * the product of a command never does.  The end of a command is here too, since all that is
- * left to do then is to say what went wrong.  Next: options.c, help.c.
+ * left to do then is to say what went wrong.  A line of progress makes room for a message.
+ * Next: options.c, help.c, status.c.
  */
 #include "message.h"
+
+#include "status.h"
 
 #include <libtrain/printable.h>
 
@@ -31,6 +34,7 @@ static void talk(const char *prefix, const char *fmt, va_list ap)
     size_t n = (size_t)snprintf(line, sizeof text, "%s: %s", command, prefix);
     n += tr_escape(line + n, sizeof line - n - 1, text, strlen(text));
     memcpy(line + n, "\n", 2);
+    cmd_status_erase();
     fputs(line, stderr);
 }
 
@@ -93,6 +97,7 @@ int cmd_code(const struct tr_err *err)
 
 int cmd_end(int rc, const struct tr_err *err)
 {
+    cmd_status_erase();
     if (err && err->code) {
         cmd_complain("%s", err->text);
         if (rc == CMD_OK || rc == CMD_FAIL)

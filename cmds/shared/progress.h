@@ -7,11 +7,10 @@
 
 #include <libtrain/checkpoint.h>
 
-/* On standard error, on a terminal always the same line; nothing under -q. */
+/* On standard error: on a terminal a line that is written over (status.h), of as many fields as
+ * there are columns for, some ten times a second at most; anywhere else a message a step.
+ * Nothing under -q. */
 void cmd_progress(const struct tr_trainer *t, const struct tr_step_stats *s,
                   const struct tr_train_progress *p);
-
-/* Let the next message begin a line of its own. */
-void cmd_progress_end(void);
 
 #endif

@@ -7,6 +7,7 @@
 #include "signals.h"
 
 #include "message.h"
+#include "status.h"
 
 #include <libtrain/file.h>
 
@@ -24,6 +25,7 @@ enum { N_ENDING = sizeof ending / sizeof *ending };
 static void die_by(int sig)
 {
     tr_out_unlink_all();
+    cmd_status_abandon();
     signal(sig, SIG_DFL);
     raise(sig);
 }
@@ -48,6 +50,7 @@ static void on_bus(int sig, siginfo_t *info, void *context)
     while (atomic_flag_test_and_set(&spoken))
         pause();
     tr_out_unlink_all();
+    cmd_status_abandon();
     n = append(line, n, sizeof line, file ? ": '" : ": ");
     n = append(line, n, sizeof line, file ? file : "a mapped file");
     n = append(line, n, sizeof line, file ? "'" : "");
