@@ -64,6 +64,8 @@ static int write_to(struct tr_out *out, const struct opts *o, const struct tr_gg
         (o->adapter && name_from(o->output, o->adapter, adapter, err)))
         return err->code;
     m.adapter = o->adapter ? adapter : NULL;
+    if (o->adapter)
+        cmd_say("newer versions of Ollama refuse ADAPTER: a merged model works in all");
     return tr_modelfile_write(tr_out_stream(out), &m, tok, err);
 }
 

@@ -11,6 +11,7 @@
 #include "shared/next-steps.h"
 #include "shared/run-tables.h"
 #include "shared/sample-pair.h"
+#include "shared/settings.h"
 #include "shared/verdict.h"
 
 #include <libtrain/gguf.h>
@@ -191,7 +192,27 @@ static const struct {
     const char *behind;
 } part[] = { { "samples.txt", cmd_sample_pair_print, "\n" },
              { "eval.tsv", cmd_eval_print, "\n" },
+             { "test.tsv", cmd_test_print, "\n" },
              { "metrics.tsv", cmd_metrics_print, "" } };
+
+/* What DATA=@FILE of a workflow means; a file that is gone by now leaves nothing to say. */
+static void open_list(struct cmd_run *run)
+{
+    static struct cmd_words words; /* as long as the process: names are in it */
+    struct tr_err err = { 0 };
+    if (run->data.n != 1 || *run->data.item[0] != '@')
+        return;
+    char *name = (char *)(uintptr_t)run->data.item[0];
+    run->data.n = 0;
+    if (cmd_words_begin(&words, 1, &name, &err) || cmd_words_expand(&words, 0, &err))
+        return;
+    const char **item = realloc(run->data.item, (words.n + 1) * sizeof *item);
+    if (!item)
+        return;
+    for (size_t i = 0; i < words.n; i++)
+        item[i] = words.word[i].text;
+    run->data = (struct cmd_list){ item, words.n };
+}
 
 static int report(struct cmd_run *run, char *folder, struct tr_err *err)
 {
@@ -219,6 +240,7 @@ int main(int argc, char **argv)
         CMD_LIST(0, "knob", &run.knob, "NAME=VALUE",
                  "what else it was given, may be given again"),
         CMD_FLOAT(0, "epochs", &run.epochs, 0, 1e9, "N", "passes over the data"),
+        CMD_INT(0, "steps", &run.steps, 0, 1LL << 40, "N", "steps, if it was told these"),
         CMD_END
     };
     const struct cmd cmd = { "report", "-m MODEL.gguf RUN",
@@ -232,6 +254,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < run.knob.n; i++)
         if (!strchr(run.knob.item[i], '='))
             cmd_usage(&cmd, "'--knob' is '%s', not NAME=VALUE", run.knob.item[i]);
+    open_list(&run);
     int rc = report(&run, operand[0], &err);
     free(run.data.item);
     free(run.knob.item);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a user may do with what was made: talk to it, serve it, merge it, train longer.  A
- * command stands on a line of its own, so that it can be copied.  Ollama takes whole
- * models: it has had no adapters since its version 0.34.1.
+ * command stands on a line of its own, so that it can be copied.  Ollama gets
+ * the whole model: adapters it takes for few architectures, and newer versions for none.
  */
 #include "next-steps.h"
 
@@ -121,7 +121,7 @@ static void print_merge(FILE *f, const struct cmd_run *run, const char *adapter)
     cmd_put_word(f, last_part(run->folder));
     fputs(" -o", f);
     put_made(f, run, "merged.gguf");
-    fputs("\nWith Ollama, after that (it takes no adapters since 0.34.1):\n ", f);
+    fputs("\nWith Ollama, after that (newer versions take no adapters):\n ", f);
     put_tool(f, run, "modelfile");
     fputs(" -m", f);
     put_made(f, run, "merged.gguf");
@@ -154,7 +154,17 @@ static void put_assignment(FILE *f, const char *name, const char *value)
     free(text);
 }
 
-/* To make, `$` is its own; several files are one word with blanks in between. */
+/* What is written by itself. */
+static int is_other(const char *knob)
+{
+    static const char *const own[] = { "MODEL=", "DATA=", "EPOCHS=", "STEPS=" };
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (!strncmp(knob, own[i], strlen(own[i])))
+            return 0;
+    return 1;
+}
+
+/* Several files are one word with blanks in between. */
 static void put_make_words(FILE *f, const struct cmd_run *run)
 {
     size_t n = 1;
@@ -170,8 +180,12 @@ static void put_make_words(FILE *f, const struct cmd_run *run)
     put_assignment(f, "MODEL", run->model);
     put_assignment(f, "DATA", data);
     for (size_t i = 0; i < run->knob.n; i++)
-        cmd_put_word(f, run->knob.item[i]);
-    fprintf(f, " EPOCHS=%g\n", 2 * run->epochs);
+        if (is_other(run->knob.item[i]))
+            cmd_put_word(f, run->knob.item[i]);
+    if (run->steps)
+        fprintf(f, " STEPS=%lld\n", 2 * (long long)run->steps);
+    else
+        fprintf(f, " EPOCHS=%g\n", 2 * run->epochs);
     free(data);
 }
 
@@ -182,18 +196,32 @@ static void put_option_words(FILE *f, const struct cmd_run *run)
     for (size_t i = 0; i < run->data.n; i++)
         cmd_put_file(f, run->data.item[i]);
     for (size_t i = 0; i < run->knob.n; i++)
-        put_option(f, run->knob.item[i]);
-    fprintf(f, " --epochs %g\n", 2 * run->epochs);
+        if (is_other(run->knob.item[i]))
+            put_option(f, run->knob.item[i]);
+    if (run->steps)
+        fprintf(f, " --steps %lld\n", 2 * (long long)run->steps);
+    else
+        fprintf(f, " --epochs %g\n", 2 * run->epochs);
+}
+
+/* A file whose name parts in two where make has it among others. */
+static int has_blank(const struct cmd_run *run)
+{
+    for (size_t i = 0; run->data.n > 1 && i < run->data.n; i++)
+        if (strpbrk(run->data.item[i], " \t\n"))
+            return 1;
+    return 0;
 }
 
 /* Only what the user typed is known to work, so nothing is guessed. */
 static void print_longer(FILE *f, const struct cmd_run *run)
 {
-    if (!run->data.n || !(run->epochs > 0))
+    int make = !strncmp(run->front, "make", 4);
+    if (!run->data.n || !(run->epochs > 0 || run->steps) || (make && has_blank(run)))
         return;
     fputs("Train longer:\n  ", f);
     tr_print_escaped(f, run->front, strlen(run->front));
-    if (!strncmp(run->front, "make", 4))
+    if (make)
         put_make_words(f, run);
     else
         put_option_words(f, run);

@@ -17,8 +17,9 @@ struct cmd_run {
     struct cmd_list data;    /* files that it was trained on; none: not known */
     struct cmd_list knob;    /* NAME=VALUE that the user gave beside them */
     double epochs;           /* 0: not known */
+    int64_t steps;           /* 0: as many as the epochs took */
     int is_chat;             /* the model has a chat template */
-    int is_coarse;           /* in its types much of what an adapter changes would be lost */
+    int is_coarse;           /* in its types an adapter's changes would be lost */
     char tools[PATH_MAX];    /* what stands in front of the names of our commands */
 };
 

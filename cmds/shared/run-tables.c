@@ -94,17 +94,27 @@ static int take_eval(void *ctx, const struct row *r, unsigned long long line)
     return 1;
 }
 
-int cmd_eval_print(FILE *f, const char *path, struct tr_err *err)
+static int print_eval(FILE *f, const char *title, const char *path, struct tr_err *err)
 {
     struct eval e = { .width = 8 };
     int rc = each_row(path, take_eval, &e, err);
     if (rc)
         return rc;
-    fprintf(f, "%-*s  %9s  %10s\n", e.width, "held out", "loss", "perplexity");
+    fprintf(f, "%-*s  %9s  %10s\n", e.width, title, "loss", "perplexity");
     for (int i = 0; i < e.n; i++)
         fprintf(f, "%-*s  %9.4f  %10.6g\n", e.width, e.row[i].label, e.row[i].loss,
                 e.row[i].perplexity);
     return 0;
+}
+
+int cmd_eval_print(FILE *f, const char *path, struct tr_err *err)
+{
+    return print_eval(f, "held out", path, err);
+}
+
+int cmd_test_print(FILE *f, const char *path, struct tr_err *err)
+{
+    return print_eval(f, "test", path, err);
 }
 
 /* ---- the training ----------------------------------------------------------------- */

@@ -12,6 +12,8 @@
 /* A table of `perplexity --label`, in columns.  TR_EFORMAT, with the line, if it is none;
  * then nothing was printed. */
 int cmd_eval_print(FILE *f, const char *path, struct tr_err *err) TR_MUST_CHECK;
+/* The same of a test set. */
+int cmd_test_print(FILE *f, const char *path, struct tr_err *err) TR_MUST_CHECK;
 
 /* One line: steps, time and memory of `train --log`. */
 int cmd_metrics_print(FILE *f, const char *path, struct tr_err *err) TR_MUST_CHECK;

@@ -46,10 +46,11 @@ void cmd_verdict_print(FILE *f, const struct tr_loss_change *c, int color)
     if (v == &unknown)
         fprintf(f, " (%.0f token%s)", c->weight, c->weight == 1 ? "" : "s");
     fprintf(f, ":%sheld-out loss %.3f before, %.3f after (perplexity %.4g, %.4g);\n",
-            v == &better || v == &worse ? " " : "\n", c->before, c->after, exp(c->before), exp(c->after));
+            v == &better || v == &worse ? " " : "\n", c->before, c->after, exp(c->before),
+            exp(c->after));
     if (isinf(c->margin))
-        fprintf(f, "%llu sequence%s: %d are needed for an interval.\n", n, n == 1 ? "" : "s",
-                TR_LOSS_CHANGE_MIN);
+        fprintf(f, "%llu sequence%s: %d are needed for an interval.\n", n,
+                n == 1 ? "" : "s", TR_LOSS_CHANGE_MIN);
     else
         fprintf(f, "the change is %+.4f ± %.4f (95 %%), from %.0f tokens in %llu "
                 "sequences.\n", c->change, c->margin, c->weight, n);

@@ -43,6 +43,10 @@ model|loss|perplexity
 base|4.125|61.8678
 base + adapter|3.125|22.7599
 END
+    tabs >r/test.tsv <<END
+model|loss|perplexity
+base|4|54.5982
+END
     tabs >r/metrics.tsv <<END
 step|loss|rss_bytes|seconds
 1|4|1000000|1.5
@@ -77,6 +81,9 @@ held out             loss  perplexity
 base               4.1250     61.8678
 base + adapter     3.1250     22.7599
 
+test           loss  perplexity
+base         4.0000     54.5982
+
 Trained 3 steps in 1 min 30 s, with at most 3.5 MB of memory.
 Better: held-out loss 4.125 before, 3.125 after (perplexity 61.87, 22.76);
 the change is -1.0000 ± 0.2401 (95 %), from 2000 tokens in 20 sequences.
@@ -86,7 +93,7 @@ With llama.cpp:
   llama-completion -no-cnv -m base.gguf --lora r/adapter.gguf -n 100 -p ${Q}Once${Q}
 As one model, for LM Studio and others:
   merge -m base.gguf -a r/adapter.gguf --name r -o r/merged.gguf
-With Ollama, after that (it takes no adapters since 0.34.1):
+With Ollama, after that (newer versions take no adapters):
   modelfile -m r/merged.gguf -o r/merged.Modelfile && ollama create r -f r/merged.Modelfile && ollama run r
 Train longer:
   finetune -m base.gguf ${Q}my text.txt${Q} --grad-acc 2 --epochs 3
@@ -112,6 +119,17 @@ END
     diff want out
     report --front "make finetune" --data a --data b/c --epochs 4 --knob RANK=2 r | tail -n 1 >out
     echo "  make finetune MODEL=base.gguf ${Q}DATA=a b/c${Q} RANK=2 EPOCHS=8" | diff - out
+    report --data a --steps 9 --epochs 1 --knob STEPS=9 --knob EPOCHS=1 --knob DATA=a r | tail -n 1 >out
+    echo "  finetune -m base.gguf a --steps 18" | diff - out
+    printf "%s\n" ./x "${Q}y z${Q}" >list
+    report --data @list --epochs 1 r | tail -n 1 >out
+    echo "  finetune -m base.gguf ./x ${Q}y z${Q} --epochs 2" | diff - out
+    for front in "" "--front make"; do
+        report $front --data @none --epochs 1 r >out
+        if grep -e finetune -e make out; then exit 1; fi
+    done
+    report --front "make finetune" --data @list --epochs 1 r >out
+    if grep finetune out; then exit 1; fi
     rm r/Modelfile
     report r | grep -i ollama && exit 1
     test_expect_code 1 "$BIN/report" -m base.gguf nowhere 2>stderr
