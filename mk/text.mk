@@ -20,6 +20,8 @@ blanks = $(if $(findstring $(space),$1),blank,$(if $(findstring $(tab),$1),tab))
 sh = $(if $(or $(if $1,,empty),$(call holds,$(SHELL_CHARS),$1)),'$(subst ','\'',$1)',$1)
 # $(call sh_words,WORDS): each of them.
 sh_words = $(foreach w,$1,$(call sh,$w))
+# $(call sh_lines,TEXT): each of its lines; `shell` would run several together.
+sh_lines = '$(subst $(newline),' ',$(subst ','\'',$1))'
 
 # $(call path,NAME): the name of a file as no command takes it for an option; ~/ is HOME.
 path = $(subst $(newline),,$(subst $(newline)-,./-,$(subst $(newline)~/,$(value HOME)/,$(newline)$1)))

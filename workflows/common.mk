@@ -9,6 +9,9 @@ RUNS = runs
 cmd    = $(call sh,$(CMD))$1
 script = sh $(call sh,$(WORKFLOWS)/$1)
 
+# $(call run_script,NAME,WORDS): now, and it must do what it should.
+run_script = $(shell $(call script,$1) $2)$(if $(filter-out 0,$(.SHELLSTATUS)),$(error $1 failed))
+
 # $(call refuse,WORDS): the end, if there are any.
 refuse = $(if $1,$(error $1))
 
@@ -55,6 +58,13 @@ made    = $(filter-out none $(lastword $(call record,$1)),$(call inode,$1))
 record  = $(call text_of,$(RUN)/records/$1)
 wanted  = $(of_$1)$(newline)replaces $(call inode,$1)$(newline)
 begun   = $(call same,$(call record,$1),$(call wanted,$1))
+# What is different in the record of FILE now, in words: changes.awk.
+changed = $(shell printf '%s\n' $(call sh_lines,$(of_$1)) | awk -f $(call sh,$(WORKFLOWS)/changes.awk) \
+  $(RUN)/records/$1 - 2>/dev/null)
+# What RUN/earlier has of the settings of now, if they are others than those of RUN.
+take_back = $(if $(and $(wildcard $(RUN)/earlier/*/records/$1),$(if $(call same,$(call \
+  record,$1),$(of_$1)$(newline)replaces $(lastword $(call record,$1))$(newline)),,1)),$(call \
+  run_script,keep.sh,$(RUN) back $(call sh_lines,$(of_$1))))
 begins  = $(if $(or $(dry),$(call begun,$1)),,$(file >$(RUN)/records/$1,$(call wanted,$1)))
 begin   = $(call begins,$(@F))
 inodes  = $(shell cd $(RUN) 2>/dev/null && ls -i $1 2>/dev/null | sed 's/ *\([0-9]*\) \(.*\)/\2=\1/')

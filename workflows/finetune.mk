@@ -52,7 +52,7 @@ WARMUP      =
 SEED        = 42
 #? TRAIN_FLAGS further options of train
 TRAIN_FLAGS =
-#? RESTART yes: a training that was stopped starts over, and its saves are removed
+#? RESTART yes: a training that was stopped starts over; its saves are kept in earlier/
 RESTART     =
 #? PROMPTS file of prompts for samples.txt, one a line; to a model for chats they are what a user says
 PROMPTS     = $(EXAMPLES)/$(if $(filter whole,$(rows)),questions,prompts).txt
@@ -180,18 +180,26 @@ OF_DATA    := $(if $(rows),rows.txt table.txt) data.tok data.pack val.pack
 OF_TEST    := $(if $(test),test.tok test.pack test-base.tsv test.tsv)
 RESULTS    := $(OF_DATA) $(OF_TEST) model.ckpt $(MODELS) eval-base.tsv $(EVALS) \
   samples-base.txt samples.txt $(if $(GNUPLOT),loss.png)
+$(if $(or $(dry),$(RESTART),$(call same,$(MAKECMDGOALS),data)),,$(call take_back,model.ckpt))
 INODES     := $(call inodes,$(RESULTS))
 $(foreach f,$(RESULTS),$(eval $(call made_of,$f)))
 
-# A stopped training goes on if it began with the same record.  One that is finished gives way
-# to one with other knobs; one that was stopped does if that is said.
-SAVES      := $(wildcard $(RUN)/model.ckpt.d/[0-9]*.gguf)
-GOES_ON    := $(and $(SAVES),$(call begun,model.ckpt),$(if $(RESTART),,1))
-START      := $(if $(GOES_ON), --resume,$(if $(SAVES)$(wildcard $(RUN)/model.ckpt), --restart))
+# A training goes on from saves of the same settings, also of a shorter run; what other settings
+# made is kept apart, and comes back with them.
+HELD       := $(wildcard $(RUN)/model.ckpt.d/[0-9]*.gguf $(RUN)/model.ckpt)
+CHANGED    := $(if $(and $(filter model.ckpt,$(todo)),$(HELD)),$(if $(RESTART),restart,$(or $(call \
+  changed,model.ckpt),other no record of its settings)))
+FINISHED   := $(call made,model.ckpt)
+CHANGE     := $(firstword $(CHANGED))
+KEEP       := $(if $(filter other restart,$(CHANGE))$(and $(FINISHED),$(filter \
+  logs,$(CHANGE))),away,$(and $(FINISHED),$(filter longer,$(CHANGE)),copy))
+START      := $(if $(CHANGE),$(if $(filter away,$(KEEP)),, --resume))
+keep        = $(if $(and $(KEEP),$(if $(dry),,1)),$(call run_script,keep.sh,$(RUN) $(KEEP) $(call \
+  sh,$(wordlist 2,1000,$(CHANGED)))))
+# One that is finished and would be no other is taken as it is.
+TRAINED    := $(and $(FINISHED),$(filter same,$(CHANGE)))
+take        = $(if $(dry),,$(file >$(RUN)/records/model.ckpt,$(of_model.ckpt)$(newline)replaces none))
 $(if $(filter-out yes,$(RESTART)),$(error RESTART is '$(RESTART)', not yes))
-$(if $(and $(filter model.ckpt,$(todo)),$(SAVES)),$(if $(or $(GOES_ON),$(RESTART),$(call \
-  made,model.ckpt)),,$(error $(RUN)/model.ckpt.d holds saves of a training with other knobs, \
-  see $(RUN)/records/model.ckpt: RESTART=yes removes them, another NAME keeps them)))
 
 .PHONY: finetune data before-finetune
 .PRECIOUS: $(addprefix $(RUN)/,$(RESULTS)) # what is there is whole: no command leaves half a file
@@ -204,7 +212,7 @@ data: $(addprefix $(RUN)/,$(OF_DATA) records/contents)
 define before
 $(call usage,tokenize -m /dev/null$(TOKENIZE_OPTS))
 $(call usage,pack $(PACK_OPTS) --val-out /dev/null/val -o /dev/null/data /dev/null/tok)
-$(call usage,train -m /dev/null -d /dev/null -o /dev/null/ckpt$(TRAIN_OPTS))
+$(call usage,train -m /dev/null -d /dev/null --val /dev/null -o /dev/null/ckpt$(TRAIN_OPTS))
 $(call usage,generate -m /dev/null $(SAMPLE_OPTS))
 $(call within,CTX,$(context))$(call within,N_SAMPLE,$(context))
 $(if $(dry),,$(call refuse,$(shell $(call script,before.sh) $(call sh,$(CMD)) $(model) $(RUN) '$(if $(call \
@@ -249,7 +257,8 @@ TRAIN       = $(call cmd,train) -m $(model) -d $(RUN)/data.pack --val $(RUN)/val
   --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt$(START)
 $(RUN)/model.ckpt: | $(RUN)/data.pack $(RUN)/val.pack $(RUN)/samples-base.txt $(if \
   $(test),$(RUN)/test.pack) $(call built,train)
-	$(if $(GNUPLOT)$(dry),,$(info gnuplot is not there: no loss.png))$(begin)$(TRAIN)
+	$(if $(GNUPLOT)$(dry),,$(info gnuplot is not there: no loss.png))$(if \
+  $(TRAINED),$(take),$(keep)$(begin)$(TRAIN))
 
 # Whoever has a picture that cannot be drawn still wants the model.
 $(RUN)/loss.png: | $(RUN)/model.ckpt
