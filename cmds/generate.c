@@ -7,6 +7,7 @@
 #include "shared/common.h"
 #include "shared/prompts.h"
 #include "shared/rope.h"
+#include "shared/talk.h"
 #include "shared/text-out.h"
 #include "shared/vocab.h"
 
@@ -21,8 +22,8 @@
 struct opts {
     const char *model, *prompt_file, *pack, *chats, *template, *output, *label, *after, *pre;
     struct cmd_list adapters, prompts, stops, template_args;
-    int64_t n, n_pack, seed;
-    int special, ask;
+    int64_t n, n_pack, ctx, seed;
+    int special, ask, talk;
     struct tr_sampling sampling;
     struct cmd_rope rope;
 };
@@ -98,6 +99,48 @@ static int open_prompts(struct run *r, struct tr_err *err)
     return r->gen ? 0 : err->code;
 }
 
+/* Positions of a conversation: what was asked for, or what the model has up to 4096. */
+static int64_t talk_context(const struct run *r)
+{
+    int64_t context = cmd_context(tr_model_gguf(r->m));
+    if (r->o->ctx)
+        return r->o->ctx;
+    return context > 0 && context < 4096 ? context : 4096;
+}
+
+static int talk(struct run *r, struct tr_err *err)
+{
+    const struct opts *o = r->o;
+    struct cmd_template chat = { 0 };
+    int64_t ctx = talk_context(r);
+    int64_t n = o->n ? o->n : ctx / 4 < 512 ? ctx / 4 : 512;
+    tr_model_set_context(r->m, ctx);
+    int rc = cmd_template_open(&chat, tr_model_gguf(r->m), r->tok, o->template,
+                               &o->template_args, err);
+    if (!rc && !(r->gen = tr_generator_new(r->m, r->tok, ctx - n, n, err)))
+        rc = err->code;
+    const struct cmd_talk_args args = {
+        .gen = r->gen, .tok = r->tok, .template = &chat, .longest = ctx - n,
+        .generate = { .sampling = o->sampling, .n = n, .stop = o->stops.item,
+                      .n_stop = o->stops.n },
+        .seed = (uint64_t)o->seed, .out = &r->text
+    };
+    if (!rc)
+        rc = cmd_talk(&args, err);
+    cmd_template_release(&chat);
+    return rc;
+}
+
+static int continue_all(struct run *r, struct tr_err *err)
+{
+    int rc = open_prompts(r, err);
+    if (!rc)
+        rc = cmd_text_copy(&r->text, r->o->after, err);
+    for (size_t i = 0; !rc && i < r->prompts.n; i++)
+        rc = on_prompt(r, i, err);
+    return rc;
+}
+
 static int run_all(const struct opts *o, struct tr_err *err)
 {
     struct run r = { .o = o };
@@ -107,13 +150,10 @@ static int run_all(const struct opts *o, struct tr_err *err)
     if (!out || !(r.m = cmd_open_model(o->model, err)) ||
         tr_model_set_rope(r.m, o->rope.base, o->rope.scale, err) ||
         cmd_adapters_attach(&adapters, &o->adapters, r.m, err) ||
-        !(r.tok = cmd_tokenizer(tr_model_gguf(r.m), o->pre, err)) ||
-        open_prompts(&r, err))
+        !(r.tok = cmd_tokenizer(tr_model_gguf(r.m), o->pre, err)))
         goto end;
     r.text = cmd_text_to(out);
-    rc = cmd_text_copy(&r.text, o->after, err);
-    for (size_t i = 0; !rc && i < r.prompts.n; i++)
-        rc = on_prompt(&r, i, err);
+    rc = o->talk ? talk(&r, err) : continue_all(&r, err);
 end:
     rc = tr_out_finish(out, rc, err);
     tr_generator_free(r.gen);
@@ -124,9 +164,24 @@ end:
     return rc ? CMD_FAIL : CMD_OK;
 }
 
+static void check_usage(const struct cmd *cmd, const struct opts *o)
+{
+    int prompt = o->prompts.n || o->prompt_file || o->pack || o->chats;
+    if (!o->model || (!prompt && !o->talk))
+        cmd_usage(cmd, "options '--model' and '--prompt', '--prompts', '--prompts-from', "
+                  "'--chat' or '--interactive' are required");
+    if (o->talk && (prompt || o->ask || o->label || o->after || strcmp(o->output, "-")))
+        cmd_usage(cmd, "option '--interactive' reads standard input and writes standard "
+                  "output, and takes no prompts");
+    if (o->ctx && !o->talk)
+        cmd_usage(cmd, "option '--ctx' is for --interactive");
+    if ((o->template || o->template_args.n) && !o->chats && !o->ask && !o->talk)
+        cmd_usage(cmd, "a chat template is for --chat, --ask and --interactive");
+}
+
 int main(int argc, char **argv)
 {
-    struct opts o = { .n = 100, .n_pack = 4, .sampling = { .temp = 0.8, .top_k = 40, .top_p = 0.95 },
+    struct opts o = { .n_pack = 4, .sampling = { .temp = 0.8, .top_k = 40, .top_p = 0.95 },
                       .seed = 42, .output = "-" };
     const struct cmd_opt table[] = {
         CMD_IN('m', "model", &o.model, "FILE", "GGUF to sample from"),
@@ -141,9 +196,13 @@ int main(int argc, char **argv)
         CMD_IN(0, "chat", &o.chats, "FILE",
                "chats to go on with, JSON: an array of messages, an object, or one a line"),
         CMD_FLAG(0, "ask", &o.ask, CMD_ASK_HELP),
+        CMD_FLAG('i', "interactive", &o.talk, "talk: a message a line from standard input"),
+        CMD_INT('c', "ctx", &o.ctx, 2, 1 << 30, "N",
+                "positions of a conversation (4096, or what the model has)"),
         CMD_TEXT(0, "chat-template", &o.template, "NAME|FILE", CMD_TEMPLATE_HELP),
         CMD_LIST(0, "template-arg", &o.template_args, "NAME=JSON", CMD_TEMPLATE_ARG_HELP),
-        CMD_INT('n', "tokens", &o.n, 1, 1 << 20, "N", "tokens to add at most"),
+        CMD_INT('n', "tokens", &o.n, 1, 1 << 20, "N",
+                "tokens to add at most (100, in a conversation 512)"),
         CMD_FLOAT(0, "temp", &o.sampling.temp, 0, 100, "X",
                   "temperature; 0: always the likeliest"),
         CMD_INT(0, "top-k", &o.sampling.top_k, 0, 1 << 20, "N",
@@ -166,11 +225,9 @@ int main(int argc, char **argv)
     struct tr_err err = {0};
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
-    if (!o.model || (!o.prompts.n && !o.prompt_file && !o.pack && !o.chats))
-        cmd_usage(&cmd, "options '--model' and '--prompt', '--prompts', '--prompts-from' or "
-                  "'--chat' are required");
-    if ((o.template || o.template_args.n) && !o.chats && !o.ask)
-        cmd_usage(&cmd, "a chat template is for --chat and --ask");
+    check_usage(&cmd, &o);
+    if (!o.talk && !o.n)
+        o.n = 100;
     int rc = run_all(&o, &err);
     free(o.adapters.item);
     free(o.prompts.item);

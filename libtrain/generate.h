@@ -52,11 +52,14 @@ int tr_generator_bytes(struct tr_model *m, int64_t max_prompt, int64_t max_new,
 
 struct tr_generate_args {
     struct tr_sampling sampling;
-    int64_t n;               /* tokens to add at most, up to max_new */
+    int64_t n;               /* tokens to add at most: what max_prompt and max_new leave
+                                behind the prompt */
     const char *const *stop; /* (n_stop) it ends before any of these in the text, however
                                 many tokens spell it, or at a control token that is
                                 spelt so; empty: none */
     size_t n_stop;
+    int keep;                /* what is left of the last call and begins this prompt too is
+                                not fed again; sums may round otherwise then */
     /* Gets the text as soon as no stop text can begin in it, piece by piece, of which any
      * may end inside a character; other than 0 ends it, and no more comes.  NULL: nobody
      * wants it. */

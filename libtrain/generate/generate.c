@@ -18,6 +18,7 @@ struct tr_generator {
     struct tr_tape *tape;
     struct tr_candidate *cand; // (n_vocab)
     float *logits;             // (n_vocab)
+    uint32_t *fed;             // (max_prompt + max_new) ids in the cache
     char *text;                /* what was said after the prompt */
     size_t n_text, cap_text;
 };
@@ -63,7 +64,8 @@ static int make_memory(struct tr_generator *g, struct tr_tape_plan *p, struct tr
                           (long long)n_ctx);
     g->cand = malloc((size_t)n_vocab * sizeof *g->cand);
     g->logits = malloc((size_t)n_vocab * sizeof *g->logits);
-    if (!g->cand || !g->logits)
+    g->fed = malloc((size_t)(g->max_prompt + g->max_new) * sizeof *g->fed);
+    if (!g->cand || !g->logits || !g->fed)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %lld logits",
                           (long long)n_vocab);
     g->cache = tr_cache_new(g->m, g->max_prompt + g->max_new, err);
@@ -114,7 +116,8 @@ int tr_generator_bytes(struct tr_model *m, int64_t max_prompt, int64_t max_new,
     if (!g)
         return err ? err->code : TR_ENOMEM;
     *bytes = (int64_t)(plan.kept + plan.segment + plan.nodes) + tr_cache_bytes(g->cache) +
-             tr_model_config(m)->n_vocab * (int64_t)(sizeof *g->cand + sizeof *g->logits);
+             tr_model_config(m)->n_vocab * (int64_t)(sizeof *g->cand + sizeof *g->logits) +
+             (max_prompt + max_new) * (int64_t)sizeof *g->fed;
     tr_generator_free(g);
     return 0;
 }
@@ -127,6 +130,7 @@ void tr_generator_free(struct tr_generator *g)
     tr_cache_free(g->cache);
     free(g->cand);
     free(g->logits);
+    free(g->fed);
     free(g->text);
     free(g);
 }
@@ -218,7 +222,8 @@ static int check_prompt(const struct tr_generator *g, const uint32_t *prompt, si
                         const struct tr_generate_args *a, struct tr_err *err)
 {
     int64_t n_vocab = tr_model_config(g->m)->n_vocab;
-    if (n < 1 || n > (size_t)g->max_prompt || a->n < 0 || a->n > g->max_new)
+    int64_t room = g->max_prompt + g->max_new;
+    if (n < 1 || n > (size_t)g->max_prompt || a->n < 0 || a->n > room - (int64_t)n)
         return tr_err_set(err, TR_EMISMATCH,
                           "%zu tokens of prompt and %lld more, where %lld and %lld were "
                           "announced", n, (long long)a->n, (long long)g->max_prompt,
@@ -230,18 +235,34 @@ static int check_prompt(const struct tr_generator *g, const uint32_t *prompt, si
     return check_sampling(&a->sampling, err);
 }
 
+/* Ids of the prompt that the cache keeps: not the last, whose logits are wanted. */
+static int64_t kept(struct tr_generator *g, const uint32_t *prompt, size_t n, int keep)
+{
+    int64_t same = 0, used = keep ? tr_cache_used(g->cache) : 0;
+    while (same < used && same < (int64_t)n - 1 && g->fed[same] == prompt[same])
+        same++;
+    return tr_cache_cut(g->cache, same);
+}
+
+/* Logits behind n more ids. */
+static int feed(struct tr_generator *g, const uint32_t *id, int64_t n, struct tr_err *err)
+{
+    memcpy(g->fed + tr_cache_used(g->cache), id, (size_t)n * sizeof *id);
+    /* ids are below 2^31 */
+    return tr_model_extend(g->m, g->tape, g->cache, (const int32_t *)id, n, g->logits, err);
+}
+
 int tr_generate(struct tr_generator *g, const uint32_t *prompt, size_t n,
                 const struct tr_generate_args *a, struct tr_rng *rng, struct tr_err *err)
 {
     size_t done = 0, end;
     int stopped = 0, ended = 0, enough = 0, rc = check_prompt(g, prompt, n, a, err);
+    int64_t from = rc ? 0 : kept(g, prompt, n, a->keep);
     int32_t next = -1;
     g->n_text = 0;
-    tr_cache_cut(g->cache, 0);
     for (int64_t i = 0; !rc && i < a->n && !stopped && !ended && !enough; i++) {
-        /* ids are below 2^31 */
-        rc = tr_model_extend(g->m, g->tape, g->cache, i ? &next : (const int32_t *)prompt,
-                             i ? 1 : (int64_t)n, g->logits, err);
+        rc = i ? feed(g, (const uint32_t *)&next, 1, err)
+               : feed(g, prompt + from, (int64_t)n - from, err);
         if (!rc && (ended = next_token(g, a, rng, &next, err)) < 0)
             rc = ended;
         if (rc)

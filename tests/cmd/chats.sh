@@ -50,6 +50,34 @@ test_expect_success 'prompts from packed text: its first words, where they leave
     test_expect_code 1 "$BIN/generate" -m "$model" --prompts-from rows.pack -n 250 2>err
     grep "rows.pack: no prompt of at most [0-9]* tokens in it" err'
 
+test_expect_success 'a conversation: every answer is what the whole of it gives' '
+    talk() { g -i --chat-template ./t.jinja "$@"; }
+    echo "The gull" | talk >one
+    text=$(cat one)
+    printf "The gull\nThe sea\n" | talk >both
+    g --special -p "user: The gull${eot}assistant:${text}${eot}user: The sea${eot}assistant:" >whole
+    skip=$(printf "%s" "user: The gull${eot}assistant:${text}${eot}user: The sea${eot}assistant:" | wc -c)
+    { cat one && tail -c +$((skip + 1)) whole; } | cmp - both
+    printf "The gull\n/reset\nThe gull\n/exit\nThe sea\n" | talk >again 2>err
+    cat one one | cmp - again
+    printf "/system Fog.\nThe gull\n" | talk >fog
+    echo "[{\"role\": \"system\", \"content\": \"Fog.\"}, {\"role\": \"user\", \"content\": \"The gull\"}]" |
+        g --chat - --chat-template ./t.jinja | cmp - fog
+    printf "a\\\\\nb\n\"\"\"a\nb\"\"\"\n" | talk >out
+    printf "\"\"\"a\nb\"\"\"\na\\\\\nb" | talk | cmp - out'
+
+test_expect_success 'a conversation: what it does not take is told, and it goes on' '
+    long=$(printf "%0300d" 0)
+    printf "/foo\n%s\nThe gull\n" "$long" | "$BIN/generate" --threads 1 -m "$model" --temp 0 -n 12 \
+        -i --chat-template ./t.jinja >out 2>err
+    cmp one out
+    grep "no /foo, /help lists" err
+    grep "the conversation has .* this message is left out" err
+    echo "The gull" | g -i --chat-template none >text
+    test -s text
+    test_expect_code 2 g -i -p a && test_expect_code 2 g -p a --ctx 9
+    test_expect_code 1 g -i --ctx 1000 </dev/null'
+
 test_expect_success 'an answer that is begun goes on' '
     goes_on "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"The wind\"}]" \
         "user: a${eot}assistant: The wind"

@@ -230,6 +230,46 @@ START_TEST(whoever_listens_ends_it)
 }
 END_TEST
 
+/* What begins as before, ends earlier, is the same, is another: kept rows change no word. */
+START_TEST(goes_on_from_what_is_kept)
+{
+    static const uint32_t turn[][6] = {
+        { 5, 17, 9 }, { 5, 17, 9, 30, 2, 8 }, { 5, 17, 9, 30, 2, 8 }, { 5, 17 }, { 5, 18, 9 },
+        { 6 }, { 6, 17, 9, 30 },
+    };
+    static const size_t length[] = { 3, 6, 6, 2, 3, 1, 4 };
+    char kept[7][sizeof said];
+    struct tr_err err = { 0 };
+    struct tr_generate_args args = hot;
+    tr_generator_free(gen);
+    gen = tr_generator_new(m, tok, 6, N_NEW, &err);
+    args.text = keep;
+    for (args.keep = 1; args.keep >= 0; args.keep--)
+        for (size_t i = 0; i < 7; i++) {
+            struct tr_rng rng = tr_rng_init(i, 0);
+            n_said = 0;
+            ck_assert_int_eq(tr_generate(gen, turn[i], length[i], &args, &rng, &err), 0);
+            if (args.keep)
+                strcpy(kept[i], said);
+            else
+                ck_assert_str_eq(said, kept[i]);
+        }
+    ck_assert_str_ne(kept[1], kept[2]); /* other draws: the texts do differ */
+}
+END_TEST
+
+/* A short prompt leaves more room for what follows it. */
+START_TEST(room_is_shared)
+{
+    struct tr_err err = { 0 };
+    struct tr_rng rng = tr_rng_init(1, 0);
+    struct tr_generate_args args = hot;
+    args.n = N_PROMPT + N_NEW - 1;
+    ck_assert_int_eq(tr_generate(gen, prompt, 1, &args, &rng, &err), 0);
+    ck_assert_int_eq(tr_generate(gen, prompt, 2, &args, &rng, &err), TR_EMISMATCH);
+}
+END_TEST
+
 /* Lengths beyond what was announced, ids beyond the model, too much for the model. */
 START_TEST(refused)
 {
@@ -279,6 +319,8 @@ int main(void)
     tcase_add_test(c, holds_only_what_may_stop);
     tcase_add_test(c, control_token_stops);
     tcase_add_loop_test(c, whoever_listens_ends_it, 0, 2);
+    tcase_add_test(c, goes_on_from_what_is_kept);
+    tcase_add_test(c, room_is_shared);
     tcase_add_test(c, refused);
     suite_add_tcase(s, c);
     return run_suite(s);
