@@ -238,7 +238,7 @@ START_TEST(goes_on_from_what_is_kept)
         { 6 }, { 6, 17, 9, 30 },
     };
     static const size_t length[] = { 3, 6, 6, 2, 3, 1, 4 };
-    char kept[7][sizeof said];
+    static char kept[7][sizeof said];
     struct tr_err err = { 0 };
     struct tr_generate_args args = hot;
     tr_generator_free(gen);
