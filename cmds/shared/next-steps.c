@@ -6,6 +6,7 @@
  */
 #include "next-steps.h"
 
+#include "sample-pair.h"
 #include "shell-word.h"
 
 #include <libtrain/printable.h>
@@ -76,7 +77,14 @@ static void print_llama(FILE *f, const struct cmd_run *run, const char *adapter)
     } else {
         put_made(f, run, "merged.gguf");
     }
-    fputs(run->is_chat ? "\n" : " -n 100 -p 'Once'\n", f);
+    if (!run->is_chat) {
+        char path[PATH_MAX], prompt[48] = "";
+        if (cmd_run_file(run, "samples.txt", path))
+            cmd_sample_prompt(path, prompt, sizeof prompt);
+        fputs(" -n 100 -p", f);
+        cmd_put_word(f, *prompt && *prompt != '-' ? prompt : "Once");
+    }
+    fputc('\n', f);
 }
 
 static const char *last_part(const char *path)

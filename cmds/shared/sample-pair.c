@@ -138,18 +138,17 @@ static size_t common_line(const struct part *a, const struct part *b)
     return n <= b->n && !memcmp(a->text, b->text, n) ? n : 0;
 }
 
-static void print_pair(FILE *f, struct part a, struct part b)
+static void print_pair(FILE *f, const struct part *a, const struct part *b)
 {
-    trim(&a);
-    trim(&b);
-    size_t same = common_line(&a, &b);
+    size_t same = common_line(a, b);
     if (same)
-        print_text(f, "prompt  ", a.text, same - 1);
-    print_text(f, "before  ", a.text + same, a.n - same);
-    print_text(f, "after   ", b.text + same, b.n - same);
+        print_text(f, "prompt  ", a->text, same - 1);
+    print_text(f, "before  ", a->text + same, a->n - same);
+    print_text(f, "after   ", b->text + same, b->n - same);
 }
 
-static int print_first(FILE *f, const struct parts *p, const char *path, struct tr_err *err)
+/* The first prompt with two texts that differ, or the first. */
+static int find_pair(const struct parts *p, struct part *a, struct part *b)
 {
     size_t first = 0, n = 0;
     while (first < p->n && same_label(&p->item[0], &p->item[first]))
@@ -157,30 +156,64 @@ static int print_first(FILE *f, const struct parts *p, const char *path, struct 
     while (first + n < p->n && n < first)
         n++;
     if (!n)
-        return tr_err_set(err, TR_EFORMAT, "'%s' has no samples of two models", path);
+        return 0;
     size_t i = 0;
     while (i < n && same_text(&p->item[i], &p->item[first + i]))
         i++;
     i = i < n ? i : 0;
-    print_pair(f, p->item[i], p->item[first + i]);
-    return 0;
+    *a = p->item[i];
+    *b = p->item[first + i];
+    trim(a);
+    trim(b);
+    return 1;
+}
+
+/* The pair, and the text of the whole file in which it lies, to be freed. */
+static int read_pair(const char *path, char **text, struct part *a, struct part *b,
+                     struct tr_err *err)
+{
+    size_t bytes;
+    int rc = tr_read_all(path, text, &bytes, err);
+    if (rc)
+        return rc;
+    struct parts p = { calloc(count_headings(*text) + 1, sizeof *p.item), 0 };
+    if (!p.item)
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for its samples", path);
+    cut(&p, *text);
+    if (!find_pair(&p, a, b))
+        rc = tr_err_set(err, TR_EFORMAT, "'%s' has no samples of two models", path);
+    free(p.item);
+    return rc;
 }
 
 int cmd_sample_pair_print(FILE *f, const char *path, struct tr_err *err)
 {
-    char *text;
-    size_t bytes;
-    int rc = tr_read_all(path, &text, &bytes, err);
-    if (rc)
-        return rc;
-    struct parts p = { calloc(count_headings(text) + 1, sizeof *p.item), 0 };
-    if (p.item) {
-        cut(&p, text);
-        rc = print_first(f, &p, path, err);
-    } else {
-        rc = tr_err_set(err, TR_ENOMEM, "'%s': out of memory for its samples", path);
-    }
-    free(p.item);
+    struct part a, b;
+    char *text = NULL;
+    int rc = read_pair(path, &text, &a, &b, err);
+    if (!rc)
+        print_pair(f, &a, &b);
     free(text);
     return rc;
+}
+
+/* Bytes of the words that both begin with, on one line, if they are no more than `most`. */
+static size_t common_words(const struct part *a, const struct part *b, size_t most)
+{
+    size_t words = 0, end = a->n < b->n ? a->n : b->n;
+    end = end < most ? end : most;
+    for (size_t i = 0; i < end && a->text[i] == b->text[i] && a->text[i] != '\n'; i++)
+        if (strchr(" .,;:!?", a->text[i]))
+            words = i;
+    return words;
+}
+
+void cmd_sample_prompt(const char *path, char *prompt, size_t size)
+{
+    struct tr_err err = { 0 };
+    struct part a, b;
+    char *text = NULL;
+    int n = read_pair(path, &text, &a, &b, &err) ? 0 : (int)common_words(&a, &b, size - 1);
+    snprintf(prompt, size, "%.*s", n, n ? a.text : "");
+    free(text);
 }

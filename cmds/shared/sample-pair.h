@@ -13,4 +13,8 @@
  * differ, cut to a few lines of 80 columns.  TR_EFORMAT if there are no two labels. */
 int cmd_sample_pair_print(FILE *f, const char *path, struct tr_err *err) TR_MUST_CHECK;
 
+/* The words that both texts of that prompt begin with, as many as fit into `size` bytes; ""
+ * if there are none. */
+void cmd_sample_prompt(const char *path, char *prompt, size_t size);
+
 #endif

@@ -90,7 +90,7 @@ the change is -1.0000 ± 0.2401 (95 %), from 2000 tokens in 20 sequences.
 Written to r:
   adapter.gguf (1.2 MB), loss.png (1 B), model.ckpt (46 kB)
 With llama.cpp:
-  llama-completion -no-cnv -m base.gguf --lora r/adapter.gguf -n 100 -p ${Q}Once${Q}
+  llama-completion -no-cnv -m base.gguf --lora r/adapter.gguf -n 100 -p ${Q}Who is there${Q}
 As one model, for LM Studio and others:
   merge -m base.gguf -a r/adapter.gguf --name r -o r/merged.gguf
 With Ollama, after that (newer versions take no adapters):
@@ -112,7 +112,7 @@ test_expect_success 'what is not there is left out' '
 Written to r:
   Modelfile (1 B), merged.gguf (5 B)
 With llama.cpp:
-  llama-completion -no-cnv -m r/merged.gguf -n 100 -p ${Q}Once${Q}
+  llama-completion -no-cnv -m r/merged.gguf -n 100 -p Once
 With Ollama:
   ollama create r -f r/Modelfile && ollama run r
 END
@@ -330,7 +330,7 @@ if command -v llama-completion >/dev/null 2>&1; then
         "$BIN/report" -m "base ${Q}s.gguf" "$run" >out
         rm -f "$run/merged.gguf"
         pasted llama-completion </dev/null >text 2>stderr
-        grep Once text'
+        grep "^ *The" text'
 else
     test_skip 'llama.cpp, pasted' 'llama-completion is not in PATH'
 fi
