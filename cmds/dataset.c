@@ -258,7 +258,7 @@ static void no_verb(const struct verb *verb, size_t n, int argc, char **argv)
     all[used] = (struct cmd_opt)CMD_END;
     const struct cmd cmd = { "dataset", "scaffold|check|build|paste [option …]",
                              "a tree of hand-written rows to one file to train on", all,
-                             0, -1 };
+                             0, -1, NULL };
     char **operand = cmd_parse(&cmd, argc, argv, &n_operand);
     static const char *const word[] = { "scaffold", "check", "build", "paste", NULL };
     const char *near = n_operand ? cmd_nearest(operand[0], word) : NULL;
@@ -296,16 +296,18 @@ int main(int argc, char **argv)
     };
     const struct verb verb[] = {
         { { "dataset", "scaffold [--begin] [--structure F] [--topics-dir D]",
-            "scaffold: make the files that a structure names", scaffolding, 0, 0 },
+            "scaffold: make the files that a structure names", scaffolding, 0, 0,
+            NULL },
           scaffold },
         { { "dataset", "check [--structure F] [--topics-dir D]",
-            "check: tell what is wrong with a data set", checking, 0, 0 }, check },
+            "check: tell what is wrong with a data set", checking, 0, 0, NULL }, check },
         { { "dataset", "build [--structure F] [--topics-dir D] [--output F] "
             "[--tokenizer-path MODEL] [--no-stats]",
-            "build: one file of rows to train on", building, 0, 0 }, build },
+            "build: one file of rows to train on", building, 0, 0, NULL }, build },
         { { "dataset", "paste [FILE] | paste --append TOPIC --field KEY=FILE… "
             "[--set KEY=JSON…]",
-            "paste: a text as a JSON string, or texts as a row", pasting, 0, 1 }, paste },
+            "paste: a text as a JSON string, or texts as a row", pasting, 0, 1, NULL },
+          paste },
     };
     enum { N = sizeof verb / sizeof *verb };
     const struct verb *v = find_verb(verb, N, argc > 1 ? argv[1] : NULL);

@@ -103,14 +103,12 @@ int main(int argc, char **argv)
         CMD_END
     };
     const struct cmd cmd = { "detokenize", "-m MODEL.gguf [FILE]",
-                             "turn a token stream back into text", table, 0, 1 };
+                             "turn a token stream back into text", table, 0, 1,
+                             (const char *const[]){ "model", NULL } };
     struct tr_err err = { 0 };
     int n_file, rc = -1;
     char **file = cmd_parse(&cmd, argc, argv, &n_file);
     const char *path = n_file ? *file : "-";
-
-    if (!model)
-        cmd_usage(&cmd, "option '--model' is required");
     FILE *f = tr_in_open(path, &err);
     if (f) {
         rc = run(model, pre, path, f, &err);

@@ -167,9 +167,6 @@ end:
 static void check_usage(const struct cmd *cmd, const struct opts *o)
 {
     int prompt = o->prompts.n || o->prompt_file || o->pack || o->chats;
-    if (!o->model || (!prompt && !o->talk))
-        cmd_usage(cmd, "options '--model' and '--prompt', '--prompts', '--prompts-from', "
-                  "'--chat' or '--interactive' are required");
     if (o->talk && (prompt || o->ask || o->label || o->after || strcmp(o->output, "-")))
         cmd_usage(cmd, "option '--interactive' reads standard input and writes standard "
                   "output, and takes no prompts");
@@ -221,7 +218,10 @@ int main(int argc, char **argv)
         CMD_END
     };
     const struct cmd cmd = { "generate", "-m MODEL.gguf -p PROMPT [-n N]",
-                             "continue a text", table, 0, 0 };
+                             "continue a text", table, 0, 0,
+                             (const char *const[]){ "model",
+                                 "prompt|prompts|prompts-from|chat|interactive",
+                                 NULL } };
     struct tr_err err = {0};
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);

@@ -159,7 +159,7 @@ int main(int argc, char **argv)
         CMD_END
     };
     const struct cmd cmd = { "gguf-diff", "[--tol X] [--tensors] A B",
-                             "print what differs between two GGUF files", opt, 2, 2 };
+                             "print what differs between two GGUF files", opt, 2, 2, NULL };
     struct tr_err err = { 0 };
     struct tr_gguf *b = NULL;
     char **file = cmd_parse(&cmd, argc, argv, &n);

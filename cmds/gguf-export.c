@@ -64,11 +64,10 @@ int main(int argc, char **argv)
         CMD_END
     };
     const struct cmd cmd = { "gguf-export", "-m BASE.gguf -o OUT.gguf RUN.ckpt",
-                             "write what was trained as GGUF", table, 1, 1 };
+                             "write what was trained as GGUF", table, 1, 1,
+                             (const char *const[]){ "model", "output", NULL } };
     struct tr_err err = {0};
     int n_operand;
     char **file = cmd_parse(&cmd, argc, argv, &n_operand);
-    if (!o.model || !o.output)
-        cmd_usage(&cmd, "options --model and --output are required");
     return cmd_end(export(&o, *file, &err), &err);
 }

@@ -116,7 +116,7 @@ int main(int argc, char **argv)
     };
     const struct cmd cmd = {
         "gguf-show", "[--check] [--keys | --tensors] [--data N] FILE",
-        "print the keys and tensors of a GGUF file as text", opt, 1, 1
+        "print the keys and tensors of a GGUF file as text", opt, 1, 1, NULL
     };
     struct tr_err err = { 0 };
     char **file = cmd_parse(&cmd, argc, argv, &n);

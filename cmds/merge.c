@@ -77,12 +77,10 @@ int main(int argc, char **argv)
     };
     const struct cmd cmd = { "merge", "-m BASE.gguf -a ADAPTER.gguf[:SCALE] -o OUT.gguf",
                              "add LoRA adapters to the weights of their base", table, 0,
-                             0 };
+                             0, (const char *const[]){ "model", "adapter", "output", NULL } };
     struct tr_err err = {0};
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
-    if (!o.model || !o.adapters.n || !o.output)
-        cmd_usage(&cmd, "options --model, --adapter and --output are required");
     if (o.type)
         args.type = cmd_type(&cmd, o.type);
     int rc = merge(&o, &args, &err);

@@ -106,12 +106,11 @@ int main(int argc, char **argv)
         CMD_END
     };
     const struct cmd cmd = { "modelfile", "-m MODEL.gguf [-a ADAPTER.gguf] [-o Modelfile]",
-                             "write how Ollama serves a model", table, 0, 0 };
+                             "write how Ollama serves a model", table, 0, 0,
+                             (const char *const[]){ "model", NULL } };
     struct tr_err err = { 0 };
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
-    if (!o.model)
-        cmd_usage(&cmd, "option '--model' is required");
     int rc = run(&o, &err);
     free(o.template_args.item);
     return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);

@@ -123,10 +123,6 @@ static void check_options(const struct cmd *cmd, const struct opts *o)
 {
     const struct tr_packing *job = &o->job;
 
-    if (o->ctx == 0)
-        cmd_usage(cmd, "option '--ctx' is required");
-    if (!job->out)
-        cmd_usage(cmd, "option '--output' is required: a pack is a file");
     if (o->stride > o->ctx)
         cmd_usage(cmd, "option '--stride' is larger than the context: tokens between the "
                   "windows would be lost");
@@ -235,7 +231,8 @@ int main(int argc, char **argv)
     };
     const struct cmd cmd = {
         "pack", "-c CTX -o F.pack [option …] [FILE]",
-        "turn token streams into packed sequences", table, 0, 1
+        "turn token streams into packed sequences", table, 0, 1,
+        (const char *const[]){ "ctx", "output", NULL }
     };
     struct tr_err err = { 0 };
     int n;

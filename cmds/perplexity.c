@@ -203,12 +203,13 @@ int main(int argc, char **argv)
         CMD_END
     };
     const struct cmd cmd = { "perplexity", "-m MODEL.gguf (-d DATA.pack | -f TEXT [-c N])",
-                             "loss and perplexity of a model, as TSV", table, 0, 0 };
+                             "loss and perplexity of a model, as TSV", table, 0, 0,
+                             (const char *const[]){ "model", "data|file", NULL } };
     struct tr_err err = {0};
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
-    if (!o.model || !o.data == !o.text)
-        cmd_usage(&cmd, "option '--model' and one of '--data' and '--file' are required");
+    if (o.data && o.text)
+        cmd_usage(&cmd, "'--data' and '--file' exclude each other");
     if (o.after && !o.label)
         cmd_usage(&cmd, "'--after' goes with '--label'");
     if ((o.pre || o.special || o.binary) && !o.text)

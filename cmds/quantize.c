@@ -85,13 +85,9 @@ int main(int argc, char **argv)
     };
     const struct cmd cmd = {
         "quantize", "-t TYPE -o OUT.gguf IN.gguf", "write a model in another type", table,
-        1, 1
+        1, 1, (const char *const[]){ "type", "output|dry-run", NULL }
     };
     char **file = cmd_parse(&cmd, argc, argv, &n);
-    if (!o.type)
-        cmd_usage(&cmd, "option '--type' is required");
-    if (!o.output && !o.dry_run)
-        cmd_usage(&cmd, "option '--output' is required");
     args.type = cmd_type(&cmd, o.type);
     return cmd_end(quantize(*file, &args, &o, &err) ? cmd_code(&err) : CMD_OK, &err);
 }

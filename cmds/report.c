@@ -244,13 +244,12 @@ int main(int argc, char **argv)
         CMD_END
     };
     const struct cmd cmd = { "report", "-m MODEL.gguf RUN",
-                             "say what came of a run, and how to go on", table, 1, 1 };
+                             "say what came of a run, and how to go on", table, 1, 1,
+                             (const char *const[]){ "model", NULL } };
     struct tr_err err = { 0 };
     int n_operand;
     cmd_run_tools(run.tools, argc ? argv[0] : "", "report");
     char **operand = cmd_parse(&cmd, argc, argv, &n_operand);
-    if (!run.model)
-        cmd_usage(&cmd, "option '--model' is required");
     for (size_t i = 0; i < run.knob.n; i++)
         if (!strchr(run.knob.item[i], '='))
             cmd_usage(&cmd, "'--knob' is '%s', not NAME=VALUE", run.knob.item[i]);

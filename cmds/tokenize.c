@@ -367,8 +367,6 @@ static void release(struct run *r)
 static void check_usage(const struct cmd *cmd, const struct opts *o)
 {
     int looks = o->render + o->show + o->stats;
-    if (!o->model)
-        cmd_usage(cmd, "option '--model' is required");
     if (looks + o->text > 1)
         cmd_usage(cmd, "--text, --render, --show and --stats exclude each other");
     if (looks && (o->from_ids || o->binary || o->start))
@@ -417,7 +415,8 @@ int main(int argc, char **argv)
     const struct cmd cmd = { "tokenize",
                              "-m MODEL.gguf [-o F] [--text] [--from-ids] [--special] "
                              "[FILE…]",
-                             "turn text into a token stream", table, 0, -1 };
+                             "turn text into a token stream", table, 0, -1,
+                             (const char *const[]){ "model", NULL } };
     struct tr_err err = { 0 };
     struct run r = { .o = &o };
     int n_file;

@@ -149,7 +149,7 @@ int main(int argc, char **argv)
     };
     const struct cmd cmd = { "bench_gemm", "[OPTION…] M,N,K,COUNT…",
                              "the rate of the matrix products of a training step", table,
-                             1, MAX_LAYER };
+                             1, MAX_LAYER, NULL };
     struct tr_err err = { 0 };
     int n;
     char **layer = cmd_parse(&cmd, argc, argv, &n);

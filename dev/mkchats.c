@@ -174,7 +174,7 @@ int main(int argc, char **argv)
         CMD_END
     };
     const struct cmd cmd = { "mkchats", "[-n N] [-o FILE]", "write made-up chats, JSONL",
-                             table, 0, 0 };
+                             table, 0, 0, NULL };
     struct tr_err err = { 0 };
     int n_operand, rc = 0;
     cmd_parse(&cmd, argc, argv, &n_operand);

@@ -385,12 +385,11 @@ int main(int argc, char **argv)
         CMD_END
     };
     const struct cmd cmd = { "mkmodel", "[--shape NAME] [OPTION…] -o OUT.gguf",
-                             "write a model with random weights", table, 0, 0 };
+                             "write a model with random weights", table, 0, 0,
+                             (const char *const[]){ "output", NULL } };
     struct tr_err err = { 0 };
     int n;
     cmd_parse(&cmd, argc, argv, &n);
-    if (!o.output)
-        cmd_usage(&cmd, "option '--output' is required");
     struct build b = { .seed = (uint64_t)o.seed, .err = &err };
     set_shape(&b, &o);
     set_type(&cmd, &b, o.type);

@@ -290,7 +290,7 @@ int main(int argc, char **argv)
         CMD_END
     };
     const struct cmd cmd = { "mktext", "[OPTION…] GRAMMAR", "write text from a grammar",
-                             table, 1, 1 };
+                             table, 1, 1, NULL };
     static struct grammar g;
     struct tr_err err = { 0 };
     char *source = NULL;

@@ -378,11 +378,10 @@ int main(int argc, char **argv)
         CMD_END
     };
     const struct cmd cmd = { "mkvocab", "-o OUT.gguf [OPTION…] TEXT",
-                             "train a byte-level BPE vocabulary", table, 1, 1 };
+                             "train a byte-level BPE vocabulary", table, 1, 1,
+                             (const char *const[]){ "output", NULL } };
     struct tr_err err = { 0 };
     int n;
     char **file = cmd_parse(&cmd, argc, argv, &n);
-    if (!o.output)
-        cmd_usage(&cmd, "option '--output' is required");
     return cmd_end(make_vocab(*file, &o, &err) ? cmd_code(&err) : CMD_OK, &err);
 }

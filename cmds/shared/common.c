@@ -6,6 +6,7 @@
 #include "common.h"
 #include "files.h"
 #include "help.h"
+#include "missing.h"
 #include "options.h"
 
 #include <libtrain/comm.h>
@@ -115,7 +116,7 @@ int cmd_threads(void)
 /* argv[begin] is the first argument that nobody has read. */
 static char **parse(const struct cmd *cmd, int begin, int argc, char **argv, int *n_operand)
 {
-    cmd_name(cmd->name);
+    cmd_name(cmd->name, argc ? argv[0] : NULL);
     open_closed_streams();
     if (argc < 1)
         cmd_usage(cmd, "called without arguments, not even a name");
@@ -130,13 +131,10 @@ static char **parse(const struct cmd *cmd, int begin, int argc, char **argv, int
         cmd_hush();
     set_threads(common.threads);
     if (common.version) {
-        cmd_print_version(cmd, threads);
+        cmd_print_version(threads);
         exit(cmd_end(CMD_OK, NULL));
     }
-    if (*n_operand < cmd->min_operand)
-        cmd_usage(cmd, "too few files: at least %d wanted", cmd->min_operand);
-    if (cmd->max_operand >= 0 && *n_operand > cmd->max_operand)
-        cmd_usage(cmd, "extra operand '%s'", operand[cmd->max_operand]);
+    cmd_check_given(cmd, operand, *n_operand);
     struct tr_err err = {0};
     if (cmd_files_check(cmd, operand, *n_operand, &common.settings, &err))
         exit(cmd_end(CMD_FAIL, &err));

@@ -4,6 +4,7 @@
  * the table points at, so a default cannot go stale.
  */
 #include "help.h"
+#include "message.h"
 
 #include <libtrain/comm.h>
 #include <libtrain/precision.h>
@@ -127,7 +128,7 @@ static void print_table(const struct cmd_opt *opt)
 
 void cmd_print_help(const struct cmd *cmd, const struct cmd_opt *common)
 {
-    printf("usage: %s %s\n%s\n", cmd->name, cmd->synopsis, cmd->about);
+    printf("usage: %s %s\n%s\n", cmd_command(), cmd->synopsis, cmd->about);
     if (cmd->opt->kind != CMD_KIND_GROUP && cmd->opt->name)
         printf("\noptions:\n");
     print_table(cmd->opt);
@@ -147,9 +148,9 @@ static const char *compiler(void)
 #endif
 }
 
-void cmd_print_version(const struct cmd *cmd, int threads)
+void cmd_print_version(int threads)
 {
-    printf("%s (libtrain) " TR_VERSION "\n", cmd->name);
+    printf("%s (libtrain) " TR_VERSION "\n", cmd_command());
     printf("compiler: %s\n", compiler());
     printf("flags: " TR_BUILD_FLAGS "\n");
     printf("BLAS: %s\n", tr_blas_config());

@@ -12,7 +12,7 @@
 /* The command's options, then those in `common`, with the defaults that the variables
  * hold now. */
 void cmd_print_help(const struct cmd *cmd, const struct cmd_opt *common);
-void cmd_print_version(const struct cmd *cmd, int threads);
+void cmd_print_version(int threads);
 
 /* Append to a text of n bytes; what does not fit is cut. */
 void cmd_append(char *text, size_t n, const char *fmt, ...) TR_PRINTF(3, 4);

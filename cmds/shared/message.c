@@ -11,6 +11,7 @@
 
 #include <libtrain/printable.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,11 +19,20 @@
 #include <string.h>
 
 static const char *command = "libtrain"; /* its name in messages */
+static char prefixed[64]; /* room for it, if it was installed under another */
 static int quiet;
 
-void cmd_name(const char *name)
+void cmd_name(const char *name, const char *path)
 {
+    const char *slash = path ? strrchr(path, '/') : NULL, *base = slash ? slash + 1 : path;
+    size_t n = base ? strlen(base) : 0, own = strlen(name), same = 0;
+    while (same < n && isgraph((unsigned char)base[same]))
+        same++;
     command = name;
+    if (same < n || n < own || n >= sizeof prefixed || strcmp(base + n - own, name))
+        return; /* a link of another name, or one that no terminal should see */
+    memcpy(prefixed, base, n + 1);
+    command = prefixed;
 }
 
 /* One line on stderr in one write, so that lines of two processes do not mix.  Names in
@@ -75,8 +85,8 @@ void cmd_usage(const struct cmd *cmd, const char *fmt, ...)
     va_start(ap, fmt);
     talk("", fmt, ap);
     va_end(ap);
-    fprintf(stderr, "usage: %s %s\nTry '%s --help' for the options.\n", cmd->name,
-            cmd->synopsis, cmd->name);
+    fprintf(stderr, "usage: %s %s\nTry '%s --help' for the options.\n", command,
+            cmd->synopsis, command);
     exit(CMD_USAGE);
 }
 

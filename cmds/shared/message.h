@@ -16,8 +16,9 @@ void cmd_usage(const struct cmd *cmd, const char *fmt, ...) TR_PRINTF(2, 3) TR_N
 void cmd_say(const char *fmt, ...) TR_PRINTF(1, 2);
 /* A warning; not silenced. */
 void cmd_warn(const char *fmt, ...) TR_PRINTF(1, 2);
-/* Name this process in messages; before anything else is said. */
-void cmd_name(const char *name);
+/* Name this process in messages; before anything else is said.  `path` is what it was called
+ * by, or NULL: a command that was installed as "tr-NAME" calls itself so. */
+void cmd_name(const char *name, const char *path);
 const char *cmd_command(void);
 /* An error, as cmd_end prints it; not silenced. */
 void cmd_complain(const char *fmt, ...) TR_PRINTF(1, 2);

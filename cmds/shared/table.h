@@ -84,7 +84,10 @@ struct cmd {
     const char *synopsis; /* "-m MODEL.gguf [-o F] [FILE…]" */
     const char *about;    /* one line */
     const struct cmd_opt *opt;
-    int min_operand, max_operand; /* max -1: any number */
+    int min_operand, max_operand; /* max -1: any number; the synopsis ends with their names */
+    /* Names of options that must be given, NULL behind the last; "data|file" where one of
+     * several will do.  NULL: none. */
+    const char *const *needed;
 };
 
 #endif

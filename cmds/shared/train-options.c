@@ -63,7 +63,7 @@ static void *zeroed(size_t n, size_t size)
     void *p = calloc(n + 1, size);
     if (p)
         return p;
-    cmd_name("train");
+    cmd_name("train", NULL);
     cmd_complain("out of memory for the table of options");
     exit(CMD_FAIL);
 }
@@ -224,9 +224,6 @@ static void apart(const struct cmd *cmd, const char *name, const char *const *ot
 static void check_files(const struct cmd *cmd, const struct train_opts *o)
 {
     const char *output = o->hooks.output;
-    if (!o->model || !o->data || (!output && !o->plan))
-        cmd_usage(cmd,
-                  "options --model, --data and --output (but for --plan) are required");
     if (o->hooks.eval_every && !o->val)
         cmd_usage(cmd, "--eval-every goes with --val");
     if (!o->samples.prompt_file != !o->samples.path ||
@@ -333,7 +330,8 @@ void train_options(struct train_opts *o, int argc, char **argv)
     };
     make_table(o, own);
     const struct cmd cmd = { "train", "-m BASE.gguf -d DATA.pack -o RUN.ckpt [OPTION…]",
-                             "fine-tune a model on packed data", made.opt, 0, 0 };
+                             "fine-tune a model on packed data", made.opt, 0, 0,
+                             (const char *const[]){ "model", "data", "output|plan", NULL } };
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
     take_values(o);
