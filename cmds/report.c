@@ -221,8 +221,8 @@ static int report(struct cmd_run *run, char *folder, struct tr_err *err)
         return rc;
     for (size_t i = 0; i < sizeof part / sizeof *part; i++)
         any |= print_part(run, part[i].name, part[i].print, part[i].behind, err);
-    any |= print_verdict(run, err);
     any |= print_written(run);
+    any |= print_verdict(run, err);
     if (!any)
         return tr_err_set(err, TR_EFORMAT, "'%s' holds nothing of a run", folder);
     cmd_next_steps_print(stdout, run);

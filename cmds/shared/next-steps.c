@@ -65,25 +65,44 @@ static void put_made(FILE *f, const struct cmd_run *run, const char *name)
     cmd_put_file(f, path);
 }
 
-/* The program for chats, or that for texts. */
-static void print_llama(FILE *f, const struct cmd_run *run, const char *adapter)
+/* A prompt of the samples, for what goes on from texts. */
+static void put_prompt(FILE *f, const struct cmd_run *run)
 {
-    fprintf(f, "With llama.cpp:\n  %s -m",
-            run->is_chat ? "llama-cli" : "llama-completion -no-cnv");
-    if (adapter) {
-        cmd_put_file(f, run->model);
-        fputs(" --lora", f);
-        cmd_put_file(f, adapter);
-    } else {
+    char path[PATH_MAX], prompt[48] = "";
+    if (cmd_run_file(run, "samples.txt", path))
+        cmd_sample_prompt(path, prompt, sizeof prompt);
+    fputs(" -n 100 -p", f);
+    cmd_put_word(f, *prompt && *prompt != '-' ? prompt : "Once");
+}
+
+/* The base and its adapter, or the whole model. */
+static void put_models(FILE *f, const struct cmd_run *run, const char *adapter,
+                       const char *option)
+{
+    fputs(" -m", f);
+    if (!adapter) {
         put_made(f, run, "merged.gguf");
+        return;
     }
-    if (!run->is_chat) {
-        char path[PATH_MAX], prompt[48] = "";
-        if (cmd_run_file(run, "samples.txt", path))
-            cmd_sample_prompt(path, prompt, sizeof prompt);
-        fputs(" -n 100 -p", f);
-        cmd_put_word(f, *prompt && *prompt != '-' ? prompt : "Once");
-    }
+    cmd_put_file(f, run->model);
+    fprintf(f, " %s", option);
+    cmd_put_file(f, adapter);
+}
+
+static void print_talk(FILE *f, const struct cmd_run *run, const char *adapter)
+{
+    fputs(run->is_chat ? "Talk to it:\n " : "See what it writes:\n ", f);
+    put_tool(f, run, "generate");
+    put_models(f, run, adapter, "-a");
+    if (run->is_chat)
+        fputs(" -i", f);
+    else
+        put_prompt(f, run);
+    fputs("\nThe same with llama.cpp:\n", f);
+    fputs(run->is_chat ? "  llama-cli" : "  llama-completion -no-cnv", f);
+    put_models(f, run, adapter, "--lora");
+    if (!run->is_chat)
+        put_prompt(f, run);
     fputc('\n', f);
 }
 
@@ -121,10 +140,8 @@ static void print_merge(FILE *f, const struct cmd_run *run, const char *adapter)
 {
     fputs("As one model, for LM Studio and others:\n ", f);
     put_tool(f, run, "merge");
-    fputs(run->is_coarse ? " -t q8_0 -m" : " -m", f);
-    cmd_put_file(f, run->model);
-    fputs(" -a", f);
-    cmd_put_file(f, adapter);
+    fputs(run->is_coarse ? " -t q8_0" : "", f);
+    put_models(f, run, adapter, "-a");
     fputs(" --name", f);
     cmd_put_word(f, last_part(run->folder));
     fputs(" -o", f);
@@ -241,7 +258,7 @@ void cmd_next_steps_print(FILE *f, const struct cmd_run *run)
     const char *adapter = cmd_run_file(run, "adapter.gguf", adapter_path);
     int merged = cmd_run_file(run, "merged.gguf", path) != NULL;
     if (adapter || merged)
-        print_llama(f, run, adapter);
+        print_talk(f, run, adapter);
     if (merged && cmd_run_file(run, "Modelfile", path)) {
         fputs("With Ollama:\n ", f);
         put_ollama(f, run, "Modelfile");

@@ -102,8 +102,8 @@ static int print_eval(FILE *f, const char *title, const char *path, struct tr_er
         return rc;
     fprintf(f, "%-*s  %9s  %10s\n", e.width, title, "loss", "perplexity");
     for (int i = 0; i < e.n; i++)
-        fprintf(f, e.row[i].perplexity < 1e5 ? "%-*s  %9.4f  %10.4f\n" : "%-*s  %9.4f  %10.4g\n",
-                e.width, e.row[i].label, e.row[i].loss, e.row[i].perplexity);
+        fprintf(f, "%-*s  %9.4f  %10.*f\n", e.width, e.row[i].label, e.row[i].loss,
+                e.row[i].perplexity < 1e5 ? 4 : 0, e.row[i].perplexity);
     return 0;
 }
 

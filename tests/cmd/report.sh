@@ -85,11 +85,13 @@ test           loss  perplexity
 base         4.0000     54.5982
 
 Trained 3 steps in 1 min 30 s, with at most 3.5 MB of memory.
-Better: held-out loss 4.125 before, 3.125 after (perplexity 61.87, 22.76);
-the change is -1.0000 ± 0.2401 (95 %), from 2000 tokens in 20 sequences.
 Written to r:
   adapter.gguf (1.2 MB), loss.png (1 B), model.ckpt (46 kB)
-With llama.cpp:
+Better: held-out loss 4.125 before, 3.125 after (perplexity 61.87, 22.76);
+the change is -1.0000 ± 0.2401 (95 %), from 2000 tokens in 20 sequences.
+See what it writes:
+  generate -m base.gguf -a r/adapter.gguf -n 100 -p ${Q}Who is there${Q}
+The same with llama.cpp:
   llama-completion -no-cnv -m base.gguf --lora r/adapter.gguf -n 100 -p ${Q}Who is there${Q}
 As one model, for LM Studio and others:
   merge -m base.gguf -a r/adapter.gguf --name r -o r/merged.gguf
@@ -111,7 +113,9 @@ test_expect_success 'what is not there is left out' '
     cat >want <<END
 Written to r:
   Modelfile (1 B), merged.gguf (5 B)
-With llama.cpp:
+See what it writes:
+  generate -m r/merged.gguf -n 100 -p Once
+The same with llama.cpp:
   llama-completion -no-cnv -m r/merged.gguf -n 100 -p Once
 With Ollama:
   ollama create r -f r/Modelfile && ollama run r
@@ -292,6 +296,17 @@ test_expect_success 'losses of sequences, with a pack alone and without logits' 
     test_expect_code 1 "$BIN/perplexity" -q -m base.gguf -d val.pack --losses no/x 2>stderr
     grep "no/x" stderr'
 
+test_expect_success 'a model for chats is talked to' '
+    "$BIN/merge" -q -m base.gguf -a "$run/adapter.gguf" --chat-template chatml -o chat.gguf
+    "$BIN/report" -m chat.gguf r >chat
+    cat >want <<END
+Talk to it:
+  generate -m chat.gguf -a r/adapter.gguf -i
+The same with llama.cpp:
+  llama-cli -m chat.gguf --lora r/adapter.gguf
+END
+    grep -A 3 "^Talk" chat | diff want -'
+
 # pasted WORDS: the command of a report that holds them, in a shell.
 pasted() {
     grep "^  .*$1" out >command
@@ -299,6 +314,8 @@ pasted() {
     sh -e ./command
 }
 test_expect_success 'its commands work when they are pasted' '
+    pasted "generate " >text
+    grep "^The" text
     pasted "merge "
     "$BIN/gguf-show" --keys "$run/merged.gguf" | grep "general.name.*random weights a b$"
     perplexity -m "$run/merged.gguf" -d val.pack --label x -o x.tsv
