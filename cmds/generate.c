@@ -5,6 +5,7 @@
 #include "shared/adapters.h"
 #include "shared/chats.h"
 #include "shared/common.h"
+#include "shared/job.h"
 #include "shared/prompts.h"
 #include "shared/rope.h"
 #include "shared/talk.h"
@@ -35,6 +36,7 @@ struct run {
     struct tr_model *m;
     struct tr_tokenizer *tok;
     struct tr_generator *gen;
+    int64_t made, most; /* pieces of text, about one a token */
 };
 
 static int print(void *ctx, const char *text, size_t n)
@@ -43,6 +45,13 @@ static int print(void *ctx, const char *text, size_t n)
     cmd_text_put(&r->text, text, n);
     fflush(r->text.f);
     return 0;
+}
+
+static int take(void *ctx, const char *text, size_t n)
+{
+    struct run *r = ctx;
+    cmd_job_at(++r->made, r->most);
+    return print(r, text, n);
 }
 
 static void say(struct run *r, const char *text)
@@ -56,7 +65,8 @@ static int on_prompt(struct run *r, size_t i, struct tr_err *err)
     struct tr_rng rng = tr_rng_init((uint64_t)o->seed, i);
     struct tr_generate_args args = { .sampling = o->sampling, .n = o->n,
                                      .stop = o->stops.item, .n_stop = o->stops.n,
-                                     .text = print, .ctx = r };
+                                     .text = take, .ctx = r };
+    r->most = r->made + (int64_t)(r->prompts.n - i) * o->n;
     if (o->label) {
         say(r, "==> ");
         tr_print_escaped(r->text.f, o->label, strlen(o->label));
@@ -136,6 +146,8 @@ static int continue_all(struct run *r, struct tr_err *err)
     int rc = open_prompts(r, err);
     if (!rc)
         rc = cmd_text_copy(&r->text, r->o->after, err);
+    if (!r->text.terminal)
+        cmd_job("tok");
     for (size_t i = 0; !rc && i < r->prompts.n; i++)
         rc = on_prompt(r, i, err);
     return rc;

@@ -4,11 +4,13 @@
  */
 #include "shared/common.h"
 #include "shared/gguf-text.h"
+#include "shared/job.h"
 
 #include <libtrain/gguf.h>
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_SHOWN = 8 }; /* elements of an array */
 
@@ -129,8 +131,17 @@ static void diff_alone(struct diff *d, const char *kind, const struct tr_gguf_te
     d->differ = 1;
 }
 
+static int64_t data_bytes(const struct tr_gguf *g)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < tr_gguf_n_tensor(g); i++)
+        n += tr_gguf_tensor(g, i)->bytes;
+    return n;
+}
+
 static void diff_tensors(struct diff *d)
 {
+    int64_t done = 0, all = data_bytes(d->a);
     for (size_t i = 0; i < tr_gguf_n_tensor(d->a); i++) {
         const struct tr_gguf_tensor *a = tr_gguf_tensor(d->a, i);
         const struct tr_gguf_tensor *b = tr_gguf_find_tensor(d->b, a->name);
@@ -140,6 +151,7 @@ static void diff_tensors(struct diff *d)
             diff_shape(d, a, b);
         else
             diff_tensor(d, a, b);
+        cmd_job_at(done += a->bytes, all);
     }
     for (size_t i = 0; i < tr_gguf_n_tensor(d->b); i++) {
         const struct tr_gguf_tensor *b = tr_gguf_tensor(d->b, i);
@@ -168,6 +180,8 @@ int main(int argc, char **argv)
         goto end;
     d.a = a;
     d.b = b;
+    if (!isatty(STDOUT_FILENO)) /* else its own lines are progress enough */
+        cmd_job("B");
     if (!tensors)
         diff_keys(&d);
     diff_tensors(&d);

@@ -7,6 +7,7 @@
 #include "shared/adapters.h"
 #include "shared/chats.h"
 #include "shared/common.h"
+#include "shared/job.h"
 
 #include <libtrain/export.h>
 
@@ -36,7 +37,7 @@ static int export(const struct opts *o, const char *path, struct tr_err *err)
 {
     struct tr_model *base = NULL;
     struct cmd_template template = {0};
-    struct tr_export_args args = { .name = o->name };
+    struct tr_export_args args = { .name = o->name, .progress = cmd_job("B") };
     struct tr_gguf *checkpoint = tr_gguf_open(path, err);
     int rc = CMD_FAIL;
     if (checkpoint && (base = cmd_open_model(o->model, err)) &&

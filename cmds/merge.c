@@ -7,6 +7,7 @@
 #include "shared/adapters.h"
 #include "shared/chats.h"
 #include "shared/common.h"
+#include "shared/job.h"
 #include "shared/types.h"
 
 #include <libtrain/merge.h>
@@ -45,6 +46,7 @@ static int merge(const struct opts *o, struct tr_merge_args *args, struct tr_err
     if (!(recipe = tr_merge_recipe(base, args, err)))
         goto out;
     cmd_say_instead(recipe);
+    args->progress = cmd_job("B");
     if (!tr_merge(base, recipe, args, o->output, &stats, err))
         say_result(&stats, adapters.n);
 out:

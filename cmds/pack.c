@@ -3,6 +3,7 @@
  * pack - turn token streams into packed sequences.  See pack.1
  */
 #include "shared/common.h"
+#include "shared/job.h"
 #include "shared/vocab.h"
 
 #include <libtrain/gguf.h>
@@ -186,6 +187,7 @@ static int pack(struct opts *o, struct tr_err *err)
     job->packer = (struct tr_packer_args){ .stride = (uint32_t)o->stride,
                                            .fit = tr_pack_fit_at(o->fit),
                                            .over_long = tr_over_long_at(o->over_long) };
+    job->progress = cmd_job("tok");
     rc = tr_packing_run(job, &result, taken, err);
     if (result.n_short)
         cmd_say("%" PRIu64 " documents of less than two tokens left out", result.n_short);

@@ -4,6 +4,7 @@
  */
 #include "shared/adapters.h"
 #include "shared/common.h"
+#include "shared/job.h"
 #include "shared/losses.h"
 #include "shared/rope.h"
 #include "shared/text-out.h"
@@ -28,6 +29,16 @@ struct opts {
     struct cmd_rope rope;
     int loss, precision, special, binary;
 };
+
+static struct tr_eval *new_eval(const struct opts *o, struct tr_model *m, int64_t ctx,
+                                struct tr_err *err)
+{
+    struct tr_eval *e = tr_eval_new(m, ctx, tr_loss_at(o->loss), err);
+    struct tr_progress progress = cmd_job("tok");
+    if (e)
+        tr_eval_watch(e, &progress);
+    return e;
+}
 
 /* The loss of a pack, with a table of those of its sequences. */
 static int with_losses(const struct opts *o, struct tr_eval *e, struct tr_pack *pack,
@@ -54,7 +65,7 @@ static int on_pack(const struct opts *o, struct tr_model *m, struct tr_text_loss
     int rc = pack ? tr_pack_fits(pack, m, err) : err->code;
     if (!rc)
         tr_model_set_context(m, tr_pack_info(pack)->ctx);
-    if (!rc && !(e = tr_eval_new(m, tr_pack_info(pack)->ctx, tr_loss_at(o->loss), err)))
+    if (!rc && !(e = new_eval(o, m, tr_pack_info(pack)->ctx, err)))
         rc = err->code;
     if (!rc)
         rc = o->logits   ? tr_eval_logits(e, pack, o->logits, &s->loss, &s->n, err)
@@ -114,7 +125,7 @@ static int on_text(const struct opts *o, struct tr_model *m, struct tr_text_loss
     int rc = ctx < 0 ? (int)ctx : encode(o, m, &t, &x, err);
     if (!rc)
         tr_model_set_context(m, ctx);
-    if (!rc && !(e = tr_eval_new(m, ctx, tr_loss_at(o->loss), err)))
+    if (!rc && !(e = new_eval(o, m, ctx, err)))
         rc = err->code;
     if (!rc && (rc = tr_eval_text(e, &x, ctx, s, err)))
         tr_err_prefix(err, "%s", o->text);
@@ -162,6 +173,7 @@ static int run(const struct opts *o, struct tr_err *err)
         goto end;
     tr_model_set_precision(m, precision);
     rc = o->data ? on_pack(o, m, &s, err) : on_text(o, m, &s, err);
+    cmd_job_end();
     if (!rc && !s.n)
         rc = tr_err_set(err, TR_EFORMAT, "%s: no position counts", o->data);
     if (!rc)

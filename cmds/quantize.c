@@ -5,6 +5,7 @@
  * The work is libtrain/quantize.h's; here are the options and what is said about it.
  */
 #include "shared/common.h"
+#include "shared/job.h"
 #include "shared/types.h"
 
 #include <libtrain/printable.h>
@@ -89,5 +90,6 @@ int main(int argc, char **argv)
     };
     char **file = cmd_parse(&cmd, argc, argv, &n);
     args.type = cmd_type(&cmd, o.type);
+    args.progress = cmd_job("B");
     return cmd_end(quantize(*file, &args, &o, &err) ? cmd_code(&err) : CMD_OK, &err);
 }

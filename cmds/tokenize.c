@@ -3,6 +3,8 @@
  * tokenize - turn text into a token stream.  See tokenize.1
  */
 #include "shared/common.h"
+#include "shared/input-size.h"
+#include "shared/job.h"
 #include "shared/rows.h"
 #include "shared/sample-start.h"
 #include "shared/template.h"
@@ -226,6 +228,22 @@ static int add(struct run *r, const char *path, struct tr_err *err)
     return r->o->binary ? add_file(r, path, err) : add_source(r, path, err);
 }
 
+/* All inputs, with a line of progress if that takes long and is not to be read itself. */
+static int add_all(struct run *r, char **file, int n_file, struct tr_err *err)
+{
+    int i = 0, rc;
+    r->rows.size = cmd_inputs_size(file, n_file);
+    if (!r->sink.out || !tr_out_is_terminal(r->sink.out))
+        cmd_job("B");
+    do {
+        rc = add(r, n_file ? file[i] : "-", err);
+        r->rows.done += n_file ? cmd_input_size(file[i]) : 0;
+        cmd_job_at(r->rows.done, r->rows.size);
+    } while (!rc && ++i < n_file);
+    cmd_job_end();
+    return rc;
+}
+
 /* ==== the whole ==== */
 
 /* A token that is wanted and missing is told before a text is read. */
@@ -333,15 +351,12 @@ static int open_output(struct run *r, struct tr_err *err)
 
 static int run(struct run *r, char **file, int n_file, struct tr_err *err)
 {
-    int i = 0;
     if (load(r, err) || cmd_keys_read(&r->source, &r->o->key, err) || (!r->o->stats && open_output(r, err)) ||
         set_rows(r, err))
         return -1;
     look_ahead(r, file, r->o->binary ? 0 : n_file);
-    do {
-        if (add(r, n_file ? file[i] : "-", err))
-            return -1;
-    } while (++i < n_file);
+    if (add_all(r, file, n_file, err))
+        return -1;
     if (!r->o->render && !r->o->show && cmd_rows_check(&r->rows, err)) {
         tell(r);
         return -1;

@@ -8,6 +8,7 @@
 #include <libtrain/loss.h>
 #include <libtrain/model.h>
 #include <libtrain/pack.h>
+#include <libtrain/progress.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -24,6 +25,10 @@ void tr_eval_free(struct tr_eval *e);
 
 /* Memory that it takes. */
 struct tr_tape_plan tr_eval_plan(const struct tr_eval *e);
+
+/* Tell *p, of which a copy is kept, after each batch of a pack or a text: positions that have
+ * a target. */
+void tr_eval_watch(struct tr_eval *e, const struct tr_progress *p);
 
 /* Add the losses of the rows with a target, each times its weight, to *sum; row_loss (n,
  * without weights) and logits (n, n_vocab) are filled if not NULL.  What is no finite number is an error: TR_EFORMAT if a weight

@@ -8,6 +8,7 @@
 
 #include <libtrain/gguf.h>
 #include <libtrain/model.h>
+#include <libtrain/progress.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,6 +20,7 @@ struct tr_export_args {
                                   libtrain.chat_template_hash */
     const char *name; /* of what was trained; NULL: none.  A model has the base's in front
                          of it (tr_gguf_set_fine_tuned) */
+    struct tr_progress progress; /* in bytes of the new file */
 };
 
 /* Write what the checkpoint holds to `path`.  base is the model that the training started

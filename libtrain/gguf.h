@@ -16,6 +16,7 @@
 
 #include <libtrain/dtype.h>
 #include <libtrain/error.h>
+#include <libtrain/progress.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -188,6 +189,9 @@ int tr_gguf_sealed(const struct tr_gguf *g, const char *key,
 /* Declare a tensor; names longer than 63 bytes and duplicates fail at the first write. */
 void tr_gguf_add_tensor(struct tr_gguf_writer *w, const char *name,
                         const struct tr_dtype *dtype, int n_dim, const int64_t *dim);
+
+/* Tell *p, of which the writer keeps a copy, after each piece of data: bytes of the tensors. */
+void tr_gguf_watch(struct tr_gguf_writer *w, const struct tr_progress *p);
 
 /* Append bytes of the current tensor; a tensor may come in several pieces.  The header
  * goes out with the first call. */

@@ -9,6 +9,7 @@
 #define LIBTRAIN_MERGE_H
 
 #include <libtrain/lora.h>
+#include <libtrain/progress.h>
 #include <libtrain/recipe.h>
 
 #ifdef __cplusplus
@@ -22,6 +23,7 @@ struct tr_merge_args {
     const struct tr_dtype *type; /* of all matrices; NULL: every tensor keeps its own */
     int allow_nonfinite;         /* let NaN and infinities pass */
     const char *chat_template;   /* in place of the base's; NULL: that */
+    struct tr_progress progress; /* in bytes of the new file */
     const char *name;            /* behind the base's (tr_gguf_set_fine_tuned); or NULL */
 };
 

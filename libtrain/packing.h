@@ -7,6 +7,7 @@
 #define LIBTRAIN_PACKING_H
 
 #include <libtrain/pack.h>
+#include <libtrain/progress.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,6 +45,7 @@ struct tr_packing {
     const char *val;     /* a stream for validation; NULL: none */
     const char *out;     /* the pack for training */
     const char *val_out; /* that for validation, iff val_split or val; else NULL */
+    struct tr_progress progress; /* in tokens for training; nobody knows how many will come */
 };
 
 struct tr_packing_side {

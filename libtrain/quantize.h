@@ -7,17 +7,19 @@
 #define LIBTRAIN_QUANTIZE_H
 
 #include <libtrain/gguf.h>
+#include <libtrain/progress.h>
 #include <libtrain/recipe.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* The last two are named by the messages as options of the command. */
+/* What is allowed is named by the messages as options of the command. */
 struct tr_quantize_args {
     const struct tr_dtype *type; /* of the matrices; one that has from_f32 */
     int allow_requantize;        /* also tensors that are quantised already */
     int allow_nonfinite;         /* let NaN and infinities pass */
+    struct tr_progress progress; /* in bytes of the new file */
 };
 
 /* What becomes of each tensor of g, in llama.cpp's order.  TR_EUNSUPPORTED: g is an adapter

@@ -74,6 +74,7 @@ void cmd_job_at(int64_t done, int64_t total)
     char line[256];
     if (!job.unit || !cmd_pace_due(&job.pace))
         return;
+    total = done > total ? 0 : total; /* it was a guess */
     cmd_fields_line(field, fill(field, (double)done, (double)total), cmd_status_width(),
                     line, sizeof line);
     cmd_status_show(line);

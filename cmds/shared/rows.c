@@ -5,6 +5,7 @@
  */
 #include "rows.h"
 
+#include "job.h"
 #include "message.h"
 
 #include <libtrain/printable.h>
@@ -44,6 +45,11 @@ void cmd_keys_release(struct tr_source_options *o)
 
 /* ==== row by row ==== */
 
+static void tell_row(const struct cmd_rows *r, const struct tr_record *raw)
+{
+    cmd_job_at(r->done + (int64_t)(raw->at + raw->n), r->size);
+}
+
 static int write_row(struct cmd_rows *r, const struct tr_record *raw,
                      const struct tr_prepared *row, struct tr_err *err)
 {
@@ -68,6 +74,7 @@ static int take_row(void *arg, const struct tr_record *raw, const struct tr_prep
 {
     struct cmd_rows *r = arg;
     int rc = 0;
+    tell_row(r, raw);
     tr_prepare_stats_add(&r->stats, row);
     for (size_t i = 0; i < row->n_doc && r->document && !rc; i++) {
         struct tr_document d = tr_prepared_document(row, i);
@@ -80,7 +87,7 @@ static int bad_row(void *arg, const struct tr_record *raw, const struct tr_err *
                    struct tr_err *err)
 {
     struct cmd_rows *r = arg;
-    (void)raw;
+    tell_row(r, raw);
     if (r->stats.n_bad < r->skip_bad) {
         r->stats.n_bad++;
         cmd_warn("%s: left out", why->text);

@@ -25,6 +25,7 @@ struct cmd_rows { /* all zero and then filled in by the command */
     uint64_t skip_bad;   /* bad rows that are allowed */
     uint64_t max_rows;   /* how many are read in all */
     FILE *f;
+    int64_t done, size; /* bytes of earlier sources, and of all; 0: not known (job.h) */
     /* Where documents go; NULL: nowhere. */
     int (*document)(void *arg, const struct tr_document *d, struct tr_err *err);
     void *arg;

@@ -187,7 +187,8 @@ static int fill(const struct tr_packing *job, struct tr__packing_stream *first,
 int tr_packing_run(const struct tr_packing *job, struct tr_packing_result *result,
                    struct tr_packing_taken *taken, struct tr_err *err)
 {
-    struct tr__sink train = { .side = &result->train }, val = { .side = &result->val };
+    struct tr__sink train = { .side = &result->train, .progress = job->progress };
+    struct tr__sink val = { .side = &result->val };
     struct tr__packing_stream first = { 0 };
     int rc = check_job(job, err);
 

@@ -90,6 +90,7 @@ struct tr__sink {
     const char *path;
     struct tr__samples samples; /* if any of these are joined */
     struct tr_packing_side *side;
+    struct tr_progress progress; /* in tokens that went in */
 };
 
 int tr__sink_open(struct tr__sink *s, const char *path, const struct tr_packing *job,

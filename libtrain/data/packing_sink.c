@@ -3,6 +3,7 @@
  * A pack that a packing makes: opened for the vocabulary of a stream, filled, ended, which
  * fails where nothing counts, and put in place (packing.c says when).
  */
+#include <libtrain/base/base.h>
 #include <libtrain/data/packing.h>
 
 #include <inttypes.h>
@@ -46,6 +47,7 @@ int tr__sink_add(struct tr__sink *s, const struct tr_document *d, struct tr_err 
 {
     s->side->n_doc++;
     s->side->n_token += d->n;
+    tr__tell(&s->progress, (int64_t)s->side->n_token, 0);
     if (!joins(s))
         return tr_packer_add_document(s->packer, d, err);
     int rc = tr__samples_add(&s->samples, d, err);

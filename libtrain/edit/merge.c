@@ -185,6 +185,7 @@ static int write_model(struct merge *m, const struct tr_recipe *recipe, const ch
     if (recipe->type)
         tr_gguf_set_u32(w, "general.file_type", (uint32_t)recipe->type->file_type);
     tr__recipe_declare(recipe, w);
+    tr_gguf_watch(w, &m->args->progress);
     return tr_gguf_finish(w, write_all(m, w, recipe, err), err);
 }
 

@@ -85,6 +85,7 @@ int tr_quantize(const struct tr_gguf *g, const struct tr_recipe *recipe,
         return err ? err->code : TR_EIO;
     set_keys(w, g, args->type->file_type);
     tr__recipe_declare(recipe, w);
+    tr_gguf_watch(w, &args->progress);
     int rc = write_all(w, g, recipe, args->allow_nonfinite ? TR__ALLOW : TR__MAY_ALLOW,
                        err);
     return tr_gguf_finish(w, rc, err);

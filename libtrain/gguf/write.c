@@ -93,6 +93,18 @@ static int tell(const struct tr_gguf_writer *w, struct tr_err *err)
     return tr_err_set(err, w->err.code, "%s", w->err.text);
 }
 
+void tr_gguf_watch(struct tr_gguf_writer *w, const struct tr_progress *p)
+{
+    w->progress = *p;
+}
+
+/* Where the next bytes go in the data. */
+static uint64_t data_at(const struct tr_gguf_writer *w)
+{
+    return w->current < w->n_tensor ? w->tensor[w->current].offset + (uint64_t)w->done
+                                    : w->data_end;
+}
+
 int tr_gguf_write(struct tr_gguf_writer *w, const void *data, int64_t bytes,
                   struct tr_err *err)
 {
@@ -110,6 +122,7 @@ int tr_gguf_write(struct tr_gguf_writer *w, const void *data, int64_t bytes,
         w->done = 0;
         pad(w);
     }
+    tr__tell(&w->progress, (int64_t)data_at(w), (int64_t)w->data_end);
     return w->err.code ? tell(w, err) : 0;
 }
 

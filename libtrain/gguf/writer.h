@@ -23,6 +23,7 @@ struct tr_gguf_writer {
     struct XXH64_state_s *seal; /* over all bytes so far, or NULL (seal.c) */
     const char *seal_key;
     uint64_t seal_at;  /* where its value stands in the file */
+    struct tr_progress progress;
     size_t current;    /* the tensor that is being written, */
     int64_t done;      /* and bytes of it so far */
 };

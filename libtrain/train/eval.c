@@ -6,6 +6,7 @@
  * number is an error, so no caller prints one.  Next: windows.c (a text), logits.c (all
  * logits of a pack).
  */
+#include <libtrain/base/base.h>
 #include <libtrain/comm.h>
 #include <libtrain/model/model.h>
 #include <libtrain/tokenizer.h>
@@ -23,6 +24,7 @@ struct tr_eval {
     struct tr_tape_plan plan;
     int64_t max_rows;
     const struct tr_loss_kind *kind;
+    struct tr_progress progress;
     double option[TR_MAX_OPTION];
 };
 
@@ -100,6 +102,16 @@ const struct tr_model *tr__eval_model(const struct tr_eval *e)
 struct tr_tape_plan tr_eval_plan(const struct tr_eval *e)
 {
     return e->plan;
+}
+
+void tr_eval_watch(struct tr_eval *e, const struct tr_progress *p)
+{
+    e->progress = *p;
+}
+
+void tr__eval_tell(const struct tr_eval *e, uint64_t done, uint64_t total)
+{
+    tr__tell(&e->progress, (int64_t)done, (int64_t)total);
 }
 
 void tr__eval_options(struct tr_eval *e, const double *option)
@@ -236,9 +248,11 @@ int tr_eval_sequences(struct tr_eval *e, struct tr_pack *pack, struct tr_sequenc
     int rc = check_pack(pack, e->m, e->vocab_hash, err);
     for (uint64_t i = 0; seq && i < n_seq; i++)
         seq[i] = (struct tr_sequence_loss){ 0 };
-    for (uint64_t i = first; !rc && i < n_seq; i += each)
+    for (uint64_t i = first; !rc && i < n_seq; i += each) {
         rc = seq ? add_told(e, pack, i, sums, &seq[i], err)
                  : add_sequence(e, pack, i, sums, err);
+        tr__eval_tell(e, (uint64_t)sums[COUNTED] * each, tr_pack_info(pack)->n_counted);
+    }
     if ((rc = tr_comm_agree(rc, err)))
         return rc;
     tr_comm_sum_f64(sums, N_SUM);

@@ -6,6 +6,9 @@
 
 const struct tr_model *tr__eval_model(const struct tr_eval *e);
 
+/* So many of all positions that have a target are measured. */
+void tr__eval_tell(const struct tr_eval *e, uint64_t done, uint64_t total);
+
 /* Let e compute with these values of its loss's options, not the defaults. */
 void tr__eval_options(struct tr_eval *e, const double *option);
 

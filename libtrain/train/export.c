@@ -155,6 +155,7 @@ int tr_export(const struct tr_gguf *checkpoint, const struct tr_model *base,
     struct tr_gguf_writer *w = tr_gguf_create(path, err);
     if (!w)
         return err ? err->code : TR_EIO;
+    tr_gguf_watch(w, &args->progress);
     rc = adapter ? write_adapter(w, checkpoint, base, args, err)
                  : write_model(w, checkpoint, base, args, err);
     return tr_gguf_finish(w, rc, err);

@@ -13,6 +13,7 @@ static int write_all(struct tr_eval *e, struct tr_pack *pack, struct tr_gguf_wri
                      float *logits, double *sum, double *weight, struct tr_err *err)
 {
     int64_t n_vocab = tr_model_config(tr__eval_model(e))->n_vocab;
+    uint64_t counted = 0;
     int rc = 0;
     for (uint64_t i = 0; !rc && i < tr_pack_info(pack)->n_seq; i++) {
         struct tr_pack_seq seq;
@@ -20,9 +21,12 @@ static int write_all(struct tr_eval *e, struct tr_pack *pack, struct tr_gguf_wri
             break;
         struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos, seq.weight };
         *weight += tr__batch_weight(&batch);
+        for (int32_t j = 0; j < seq.n; j++)
+            counted += seq.target[j] >= 0;
         rc = tr_eval_batch(e, &batch, sum, NULL, logits, err);
         if (!rc)
             rc = tr_gguf_write(w, logits, seq.n * n_vocab * (int64_t)sizeof *logits, err);
+        tr__eval_tell(e, counted, tr_pack_info(pack)->n_counted);
     }
     return rc;
 }

@@ -81,7 +81,8 @@ int tr_eval_text(struct tr_eval *e, const struct tr_text_ids *x, int64_t ctx,
     if (!rc)
         rc = window_new(&w, ctx, err);
     for (size_t at = 0; !rc && at + 1 < x->n; at += (size_t)ctx)
-        rc = on_window(e, x, ctx, at, &w, s, err);
+        if (!(rc = on_window(e, x, ctx, at, &w, s, err)))
+            tr__eval_tell(e, s->n, x->n - 1);
     free(w.token);
     free(w.row_loss);
     return rc;

@@ -6,7 +6,7 @@
 . "${0%/*}/../lib.sh"
 
 [ -z "$SANITIZE" ] || test_skip_all "the same as without sanitizers, and slower"
-test_built tokenize pack train || test_skip_all "the commands are not built"
+test_built tokenize pack quantize train || test_skip_all "the commands are not built"
 CC=${CC:-cc}
 $CC -std=c11 -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE -o terminal "$TOP/tests/cmd/terminal.c" \
     2>log || test_skip_all "terminal.c cannot be built: $(head -n 1 log)"
@@ -70,5 +70,35 @@ test_expect_success 'a terminal that can do nothing gets lines too' '
     rm -rf a.ckpt a.ckpt.d
     TERM=dumb ./terminal 200 $train --steps 20 >screen 2>count
     test "$(grep -c "^train: step" screen)" = 20'
+
+# Three jobs that wait for others, at the same time: rows that come late, a reader that is late,
+# and the same with no terminal.
+yes '{"text": "a row of some text"}' | head -n 1200 >rows.jsonl
+late_rows="(cat rows.jsonl; sleep 2.5; cat rows.jsonl) | $BIN/tokenize -m $model -o"
+late_reader="$BIN/quantize -t q8_0 -o - $model | (sleep 2.5; cat >q8.gguf)"
+RAW=tokenize.raw ./terminal 60 sh -c "$late_rows a.tok -" >tokenize.screen 2>log &
+RAW=quantize.raw ./terminal 60 sh -c "$late_reader" >quantize.screen 2>log2 &
+RAW=quiet.raw ./terminal 60 sh -c "$late_rows b.tok -q -" >quiet.screen 2>log3 &
+sh -c "$late_rows c.tok -" >pipe.log 2>&1 &
+wait
+
+test_expect_success 'what takes long shows how much is done, and takes it away' '
+    grep -aq "tokenize  [0-9.]* [kM]*B  [0-9.]* [kM]*B/s" tokenize.raw
+    test "$(grep -c "B/s" tokenize.screen)" = 0
+    grep -q "^rows  *2400" tokenize.screen'
+
+test_expect_success 'where the end is known, the share and the time that is left' '
+    grep -aq "quantize  \[#* *\]  *[0-9]* %  .*B/s  left [0-9]*:[0-9][0-9]" quantize.raw
+    test "$(grep -c "B/s" quantize.screen)" = 0
+    grep -q "^quantize: [0-9]* tensors" quantize.screen
+    "$BIN/quantize" -q -t q8_0 -o want.gguf "$model"
+    cmp want.gguf q8.gguf'
+
+test_expect_success 'nothing of it under -q and in a pipe' '
+    test ! -s quiet.raw
+    test -s pipe.log
+    tr -d "\n\t\040-\176" <pipe.log >control
+    test ! -s control
+    cmp a.tok c.tok'
 
 test_done

@@ -6,7 +6,8 @@
  * its screen and of what had scrolled away.  After each of DRAWN carriage returns the window
  * gets other columns, and lines are broken anew.  So a line is kept whole, however many rows
  * it takes, and a place is a line and an offset in it.  The status is the command's; how
- * often there was a carriage return goes to standard error.
+ * often there was a carriage return goes to standard error, what came to the file that the
+ * variable RAW names.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -178,6 +179,15 @@ static void print(void)
         }
 }
 
+static FILE *open_raw(void)
+{
+    const char *path = getenv("RAW");
+    FILE *f = path ? fopen(path, "wb") : NULL;
+    if (path && !f)
+        fail(path);
+    return f;
+}
+
 int main(int argc, char **argv)
 {
     char bytes[4096], *end;
@@ -186,13 +196,19 @@ int main(int argc, char **argv)
     if (argc < 3 || (width = (int)strtol(argv[1], &end, 10)) < 1)
         return 99;
     resizes = end;
+    FILE *raw = open_raw();
     pid_t pid = start(argv + 2);
     if (pid < 0)
         fail("fork");
     /* A terminal whose last user is gone gives EIO. */
-    while ((n = read(master, bytes, sizeof bytes)) > 0)
+    while ((n = read(master, bytes, sizeof bytes)) > 0) {
+        if (raw)
+            fwrite(bytes, 1, (size_t)n, raw);
         for (ssize_t i = 0; i < n; i++)
             take(bytes[i]);
+    }
+    if (raw && fclose(raw))
+        fail("RAW");
     if (waitpid(pid, &status, 0) != pid)
         fail("waitpid");
     print();
