@@ -21,7 +21,8 @@
 #include <string.h>
 
 struct opts {
-    const char *model, *prompt_file, *pack, *chats, *template, *output, *label, *after, *pre;
+    const char *model, *prompt_file, *pack, *chats, *template, *output, *label, *after;
+    const char *pre;
     struct cmd_list adapters, prompts, stops, template_args;
     int64_t n, n_pack, ctx, seed;
     int special, ask, talk;
@@ -123,16 +124,16 @@ static int talk(struct run *r, struct tr_err *err)
     const struct opts *o = r->o;
     struct cmd_template chat = { 0 };
     int64_t ctx = talk_context(r);
-    int64_t n = o->n ? o->n : ctx / 4 < 512 ? ctx / 4 : 512;
     tr_model_set_context(r->m, ctx);
     int rc = cmd_template_open(&chat, tr_model_gguf(r->m), r->tok, o->template,
                                &o->template_args, err);
-    if (!rc && !(r->gen = tr_generator_new(r->m, r->tok, ctx - n, n, err)))
+    if (!rc && !(r->gen = tr_generator_new(r->m, r->tok, ctx - 1, 1, err)))
         rc = err->code;
     const struct cmd_talk_args args = {
-        .gen = r->gen, .tok = r->tok, .template = &chat, .longest = ctx - n,
-        .generate = { .sampling = o->sampling, .n = n, .stop = o->stops.item,
-                      .n_stop = o->stops.n },
+        .gen = r->gen, .tok = r->tok, .template = &chat, .context = ctx,
+        .special = o->special,
+        .generate = { .sampling = o->sampling, .n = o->n ? o->n : 512,
+                      .stop = o->stops.item, .n_stop = o->stops.n },
         .seed = (uint64_t)o->seed, .out = &r->text
     };
     if (!rc)

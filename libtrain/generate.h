@@ -75,6 +75,9 @@ int tr_generate(struct tr_generator *g, const uint32_t *prompt, size_t n,
                 const struct tr_generate_args *args, struct tr_rng *rng,
                 struct tr_err *err) TR_MUST_CHECK;
 
+/* 1 if the last of these added all the tokens it might, and nothing else ended it. */
+int tr_generator_was_cut(const struct tr_generator *g);
+
 #ifdef __cplusplus
 }
 #endif

@@ -38,9 +38,9 @@ struct cmd_prompts { /* {0}: none */
     struct tr_text file;
 };
 
-/* The texts of `given`, the lines of the file that are not empty, the chats and those of the pack.  Control
- * tokens that texts spell are told of where they become no id.  TR_EFORMAT if there is no
- * prompt.  Release in either case. */
+/* The texts of `given`, the lines of the file that are not empty, the chats and those of
+ * the pack.  Control tokens that texts spell are told of where they become no id.
+ * TR_EFORMAT if there is no prompt.  Release in either case. */
 int cmd_prompts_read(struct cmd_prompts *p, const struct tr_tokenizer *tok,
                      const struct cmd_prompt_source *source,
                      struct tr_err *err) TR_MUST_CHECK;

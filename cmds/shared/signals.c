@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t caught, save_requested;
+static volatile sig_atomic_t caught, save_requested, interrupted;
 
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR2, SIGPIPE};
 enum { N_ENDING = sizeof ending / sizeof *ending };
@@ -106,6 +106,37 @@ void cmd_catch_signals(void)
             handle(ending[i], on_caught);
     handle(SIGUSR1, on_save);
     signal(SIGPIPE, SIG_IGN); /* a log that nobody reads any more ends no training */
+}
+
+static void on_interrupt(int sig)
+{
+    if (interrupted)
+        die_by(sig);
+    interrupted = 1;
+}
+
+void cmd_interrupts_begin(void)
+{
+    struct sigaction sa = {.sa_handler = on_interrupt}; /* no SA_RESTART: reads come back */
+    sigemptyset(&sa.sa_mask);
+    if (!ignored(SIGINT))
+        sigaction(SIGINT, &sa, NULL);
+}
+
+void cmd_interrupts_end(void)
+{
+    if (!ignored(SIGINT))
+        handle(SIGINT, die_by);
+}
+
+int cmd_interrupted(void)
+{
+    return interrupted;
+}
+
+void cmd_interrupted_clear(void)
+{
+    interrupted = 0;
 }
 
 int cmd_signalled(void)

@@ -15,6 +15,14 @@ void cmd_reraise(int sig);
 /* Set by SIGUSR1 (after cmd_catch_signals), cleared by reading: "save now and go on". */
 int cmd_save_requested(void);
 
+/* From now on SIGINT is only noted, and a call that waits for input comes back with EINTR;
+ * a second one before cmd_interrupted_clear ends the process.  SIGINT that is ignored stays
+ * so.  cmd_interrupts_end: it ends the process at once, as before. */
+void cmd_interrupts_begin(void);
+void cmd_interrupts_end(void);
+int cmd_interrupted(void);
+void cmd_interrupted_clear(void);
+
 /* The handlers that every command begins with: temporaries are removed. */
 void cmd_signals_begin(void);
 

@@ -12,7 +12,6 @@
 
 #include <libtrain/printable.h>
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,8 +29,9 @@ struct talk {
     char *line;   /* of the input */
     size_t line_cap;
     FILE *reply;  /* what the model said in this turn */
-    uint64_t turn;
+    uint64_t turn, n_refused;
     int asks;     /* somebody is at the terminal */
+    int dropped;  /* who has just given up a line, with Ctrl-C */
 };
 
 static int no_memory(struct tr_err *err)
@@ -94,20 +94,13 @@ static int encode_text(struct talk *t, struct tr_tokens *ids, struct tr_err *err
     for (size_t i = 0; f && i < t->n; i++)
         fputs(t->message[i].text, f);
     int rc = !f || fclose(f) ? no_memory(err)
-                             : tr_prompt_encode(t->a->tok, text, 0, ids, err);
+                             : tr_prompt_encode(t->a->tok, text, t->a->special, ids,
+                                                err);
     free(text);
     return rc;
 }
 
 /* ==== the answer ==== */
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int sig)
-{
-    (void)sig;
-    interrupted = 1;
-}
 
 /* Characters alone, of which a message is made: whatever else a model says is shown, but
  * not kept. */
@@ -126,7 +119,16 @@ static int on_text(void *ctx, const char *text, size_t n)
     cmd_text_put(t->a->out, text, n);
     fflush(t->a->out->f);
     fwrite(text, 1, n, t->reply);
-    return interrupted;
+    return cmd_interrupted();
+}
+
+static void tell_cut(const struct talk *t, int64_t n)
+{
+    if (n < t->a->generate.n)
+        cmd_say("the context of %lld positions is full, and the answer ends there: /reset "
+                "begins anew, --ctx is another", (long long)t->a->context);
+    else
+        cmd_say("the answer was cut after %lld tokens, see -n", (long long)n);
 }
 
 /* An interrupt ends the answer; one more, the program. */
@@ -134,18 +136,20 @@ static int generate(struct talk *t, const struct tr_tokens *ids, struct tr_err *
 {
     struct tr_generate_args args = t->a->generate;
     struct tr_rng rng = tr_rng_init(t->a->seed, t->turn);
-    struct sigaction end = { .sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND }, old;
+    int64_t room = t->a->context - (int64_t)ids->n;
     args.text = on_text;
     args.ctx = t;
     args.keep = 1;
-    interrupted = 0;
-    sigemptyset(&end.sa_mask);
-    sigaction(SIGINT, &end, &old);
+    args.n = args.n < room ? args.n : room;
+    cmd_interrupts_begin();
     int rc = tr_generate(t->a->gen, ids->id, ids->n, &args, &rng, err);
-    sigaction(SIGINT, &old, NULL);
+    if (!t->asks)
+        cmd_interrupts_end();
     cmd_text_end(t->a->out);
     fputc('\n', t->a->out->f);
     fflush(t->a->out->f);
+    if (!rc && tr_generator_was_cut(t->a->gen))
+        tell_cut(t, args.n);
     return rc;
 }
 
@@ -170,12 +174,12 @@ static int answer(struct talk *t, const struct tr_tokens *ids, struct tr_err *er
 
 static int too_long(const struct talk *t, const struct tr_tokens *ids, struct tr_err *err)
 {
-    if ((int64_t)ids->n <= t->a->longest)
+    if ((int64_t)ids->n < t->a->context)
         return 0;
-    return tr_err_set(err, TR_EMISMATCH, "the conversation has %zu tokens now, and there is "
-                      "room for %lld in front of an answer: this message is left out (/reset "
-                      "begins anew, --ctx and -n change the room)", ids->n,
-                      (long long)t->a->longest);
+    return tr_err_set(err, TR_EMISMATCH, "the conversation has %zu tokens now, which leaves no "
+                      "room for an answer in %lld positions: this message is left out "
+                      "(/reset begins anew, --ctx is another room)", ids->n,
+                      (long long)t->a->context);
 }
 
 /* A message and its answer; what fails is told and forgotten. */
@@ -194,9 +198,12 @@ static int take_turn(struct talk *t, const char *text, struct tr_err *err)
     if (!rc)
         rc = answer(t, &ids, &own);
     if (rc) {
-        forget(t, before);
         cmd_warn("%s", own.text);
+        t->n_refused++;
     }
+    if (rc || (cmd_interrupted() && !*t->message[t->n - 1].text))
+        forget(t, before);
+    cmd_interrupted_clear();
     t->turn++;
     tr_tokens_release(&ids);
     return 0;
@@ -216,6 +223,7 @@ static int on_system(struct talk *t, const char *rest)
 {
     if (!t->a->template->chat) {
         cmd_warn("without a chat template there is no system message");
+        t->n_refused++;
         return 0;
     }
     free(t->system);
@@ -247,8 +255,9 @@ static int on_help(struct talk *t, const char *rest)
     (void)t, (void)rest;
     for (size_t i = 0; i < N_VERB; i++)
         cmd_say("%-8s %s", verb[i].name, verb[i].help);
-    cmd_say("a line that ends in \\ goes on in the next one; \"\"\" begins and ends several");
-    cmd_say("Ctrl-C ends an answer");
+    cmd_say("a line that ends in \\ goes on in the next one; \"\"\" begins and ends "
+            "several");
+    cmd_say("Ctrl-C ends an answer, or drops what is being written");
     return 0;
 }
 
@@ -258,20 +267,23 @@ static int do_verb(struct talk *t, const char *line)
     for (size_t i = 0; i < N_VERB; i++)
         if (strlen(verb[i].name) == n && !strncmp(line, verb[i].name, n))
             return verb[i].run(t, line + n + strspn(line + n, " \t"));
-    cmd_warn("there is no %.*s, /help lists what there is (a message that begins with / has "
-             "a blank in front of it)", (int)n, line);
+    cmd_warn("there is no %.*s, /help lists what there is (a message that begins with / "
+             "has a blank in front of it)", (int)n, line);
+    t->n_refused++;
     return 0;
 }
 
 /* ==== the input ==== */
 
-/* The next line without its end; NULL when there is none. */
+/* The next line without its end; NULL when there is none, or it is dropped. */
 static char *next_line(struct talk *t, const char *sign)
 {
     if (t->asks)
         fputs(sign, stderr);
     ssize_t n = getline(&t->line, &t->line_cap, stdin);
-    if (n < 0)
+    t->dropped = t->asks && cmd_interrupted();
+    cmd_interrupted_clear();
+    if (n < 0 || t->dropped)
         return NULL;
     t->line[strcspn(t->line, "\r\n")] = 0;
     return t->line;
@@ -289,7 +301,7 @@ static void put_quoted(struct talk *t, FILE *f, char *line)
     for (line += 3; !ends_in(line, "\"\"\""); line = t->line) {
         put_characters(f, line, strlen(line));
         fputc('\n', f);
-        if (!next_line(t, "… "))
+        if (!next_line(t, ". "))
             return;
     }
     put_characters(f, line, strlen(line) - 3);
@@ -300,13 +312,14 @@ static void put_lines(struct talk *t, FILE *f, char *line)
     while (ends_in(line, "\\")) {
         put_characters(f, line, strlen(line) - 1);
         fputc('\n', f);
-        if (!(line = next_line(t, "… ")))
+        if (!(line = next_line(t, ". ")))
             return;
     }
     put_characters(f, line, strlen(line));
 }
 
-/* The next message, malloc'ed; NULL at the end of the input, or with err set. */
+/* The next message, malloc'ed; NULL at the end of the input, when it is dropped, or with
+ * err set. */
 static char *next_message(struct talk *t, struct tr_err *err)
 {
     char *text = NULL, *line = next_line(t, "> ");
@@ -320,35 +333,68 @@ static char *next_message(struct talk *t, struct tr_err *err)
         put_quoted(t, f, line);
     else
         put_lines(t, f, line);
-    if (!fclose(f))
+    int rc = fclose(f) ? no_memory(err) : 0;
+    if (!rc && !t->dropped)
         return text;
     free(text);
-    no_memory(err);
     return NULL;
+}
+
+static int take_message(struct talk *t, const char *text, int *ended, struct tr_err *err)
+{
+    if (*text == '/')
+        *ended = do_verb(t, text);
+    else if (*text)
+        return take_turn(t, text, err);
+    return 0;
+}
+
+/* There is no message: a line is open on the terminal. */
+static void tell_end_of_line(const struct talk *t)
+{
+    if (t->asks)
+        fputc('\n', stderr);
+    if (t->dropped) {
+        clearerr(stdin);
+        cmd_say("Ctrl-D or /exit ends the conversation");
+    }
+}
+
+static int take_all(struct talk *t, struct tr_err *err)
+{
+    int rc = 0, ended = 0;
+    while (!rc && !ended) {
+        char *text = next_message(t, err);
+        if (text) {
+            rc = take_message(t, text, &ended, err);
+        } else {
+            ended = !t->dropped;
+            rc = err->code;
+            tell_end_of_line(t);
+        }
+        free(text);
+    }
+    return rc;
 }
 
 int cmd_talk(const struct cmd_talk_args *args, struct tr_err *err)
 {
     struct talk t = { .a = args, .asks = isatty(STDIN_FILENO) && isatty(STDERR_FILENO) };
-    char *text;
-    int rc = 0, ended = 0;
-    if (t.asks)
+    if (t.asks) {
         cmd_say("%s; /help says how, Ctrl-D ends it",
                 args->template->chat ? "a conversation through the chat template"
                                      : "there is no chat template: the model goes on with "
                                        "what you write");
-    while (!rc && !ended && (text = next_message(&t, err))) {
-        if (*text == '/')
-            ended = do_verb(&t, text);
-        else if (*text)
-            rc = take_turn(&t, text, err);
-        free(text);
+        cmd_interrupts_begin();
     }
-    if (t.asks && !ended)
-        fputc('\n', stderr);
+    int rc = take_all(&t, err);
+    cmd_interrupts_end();
+    if (!rc && !t.asks && t.n_refused)
+        rc = tr_err_set(err, TR_EFORMAT, "%llu of the messages were left out",
+                        (unsigned long long)t.n_refused);
     forget(&t, 0);
     free(t.message);
     free(t.system);
     free(t.line);
-    return rc ? rc : err->code;
+    return rc;
 }

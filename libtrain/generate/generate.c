@@ -21,6 +21,7 @@ struct tr_generator {
     uint32_t *fed;             // (max_prompt + max_new) ids in the cache
     char *text;                /* what was said after the prompt */
     size_t n_text, cap_text;
+    int cut; /* the last call ended by its number of tokens alone */
 };
 
 int tr_prompt_encode(const struct tr_tokenizer *tok, const char *text, int special,
@@ -260,6 +261,7 @@ int tr_generate(struct tr_generator *g, const uint32_t *prompt, size_t n,
     int64_t from = rc ? 0 : kept(g, prompt, n, a->keep);
     int32_t next = -1;
     g->n_text = 0;
+    g->cut = 0;
     for (int64_t i = 0; !rc && i < a->n && !stopped && !ended && !enough; i++) {
         rc = i ? feed(g, (const uint32_t *)&next, 1, err)
                : feed(g, prompt + from, (int64_t)n - from, err);
@@ -272,5 +274,11 @@ int tr_generate(struct tr_generator *g, const uint32_t *prompt, size_t n,
     }
     if (!rc && !enough)
         hand_out(g, a, &done, stop_at(g, a, done, &stopped));
+    g->cut = !rc && !stopped && !ended && !enough;
     return rc;
+}
+
+int tr_generator_was_cut(const struct tr_generator *g)
+{
+    return g->cut;
 }

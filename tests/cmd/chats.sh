@@ -67,16 +67,59 @@ test_expect_success 'a conversation: every answer is what the whole of it gives'
     printf "\"\"\"a\nb\"\"\"\na\\\\\nb" | talk | cmp - out'
 
 test_expect_success 'a conversation: what it does not take is told, and it goes on' '
-    long=$(printf "%0300d" 0)
-    printf "/foo\n%s\nThe gull\n" "$long" | "$BIN/generate" --threads 1 -m "$model" --temp 0 -n 12 \
-        -i --chat-template ./t.jinja >out 2>err
+    long=$(printf "%0900d" 0)
+    printf "/foo\n%s\nThe gull\n" "$long" | test_expect_code 1 "$BIN/generate" --threads 1 \
+        -m "$model" --temp 0 -n 12 -i --chat-template ./t.jinja >out 2>err
     cmp one out
+    grep "2 of the messages were left out" err
+    grep "the answer was cut after 12 tokens" err
     grep "no /foo, /help lists" err
     grep "the conversation has .* this message is left out" err
     echo "The gull" | g -i --chat-template none >text
     test -s text
     test_expect_code 2 g -i -p a && test_expect_code 2 g -p a --ctx 9
     test_expect_code 1 g -i --ctx 1000 </dev/null'
+
+test_expect_success 'a conversation: stops, a full context, text without a template' '
+    word=$(cut -d " " -f 3 one)
+    test -n "$word"
+    echo "The gull" | g -i --chat-template ./t.jinja --stop "$word" >out
+    printf "%s\n" "$(sed "s/$word.*//" one)" >want
+    sed "s/ *$//" out >got && sed "s/ *$//" want | cmp - got
+    echo "The gull" | "$BIN/generate" --threads 1 -m "$model" --temp 0 -c 24 -i --chat-template \
+        ./t.jinja >out 2>err
+    test "$(wc -c <out)" -lt "$(($(wc -c <one) * 4))"
+    grep "the context of 24 positions is full, and the answer ends there" err
+    printf "The gull$eot\nThe sea\n" | g -i --special --chat-template none >out
+    g --special -p "The gull$eot" >want
+    { printf "The gull$eot" && head -n 1 out; } | cmp -n "$(wc -c <want)" - want'
+
+# What a terminal sends on Ctrl-C, in the middle of an answer that would last much longer.
+interrupted() {
+    cp "$model" long.gguf
+    at=$(LC_ALL=C grep -abo llama.context_length long.gguf | head -n 1 | cut -d : -f 1)
+    printf "\000\000\001\000" | dd of=long.gguf bs=1 seek=$((at + 24)) conv=notrunc
+    code=0
+    : >out
+    { echo "The gull"
+      for tenth in $(seq 100); do [ -s out ] || sleep 0.1; done
+      kill -INT "$(cat pid)"
+      echo "/nothing"
+    } | sh -c 'echo $$ >pid; exec "$0" "$@"' "$BIN/generate" --threads 1 -m long.gguf -i \
+        --chat-template none --temp 0 -c 65536 -n 65000 >out 2>err || code=$?
+    test $code = 1
+    grep "no /nothing" err
+    grep "1 of the messages were left out" err
+    if grep "was cut\|is full" err; then exit 1; fi
+    test -s out
+}
+int_status=0
+sh -c 'kill -INT $$' 2>/dev/null || int_status=$?
+if [ $int_status = 130 ]; then
+    test_expect_success 'a conversation: an interrupt ends the answer, and not the program' interrupted
+else
+    test_skip 'an interrupt ends the answer' 'it is ignored here'
+fi
 
 test_expect_success 'an answer that is begun goes on' '
     goes_on "[{\"role\": \"user\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"The wind\"}]" \
