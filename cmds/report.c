@@ -195,23 +195,47 @@ static const struct {
              { "test.tsv", cmd_test_print, "\n" },
              { "metrics.tsv", cmd_metrics_print, "" } };
 
-/* What DATA=@FILE of a workflow means; a file that is gone by now leaves nothing to say. */
-static void open_list(struct cmd_run *run)
+/* Room for n names of data. */
+static int data_room(struct cmd_run *run, size_t n)
+{
+    const char **item = realloc(run->data.item, (n + 1) * sizeof *item);
+    if (item)
+        run->data.item = item;
+    return item != NULL;
+}
+
+/* DATA=@FILE; a file that is gone by now leaves nothing to say. */
+static void open_list(struct cmd_run *run, const char *list)
 {
     static struct cmd_words words; /* as long as the process: names are in it */
     struct tr_err err = { 0 };
-    if (run->data.n != 1 || *run->data.item[0] != '@')
-        return;
-    char *name = (char *)(uintptr_t)run->data.item[0];
+    char *name = (char *)(uintptr_t)list;
     run->data.n = 0;
-    if (cmd_words_begin(&words, 1, &name, &err) || cmd_words_expand(&words, 0, &err))
+    if (cmd_words_begin(&words, 1, &name, &err) || cmd_words_expand(&words, 0, &err) ||
+        !data_room(run, words.n))
         return;
-    const char **item = realloc(run->data.item, (words.n + 1) * sizeof *item);
-    if (!item)
-        return;
-    for (size_t i = 0; i < words.n; i++)
-        item[i] = words.word[i].text;
-    run->data = (struct cmd_list){ item, words.n };
+    for (; run->data.n < words.n; run->data.n++)
+        run->data.item[run->data.n] = words.word[run->data.n].text;
+}
+
+/* Names with blanks in between, as make has them. */
+static void part_names(struct cmd_run *run, char *names)
+{
+    run->data.n = 0;
+    for (char *name = strtok(names, " \t\n"); name; name = strtok(NULL, " \t\n"))
+        if (data_room(run, run->data.n + 1))
+            run->data.item[run->data.n++] = name;
+}
+
+/* What DATA of a workflow means. */
+static void look_at_data(struct cmd_run *run)
+{
+    const char *only = run->data.n == 1 ? run->data.item[0] : "";
+    struct stat st;
+    if (*only == '@')
+        open_list(run, only);
+    else if (strpbrk(only, " \t\n") && stat(only, &st))
+        part_names(run, (char *)(uintptr_t)only); /* of argv, or ours */
 }
 
 static int report(struct cmd_run *run, char *folder, struct tr_err *err)
@@ -235,7 +259,7 @@ int main(int argc, char **argv)
     const struct cmd_opt table[] = {
         CMD_IN('m', "model", &run.model, "FILE", "GGUF that the training started from"),
         CMD_TEXT(0, "front", &run.front, "WORDS", "what the run was begun with"),
-        CMD_LIST(0, "data", &run.data, "FILE",
+        CMD_LIST(0, "data", &run.data, "NAME",
                  "what it was trained on, may be given again"),
         CMD_LIST(0, "knob", &run.knob, "NAME=VALUE",
                  "what else it was given, may be given again"),
@@ -253,7 +277,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < run.knob.n; i++)
         if (!strchr(run.knob.item[i], '='))
             cmd_usage(&cmd, "'--knob' is '%s', not NAME=VALUE", run.knob.item[i]);
-    open_list(&run);
+    look_at_data(&run);
     int rc = report(&run, operand[0], &err);
     free(run.data.item);
     free(run.knob.item);

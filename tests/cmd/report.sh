@@ -70,6 +70,7 @@ END
     head -c 1234567 /dev/zero >r/adapter.gguf
     head -c 45678 /dev/zero >r/model.ckpt
     echo >r/loss.png
+    : >"my text.txt"
     report --data "my text.txt" --epochs 1.5 --knob GRAD_ACC=2 r >out
     cat >want <<END
 prompt  Who is there?
@@ -126,6 +127,8 @@ END
     report --data a --steps 9 --epochs 1 --knob STEPS=9 --knob EPOCHS=1 --knob DATA=a r | tail -n 1 >out
     echo "  finetune -m base.gguf a --steps 18" | diff - out
     printf "%s\n" ./x "${Q}y z${Q}" >list
+    report --data "x  y" --epochs 1 r | tail -n 1 >out
+    echo "  finetune -m base.gguf x y --epochs 2" | diff - out
     report --data @list --epochs 1 r | tail -n 1 >out
     echo "  finetune -m base.gguf ./x ${Q}y z${Q} --epochs 2" | diff - out
     for front in "" "--front make"; do
