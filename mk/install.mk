@@ -21,10 +21,9 @@ DATA_FILES  = find $(addprefix mk/,make.mk text.mk run.mk help.mk help.awk) work
 each_file   = while IFS= read -r file; do $1 || exit; done
 # $(call for_make,TEXT): as a makefile spells it.
 for_make    = $(subst $(hash),\$(hash),$(subst $$,$$$$,$1))
-# The names of our commands in a page get the prefix too.
-PREFIX_NAMES = -v commands='$(CMDS)' 'BEGIN { \
-  n = split(commands, c, " "); for (i = 1; i <= n; i++) known[c[i]]; prefix = ENVIRON["prefix"] } \
-  /^\.(Nm|Dt|Xr) / && tolower($$2) in known { $$2 = prefix $$2 } { print }'
+# finetune looks for them in ../share/libtrain.  Where that is another folder it lies beside
+# them, and what is in bindir leads there.
+FRONT_AWAY  = $(if $(call same,$(abspath $(bindir)/../share),$(abspath $(datadir))),,yes)
 
 .PHONY: install uninstall dist clean
 ## install: commands, manual pages, library, headers, libtrain.pc, workflows (DESTDIR prefix bindir libdir includedir datadir mandir CMD_PREFIX)
@@ -33,7 +32,7 @@ install: all lib $(BUILD)/libtrain.pc
 	  $(call to,$(libdir)/pkgconfig)
 	$(foreach c,$(CMDS),$(INSTALL) -m 755 $(BIN)/$c $(call to_command,$c) &&) true
 	export prefix=$(call sh,$(CMD_PREFIX)) && \
-	  $(foreach p,$(PAGES),awk $(PREFIX_NAMES) $p > $(call to_page,$p) &&) true
+	  $(foreach p,$(PAGES),awk -v commands='$(CMDS)' -f mk/pages.awk $p > $(call to_page,$p) &&) true
 	$(INSTALL) -m 644 $(PUBLIC_H) $(call to,$(includedir)/libtrain)
 	$(INSTALL) -m 644 $(LIB) $(call to,$(libdir)/libtrain.a)
 	$(INSTALL) -m 755 $(LIB_SO) $(call to,$(libdir)/libtrain.so.$(VERSION))
@@ -42,6 +41,8 @@ install: all lib $(BUILD)/libtrain.pc
 	$(INSTALL) -m 644 $(BUILD)/libtrain.pc $(call to,$(libdir)/pkgconfig/libtrain.pc)
 	to=$(call to,$(DATA_FOLDER)) && $(DATA_FILES) | $(call each_file,$(INSTALL) -d \
 	  "$$to/$$(dirname "$$file")" && $(INSTALL) -m 644 "$$file" "$$to/$$file")
+	$(if $(FRONT_AWAY),mv $(call to_command,finetune) $(call to,$(DATA_FOLDER)/finetune))
+	$(if $(FRONT_AWAY),ln -s $(call sh,$(DATA_FOLDER)/finetune) $(call to_command,finetune))
 	printf '%s\n' $(call sh,LIBTRAIN := $(call for_make,$(DATA_FOLDER))) \
 	  $(call sh,CMD := $(call for_make,$(bindir)/$(CMD_PREFIX))) \
 	  $(call sh,include $(subst $(space),\ ,$(call for_make,$(DATA_FOLDER)))/mk/run.mk) \
@@ -61,7 +62,7 @@ uninstall:
 	  $(foreach h,$(PUBLIC_H),$(call to,$(includedir)/$h)) $(call to,$(libdir)/libtrain.a) \
 	  $(call to,$(libdir)/libtrain.so) $(call to,$(libdir)/$(SONAME)) \
 	  $(call to,$(libdir)/libtrain.so.$(VERSION)) $(call to,$(libdir)/pkgconfig/libtrain.pc)
-	to=$(call to,$(DATA_FOLDER)) && rm -f "$$to/Makefile.run" && \
+	to=$(call to,$(DATA_FOLDER)) && rm -f "$$to/Makefile.run" "$$to/finetune" && \
 	  $(DATA_FILES) | $(call each_file,rm -f "$$to/$$file")
 	rmdir $(call to,$(includedir)/libtrain) 2>/dev/null || true
 	find $(call to,$(DATA_FOLDER)) -depth -type d -exec rmdir {} ';' 2>/dev/null || true
