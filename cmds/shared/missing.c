@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Is all there that a command needs?  What is missing is named, and only that, with all of it
- * at once: options by the command's list, operands by the last words of its synopsis.
+ * Is all there that a command needs?  What is missing is named, and only that, with all of
+ * it at once: options by the command's list, operands by the last words of its synopsis.
  */
 #include "missing.h"
 #include "help.h"
@@ -45,8 +45,9 @@ static void look_at_option(const struct cmd *cmd, const char *names, struct miss
         opt = find(cmd, p, n);
         if (cmd_given(cmd, opt->name))
             return;
-        cmd_append(text, sizeof text, "%s'--%s%s%s'", p == names ? "" : p == second ? " (or " : ", ",
-                   opt->name, opt->arg ? " " : "", opt->arg ? opt->arg : "");
+        cmd_append(text, sizeof text, "%s'--%s%s%s'",
+                   p == names ? "" : p == second ? " (or " : ", ", opt->name,
+                   opt->arg ? " " : "", opt->arg ? opt->arg : "");
     }
     next(m);
     cmd_append(m->text, sizeof m->text, "%s%s", text, second ? ")" : "");
@@ -84,8 +85,8 @@ void cmd_check_given(const struct cmd *cmd, char *const *operand, int n_operand)
     for (int i = n_operand; i < cmd->min_operand; i++)
         look_at_operand(cmd->synopsis, i, cmd->min_operand, &m);
     if (cmd->max_operand >= 0 && n_operand > cmd->max_operand)
-        snprintf(before, sizeof before, "extra operand '%.400s'%s", operand[cmd->max_operand],
-                 m.n ? "; " : "");
+        snprintf(before, sizeof before, "extra operand '%.400s'%s",
+                 operand[cmd->max_operand], m.n ? "; " : "");
     if (m.n)
         say_missing(cmd, before, &m);
     if (*before)

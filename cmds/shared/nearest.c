@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What was meant by a name that does not exist.  It is suggested and never taken: a beginning
- * that is unique today would be another option's tomorrow, and scripts would break with it.
+ * What was meant by a name that does not exist.  It is suggested and never taken: a
+ * beginning that is unique today would be another option's tomorrow, and scripts would break.
  * Who asks: options.c for names and choices, and whatever else has a list of names.
  */
 #include "nearest.h"
@@ -63,7 +63,7 @@ static int is_part(const char *whole, const char *part)
     return 0;
 }
 
-/* How far a name is from the word: mistakes in typing first, then beginnings, then parts. */
+/* How far a name is from the word: mistakes in typing, then beginnings, then parts. */
 static int how_far(const char *word, const char *name)
 {
     enum { SHORT = 4, BEGINNING = 8, PART = BEGINNING + LONGEST };

@@ -251,8 +251,8 @@ static void refuse_unknown(const struct walk *w, const char *dashes, const char 
     snprintf(word, sizeof word, "%.*s", (int)strcspn(as_long, "="), as_long);
     const char *near = meant(w, word);
     if (near)
-        refuse(w, "unknown option '%s%.*s'; did you mean '--%s'?", dashes, (int)length, name,
-               near);
+        refuse(w, "unknown option '%s%.*s'; did you mean '--%s'?", dashes, (int)length,
+               name, near);
     refuse(w, "unknown option '%s%.*s'", dashes, (int)length, name);
 }
 
@@ -342,7 +342,8 @@ char **cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int be
                 "processors to use (default: OMP_NUM_THREADS, or all that are usable)"),
         CMD_FLAG('q', "quiet", &common->quiet, "say nothing but warnings and errors"),
         CMD_FLAG('h', "help", &common->help, "print this page"),
-        CMD_FLAG('V', "version", &common->version, "print version, compiler, BLAS, threads"),
+        CMD_FLAG('V', "version", &common->version,
+                 "print version, compiler, BLAS, threads"),
         CMD_END,
     };
     struct tr_err err = {0};

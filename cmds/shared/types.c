@@ -24,8 +24,8 @@ const struct tr_dtype *cmd_type(const struct cmd *cmd, const char *name)
         }
     const char *near = cmd_nearest(name, known);
     if (near)
-        cmd_usage(cmd, "cannot write type '%s'; did you mean '%s'? There are:%s", name, near,
-                  list);
+        cmd_usage(cmd, "cannot write type '%s'; did you mean '%s'? There are:%s", name,
+                  near, list);
     cmd_usage(cmd, "cannot write type '%s'; those that can be written:%s", name, list);
 }
 

@@ -11,7 +11,12 @@
 #include <string.h>
 #include <strings.h>
 
+#define CONVERT "convert it to GGUF first, with llama.cpp's convert_hf_to_gguf.py (an " \
+                "adapter with convert_lora_to_gguf.py)"
 #define UTF16 "text in UTF-16: make UTF-8 of it with iconv -f UTF-16 -t UTF-8 first"
+
+#define CONVERT_FOLDER "llama.cpp's convert_hf_to_gguf.py makes a GGUF file of its folder"
+#define PICKLE "a Python pickle: if it is a PyTorch file, " CONVERT
 
 static const struct {
     const char *bytes;
@@ -32,7 +37,10 @@ static const struct {
     { "PK\x03\x04", 4,
       "a zip archive: unpack it; if it is a document (docx, xlsx, odt), save it as plain "
       "text; if it is a PyTorch file, convert it to GGUF" },
-    { "\x80\x02", 2, "a Python pickle: if it is a PyTorch file, convert it to GGUF first" },
+    { "\x80\x02", 2, PICKLE },
+    { "\x80\x03", 2, PICKLE },
+    { "\x80\x04", 2, PICKLE },
+    { "\x80\x05", 2, PICKLE },
     { "\x93NUMPY", 6, "a NumPy array" },
     { "\x89HDF\r\n", 6, "an HDF5 file: convert it to GGUF first" },
     { "\x1f\x8b", 2, "gzip-compressed data: unpack it with gunzip first" },
@@ -91,6 +99,49 @@ static int is_text(const unsigned char *head, size_t n)
     return 1;
 }
 
+/* Texts that other programs keep beside models, by what stands near their beginning. */
+static const struct {
+    const char *within, *words;
+} kept[] = {
+    { "vnd.docker.distribution.manifest", "an Ollama manifest, which names the model" },
+    { "\"weight_map\"", "the index of a model of Hugging Face: " CONVERT_FOLDER },
+    { "\"peft_type\"", "the adapter_config.json of an adapter of PEFT: llama.cpp's "
+                       "convert_lora_to_gguf.py makes a GGUF file of its folder" },
+    { "\"architectures\"", "the config.json of a model of Hugging Face: " CONVERT_FOLDER },
+    { "\nFROM ", "an Ollama Modelfile: the model is the file that its line FROM names" },
+};
+
+static int has(const unsigned char *head, size_t n, const char *text)
+{
+    size_t length = strlen(text);
+    for (size_t i = 0; i + length <= n; i++)
+        if (!memcmp(head + i, text, length))
+            return 1;
+    return 0;
+}
+
+static const char *words_of_text(const unsigned char *head, size_t n)
+{
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (has(head, n, kept[i].within))
+            return kept[i].words;
+    return "text";
+}
+
+/* An archive whose first file is the pickle that says what the others are. */
+static int is_torch(const unsigned char *head, size_t n)
+{
+    enum { NAME = 30, LONGEST = 256 };
+    return n > NAME && !memcmp(head, "PK\x03\x04", 4) &&
+           has(head + NAME, n - NAME < LONGEST ? n - NAME : LONGEST, "/data.pkl");
+}
+
+static int is_zeros(const unsigned char *head, size_t n)
+{
+    enum { FEW = 16 };
+    return n >= FEW && !head[0] && !memcmp(head, head + 1, n - 1);
+}
+
 static int is_known(size_t i, const unsigned char *head, size_t n)
 {
     return n >= known[i].n && !memcmp(head, known[i].bytes, known[i].n);
@@ -117,15 +168,17 @@ int tr__magic_binary(const unsigned char *head, size_t n)
 
 const char *tr__magic_known(const unsigned char *head, size_t n)
 {
+    if (is_torch(head, n))
+        return "a PyTorch file: " CONVERT;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (is_known(i, head, n))
             return known[i].words;
     if (tr__magic_html(head, n))
-        return "a web page, saved by mistake: download the file itself";
+        return "a web page (of a login?), saved by mistake: download the file itself";
     if (is_tar(head, n))
         return "a tar archive: unpack it first";
     if (is_safetensors(head, n))
-        return "a safetensors file: convert it to GGUF first";
+        return "a safetensors file: " CONVERT;
     return NULL;
 }
 
@@ -134,5 +187,9 @@ const char *tr__magic_words(const unsigned char *head, size_t n)
     const char *words = tr__magic_known(head, n);
     if (words)
         return words;
-    return !n ? "empty" : is_text(head, n) ? "text" : "of an unknown kind";
+    if (!n)
+        return "empty";
+    if (is_zeros(head, n))
+        return "zeros where it begins: an incomplete download?";
+    return is_text(head, n) ? words_of_text(head, n) : "of an unknown kind";
 }

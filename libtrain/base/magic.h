@@ -15,8 +15,8 @@ enum { TR__MAGIC_BYTES = 8 };
 
 /* What a file that begins with these n bytes seems to be, and what to do with it if that is
  * known: "empty", "text", "a GGUF model", "gzip-compressed data: unpack it with gunzip
- * first", …; never NULL.  TR__MAGIC_SHOWN bytes are enough for all but tar. */
-enum { TR__MAGIC_SHOWN = 32 };
+ * first", …; never NULL.  TR__MAGIC_SHOWN bytes are enough. */
+enum { TR__MAGIC_SHOWN = 1024 };
 const char *tr__magic_words(const unsigned char *head, size_t n);
 
 /* The same where it is a known kind of file, else NULL. */

@@ -24,19 +24,38 @@ static int by_begin(const void *a, const void *b)
     return x->i < y->i ? -1 : 1;
 }
 
+/* How much is missing is known if no offset is absurd. */
+static int ends_early(const struct tr_gguf *g, const struct tr_gguf_tensor *t,
+                      uint64_t room, struct tr_err *err)
+{
+    const uint64_t most = 1ull << 60;
+    uint64_t need = 0;
+    for (size_t i = 0; i < g->n_tensor && need < most; i++) {
+        uint64_t from = g->tensor[i].offset, bytes = (uint64_t)g->tensor[i].bytes;
+        uint64_t end = from < most && bytes < most ? from + bytes : most;
+        need = end > need ? end : need;
+    }
+    if (need >= most)
+        return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': its %llu bytes at %llu of "
+                          "the data lie beyond the end of the file", g->path, t->name,
+                          (ull)t->bytes, (ull)t->offset);
+    return tr_err_set(err, TR_EFORMAT, "'%s': an incomplete download? Its last %llu of "
+                      "%llu bytes are missing; tensor '%s' lies beyond the end of the file",
+                      g->path, (ull)(need - room), (ull)(g->size - room + need), t->name);
+}
+
 /* Turn offsets that count from the start of the data into offsets in the file. */
 static int place(struct tr_gguf *g, uint64_t start, struct tr_err *err)
 {
     uint64_t room = g->size - start;
     for (size_t i = 0; i < g->n_tensor; i++) {
-        struct tr_gguf_tensor *t = &g->tensor[i];
-        uint64_t bytes = (uint64_t)t->bytes;
-        if (bytes > room || t->offset > room - bytes)
-            return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': its %llu bytes at %llu "
-                              "of the data lie beyond the end of the file",
-                              g->path, t->name, (ull)bytes, (ull)t->offset);
-        t->offset += start;
-        t->data = g->map + t->offset;
+        const struct tr_gguf_tensor *t = &g->tensor[i];
+        if ((uint64_t)t->bytes > room || t->offset > room - (uint64_t)t->bytes)
+            return ends_early(g, t, room, err);
+    }
+    for (size_t i = 0; i < g->n_tensor; i++) {
+        g->tensor[i].offset += start;
+        g->tensor[i].data = g->map + g->tensor[i].offset;
     }
     return 0;
 }

@@ -32,6 +32,12 @@ static int map_file(struct tr_gguf *g, int fd, struct tr_err *err)
     return g->map ? 0 : tr_err_sys(err, "cannot map '%s'", g->path);
 }
 
+static int is_folder(const char *path)
+{
+    struct stat st;
+    return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
 struct tr_gguf *tr_gguf_open(const char *path, struct tr_err *err)
 {
     struct tr_gguf *g = calloc(1, sizeof *g);
@@ -42,6 +48,10 @@ struct tr_gguf *tr_gguf_open(const char *path, struct tr_err *err)
     }
     if (strcmp(path, "-") == 0) {
         tr_err_set(err, TR_EIO, "'-': needs a seekable file, not a stream");
+        goto out;
+    }
+    if (is_folder(path)) {
+        rc = tr__gguf_folder(path, err);
         goto out;
     }
     if ((fd = tr__open_regular(path, &g->size, err)) < 0 || map_file(g, fd, err) ||

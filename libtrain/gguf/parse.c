@@ -26,6 +26,8 @@ enum {
 
 typedef unsigned long long ull; /* for printf */
 
+#define CUT ": an incomplete download?" /* what most files are that end too early */
+
 struct parse {
     struct tr_gguf *g;
     struct tr__cursor c;
@@ -85,7 +87,7 @@ static int parse_string(struct parse *p, int in_array)
 {
     uint64_t len = tr__cur_u64(&p->c), step;
     if (p->c.bad || len > tr__cur_left(&p->c))
-        return refuse(p, "a string of %llu bytes does not fit in the file", (ull)len);
+        return refuse(p, "a string of %llu bytes does not fit in the file" CUT, (ull)len);
     const char *s = tr__cur_take(&p->c, len);
     for (uint64_t i = 0; i < len; i += step) {
         step = tr__utf8_len(s + i, len - i);
@@ -102,7 +104,7 @@ static int parse_string(struct parse *p, int in_array)
 static int parse_strings(struct parse *p, const struct tr_gguf_kv *kv)
 {
     if (kv->count > tr__cur_left(&p->c) / 8)
-        return refuse(p, "%llu strings do not fit in the file", (ull)kv->count);
+        return refuse(p, "%llu strings do not fit in the file" CUT, (ull)kv->count);
     for (uint64_t i = 0; i < kv->count; i++)
         if (parse_string(p, kv->type == TR_GGUF_ARRAY))
             return TR_EFORMAT;
@@ -113,8 +115,8 @@ static int parse_numbers(struct parse *p, const struct tr_gguf_kv *kv)
 {
     uint64_t size = tr__gguf_value[kv->elem].bytes;
     if (kv->count > tr__cur_left(&p->c) / size)
-        return refuse(p, "%llu values of type %s do not fit in the file", (ull)kv->count,
-                      tr_gguf_type_name(kv->elem));
+        return refuse(p, "%llu values of type %s do not fit in the file" CUT,
+                      (ull)kv->count, tr_gguf_type_name(kv->elem));
     const unsigned char *v = tr__cur_take(&p->c, kv->count * size);
     for (uint64_t i = 0; kv->elem == TR_GGUF_BOOL && i < kv->count; i++)
         if (v[i] > 1)
@@ -131,7 +133,7 @@ static int parse_value(struct parse *p, struct tr_gguf_kv *kv)
         kv->count = tr__cur_u64(&p->c);
     }
     if (p->c.bad)
-        return refuse(p, "the file ends here");
+        return refuse(p, "the file ends here" CUT);
     if (type >= TR_GGUF_N_TYPE)
         return refuse(p, "unknown value type %u", type);
     if (elem == TR_GGUF_ARRAY)
@@ -152,7 +154,7 @@ static int parse_key(struct parse *p, struct tr_gguf_kv *kv)
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789_.-";
     uint64_t len = tr__cur_u64(&p->c);
     if (p->c.bad)
-        return refuse(p, "the file ends before its last key");
+        return refuse(p, "the file ends before its last key" CUT);
     if (len == 0)
         return refuse(p, "empty key");
     if (len > TR__GGUF_MAX_KEY || len > tr__cur_left(&p->c))
@@ -248,14 +250,14 @@ static int parse_tensor_name(struct parse *p, struct tr_gguf_tensor *t)
 {
     uint64_t len = tr__cur_u64(&p->c);
     if (p->c.bad)
-        return refuse(p, "the file ends before its last tensor");
+        return refuse(p, "the file ends before its last tensor" CUT);
     if (len == 0)
         return refuse(p, "tensor without a name");
     if (len > TR__GGUF_MAX_NAME)
         return refuse(p, "tensor name of %llu bytes, at most %d may be", (ull)len,
                       TR__GGUF_MAX_NAME);
     if (!(t->name = tr__cur_take(&p->c, len)))
-        return refuse(p, "the file ends in a tensor name");
+        return refuse(p, "the file ends in a tensor name" CUT);
     about(p, "tensor", t->name, len);
     if (memchr(t->name, 0, len))
         return refuse(p, "NUL in the name");
@@ -267,7 +269,7 @@ static int parse_shape(struct parse *p, struct tr_gguf_tensor *t)
 {
     uint32_t n_dim = tr__cur_u32(&p->c);
     if (p->c.bad)
-        return refuse(p, "the file ends here");
+        return refuse(p, "the file ends here" CUT);
     if (n_dim < 1 || n_dim > TR__GGUF_MAX_DIM)
         return refuse(p, "%u dimensions", n_dim);
     t->n_dim = (int)n_dim;
@@ -276,7 +278,7 @@ static int parse_shape(struct parse *p, struct tr_gguf_tensor *t)
     for (int i = t->n_dim; i-- > 0;) {
         uint64_t dim = tr__cur_u64(&p->c);
         if (p->c.bad)
-            return refuse(p, "the file ends here");
+            return refuse(p, "the file ends here" CUT);
         if (dim == 0 || dim > INT64_MAX)
             return refuse(p, "a dimension of %llu", (ull)dim);
         t->dim[i] = (int64_t)dim;
@@ -292,7 +294,7 @@ static int parse_tensor(struct parse *p, struct tr_gguf_tensor *t)
     uint32_t type = tr__cur_u32(&p->c);
     t->offset = tr__cur_u64(&p->c);
     if (p->c.bad)
-        return refuse(p, "the file ends here");
+        return refuse(p, "the file ends here" CUT);
     if (!(t->dtype = tr_dtype_by_id(type)))
         return refuse(p, "unknown tensor type %u", type);
     if (tr_dtype_bytes(t->dtype, t->n_dim, t->dim, &t->bytes, &why))
@@ -308,7 +310,7 @@ static int parse_tensors(struct parse *p)
     struct tr_gguf *g = p->g;
     about(p, NULL, NULL, 0);
     if (g->n_tensor > tr__cur_left(&p->c) / MIN_TENSOR_BYTES)
-        return refuse(p, "%llu tensors do not fit in the file", (ull)g->n_tensor);
+        return refuse(p, "%llu tensors do not fit in the file" CUT, (ull)g->n_tensor);
     if (!(g->tensor = calloc(g->n_tensor + 1, sizeof *g->tensor)))
         return out_of_memory(p);
     for (size_t i = 0; i < g->n_tensor; i++) {
@@ -323,12 +325,10 @@ static int parse_tensors(struct parse *p)
 static int parse_header(struct parse *p)
 {
     struct tr_gguf *g = p->g;
-    size_t begin = g->size < TR__MAGIC_SHOWN ? (size_t)g->size : TR__MAGIC_SHOWN;
-    if (begin >= 4 && memcmp(g->map, "GGUF", 4))
-        return tr_err_set(p->err, TR_EFORMAT, "'%s' is not a GGUF file: it is %s", g->path,
-                          tr__magic_words(g->map, begin));
+    if (!g->size || memcmp(g->map, "GGUF", g->size < 4 ? (size_t)g->size : 4))
+        return tr__gguf_foreign(g, p->err);
     if (g->size < HEADER_BYTES)
-        return refuse(p, "too short for a GGUF file: %llu bytes", (ull)g->size);
+        return refuse(p, "too short for a GGUF file: %llu bytes" CUT, (ull)g->size);
     tr__cur_take(&p->c, 4);
     g->version = tr__cur_u32(&p->c);
     if (g->version && (g->version & 0xffff) == 0)
@@ -338,9 +338,9 @@ static int parse_header(struct parse *p)
     uint64_t n_tensor = tr__cur_u64(&p->c), n_kv = tr__cur_u64(&p->c);
     uint64_t left = tr__cur_left(&p->c);
     if (n_tensor > left / MIN_TENSOR_BYTES || n_tensor > INT32_MAX)
-        return refuse(p, "%llu tensors do not fit in the file", (ull)n_tensor);
+        return refuse(p, "%llu tensors do not fit in the file" CUT, (ull)n_tensor);
     if (n_kv > left / MIN_KV_BYTES || n_kv > INT32_MAX)
-        return refuse(p, "%llu keys do not fit in the file", (ull)n_kv);
+        return refuse(p, "%llu keys do not fit in the file" CUT, (ull)n_kv);
     g->n_tensor = (size_t)n_tensor;
     g->n_kv = (size_t)n_kv;
     return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * The inside of an open GGUF file, shared by open.c (map), parse.c and layout.c
- * (bytes to structs), lookup.c and values.c (questions).  Owned as a whole by tr_gguf_open / tr_gguf_close.
+ * (bytes to structs), lookup.c and values.c (questions), foreign.c
+ * (what is none).  Owned as a whole by tr_gguf_open / tr_gguf_close.
  */
 #ifndef LIBTRAIN_GGUF_READER_H
 #define LIBTRAIN_GGUF_READER_H
@@ -55,6 +56,11 @@ extern const struct tr__gguf_value tr__gguf_value[TR_GGUF_N_TYPE];
 
 /* Fill g from its map; 0 or TR_E…, the text naming path and offset. */
 int tr__gguf_parse(struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
+
+/* Say what the file is that has no magic of a GGUF file, or what a folder is that was named
+ * in place of one; TR_EFORMAT, TR_EIO. */
+int tr__gguf_foreign(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
+int tr__gguf_folder(const char *path, struct tr_err *err) TR_MUST_CHECK;
 
 /* Its last part: give every tensor its data, behind the infos that end at `infos_end`. */
 int tr__gguf_lay_out(struct tr_gguf *g, uint64_t infos_end,

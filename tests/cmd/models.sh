@@ -69,6 +69,19 @@ gzip -c model.gguf >gz
 printf 'tjgg\1\0\0\0%040d' 0 >ggjt
 printf 'PK\003\004\024\0\0\0\0\0%040d' 0 >zip
 printf 'GGUF\0\0\0\003%040d' 0 >bigendian
+head -c 20 model.gguf >cut-header
+head -c 2000 model.gguf >cut-keys
+printf '{"architectures":["LlamaForCausalLM"],"model_type":"llama"}' >config.json
+printf '# as ollama show prints it\nFROM /x/y\nTEMPLATE x\n' >Modelfile
+head -c 4096 /dev/zero >zeros
+mkdir -p store/manifests/library hf peft several nothing
+cp config.json hf/config.json
+echo '{"peft_type":"LORA"}' >peft/adapter_config.json
+ln -f model.gguf several/b.gguf
+ln -f model.gguf several/a.gguf
+digest=$(printf %064d 2)
+printf '{"mediaType":"application/vnd.docker.distribution.manifest.v2+json","layers":[{%s,"digest":"sha256:%s","size":2}]}' \
+    '"mediaType":"application/vnd.ollama.image.model"' "$digest" >store/manifests/library/latest
 zeros='\0\0\0\0\0\0\0'
 printf "GGUF\003\0\0\0\0$zeros\001$zeros\013${zeros}split.count\002\0\0\0\003\0" >part
 while read -r file words; do
@@ -84,10 +97,27 @@ gz unpack it with gunzip
 ggjt a GGJT model, from before GGUF
 zip if it is a PyTorch file, convert it
 bigendian big-endian
+config.json the config.json of a model of Hugging Face: llama.cpp's convert_hf_to_gguf.py
+Modelfile the model is the file that its line FROM names
+zeros incomplete download?
+store/manifests/library/latest is an Ollama manifest, whose model is the file 'store/blobs/sha256-$digest'
+hf Is a directory, a model of Hugging Face: llama.cpp's convert_hf_to_gguf.py
+peft Is a directory, an adapter of PEFT: llama.cpp's convert_lora_to_gguf.py
+several Is a directory, which holds 'a.gguf' and more GGUF files
+nothing Is a directory
+cut-header too short for a GGUF file: 20 bytes: an incomplete download?
+cut-keys an incomplete download?
 part one of 3 parts; join them first
 t.pack it is a pack
 t.tok it is a token stream
 X
+
+test_expect_success 'a download that is incomplete, and how much of it is missing' '
+    size=$(wc -c <model.gguf)
+    for missing in 1 1000 20000; do
+        head -c $((size - missing)) model.gguf >cut
+        says "an incomplete download? Its last $missing of $size bytes are missing" run gguf-show cut
+    done'
 
 test_expect_success 'data that are something else' '
     says "git lfs pull" run pack -c 32 -o out.gguf lfs
