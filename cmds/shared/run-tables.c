@@ -94,6 +94,12 @@ static int take_eval(void *ctx, const struct row *r, unsigned long long line)
     return 1;
 }
 
+static void print_row(FILE *f, int width, const char *label, double loss, double perplexity)
+{
+    fprintf(f, "%-*s  %9.4f  ", width, label, loss);
+    fprintf(f, perplexity < 1e5 ? "%10.4f\n" : "%10.4g\n", perplexity);
+}
+
 static int print_eval(FILE *f, const char *title, const char *path, struct tr_err *err)
 {
     struct eval e = { .width = 8 };
@@ -102,8 +108,7 @@ static int print_eval(FILE *f, const char *title, const char *path, struct tr_er
         return rc;
     fprintf(f, "%-*s  %9s  %10s\n", e.width, title, "loss", "perplexity");
     for (int i = 0; i < e.n; i++)
-        fprintf(f, "%-*s  %9.4f  %10.*f\n", e.width, e.row[i].label, e.row[i].loss,
-                e.row[i].perplexity < 1e5 ? 4 : 0, e.row[i].perplexity);
+        print_row(f, e.width, e.row[i].label, e.row[i].loss, e.row[i].perplexity);
     return 0;
 }
 

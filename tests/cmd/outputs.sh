@@ -92,6 +92,7 @@ model.gguf quantize -t q8_0 -o @ model.gguf
 model.gguf quantize -t q8_0 --dry-run model.gguf
 t.pack perplexity -m model.gguf -d t.pack -o @
 t.pack perplexity -m model.gguf -d t.pack --logits @
+t.pack perplexity -m model.gguf -d t.pack --losses @
 text.txt perplexity -m model.gguf -f text.txt -o @
 t.tsv perplexity -m model.gguf -d t.pack --label x --after t.tsv -o @
 a.gguf generate -m model.gguf -a a.gguf -p The -n 2 -o @
