@@ -226,8 +226,14 @@ static int on_system(struct talk *t, const char *rest)
         t->n_refused++;
         return 0;
     }
+    char *system = *rest ? strdup(rest) : NULL;
+    if (*rest && !system) {
+        cmd_warn("out of memory for a system message");
+        t->n_refused++;
+        return 0;
+    }
     free(t->system);
-    t->system = *rest ? strdup(rest) : NULL;
+    t->system = system;
     return on_reset(t, rest);
 }
 

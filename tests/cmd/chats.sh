@@ -208,6 +208,8 @@ test_expect_success 'the template of the training goes into models, its hash int
     "$BIN/merge" -q -m "$model" -a a.gguf --chat-template ./t.jinja -o merged.gguf
     "$BIN/quantize" -q -t q8_0 -o q8.gguf merged.gguf
     g --ask -p Fog --chat-template ./t.jinja -a a.gguf >want
+    echo Fog | g -i --chat-template ./t.jinja -a a.gguf >got
+    sed 1d want | cmp - got
     "$BIN/generate" -q --threads 1 -m merged.gguf --temp 0 -n 12 --ask -p Fog | cmp - want
     "$BIN/generate" -q -m q8.gguf -n 2 --ask -p Fog
     echo "{% if" >broken.jinja

@@ -270,6 +270,26 @@ START_TEST(room_is_shared)
 }
 END_TEST
 
+/* Only an end by the number of tokens is a cut. */
+START_TEST(was_cut)
+{
+    struct tr_generate_args args = hot;
+    char all[sizeof said];
+    const char *stop[] = { all };
+    strcpy(all, say(args, 1));
+    ck_assert_int_eq(tr_generator_was_cut(gen), 1);
+    args.stop = stop; /* the last that was said completes it */
+    args.n_stop = 1;
+    say(args, 1);
+    ck_assert_int_eq(tr_generator_was_cut(gen), 0);
+    args.n_stop = 0;
+    enough = 2;
+    say(args, 1);
+    ck_assert_int_eq(tr_generator_was_cut(gen), 0);
+    enough = 0;
+}
+END_TEST
+
 /* Lengths beyond what was announced, ids beyond the model, too much for the model. */
 START_TEST(refused)
 {
@@ -321,6 +341,7 @@ int main(void)
     tcase_add_loop_test(c, whoever_listens_ends_it, 0, 2);
     tcase_add_test(c, goes_on_from_what_is_kept);
     tcase_add_test(c, room_is_shared);
+    tcase_add_test(c, was_cut);
     tcase_add_test(c, refused);
     suite_add_tcase(s, c);
     return run_suite(s);
