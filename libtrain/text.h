@@ -27,7 +27,8 @@ struct tr_text { /* release with tr_text_release */
 enum { TR_TEXT_BINARY = 1 /* any bytes are a text; nothing is told */ };
 
 /* Read a whole file, "-" is standard input.  TR_EFORMAT if it is no text: NUL bytes, many
- * control characters, or the first bytes of a kind of file that is known. */
+ * control characters or bytes that are not UTF-8 (over a twentieth), or the first bytes of a
+ * kind of file that is known. */
 int tr_text_read(struct tr_text *t, const char *path, int flags,
                  struct tr_err *err) TR_MUST_CHECK;
 void tr_text_release(struct tr_text *t);

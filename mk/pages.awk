@@ -7,7 +7,13 @@ BEGIN {
         known[command[i]]
     prefix = ENVIRON["prefix"]
 }
-/^\.(Nm|Dt|Xr) / && tolower($2) in known { $2 = prefix $2 }
+/^\.(Nm|Xr) / && $2 in known { $2 = prefix $2 }
+/^\.Dt / && tolower($2) in known { $2 = toupper(prefix) $2 }
+/^\.Dl / {
+    for (i = 2; i < NF; i++)
+        if ($i in known && $(i + 1) ~ /^-/)
+            $i = prefix $i
+}
 /^\.Bd/ { example = 1 }
 /^\.Ed/ { example = 0 }
 example {

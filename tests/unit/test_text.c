@@ -54,6 +54,11 @@ static const struct {
     { BYTES("TRTOK\r\n\x1a"), 1, { "a token stream" } },
     { BYTES("and\0so"), 1, { "1 of its 6 bytes are NUL, the first at offset 3" } },
     { BYTES("eight bytes and more\0"), 1, { "the first at offset 20" } },
+    /* KOI8-R; fifteen of such bytes, or few of many, are told only */
+    { BYTES("\xf0\xd2\xc9\xd7\xc5\xd4, \xcd\xc9\xd2! \xeb\xc1\xcb \xc4\xc5\xcc\xc1?"), 1,
+      { "16 of its 22 bytes are not, the first at offset 0; if the encoding is another" } },
+    { BYTES("\xf0\xd2\xc9\xd7\xc5\xd4, \xcd\xc9\xd2! \xeb\xc1\xcb \xc4\xc5\xcc?"), 0,
+      { "15 of 21 bytes are not UTF-8" } },
     { BYTES("\1\2abcdefgh\x7f"), 1, { "3 of its 11 bytes are control characters" } },
 };
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * Is it a text?  One pass over the bytes counts what a text does not hold, and the first
- * bytes say what else the file may be (base/magic.c).  Text of any language and any old
- * encoding passes, with a warning where it is not UTF-8; NUL bytes and a share of control
- * characters do not, since no encoding of text but UTF-16 and UTF-32 has them.
+ * bytes say what else the file may be (base/magic.c).  Text of any language passes, with a
+ * warning where a few letters are in an old encoding; where most are, a model would learn
+ * single bytes.  NUL bytes and a share of control characters do not pass, since no encoding
+ * of text but UTF-16 and UTF-32 has them.
  */
 #include <libtrain/base/base.h>
 #include <libtrain/data/sources/brackets.h>
@@ -17,7 +18,9 @@
 
 typedef unsigned long long ull;
 
-enum { MAX_CONTROL = 20 }; /* one byte in so many: bytes of chance have one in ten */
+/* One byte in so many: bytes of chance have one control character in ten, and of Western
+ * text in an old encoding fewer letters than that are not UTF-8, of other text most. */
+enum { MAX_CONTROL = 20, MAX_BAD = 20, MIN_BAD = 16 };
 
 struct tally {
     size_t n_nul, nul, n_odd_nul; /* how many, the first, how many at odd offsets */
@@ -99,6 +102,11 @@ static int refuse(const struct tally *c, const char *p, size_t n, const char *na
     if (c->n_control > n / MAX_CONTROL)
         return tr_err_set(err, TR_EFORMAT, "'%s' is no text: %llu of its %llu bytes are "
                           "control characters", name, (ull)c->n_control, (ull)n);
+    if (c->n_bad > n / MAX_BAD && c->n_bad >= MIN_BAD)
+        return tr_err_set(err, TR_EFORMAT, "'%s' is no text in UTF-8: %llu of its %llu "
+                          "bytes are not, the first at offset %llu; if the encoding is "
+                          "another, make UTF-8 of it with iconv", name, (ull)c->n_bad,
+                          (ull)n, (ull)c->bad);
     return 0;
 }
 
