@@ -23,6 +23,9 @@ sh_words = $(foreach w,$1,$(call sh,$w))
 # $(call sh_lines,TEXT): each of its lines; `shell` would run several together.
 sh_lines = '$(subst $(newline),' ',$(subst ','\'',$1))'
 
+# $(call dollars,TEXT): for a second expansion.
+dollars = $(subst $$,$$$$,$1)
+
 # $(call path,NAME): the name of a file as no command takes it for an option; ~/ is HOME.
 path = $(subst $(newline),,$(subst $(newline)-,./-,$(subst $(newline)~/,$(value HOME)/,$(newline)$1)))
 
@@ -42,7 +45,7 @@ printable = $(shell printf %s $(call sh,$1) | LC_ALL=C tr '\001-\010\012-\037\17
 # The knobs of the workflows, which have a line "#? KNOB text" there, and others whose values
 # are text.  What was given for them is taken as it stands.
 KNOBS := $(sort $(shell sed -n 's/^\#? \([A-Z_0-9]*\) .*/\1/p' $(call sh,$(WORKFLOWS))/*.mk))
-TEXTS := BENCH PEERS DESTDIR CMD_PREFIX
+TEXTS := FRONT BENCH PEERS DESTDIR CMD_PREFIX
 given  = $(filter command override $(if $(or $(filter $1,$(TEXTS)),$(findstring e,$(letters))),\
   environment),$(origin $1))
 $(foreach k,$(KNOBS) $(TEXTS),$(if $(call given,$k),$(eval override $k := $$(value $k))\

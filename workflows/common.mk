@@ -6,8 +6,14 @@ RUNS = runs
 
 # $(call cmd,NAME OPTIONS…): that command.  $(call script,NAME): sh and a script beside this
 # file, which the whole path leads to if the folder of the user is another one.
-cmd    = $(call sh,$(CMD))$1
+cmd    = $(call sh,$(CMD))$1$(quiet)
 script = sh $(call sh,$(WORKFLOWS)/$1)
+
+# What a run was begun with.  Q=1: nobody hears of it unless it fails.  V=1: whole commands.
+FRONT ?= $(if $(LIBTRAIN),finetune,make finetune)
+QUIET := $(filter 1,$(value Q))
+quiet  = $(if $(QUIET), -q)
+hide   = $(if $(V),,@)
 
 # $(call run_script,NAME,WORDS): now, and it must do what it should.
 run_script = $(shell $(call script,$1) $2)$(if $(filter-out 0,$(.SHELLSTATUS)),$(error $1 failed))
@@ -48,8 +54,8 @@ usage = $(call refuse,$(shell e=$$($(call cmd,$1) 2>&1 >/dev/null </dev/null); \
 # new file in the place of an older one, so the record holds once the name has another inode.
 #
 # $(eval $(call made_of,FILE)): it is of what the variable of_FILE says, or else stands in
-# `todo` and is made again, by a recipe that starts with $(begin) (with $(call begins,FILE) for
-# several).  $(call inodes,FILES): words FILE=INODE for those that are there, kept in INODES.
+# `todo` and is made again, by a recipe that starts with $(call step,WORDS), or for several
+# files with $(call begins,FILE) and $(call steps_to,FILE,WORDS).  $(call inodes,FILES): words FILE=INODE for those that are there, kept in INODES.
 define made_of
 $(if $(call current,$1,$(call record,$1)),,$(eval todo += $1)$(RUN)/$1: FORCE)
 endef
@@ -66,6 +72,9 @@ take_back = $(if $(and $(wildcard $(RUN)/earlier/*/records/$1),$(if $(call same,
   record,$1),$(of_$1)$(newline)replaces $(lastword $(call record,$1))$(newline)),,1)),$(call \
   run_script,keep.sh,$(RUN) back $(call sh_lines,$(of_$1))))
 begins  = $(if $(or $(dry),$(call begun,$1)),,$(file >$(RUN)/records/$1,$(call wanted,$1)))
-begin   = $(call begins,$(@F))
+# A recipe begins so, with words on what it does.
+step     = $(call steps_to,$(@F),$1)
+steps_to = $(call begins,$1)$(if $(or $(dry),$(QUIET),$(V)),,$(eval step_done += x)$(info \
+  [$(words $(step_done))$(if $(steps),/$(words $(steps)))] $2))$(hide)
 inodes  = $(shell cd $(RUN) 2>/dev/null && ls -i $1 2>/dev/null | sed 's/ *\([0-9]*\) \(.*\)/\2=\1/')
 inode   = $(or $(lastword $(subst =, ,$(filter $1=%,$(INODES)))),none)

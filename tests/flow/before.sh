@@ -24,7 +24,7 @@ made_for short 32
 made_for tiny 16
 
 flow() {
-    (cd "$TOP" && "$MAKE" finetune BIN="$bin" "RUNS=$runs" NAME=run STEPS=2 \
+    (cd "$TOP" && "$MAKE" finetune V=1 BIN="$bin" "RUNS=$runs" NAME=run STEPS=2 \
         "DATA=$test_scratch/text" "$@")
 }
 refused() {
@@ -129,7 +129,7 @@ echo "/dev/x 1000 900 100 90% /"
 EOF
 test_expect_success 'a disk that has no room for the models' '
     (PATH=$PWD/tools:$PATH && refused STEPS=1)
-    grep "the models take [0-9]* KiB, and .* has 100 KiB left" message'
+    grep "model.ckpt .*adapter.gguf .*: [0-9]* KiB in all, and .* has 100 KiB left" message'
 rm tools/df
 
 script tools/gnuplot <<'EOF'

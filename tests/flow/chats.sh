@@ -25,7 +25,7 @@ cat >t.jinja <<'END'
 {%- if add_generation_prompt %}<assistant>{% endif %}
 END
 flow() {
-    (cd "$TOP" && "$MAKE" RUNS="$runs" BIN="$bin" DATA="$test_scratch/chats.jsonl" STEPS=2 \
+    (cd "$TOP" && "$MAKE" V=1 RUNS="$runs" BIN="$bin" DATA="$test_scratch/chats.jsonl" STEPS=2 \
         N_SAMPLE=4 "$@")
 }
 finetune() { flow finetune CHAT_TEMPLATE="$test_scratch/t.jinja" "$@"; }

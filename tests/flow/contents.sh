@@ -14,7 +14,8 @@ head -c 3000 "$TOP/examples/tiny.txt" >text
 cp "$TOP/examples/tiny.gguf" model
 
 flow() {
-    (cd "$TOP" && "$MAKE" finetune BIN="$bin" RUNS="$test_scratch/runs" NAME=run STEPS=2 \
+    (cd "$TOP" && "$MAKE" finetune V=1 BIN="$bin" RUNS="$test_scratch/runs" NAME=run STEPS=2 \
+        OUTPUTS="adapter merged q8_0" \
         CTX=32 N_SAMPLE=1 MODEL="$test_scratch/model" DATA="$test_scratch/text" "$@")
 }
 did() { grep -q "^$bin/$1 " log; }
@@ -83,8 +84,8 @@ test_expect_success 'under a clock that was set back a changed knob is redone, a
     cmp $run/q8_0.gguf $test_scratch/runs/fresh/q8_0.gguf'
 
 test_expect_success 'a run that ended in the middle is not taken for whole' '
-    (cd "$TOP" && "$MAKE" BIN="$bin" RUNS="$test_scratch/runs" NAME=run STEPS=2 CTX=32 N_SAMPLE=1 \
-        MODEL="$test_scratch/model" DATA="$test_scratch/text" LR=2e-3 $run/adapter.gguf) >log 2>&1
+    (cd "$TOP" && "$MAKE" V=1 BIN="$bin" RUNS="$test_scratch/runs" NAME=run STEPS=2 CTX=32 N_SAMPLE=1 \
+        OUTPUTS="adapter merged q8_0" MODEL="$test_scratch/model" DATA="$test_scratch/text" LR=2e-3 $run/adapter.gguf) >log 2>&1
     did train
     touch -t 203801010000 $run/merged.gguf $run/q8_0.gguf
     flow LR=2e-3 >log 2>&1

@@ -16,7 +16,7 @@ bin=${BIN#"$TOP"/}
 
 # finetune KNOB=VALUE...: from the top of the sources, as a user does.
 become_finetune() {
-    cd "$TOP" && exec "$MAKE" finetune RUNS="$runs" BIN="$bin" CTX=64 N_SAMPLE=4 "$@"
+    cd "$TOP" && exec "$MAKE" finetune V=1 RUNS="$runs" BIN="$bin" CTX=64 N_SAMPLE=4 "$@"
 }
 finetune() { (become_finetune "$@"); }
 

@@ -27,7 +27,7 @@ nothing_ran() { ! test -e "$test_scratch/trace"; }
 
 # flow GOAL KNOB=VALUE...: from the top of the sources, as a user does.
 flow() {
-    (cd "$TOP" && "$MAKE" BIN="$bin" "RUNS=$runs" CTX=16 STEPS=1 N_SAMPLE=1 "$@")
+    (cd "$TOP" && "$MAKE" V=1 BIN="$bin" "RUNS=$runs" CTX=16 STEPS=1 N_SAMPLE=1 "$@")
 }
 # refused GOAL KNOB=VALUE...: in one line of make's, with nothing written.
 refused() {

@@ -1,0 +1,137 @@
+# How each result of a run is made: one command each, or few.
+ifneq ($(run_goals),)
+.PHONY: finetune data before-finetune
+.PRECIOUS: $(addprefix $(RUN)/,$(RESULTS)) # what is there is whole: no command leaves half a file
+finetune: $(addprefix $(RUN)/,$(RESULTS) records/contents)
+	$(if $(QUIET),,$(if $(todo),$(if $(dry),,@$(REPORT)),$(if $(dry),,@$(NOTHING) && $(REPORT))))
+data: $(addprefix $(RUN)/,$(OF_DATA) records/contents)
+	$(if $(dry)$(rows)$(QUIET),,$(info $(RUN)/data.pack is packed: '$(DATA)' is text))$(if \
+  $(QUIET),,$(if $(rows),@cat $(RUN)/rows.txt $(RUN)/table.txt))
+NOTHING     = echo 'Nothing to be done: all of $(RUN) is there.'
+GIVEN      := $(foreach k,$(filter-out RESTART,$(KNOBS)),$(if $(filter override,$(origin $k)),$k))
+REPORT      = $(call cmd,report) -m $(model) --front $(call sh,$(FRONT)) --data $(call \
+  sh,$(DATA))$(foreach k,$(GIVEN), --knob $(call sh,$k=$($k)))$(or $(call option,--steps,STEPS),$(call \
+  option,--epochs,EPOCHS)) $(RUN)
+
+# Steps of a whole run say which they are of how many.
+steps      := $(filter-out val.pack,$(if $(filter finetune,$(MAKECMDGOALS)),$(todo),$(if $(filter \
+  data,$(MAKECMDGOALS)),$(filter $(OF_DATA),$(todo)))))
+# What would fail after the training, or after minutes, fails here.
+define before
+$(call usage,tokenize -m /dev/null$(TOKENIZE_OPTS))
+$(call usage,pack $(PACK_OPTS) --val-out /dev/null/val -o /dev/null/data /dev/null/tok)
+$(call usage,train -m /dev/null -d /dev/null --val /dev/null -o /dev/null/ckpt$(TRAIN_OPTS))
+$(call usage,generate -m /dev/null $(SAMPLE_OPTS))
+$(call within,CTX,$(context))$(call within,N_SAMPLE,$(context))
+$(if $(dry),,$(call refuse,$(shell $(if $(QUIET),Q=1) $(call script,before.sh) $(call \
+  sh,$(CMD)) $(model) $(RUN) '$(if $(call same,$(MAKECMDGOALS),data),$(filter \
+  $(OF_DATA),$(todo)),$(todo))' $(plan_ctx) $(call sh,$(BATCH))$(METHOD_OPTS))))
+endef
+plan_ctx    = $(if $(TRAIN_FLAGS),0,$(if $(CTX),$(call sh,$(CTX)),$(if $(rows),0,$(call at_most,256,1))))
+before-finetune: | $(call built,tokenize pack train generate perplexity quantize gguf-show \
+  modelfile report)
+	$(if $(todo),$(if $(before),))
+
+$(RUN)/records: | before-finetune
+	$(hide)mkdir -p $@
+
+$(if $(call same,$(call text_of,$(RUN)/records/contents),$(CONTENTS)$(newline)),,$(RUN)/records/contents: FORCE)
+$(RUN)/records/contents: | $(RUN)/records
+	$(if $(dry),,$(file >$@,$(CONTENTS)))
+
+TOKENIZE    = $(call cmd,tokenize) -m $(model)$(TOKENIZE_OPTS)
+$(RUN)/data.tok: | $(RUN)/records $(call built,tokenize)
+	$(call step,tokenize)$(TOKENIZE) -o $@ $(data)
+
+# Rows as the model sees them, the first of them: what is trained stands in brackets.
+$(RUN)/rows.txt: | $(RUN)/data.tok
+	$(call step,first rows)$(TOKENIZE) --show$(if $(findstring --max-rows,$(TOKENIZE_FLAGS)),, --max-rows 10) -o $@ $(data)
+	$(if $(QUIET),,@sed 8q $@)
+
+$(RUN)/table.txt: | $(RUN)/data.tok
+	$(call step,table of the rows)$(TOKENIZE) --stats $(data) >$@
+
+PACK        = $(call cmd,pack) $(PACK_OPTS) --val-out $(RUN)/val.pack -o $(RUN)/data.pack $(RUN)/data.tok
+$(RUN)/data.pack $(RUN)/val.pack &: | $(RUN)/data.tok $(if $(rows),$(RUN)/table.txt) $(call built,pack)
+	$(say_ctx)$(call begins,val.pack)$(call steps_to,data.pack,pack)$(PACK)
+
+# The same prompts through the original and the tuned model.  The original comes before the
+# training, since a prompt may be longer than the model takes.
+SAMPLE      = $(call cmd,generate) $(SAMPLE_OPTS)
+TUNED       = $(if $(MERGED),-m $(RUN)/merged.gguf,-m $(model) -a $(RUN)/adapter.gguf)
+$(RUN)/samples-base.txt: | $(RUN)/val.pack $(call built,generate)
+	$(call step,samples of the model as it is)$(SAMPLE) -m $(model) --label base -o $@
+
+$(RUN)/samples.txt: | $(RUN)/eval.tsv $(RUN)/samples-base.txt
+	$(call step,samples of the tuned model)$(SAMPLE) $(TUNED) --label tuned --after $(RUN)/samples-base.txt -o $@
+
+TRAIN       = $(call cmd,train) -m $(model) -d $(RUN)/data.pack --val $(RUN)/val.pack$(TRAIN_OPTS) \
+  --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt$(START)
+$(RUN)/model.ckpt: | $(RUN)/data.pack $(RUN)/val.pack $(RUN)/eval-base.tsv \
+  $(RUN)/samples-base.txt $(if $(test),$(RUN)/test.pack) $(call built,train)
+	$(if $(GNUPLOT)$(dry)$(QUIET),,$(info gnuplot is not there: no loss.png))$(if \
+  $(TRAINED),$(take),$(keep)$(call step,train)$(TRAIN))
+
+# Whoever has a picture that cannot be drawn still wants the model.
+$(RUN)/loss.png: | $(RUN)/model.ckpt $(RUN)/eval-base.tsv
+	-$(call step,plot)gnuplot -c $(call sh,$(WORKFLOWS)/loss.gp) $(RUN)/metrics.tsv $@
+
+$(RUN)/adapter.gguf: | $(RUN)/model.ckpt $(call built,gguf-export)
+	$(call step,adapter)$(call cmd,gguf-export) -m $(model)$(template) -o $@ $(RUN)/model.ckpt
+
+ifneq ($(LORA),)
+$(RUN)/merged.gguf: | $(RUN)/adapter.gguf $(call built,merge)
+	$(call step,merge)$(call cmd,merge) -m $(model) -a $(RUN)/adapter.gguf -t f16$(template) -o $@
+else
+$(RUN)/merged.gguf: | $(RUN)/model.ckpt $(call built,gguf-export)
+	$(call step,model)$(call cmd,gguf-export) -m $(model)$(template) -o $@ $(RUN)/model.ckpt
+endif
+
+$(RUN)/Modelfile: | $(RUN)/$(or $(MERGED),adapter).gguf $(call built,modelfile)
+	$(call step,Modelfile)$(call cmd,modelfile) $(TUNED) -o $@
+
+# A type is made of the merged model.  Nobody who did not ask for that finds it there.
+define type_rule
+$(RUN)/$1.gguf: | $(RUN)/$(or $(MERGED),adapter).gguf $(call built,merge quantize)
+	$$(call step,$1)$(if $(MERGED),$$(call cmd,quantize) -t $1 -o $$@ $(RUN)/merged.gguf,$$(MERGE) \
+	  $(RUN)/whole-$1.gguf && { $$(call cmd,quantize) -t $1 -o $$@ $(RUN)/whole-$1.gguf; \
+	  s=$$$$?; rm -f $(RUN)/whole-$1.gguf; exit $$$$s; })
+endef
+MERGE       = $(call cmd,merge) -m $(model) -a $(RUN)/adapter.gguf -t f16$(template) -o
+$(foreach t,$(TYPES),$(eval $(call type_rule,$t)))
+
+# The evaluation grows by a row a command: --after puts the rows of an older table first.
+# One after the other, since each uses all processors.  The base comes before the training;
+# losses of every sequence are for report.
+EVAL        = $(call cmd,perplexity) -d $(RUN)/val.pack
+EVAL_BASE   = $(EVAL) -m $(model) --label base --losses $(RUN)/losses-base.tsv
+$(RUN)/eval-base.tsv: | $(RUN)/val.pack $(call built,perplexity)
+	$(call step,loss of the model as it is)$(EVAL_BASE) -o $@
+
+# $(call eval_rule,MODEL,THE ONE BEFORE)
+define eval_rule
+$(RUN)/$(if $(filter $1,$(LAST)),eval,eval-$1).tsv: | $(RUN)/$1.gguf $(RUN)/eval-$2.tsv
+	$$(call step,loss of $1)$$(EVAL) $(if $(filter adapter,$1),-m $(call dollars,$(model)) \
+	  -a $(RUN)/adapter.gguf --label 'base + adapter',-m $(RUN)/$1.gguf --label $1)$(if $(filter \
+	  $1,$(if $(LORA),adapter,merged)), --losses $(RUN)/losses-$1.tsv) \
+	  --after $(RUN)/eval-$2.tsv -o $$@
+$(eval before_it := $1)
+endef
+before_it  := base
+$(foreach m,$(MEASURED),$(eval $(call eval_rule,$m,$(before_it))))
+
+# The test set is read before the training, since it may be wrong, and measured behind it.
+$(RUN)/test.tok: | $(RUN)/records $(call built,tokenize)
+	$(call step,tokenize TEST)$(TOKENIZE) -o $@ $(test)
+
+$(RUN)/test.pack: | $(RUN)/test.tok $(RUN)/data.pack $(call built,pack)
+	$(call step,pack TEST)$(call cmd,pack) $(CTX_OPTS) -o $@ $(RUN)/test.tok
+
+$(RUN)/test-base.tsv: | $(RUN)/test.pack $(RUN)/eval-base.tsv
+	$(call step,loss of the model as it is on TEST)$(call cmd,perplexity) -d $(RUN)/test.pack -m $(model) --label base -o $@
+
+$(RUN)/test.tsv: | $(RUN)/test-base.tsv $(RUN)/eval.tsv
+	$(call step,loss on TEST)$(call cmd,perplexity) -d $(RUN)/test.pack $(TUNED) --label $(if \
+	  $(MERGED),merged,'base + adapter') \
+	  --after $(RUN)/test-base.tsv -o $@
+endif
