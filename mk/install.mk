@@ -25,9 +25,16 @@ for_make    = $(subst $(hash),\$(hash),$(subst $$,$$$$,$1))
 # them, and what is in bindir leads there.
 FRONT_AWAY  = $(if $(call same,$(abspath $(bindir)/../share),$(abspath $(datadir))),,yes)
 
+# What shells complete, a file a command: FOLDER/FILE below $(datadir), of the command $1.
+COMPLETIONS = bash zsh fish
+bash_file   = bash-completion/completions/$(CMD_PREFIX)$1
+zsh_file    = zsh/site-functions/_$(CMD_PREFIX)$1
+fish_file   = fish/vendor_completions.d/$(CMD_PREFIX)$1.fish
+completion  = $(call to,$(datadir)/$(call $1_file,$2))
+
 .PHONY: install uninstall dist clean
-## install: commands, manual pages, library, headers, libtrain.pc, workflows (DESTDIR prefix bindir libdir includedir datadir mandir CMD_PREFIX)
-install: all lib $(BUILD)/libtrain.pc
+## install: commands, manual pages, library, headers, libtrain.pc, workflows, completions (DESTDIR prefix bindir libdir includedir datadir mandir CMD_PREFIX)
+install: all lib $(BUILD)/libtrain.pc $(CMDS:%=$(BUILD)/options/%)
 	$(INSTALL) -d $(call to,$(bindir)) $(call to,$(mandir)/man1) $(call to,$(includedir)/libtrain) \
 	  $(call to,$(libdir)/pkgconfig)
 	$(foreach c,$(CMDS),$(INSTALL) -m 755 $(BIN)/$c $(call to_command,$c) &&) true
@@ -39,6 +46,9 @@ install: all lib $(BUILD)/libtrain.pc
 	ln -sf libtrain.so.$(VERSION) $(call to,$(libdir)/$(SONAME))
 	ln -sf $(SONAME) $(call to,$(libdir)/libtrain.so)
 	$(INSTALL) -m 644 $(BUILD)/libtrain.pc $(call to,$(libdir)/pkgconfig/libtrain.pc)
+	$(INSTALL) -d $(foreach s,$(COMPLETIONS),"$$(dirname $(call completion,$s,x))")
+	$(foreach s,$(COMPLETIONS),$(foreach c,$(CMDS),awk -v shell=$s -v name=$(call sh,$(CMD_PREFIX)$c) \
+	  -f mk/completion.awk $(BUILD)/options/$c > $(call completion,$s,$c) &&)) true
 	to=$(call to,$(DATA_FOLDER)) && $(DATA_FILES) | $(call each_file,$(INSTALL) -d \
 	  "$$to/$$(dirname "$$file")" && $(INSTALL) -m 644 "$$file" "$$to/$$file")
 	$(if $(FRONT_AWAY),mv $(call to_command,finetune) $(call to,$(DATA_FOLDER)/finetune))
@@ -47,6 +57,11 @@ install: all lib $(BUILD)/libtrain.pc
 	  $(call sh,CMD := $(call for_make,$(bindir)/$(CMD_PREFIX))) \
 	  $(call sh,include $(subst $(space),\ ,$(call for_make,$(DATA_FOLDER)))/mk/run.mk) \
 	  > $(call to,$(DATA_FOLDER)/Makefile.run)
+
+# The options of a command, and of finetune those that workflows give it.
+$(BUILD)/options/%: $(BIN)/% $(wildcard workflows/*.mk)
+	@mkdir -p $(@D)
+	@$< --print-options > $@
 
 $(BUILD)/libtrain.pc: FORCE
 	@mkdir -p $(@D)
@@ -58,6 +73,7 @@ $(BUILD)/libtrain.pc: FORCE
 
 ## uninstall: remove what install put there
 uninstall:
+	rm -f $(foreach s,$(COMPLETIONS),$(foreach c,$(CMDS),$(call completion,$s,$c)))
 	rm -f $(foreach c,$(CMDS),$(call to_command,$c)) $(foreach p,$(PAGES),$(call to_page,$p)) \
 	  $(foreach h,$(PUBLIC_H),$(call to,$(includedir)/$h)) $(call to,$(libdir)/libtrain.a) \
 	  $(call to,$(libdir)/libtrain.so) $(call to,$(libdir)/$(SONAME)) \

@@ -8,6 +8,7 @@
 #include "help.h"
 #include "message.h"
 #include "nearest.h"
+#include "option-table.h"
 #include "settings.h"
 
 #include <ctype.h>
@@ -347,6 +348,10 @@ char **cmd_options_read(const struct cmd *cmd, struct cmd_common *common, int be
         CMD_END,
     };
     struct tr_err err = {0};
+    if (argc == begin + 1 && !strcmp(argv[begin], CMD_PRINT_OPTIONS)) {
+        cmd_print_options(cmd, table);
+        exit(cmd_end(CMD_OK, NULL));
+    }
     if (cmd_words_begin(&words, argc, argv, &err))
         fail(&err);
     struct walk w = { .cmd = cmd, .common = table, .out = common, .words = &words,

@@ -51,6 +51,40 @@ test_expect_success 'with a prefix in front of its name, and data in a folder of
     test_expect_code 2 from "$here/p/bin/tr-finetune" RANKS=4 2>stderr
     grep "^tr-finetune: .*RANK=4" stderr'
 
+test_expect_success 'shells complete options and choices, under the names that are installed' '
+    for c in "$TOP"/cmds/*.c; do
+        c=$(basename "$c" .c)
+        sed "s/.* -l \\([a-z0-9-]*\\) .*/\\1/" d/fish/vendor_completions.d/tr-$c.fish | sort -u >all
+        "$BIN/$c" --help | sed -n "s/^  \\(-.,\\|   \\) --\\([a-z0-9-]*\\).*/\\2/p" | sort -u | cmp - all
+        test -s d/zsh/site-functions/_tr-$c
+        test -s d/bash-completion/completions/tr-$c
+    done
+    grep -x "complete -c tr-quantize -l allow-requantize -d .*" d/fish/vendor_completions.d/tr-quantize.fish'
+
+# completed WORDS…: what bash makes of the last of them.
+completed() {
+    bash -c '. "$0/d/bash-completion/completions/$1" && COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) &&
+        "_${1//-/_}" && echo "${COMPREPLY[*]}"' "$here" "$@"
+}
+if command -v bash >/dev/null 2>&1; then
+    test_expect_success 'bash' '
+        test "$(completed tr-train --sched co)" = "cosine constant"
+        test "$(completed tr-train --lora-c)" = "--lora-config"
+        test "$(completed tr-finetune --grad)" = "--grad-acc"
+        test -z "$(completed tr-train --steps 1)"'
+else
+    test_skip 'bash' 'bash is not there'
+fi
+for shell in zsh fish; do
+    if command -v $shell >/dev/null 2>&1; then
+        test_expect_success "$shell reads its files" '
+            find d/$shell -type f >files
+            while read -r f; do $shell -n "$f"; done <files'
+    else
+        test_skip "$shell reads its files" "$shell is not there"
+    fi
+done
+
 test_expect_success 'uninstall leaves no file' '
     lay "$here/a b" uninstall
     lay "$here/p" uninstall CMD_PREFIX=tr- datadir="$here/d"
