@@ -21,14 +21,8 @@ BY_SIZE(iq2_xxs, "IQ2_XXS", 16, 19, 256, 66, 0)
 BY_SIZE(iq2_xs, "IQ2_XS", 17, 20, 256, 74, 0)
 BY_SIZE(iq3_xxs, "IQ3_XXS", 18, 23, 256, 98, 0)
 BY_SIZE(iq1_s, "IQ1_S", 19, 24, 256, 50, 0)
-BY_SIZE(iq4_nl, "IQ4_NL", 20, 25, 32, 18, 0)
 BY_SIZE(iq3_s, "IQ3_S", 21, 26, 256, 110, 0)
 BY_SIZE(iq2_s, "IQ2_S", 22, 28, 256, 82, 0)
-BY_SIZE(iq4_xs, "IQ4_XS", 23, 30, 256, 136, 0)
-BY_SIZE(tq1_0, "TQ1_0", 34, 36, 256, 54, 52)
-BY_SIZE(tq2_0, "TQ2_0", 35, 37, 256, 66, 64)
-BY_SIZE(q1_0, "Q1_0", 41, 40, 128, 18, 0)
-BY_SIZE(q2_0, "Q2_0", 42, 41, 64, 18, 0)
 
 /* Two F16: a scale, and the scale times the sum of the numbers. */
 static int q8_1_finite(const void *src, int64_t n)
@@ -73,9 +67,4 @@ static int iq1_m_finite(const void *src, int64_t n)
 const struct tr_dtype tr__iq1_m = {
     .name = "IQ1_M", .id = 29, .file_type = 31, .block = 256, .bytes = 56,
     .finite = iq1_m_finite,
-};
-
-/* Four scales of eight bits, all of whose values are finite in llama.cpp's reading. */
-const struct tr_dtype tr__nvfp4 = {
-    .name = "NVFP4", .id = 40, .file_type = 39, .block = 64, .bytes = 36,
 };

@@ -27,6 +27,19 @@ static void fill(float *to, int64_t n)
         to[i] = 2 * tr_rng_uniform(&rng) - 1;
 }
 
+/* Any levels, with scales that are finite; of MXFP4, whose first byte is the scale, about 1. */
+static void any_blocks(const struct tr_dtype *t, int64_t n)
+{
+    int64_t salt = 0;
+    for (int64_t k = 0; k < n; k++) {
+        char *b = packed + k * t->bytes;
+        do
+            for (int64_t i = 0; i < t->bytes; i++)
+                b[i] = (char)(i ? (i + ++salt) * 37 % 251 : 124 + k % 5);
+        while (t->finite && !t->finite(b, t->block));
+    }
+}
+
 /* A weight (N, k) of this type; w holds what it stands for. */
 static struct tr__matrix weight(const struct tr_dtype *t, int64_t k)
 {
@@ -34,9 +47,8 @@ static struct tr__matrix weight(const struct tr_dtype *t, int64_t k)
     fill(w, n);
     if (t->from_f32)
         t->from_f32(w, packed, n);
-    else if (t->block > 1) /* MXFP4: any levels, scales of about 1 */
-        for (int64_t i = 0; i < n / t->block * t->bytes; i++)
-            packed[i] = (char)(i % t->bytes ? i * 37 % 251 : 124 + i % 5);
+    else if (t->block > 1)
+        any_blocks(t, n / t->block);
     else /* f64 */
         for (int64_t i = 0; i < n; i++)
             memcpy(packed + 8 * i, &(double){ (double)w[i] }, 8);

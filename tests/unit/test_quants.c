@@ -124,11 +124,66 @@ static struct number q6_k(const uint8_t *b, int i)
     return (struct number){ f16_at(b + 208) * (int8_t)b[192 + i / 16], 0, q - 32 };
 }
 
+/* Twice the float of four bits. */
+static int twice_fp4(int q)
+{
+    int e = q >> 1 & 3, v = e ? (2 + (q & 1)) << (e - 1) : q & 1;
+    return q & 8 ? -v : v;
+}
+
 static struct number mxfp4(const uint8_t *b, int i)
 {
-    int q = bits(b + 1, i % 16 * 8 + i / 16 * 4, 4), e = q >> 1 & 3;
-    int twice = e ? (2 + (q & 1)) << (e - 1) : q & 1; /* no exponent: subnormal */
-    return (struct number){ ldexp(1, b[0] - 128), 0, q & 8 ? -twice : twice };
+    int q = bits(b + 1, i % 16 * 8 + i / 16 * 4, 4);
+    return (struct number){ ldexp(1, b[0] - 128), 0, twice_fp4(q) };
+}
+
+static struct number nvfp4(const uint8_t *b, int i)
+{
+    int q = bits(b + 4, 64 * (i / 16) + i % 8 * 8 + i % 16 / 8 * 4, 4);
+    int e = bits(b, 8 * (i / 16) + 3, 4), f = bits(b, 8 * (i / 16), 3);
+    double d = e ? ldexp(8 + f, e - 10) : ldexp(f, -9);
+    return (struct number){ b[i / 16] == 0x7f ? 0 : d / 2, 0, twice_fp4(q) };
+}
+
+static const int iq4[16] = { -127, -104, -83, -65, -49, -35, -22, -10,
+                             1,    13,   25,  38,  53,  69,  89,  113 };
+
+static struct number iq4_nl(const uint8_t *b, int i)
+{
+    return (struct number){ f16_at(b), 0, iq4[bits(b + 2, i % 16 * 8 + i / 16 * 4, 4)] };
+}
+
+static struct number iq4_xs(const uint8_t *b, int i)
+{
+    int g = i / 32, s = bits(b + 4, 4 * g, 4) + 16 * bits(b + 2, 2 * g, 2);
+    int q = bits(b + 8 + 16 * g, i % 16 * 8 + i % 32 / 16 * 4, 4);
+    return (struct number){ f16_at(b) * (s - 32), 0, iq4[q] };
+}
+
+static struct number q1_0(const uint8_t *b, int i)
+{
+    return (struct number){ f16_at(b), 0, bits(b + 2, i, 1) ? 1 : -1 };
+}
+
+static struct number q2_0(const uint8_t *b, int i)
+{
+    return (struct number){ f16_at(b), 0, bits(b + 2, 2 * i, 2) - 1 };
+}
+
+static struct number tq2_0(const uint8_t *b, int i)
+{
+    return (struct number){ f16_at(b + 64), 0,
+                            bits(b + i / 128 * 32 + i % 32, i % 128 / 32 * 2, 2) - 1 };
+}
+
+/* Digit k of a byte is that of base 3 behind the point of byte / 256, cut to eight bits. */
+static struct number tq1_0(const uint8_t *b, int i)
+{
+    int k = i < 160 ? i / 32 : i < 240 ? (i - 160) / 16 : (i - 240) / 4;
+    int byte = i < 160 ? b[i % 32] : i < 240 ? b[32 + i % 16] : b[48 + i % 4];
+    for (; k; k--)
+        byte = byte * 3 % 256;
+    return (struct number){ f16_at(b + 52), 0, byte * 3 / 256 - 1 };
 }
 
 static const struct {
@@ -138,6 +193,8 @@ static const struct {
     { "Q4_0", q4_0 }, { "Q4_1", q4_1 }, { "Q5_0", q5_0 }, { "Q5_1", q5_1 },
     { "Q8_0", q8_0 }, { "Q2_K", q2_k }, { "Q3_K", q3_k }, { "Q4_K", q4_k },
     { "Q5_K", q5_k }, { "Q6_K", q6_k }, { "MXFP4", mxfp4 },
+    { "NVFP4", nvfp4 }, { "IQ4_NL", iq4_nl }, { "IQ4_XS", iq4_xs }, { "Q1_0", q1_0 },
+    { "Q2_0", q2_0 }, { "TQ1_0", tq1_0 }, { "TQ2_0", tq2_0 },
 };
 enum { N_SLOW = sizeof slow / sizeof *slow };
 
@@ -155,7 +212,7 @@ START_TEST(test_unpack)
     t->to_f32(b, x, N_BLOCK * t->block);
     int n = (int)t->block, compared = 0;
     for (int k = 0; k < N_BLOCK; k++, b += t->bytes) {
-        for (int i = 0; i < n && t->finite(b, n); i++, compared++) {
+        for (int i = 0; i < n && (!t->finite || t->finite(b, n)); i++, compared++) {
             struct number v = slow[_i].number(b, i);
             double error = (double)x[k * n + i] - (v.d * v.q + v.m);
             MUST(fabs(error) <= (fabs(v.d * v.q) + fabs(v.m)) * 0x1p-22);
@@ -168,14 +225,18 @@ END_TEST
 static const char *const with_dot[] = {
     "F32",  "F16",  "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1",
     "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "MXFP4",
+    "NVFP4", "IQ4_NL", "IQ4_XS", "Q1_0", "Q2_0", "TQ1_0", "TQ2_0",
 };
 enum { N_DOT = sizeof with_dot / sizeof *with_dot };
 
-/* What MXFP4 is made of: any levels, scales of about 1. */
+/* Any levels and finite scales; of MXFP4, whose first byte is the scale, about 1. */
 static void random_blocks(const struct tr_dtype *t, uint8_t *b, int n)
 {
-    for (int i = 0; i < n * (int)t->bytes; i++)
-        b[i] = i % (int)t->bytes ? (uint8_t)next() : (uint8_t)(124 + next() % 8);
+    for (; n > 0; n--, b += t->bytes)
+        do
+            for (int i = 0; i < (int)t->bytes; i++)
+                b[i] = i ? (uint8_t)next() : (uint8_t)(124 + next() % 8);
+        while (t->finite && !t->finite(b, t->block));
 }
 
 START_TEST(test_dot)
