@@ -5,16 +5,8 @@
  * bytes hold numbers 32 apart.  A byte of TQ1_0 holds five of them in base 3, as a fraction
  * of 256: the next digit is what comes over 256 when it is multiplied by 3.  Read only.
  */
-#include <libtrain/dtype.h>
-#include <libtrain/quants/half.h>
 #include <libtrain/quants/row.h>
 
-/* 32 levels that are made one by one, as vectors. */
-TR__INLINE void load_levels(const int8_t *q, tr__vec *level)
-{
-    TR__EACH(i, TR__PART_VECS)
-        level[i] = tr__to_float(tr__load_i8(q + i * TR__VEC));
-}
 
 /* One scale for all groups of a block. */
 #define ONE_SCALE(T, N_GROUP)                                                            \
@@ -37,7 +29,7 @@ TR__INLINE void q1_0_levels(const struct q1_0 *b, int part, tr__vec *level)
     int8_t q[32];
     for (int i = 0; i < 32; i++)
         q[i] = (int8_t)(2 * (b->q[4 * part + i / 8] >> i % 8 & 1) - 1);
-    load_levels(q, level);
+    tr__load_levels(q, level);
 }
 
 TR__ROW(q1_0, 128, 32, 0)
@@ -54,7 +46,7 @@ TR__INLINE void q2_0_levels(const struct q2_0 *b, int part, tr__vec *level)
     int8_t q[32];
     for (int i = 0; i < 32; i++)
         q[i] = (int8_t)((b->q[8 * part + i / 4] >> 2 * (i % 4) & 3) - 1);
-    load_levels(q, level);
+    tr__load_levels(q, level);
 }
 
 TR__ROW(q2_0, 64, 32, 0)
@@ -101,25 +93,12 @@ TR__INLINE void tq1_0_levels(const struct tq1_0 *b, int part, tr__vec *level)
         rest = (uint8_t)(rest * power[digit]);
         q[i] = (int8_t)((rest * 3 >> 8) - 1);
     }
-    load_levels(q, level);
+    tr__load_levels(q, level);
 }
 
 TR__ROW(tq1_0, 256, 32, 0)
 
-/* The scale stands at byte `at` of each block. */
-#define FEW_BITS(T, text, type_id, ftype, n_block, at)                                   \
-    static int T##_finite(const void *src, int64_t n)                                    \
-    {                                                                                    \
-        return tr__f16_scales_finite((const uint8_t *)src + (at), n / (n_block),         \
-                                     sizeof(struct T));                                  \
-    }                                                                                    \
-    const struct tr_dtype tr__##T = {                                                    \
-        .name = text, .id = type_id, .file_type = ftype, .block = n_block,               \
-        .bytes = sizeof(struct T), .to_f32 = T##_to_f32, .finite = T##_finite,           \
-        .dot = T##_dot,                                                                  \
-    };
-
-FEW_BITS(tq1_0, "TQ1_0", 34, 36, 256, 52)
-FEW_BITS(tq2_0, "TQ2_0", 35, 37, 256, 64)
-FEW_BITS(q1_0, "Q1_0", 41, 40, 128, 0)
-FEW_BITS(q2_0, "Q2_0", 42, 41, 64, 0)
+TR__READ_ONLY(tq1_0, "TQ1_0", 34, 36, 256, 52)
+TR__READ_ONLY(tq2_0, "TQ2_0", 35, 37, 256, 64)
+TR__READ_ONLY(q1_0, "Q1_0", 41, 40, 128, 0)
+TR__READ_ONLY(q2_0, "Q2_0", 42, 41, 64, 0)

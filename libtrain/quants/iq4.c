@@ -5,8 +5,6 @@
  * one, with six bits s for each 32 of them: x = d (s - 32) level.  In every 32 numbers byte
  * j of the nibbles holds j and j + 16.  The levels are ggml's.
  */
-#include <libtrain/dtype.h>
-#include <libtrain/quants/half.h>
 #include <libtrain/quants/row.h>
 
 /* An entry of the table for the lowest four bits of each integer. */
@@ -53,11 +51,6 @@ TR__INLINE void iq4_nl_levels(const struct iq4_nl *b, int part, tr__vec *level)
 
 TR__ROW(iq4_nl, 32, 32, 0)
 
-static int iq4_nl_finite(const void *src, int64_t n)
-{
-    return tr__f16_scales_finite(src, n / 32, sizeof(struct iq4_nl));
-}
-
 struct iq4_xs {
     uint8_t d[2];
     uint8_t high[2]; /* the upper two bits of each s */
@@ -82,17 +75,5 @@ TR__INLINE void iq4_xs_levels(const struct iq4_xs *b, int part, tr__vec *level)
 
 TR__ROW(iq4_xs, 256, 32, 0)
 
-static int iq4_xs_finite(const void *src, int64_t n)
-{
-    return tr__f16_scales_finite(src, n / 256, sizeof(struct iq4_xs));
-}
-
-const struct tr_dtype tr__iq4_nl = {
-    .name = "IQ4_NL", .id = 20, .file_type = 25, .block = 32, .bytes = sizeof(struct iq4_nl),
-    .to_f32 = iq4_nl_to_f32, .finite = iq4_nl_finite, .dot = iq4_nl_dot,
-};
-
-const struct tr_dtype tr__iq4_xs = {
-    .name = "IQ4_XS", .id = 23, .file_type = 30, .block = 256, .bytes = sizeof(struct iq4_xs),
-    .to_f32 = iq4_xs_to_f32, .finite = iq4_xs_finite, .dot = iq4_xs_dot,
-};
+TR__READ_ONLY(iq4_nl, "IQ4_NL", 20, 25, 32, 0)
+TR__READ_ONLY(iq4_xs, "IQ4_XS", 23, 30, 256, 0)

@@ -17,6 +17,8 @@
 #define LIBTRAIN_QUANTS_ROW_H
 
 #include <libtrain/base/vec.h>
+#include <libtrain/dtype.h>
+#include <libtrain/quants/half.h>
 
 enum { TR__PART = 32, TR__PART_VECS = TR__PART / TR__VEC };
 
@@ -37,6 +39,13 @@ TR__INLINE void tr__part_dot(const tr__vec *level, const int group, const int mi
         if ((first + TR__VEC) % group == 0)
             sum[g] = tr__madd(in_group, tr__splat(d[g]), sum[g]);
     }
+}
+
+/* 32 levels that were made one by one. */
+TR__INLINE void tr__load_levels(const int8_t *q, tr__vec *level)
+{
+    TR__EACH(i, TR__PART_VECS)
+        level[i] = tr__to_float(tr__load_i8(q + i * TR__VEC));
 }
 
 /* TR__ROW(T, numbers in a block, numbers in a group, whether there are minima) */
@@ -76,5 +85,18 @@ TR__INLINE void tr__part_dot(const tr__vec *level, const int group, const int mi
         }                                                                                \
         return tr__sum(tr__total(sum, TR__PART_VECS));                                   \
     }
+
+/* A type that is read only, of TR__ROW and one F16 scale at byte `at` of a block. */
+#define TR__READ_ONLY(T, text, type_id, ftype, n_block, at)                              \
+    static int T##_finite(const void *src, int64_t n)                                    \
+    {                                                                                    \
+        return tr__f16_scales_finite((const uint8_t *)src + (at), n / (n_block),         \
+                                     sizeof(struct T));                                  \
+    }                                                                                    \
+    const struct tr_dtype tr__##T = {                                                    \
+        .name = text, .id = type_id, .file_type = ftype, .block = n_block,               \
+        .bytes = sizeof(struct T), .to_f32 = T##_to_f32, .finite = T##_finite,           \
+        .dot = T##_dot,                                                                  \
+    };
 
 #endif

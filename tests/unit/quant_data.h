@@ -7,6 +7,7 @@
 #define TESTS_UNIT_QUANT_DATA_H
 
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { QUANT_KINDS = 10, QUANT_N = QUANT_KINDS * 32 * 256 };
@@ -37,6 +38,26 @@ static inline void quant_data(float *x)
         r = r * 1664525 + 1013904223; /* Numerical Recipes' generator */
         x[i] = quant_number(i / (32 * 256), i / 256 % 32, r ^ r >> 15);
     }
+}
+
+enum { UNPACK_BLOCKS = 2048 };
+
+/* Blocks of any bytes, for the test of unpacking. */
+static inline void quant_bytes(unsigned char *b, size_t n)
+{
+    uint32_t r = 2;
+    for (size_t i = 0; i < n; i++) {
+        r = r * 1664525 + 1013904223;
+        b[i] = (unsigned char)(r >> 24);
+    }
+}
+
+/* NaN has many forms, which say nothing: a number in its place. */
+static inline void quant_one_nan(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (isnan(x[i]))
+            x[i] = 12345;
 }
 
 #endif

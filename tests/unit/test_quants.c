@@ -222,10 +222,57 @@ START_TEST(test_unpack)
 }
 END_TEST
 
+/* The bits of the numbers that llama.cpp sees in quant_bytes(): dev/golden_quant.c. */
+static const struct {
+    const char *name;
+    uint64_t hash;
+} unpacked[] = {
+    { "Q4_0", 0xff6c5973a689e96b },
+    { "Q4_1", 0xc77c9261df68d2ba },
+    { "Q5_0", 0xee87bccf1cb4cbb2 },
+    { "Q5_1", 0xc86d7f129db2ee45 },
+    { "Q8_0", 0x250d4c8250f89d8f },
+    { "Q2_K", 0xb945f23f47f3fe15 },
+    { "Q3_K", 0x8e63e78d1639f71d },
+    { "Q4_K", 0xabaa8f31f6ff36cc },
+    { "Q5_K", 0x0d2332aad57674f9 },
+    { "Q6_K", 0x750f531bd0449486 },
+    { "IQ2_XXS", 0xbadd5819c4c70883 },
+    { "IQ2_XS", 0x41ae28e2e8653c17 },
+    { "IQ3_XXS", 0xd40505f376cd94fd },
+    { "IQ1_S", 0xfed6927ccefce648 },
+    { "IQ4_NL", 0xfabdf349ea2a2d19 },
+    { "IQ3_S", 0x9820f4e857b3b0a4 },
+    { "IQ2_S", 0x184e554c053167ff },
+    { "IQ4_XS", 0x45ed0d15e0cc8445 },
+    { "IQ1_M", 0xf8dd0175ed33dc5a },
+    { "TQ1_0", 0x11e2a770e3c85a4d },
+    { "TQ2_0", 0x24325234965ef297 },
+    { "MXFP4", 0xbcb726a4a88cf94c },
+    { "NVFP4", 0x30225543dbc2ede6 },
+    { "Q1_0", 0xe3bca7b21678734c },
+    { "Q2_0", 0x1962cb7a32218c6d },
+};
+enum { N_UNPACKED = sizeof unpacked / sizeof *unpacked };
+
+START_TEST(test_unpack_golden)
+{
+    static uint8_t packed[UNPACK_BLOCKS * 256];
+    static float x[UNPACK_BLOCKS * 256];
+    const struct tr_dtype *t = tr_dtype_by_name(unpacked[_i].name);
+    size_t n = UNPACK_BLOCKS * (size_t)t->block;
+    quant_bytes(packed, UNPACK_BLOCKS * (size_t)t->bytes);
+    t->to_f32(packed, x, (int64_t)n);
+    quant_one_nan(x, n);
+    ck_assert_uint_eq(XXH64(x, n * sizeof *x, 0), unpacked[_i].hash);
+}
+END_TEST
+
 static const char *const with_dot[] = {
     "F32",  "F16",  "BF16", "Q4_0", "Q4_1", "Q5_0", "Q5_1",
     "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "MXFP4",
     "NVFP4", "IQ4_NL", "IQ4_XS", "Q1_0", "Q2_0", "TQ1_0", "TQ2_0",
+    "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S",
 };
 enum { N_DOT = sizeof with_dot / sizeof *with_dot };
 
@@ -386,6 +433,7 @@ int main(void)
     Suite *s = suite_create("quants");
     TCase *t = tcase_create("quants");
     tcase_add_loop_test(t, test_unpack, 0, N_SLOW);
+    tcase_add_loop_test(t, test_unpack_golden, 0, N_UNPACKED);
     tcase_add_loop_test(t, test_dot, 0, N_DOT);
     tcase_add_test(t, test_unpack_known);
     tcase_add_loop_test(t, test_pack, 0, N_GOLDEN);

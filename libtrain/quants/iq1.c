@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * IQ1_S and IQ1_M: eight numbers at a time are a point of a grid of -1, 0 and 1, moved up
+ * or down by 1/8.  x = d (2 s + 1) level, with three bits s for 32 numbers (S) or 16.  IQ1_S
+ * has an F16 scale; that of IQ1_M is spread over the tops of four words of sixteen bits.
+ * Read only.
+ */
+#include <libtrain/quants/iq_grids.h>
+
+/* Eight levels of a point, times 8. */
+TR__INLINE void point(uint32_t grid, int down, int8_t *q)
+{
+    for (int j = 0; j < 8; j++)
+        q[j] = (int8_t)(8 * ((int)(grid >> 2 * j & 3) - 1) + (down ? -1 : 1));
+}
+
+TR__INLINE void load_eighths(const int8_t *q, tr__vec *level)
+{
+    tr__load_levels(q, level);
+    TR__EACH(i, TR__PART_VECS)
+        level[i] *= 0.125f;
+}
+
+struct iq1_s {
+    uint8_t d[2];
+    uint8_t q[32];    /* the lower eight bits of each point */
+    uint8_t h[8][2];  /* of 32 numbers: 4 × the upper three, s, and whether down */
+};
+
+TR__INLINE void iq1_s_scales(const struct iq1_s *b, float *d, float *m)
+{
+    (void)m;
+    TR__EACH(g, 8)
+        d[g] = tr__load_f16(b->d) * (float)(2 * (b->h[g][1] >> 4 & 7) + 1);
+}
+
+TR__INLINE void iq1_s_levels(const struct iq1_s *b, int part, tr__vec *level)
+{
+    uint32_t h = tr__two_bytes(b->h[part]);
+    int8_t q[32];
+    for (int l = 0; l < 4; l++)
+        point(tr__iq1_grid[b->q[4 * part + l] | (h >> 3 * l & 7) << 8], h >> 15 & 1, q + 8 * l);
+    load_eighths(q, level);
+}
+
+TR__ROW(iq1_s, 256, 32, 0)
+
+struct iq1_m {
+    uint8_t q[32];   /* the lower eight bits of each point */
+    uint8_t h[16];   /* of two points: the upper three bits and whether down, each */
+    uint8_t s[4][2]; /* 4 × three bits s, and four of the scale, the lowest in the first */
+};
+
+static uint16_t iq1_m_scale(const struct iq1_m *b)
+{
+    uint32_t all = 0;
+    for (int i = 0; i < 4; i++)
+        all |= (uint32_t)(b->s[i][1] >> 4) << 4 * i;
+    return (uint16_t)all;
+}
+
+TR__INLINE void iq1_m_scales(const struct iq1_m *b, float *d, float *m)
+{
+    uint16_t bits = iq1_m_scale(b);
+    uint8_t bytes[2] = { (uint8_t)bits, (uint8_t)(bits >> 8) };
+    float all = tr__load_f16(bytes);
+    (void)m;
+    TR__EACH(g, 16)
+        d[g] = all * (float)(2 * (tr__two_bytes(b->s[g / 4]) >> 3 * (g % 4) & 7) + 1);
+}
+
+TR__INLINE void iq1_m_levels(const struct iq1_m *b, int part, tr__vec *level)
+{
+    int8_t q[32];
+    for (int l = 0; l < 4; l++) {
+        uint32_t h = b->h[2 * part + l / 2] >> 4 * (l % 2);
+        point(tr__iq1_grid[b->q[4 * part + l] | (h & 7) << 8], h >> 3 & 1, q + 8 * l);
+    }
+    load_eighths(q, level);
+}
+
+TR__ROW(iq1_m, 256, 16, 0)
+
+static int iq1_m_finite(const void *src, int64_t n)
+{
+    const struct iq1_m *b = src;
+    int good = 1;
+    for (int64_t i = 0; i < n / 256; i++)
+        good &= (iq1_m_scale(b + i) & 0x7c00) != 0x7c00;
+    return good;
+}
+
+TR__READ_ONLY(iq1_s, "IQ1_S", 19, 24, 256, 0)
+
+const struct tr_dtype tr__iq1_m = {
+    .name = "IQ1_M", .id = 29, .file_type = 31, .block = 256, .bytes = sizeof(struct iq1_m),
+    .to_f32 = iq1_m_to_f32, .finite = iq1_m_finite, .dot = iq1_m_dot,
+};
