@@ -228,6 +228,14 @@ static int add(struct run *r, const char *path, struct tr_err *err)
     return r->o->binary ? add_file(r, path, err) : add_source(r, path, err);
 }
 
+/* Of one text. */
+static void tell_text(void *ctx, int64_t done, int64_t total)
+{
+    const struct run *r = ctx;
+    (void)total;
+    cmd_job_at(r->rows.done + done, r->rows.size);
+}
+
 /* All inputs, with a line of progress if that takes long and is not to be read itself. */
 static int add_all(struct run *r, char **file, int n_file, struct tr_err *err)
 {
@@ -235,6 +243,7 @@ static int add_all(struct run *r, char **file, int n_file, struct tr_err *err)
     r->rows.size = cmd_inputs_size(file, n_file);
     if (!r->sink.out || !tr_out_is_terminal(r->sink.out))
         cmd_job("B");
+    tr_tokenizer_watch(r->tok, &(struct tr_progress){ tell_text, r });
     do {
         rc = add(r, n_file ? file[i] : "-", err);
         r->rows.done += n_file ? cmd_input_size(file[i]) : 0;

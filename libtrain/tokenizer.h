@@ -12,6 +12,7 @@
 
 #include <libtrain/error.h>
 #include <libtrain/gguf.h>
+#include <libtrain/progress.h>
 
 #include <stddef.h>
 #include <stdint.h>
@@ -73,6 +74,9 @@ enum {
 };
 /* Those of TR_ENCODE_BOS and TR_ENCODE_EOS that the model wants. */
 int tr_tokenizer_around(const struct tr_tokenizer *t);
+
+/* Tell *p, of which a copy is kept, while a long text is encoded: its bytes. */
+void tr_tokenizer_watch(struct tr_tokenizer *t, const struct tr_progress *p);
 
 /* Append the ids of text (any bytes) to out.  Time grows with the
  * length of the text even where it is one long word.  A long text is shared among the

@@ -8,6 +8,7 @@
 #include <libtrain/base/base.h>
 #include <libtrain/tokenizer/kind.h>
 
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@
 
 enum {
     MEMO_MAX = 1 << 15, /* words: 6 MiB for a thread */
-    PIECE = 128 << 10   /* a few milliseconds of work */
+    PIECE = 128 << 10,  /* a few milliseconds of work */
+    GROUP = 64          /* pieces for each thread until they wait for each other */
 };
 
 void tr_tokens_release(struct tr_tokens *t)
@@ -188,31 +190,68 @@ static int encode_piece(struct tr_encoder *e, size_t from, size_t to, size_t len
     return rc ? rc : tr__encode_parts(e, from, to, all, from == 0);
 }
 
+/* What a thread has to itself: its memory of words lasts from group to group. */
+struct worker {
+    struct tr_tokens ids;
+    struct tr_err err;
+    struct tr_encoder e;
+};
+
 /* Pieces are finished in the order of the text, so the failure that is told is the first
  * one there.  Only the thread whose turn it is writes `rc`; the others read it so as to
  * stop early. */
+static int encode_group(const struct tr_encoder *whole, struct worker *worker, int n_worker,
+                        size_t len, int all, const size_t *end, size_t from, size_t to)
+{
+    _Atomic int rc = 0;
+#pragma omp parallel for ordered schedule(dynamic, 1) num_threads(n_worker) if (n_worker > 1)
+    for (size_t i = from; i < to; i++) {
+        struct worker *w = &worker[omp_get_thread_num()];
+        int failed = rc ? 0 : encode_piece(&w->e, i ? end[i - 1] : 0, end[i], len, all);
+#pragma omp ordered
+        if (failed && !rc)
+            rc = tr_err_set(whole->err, failed, "%s", w->err.text);
+        else if (!rc)
+            rc = push_ids(whole->out, w->ids.id, w->ids.n, whole->err);
+    }
+    return rc;
+}
+
+static struct worker *workers_new(const struct tr_encoder *whole, int n)
+{
+    struct worker *worker = calloc((size_t)n, sizeof *worker);
+    for (int i = 0; worker && i < n; i++)
+        worker[i].e = (struct tr_encoder){ .t = whole->t, .text = whole->text,
+                                           .out = &worker[i].ids, .err = &worker[i].err };
+    if (!worker)
+        tr_err_set(whole->err, TR_ENOMEM, "out of memory for %d encoders", n);
+    return worker;
+}
+
+static void workers_free(struct worker *worker, int n)
+{
+    for (int i = 0; worker && i < n; i++) {
+        tr_tokens_release(&worker[i].ids);
+        tr__encoder_release(&worker[i].e);
+    }
+    free(worker);
+}
+
+/* A group of pieces after the other: between two of them is when progress can be told. */
 static int encode_pieces(const struct tr_encoder *whole, size_t len, int all,
                          const size_t *end, size_t n)
 {
-    _Atomic int rc = 0;
-#pragma omp parallel if (n > 1)
-    {
-        struct tr_tokens ids = { 0 };
-        struct tr_err err = { 0 };
-        struct tr_encoder e = { .t = whole->t, .text = whole->text, .out = &ids,
-                                 .err = &err };
-#pragma omp for ordered schedule(dynamic, 1)
-        for (size_t i = 0; i < n; i++) {
-            int failed = rc ? 0 : encode_piece(&e, i ? end[i - 1] : 0, end[i], len, all);
-#pragma omp ordered
-            if (failed && !rc)
-                rc = tr_err_set(whole->err, failed, "%s", err.text);
-            else if (!rc)
-                rc = push_ids(whole->out, ids.id, ids.n, whole->err);
-        }
-        tr_tokens_release(&ids);
-        tr__encoder_release(&e);
+    int n_worker = n > 1 ? omp_get_max_threads() : 1, rc = 0;
+    struct worker *worker = workers_new(whole, n_worker);
+    if (!worker)
+        return TR_ENOMEM;
+    for (size_t from = 0, to; from < n && !rc; from = to) {
+        to = from + (size_t)n_worker * GROUP;
+        to = to < n ? to : n;
+        rc = encode_group(whole, worker, n_worker, len, all, end, from, to);
+        tr__tell(&whole->t->progress, (int64_t)end[to - 1], (int64_t)len);
     }
+    workers_free(worker, n_worker);
     return rc;
 }
 

@@ -88,6 +88,7 @@ struct tr_tokenizer {
     int32_t bos, eos;
     int add_bos, add_eos, add_space;
     int32_t byte_id[256]; /* -1: none */
+    struct tr_progress progress;
 
     /* byte-level BPE */
     const char *pre; /* name that is asked for, while it is built; NULL: the file's */

@@ -146,6 +146,11 @@ int tr_tokenizer_around(const struct tr_tokenizer *t)
     return (t->add_bos ? TR_ENCODE_BOS : 0) | (t->add_eos ? TR_ENCODE_EOS : 0);
 }
 
+void tr_tokenizer_watch(struct tr_tokenizer *t, const struct tr_progress *p)
+{
+    t->progress = *p;
+}
+
 int tr_tokenizer_is_eog(const struct tr_tokenizer *t, uint32_t id)
 {
     return id < t->vocab.n && (t->vocab.role[id] & TR__ROLES_THAT_END) != 0;

@@ -11,6 +11,7 @@
 #include "scratch.h"
 #include "tiny_model.h"
 #include "training_run.h"
+#include "watched.h"
 
 #include <libtrain/export.h>
 #include <libtrain/merge.h>
@@ -231,7 +232,8 @@ static double export_trained(int full, const char *to)
     double loss;
     const char *saved = in_dir("saved.ckpt");
     struct tr_train_args a = args_of(full);
-    struct tr_export_args none = { 0 };
+    struct watched seen = { 0 };
+    struct tr_export_args export = { .progress = { watched_at, &seen } };
     struct training_run r = run_open(path, data, &a);
     run_steps(&r, STEPS);
     save(&r, saved);
@@ -239,7 +241,8 @@ static double export_trained(int full, const char *to)
     run_close(&r);
     struct tr_gguf *g = tr_gguf_open(saved, &err);
     struct tr_model *base = tr_model_open(path, &err);
-    ck_assert_msg(g && base && !tr_export(g, base, &none, to, &err), "%s", err.text);
+    ck_assert_msg(g && base && !tr_export(g, base, &export, to, &err), "%s", err.text);
+    ck_assert(seen.n > 1 && seen.done == seen.total);
     tr_model_close(base);
     tr_gguf_close(g);
     return loss;
@@ -249,13 +252,16 @@ static void merge(const char *adapter, const char *to)
 {
     struct tr_err err = {0};
     struct tr_merge_stats stats;
+    struct watched seen = { 0 };
     const float one = 1;
     struct tr_model *m = tr_model_open(path, &err);
     struct tr_lora *l = m ? tr_lora_open(adapter, m, &err) : NULL;
     struct tr_merge_args a = { .n = 1, .lora = &l, .scale = &one, .type = &tr_f32 };
+    a.progress = (struct tr_progress){ watched_at, &seen };
     struct tr_recipe *recipe = l ? tr_merge_recipe(m, &a, &err) : NULL;
     ck_assert_msg(recipe && !tr_merge(m, recipe, &a, to, &stats, &err), "%s", err.text);
     ck_assert_uint_gt(stats.n_touched, 0);
+    ck_assert(seen.n > 1 && seen.done == seen.total);
     tr_recipe_free(recipe);
     tr_lora_free(l);
     tr_model_close(m);

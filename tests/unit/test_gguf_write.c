@@ -7,6 +7,7 @@
 
 #include "../fuzz/bad_gguf.h"
 #include "scratch.h"
+#include "watched.h"
 
 enum { N_BAD = sizeof bad_files / sizeof *bad_files };
 
@@ -38,9 +39,13 @@ static void write_sample(const char *to)
     tr_gguf_set_strings(w, "k.strings", strings, 3);
     tr_gguf_set_string(w, "k.string", "second"); /* keeps its place */
     tr_gguf_add_tensor(w, "b", &tr_f32, 1, dim1);
+    struct watched seen = { 0 };
+    tr_gguf_watch(w, &(struct tr_progress){ watched_at, &seen });
     ck_assert_int_eq(tr_gguf_write(w, a, sizeof a, &err), 0);
     ck_assert_int_eq(tr_gguf_write(w, b, 4, &err), 0);
+    ck_assert(seen.n == 2 && seen.done == 64 + 4 && seen.total >= 64 + 20);
     ck_assert_int_eq(tr_gguf_write(w, b + 1, 16, &err), 0);
+    ck_assert(seen.n == 3 && seen.done == seen.total);
     ck_assert_msg(tr_gguf_commit(w, &err) == 0, "%s", err.text);
 }
 

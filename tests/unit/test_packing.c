@@ -4,6 +4,7 @@
  * first token of a document says its set and number, so that a pack tells what is in it.
  */
 #include "scratch.h"
+#include "watched.h"
 
 #include <libtrain/file.h>
 #include <libtrain/packing.h>
@@ -99,8 +100,11 @@ START_TEST(weights_are_whole_documents)
         { make("a.tok", 0, 1000, 0, 1), 1 }, { make("b.tok", 1, 400, 0, 1), 0.5 },
         { make("c.tok", 2, 101, 0, 0), 2.5 },
     };
+    struct watched seen = { 0 };
     struct tr_packing job = job_of(set, 3);
+    job.progress = (struct tr_progress){ watched_at, &seen };
     struct content *c = run(&job);
+    ck_assert(seen.n == c->n && seen.done == (int64_t)result.train.n_token && !seen.total);
     int twice = 0, half = 0;
     ck_assert_int_eq(c->n, 1000 + 200 + 253);
     for (int i = 0; i < 1000; i++)

@@ -8,6 +8,7 @@
 #include "sanitized.h"
 #include "scratch.h"
 #include "toy_vocab.h"
+#include "watched.h"
 
 #include <libtrain/threads.h>
 #include <libtrain/tokenizer/kind.h>
@@ -279,7 +280,7 @@ START_TEST(pieces)
 {
     static const size_t piece[] = { 1, 2, 7, 50 };
     static char text[300 * 2400 + 1];
-    int longer = 0;
+    int longer = 0, most = 0;
     toy = toy_new(_i < N_PRE    ? "across words"
                   : _i == N_PRE ? "spm across words"
                                 : "gemma4 across words");
@@ -298,7 +299,12 @@ START_TEST(pieces)
         for (size_t k = 0; k < sizeof piece / sizeof *piece; k++) {
             tr_threads(1 + (int)(k % 2));
             have.n = 0;
+            struct watched seen = { 0 };
+            tr_tokenizer_watch(t, &(struct tr_progress){ watched_at, &seen });
             ck_assert_int_eq(tr__encode(t, text, len, flags, piece[k], &have, NULL), 0);
+            ck_assert(!len || (seen.done == (int64_t)len && seen.total == (int64_t)len));
+            most = seen.n > most ? seen.n : most;
+            tr_tokenizer_watch(t, &(struct tr_progress){ 0 });
             ck_assert_uint_eq(have.n, want.n);
             ck_assert(!memcmp(have.id, want.id, want.n * sizeof *want.id));
         }
@@ -306,6 +312,7 @@ START_TEST(pieces)
         tr_tokens_release(&have);
     }
     ck_assert_int_gt(longer, SANITIZED ? 20 : 100); /* most texts were cut */
+    ck_assert_int_gt(most, 1);
     tr_tokenizer_free(t);
     toy_free(toy);
 }

@@ -6,6 +6,7 @@
 #include "run_args.h"
 #include "run_files.h"
 #include "training_run.h"
+#include "watched.h"
 
 #include <libtrain/eval.h>
 
@@ -173,9 +174,15 @@ static double measure(struct tr_eval *e, uint64_t *n)
     double loss, again;
     uint64_t n_again;
     struct tr_err err = { 0 };
+    struct watched seen = { 0 }, logits = { 0 };
+    tr_eval_watch(e, &(struct tr_progress){ watched_at, &seen });
     ck_assert_msg(p && tr_eval_pack(e, p, &loss, n, &err) == 0, "%s", err.text);
+    tr_eval_watch(e, &(struct tr_progress){ watched_at, &logits });
     ck_assert_msg(tr_eval_logits(e, p, path, &again, &n_again, &err) == 0, "%s", err.text);
+    tr_eval_watch(e, &(struct tr_progress){ 0 });
     ck_assert(n_again == *n);
+    ck_assert(seen.n && seen.done == (int64_t)*n && seen.total == (int64_t)*n);
+    ck_assert(logits.n == seen.n && logits.done == seen.done && logits.total == seen.total);
     ck_assert_double_eq_tol(again / loss, 1, 1e-6); /* which rows are computed differs */
     tr_pack_close(p);
     return loss;
