@@ -221,9 +221,8 @@ static const char *as_list(const struct cmd *cmd, char **path, int n)
         cmd_put_file(f, path[i]);
         putc('\n', f);
     }
-    int fd = f && !fflush(f) && !fseek(f, 0, SEEK_SET) ? fcntl(fileno(f), F_DUPFD, FD_LIST)
-                                                       : -1;
-    if (fd < 0) {
+    int fd = f && !fflush(f) ? fcntl(fileno(f), F_DUPFD, FD_LIST) : -1;
+    if (fd < 0 || lseek(fd, 0, SEEK_SET)) {
         tr_err_sys(&err, "%s: cannot write a list of %d files", cmd->name, n);
         exit(cmd_end(CMD_FAIL, &err));
     }
@@ -296,8 +295,9 @@ static void sort_words(const struct cmd *cmd, struct opts *o, char **word, int n
 
 /* ==== make ==== */
 
-/* What a make above says is not for this one; mk/run.mk needs to know where it is. */
-static void set_environment(const struct cmd_workflows *all)
+/* What a make above says is not for this one; mk/run.mk needs to know where it is, and the
+ * end of a run names the command that goes on. */
+static void set_environment(const struct cmd_workflows *all, const char *argv0)
 {
     static const char *const above[] = { "MAKEFLAGS", "MFLAGS", "GNUMAKEFLAGS", "MAKEFILES",
                                          "MAKELEVEL", "MAKEOVERRIDES" };
@@ -308,10 +308,11 @@ static void set_environment(const struct cmd_workflows *all)
     setenv("OMP_NUM_THREADS", threads, 1);
     setenv("LIBTRAIN", all->folder, 1);
     setenv("CMD", all->commands, 1);
+    setenv("FRONT", strchr(argv0, '/') && is_plain(argv0) ? argv0 : cmd_command(), 1);
 }
 
 /* Only if it cannot be done does this return. */
-static int become_make(const struct opts *o, struct tr_err *err)
+static int become_make(const struct opts *o, const char *argv0, struct tr_err *err)
 {
     const char *arg[MAX_ARG] = { "make", "-f", o->all.makefile, o->workflow->name };
     int n = 4;
@@ -324,7 +325,7 @@ static int become_make(const struct opts *o, struct tr_err *err)
     for (size_t i = 0; i < o->all.n_knob; i++)
         if (o->all.knob[i].value)
             arg[n++] = joined(o->all.knob[i].name, "=", o->all.knob[i].value);
-    set_environment(&o->all);
+    set_environment(&o->all, argv0);
     execvp("gmake", (char *const *)arg);
     if (errno == ENOENT)
         execvp("make", (char *const *)arg);
@@ -355,6 +356,6 @@ int main(int argc, char **argv)
                              "KNOB=VALUE]…", about(&o.all), table, 0, -1, NULL };
     char **word = cmd_parse(&cmd, argc, argv, &n);
     sort_words(&cmd, &o, word, n);
-    become_make(&o, &err);
+    become_make(&o, argv[0], &err);
     return cmd_end(CMD_FAIL, &err);
 }
