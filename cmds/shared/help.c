@@ -128,13 +128,14 @@ static void print_table(const struct cmd_opt *opt)
 
 void cmd_print_help(const struct cmd *cmd, const struct cmd_opt *common)
 {
-    printf("usage: %s %s\n%s\n", cmd_command(), cmd->synopsis, cmd->about);
+    cmd_put_usage(stdout, cmd);
+    printf("%s\n", cmd->about);
     if (cmd->opt->kind != CMD_KIND_GROUP && cmd->opt->name)
         printf("\noptions:\n");
     print_table(cmd->opt);
     print_table(common);
-    printf("\n@FILE stands for the words of FILE, parted as a shell would do it; # begins a "
-           "comment.\n");
+    printf("\n@FILE stands for the words of FILE, parted as a shell would do it; # begins\n"
+           "a comment.\n");
 }
 
 static const char *compiler(void)

@@ -79,14 +79,47 @@ void cmd_complain(const char *fmt, ...)
     va_end(ap);
 }
 
+/* Bytes up to where a synopsis may be broken: never in brackets, nor between an option and
+ * its argument. */
+static size_t piece_of(const char *synopsis)
+{
+    int depth = 0;
+    size_t n = 0;
+    for (; synopsis[n]; n++) {
+        depth += (synopsis[n] == '[') + (synopsis[n] == '(');
+        depth -= (synopsis[n] == ']') + (synopsis[n] == ')');
+        if (n && synopsis[n] == ' ' && !depth && strchr("[(-|", synopsis[n + 1]))
+            break;
+    }
+    return n;
+}
+
+void cmd_put_usage(FILE *f, const struct cmd *cmd)
+{
+    enum { WIDTH = 80 };
+    int indent = fprintf(f, "usage: %s", command), at = indent;
+    for (const char *p = cmd->synopsis; *p;) {
+        size_t n = piece_of(p), skip = *p == ' ';
+        int columns = 0;
+        for (size_t i = skip; i < n; i++)
+            columns += ((unsigned char)p[i] & 0xc0) != 0x80;
+        if (at > indent && at + 1 + columns > WIDTH)
+            at = fprintf(f, "\n%*s", indent, "") - 1;
+        at += 1 + columns;
+        fprintf(f, " %.*s", (int)(n - skip), p + skip);
+        p += n;
+    }
+    fputc('\n', f);
+}
+
 void cmd_usage(const struct cmd *cmd, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
     talk("", fmt, ap);
     va_end(ap);
-    fprintf(stderr, "usage: %s %s\nTry '%s --help' for the options.\n", command,
-            cmd->synopsis, command);
+    cmd_put_usage(stderr, cmd);
+    fprintf(stderr, "Try '%s --help' for the options.\n", command);
     exit(CMD_USAGE);
 }
 

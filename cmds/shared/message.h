@@ -9,15 +9,20 @@
 
 #include <libtrain/error.h>
 
+#include <stdio.h>
+
 /* Exit 2 with a message and a hint at --help. */
 void cmd_usage(const struct cmd *cmd, const char *fmt, ...) TR_PRINTF(2, 3) TR_NORETURN;
+
+/* "usage: NAME SYNOPSIS" in lines of 80 columns. */
+void cmd_put_usage(FILE *f, const struct cmd *cmd);
 
 /* Talk on stderr, "name: …", silenced by -q. */
 void cmd_say(const char *fmt, ...) TR_PRINTF(1, 2);
 /* A warning; not silenced. */
 void cmd_warn(const char *fmt, ...) TR_PRINTF(1, 2);
-/* Name this process in messages; before anything else is said.  `path` is what it was called
- * by, or NULL: a command that was installed as "tr-NAME" calls itself so. */
+/* Name this process in messages; before anything else is said.  `path` is what it was
+ * called by, or NULL: a command that was installed as "tr-NAME" calls itself so. */
 void cmd_name(const char *name, const char *path);
 const char *cmd_command(void);
 /* An error, as cmd_end prints it; not silenced. */

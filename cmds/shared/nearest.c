@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * What was meant by a name that does not exist.  It is suggested and never taken: a
- * beginning that is unique today would be another option's tomorrow, and scripts would break.
+ * beginning that is unique today would be another option's tomorrow, and scripts would end.
  * Who asks: options.c for names and choices, and whatever else has a list of names.
  */
 #include "nearest.h"
@@ -63,10 +63,41 @@ static int is_part(const char *whole, const char *part)
     return 0;
 }
 
-/* How far a name is from the word: mistakes in typing, then beginnings, then parts. */
+/* 1 if the letters of a part are in another in their order, from the first; both pointers
+ * go behind. */
+static int is_short_part(const char **part, const char **whole)
+{
+    const char *p = *part, *w = *whole, *end = w + strcspn(w, "-_");
+    int same_first = fold(*p) == fold(*w);
+    for (; w < end && *p && fold(*p) != '-'; w++)
+        p += fold(*p) == fold(*w);
+    *part = p;
+    *whole = end;
+    return same_first && (!*p || fold(*p) == '-');
+}
+
+/* 1 if a name is short for a word, part by part: ctx for context, grad-acc for
+ * gradient-accumulation-steps. */
+static int is_short_for(const char *name, const char *word)
+{
+    if (strlen(name) < 3)
+        return 0;
+    while (is_short_part(&name, &word)) {
+        if (!*name)
+            return 1;
+        if (!*word)
+            return 0;
+        name++, word++;
+    }
+    return 0;
+}
+
+/* How far a name is from the word: mistakes in typing first, then what has the same
+ * beginning, abbreviations, parts. */
 static int how_far(const char *word, const char *name)
 {
-    enum { SHORT = 4, BEGINNING = 8, PART = BEGINNING + LONGEST };
+    enum { SHORT = 4, BEGINNING = 8, ABBREVIATION = BEGINNING + LONGEST,
+           PART };
     size_t n = strlen(word), m = strlen(name);
     if (!n || n > LONGEST || m > LONGEST)
         return FAR;
@@ -75,6 +106,8 @@ static int how_far(const char *word, const char *name)
         return d;
     if (n >= 2 && m >= 2 && same(word, name, n < m ? n : m))
         return BEGINNING + (int)(n < m ? m - n : n - m);
+    if (is_short_for(name, word))
+        return ABBREVIATION;
     return is_part(word, name) || is_part(name, word) ? PART : FAR;
 }
 

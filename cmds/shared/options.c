@@ -272,6 +272,23 @@ static void take_long(struct walk *w, const char *name)
     take(w, opt, place, value);
 }
 
+/* "-model F" and, from a typeset page, an em dash in place of the dashes: letters and a
+ * file by the rules, which nobody means. */
+static void refuse_other_dashes(const struct walk *w, const char *word)
+{
+    static const char *const dash[] = { "-", "\xe2\x80\x93", "\xe2\x80\x94" }; /* en, em */
+    int place;
+    for (size_t i = 0; i < sizeof dash / sizeof *dash; i++) {
+        const char *name = word + strlen(dash[i]);
+        if (strncmp(word, dash[i], strlen(dash[i])))
+            continue;
+        size_t n = strcspn(name, "=");
+        const struct cmd_opt *opt = find(w, n > 1 ? name : NULL, n, *name, &place);
+        if (opt && (i || n > 1))
+            refuse(w, "unknown option '%s'; did you mean '--%s'?", word, opt->name);
+    }
+}
+
 static void take_letters(struct walk *w, const char *word)
 {
     for (const char *letters = word; *letters; letters++) {
@@ -311,6 +328,8 @@ static int walk(struct walk *w, char **operand)
     char *word;
     int n_operand = 0;
     for (w->i = w->begin; (word = next_word(w)) && strcmp(word, "--"); w->i++) {
+        if (word[1] != '-')
+            refuse_other_dashes(w, word);
         if (word[0] != '-' || !word[1])
             add(operand, &n_operand, word);
         else if (word[1] == '-')
