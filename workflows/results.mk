@@ -76,15 +76,18 @@ $(RUN)/model.ckpt: | $(RUN)/data.pack $(RUN)/val.pack $(RUN)/eval-base.tsv \
 $(RUN)/loss.png: | $(RUN)/model.ckpt $(RUN)/eval-base.tsv
 	-$(call step,plot)gnuplot -c $(call sh,$(WORKFLOWS)/loss.gp) $(RUN)/metrics.tsv $@
 
+# In a list of models they are told apart by the name of the run.
+named_run   = $(call option,--name,NAME)
+
 $(RUN)/adapter.gguf: | $(RUN)/model.ckpt $(call built,gguf-export)
-	$(call step,adapter)$(call cmd,gguf-export) -m $(model)$(template) -o $@ $(RUN)/model.ckpt
+	$(call step,adapter)$(call cmd,gguf-export) -m $(model)$(template)$(named_run) -o $@ $(RUN)/model.ckpt
 
 ifneq ($(LORA),)
 $(RUN)/merged.gguf: | $(RUN)/adapter.gguf $(call built,merge)
-	$(call step,merge)$(call cmd,merge) -m $(model) -a $(RUN)/adapter.gguf -t f16$(template) -o $@
+	$(call step,merge)$(call cmd,merge) -m $(model) -a $(RUN)/adapter.gguf -t f16$(template)$(named_run) -o $@
 else
 $(RUN)/merged.gguf: | $(RUN)/model.ckpt $(call built,gguf-export)
-	$(call step,model)$(call cmd,gguf-export) -m $(model)$(template) -o $@ $(RUN)/model.ckpt
+	$(call step,model)$(call cmd,gguf-export) -m $(model)$(template)$(named_run) -o $@ $(RUN)/model.ckpt
 endif
 
 $(RUN)/Modelfile: | $(RUN)/$(or $(MERGED),adapter).gguf $(call built,modelfile)
@@ -97,7 +100,7 @@ $(RUN)/$1.gguf: | $(RUN)/$(or $(MERGED),adapter).gguf $(call built,merge quantiz
 	  $(RUN)/whole-$1.gguf && { $$(call cmd,quantize) -t $1 -o $$@ $(RUN)/whole-$1.gguf; \
 	  s=$$$$?; rm -f $(RUN)/whole-$1.gguf; exit $$$$s; })
 endef
-MERGE       = $(call cmd,merge) -m $(model) -a $(RUN)/adapter.gguf -t f16$(template) -o
+MERGE       = $(call cmd,merge) -m $(model) -a $(RUN)/adapter.gguf -t f16$(template)$(named_run) -o
 $(foreach t,$(TYPES),$(eval $(call type_rule,$t)))
 
 # The evaluation grows by a row a command: --after puts the rows of an older table first.
