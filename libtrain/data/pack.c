@@ -48,6 +48,15 @@ static int read_at(const struct tr_pack *p, void *data, size_t bytes, uint64_t o
 
 /* ==== opening ==== */
 
+/* What a pack is made of may be given in its place. */
+static const char *way_to_pack(const unsigned char *head, size_t n)
+{
+    if (n >= TR__MAGIC_BYTES && !memcmp(head, TR__TOKEN_MAGIC, TR__MAGIC_BYTES))
+        return " (the command pack makes a pack of it)";
+    return n && !strcmp(tr__magic_words(head, n), "text")
+               ? " (tokenize makes tokens of it, and pack a pack of those)" : "";
+}
+
 static int read_header(struct tr_pack *p, unsigned char *head, struct tr_err *err)
 {
     struct tr_pack_info *info = &p->info;
@@ -58,8 +67,8 @@ static int read_header(struct tr_pack *p, unsigned char *head, struct tr_err *er
     if (rc)
         return rc;
     if (n < TR__MAGIC_BYTES || memcmp(head, TR__PACK_MAGIC, TR__MAGIC_BYTES))
-        return tr_err_set(err, TR_EFORMAT, "'%s' is not a pack: it is %s", p->path,
-                          tr__magic_words(head, n));
+        return tr_err_set(err, TR_EFORMAT, "'%s' is not a pack: it is %s%s", p->path,
+                          tr__magic_words(head, n), way_to_pack(head, n));
     uint32_t version = n < TR__PACK_H_CTX ? TR__PACK_PLAIN
                                           : tr__get_u32(head + TR__PACK_H_VERSION);
     if (version != TR__PACK_PLAIN && version != TR__PACK_DOCUMENTS)

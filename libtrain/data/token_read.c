@@ -67,6 +67,12 @@ static int need(struct tr_token_reader *r, void *data, size_t bytes, struct tr_e
     return 0;
 }
 
+static const char *way_to_tokens(const unsigned char *head, size_t n)
+{
+    return n && !strcmp(tr__magic_words(head, n), "text")
+               ? " (the command tokenize makes one of it)" : "";
+}
+
 static int read_header(struct tr_token_reader *r, struct tr_err *err)
 {
     unsigned char head[TR__TOKEN_HEADER_BYTES];
@@ -76,8 +82,8 @@ static int read_header(struct tr_token_reader *r, struct tr_err *err)
     if (rc)
         return rc;
     if (got < TR__MAGIC_BYTES || memcmp(head, TR__TOKEN_MAGIC, TR__MAGIC_BYTES))
-        return tr_err_set(err, TR_EFORMAT, "'%s' is not a token stream: it is %s", r->name,
-                          tr__magic_words(head, got));
+        return tr_err_set(err, TR_EFORMAT, "'%s' is not a token stream: it is %s%s",
+                          r->name, tr__magic_words(head, got), way_to_tokens(head, got));
     r->version = got < TR__TOKEN_H_N_VOCAB ? 0 : tr__get_u32(head + TR__TOKEN_H_VERSION);
     if (got >= TR__TOKEN_H_N_VOCAB &&
         (r->version < TR__TOKEN_PLAIN || r->version > TR__TOKEN_DOCUMENTS))

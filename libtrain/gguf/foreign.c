@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What stands where a GGUF file was expected.  The first bytes tell most (base/magic.c);
- * here is what takes more than a few words: the blob that an Ollama manifest names, and
- * what a folder holds that could be meant.
+ * here is what takes more than a few words: the blob that an Ollama manifest names, a name
+ * that is no path, and what a folder holds that could be meant.
  */
 #include <libtrain/gguf/reader.h>
 
@@ -52,6 +52,37 @@ int tr__gguf_foreign(const struct tr_gguf *g, struct tr_err *err)
                                 g->path, tr__magic_words(g->map, n));
 }
 
+static int is_gguf(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 5 && !strcmp(name + n - 5, ".gguf");
+}
+
+/* ---- a name ----------------------------------------------------------------------- */
+
+/* OWNER/MODEL where there is no such folder. */
+static int is_hub_name(const char *path)
+{
+    char folder[NAME_MAX + 1];
+    const char *slash = strchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+    if (!n || n > NAME_MAX || !slash[1] || strchr(slash + 1, '/'))
+        return 0;
+    memcpy(folder, path, n);
+    folder[n] = '\0';
+    return access(folder, F_OK) != 0;
+}
+
+int tr__gguf_absent(const char *path, struct tr_err *err)
+{
+    const char *words = "";
+    if (!is_gguf(path) && is_hub_name(path))
+        words = " (a name at Hugging Face? Download a GGUF of it, and give its path)";
+    else if (!is_gguf(path) && !strchr(path, '/'))
+        words = " (a name in Ollama? 'ollama show --modelfile NAME' says FROM which file)";
+    return tr_err_set(err, TR_EIO, "cannot open '%s': %s%s", path, strerror(ENOENT), words);
+}
+
 /* ---- a folder --------------------------------------------------------------------- */
 
 static const struct { const char *name, *words; } tells[] = {
@@ -60,12 +91,6 @@ static const struct { const char *name, *words; } tells[] = {
     { "config.json", "a model of Hugging Face: llama.cpp's convert_hf_to_gguf.py makes a "
                      "GGUF file of it" },
 };
-
-static int is_gguf(const char *name)
-{
-    size_t n = strlen(name);
-    return n > 5 && !strcmp(name + n - 5, ".gguf");
-}
 
 /* The first by name of the GGUF files in a folder, and how many there are. */
 static size_t first_gguf(const char *path, char first[NAME_MAX + 1])

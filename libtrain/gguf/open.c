@@ -32,10 +32,18 @@ static int map_file(struct tr_gguf *g, int fd, struct tr_err *err)
     return g->map ? 0 : tr_err_sys(err, "cannot map '%s'", g->path);
 }
 
-static int is_folder(const char *path)
+/* 1 if there is no file to open, which is told. */
+static int is_other(const char *path, int *rc, struct tr_err *err)
 {
     struct stat st;
-    return !stat(path, &st) && S_ISDIR(st.st_mode);
+    int failed = stat(path, &st);
+    if (failed && errno == ENOENT)
+        *rc = tr__gguf_absent(path, err);
+    else if (!failed && S_ISDIR(st.st_mode))
+        *rc = tr__gguf_folder(path, err);
+    else
+        return 0;
+    return 1;
 }
 
 struct tr_gguf *tr_gguf_open(const char *path, struct tr_err *err)
@@ -50,10 +58,8 @@ struct tr_gguf *tr_gguf_open(const char *path, struct tr_err *err)
         tr_err_set(err, TR_EIO, "'-': needs a seekable file, not a stream");
         goto out;
     }
-    if (is_folder(path)) {
-        rc = tr__gguf_folder(path, err);
+    if (is_other(path, &rc, err))
         goto out;
-    }
     if ((fd = tr__open_regular(path, &g->size, err)) < 0 || map_file(g, fd, err) ||
         same_size(g, fd, err) || tr__gguf_parse(g, err) || same_size(g, fd, err))
         goto out;

@@ -57,10 +57,11 @@ extern const struct tr__gguf_value tr__gguf_value[TR_GGUF_N_TYPE];
 /* Fill g from its map; 0 or TR_E…, the text naming path and offset. */
 int tr__gguf_parse(struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
 
-/* Say what the file is that has no magic of a GGUF file, or what a folder is that was named
- * in place of one; TR_EFORMAT, TR_EIO. */
+/* Say what the file is that has no magic of a GGUF file, or what a folder is, or a name of
+ * nothing, that was given in place of one; TR_EFORMAT, TR_EIO. */
 int tr__gguf_foreign(const struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
 int tr__gguf_folder(const char *path, struct tr_err *err) TR_MUST_CHECK;
+int tr__gguf_absent(const char *path, struct tr_err *err) TR_MUST_CHECK;
 
 /* Its last part: give every tensor its data, behind the infos that end at `infos_end`. */
 int tr__gguf_lay_out(struct tr_gguf *g, uint64_t infos_end,

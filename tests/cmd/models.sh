@@ -112,6 +112,15 @@ t.pack it is a pack
 t.tok it is a token stream
 X
 
+test_expect_success 'a name that is no path' '
+    says "a name in Ollama? '\''ollama show --modelfile NAME'\''" run generate -m llama3.2 -p The
+    says "a name in Ollama?" run tokenize -m llama3.2:1b -o out.gguf text.txt
+    says "a name at Hugging Face?" run generate -m owner/Model-1B -p The
+    test_expect_code 1 run generate -m nope.gguf -p The 2>stderr
+    grep "nope.gguf.: No such file or directory$" stderr
+    test_expect_code 1 run generate -m hf/Model-1B -p The 2>stderr
+    grep "Model-1B.: No such file or directory$" stderr'
+
 test_expect_success 'a download that is incomplete, and how much of it is missing' '
     size=$(wc -c <model.gguf)
     for missing in 1 1000 20000; do
@@ -123,6 +132,9 @@ test_expect_success 'data that are something else' '
     says "git lfs pull" run pack -c 32 -o out.gguf lfs
     says "a web page" run detokenize -m model.gguf page
     says "git lfs pull" run train -m model.gguf -d lfs --steps 1 -o out.gguf
+    says "tokenize makes tokens of it" run train -m model.gguf -d text.txt --steps 1 -o out.gguf
+    says "the command pack makes a pack of it" run perplexity -m model.gguf -d t.tok
+    says "the command tokenize makes one of it" run pack -c 32 -o out.gguf text.txt
     says "a GGUF model" run perplexity -m model.gguf -d model.gguf'
 
 test_expect_success 'an adapter, a checkpoint and a vocabulary as model' '
