@@ -8,6 +8,7 @@ empty :=
 space := $(empty) $(empty)
 tab   := $(empty)	$(empty)
 hash  := \#
+comma := ,
 # Characters that the shell takes for its own; those that make's rules cannot hold.
 SHELL_CHARS := ! " $$ & ' ( ) * ; < > ? [ \ ] ^ ` { | } ~ $(hash)
 RULE_CHARS  := $(SHELL_CHARS) % : =
@@ -42,6 +43,11 @@ text_of = $(if $(wildcard $1),$(subst $(newline)$(newline),$(newline),$(file <$1
 # $(call printable,TEXT): with ? for control characters other than tabs.
 printable = $(shell printf %s $(call sh,$1) | LC_ALL=C tr '\001-\010\012-\037\177' '?')
 
+# $(call refuse,WORDS): the end, if there are any words.  $(call told,WORDS) only says them.
+refuse = $(if $1,$(call told,$1)$(error nothing was done))
+told   = $(shell printf '%s: %s\n' $(or $(firstword $(filter data dataset plan,$(MAKECMDGOALS))), \
+  finetune) $(call sh,$1) >&2)
+
 # The knobs of the workflows, which have a line "#? KNOB text" there, and others whose values
 # are text.  What was given for them is taken as it stands.
 KNOBS := $(sort $(shell sed -n 's/^\#? \([A-Z_0-9]*\) .*/\1/p' $(call sh,$(WORKFLOWS))/*.mk))
@@ -49,5 +55,5 @@ TEXTS := FRONT BENCH PEERS DESTDIR CMD_PREFIX
 given  = $(filter command override $(if $(or $(filter $1,$(TEXTS)),$(findstring e,$(letters))),\
   environment),$(origin $1))
 $(foreach k,$(KNOBS) $(TEXTS),$(if $(call given,$k),$(eval override $k := $$(value $k))\
-  $(if $(call same,$($k),$(call printable,$($k))),,$(error $k is '$(call printable,$($k))', \
-  which holds a control character, shown as ?))))
+  $(if $(call same,$($k),$(call printable,$($k))),,$(call refuse,$k is '$(call \
+  printable,$($k))'$(comma) which holds a control character$(comma) shown as ?))))

@@ -15,16 +15,14 @@ QUIET := $(filter 1,$(value Q))
 quiet  = $(if $(QUIET), -q)
 hide   = $(if $(V),,@)
 
+given_here = $(filter override,$(firstword $(origin $1)))
+
 # $(call run_script,NAME,WORDS): now, and it must do what it should.
 run_script = $(shell $(call script,$1) $2)$(if $(filter-out 0,$(.SHELLSTATUS)),$(error $1 failed))
 
-# $(call refuse,WORDS): the end, if there are any.
-refuse = $(if $1,$(error $1))
-
 # $(call target_name,KNOB): refuses what a rule of make cannot hold in the name of a target.
-target_name = $(if $($1),,$(error $1 is empty))$(if $(call holds,$(RULE_CHARS),$($1)),$(error \
-  $1 is '$($1)', which holds a character that the folder of a run cannot have: \
-  $(call holds,$(RULE_CHARS),$($1))))
+target_name = $(if $($1),,$(call refuse,$1 is empty))$(if $(call holds,$(RULE_CHARS),$($1)),$(call refuse,$1 is '$($1)'$(comma) which holds a character that the folder of a run cannot \
+  have: $(call holds,$(RULE_CHARS),$($1))))
 
 # $(call option_words,KNOB): its words for the shell.  What looks like code is a mistake.
 option_words = $(call refuse,$(if $(call code_in,$($1)),$1 holds $(call code_in,$($1)): its \
@@ -33,14 +31,25 @@ code_in = $(firstword $(foreach c,! " $$ & ' ( ) ; < > \ ` | $(hash),$(findstrin
 
 # $(call named,TEXT): the file of that name, as a word for the shell.  $(call files,TEXT): the
 # files that it names: one, whatever its name is, or several with blanks between them, which
-# may be patterns as the shell has them.
+# may be patterns, folders and @FILE, see sources.sh.
 named   = $(call sh,$(call path,$1))
-files   = $(if $(call one_file,$1),$(call named,$1),$(foreach w,$1,$(if $(call \
-  one_file,$w),$(call named,$w),$(call sh_words,$(or $(sort $(wildcard $(call path,$w))),$w)))))
-one_file = $(or $(if $(call holds,* ? [,$1),,yes),$(shell test -f $(call named,$1) && echo yes))
+files   = $(if $(and $1,$(call one_file,$1),$(if $(filter @%,$1),,1)),$(call plain_files,$1),$(shell \
+  $(if $(or $(QUIET),$(dry)),Q=1) $(call script,sources.sh) $(foreach w,$1,$(call named,$w))))
+# A file that is there and most names of one need no look.
+plain_files = $(if $(filter %/,$1)$(shell test -d $(call named,$1) && echo d),$(shell $(if $(or \
+  $(QUIET),$(dry)),Q=1) $(call script,sources.sh) $(call named,$1)),$(call named,$1))
+# For the name of a run: the first file of a list; of a pattern the folder.
+first_file = $(if $(filter @%,$1),$(or $(shell { xargs printf '%s\n' <$(call named,$(patsubst \
+  @%,%,$1)) | sed 1q; } 2>/dev/null),$1),$1)
+folder_of  = $(if $(and $(findstring /,$1),$(strip $(foreach c,* ? [,$(findstring \
+  $c,$(notdir $1))))),$(patsubst %/,%,$(dir $1)),$1)
+one_file = $(or $(if $(call holds,* ? [,$1),,yes),$(shell test -e $(call named,$1) && echo yes))
 
-# $(call readable,KNOB,FILES): refuses what is not there.
-readable = $(call refuse,$(shell $(call script,readable.sh) $1 $2))
+# $(call readable,KNOB,FILES): refuses what is not there.  Of models that are elsewhere it is
+# said where.
+readable = $(call unreadable,$1,$2,$(shell $(call script,readable.sh) $1 $2))
+unreadable = $(if $3,$(if $(filter MODEL,$1),$(call told,$3)$(shell $(call \
+  script,models.sh) $2 >&2)$(error nothing was done),$(call refuse,$3)))
 
 # $(call usage,COMMAND OPTIONS…): refuses options that the command does not take, which it
 # says by status 2 before it opens a file.

@@ -11,7 +11,7 @@ TRAIN_DATA  =
 DATASET_FLAGS =
 
 ifneq ($(filter dataset,$(MAKECMDGOALS)),)
-$(foreach k,DATASET $(if $(TRAIN_DATA),,RUNS),$(if $($k),,$(error $k is empty)))
+$(foreach k,DATASET $(if $(TRAIN_DATA),,RUNS),$(if $($k),,$(call refuse,$k is empty)))
 dataset_name = $(notdir $(patsubst %/,%,$(subst $(space),_,$(DATASET))))
 rows_file   := $(call path,$(or $(TRAIN_DATA),$(RUNS)/dataset/$(dataset_name).jsonl))
 structure   := $(call sh,$(call path,$(DATASET))/structure.enriched.json)

@@ -10,7 +10,8 @@ MODEL       = $(EXAMPLES)/tiny.gguf
 #? DATA text to train on, one document a file; or rows of JSON: chats, prompts with answers, …
 DATA        = $(EXAMPLES)/tiny.txt
 #? NAME name of the run: its files are in runs/NAME/
-NAME        = $(call run_name,$(MODEL))-$(call run_name,$(or $(one_text),$(firstword $(DATA))))
+NAME        = $(call run_name,$(MODEL))-$(call run_name,$(or $(one_text),$(call \
+  folder_of,$(first_text))))
 #? TEST text or rows that are measured after the training: test.tsv
 TEST        =
 #? TRAIN_ON what of a row counts: completion, assistant, last, all, or roles; empty: its answers
@@ -63,8 +64,9 @@ PROMPTS     = $(EXAMPLES)/$(if $(filter whole,$(rows)),questions,prompts).txt
 N_SAMPLE    =
 #? GENERATE_FLAGS further options of generate: --temp 0
 GENERATE_FLAGS =
-run_name    = $(call plain,$(basename $(notdir $(subst $(space),_,$(subst $(tab),_,$1)))))
-one_text    = $(if $(call one_file,$(DATA)),$(DATA))
+run_name    = $(call plain,$(basename $(notdir $(patsubst %/,%,$(subst $(space),_,$(subst $(tab),_,$1))))))
+one_text    = $(if $(filter-out @%,$(firstword $(DATA))),$(if $(call one_file,$(DATA)),$(DATA)))
+first_text  = $(or $(one_text),$(call first_file,$(firstword $(DATA))))
 
 # Only where a run is asked for: its rules are in records.mk and results.mk.
 run_goals   = $(filter finetune data $(RUNS)/%,$(MAKECMDGOALS))
@@ -78,12 +80,12 @@ $(call readable,MODEL,$(model))$(call readable,DATA,$(data))$(if $(test),$(call 
 rows       := $(shell $(call script,rows.sh) $(call sh,$(CMD)) $(model) $(data))
 prompts    := $(call named,$(PROMPTS))
 $(call readable,PROMPTS,$(prompts))
-$(if $(filter-out 1,$(words $(METHOD)))$(filter-out lora full,$(METHOD)),$(error METHOD is \
-  '$(METHOD)', not lora or full))
+$(if $(filter-out 1,$(words $(METHOD)))$(filter-out lora full,$(METHOD)),$(call refuse,METHOD \
+  is '$(METHOD)'$(comma) not lora or full))
 LORA       := $(filter lora,$(METHOD))
 odd_outputs = $(shell printf %s $(call sh,$(OUTPUTS)) | tr -d 'A-Za-z0-9_ ')
-$(if $(if $(OUTPUTS),$(odd_outputs)),$(error OUTPUTS is '$(OUTPUTS)': words are adapter, merged \
-  and types of quantize))
+$(if $(if $(OUTPUTS),$(odd_outputs)),$(call refuse,OUTPUTS is '$(OUTPUTS)': words are \
+  adapter$(comma) merged and types of quantize))
 OUTS       := $(or $(OUTPUTS),$(if $(EXAMPLE),adapter merged q8_0,adapter))
 # Types that are made of the merged model, which stays if it is asked for.
 TYPES      := $(filter-out adapter merged,$(OUTS))
@@ -122,8 +124,8 @@ templated = $(eval templated := $(shell $(call cmd,gguf-show) --keys $(model) 2>
 # Twice what nearly all rows take, as the table of tokenize says: then sequences can be filled.
 rows_ctx    = $(if $(rows),$(shell awk '/^ *99 %/ { for (n = 256; n < 2 * $$3; n *= 2); print n }' \
   $(RUN)/table.txt 2>/dev/null))
-within  = $(if $($1),$(if $(shell [ $(call sh,$($1)) -le $2 ] || echo no),$(error \
-  $1 is $($1), but '$(MODEL)' was made for $2 positions)))
+within  = $(if $($1),$(if $(shell [ $(call sh,$($1)) -le $2 ] || echo no),$(call \
+  refuse,$1 is $($1)$(comma) but '$(MODEL)' was made for $2 positions)))
 say_ctx = $(if $(or $(dry),$(QUIET),$(CTX),$(rows),$(filter 256,$(call at_most,256,1))),,$(info \
   CTX is $(context): '$(MODEL)' was made for no more positions))
 endif

@@ -78,6 +78,16 @@ $(if $(or $(dry),$(RESTART),$(call same,$(MAKECMDGOALS),data)),,$(call take_back
 INODES     := $(call inodes,$(RESULTS))
 $(foreach f,$(RESULTS),$(eval $(call made_of,$f)))
 
+# Two runs have one name by chance where neither was named: model and first text, as they were
+# written down, are others.
+whole_path  = $(if $(filter /% ~%,$1),$1,$(CURDIR)/$1)
+names      := $(call whole_path,$(MODEL))$(newline)$(call whole_path,$(first_text))
+its_names  := $(call text_of,$(RUN)/records/names)
+$(if $(or $(call given_here,NAME),$(if $(its_names),,new),$(call \
+  same,$(its_names),$(names)$(newline)),$(if $(filter data.tok,$(todo)),,same)),,$(call refuse,$(RUN) \
+  is a run of $(strip $(subst $(newline), ,$(its_names))): NAME=$(NAME) goes on there$(comma) NAME=$(NAME)-2 \
+  begins another))
+
 # A training goes on from saves of the same settings, also of a shorter run; what other settings
 # made is kept apart, and comes back with them.
 HELD       := $(wildcard $(RUN)/model.ckpt.d/[0-9]*.gguf $(RUN)/model.ckpt)
@@ -93,5 +103,5 @@ keep        = $(if $(and $(KEEP),$(if $(dry),,1)),$(call run_script,keep.sh,$(RU
 # One that is finished and would be no other is taken as it is.
 TRAINED    := $(and $(FINISHED),$(filter same,$(CHANGE)))
 take        = $(if $(dry),,$(file >$(RUN)/records/model.ckpt,$(of_model.ckpt)$(newline)replaces none))
-$(if $(filter-out yes,$(RESTART)),$(error RESTART is '$(RESTART)', not yes))
+$(if $(filter-out yes,$(RESTART)),$(call refuse,RESTART is '$(RESTART)'$(comma) not yes))
 endif

@@ -9,9 +9,12 @@ data: $(addprefix $(RUN)/,$(OF_DATA) records/contents)
   $(QUIET),,$(if $(rows),@cat $(RUN)/rows.txt $(RUN)/table.txt))
 NOTHING     = echo 'Nothing to be done: all of $(RUN) is there.'
 GIVEN      := $(foreach k,$(filter-out RESTART,$(KNOBS)),$(if $(filter override,$(origin $k)),$k))
-REPORT      = $(call cmd,report) -m $(model) --front $(call sh,$(FRONT)) --data $(call \
-  sh,$(DATA))$(foreach k,$(GIVEN), --knob $(call sh,$k=$($k)))$(or $(call option,--steps,STEPS),$(call \
-  option,--epochs,EPOCHS)) $(RUN)
+# What was trained on goes into the command for a longer training, as the front has it.
+REPORT      = $(if $(one_text),,set --; for f in $(as_typed); do set -- "$$@" --data "$$f"; \
+  done; )$(call cmd,report) -m $(model) --front $(call sh,$(FRONT))$(if $(one_text), --data $(call \
+  sh,$(one_text)), "$$@")$(foreach k,$(GIVEN), --knob $(call sh,$k=$($k)))$(or $(call \
+  option,--steps,STEPS),$(call option,--epochs,EPOCHS)) $(RUN)
+as_typed    = $(if $(filter @%,$(DATA)),$(if $(word 9,$(data)),,$(data)),$(call sh_words,$(DATA)))
 
 # Steps of a whole run say which they are of how many.
 steps      := $(filter-out val.pack,$(if $(filter finetune,$(MAKECMDGOALS)),$(todo),$(if $(filter \
@@ -39,17 +42,21 @@ $(if $(call same,$(call text_of,$(RUN)/records/contents),$(CONTENTS)$(newline)),
 $(RUN)/records/contents: | $(RUN)/records
 	$(if $(dry),,$(file >$@,$(CONTENTS)))
 
+# Where files are many, and named by folders or patterns, tokenize gets a list.
+sources     = $(if $(word 9,$(data)),@$(RUN)/sources,$(data))
+$(RUN)/sources: FORCE | $(RUN)/records
+	$(if $(dry),,$(file >$@,$(data)))
 TOKENIZE    = $(call cmd,tokenize) -m $(model)$(TOKENIZE_OPTS)
-$(RUN)/data.tok: | $(RUN)/records $(call built,tokenize)
-	$(call step,tokenize)$(TOKENIZE) -o $@ $(data)
+$(RUN)/data.tok: | $(RUN)/records $(if $(word 9,$(data)),$(RUN)/sources) $(call built,tokenize)
+	$(if $(dry),,$(file >$(RUN)/records/names,$(names)))$(call step,tokenize)$(TOKENIZE) -o $@ $(sources)
 
 # Rows as the model sees them, the first of them: what is trained stands in brackets.
 $(RUN)/rows.txt: | $(RUN)/data.tok
-	$(call step,first rows)$(TOKENIZE) --show$(if $(findstring --max-rows,$(TOKENIZE_FLAGS)),, --max-rows 10) -o $@ $(data)
+	$(call step,first rows)$(TOKENIZE) --show$(if $(findstring --max-rows,$(TOKENIZE_FLAGS)),, --max-rows 10) -o $@ $(sources)
 	$(if $(QUIET),,@sed 8q $@)
 
 $(RUN)/table.txt: | $(RUN)/data.tok
-	$(call step,table of the rows)$(TOKENIZE) --stats $(data) >$@
+	$(call step,table of the rows)$(TOKENIZE) --stats $(sources) >$@
 
 PACK        = $(call cmd,pack) $(PACK_OPTS) --val-out $(RUN)/val.pack -o $(RUN)/data.pack $(RUN)/data.tok
 $(RUN)/data.pack $(RUN)/val.pack &: | $(RUN)/data.tok $(if $(rows),$(RUN)/table.txt) $(call built,pack)
@@ -91,7 +98,12 @@ $(RUN)/merged.gguf: | $(RUN)/model.ckpt $(call built,gguf-export)
 endif
 
 $(RUN)/Modelfile: | $(RUN)/$(or $(MERGED),adapter).gguf $(call built,modelfile)
-	$(call step,Modelfile)$(call cmd,modelfile) $(TUNED) -o $@
+	$(call step,Modelfile)$(MODELFILE) $(TUNED) -o $@$(if $(MERGED),,$(if $(odd_name), || { ln -sf $(call \
+  sh,$(call whole_path,$(call path,$(MODEL)))) $(RUN)/base.gguf && $(MODELFILE) -m $(RUN)/base.gguf -a \
+  $(RUN)/adapter.gguf -o $@; }))
+# A name that a Modelfile cannot hold gets another.
+odd_name    = $(call holds,$(SHELL_CHARS),$(MODEL))
+MODELFILE   = $(call cmd,modelfile)
 
 # A type is made of the merged model.  Nobody who did not ask for that finds it there.
 define type_rule

@@ -30,7 +30,8 @@ flow() {
 refused() {
     rm -rf "$runs"
     test_expect_code 2 flow "$@" >out 2>message
-    test "$(wc -l <message)" = 1
+    sed 1q message | grep "^[a-z]*: "
+    test "$(grep -c "\*\*\*" message)" = 1
     test ! -e "$runs"
 }
 

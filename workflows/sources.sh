@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# usage: sources.sh WORD...
+#
+# Prints the files that the words of DATA name, as words for a shell: `@FILE` is the words of
+# FILE, quoted as a shell would have them; a folder is the text files in it and below, in the
+# order of their names; a pattern that names files, these.  What is left out of a folder is
+# said on standard error, where Q is not set.
+LC_ALL=C
+export LC_ALL
+said() { [ -n "${Q:-}" ] || printf 'finetune: %s\n' "$1" >&2; }
+quoted() { sed "/[^A-Za-z0-9_.,:=@%+\/-]/ { s/'/'\\\\''/g; s/^/'/; s/\$/'/; }"; }
+
+# Neither hidden nor what a model or a picture is, and no NUL in it.
+of_folder() {
+    find -L "$1" -type f ! -path '*/.*' ! -name '*.gguf' ! -name '*.pdf' -size +0 \
+        -exec grep -I -l '' {} + 2>/dev/null | sort >"$list"
+    all=$(find -L "$1" -type f | wc -l)
+    taken=$(wc -l <"$list")
+    left=$(find -L "$1" -type f | sort | grep -v -x -F -f "$list" | head -n 3 | tr '\n' ' ')
+    said "DATA: $((taken)) text files of $1 are taken$([ $((all)) = $((taken)) ] ||
+        echo ", $((all - taken)) left out, no text, empty or hidden: $left$([ $((all - taken)) -le 3 ] || echo …)")"
+    [ $((taken)) = 0 ] && printf '%s\n' "$1" || cat "$list"
+}
+
+one() {
+    if [ -d "$1" ]; then
+        of_folder "${1%/}"
+    elif [ -e "$1" ]; then
+        printf '%s\n' "$1"
+    else
+        found=
+        # shellcheck disable=SC2254
+        case $1 in
+        *[*?[]*)
+            dir=$(dirname -- "$1")
+            for f in "$dir"/* "$dir"/.*; do
+                [ "$dir" != . ] || case $1 in ./*) ;; *) f=${f#./} ;; esac
+                case $f in $1) [ ! -f "$f" ] || { printf '%s\n' "$f" && found=1; } ;; esac
+            done
+            ;;
+        esac
+        [ -n "$found" ] || printf '%s\n' "$1"
+    fi
+}
+
+list=$(mktemp) || exit
+trap 'rm -f "$list"' EXIT
+for word; do
+    case $word in
+    @?*)
+        [ -e "${word#@}" ] || { printf '%s\n' "$word" && continue; }
+        xargs printf '%s\n' <"${word#@}" | while IFS= read -r f; do
+            one "$f"
+        done
+        ;;
+    *) one "$word" ;;
+    esac
+done | quoted | tr '\n' ' '
