@@ -102,7 +102,13 @@ test_expect_success 'from the tree: a knob is an option or KNOB=VALUE, whatever 
     grep "tokenize .* t.txt t.txt" log
     cp user/t.txt "user/a b.txt"
     from "$BIN/finetune" -n -m m.gguf "a b.txt" >log
-    grep "tokenize .* .a b.txt." log'
+    grep "tokenize .* .a b.txt." log
+    cp user/t.txt "user/it'\''s a \"b\".txt"
+    from "$BIN/finetune" data -q -m m.gguf t.txt "a b.txt" "it'\''s a \"b\".txt" --name list >log 2>&1
+    from "$BIN/tokenize" -q -m m.gguf t.txt "a b.txt" "it'\''s a \"b\".txt" >user/three
+    cmp user/three user/runs/list/data.tok
+    from "$BIN/finetune" -n -m m.gguf "a b.txt" t.txt >log
+    grep "runs/m-a_b/" log'
 
 test_expect_success 'what a make above was told does not reach it' '
     from env MAKEFLAGS="n -- CTX=77 RANKS=5" "$BIN/finetune" -n -m m.gguf t.txt >log
