@@ -4,6 +4,7 @@
 # the knobs, and what they are to the commands.
 
 ## finetune: MODEL and DATA to runs/NAME/: adapter.gguf Modelfile loss.png eval.tsv samples.txt, and more by OUTPUTS
+## plan: what finetune would train and write, and whether it could; nothing is written
 ## data: the same up to the training: the data packed, and of rows a table and the first as the model sees them
 #? MODEL model to start from, a GGUF file
 MODEL       = $(EXAMPLES)/tiny.gguf
@@ -58,8 +59,8 @@ SEED        = 42
 TRAIN_FLAGS =
 #? RESTART yes: a training that was stopped starts over; its saves are kept in earlier/
 RESTART     =
-#? PROMPTS file of prompts for samples.txt, one a line; to a model for chats they are what a user says
-PROMPTS     = $(EXAMPLES)/$(if $(filter whole,$(rows)),questions,prompts).txt
+#? PROMPTS file of prompts for samples.txt, one a line, to a model for chats what a user says; empty: what was held out begins so
+PROMPTS     = $(if $(EXAMPLE),$(EXAMPLES)/$(if $(filter whole,$(rows)),questions,prompts).txt)
 #? N_SAMPLE tokens that each sample adds; empty: 60, or half the model's context if less
 N_SAMPLE    =
 #? GENERATE_FLAGS further options of generate: --temp 0
@@ -69,7 +70,7 @@ one_text    = $(if $(filter-out @%,$(firstword $(DATA))),$(if $(call one_file,$(
 first_text  = $(or $(one_text),$(call first_file,$(firstword $(DATA))))
 
 # Only where a run is asked for: its rules are in records.mk and results.mk.
-run_goals   = $(filter finetune data $(RUNS)/%,$(MAKECMDGOALS))
+run_goals   = $(filter finetune data plan $(RUNS)/%,$(MAKECMDGOALS))
 ifneq ($(run_goals),)
 $(foreach k,RUNS NAME,$(call target_name,$k))
 RUN        := $(call path,$(RUNS))/$(NAME)
@@ -78,8 +79,8 @@ data       := $(call files,$(DATA))
 test       := $(if $(TEST),$(call files,$(TEST)))
 $(call readable,MODEL,$(model))$(call readable,DATA,$(data))$(if $(test),$(call readable,TEST,$(test)))
 rows       := $(shell $(call script,rows.sh) $(call sh,$(CMD)) $(model) $(data))
-prompts    := $(call named,$(PROMPTS))
-$(call readable,PROMPTS,$(prompts))
+prompts    := $(call named,$(or $(PROMPTS),/))
+$(if $(PROMPTS),$(call readable,PROMPTS,$(prompts)))
 $(if $(filter-out 1,$(words $(METHOD)))$(filter-out lora full,$(METHOD)),$(call refuse,METHOD \
   is '$(METHOD)'$(comma) not lora or full))
 LORA       := $(filter lora,$(METHOD))
@@ -107,8 +108,8 @@ TRAIN_OPTS := $(METHOD_OPTS)$(call option,--batch,BATCH)$(call \
   option,--grad-acc,GRAD_ACC)$(LENGTH_OPTS)$(call option,--lr,LR)$(call \
   option,--sched,SCHED)$(call option,--warmup,WARMUP)$(call option,--seed,SEED)$(call \
   flags,TRAIN_FLAGS)
-SAMPLE_OPTS = --prompts $(prompts) -n $(call sh,$(or $(N_SAMPLE),$(call at_most,60,2)))$(call \
-  option,--seed,SEED)$(ask)$(call flags,GENERATE_FLAGS)
+SAMPLE_OPTS = $(if $(PROMPTS),--prompts $(prompts),--prompts-from $(RUN)/val.pack) -n $(call sh,$(or $(N_SAMPLE),$(call at_most,60,2)))$(call \
+  option,--seed,SEED)$(if $(PROMPTS),$(ask))$(call flags,GENERATE_FLAGS)
 GNUPLOT    := $(firstword $(wildcard $(addsuffix /gnuplot,$(subst :, ,$(PATH)))))
 
 # Positions that the model was made for, asked when bin/ is built: a large number if they are

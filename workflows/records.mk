@@ -33,7 +33,7 @@ plot $(call content,4,4)
 endef
 define of_samples-base.txt
 model $(call content,1,1)
-prompts $(call content,2,2)
+prompts $(call content,2,2)$(if $(PROMPTS),,$(newline)$(of_data.pack))
 generate -n $(N_SAMPLE) --seed $(SEED)$(if $(filter whole,$(rows)), as chats$(template)$(of_template))$(call \
   flags,GENERATE_FLAGS)$(call settings,GENERATE_FLAGS)
 endef
@@ -74,7 +74,8 @@ OF_DATA    := $(if $(rows),rows.txt table.txt) data.tok data.pack val.pack
 OF_TEST    := $(if $(test),test.tok test.pack test-base.tsv test.tsv)
 RESULTS    := $(OF_DATA) $(OF_TEST) model.ckpt $(MODELS) eval-base.tsv $(EVALS) \
   samples-base.txt samples.txt $(if $(GNUPLOT),loss.png)
-$(if $(or $(dry),$(RESTART),$(call same,$(MAKECMDGOALS),data)),,$(call take_back,model.ckpt))
+$(if $(or $(dry),$(RESTART),$(if $(filter finetune \
+  $(RUNS)/%,$(MAKECMDGOALS)),,no)),,$(call take_back,model.ckpt))
 INODES     := $(call inodes,$(RESULTS))
 $(foreach f,$(RESULTS),$(eval $(call made_of,$f)))
 

@@ -1,12 +1,15 @@
 # How each result of a run is made: one command each, or few.
 ifneq ($(run_goals),)
-.PHONY: finetune data before-finetune
+.PHONY: finetune data plan before-finetune
 .PRECIOUS: $(addprefix $(RUN)/,$(RESULTS)) # what is there is whole: no command leaves half a file
 finetune: $(addprefix $(RUN)/,$(RESULTS) records/contents)
 	$(if $(QUIET),,$(if $(todo),$(if $(dry),,@$(REPORT)),$(if $(dry),,@$(NOTHING) && $(REPORT))))
 data: $(addprefix $(RUN)/,$(OF_DATA) records/contents)
 	$(if $(dry)$(rows)$(QUIET),,$(info $(RUN)/data.pack is packed: '$(DATA)' is text))$(if \
   $(QUIET),,$(if $(rows),@cat $(RUN)/rows.txt $(RUN)/table.txt))
+plan: before-finetune
+	$(if $(dry)$(QUIET),,@printf '%s\n' $(call sh,plan: $(if $(todo),$(RUN) lacks $(strip $(todo)),all \
+  of $(RUN) is there)))
 NOTHING     = echo 'Nothing to be done: all of $(RUN) is there.'
 GIVEN      := $(foreach k,$(filter-out RESTART,$(KNOBS)),$(if $(filter override,$(origin $k)),$k))
 # What was trained on goes into the command for a longer training, as the front has it.

@@ -76,7 +76,7 @@ test_expect_success 'files that are not there or cannot be read again' '
         refused $knob=/dev/null
         grep "$knob: ./dev/null. is not a regular file" message
         refused $knob=/
-        refused $knob=
+        case $knob in PROMPTS) ;; *) refused $knob= ;; esac
     done'
 
 test_expect_success 'a model that is none, or is damaged, or of an unknown kind' '

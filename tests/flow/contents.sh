@@ -81,7 +81,8 @@ test_expect_success 'under a clock that was set back a changed knob is redone, a
     nothing LR=1e-3
     flow LR=1e-3 NAME=fresh >log 2>&1
     cmp redone.ckpt $test_scratch/runs/fresh/model.ckpt
-    cmp $run/q8_0.gguf $test_scratch/runs/fresh/q8_0.gguf'
+    tail -c 2000000 $run/q8_0.gguf >redone.weights # before them is the name of the run
+    tail -c 2000000 $test_scratch/runs/fresh/q8_0.gguf | cmp - redone.weights'
 
 test_expect_success 'a run that ended in the middle is not taken for whole' '
     (cd "$TOP" && "$MAKE" V=1 BIN="$bin" RUNS="$test_scratch/runs" NAME=run STEPS=2 CTX=32 N_SAMPLE=1 \

@@ -34,6 +34,20 @@ test_expect_success 'of a model of the user the adapter alone is made, measured 
     test -s $run/samples.txt
     test -z "$(find $run -size +$(($(wc -c <model) * 12 / 10240))k)"'
 
+test_expect_success 'prompts are what was held out begins with, of it as it is and tuned' '
+    "$BIN/generate" -m model --prompts-from $run/val.pack -n 1 --temp 0 -q >held
+    head -c 10 held >begins
+    test $(grep -c -F -e "$(sed 1q begins)" $run/samples.txt) -ge 2
+    finetune -n PROMPTS="$TOP/examples/prompts.txt" V=1 >log
+    grep -e "generate --prompts .*prompts.txt" log'
+
+test_expect_success 'the plan alone writes nothing' '
+    (cd "$TOP" && "$MAKE" plan BIN="$bin" RUNS="$runs" NAME=plan CTX=32 MODEL="$test_scratch/model" \
+        DATA="$test_scratch/text") >log 2>told
+    grep "^finetune: .*/runs/plan gets model.ckpt\|^plan: .*/runs/plan gets model.ckpt" told
+    grep "^plan: $runs/plan lacks data.tok data.pack .*model.ckpt" log
+    test ! -e $runs/plan'
+
 test_expect_success 'steps are counted, and the base is measured before the training' '
     n=$(grep -c "^\[[0-9]*/[0-9]*\] " out)
     grep "^\[$n/$n\] " out
