@@ -33,9 +33,11 @@ static int name_blob(const struct tr_gguf *g, struct tr_err *err)
 {
     char text[MANIFEST_BYTES + 1];
     size_t n = g->size < MANIFEST_BYTES ? (size_t)g->size : MANIFEST_BYTES;
+    if (!n || g->map[0] != '{')
+        return 0;
     memcpy(text, g->map, n);
     text[n] = '\0';
-    const char *hex = n && text[0] == '{' ? digest_in(text) : NULL;
+    const char *hex = digest_in(text);
     const char *under = strstr(g->path, "manifests/");
     if (!hex)
         return 0;
