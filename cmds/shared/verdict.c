@@ -2,13 +2,13 @@
  *
  * A change is called better or worse only if its whole margin is on that side, and neither
  * only if the margin leaves no room for more than one per cent of perplexity; all else, and
- * what rests on very little text, is not known.
+ * what rests on very little text, is not known.  What rests on little is told so.
  */
 #include "verdict.h"
 
 #include <math.h>
 
-enum { MIN_TOKENS = 1000 };
+enum { MIN_TOKENS = 100, FEW_TOKENS = 1000 };
 static const double no_more = 0.01; /* of loss: one per cent of perplexity */
 
 struct verdict {
@@ -54,6 +54,8 @@ void cmd_verdict_print(FILE *f, const struct tr_loss_change *c, int color)
     else
         fprintf(f, "the change is %+.4f ± %.4f (95 %%), from %.0f tokens in %llu "
                 "sequences.\n", c->change, c->margin, c->weight, n);
+    if (v != &unknown && c->weight < FEW_TOKENS)
+        fputs("That is little text: other text of the kind may show another change.\n", f);
     if (v->advice)
         fprintf(f, "%s\n", v->advice);
 }

@@ -154,7 +154,8 @@ sed 's/#.*//' >verdicts <<'END'
 40 100 4 0.001 0.02|No better and no worse:|the change is +0.0010 ± 0.0065 (95 %), from 4000 tokens in 40 sequences.
 40 100 4 0.005 0.02|Not enough held-out text to tell (4000 tokens):|the change is +0.0050 ± 0.0065 (95 %), from 4000 tokens in 40 sequences.
 20 100 4 -0.2 0.5|Not enough held-out text to tell (2000 tokens):|the change is -0.2000 ± 0.2401 (95 %), from 2000 tokens in 20 sequences.
-20 49 4 -1 0.5|Not enough held-out text to tell (980 tokens):|the change is -1.0000 ± 0.2401 (95 %), from 980 tokens in 20 sequences.
+20 4 4 -1 0.5|Not enough held-out text to tell (80 tokens):|the change is -1.0000 ± 0.2401 (95 %), from 80 tokens in 20 sequences.
+20 49 4 -1 0.5|Better: held-out loss 4.125 before, 3.125 after (perplexity 61.87, 22.76);|That is little text: other text of the kind may show another change.
 7 1000 4 -1 0.5|Not enough held-out text to tell (7000 tokens):|7 sequences: 8 are needed for an interval.
 1 1 4 1 0|Not enough held-out text to tell (1 token):|1 sequence: 8 are needed for an interval.
 END
