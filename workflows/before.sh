@@ -40,10 +40,13 @@ will_write() {
 # In the table of quantize: tensor, type, new type, bytes, new bytes.
 kib() { say "$said" | awk -F '\t' "NR > 1 { n += \$$1 } END { printf \"%.0f\\n\", n / 1024 }"; }
 # bytes ITEM...: of the plan, in KiB.
-bytes() { say "$plan" | awk -F '\t' -v w=" $* " 'index(w, " " $1 " ") { n += $2 } END { printf "%.0f\n", n / 1024 }'; }
+bytes() {
+    say "$plan" | awk -F '\t' -v w=" $* " \
+        'index(w, " " $1 " ") { n += $2 } END { printf "%.0f\n", n / 1024 }'
+}
 
-# A training is planned on a little text, this one, without a limit of memory: what it will take is not
-# known before there is data, but nearly so where all sequences are of a known length.
+# A training is planned on a little text, this one, without a limit of memory: what it will
+# take is not known before there is data, but nearly so where the length of all sequences is.
 plan=
 plan_training() {
     scratch=$(mktemp -d) || return
@@ -67,7 +70,10 @@ for result in $results; do
     adapter.gguf) will_write adapter.gguf "$(bytes params)" ;;
     merged.gguf)
         try "${cmd}quantize" -q --dry-run --allow-requantize -t f16 "$model"
-        case " $* " in *" --full "*) will_write merged.gguf "$(kib 4)" ;; *) will_write merged.gguf "$(kib 5)" ;; esac
+        case " $* " in
+        *" --full "*) will_write merged.gguf "$(kib 4)" ;;
+        *) will_write merged.gguf "$(kib 5)" ;;
+        esac
         ;;
     *.gguf)
         try "${cmd}quantize" -q --dry-run --allow-requantize -t "${result%.gguf}" "$model"

@@ -57,8 +57,12 @@ shift 2
 record=$(printf '%s\n' "$@")
 for old in earlier/*; do
     [ "$(sed '$d' "$old/records/model.ckpt" 2>/dev/null)" = "$record" ] || continue
-    [ -z "$(results)" ] || { away_to $next && kept="; what was there is in $folder/earlier/$next"; } || exit
+    kept=
+    if [ -n "$(results)" ]; then
+        away_to $next || exit
+        kept="; what was there is in $folder/earlier/$next"
+    fi
     mv "$old/records/"* records/ && rmdir "$old/records" && mv "$old/"* . && rmdir "$old" || exit
-    say "these settings were trained before: back from $folder/$old${kept:-}"
+    say "these settings were trained before: back from $folder/$old$kept"
     exit
 done

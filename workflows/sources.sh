@@ -19,8 +19,10 @@ of_folder() {
     all=$(find -L "$1" -type f | wc -l)
     taken=$(wc -l <"$list")
     left=$(find -L "$1" -type f | sort | grep -v -x -F -f "$list" | head -n 3 | tr '\n' ' ')
-    said "DATA: $((taken)) text files of $1 are taken$([ $((all)) = $((taken)) ] ||
-        echo ", $((all - taken)) left out, no text, empty or hidden: $left$([ $((all - taken)) -le 3 ] || echo …)")"
+    out=$((all - taken)) more=
+    [ $out -le 3 ] || more=…
+    [ $out = 0 ] || more=", $out left out, no text, empty or hidden: $left$more"
+    said "DATA: $((taken)) text files of $1 are taken$more"
     [ $((taken)) = 0 ] && printf '%s\n' "$1" || cat "$list"
 }
 
