@@ -47,8 +47,8 @@ one() {
     fi
 }
 
-list=$(mktemp) || exit
-trap 'rm -f "$list"' EXIT
+list=$(mktemp) && words=$(mktemp) || exit
+trap 'rm -f "$list" "$words"' EXIT
 for word; do
     case $word in
     @?*)
@@ -59,4 +59,11 @@ for word; do
         ;;
     *) one "$word" ;;
     esac
-done | quoted | tr '\n' ' '
+done | quoted >"$words"
+# Linux takes 128 KiB for a word, which a command line is to the shell of make.
+if [ "$(wc -c <"$words")" -gt 100000 ]; then
+    Q=
+    said "DATA: the names of $(($(wc -l <"$words"))) files are too long for a command, join some of them"
+else
+    tr '\n' ' ' <"$words"
+fi

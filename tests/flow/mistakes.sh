@@ -123,6 +123,11 @@ test_expect_success 'a list of files, a pattern whose files change, more files t
     grep "10 documents, " err
     test -s "$runs/tiny-many/sources"'
 
+test_expect_success 'more files than a command can name are refused' '
+    mkdir crowd
+    (cd crowd && awk "BEGIN { for (i = 0; i < 700; i++) { f = sprintf(\"%0150d\", i); print i >f; close(f) } }")
+    says "^finetune: DATA: the names of 700 files are too long for a command, join" finetune "DATA=$PWD/crowd"'
+
 test_expect_success 'two runs do not share a name by chance' '
     mkdir one two
     cp "a folder/b.txt" one/t.txt
