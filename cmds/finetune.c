@@ -162,7 +162,8 @@ static int take_words(const struct cmd *cmd, struct opts *o, char **word, int n)
 static int is_model(const char *path)
 {
     char magic[4] = "";
-    FILE *f = fopen(path, "rb");
+    struct stat st;
+    FILE *f = !stat(path, &st) && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
     size_t n = f ? fread(magic, 1, sizeof magic, f) : 0;
     if (f)
         fclose(f);
@@ -199,10 +200,11 @@ static char *joined(const char *a, const char *b, const char *c)
     return text;
 }
 
-/* As a name that stands for nothing else: @FILE is a list, ~/ the home. */
+/* As a name that stands for nothing else: @FILE is a list, ~/ the home, and make drops blanks
+ * in front. */
 static char *as_name(char *path)
 {
-    return *path == '@' || *path == '~' ? joined("./", path, "") : path;
+    return *path && strchr("@~ \t", *path) ? joined("./", path, "") : path;
 }
 
 /* As a word that make would not part, expand or take for something else. */
@@ -270,7 +272,7 @@ static void take_data(const struct cmd *cmd, struct opts *o, char **path, int n)
     for (int i = 0; i < n; i++)
         if (is_model(path[i]))
             refuse_model(cmd, o, path[i]);
-    if (n && !data)
+    if (n && (!data || !cmd_workflow_has(&o->all, o->workflow, "DATA")))
         cmd_usage(cmd, "'%s' is no workflow and no knob", path[0]);
     if (n && data->value)
         cmd_usage(cmd, "data are given twice, '%s' and '%s'", data->value, path[0]);

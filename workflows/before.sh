@@ -87,8 +87,8 @@ free=$(df -Pk -- "$above" | awk 'NR == 2 { print $4 }')
 case " $results " in *" model.ckpt "*) ;; *) exit 0 ;; esac
 [ -z "${Q:-}" ] || exit 0
 {
-    case " $* " in *" --full "*) what="all weights of" ;; *) what="an adapter of" ;; esac
-    say "finetune: $what $model is trained: $(($(bytes params) * 256)) parameters"
+    case " $* " in *" --full "*) what="all weights of $model are" ;; *) what="an adapter of $model is" ;; esac
+    say "finetune: $what trained: $(($(bytes params) * 256)) parameters"
     [ "$ctx" = 0 ] || [ "$some" = 8 ] ||
         say "finetune: about $(($(bytes total) / 1000)) MB of memory, sequences of $ctx tokens"
     say "finetune: $folder gets ${files#, }"

@@ -22,7 +22,8 @@ run_script = $(shell $(call script,$1) $2)$(if $(filter-out 0,$(.SHELLSTATUS)),$
 
 # $(call target_name,KNOB): refuses what a rule of make cannot hold in the name of a target.
 target_name = $(if $($1),,$(call refuse,$1 is empty))$(if $(call holds,$(RULE_CHARS),$($1)),$(call refuse,$1 is '$($1)'$(comma) which holds a character that the folder of a run cannot \
-  have: $(call holds,$(RULE_CHARS),$($1))))
+  have: $(call holds,$(RULE_CHARS),$($1))))$(if $(filter -% @%,$($1))$(if $(call \
+  same,$1,NAME),$(filter . ..,$($1))),$(call refuse,$1 is '$($1)'$(comma) which is no name of a folder of runs))
 
 # $(call option_words,KNOB): its words for the shell.  What looks like code is a mistake.
 option_words = $(call refuse,$(if $(call code_in,$($1)),$1 holds $(call code_in,$($1)): its \
@@ -65,6 +66,8 @@ usage = $(call refuse,$(shell e=$$($(call cmd,$1) 2>&1 >/dev/null </dev/null); \
 # $(eval $(call made_of,FILE)): it is of what the variable of_FILE says, or else stands in
 # `todo` and is made again, by a recipe that starts with $(call step,WORDS), or for several
 # files with $(call begins,FILE) and $(call steps_to,FILE,WORDS).  $(call inodes,FILES): words FILE=INODE for those that are there, kept in INODES.
+todo      :=
+step_done :=
 define made_of
 $(if $(call current,$1,$(call record,$1)),,$(eval todo += $1)$(RUN)/$1: FORCE)
 endef
@@ -82,8 +85,9 @@ take_back = $(if $(and $(wildcard $(RUN)/earlier/*/records/$1),$(if $(call same,
   run_script,keep.sh,$(RUN) back $(call sh_lines,$(of_$1))))
 begins  = $(if $(or $(dry),$(call begun,$1)),,$(file >$(RUN)/records/$1,$(call wanted,$1)))
 # A recipe begins so, with words on what it does.
+PID      := $(shell echo $$PPID)
 step     = $(call steps_to,$(@F),$1)
-steps_to = $(call begins,$1)$(if $(or $(dry),$(QUIET),$(V)),,$(eval step_done += x)$(info \
+steps_to = $(call begins,$1)$(if $(dry),,$(file >$(RUN)/records/pid,$(PID)))$(if $(or $(dry),$(QUIET),$(V)),,$(eval step_done += x)$(info \
   [$(words $(step_done))$(if $(steps),/$(words $(steps)))] $2))$(hide)
-inodes  = $(shell cd $(RUN) 2>/dev/null && ls -i $1 2>/dev/null | sed 's/ *\([0-9]*\) \(.*\)/\2=\1/')
+inodes  = $(shell CDPATH= cd -- $(RUN) 2>/dev/null && ls -i $1 2>/dev/null | sed 's/ *\([0-9]*\) \(.*\)/\2=\1/')
 inode   = $(or $(lastword $(subst =, ,$(filter $1=%,$(INODES)))),none)

@@ -87,7 +87,8 @@ LORA       := $(filter lora,$(METHOD))
 odd_outputs = $(shell printf %s $(call sh,$(OUTPUTS)) | tr -d 'A-Za-z0-9_ ')
 $(if $(if $(OUTPUTS),$(odd_outputs)),$(call refuse,OUTPUTS is '$(OUTPUTS)': words are \
   adapter$(comma) merged and types of quantize))
-OUTS       := $(or $(OUTPUTS),$(if $(EXAMPLE),adapter merged q8_0,adapter))
+each_once   = $(if $1,$(firstword $1) $(call each_once,$(filter-out $(firstword $1),$1)))
+OUTS       := $(or $(call each_once,$(OUTPUTS)),$(if $(EXAMPLE),adapter merged q8_0,adapter))
 # Types that are made of the merged model, which stays if it is asked for.
 TYPES      := $(filter-out adapter merged,$(OUTS))
 MERGED     := $(if $(LORA),$(filter merged,$(OUTS)),merged)

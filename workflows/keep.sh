@@ -8,15 +8,20 @@
 # its records, in FOLDER/earlier/N: `away` moves it there; `copy` is for a training that goes
 # on from a finished one and leaves the checkpoint in its place too.  `back` looks there for
 # what was made by a record of these lines, and changes places with it.
-cd "$1" || exit
+unset CDPATH
+cd -- "$1" || exit
 folder=$1 how=$2 words=${3-}
 say() { printf 'finetune: %s\n' "$1" >&2; }
 
-# What comes of the training.  All else is of the data and the base model alone.
+# What comes of the training.  All else is of the data and the base model alone, or the user's:
+# a model that we made has a record.
 results() {
     for f in model.ckpt.d model.ckpt metrics.tsv loss.png *.gguf Modelfile eval*.tsv test.tsv \
         samples.txt losses*.tsv; do
-        case $f in *-base.*) continue ;; esac
+        case $f in
+        *-base.*) continue ;;
+        *.gguf) [ -e "records/$f" ] || continue ;;
+        esac
         [ ! -e "$f" ] || printf '%s\n' "$f"
     done
 }

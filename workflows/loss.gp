@@ -7,7 +7,7 @@
 if (strstrt(ARG1.ARG2, "'") || strstrt("<|", ARG1[1:1]) || strstrt("<|", ARG2[1:1])) {
     exit error "loss.gp: the name of a file begins with < or |, or holds '"
 }
-folder_of(file) = "\"$(cd \"$(dirname -- '".file."')\" && pwd)\""
+folder_of(file) = "\"$(CDPATH= cd \"$(dirname -- '".file."')\" && pwd)\""
 run  = system("basename -- ".folder_of(ARG2))
 base = system("awk -F '\\t' 'NR == 2 { print 0, $2 }' ".folder_of(ARG1)."/eval-base.tsv 2>/dev/null")
 # named(COLUMN): the awk program that finds it in the first line, as c.

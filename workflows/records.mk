@@ -74,10 +74,9 @@ OF_DATA    := $(if $(rows),rows.txt table.txt) data.tok data.pack val.pack
 OF_TEST    := $(if $(test),test.tok test.pack test-base.tsv test.tsv)
 RESULTS    := $(OF_DATA) $(OF_TEST) model.ckpt $(MODELS) eval-base.tsv $(EVALS) \
   samples-base.txt samples.txt $(if $(GNUPLOT),loss.png)
-$(if $(or $(dry),$(RESTART),$(if $(filter finetune \
-  $(RUNS)/%,$(MAKECMDGOALS)),,no)),,$(call take_back,model.ckpt))
 INODES     := $(call inodes,$(RESULTS))
-$(foreach f,$(RESULTS),$(eval $(call made_of,$f)))
+$(if $(or $(dry),$(filter plan,$(MAKECMDGOALS))),,$(call refuse,$(shell $(call script,busy.sh) $(RUN) $(PID))))
+$(if $(filter-out yes,$(RESTART)),$(call refuse,RESTART is '$(RESTART)'$(comma) not yes))
 
 # Two runs have one name by chance where neither was named: model and first text, as they were
 # written down, are others.
@@ -85,9 +84,15 @@ whole_path  = $(if $(filter /% ~%,$1),$1,$(CURDIR)/$1)
 names      := $(call whole_path,$(MODEL))$(newline)$(call whole_path,$(first_text))
 its_names  := $(call text_of,$(RUN)/records/names)
 $(if $(or $(call given_here,NAME),$(if $(its_names),,new),$(call \
-  same,$(its_names),$(names)$(newline)),$(if $(filter data.tok,$(todo)),,same)),,$(call refuse,$(RUN) \
+  same,$(its_names),$(names)$(newline)),$(call current,data.tok,$(call record,data.tok))),,$(call refuse,$(RUN) \
   is a run of $(strip $(subst $(newline), ,$(its_names))): NAME=$(NAME) goes on there$(comma) NAME=$(NAME)-2 \
   begins another))
+
+# Nothing has changed up to here.
+$(if $(or $(dry),$(RESTART),$(if $(filter finetune \
+  $(RUNS)/%,$(MAKECMDGOALS)),,no)),,$(call take_back,model.ckpt))
+INODES     := $(call inodes,$(RESULTS))
+$(foreach f,$(RESULTS),$(eval $(call made_of,$f)))
 
 # A training goes on from saves of the same settings, also of a shorter run; what other settings
 # made is kept apart, and comes back with them.
@@ -104,5 +109,4 @@ keep        = $(if $(and $(KEEP),$(if $(dry),,1)),$(call run_script,keep.sh,$(RU
 # One that is finished and would be no other is taken as it is.
 TRAINED    := $(and $(FINISHED),$(filter same,$(CHANGE)))
 take        = $(if $(dry),,$(file >$(RUN)/records/model.ckpt,$(of_model.ckpt)$(newline)replaces none))
-$(if $(filter-out yes,$(RESTART)),$(call refuse,RESTART is '$(RESTART)'$(comma) not yes))
 endif

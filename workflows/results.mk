@@ -101,9 +101,9 @@ $(RUN)/merged.gguf: | $(RUN)/model.ckpt $(call built,gguf-export)
 endif
 
 $(RUN)/Modelfile: | $(RUN)/$(or $(MERGED),adapter).gguf $(call built,modelfile)
-	$(call step,Modelfile)$(MODELFILE) $(TUNED) -o $@$(if $(MERGED),,$(if $(odd_name), || { ln -sf $(call \
+	$(call step,Modelfile)$(MODELFILE) $(TUNED)$(if $(MERGED),,$(template)) -o $@$(if $(MERGED),,$(if $(odd_name), || { ln -sf $(call \
   sh,$(call whole_path,$(call path,$(MODEL)))) $(RUN)/base.gguf && $(MODELFILE) -m $(RUN)/base.gguf -a \
-  $(RUN)/adapter.gguf -o $@; }))
+  $(RUN)/adapter.gguf$(template) -o $@; }))
 # A name that a Modelfile cannot hold gets another.
 odd_name    = $(call holds,$(SHELL_CHARS),$(MODEL))
 MODELFILE   = $(call cmd,modelfile)

@@ -89,19 +89,50 @@ static void put_models(FILE *f, const struct cmd_run *run, const char *adapter,
     cmd_put_file(f, adapter);
 }
 
+/* The chat template that the run was told to take; NULL: that of the model. */
+static const char *template_of(const struct cmd_run *run)
+{
+    static const char knob[] = "CHAT_TEMPLATE=";
+    for (size_t i = 0; i < run->knob.n; i++)
+        if (!strncmp(run->knob.item[i], knob, sizeof knob - 1))
+            return run->knob.item[i] + sizeof knob - 1;
+    return NULL;
+}
+
+static void put_template(FILE *f, const struct cmd_run *run)
+{
+    const char *name = template_of(run);
+    if (!name)
+        return;
+    fputs(" --chat-template", f);
+    cmd_put_file(f, name);
+}
+
+static int is_chat(const struct cmd_run *run)
+{
+    const char *name = template_of(run);
+    return name ? strcmp(name, "none") != 0 : run->is_chat;
+}
+
 static void print_talk(FILE *f, const struct cmd_run *run, const char *adapter)
 {
-    fputs(run->is_chat ? "Talk to it:\n " : "See what it writes:\n ", f);
+    int chat = is_chat(run);
+    fputs(chat ? "Talk to it:\n " : "See what it writes:\n ", f);
     put_tool(f, run, "generate");
     put_models(f, run, adapter, "-a");
-    if (run->is_chat)
+    if (chat) {
         fputs(" -i", f);
-    else
+        put_template(f, run);
+    } else {
         put_prompt(f, run);
-    fputs("\nThe same with llama.cpp:\n", f);
-    fputs(run->is_chat ? "  llama-cli" : "  llama-completion -no-cnv", f);
+    }
+    fputc('\n', f);
+    if (chat && adapter && template_of(run)) /* the base has none, or another */
+        return;
+    fputs("The same with llama.cpp:\n", f);
+    fputs(chat ? "  llama-cli" : "  llama-completion -no-cnv", f);
     put_models(f, run, adapter, "--lora");
-    if (!run->is_chat)
+    if (!chat)
         put_prompt(f, run);
     fputc('\n', f);
 }
@@ -136,6 +167,17 @@ static void put_ollama(FILE *f, const struct cmd_run *run, const char *modelfile
     fputc('\n', f);
 }
 
+static void print_modelfile(FILE *f, const struct cmd_run *run)
+{
+    put_tool(f, run, "modelfile");
+    fputs(" -m", f);
+    put_made(f, run, "merged.gguf");
+    fputs(" -o", f);
+    put_made(f, run, "merged.Modelfile");
+    fputs(" &&", f);
+    put_ollama(f, run, "merged.Modelfile");
+}
+
 static void print_merge(FILE *f, const struct cmd_run *run, const char *adapter)
 {
     fputs("As one model, for LM Studio and others:\n ", f);
@@ -144,16 +186,11 @@ static void print_merge(FILE *f, const struct cmd_run *run, const char *adapter)
     put_models(f, run, adapter, "-a");
     fputs(" --name", f);
     cmd_put_word(f, last_part(run->folder));
+    put_template(f, run);
     fputs(" -o", f);
     put_made(f, run, "merged.gguf");
     fputs("\nWith Ollama, after that (newer versions take no adapters):\n ", f);
-    put_tool(f, run, "modelfile");
-    fputs(" -m", f);
-    put_made(f, run, "merged.gguf");
-    fputs(" -o", f);
-    put_made(f, run, "merged.Modelfile");
-    fputs(" &&", f);
-    put_ollama(f, run, "merged.Modelfile");
+    print_modelfile(f, run);
 }
 
 /* ---- a longer training ------------------------------------------------------------ */
@@ -252,6 +289,19 @@ static void print_longer(FILE *f, const struct cmd_run *run)
         put_option_words(f, run);
 }
 
+/* Whether a Modelfile wants an adapter on top of a model. */
+static int has_adapter(const char *path)
+{
+    char line[512];
+    FILE *f = fopen(path, "r");
+    int found = 0;
+    while (f && !found && fgets(line, sizeof line, f))
+        found = !strncmp(line, "ADAPTER ", 8);
+    if (f)
+        fclose(f);
+    return found;
+}
+
 void cmd_next_steps_print(FILE *f, const struct cmd_run *run)
 {
     char adapter_path[PATH_MAX], path[PATH_MAX];
@@ -261,7 +311,10 @@ void cmd_next_steps_print(FILE *f, const struct cmd_run *run)
         print_talk(f, run, adapter);
     if (merged && cmd_run_file(run, "Modelfile", path)) {
         fputs("With Ollama:\n ", f);
-        put_ollama(f, run, "Modelfile");
+        if (has_adapter(path)) /* merged by hand, later */
+            print_modelfile(f, run);
+        else
+            put_ollama(f, run, "Modelfile");
     }
     if (adapter && !merged)
         print_merge(f, run, adapter);

@@ -147,6 +147,21 @@ END
     grep "nothing.gguf" stderr
     test_expect_code 2 "$BIN/report" -m base.gguf --knob RANK r 2>stderr'
 
+test_expect_success 'a template of the run goes along; a Modelfile with an adapter is not for a merged model' '
+    fresh
+    rm -f r/merged.gguf
+    echo "FROM x" >r/Modelfile
+    : >r/adapter.gguf
+    report --knob CHAT_TEMPLATE=chatml r >out
+    grep "generate .* -i --chat-template chatml$" out
+    grep "merge .* --chat-template chatml -o r/merged.gguf$" out
+    report --knob CHAT_TEMPLATE=none r >out
+    test_expect_code 1 grep -e " -i" out
+    : >r/merged.gguf
+    report r >out && grep "ollama create r -f r/Modelfile " out
+    echo "ADAPTER ./adapter.gguf" >>r/Modelfile
+    report r >out && grep "modelfile -m r/merged.gguf -o r/merged.Modelfile && ollama create r -f r/merged.Modelfile " out'
+
 # N TOKENS BEFORE CHANGE SPREAD|first line|line of the change
 sed 's/#.*//' >verdicts <<'END'
 20 100 4 -1 0.5|Better: held-out loss 4.125 before, 3.125 after (perplexity 61.87, 22.76);|the change is -1.0000 ± 0.2401 (95 %), from 2000 tokens in 20 sequences.

@@ -30,7 +30,7 @@ chmod +x cc
 compile() {
     rm -rf "$build" log
     # shellcheck disable=SC2086
-    (unset MAKEFLAGS V Q && cd "$TOP" && "$MAKE" CC="$test_scratch/cc" BUILD="$build" "$@" $objects)
+    (unset MAKEFLAGS MAKELEVEL V Q && cd "$TOP" && "$MAKE" CC="$test_scratch/cc" BUILD="$build" "$@" $objects)
 }
 together() { awk '/begin/ && ++n > most { most = n } /end/ { n-- } END { print most }' log; }
 

@@ -85,6 +85,8 @@ test_expect_success 'data that are not there, and other values' '
     says "^finetune: PROMPTS: there is no file .nope.$" finetune PROMPTS=nope
     says "^finetune: METHOD is .qlora., not lora or full$" finetune METHOD=qlora
     says "^finetune: NAME is .a b., which holds a character that .* cannot have: blank$" finetune "NAME=a b"
+    says "^finetune: NAME is .\.\.., which is no name of a folder" finetune NAME=..
+    says "^finetune: RUNS is .-r., which is no name of a folder" finetune RUNS=-r
     says "^finetune: train: .*--lr.*number" finetune LR=fast
     says "^finetune: CTX is 99999, but .* was made for [0-9]* positions" finetune CTX=99999'
 
@@ -138,4 +140,34 @@ test_expect_success 'two runs do not share a name by chance' '
     data "DATA=$PWD/two/t.txt" NAME=tiny-t-2
     data "DATA=$PWD/two/t.txt" NAME=tiny-t
     data "DATA=$PWD/two/t.txt"'
+test_expect_success 'what is found in a folder: no option, no list, nothing of a run, nothing hidden' '
+    mkdir -p words/sub words/.hidden words/runs/x/records
+    for f in words/sub/one.txt words/.hidden/two.txt words/runs/x/samples.txt "words/-three.txt" "words/@four.txt"; do
+        echo text >"$f"
+    done
+    : >words/runs/x/records/contents
+    sources() { (cd words && sh "$TOP/workflows/sources.sh" "$@" 2>/dev/null); }
+    test "$(sources .)" = "./-three.txt ./@four.txt ./sub/one.txt "
+    test "$(sources "*.txt")" = "./-three.txt ./@four.txt "
+    test "$(sources "s*/*.txt")" = "sub/one.txt "
+    test "$(cd words/.hidden && sh "$TOP/workflows/sources.sh" ../sub 2>/dev/null)" = "../sub/one.txt "'
+
+test_expect_success 'what the environment holds is no part of the workflow' '
+    todo="\$(shell touch $test_scratch/pwned)" step_done=1 make_there -n finetune >out
+    test ! -e pwned
+    for v in adapter merged; do
+        make_there -n finetune OUTPUTS="$v $v" 2>answer >out || { cat answer && exit 1; }
+    done'
+
+test_expect_success 'another make is at work in the folder: refused' '
+    mkdir -p "$runs/x/records"
+    ln -s "$(command -v sleep)" make-like
+    ./make-like 30 & echo $! >"$runs/x/records/pid"
+    sh "$TOP/workflows/busy.sh" "$runs/x" 1 >out
+    kill $!
+    wait $! || true
+    grep "another make, process [0-9]*, is at work in $runs/x: NAME=" out
+    sh "$TOP/workflows/busy.sh" "$runs/x" 1 >out
+    test ! -s out'
+
 test_done

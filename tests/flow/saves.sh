@@ -127,4 +127,14 @@ test_expect_success 'make -n and make data leave all as it is' '
     goal=data flow LR=1e-4 >log
     test ! -e runs/run/earlier
     cmp finished/run/model.ckpt runs/run/model.ckpt'
+test_expect_success 'models of the user in the folder of a run stay there, wherever CDPATH points' '
+    rm -rf "$runs"
+    flow >log 2>&1
+    cp model "$run/mine.gguf"
+    mkdir -p elsewhere/runs/run
+    CDPATH=$test_scratch/elsewhere LR=1e-4 flow LR=1e-4 >log 2>&1 || { cat log && exit 1; }
+    test -f "$run/mine.gguf"
+    test -f "$run/earlier/1/adapter.gguf"
+    test -z "$(ls -A elsewhere/runs/run)"'
+
 test_done
