@@ -3,6 +3,7 @@
  * tokenize - turn text into a token stream.  See tokenize.1
  */
 #include "shared/common.h"
+#include "shared/id-lines.h"
 #include "shared/input-size.h"
 #include "shared/job.h"
 #include "shared/rows.h"
@@ -128,54 +129,6 @@ static int add_file(struct run *r, const char *path, struct tr_err *err)
     return rc;
 }
 
-/* Lines of decimals; `value` is the number that is being read, -1 between numbers. */
-static int read_lines(struct run *r, FILE *f, const char *path, struct tr_err *err)
-{
-    uint32_t n_vocab = tr_tokenizer_n_vocab(r->tok);
-    uint64_t line = 1;
-    int64_t value = -1;
-    int c, begun = 0, rc = 0;
-
-    r->t.n = 0;
-    while (!rc && (c = getc_unlocked(f)) != EOF) {
-        begun = c != '\n';
-        if (c >= '0' && c <= '9') {
-            value = (value < 0 ? 0 : value * 10) + (c - '0');
-            if (value >= n_vocab)
-                rc = tr_err_set(err, TR_EFORMAT, "'%s' line %" PRIu64 ": an id that is not "
-                                "below %u, the size of the vocabulary", path, line,
-                                n_vocab);
-            continue;
-        }
-        if (!strchr(" \t\r\n", c) || !c)
-            rc = tr_err_set(err, TR_EFORMAT, "'%s' line %" PRIu64 ": not a decimal id",
-                            path, line);
-        if (!rc && value >= 0)
-            rc = tr_tokens_push(&r->t, (uint32_t)value, err);
-        value = -1;
-        if (c == '\n' && !rc) {
-            rc = cmd_token_out_ids(&r->sink, &r->t, err);
-            r->t.n = 0;
-            line++;
-        }
-    }
-    if (!rc && ferror(f))
-        return tr_err_sys(err, "cannot read '%s'", path);
-    if (!rc && value >= 0)
-        rc = tr_tokens_push(&r->t, (uint32_t)value, err);
-    return rc || !begun ? rc : cmd_token_out_ids(&r->sink, &r->t, err);
-}
-
-static int add_ids(struct run *r, const char *path, struct tr_err *err)
-{
-    FILE *f = tr_in_open(path, err);
-    if (!f)
-        return err->code;
-    int rc = read_lines(r, f, path, err);
-    fclose(f);
-    return rc;
-}
-
 /* A source that is one text: what cmd_read_text does, of bytes that are read already. */
 static int add_plain(struct run *r, struct tr_source *source, struct tr_err *err)
 {
@@ -224,7 +177,7 @@ static int add_source(struct run *r, const char *path, struct tr_err *err)
 static int add(struct run *r, const char *path, struct tr_err *err)
 {
     if (r->o->from_ids)
-        return add_ids(r, path, err);
+        return cmd_id_lines(path, tr_tokenizer_n_vocab(r->tok), &r->sink, err);
     return r->o->binary ? add_file(r, path, err) : add_source(r, path, err);
 }
 
@@ -360,7 +313,8 @@ static int open_output(struct run *r, struct tr_err *err)
 
 static int run(struct run *r, char **file, int n_file, struct tr_err *err)
 {
-    if (load(r, err) || cmd_keys_read(&r->source, &r->o->key, err) || (!r->o->stats && open_output(r, err)) ||
+    if (load(r, err) || cmd_keys_read(&r->source, &r->o->key, err) ||
+        (!r->o->stats && open_output(r, err)) ||
         set_rows(r, err))
         return -1;
     look_ahead(r, file, r->o->binary ? 0 : n_file);
