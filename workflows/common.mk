@@ -71,7 +71,9 @@ step_done :=
 define made_of
 $(if $(call current,$1,$(call record,$1)),,$(eval todo += $1)$(RUN)/$1: FORCE)
 endef
-current = $(and $(call same,$2,$(of_$1)$(newline)replaces $(lastword $2)$(newline)),$(call made,$1))
+# What is written beside FILE, with_FILE, has to be there too.
+current = $(and $(call same,$2,$(of_$1)$(newline)replaces $(lastword $2)$(newline)),$(call made,$1),$(if \
+  $(with_$1),$(wildcard $(RUN)/$(with_$1)),1))
 made    = $(filter-out none $(lastword $(call record,$1)),$(call inode,$1))
 record  = $(call text_of,$(RUN)/records/$1)
 wanted  = $(of_$1)$(newline)replaces $(call inode,$1)$(newline)

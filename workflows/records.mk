@@ -70,6 +70,10 @@ endef
 define of_Modelfile
 $(of_model.ckpt)$(if $(MERGED),,$(newline)serves $(MODEL))
 endef
+# The sequences of the first tables are what the verdict needs.
+TUNED_FIRST := $(if $(LORA),adapter,merged)
+with_eval-base.tsv := losses-base.tsv
+with_$(if $(filter $(TUNED_FIRST),$(LAST)),eval,eval-$(TUNED_FIRST)).tsv := losses-$(TUNED_FIRST).tsv
 OF_DATA    := $(if $(rows),rows.txt table.txt) data.tok data.pack val.pack
 OF_TEST    := $(if $(test),test.tok test.pack test-base.tsv test.tsv)
 RESULTS    := $(OF_DATA) $(OF_TEST) model.ckpt $(MODELS) eval-base.tsv $(EVALS) \

@@ -131,7 +131,7 @@ define eval_rule
 $(RUN)/$(if $(filter $1,$(LAST)),eval,eval-$1).tsv: | $(RUN)/$1.gguf $(RUN)/eval-$2.tsv
 	$$(call step,loss of $1)$$(EVAL) $(if $(filter adapter,$1),-m $(call dollars,$(model)) \
 	  -a $(RUN)/adapter.gguf --label 'base + adapter',-m $(RUN)/$1.gguf --label $1)$(if $(filter \
-	  $1,$(if $(LORA),adapter,merged)), --losses $(RUN)/losses-$1.tsv) \
+	  $1,$(TUNED_FIRST)), --losses $(RUN)/losses-$1.tsv) \
 	  --after $(RUN)/eval-$2.tsv -o $$@
 $(eval before_it := $1)
 endef

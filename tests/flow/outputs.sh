@@ -76,6 +76,18 @@ test_expect_success 'a second time: nothing is done, and the end is said again' 
     grep "ollama create" rest
     if grep "^\[" again; then exit 1; fi'
 
+test_expect_success 'losses of the sequences, removed, are measured again, and nothing else is made' '
+    cp $run/losses-base.tsv was
+    rm $run/losses-base.tsv
+    finetune >out
+    cmp was $run/losses-base.tsv
+    rm $run/losses-adapter.tsv
+    finetune >out
+    test -s $run/losses-adapter.tsv
+    if grep "\] train$" out; then exit 1; fi
+    finetune >out
+    grep "^Nothing to be done" out'
+
 test_expect_success 'OUTPUTS asks for more: types of quantize, without a merged model that nobody wants' '
     finetune OUTPUTS="adapter q4_0 q5_1" >out 2>&1
     if grep "\] train$" out; then exit 1; fi
