@@ -3,13 +3,15 @@ ifneq ($(run_goals),)
 .PHONY: finetune data plan before-finetune
 .PRECIOUS: $(addprefix $(RUN)/,$(RESULTS)) # what is there is whole: no command leaves half a file
 finetune: $(addprefix $(RUN)/,$(RESULTS) records/contents)
-	$(if $(QUIET),,$(if $(todo),$(if $(dry),,@$(REPORT)),$(if $(dry),,@$(NOTHING) && $(REPORT))))
+	$(if $(QUIET),$(quietly),$(if $(todo),$(if $(dry),,@$(REPORT)),$(if $(dry),,@$(NOTHING) && $(REPORT))))
 data: $(addprefix $(RUN)/,$(OF_DATA) records/contents)
 	$(if $(dry)$(rows)$(QUIET),,$(info $(RUN)/data.pack is packed: '$(DATA)' is text))$(if \
-  $(QUIET),,$(if $(rows),@cat $(RUN)/rows.txt $(RUN)/table.txt))
+  $(QUIET),$(quietly),$(if $(rows),@cat $(RUN)/rows.txt $(RUN)/table.txt))
 plan: before-finetune
-	$(if $(dry)$(QUIET),,@printf '%s\n' $(call sh,plan: $(if $(todo),$(RUN) lacks $(strip $(todo)),all \
-  of $(RUN) is there)))
+	$(if $(QUIET),$(quietly),$(if $(dry),,@printf '%s\n' $(call sh,plan: $(if $(todo),$(RUN) lacks $(strip $(todo)),all \
+  of $(RUN) is there))))
+# A recipe that does nothing, so that make has nothing to say.
+quietly     = $(if $(dry),,@:)
 NOTHING     = echo 'Nothing to be done: all of $(RUN) is there.'
 GIVEN      := $(foreach k,$(filter-out RESTART,$(KNOBS)),$(if $(filter override,$(origin $k)),$k))
 # What was trained on goes into the command for a longer training, as the front has it.

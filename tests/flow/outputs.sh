@@ -111,6 +111,7 @@ test_expect_success 'types that are none are refused before anything' '
 test_expect_success 'Q=1: nothing is said' '
     finetune Q=1 NAME=quiet >out 2>&1
     test -s $runs/quiet/eval.tsv
+    finetune Q=1 NAME=quiet >>out 2>&1
     test ! -s out
     (cd "$TOP" && "$MAKE" data Q=1 BIN="$bin" RUNS="$runs" NAME=data >"$test_scratch/out" 2>&1)
     test ! -s out'
