@@ -5,6 +5,7 @@
 #include "prompts.h"
 
 #include "chats.h"
+#include "last-said.h"
 #include "pack-prompts.h"
 #include "vocab.h"
 
@@ -68,33 +69,6 @@ static int add_lines(struct gathering *g, struct tr_err *err)
     return rc;
 }
 
-/* The text of the ids, malloc'ed; NULL when out of memory. */
-static char *text_of(const struct tr_tokenizer *tok, const struct tr_tokens *id,
-                     struct tr_err *err)
-{
-    char *text = NULL;
-    size_t n = 0, cap = 0;
-    int first = 1, rc = 0;
-    for (size_t i = 0; !rc && i < id->n; i++) {
-        /* The BOS that stands in front of every text says nothing. */
-        if (i == 0 && tr_tokenizer_add_bos(tok) && id->n > 1 &&
-            (int64_t)id->id[0] == tr_tokenizer_bos(tok))
-            continue;
-        rc = tr_tokenizer_decode(tok, id->id[i], first, 1, &text, &n, &cap, err);
-        first = 0;
-    }
-    char *whole = rc ? NULL : malloc(n + 1);
-    if (whole) {
-        if (n)
-            memcpy(whole, text, n);
-        whole[n] = 0;
-    } else if (!rc) {
-        tr_err_set(err, TR_ENOMEM, "out of memory for a prompt");
-    }
-    free(text);
-    return whole;
-}
-
 static int add_document(void *ctx, const int32_t *token, int32_t n, struct tr_err *err)
 {
     struct gathering *g = ctx;
@@ -104,7 +78,7 @@ static int add_document(void *ctx, const int32_t *token, int32_t n, struct tr_er
     for (int32_t i = 0; i < n; i++)
         if (tr_tokens_push(&x->id, (uint32_t)token[i], err))
             return err->code;
-    x->own = text_of(g->tok, &x->id, err);
+    x->own = cmd_last_said(g->tok, &x->id, err);
     if (!x->own)
         return err->code;
     x->text = x->own;

@@ -39,8 +39,8 @@ test_expect_success 'prompts from packed rows: what stands in front of the first
     g --prompts-from rows.pack -k 2 >got
     for word in gull sea; do
         g --special -p "user: The $word${eot}assistant:"
-    done | sed "s/^ *user/user/" >want
-    sed "s/^ *user/user/" got | cmp - want'
+    done | sed "s/^ *user: \(.*\)${eot}assistant:/\1\n/" >want # what was said last is shown
+    cmp got want'
 
 test_expect_success 'prompts from packed text: its first words, where they leave room' '
     "$BIN/tokenize" -q -m "$model" "$TOP/examples/tiny.txt" | "$BIN/pack" -q -c 96 -o text.pack
