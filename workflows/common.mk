@@ -22,8 +22,8 @@ run_script = $(shell $(call script,$1) $2)$(if $(filter-out 0,$(.SHELLSTATUS)),$
 
 # $(call target_name,KNOB): refuses what a rule of make cannot hold in the name of a target.
 target_name = $(if $($1),,$(call refuse,$1 is empty))$(if $(call holds,$(RULE_CHARS),$($1)),$(call refuse,$1 is '$($1)'$(comma) which holds a character that the folder of a run cannot \
-  have: $(call holds,$(RULE_CHARS),$($1))))$(if $(filter -% @%,$($1))$(if $(call \
-  same,$1,NAME),$(filter . ..,$($1))),$(call refuse,$1 is '$($1)'$(comma) which is no name of a folder of runs))
+  have: $(call holds,$(RULE_CHARS),$($1))))$(if $(if $(call \
+  same,$1,NAME),$(filter . ..,$($1)),$(filter -% @%,$($1))),$(call refuse,$1 is '$($1)'$(comma) which is no name of a folder of runs))
 
 # $(call option_words,KNOB): its words for the shell.  What looks like code is a mistake.
 option_words = $(call refuse,$(if $(call code_in,$($1)),$1 holds $(call code_in,$($1)): its \
