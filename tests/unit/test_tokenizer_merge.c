@@ -312,7 +312,7 @@ START_TEST(pieces)
         tr_tokens_release(&have);
     }
     ck_assert_int_gt(longer, SANITIZED ? 20 : 100); /* most texts were cut */
-    ck_assert_int_gt(most, 1);
+    ck_assert_int_gt(most, SANITIZED ? 0 : 1); /* few texts: none is read in several parts */
     tr_tokenizer_free(t);
     toy_free(toy);
 }
