@@ -8,6 +8,7 @@
  */
 #include "shared/common.h"
 #include "shared/help.h"
+#include "shared/input-size.h"
 #include "shared/nearest.h"
 #include "shared/shell-word.h"
 #include "shared/workflows.h"
@@ -30,22 +31,11 @@ struct opts {
 
 /* ==== the table ==== */
 
-/* Lines of words behind `name`, in columns as the options have them. */
-static void append_wrapped(char *text, size_t n, const char *name, const char *words)
+static void append_workflow(char *text, size_t n, const struct cmd_workflow *w)
 {
-    enum { INDENT = 14, WIDTH = 80 };
-    int at = INDENT - 1;
-    cmd_append(text, n, "\n  %-*s", INDENT - 3, name);
-    for (; *words; words += strspn(words, " ")) {
-        int length = (int)strcspn(words, " ");
-        if (at + 1 + length > WIDTH) {
-            cmd_append(text, n, "\n%*s", INDENT - 1, "");
-            at = INDENT - 1;
-        }
-        cmd_append(text, n, " %.*s", length, words);
-        at += 1 + length;
-        words += length;
-    }
+    enum { INDENT = 14 };
+    cmd_append(text, n, "\n  %-*s ", INDENT - 3, w->name);
+    cmd_append_wrapped(text, n, INDENT, w->about);
 }
 
 static const char *about(const struct cmd_workflows *all)
@@ -54,7 +44,7 @@ static const char *about(const struct cmd_workflows *all)
     snprintf(text, sizeof text, "fine-tune a model on texts or rows, or run another "
              "workflow\n\nworkflows (%s if none is named):", usual);
     for (size_t i = 0; i < all->n_workflow; i++)
-        append_wrapped(text, sizeof text, all->workflow[i].name, all->workflow[i].about);
+        append_workflow(text, sizeof text, &all->workflow[i]);
     return text;
 }
 
@@ -161,13 +151,9 @@ static int take_words(const struct cmd *cmd, struct opts *o, char **word, int n)
 
 static int is_model(const char *path)
 {
-    char magic[4] = "";
-    struct stat st;
-    FILE *f = !stat(path, &st) && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
-    size_t n = f ? fread(magic, 1, sizeof magic, f) : 0;
-    if (f)
-        fclose(f);
-    return n == sizeof magic && !memcmp(magic, "GGUF", sizeof magic);
+    char magic[4];
+    return cmd_first_bytes(path, magic, sizeof magic) == sizeof magic &&
+           !memcmp(magic, "GGUF", sizeof magic);
 }
 
 /* Who trains names a model and data, or neither: then it is the example. */

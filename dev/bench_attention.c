@@ -5,6 +5,7 @@
  *
  *   make dev && build/release/dev/bench_attention [SHAPE]
  */
+#include <libtrain/machine.h>
 #include <libtrain/op.h>
 #include <libtrain/matmul/tile.h>
 #include <libtrain/ops.h>
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 extern const struct tr_op tr__op_attention;
 
@@ -37,13 +37,6 @@ static const struct shape shapes[] = {
 };
 
 enum { REPEATS = 21 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int by_size(const void *a, const void *b)
 {
@@ -74,9 +67,9 @@ static double sgemm_seconds(void)
         b = floats(N * N);
         c = floats(N * N);
     }
-    double t = now();
+    double t = tr_machine_seconds();
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, N, N, N, 1, a, N, b, N, 0, c, N);
-    return (now() - t) / (2e-9 * N * N * N);
+    return (tr_machine_seconds() - t) / (2e-9 * N * N * N);
 }
 
 /* The product that attention is made of, on one thread, everything in cache. */
@@ -84,10 +77,10 @@ static double tile_seconds(void)
 {
     enum { N = 64, TIMES = 200 };
     static float a[N * N], b[N * N], c[N * N];
-    double t = now();
+    double t = tr_machine_seconds();
     for (int i = 0; i < TIMES; i++)
         tr__tile_product(N, N, N, (struct tr__tile){ a, N, 1 }, b, N, c, N, NULL);
-    return (now() - t) / (2e-9 * N * N * N * TIMES);
+    return (tr_machine_seconds() - t) / (2e-9 * N * N * N * TIMES);
 }
 
 static void bench(const struct shape *s, int bf16)
@@ -124,12 +117,12 @@ static void bench(const struct shape *s, int bf16)
     for (int i = 0; i < REPEATS; i++) {
         gemm[i] = sgemm_seconds();
         tile[i] = tile_seconds();
-        double t0 = now();
+        double t0 = tr_machine_seconds();
         nd.op->forward(&nd);
-        double t1 = now();
+        double t1 = tr_machine_seconds();
         nd.op->backward(&nd);
         forward[i] = (t1 - t0) / (2 * work);
-        backward[i] = (now() - t1) / (5 * work);
+        backward[i] = (tr_machine_seconds() - t1) / (5 * work);
     }
     double g = median(gemm), f = median(forward), b = median(backward);
     printf("%-18s %-4s sgemm %5.1f  tile %5.1f  forward %6.1f GF/s %3.0f %% %7.2f ms  "

@@ -6,23 +6,16 @@
  *   make dev && build/release/dev/bench_dtype
  */
 #include <libtrain/dtype.h>
+#include <libtrain/machine.h>
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { N = 1 << 16, TURNS = 2000 }; /* 256 KiB of f32: a tile that stays in cache */
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static double speed(double start, int turns)
 {
-    return (double)N * sizeof(float) * turns / (seconds() - start) * 1e-9;
+    return (double)N * sizeof(float) * turns / (tr_machine_seconds() - start) * 1e-9;
 }
 
 int main(void)
@@ -42,21 +35,21 @@ int main(void)
             continue;
         double from = 0, finite = 0, dot = 0;
         if (t->from_f32) {
-            double start = seconds();
+            double start = tr_machine_seconds();
             for (int i = 0; i < TURNS / 10; i++)
                 t->from_f32(x, packed, N);
             from = speed(start, TURNS / 10);
         }
-        double start = seconds();
+        double start = tr_machine_seconds();
         for (int i = 0; i < TURNS; i++)
             t->to_f32(packed, y, N);
         double to = speed(start, TURNS);
-        start = seconds();
+        start = tr_machine_seconds();
         for (int i = 0; t->finite && i < TURNS; i++)
             t->finite(packed, N);
         finite = speed(start, TURNS);
         float sum = 0;
-        start = seconds();
+        start = tr_machine_seconds();
         for (int i = 0; t->dot && i < TURNS; i++)
             sum += t->dot(packed, x, N);
         if (t->dot && sum != 1) /* a use, or the loop may be left out */

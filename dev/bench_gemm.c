@@ -15,12 +15,12 @@
  */
 #include "../cmds/shared/common.h"
 
+#include <libtrain/machine.h>
 #include <libtrain/matmul/dnnl.h>
 
 #include <cblas.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { MAX_LAYER = 64 };
 enum { FORWARD, BACKWARD_X, BACKWARD_W, N_PRODUCT };
@@ -40,13 +40,6 @@ struct bench {
     int n, n_product, type;
     void *a, *b, *c; /* large enough for every product */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Small numbers as f32; as bf16 or s8 they are some others, none of them a NaN. */
 static void *numbers(size_t n)
@@ -114,9 +107,9 @@ static double rate(const struct bench *b)
         for (int j = 0; j < b->n_product; j++) {
             const struct layer *l = &b->layer[i];
             const struct product *p = &l->product[j];
-            double start = now();
+            double start = tr_machine_seconds();
             (b->type == F32 ? sgemm : onednn)(b, p);
-            seconds += l->count * (now() - start);
+            seconds += l->count * (tr_machine_seconds() - start);
             work += 2.0 * l->count * p->m * p->n * p->k;
         }
     return 1e-9 * work / seconds;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the machine and this process have of memory.
+ * What the machine and this process have of memory, and its clock.
  */
 #ifndef LIBTRAIN_MACHINE_H
 #define LIBTRAIN_MACHINE_H
@@ -10,6 +10,9 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* Seconds of a clock that nobody sets, from some time on. */
+double tr_machine_seconds(void);
 
 /* Resident bytes of this process now, and at their peak (VmHWM).  0 where unknown. */
 int64_t tr_machine_resident(void);

@@ -32,37 +32,24 @@ void cmd_append(char *text, size_t n, const char *fmt, ...)
     va_end(ap);
 }
 
-/* Columns of UTF-8 text: bytes that do not continue a character. */
-static int columns(const char *text, size_t bytes)
+void cmd_append_wrapped(char *text, size_t n, int indent, const char *words)
 {
-    int n = 0;
-    for (size_t i = 0; i < bytes; i++)
-        n += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return n;
-}
-
-/* Print words, broken at WIDTH; the lines after the first are indented by INDENT, where
- * the first begins too. */
-static void print_wrapped(const char *text)
-{
-    int at = INDENT;
-    while (*text) {
-        size_t word = strcspn(text, " ");
-        int n = columns(text, word);
-        if (at == INDENT) {
-            printf("%.*s", (int)word, text);
-            at += n;
-        } else if (at + 1 + n > WIDTH) {
-            printf("\n%*s%.*s", INDENT, "", (int)word, text);
-            at = INDENT + n;
-        } else {
-            printf(" %.*s", (int)word, text);
-            at += 1 + n;
+    int at = indent;
+    while (*words) {
+        size_t word = strcspn(words, " ");
+        int length = cmd_columns(words, word);
+        if (at > indent && at + 1 + length > WIDTH) {
+            cmd_append(text, n, "\n%*s", indent, "");
+            at = indent;
+        } else if (at > indent) {
+            cmd_append(text, n, " ");
+            at++;
         }
-        text += word;
-        text += *text == ' ';
+        cmd_append(text, n, "%.*s", (int)word, words);
+        at += length;
+        words += word;
+        words += *words == ' ';
     }
-    putchar('\n');
 }
 
 /* A default outside the range of its option, a negative choice or a NULL stand for
@@ -97,7 +84,7 @@ static void append_default(char *text, size_t n, const struct cmd_opt *opt)
 
 static void print_option(const struct cmd_opt *opt)
 {
-    char left[128] = "", right[2048] = "";
+    char left[128] = "", right[2048] = "", wrapped[4096] = "";
     if (opt->letter)
         cmd_append(left, sizeof left, "  -%c, ", opt->letter);
     else
@@ -105,7 +92,7 @@ static void print_option(const struct cmd_opt *opt)
     cmd_append(left, sizeof left, "--%s", opt->name);
     if (opt->kind != CMD_KIND_FLAG)
         cmd_append(left, sizeof left, " %s", opt->arg);
-    int at = columns(left, strlen(left));
+    int at = cmd_columns(left, strlen(left));
     fputs(left, stdout);
     if (at + 2 > INDENT) {
         putchar('\n');
@@ -114,7 +101,8 @@ static void print_option(const struct cmd_opt *opt)
     printf("%*s", INDENT - at, "");
     cmd_append(right, sizeof right, "%s", opt->help);
     append_default(right, sizeof right, opt);
-    print_wrapped(right);
+    cmd_append_wrapped(wrapped, sizeof wrapped, INDENT, right);
+    puts(wrapped);
 }
 
 static void print_table(const struct cmd_opt *opt)

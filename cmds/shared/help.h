@@ -16,5 +16,8 @@ void cmd_print_version(int threads);
 
 /* Append to a text of n bytes; what does not fit is cut. */
 void cmd_append(char *text, size_t n, const char *fmt, ...) TR_PRINTF(3, 4);
+/* The same for words, parted by blanks, in lines of 80 columns: the first begins in column
+ * `indent`, and so do the others. */
+void cmd_append_wrapped(char *text, size_t n, int indent, const char *words);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sizes of inputs, for nothing but a line of progress: what cannot be known is 0, and a file
+ * Sizes of inputs, for nothing but a line of progress, and how they begin: what cannot be known is 0, and a file
  * that cannot be opened is told by whoever wants to read it.
  */
 #include "input-size.h"
@@ -9,14 +9,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int is_packed(const char *path)
+size_t cmd_first_bytes(const char *path, void *to, size_t n)
 {
-    unsigned char begin[4] = { 0 };
-    FILE *f = fopen(path, "rb");
-    size_t n = f ? fread(begin, 1, sizeof begin, f) : 0;
+    struct stat st;
+    FILE *f = !stat(path, &st) && S_ISREG(st.st_mode) ? fopen(path, "rb") : NULL;
+    n = f ? fread(to, 1, n, f) : 0;
     if (f)
         fclose(f);
-    return n == sizeof begin &&
+    return n;
+}
+
+static int is_packed(const char *path)
+{
+    unsigned char begin[4];
+    return cmd_first_bytes(path, begin, sizeof begin) == sizeof begin &&
            (!memcmp(begin, "\x1f\x8b", 2) || !memcmp(begin, "\x28\xb5\x2f\xfd", 4));
 }
 

@@ -9,9 +9,10 @@
 #include "message.h"
 #include "status.h"
 
+#include <libtrain/machine.h>
+
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 static const double patience = 2, pause_between = 0.1; /* seconds */
 
@@ -21,16 +22,9 @@ static struct {
     struct cmd_pace pace;
 } job;
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 int cmd_pace_due(struct cmd_pace *p)
 {
-    double now = seconds();
+    double now = tr_machine_seconds();
     if (now < p->next)
         return 0;
     p->next = now + pause_between;
@@ -52,7 +46,7 @@ static void amount(struct cmd_field *f, int rank, double v, const char *per)
 static size_t fill(struct cmd_field *f, double done, double total)
 {
     struct cmd_field *first = f;
-    double spent = seconds() - job.began, part = total > 0 ? done / total : 0;
+    double spent = tr_machine_seconds() - job.began, part = total > 0 ? done / total : 0;
     part = part > 1 ? 1 : part;
     cmd_field_set(f++, 3, "%.20s", cmd_command());
     if (total > 0) {
@@ -91,7 +85,7 @@ struct tr_progress cmd_job(const char *unit)
     if (cmd_quiet() || !cmd_status_possible())
         return (struct tr_progress){ 0 };
     job.unit = unit;
-    job.began = seconds();
+    job.began = tr_machine_seconds();
     job.pace.next = job.began + patience;
     return (struct tr_progress){ at, NULL };
 }

@@ -79,6 +79,14 @@ void cmd_complain(const char *fmt, ...)
     va_end(ap);
 }
 
+int cmd_columns(const char *text, size_t bytes)
+{
+    int n = 0;
+    for (size_t i = 0; i < bytes; i++)
+        n += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return n;
+}
+
 /* Bytes up to where a synopsis may be broken: never in brackets, nor between an option and
  * its argument. */
 static size_t piece_of(const char *synopsis)
@@ -100,9 +108,7 @@ void cmd_put_usage(FILE *f, const struct cmd *cmd)
     int indent = fprintf(f, "usage: %s", command), at = indent;
     for (const char *p = cmd->synopsis; *p;) {
         size_t n = piece_of(p), skip = *p == ' ';
-        int columns = 0;
-        for (size_t i = skip; i < n; i++)
-            columns += ((unsigned char)p[i] & 0xc0) != 0x80;
+        int columns = cmd_columns(p + skip, n - skip);
         if (at > indent && at + 1 + columns > WIDTH)
             at = fprintf(f, "\n%*s", indent, "") - 1;
         at += 1 + columns;

@@ -14,6 +14,9 @@
 /* Exit 2 with a message and a hint at --help. */
 void cmd_usage(const struct cmd *cmd, const char *fmt, ...) TR_PRINTF(2, 3) TR_NORETURN;
 
+/* Columns of UTF-8 text: bytes that do not continue a character. */
+int cmd_columns(const char *text, size_t bytes);
+
 /* "usage: NAME SYNOPSIS" in lines of 80 columns. */
 void cmd_put_usage(FILE *f, const struct cmd *cmd);
 

@@ -8,6 +8,7 @@
 
 #include "sample-pair.h"
 #include "shell-word.h"
+#include "workflows.h"
 
 #include <libtrain/printable.h>
 
@@ -199,10 +200,11 @@ static void print_merge(FILE *f, const struct cmd_run *run, const char *adapter)
 static void put_option(FILE *f, const char *knob)
 {
     const char *end = strchr(knob, '=');
-    fputs(" --", f);
-    for (; knob < end; knob++)
-        fputc(*knob == '_' ? '-' : tolower((unsigned char)*knob), f);
+    char *option = cmd_knob_option(knob, (size_t)(end - knob));
+    if (option)
+        fprintf(f, " --%s", option);
     cmd_put_word(f, end + 1);
+    free(option);
 }
 
 static void put_assignment(FILE *f, const char *name, const char *value)

@@ -96,8 +96,7 @@ static int add_workflow(struct cmd_workflows *w, const char *line, int file,
     return new->name && new->about ? 0 : no_memory(err);
 }
 
-/* GRAD_ACC is --grad-acc. */
-static char *option_of(const char *knob, size_t n)
+char *cmd_knob_option(const char *knob, size_t n)
 {
     char *option = copy(knob, n);
     for (char *p = option; p && *p; p++)
@@ -114,7 +113,7 @@ static int add_knob(struct cmd_workflows *w, const char *line, int file, struct 
     if (w->n_knob == CMD_MAX_KNOB)
         return tr_err_set(err, TR_EFORMAT, "more than %d knobs", CMD_MAX_KNOB);
     struct cmd_knob *new = &w->knob[w->n_knob++];
-    *new = (struct cmd_knob){ .name = copy(line, n), .option = option_of(line, n),
+    *new = (struct cmd_knob){ .name = copy(line, n), .option = cmd_knob_option(line, n),
                               .help = copy(line + n + 1, strlen(line + n + 1)),
                               .file = file };
     return new->name && new->option && new->help ? 0 : no_memory(err);

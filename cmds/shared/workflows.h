@@ -44,6 +44,9 @@ int cmd_workflows_read(struct cmd_workflows *w, const char *name, const char *ar
 const struct cmd_workflow *cmd_workflow_find(const struct cmd_workflows *w, const char *name);
 struct cmd_knob *cmd_knob_find(struct cmd_workflows *w, const char *name, size_t length);
 
+/* The option of a knob, --grad-acc of GRAD_ACC, without its dashes: malloc'ed, or NULL. */
+char *cmd_knob_option(const char *knob, size_t n);
+
 /* 1 if the workflow's own knobs have this name among them. */
 int cmd_workflow_has(const struct cmd_workflows *w, const struct cmd_workflow *workflow,
                      const char *knob);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What Linux says of this process's memory in /proc, and every limit that binds it: malloc
+ * The clock; and what Linux says of this process's memory in /proc, and every limit that binds it: malloc
  * does not fail where memory is short, the kernel kills instead, so a plan must know before
  * (train/plan.c).  Limits of control groups are in cgroup.c.
  */
@@ -10,6 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
+
+double tr_machine_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
 
 /* A line "KEY: N kB" of a file in /proc; -1 if it is not there. */
 static int64_t proc_bytes(const char *path, const char *key)

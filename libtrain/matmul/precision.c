@@ -3,12 +3,12 @@
  * The precisions by name: which products they stand for, and how fast those are here, which
  * a plan measures before it tells the time of a step.  Next: products.h.
  */
+#include <libtrain/machine.h>
 #include <libtrain/matmul/dnnl.h>
 #include <libtrain/matmul/products.h>
 #include <libtrain/precision.h>
 
 #include <stdlib.h>
-#include <time.h>
 
 static const struct tr_precision precisions[] = {
     { "f32", &tr__products_f32, 0, 0, 0, NULL },
@@ -31,13 +31,6 @@ int tr_precision_open(const struct tr_precision *p, struct tr_err *err)
     return rc;
 }
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* The best of the repeats that fit in the time: the first ones find cold caches and
  * sleeping threads. */
 double tr_precision_rate(const struct tr_precision *p, int64_t m, int64_t n, int64_t k)
@@ -46,13 +39,13 @@ double tr_precision_rate(const struct tr_precision *p, int64_t m, int64_t n, int
     float *data = calloc((size_t)(n * k), sizeof *data);
     struct tr__matrix w = { .dtype = &tr_f32, .rows = n, .cols = k, .data = data };
     struct tr_arena scratch;
-    double best = 0, begin = seconds(), now = begin;
+    double best = 0, begin = tr_machine_seconds(), now = begin;
     int ok = x && y && data && !tr__gemm_ready(NULL) &&
              !tr_arena_init(&scratch, "a product", p->products->scratch(m, &w), NULL);
     for (int i = 0; ok && (i < 3 || now - begin < 0.1); i++) {
         double start = now;
         p->products->xwt(&scratch, m, 1, x, k, &w, 0, y, n);
-        now = seconds();
+        now = tr_machine_seconds();
         double rate = 2 * (double)m * (double)n * (double)k / (now - start);
         best = rate > best ? rate : best;
     }

@@ -17,6 +17,16 @@
             d[g] = tr__load_f16(b->d);                                                   \
     }
 
+/* times c + add for the 32 codes c of n bits that lie one behind the other from q on. */
+TR__INLINE void codes(const uint8_t *q, const int n, const int times, const int add,
+                      tr__vec *level)
+{
+    int8_t x[32];
+    for (int i = 0; i < 32; i++)
+        x[i] = (int8_t)(times * (q[i * n / 8] >> i * n % 8 & ((1 << n) - 1)) + add);
+    tr__load_levels(x, level);
+}
+
 struct q1_0 {
     uint8_t d[2];
     uint8_t q[16];
@@ -26,10 +36,7 @@ ONE_SCALE(q1_0, 4)
 
 TR__INLINE void q1_0_levels(const struct q1_0 *b, int part, tr__vec *level)
 {
-    int8_t q[32];
-    for (int i = 0; i < 32; i++)
-        q[i] = (int8_t)(2 * (b->q[4 * part + i / 8] >> i % 8 & 1) - 1);
-    tr__load_levels(q, level);
+    codes(b->q + 4 * part, 1, 2, -1, level);
 }
 
 TR__ROW(q1_0, 128, 32, 0)
@@ -43,10 +50,7 @@ ONE_SCALE(q2_0, 2)
 
 TR__INLINE void q2_0_levels(const struct q2_0 *b, int part, tr__vec *level)
 {
-    int8_t q[32];
-    for (int i = 0; i < 32; i++)
-        q[i] = (int8_t)((b->q[8 * part + i / 4] >> 2 * (i % 4) & 3) - 1);
-    tr__load_levels(q, level);
+    codes(b->q + 8 * part, 2, 1, -1, level);
 }
 
 TR__ROW(q2_0, 64, 32, 0)

@@ -36,7 +36,7 @@ TR__INLINE void iq1_s_scales(const struct iq1_s *b, float *d, float *m)
 
 TR__INLINE void iq1_s_levels(const struct iq1_s *b, int part, tr__vec *level)
 {
-    uint32_t h = tr__two_bytes(b->h[part]);
+    uint32_t h = tr__load_u16(b->h[part]);
     int8_t q[32];
     for (int l = 0; l < 4; l++)
         point(tr__iq1_grid[b->q[4 * part + l] | (h >> 3 * l & 7) << 8], h >> 15 & 1, q + 8 * l);
@@ -66,7 +66,7 @@ TR__INLINE void iq1_m_scales(const struct iq1_m *b, float *d, float *m)
     float all = tr__load_f16(bytes);
     (void)m;
     TR__EACH(g, 16)
-        d[g] = all * (float)(2 * (tr__two_bytes(b->s[g / 4]) >> 3 * (g % 4) & 7) + 1);
+        d[g] = all * (float)(2 * (tr__load_u16(b->s[g / 4]) >> 3 * (g % 4) & 7) + 1);
 }
 
 TR__INLINE void iq1_m_levels(const struct iq1_m *b, int part, tr__vec *level)

@@ -21,6 +21,13 @@ TR__INLINE float scale(float d, uint32_t s)
     return d * (0.5f + (float)s) * 0.25f;
 }
 
+/* Of groups of 16, with four bits s for each. */
+TR__INLINE void half_bytes(const uint8_t d[2], const uint8_t s[8], float *scales)
+{
+    TR__EACH(g, 16)
+        scales[g] = scale(tr__load_f16(d), s[g / 2] >> 4 * (g % 2) & 15);
+}
+
 struct iq2_xxs {
     uint8_t d[2];
     uint8_t q[8][8]; /* of 32 numbers: four points, then 4 × 7 signs and s in 32 bits */
@@ -36,7 +43,7 @@ TR__INLINE void iq2_xxs_scales(const struct iq2_xxs *b, float *d, float *m)
 TR__INLINE void iq2_xxs_levels(const struct iq2_xxs *b, int part, tr__vec *level)
 {
     const uint8_t *p = b->q[part];
-    uint32_t signs = tr__two_bytes(p + 4) | tr__two_bytes(p + 6) << 16;
+    uint32_t signs = tr__load_u32(p + 4);
     int8_t q[32];
     for (int l = 0; l < 4; l++)
         point(tr__iq2_xxs_grid[p[l]], tr__even_signs(signs >> 7 * l & 127), q + 8 * l);
@@ -54,15 +61,14 @@ struct iq2_xs {
 TR__INLINE void iq2_xs_scales(const struct iq2_xs *b, float *d, float *m)
 {
     (void)m;
-    TR__EACH(g, 16)
-        d[g] = scale(tr__load_f16(b->d), b->s[g / 2] >> 4 * (g % 2) & 15);
+    half_bytes(b->d, b->s, d);
 }
 
 TR__INLINE void iq2_xs_levels(const struct iq2_xs *b, int part, tr__vec *level)
 {
     int8_t q[32];
     for (int l = 0; l < 4; l++) {
-        uint32_t p = tr__two_bytes(b->q[4 * part + l]);
+        uint32_t p = tr__load_u16(b->q[4 * part + l]);
         point(tr__iq2_xs_grid[p & 511], tr__even_signs(p >> 9), q + 8 * l);
     }
     tr__load_levels(q, level);
@@ -81,8 +87,7 @@ struct iq2_s {
 TR__INLINE void iq2_s_scales(const struct iq2_s *b, float *d, float *m)
 {
     (void)m;
-    TR__EACH(g, 16)
-        d[g] = scale(tr__load_f16(b->d), b->s[g / 2] >> 4 * (g % 2) & 15);
+    half_bytes(b->d, b->s, d);
 }
 
 TR__INLINE void iq2_s_levels(const struct iq2_s *b, int part, tr__vec *level)

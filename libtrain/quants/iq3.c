@@ -23,7 +23,7 @@ TR__INLINE void iq3_xxs_scales(const struct iq3_xxs *b, float *d, float *m)
 TR__INLINE void iq3_xxs_levels(const struct iq3_xxs *b, int part, tr__vec *level)
 {
     const uint8_t *p = b->signs[part];
-    uint32_t signs = tr__two_bytes(p) | tr__two_bytes(p + 2) << 16;
+    uint32_t signs = tr__load_u32(p);
     int8_t q[32];
     for (int i = 0; i < 32; i++) {
         int c = tr__iq3_xxs_grid[b->q[8 * part + i / 4]] >> 3 * (i % 4) & 7;

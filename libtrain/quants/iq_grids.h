@@ -11,11 +11,6 @@ extern const uint16_t tr__iq1_grid[2048];
 extern const uint16_t tr__iq2_xxs_grid[256], tr__iq2_xs_grid[512], tr__iq2_s_grid[1024];
 extern const uint16_t tr__iq3_xxs_grid[256], tr__iq3_s_grid[512];
 
-TR__INLINE uint32_t tr__two_bytes(const uint8_t *p)
-{
-    return p[0] | (uint32_t)p[1] << 8;
-}
-
 /* Signs of eight numbers in seven bits: an even number of them is below 0. */
 TR__INLINE uint32_t tr__even_signs(uint32_t seven)
 {

@@ -8,12 +8,12 @@
  */
 #include <libtrain/checkpoint.h>
 #include <libtrain/comm.h>
+#include <libtrain/machine.h>
 #include <libtrain/train/run.h>
 
 #include <math.h>
 #include <stdio.h>
 #include <sys/statvfs.h>
-#include <time.h>
 
 struct loop {
     struct tr_trainer *t;
@@ -22,13 +22,6 @@ struct loop {
     double began;           /* of the first step that this process makes */
     int64_t first;          /* updates made before it */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static void say(const struct loop *l, int warning, const char *line)
 {
@@ -166,7 +159,7 @@ static int asks(int (*hook)(void *ctx), void *ctx)
 static void tell(const struct loop *l, const struct tr_step_stats *s, double val_loss,
                  double step_seconds)
 {
-    double seconds = now() - l->began;
+    double seconds = tr_machine_seconds() - l->began;
     int64_t made = s->step - l->first, left = l->t->total - s->step;
     struct tr_train_progress p = { .val_loss = val_loss,
                                    .tokens_per_s = (double)s->n_token / step_seconds,
@@ -207,14 +200,14 @@ static int after_step(struct loop *l, const struct tr_step_stats *s, double seco
 /* 0 at the end, what the hook said if it stopped the run, or an error. */
 static int steps(struct loop *l, struct tr_err *err)
 {
-    l->began = now();
+    l->began = tr_machine_seconds();
     l->first = l->t->step;
     while (l->t->step < l->t->total) {
         struct tr_step_stats s;
-        double start = now();
+        double start = tr_machine_seconds();
         int rc = tr_trainer_step(l->t, &s, err);
         if (!rc)
-            rc = after_step(l, &s, now() - start, err);
+            rc = after_step(l, &s, tr_machine_seconds() - start, err);
         if ((rc = tr_comm_agree(rc, err))) {
             if (rc != TR_EDIVERGED) /* a bad block of data, say: keep what there is */
                 save_now(l);
