@@ -30,8 +30,19 @@ struct tr_dtype {
     void (*to_f32)(const void *src, float *dst, int64_t n);
 
     /* Pack n numbers; the bytes are those that llama.cpp's reference quantiser writes.
-     * NULL: the type is read only. */
+     * NULL: read only, unless there is from_f32_by. */
     void (*from_f32)(const float *src, void *dst, int64_t n);
+
+    /* Pack one row of n numbers, a multiple of block, where some columns matter more: an
+     * error in column i counts weight[i] times (n weights, finite, not negative: the mean of
+     * the squares of that input).  The bytes are llama-quantize's with an importance matrix;
+     * sums go over the whole row, so part of a row gives others.  NULL: weights make no
+     * difference to this type. */
+    void (*from_f32_by)(const float *src, const float *weight, void *dst, int64_t n);
+
+    /* 1: so coarse that llama-quantize refuses it without weights, but for embeddings and
+     * the output.  If there is no from_f32 beside from_f32_by, nothing goes without them. */
+    int needs_weights;
 
     /* 1 if every number that n packed numbers stand for is finite (for a quantised type
      * it is enough that the scales are).  NULL: always finite. */
@@ -59,13 +70,20 @@ const struct tr_dtype *tr_dtype_at(int i);
 int tr_dtype_bytes(const struct tr_dtype *dtype, int n_dim, const int64_t *dim,
                    int64_t *bytes, struct tr_err *err) TR_MUST_CHECK;
 
-enum { TR_CONVERT_BAD_SRC = 1, TR_CONVERT_BAD_DST = 2 };
+enum { TR_CONVERT_BAD_SRC = 1, TR_CONVERT_BAD_DST = 2, TR_CONVERT_NO_MEMORY = 4 };
 
 /* Convert n numbers, a multiple of both blocks, from src to dst by way of f32, with all
  * threads; the bytes do not depend on their number.  src is aligned to 8 bytes.  Returns 0
  * or the sum of what is not finite: BAD_SRC, and BAD_DST (too large for `to`). */
 int tr_convert(const struct tr_dtype *from, const void *src, const struct tr_dtype *to,
                void *dst, int64_t n) TR_MUST_CHECK;
+
+/* The same for n_rows whole rows of `row` numbers whose columns have these weights (row), the
+ * same for each row: of stacked experts each matrix has its own, so it is a call a matrix.
+ * weight NULL, a type to which weights make no difference and from == to: tr_convert.  A
+ * source that is not F32 needs a row of f32 for every thread: NO_MEMORY if there is none. */
+int tr_convert_by(const struct tr_dtype *from, const void *src, const struct tr_dtype *to,
+                  void *dst, int64_t n_rows, int64_t row, const float *weight) TR_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
  */
 #include <libtrain/dtype.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Numbers, multiples of every block: a thread's share, small beside a cache, and what of it is
@@ -48,5 +49,40 @@ int tr_convert(const struct tr_dtype *from, const void *src, const struct tr_dty
         bad |= convert_chunk(from, (const char *)src + i * src_bytes, to,
                              (char *)dst + i * dst_bytes,
                              n - i * CHUNK < CHUNK ? n - i * CHUNK : CHUNK);
+    return bad;
+}
+
+/* buffer (row): for the row as f32. */
+static int convert_row(const struct tr_dtype *from, const void *src,
+                       const struct tr_dtype *to, void *dst, int64_t row,
+                       const float *weight, float *buffer)
+{
+    int bad = from->finite && !from->finite(src, row) ? TR_CONVERT_BAD_SRC : 0;
+    if (from != &tr_f32)
+        from->to_f32(src, buffer, row);
+    to->from_f32_by(from == &tr_f32 ? src : buffer, weight, dst, row);
+    return bad | (to->finite && !to->finite(dst, row) ? TR_CONVERT_BAD_DST : 0);
+}
+
+/* Whole rows, since a type may look at all of one before it packs its first block. */
+int tr_convert_by(const struct tr_dtype *from, const void *src, const struct tr_dtype *to,
+                  void *dst, int64_t n_rows, int64_t row, const float *weight)
+{
+    int bad = 0;
+    int64_t src_bytes = row / from->block * from->bytes;
+    int64_t dst_bytes = row / to->block * to->bytes;
+    if (!weight || !to->from_f32_by || from == to)
+        return tr_convert(from, src, to, dst, n_rows * row);
+#pragma omp parallel reduction(| : bad)
+    {
+        float *buffer = from == &tr_f32 ? NULL : malloc((size_t)row * sizeof *buffer);
+#pragma omp for schedule(static)
+        for (int64_t i = 0; i < n_rows; i++)
+            bad |= from != &tr_f32 && !buffer
+                       ? TR_CONVERT_NO_MEMORY
+                       : convert_row(from, (const char *)src + i * src_bytes, to,
+                                     (char *)dst + i * dst_bytes, row, weight, buffer);
+        free(buffer);
+    }
     return bad;
 }

@@ -86,8 +86,9 @@ TR__INLINE void tr__load_levels(const int8_t *q, tr__vec *level)
         return tr__sum(tr__total(sum, TR__PART_VECS));                                   \
     }
 
-/* A type that is read only, of TR__ROW and one F16 scale at byte `at` of a block. */
-#define TR__READ_ONLY(T, text, type_id, ftype, n_block, at)                              \
+/* A type of TR__ROW with one F16 scale at byte `at` of a block; what follows are the members
+ * that say how it is written. */
+#define TR__TYPE(T, text, type_id, ftype, n_block, at, ...)                              \
     static int T##_finite(const void *src, int64_t n)                                    \
     {                                                                                    \
         return tr__f16_scales_finite((const uint8_t *)src + (at), n / (n_block),         \
@@ -96,7 +97,10 @@ TR__INLINE void tr__load_levels(const int8_t *q, tr__vec *level)
     const struct tr_dtype tr__##T = {                                                    \
         .name = text, .id = type_id, .file_type = ftype, .block = n_block,               \
         .bytes = sizeof(struct T), .to_f32 = T##_to_f32, .finite = T##_finite,           \
-        .dot = T##_dot,                                                                  \
+        .dot = T##_dot, __VA_ARGS__                                                      \
     };
+
+#define TR__READ_ONLY(T, text, type_id, ftype, n_block, at)                              \
+    TR__TYPE(T, text, type_id, ftype, n_block, at, .from_f32 = NULL)
 
 #endif

@@ -84,6 +84,65 @@ START_TEST(test_not_finite)
 }
 END_TEST
 
+/* ==== with weights ==== */
+
+/* As F32, times the weight and the first of the row: seen are the row, the column and whether
+ * the row came whole. */
+static void weighed_from_f32(const float *src, const float *weight, void *dst, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        ((float *)dst)[i] = src[i] * weight[i] * src[0];
+}
+
+START_TEST(test_weights)
+{
+    enum { ROW = 256, ROWS = N / ROW };
+    struct tr_dtype weighed = tr_f32;
+    weighed.from_f32_by = weighed_from_f32;
+    float *x = numbers(), *back = malloc(N * 4), *got = malloc(N * 4);
+    char *src = malloc(N * 4);
+    const struct tr_dtype *from;
+    for (int k = 0; (from = tr_dtype_at(k)); k++) {
+        if (!from->from_f32)
+            continue;
+        from->from_f32(x, src, N);
+        from->to_f32(src, back, N);
+        for (int threads = 1; threads <= 3; threads++) {
+            omp_set_num_threads(threads);
+            memset(got, 0x55, N * sizeof *got);
+            ck_assert_int_eq(tr_convert_by(from, src, &weighed, got, ROWS, ROW, x), 0);
+            for (int i = 0; i < N; i++)
+                ck_assert(got[i] == back[i] * x[i % ROW] * back[i / ROW * ROW]);
+        }
+    }
+    x[N - 1] = INFINITY;
+    ck_assert_int_eq(tr_convert_by(&tr_f32, x, &weighed, got, ROWS, ROW, x),
+                     TR_CONVERT_BAD_SRC | TR_CONVERT_BAD_DST);
+    free(x);
+    free(back);
+    free(got);
+    free(src);
+}
+END_TEST
+
+/* Without weights, and where they make no difference, it is the other function. */
+START_TEST(test_no_weights)
+{
+    enum { ROW = 256, ROWS = N / ROW };
+    float *x = numbers(), *want = malloc(N * 4), *got = malloc(N * 4);
+    const struct tr_dtype *q4_k = tr_dtype_by_name("Q4_K"), *f16 = &tr_f16;
+    ck_assert_int_eq(tr_convert(&tr_f32, x, q4_k, want, N), 0);
+    ck_assert_int_eq(tr_convert_by(&tr_f32, x, q4_k, got, ROWS, ROW, NULL), 0);
+    ck_assert_mem_eq(got, want, N / 256 * 144);
+    ck_assert_int_eq(tr_convert(&tr_f32, x, f16, want, N), 0);
+    ck_assert_int_eq(tr_convert_by(&tr_f32, x, f16, got, ROWS, ROW, x), 0);
+    ck_assert_mem_eq(got, want, N * 2);
+    free(x);
+    free(want);
+    free(got);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("convert");
@@ -91,6 +150,8 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, test_pairs);
     tcase_add_test(t, test_not_finite);
+    tcase_add_test(t, test_weights);
+    tcase_add_test(t, test_no_weights);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
