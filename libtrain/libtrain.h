@@ -47,6 +47,7 @@
 
 #include <libtrain/recipe.h>
 #include <libtrain/generate.h>
+#include <libtrain/imatrix.h>
 #include <libtrain/quantize.h>
 #include <libtrain/merge.h>
 #include <libtrain/publish.h>
