@@ -83,6 +83,7 @@ int tr_saves_write(struct tr_saves *s, const struct tr_trainer *t, int keep,
 /* What a step took, and what is left to do. */
 struct tr_train_progress {
     double val_loss;     /* over args.val; NAN: not measured after this step */
+    uint64_t val_every;  /* of its sequences every so many-th, from the first one on */
     double tokens_per_s;
     double seconds;      /* since the first step that this process made */
     double seconds_left; /* to the end of the run, if it goes on so */
@@ -97,7 +98,10 @@ struct tr_train_hooks {
     int restart;            /* or start over although there are saves: they are removed */
     int64_t save_every;     /* steps; 0: only when asked for, and when the run is stopped */
     int64_t keep;           /* newest saves to keep; 0: two */
-    int64_t eval_every;     /* steps; args.val is measured at the end, too */
+    double eval_every;      /* steps, below 1 a share of all of them; args.val is measured at
+                               the end, too */
+    double eval_cost;       /* with eval_every: as many sequences of args.val are measured as
+                               take this share of the work of the steps; 0: all */
 
     void *ctx; /* handed to all of the following */
     /* Something happened, a line; a warning if so. */

@@ -53,6 +53,8 @@ LR          = $(if $(EXAMPLE),5e-3)
 SCHED       =
 #? WARMUP steps of warm-up, below 1 a share of all; empty: what train does by itself
 WARMUP      =
+#? EVAL_EVERY steps between held-out losses on the way, below 1 a share of all, of as much as takes a twentieth of the work; empty: none
+EVAL_EVERY  = 0.1
 #? SEED of the adapter, of the order of the data and of the samples
 SEED        = 42
 #? TRAIN_FLAGS further options of train
@@ -109,6 +111,7 @@ TRAIN_OPTS := $(METHOD_OPTS)$(call option,--batch,BATCH)$(call \
   option,--grad-acc,GRAD_ACC)$(LENGTH_OPTS)$(call option,--lr,LR)$(call \
   option,--sched,SCHED)$(call option,--warmup,WARMUP)$(call option,--seed,SEED)$(call \
   flags,TRAIN_FLAGS)
+EVAL_OPTS   = $(if $(EVAL_EVERY),$(call option,--eval-every,EVAL_EVERY) --eval-cost 0.05)
 SAMPLE_OPTS = $(if $(PROMPTS),--prompts $(prompts),--prompts-from $(RUN)/val.pack) -n $(call sh,$(or $(N_SAMPLE),$(call at_most,60,2)))$(call \
   option,--seed,SEED)$(if $(PROMPTS),$(ask))$(call flags,GENERATE_FLAGS)
 GNUPLOT    := $(firstword $(wildcard $(addsuffix /gnuplot,$(subst :, ,$(PATH)))))

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: MIT
 # usage: gnuplot -c workflows/loss.gp METRICS.tsv OUT.png (or OUT.svg)
 # The loss of every step, its mean over neighbours where there are many, and that of the
-# held-out text where it was measured: on the way, and of the base, if eval-base.tsv lies
-# beside METRICS.tsv.  Lines differ in more than their colour.  The title is the folder's name.
+# held-out text where it was measured: on the way, and of the base, of the same sequences, if
+# losses-base.tsv lies beside METRICS.tsv.  Lines differ in more than their colour.  The title is the folder's name.
 # Both names reach the shell below, and a first < or | would make a program of one.
 if (strstrt(ARG1.ARG2, "'") || strstrt("<|", ARG1[1:1]) || strstrt("<|", ARG2[1:1])) {
     exit error "loss.gp: the name of a file begins with < or |, or holds '"
 }
 folder_of(file) = "\"$(CDPATH= cd \"$(dirname -- '".file."')\" && pwd)\""
 run  = system("basename -- ".folder_of(ARG2))
-base = system("awk -F '\\t' 'NR == 2 { print 0, $2 }' ".folder_of(ARG1)."/eval-base.tsv 2>/dev/null")
 # named(COLUMN): the awk program that finds it in the first line, as c.
 named(column) = "NR == 1 { for (c = 1; c < NF && $c != \"".column."\"; c++); next }"
 of_steps(program) = system("awk -F '\\t' '".program."' <'".ARG1."'")
@@ -17,6 +16,9 @@ steps = int(of_steps("END { print NR - 1 }"))
 last  = int(of_steps("END { print (NR > 1 ? $1 : 0) }"))
 half  = int(steps / 40)
 held  = of_steps(named("val_loss")." $c ~ /[0-9]/ { print $1, $c }")
+every = of_steps(named("val_every")." $c > 0 { every = $c } END { print (every ? every : 1) }")
+base  = system("awk -F '\\t' 'NR > 1 && (NR - 2) % ".every." == 0 { n += $1; sum += $1 * $2 } \
+    END { if (n) print 0, sum / n }' ".folder_of(ARG1)."/losses-base.tsv 2>/dev/null")
 mean  = half < 1 ? "" : of_steps(named("loss")." { step[++n] = $1; sum[n] = sum[n - 1] + $c } \
     END { for (i = 1; i <= n; i++) { \
         a = i > ".half." ? i - ".half." : 1; b = i + ".half." < n ? i + ".half." : n; \

@@ -28,7 +28,7 @@ steps      := $(filter-out val.pack,$(if $(filter finetune,$(MAKECMDGOALS)),$(to
 define before
 $(call usage,tokenize -m /dev/null$(TOKENIZE_OPTS))
 $(call usage,pack $(PACK_OPTS) --val-out /dev/null/val -o /dev/null/data /dev/null/tok)
-$(call usage,train -m /dev/null -d /dev/null --val /dev/null -o /dev/null/ckpt$(TRAIN_OPTS))
+$(call usage,train -m /dev/null -d /dev/null --val /dev/null -o /dev/null/ckpt$(EVAL_OPTS)$(TRAIN_OPTS))
 $(call usage,generate -m /dev/null $(SAMPLE_OPTS))
 $(call within,CTX,$(context))$(call within,N_SAMPLE,$(context))
 $(if $(dry),,$(call refuse,$(shell $(if $(QUIET),Q=1) $(call script,before.sh) $(call \
@@ -77,7 +77,7 @@ $(RUN)/samples-base.txt: | $(RUN)/val.pack $(call built,generate)
 $(RUN)/samples.txt: | $(RUN)/eval.tsv $(RUN)/samples-base.txt
 	$(call step,samples of the tuned model)$(SAMPLE) $(TUNED) --label tuned --after $(RUN)/samples-base.txt -o $@
 
-TRAIN       = $(call cmd,train) -m $(model) -d $(RUN)/data.pack --val $(RUN)/val.pack$(TRAIN_OPTS) \
+TRAIN       = $(call cmd,train) -m $(model) -d $(RUN)/data.pack --val $(RUN)/val.pack$(EVAL_OPTS)$(TRAIN_OPTS) \
   --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt$(START)
 $(RUN)/model.ckpt: | $(RUN)/data.pack $(RUN)/val.pack $(RUN)/eval-base.tsv \
   $(RUN)/samples-base.txt $(if $(test),$(RUN)/test.pack) $(call built,train)

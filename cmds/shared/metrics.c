@@ -12,7 +12,7 @@
 
 #define COLUMNS                                                                          \
     "step\tloss\tperplexity\tlr\tgrad_norm\ttokens_per_s\trss_bytes\tseconds\ttokens\t"  \
-    "val_loss\tval_perplexity"
+    "val_loss\tval_perplexity\tval_every"
 
 int cmd_metrics_open(struct cmd_metrics *t, const char *path, int64_t first_step,
                      struct tr_err *err)
@@ -30,9 +30,10 @@ void cmd_metrics_add(struct cmd_metrics *t, const struct tr_step_stats *s,
 {
     if (!t->file)
         return;
-    char val[64] = "-\t-";
+    char val[80] = "-\t-\t-";
     if (!isnan(p->val_loss))
-        snprintf(val, sizeof val, "%.9g\t%.9g", p->val_loss, exp(p->val_loss));
+        snprintf(val, sizeof val, "%.9g\t%.9g\t%llu", p->val_loss, exp(p->val_loss),
+                 (unsigned long long)p->val_every);
     fprintf(t->file, "%lld\t%.9g\t%.9g\t%.9g\t%.9g\t%.9g\t%lld\t%.9g\t%lld\t%s",
             (long long)s->step, s->loss, exp(s->loss), s->lr, s->grad_norm,
             p->tokens_per_s,

@@ -224,8 +224,10 @@ static void apart(const struct cmd *cmd, const char *name, const char *const *ot
 static void check_files(const struct cmd *cmd, const struct train_opts *o)
 {
     const char *output = o->hooks.output;
-    if (o->hooks.eval_every && !o->val)
+    if (o->hooks.eval_every > 0 && !o->val)
         cmd_usage(cmd, "--eval-every goes with --val");
+    if (o->hooks.eval_cost > 0 && !(o->hooks.eval_every > 0))
+        cmd_usage(cmd, "--eval-cost goes with --eval-every");
     if (!o->samples.prompt_file != !o->samples.path ||
         ((o->samples.every || o->samples.ask) && !o->samples.path))
         cmd_usage(cmd, "--prompts, --samples, --sample-every and --ask go together");
@@ -306,8 +308,10 @@ void train_options(struct train_opts *o, int argc, char **argv)
         CMD_FLAG(0, "recompute", &o->recompute,
                  "compute every block twice, not only as many as the memory asks for"),
         CMD_GROUP("On the way"),
-        CMD_INT(0, "eval-every", &h->eval_every, 1, 1e9, "N",
-                "measure --val every N steps, not only at the end"),
+        CMD_FLOAT(0, "eval-every", &h->eval_every, 1e-6, 1e9, "N",
+                  "measure --val every N steps, below 1 a share of all, not only at the end"),
+        CMD_FLOAT(0, "eval-cost", &h->eval_cost, 1e-6, 1, "X",
+                  "and of it only as much as takes this share of the training"),
         CMD_IN(0, "prompts", &o->samples.prompt_file, "FILE",
                "texts for the model to continue on the way, one a line"),
         CMD_FLAG(0, "ask", &o->samples.ask, CMD_ASK_HELP),

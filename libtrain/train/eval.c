@@ -239,34 +239,52 @@ static int add_told(struct tr_eval *e, struct tr_pack *pack, uint64_t i, double 
     return rc;
 }
 
-int tr_eval_sequences(struct tr_eval *e, struct tr_pack *pack, struct tr_sequence_loss *seq,
+struct taken { /* of a pack */
+    struct tr_sequence_loss *seq; // (n_seq), or NULL
+    uint64_t stride;
+};
+
+static int eval_taken(struct tr_eval *e, struct tr_pack *pack, const struct taken *x,
                       double *loss, uint64_t *n_counted, struct tr_err *err)
 {
     double sums[N_SUM] = { 0 };
     uint64_t first = (uint64_t)tr_comm_rank(), each = (uint64_t)tr_comm_size();
     uint64_t n_seq = tr_pack_info(pack)->n_seq;
     int rc = check_pack(pack, e->m, e->vocab_hash, err);
-    for (uint64_t i = 0; seq && i < n_seq; i++)
-        seq[i] = (struct tr_sequence_loss){ 0 };
-    for (uint64_t i = first; !rc && i < n_seq; i += each) {
-        rc = seq ? add_told(e, pack, i, sums, &seq[i], err)
-                 : add_sequence(e, pack, i, sums, err);
-        tr__eval_tell(e, (uint64_t)sums[COUNTED] * each, tr_pack_info(pack)->n_counted);
+    for (uint64_t i = 0; x->seq && i < n_seq; i++)
+        x->seq[i] = (struct tr_sequence_loss){ 0 };
+    for (uint64_t i = first * x->stride; !rc && i < n_seq; i += each * x->stride) {
+        rc = x->seq ? add_told(e, pack, i, sums, &x->seq[i], err)
+                    : add_sequence(e, pack, i, sums, err);
+        tr__eval_tell(e, (uint64_t)sums[COUNTED] * each,
+                      tr_pack_info(pack)->n_counted / x->stride);
     }
     if ((rc = tr_comm_agree(rc, err)))
         return rc;
     tr_comm_sum_f64(sums, N_SUM);
-    if (seq)
-        tr_comm_sum_f64(&seq->weight, 2 * (int64_t)n_seq);
+    if (x->seq)
+        tr_comm_sum_f64(&x->seq->weight, 2 * (int64_t)n_seq);
     *loss = sums[WEIGHT] > 0 ? sums[LOSS] / sums[WEIGHT] : 0;
     *n_counted = (uint64_t)sums[COUNTED];
     return 0;
 }
 
+int tr_eval_sequences(struct tr_eval *e, struct tr_pack *pack, struct tr_sequence_loss *seq,
+                      double *loss, uint64_t *n_counted, struct tr_err *err)
+{
+    return eval_taken(e, pack, &(struct taken){ seq, 1 }, loss, n_counted, err);
+}
+
+int tr__eval_some(struct tr_eval *e, struct tr_pack *pack, uint64_t stride, double *loss,
+                  uint64_t *n_counted, struct tr_err *err)
+{
+    return eval_taken(e, pack, &(struct taken){ NULL, stride }, loss, n_counted, err);
+}
+
 int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
                  struct tr_err *err)
 {
-    return tr_eval_sequences(e, pack, NULL, loss, n_counted, err);
+    return tr__eval_some(e, pack, 1, loss, n_counted, err);
 }
 
 int tr_pack_fits(const struct tr_pack *pack, const struct tr_model *m, struct tr_err *err)

@@ -21,6 +21,7 @@ struct loop {
     struct tr_saves *saves; /* NULL: nothing is saved, or another rank does */
     double began;           /* of the first step that this process makes */
     int64_t first;          /* updates made before it */
+    struct tr__held_out held_out;
 };
 
 static void say(const struct loop *l, int warning, const char *line)
@@ -111,12 +112,13 @@ static int begin(struct loop *l, struct tr_err *err)
 static int check_hooks(const struct tr_trainer *t, const struct tr_train_hooks *h,
                        struct tr_err *err)
 {
-    if (h->eval_every < 0 || h->save_every < 0 || h->keep < 0)
+    if (!(h->eval_every >= 0) || !(h->eval_cost >= 0) || h->save_every < 0 || h->keep < 0)
         return tr_err_set(err, TR_EINVAL, "'%s' of a run is below 0",
-                          h->eval_every < 0   ? "eval_every"
-                          : h->save_every < 0 ? "save_every"
-                                              : "keep");
-    if (h->eval_every && !t->args.val)
+                          !(h->eval_every >= 0)  ? "eval_every"
+                          : !(h->eval_cost >= 0) ? "eval_cost"
+                          : h->save_every < 0    ? "save_every"
+                                                 : "keep");
+    if (h->eval_every > 0 && !t->args.val)
         return tr_err_set(err, TR_EINVAL, "'eval_every' is set, but nothing to measure: "
                           "training argument 'val'");
     if (h->resume && h->restart)
@@ -162,6 +164,7 @@ static void tell(const struct loop *l, const struct tr_step_stats *s, double val
     double seconds = tr_machine_seconds() - l->began;
     int64_t made = s->step - l->first, left = l->t->total - s->step;
     struct tr_train_progress p = { .val_loss = val_loss,
+                                   .val_every = l->held_out.stride,
                                    .tokens_per_s = (double)s->n_token / step_seconds,
                                    .seconds = seconds,
                                    .seconds_left = seconds / (double)made * (double)left };
@@ -183,8 +186,8 @@ static int after_step(struct loop *l, const struct tr_step_stats *s, double seco
     const struct tr_train_hooks *h = l->h;
     int last = s->step == l->t->total, rc = 0;
     double val_loss = NAN;
-    if (l->t->args.val && (last || is_due(h->eval_every, s->step)) &&
-        (rc = tr_trainer_eval(l->t, l->t->args.val, &val_loss, err)))
+    if (l->t->args.val && (last || is_due(l->held_out.every, s->step)) &&
+        (rc = tr__measure_held_out(l->t, &l->held_out, &val_loss, err)))
         return rc;
     tell(l, s, val_loss, seconds);
     if (s->step == 1 && h->dump_grads && !tr_comm_rank())
@@ -268,6 +271,7 @@ int tr_train_run(struct tr_trainer *t, const struct tr_train_hooks *h, struct tr
         rc = check_hooks(t, l.h, err);
     if (rc)
         return rc;
+    l.held_out = tr__plan_held_out(t, l.h);
     if (!(rc = tr_comm_agree(begin(&l, err), err)) && !(rc = tr_trainer_join(t, err)))
         rc = steps(&l, err);
     if (rc > 0)

@@ -6,6 +6,7 @@
 #ifndef LIBTRAIN_TRAIN_RUN_H
 #define LIBTRAIN_TRAIN_RUN_H
 
+#include <libtrain/checkpoint.h>
 #include <libtrain/trainer.h>
 
 /* What a rank has at once of the data, at most (extent.c). */
@@ -106,6 +107,17 @@ void tr__give_back_model(struct tr_trainer *t);
 
 /* Steps of warm-up in a run of so many steps. */
 int64_t tr__warmup_steps(const struct tr_train_args *a, int64_t total);
+
+/* What is measured on the way (held_out.c): after so many steps, 0 never, of the sequences of
+ * args.val every stride-th. */
+struct tr__held_out {
+    int64_t every;
+    uint64_t stride;
+};
+struct tr__held_out tr__plan_held_out(const struct tr_trainer *t,
+                                      const struct tr_train_hooks *h);
+int tr__measure_held_out(struct tr_trainer *t, const struct tr__held_out *what, double *loss,
+                         struct tr_err *err) TR_MUST_CHECK;
 
 /* TR_EINVAL if the trainer stopped at its plan. */
 int tr__check_runs(const struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;

@@ -8,9 +8,10 @@ command -v gnuplot >/dev/null 2>&1 || test_skip_all "gnuplot is not there"
 
 # metrics STEPS EVERY: a table as train writes it, held out measured every so many steps.
 metrics() {
-    printf 'step\tloss\tlr\tval_loss\n'
+    printf 'step\tloss\tlr\tval_loss\tval_every\n'
     awk -v n="$1" -v every="$2" 'BEGIN { OFS = "\t"; for (i = 1; i <= n; i++)
-        print i, 3 + 1 / i + (i % 2) / 5, 0.1, every && i % every == 0 ? 3.2 + 1 / i : "-" }'
+        print i, 3 + 1 / i + (i % 2) / 5, 0.1, every && i % every == 0 ? 3.2 + 1 / i : "-",
+        every && i % every == 0 ? 2 : "-" }'
 }
 # plot RUN: what gnuplot says goes to stderr.
 plot() { gnuplot -c "$TOP/workflows/loss.gp" "$1/metrics.tsv" "$1/loss.svg" 2>stderr; }
@@ -20,13 +21,14 @@ dots() { grep -c "xlink:href='#gpPt6'" "$1"; }
 test_expect_success 'base and held out through the run, and a smoothed line' '
     mkdir -p "a run_1{b}^2"
     metrics 280 28 >"a run_1{b}^2/metrics.tsv"
-    printf "model\tloss\tperplexity\nbase\t4.5\t90\n" >"a run_1{b}^2/eval-base.tsv"
+    printf "tokens\tloss\n10\t3.5\n10\t1000\n30\t5.5\n9\t-1000\n" >"a run_1{b}^2/losses-base.tsv"
     plot "a run_1{b}^2"
     test ! -s stderr
     grep -F "a run_1{b}^2" "a run_1{b}^2/loss.svg"
     grep -F "held out, from the base on" "a run_1{b}^2/loss.svg"
     grep -F "training, mean of 15 steps" "a run_1{b}^2/loss.svg"
-    test "$(dots "a run_1{b}^2/loss.svg")" = 12'
+    test "$(dots "a run_1{b}^2/loss.svg")" = 12
+    grep ">[^<>0-9]*5<" "a run_1{b}^2/loss.svg"'
 
 test_expect_success 'four steps have whole numbers on the axis and no smoothed line' '
     mkdir short

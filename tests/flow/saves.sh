@@ -53,7 +53,7 @@ another() {
     VAL_SPLIT) echo 0.3 ;;
     LR) echo 1e-4 ;;
     STEPS) echo 1 ;;
-    RANK | ALPHA | BATCH | GRAD_ACC | EPOCHS | WARMUP | SEED | N_SAMPLE) echo 3 ;;
+    RANK | ALPHA | BATCH | GRAD_ACC | EPOCHS | WARMUP | SEED | EVAL_EVERY | N_SAMPLE) echo 3 ;;
     DATASET | TRAIN_DATA | DATASET_FLAGS) echo x ;;
     esac
 }

@@ -38,6 +38,8 @@ struct seen {
     int n_step, n_measured, n_said, n_warning;
     char said[600]; /* the last line */
     double last_loss;
+    uint64_t stride;   /* of held-out sequences, of the last measurement */
+    int parts;         /* look whether its loss is that of these sequences */
 };
 
 static void say(void *ctx, int warning, const char *line)
@@ -57,6 +59,22 @@ static int begin(void *ctx, const struct tr_trainer *t, struct tr_err *err)
     return 0;
 }
 
+/* The mean over every stride-th sequence of the pack, as the model is now. */
+static double mean_of_part(uint64_t stride)
+{
+    uint64_t n_seq = tr_pack_info(pack)->n_seq, n;
+    struct tr_sequence_loss seq[16];
+    struct tr_eval *e = tr_eval_new(m, TINY_CTX, tr_loss_at(0), NULL);
+    double all, sum = 0, weight = 0;
+    ck_assert(n_seq <= 16 && !tr_eval_sequences(e, pack, seq, &all, &n, NULL));
+    for (uint64_t i = 0; i < n_seq; i += stride) {
+        sum += seq[i].weight * seq[i].loss;
+        weight += seq[i].weight;
+    }
+    tr_eval_free(e);
+    return sum / weight;
+}
+
 static void step(void *ctx, const struct tr_trainer *t, const struct tr_step_stats *s,
                  const struct tr_train_progress *p)
 {
@@ -70,6 +88,9 @@ static void step(void *ctx, const struct tr_trainer *t, const struct tr_step_sta
         return;
     x->n_measured++;
     x->measured = s->step;
+    x->stride = p->val_every;
+    if (x->parts)
+        ck_assert_double_eq_tol(p->val_loss, mean_of_part(p->val_every), 1e-6);
 }
 
 static int save_wanted(void *ctx)
@@ -147,6 +168,33 @@ START_TEST(from_begin_to_end)
 }
 END_TEST
 
+/* Ten steps of one sequence of seven; a forward pass is half of a step. */
+START_TEST(measures_a_part)
+{
+    static const struct {
+        double every, cost;
+        int times;
+        uint64_t stride;
+    } row[] = {
+        { 0.3, 0, 4, 1 },     /* at 3, 6, 9 and 10 */
+        { 3, 10, 4, 1 },      /* all of it fourteen: 4 * 7 / 2 of 10 */
+        { 3, 0.75, 4, 2 },    /* every second one: 7 or 8 of 10 */
+        { 0.01, 0.5, 10, 7 }, /* each step, one sequence: 5 of 10 */
+        { 0.5, 1e-6, 2, 7 },
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        struct seen x = { .parts = 1 };
+        struct tr_train_hooks h = hooks(&x);
+        h.eval_every = row[i].every;
+        h.eval_cost = row[i].cost;
+        ck_assert_int_eq(run(trainer("lora batch=1", pack), &h), 0);
+        ck_assert_int_eq(x.n_measured, row[i].times);
+        ck_assert_uint_eq(x.stride, row[i].stride);
+        ck_assert_int_eq(x.measured, 10);
+    }
+}
+END_TEST
+
 START_TEST(without_anything)
 {
     struct tr_trainer *t = trainer("lora", NULL);
@@ -212,6 +260,7 @@ START_TEST(hooks_that_cannot_be)
         { { .eval_every = -1 }, "'eval_every'" },
         { { .save_every = -1 }, "'save_every'" },
         { { .keep = -1 }, "'keep'" },
+        { { .eval_cost = -1 }, "'eval_cost'" },
         { { .eval_every = 2 }, "'val'" },
         { { .save_every = 2 }, "'output'" },
         { { .resume = 1 }, "'output'" },
@@ -397,6 +446,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, make_files, close_run);
     tcase_add_test(tc, from_begin_to_end);
+    tcase_add_test(tc, measures_a_part);
     tcase_add_test(tc, without_anything);
     tcase_add_test(tc, saves_when_due_and_when_asked);
     tcase_add_loop_test(tc, stops_and_resumes, 1, 10);
