@@ -50,19 +50,26 @@ static void print_key(const char *kind, const struct tr_gguf_kv *a,
     fputc('\n', stdout);
 }
 
+/* How many files a model is in is said by keys, but is nothing of the model. */
+static int is_of_files(const struct diff *d, const struct tr_gguf_kv *kv)
+{
+    return (tr_gguf_n_part(d->a) > 1 || tr_gguf_n_part(d->b) > 1) &&
+           !strncmp(kv->key, "split.", 6);
+}
+
 static void diff_keys(struct diff *d)
 {
     for (size_t i = 0; i < tr_gguf_n_kv(d->a); i++) {
         const struct tr_gguf_kv *a = tr_gguf_kv(d->a, i);
         const struct tr_gguf_kv *b = tr_gguf_find_kv(d->b, a->key);
-        if (b && same_value(a, b))
+        if (is_of_files(d, a) || (b && same_value(a, b)))
             continue;
         print_key(b ? "key" : "key<", a, b);
         d->differ = 1;
     }
     for (size_t i = 0; i < tr_gguf_n_kv(d->b); i++) {
         const struct tr_gguf_kv *b = tr_gguf_kv(d->b, i);
-        if (tr_gguf_find_kv(d->a, b->key))
+        if (is_of_files(d, b) || tr_gguf_find_kv(d->a, b->key))
             continue;
         print_key("key>", b, NULL);
         d->differ = 1;

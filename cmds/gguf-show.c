@@ -61,6 +61,26 @@ static void show_tensor(const struct tr_gguf_tensor *t, int64_t data)
     fputc('\n', stdout);
 }
 
+/* Of a model in several files, which one the next tensors are in. */
+static void show_part(const struct tr_gguf *g, size_t i)
+{
+    const char *path = tr_gguf_part_path(g, i);
+    fputs("file\tpart\t", stdout);
+    gguf_print_text(stdout, path, strlen(path));
+    fputc('\n', stdout);
+}
+
+static void show_tensors(const struct tr_gguf *g, int64_t data)
+{
+    int several = tr_gguf_n_part(g) > 1, part = -1;
+    for (size_t i = 0; i < tr_gguf_n_tensor(g); i++) {
+        const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
+        while (several && part < t->part)
+            show_part(g, (size_t)++part);
+        show_tensor(t, data);
+    }
+}
+
 static void show(const struct tr_gguf *g, int keys, int tensors, int64_t data)
 {
     int all = !keys && !tensors;
@@ -71,8 +91,8 @@ static void show(const struct tr_gguf *g, int keys, int tensors, int64_t data)
                (unsigned long long)tr_gguf_alignment(g));
     for (size_t i = 0; (all || keys) && i < tr_gguf_n_kv(g); i++)
         show_key(tr_gguf_kv(g, i));
-    for (size_t i = 0; (all || tensors) && i < tr_gguf_n_tensor(g); i++)
-        show_tensor(tr_gguf_tensor(g, i), data);
+    if (all || tensors)
+        show_tensors(g, data);
 }
 
 /* 1 for what says that it is a model and has weights: no adapter, checkpoint or

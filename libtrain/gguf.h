@@ -8,6 +8,9 @@
  * and offset is checked against the bytes that are there before it is used; nothing is
  * allocated that is larger than a small multiple of the file.
  *
+ * A model may be in several files, NAME-00001-of-00003.gguf and so on.  The first is opened;
+ * keys are its own, tensors those of all parts, in their order.
+ *
  * Shapes are row-major here, slowest dimension first.  GGUF stores them the other way
  * round; libtrain/gguf/ turns them, nobody else does.
  */
@@ -55,7 +58,8 @@ struct tr_gguf_tensor {
     int64_t dim[4]; /* row-major; unused ones are 1 */
     const void *data; /* aligned to 8 bytes at least; read-only */
     int64_t bytes;
-    uint64_t offset; /* of the data, from the start of the file */
+    uint64_t offset; /* of the data, from the start of its file */
+    int part;        /* which file that is (tr_gguf_part_path) */
 };
 
 struct tr_gguf;
@@ -80,6 +84,12 @@ void tr_gguf_forget(const struct tr_gguf *g, const void *data, int64_t bytes);
 void tr_gguf_forget_metadata(const struct tr_gguf *g);
 
 const char *tr_gguf_path(const struct tr_gguf *g);
+/* The files that it is in: 1, or as many parts as there are; part 0 is tr_gguf_path. */
+size_t tr_gguf_n_part(const struct tr_gguf *g);
+const char *tr_gguf_part_path(const struct tr_gguf *g, size_t i);
+/* The name of part i (from 0) of n: PREFIX-00001-of-00003.gguf; -1 if it does not fit. */
+int tr_gguf_part_name(char *to, size_t size, const char *prefix, int64_t i,
+                      int64_t n) TR_MUST_CHECK;
 uint32_t tr_gguf_version(const struct tr_gguf *g);
 uint64_t tr_gguf_alignment(const struct tr_gguf *g);
 
@@ -164,7 +174,8 @@ void tr_gguf_set_array(struct tr_gguf_writer *w, const char *key, enum tr_gguf_t
                        const void *data, uint64_t count);
 void tr_gguf_set_strings(struct tr_gguf_writer *w, const char *key,
                          const struct tr_str *v, uint64_t count);
-/* Copy one key with its value, or all keys of a file (except general.alignment). */
+/* Copy one key with its value, or all keys of a file (except general.alignment and, of a
+ * model in several parts, those that say so). */
 void tr_gguf_set_kv(struct tr_gguf_writer *w, const struct tr_gguf_kv *kv);
 void tr_gguf_set_all(struct tr_gguf_writer *w, const struct tr_gguf *from);
 void tr_gguf_unset(struct tr_gguf_writer *w, const char *key);

@@ -185,7 +185,8 @@ void tr_gguf_set_all(struct tr_gguf_writer *w, const struct tr_gguf *from)
 {
     for (size_t i = 0; i < tr_gguf_n_kv(from); i++) {
         const struct tr_gguf_kv *kv = tr_gguf_kv(from, i);
-        if (strcmp(kv->key, "general.alignment"))
+        if (strcmp(kv->key, "general.alignment") &&
+            !(from->n_part && !strncmp(kv->key, "split.", 6)))
             tr_gguf_set_kv(w, kv);
     }
 }

@@ -107,6 +107,7 @@ int tr__gguf_lay_out(struct tr_gguf *g, uint64_t infos_end, struct tr_err *err)
     uint64_t start = tr__gguf_pad(infos_end, g->alignment);
     if (start > g->size)
         start = g->size; /* all right if there are no tensors */
+    g->data_start = start;
     int rc = place(g, start, err);
     if (rc)
         return rc;

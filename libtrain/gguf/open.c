@@ -1,73 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * A GGUF file is mapped and never copied: a model larger than memory can be read, and what
- * several processes read is there once.  parse.c checks all of it before anything is
- * believed; lookup.c answers questions about an open file.
+ * A model, in one file (map.c) or several (parts.c), and what is done with its maps as a
+ * whole.  Questions about what is in it: lookup.c, values.c.
  */
 #include <libtrain/gguf/reader.h>
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-/* A file that shrinks under the map would end in SIGBUS later; say it now if it is seen. */
-static int same_size(const struct tr_gguf *g, int fd, struct tr_err *err)
-{
-    struct stat st;
-    if (fstat(fd, &st))
-        return tr_err_sys(err, "cannot read '%s'", g->path);
-    if ((uint64_t)st.st_size != g->size)
-        return tr_err_set(err, TR_EIO, "'%s': changed while it was read", g->path);
-    return 0;
-}
-
-static int map_file(struct tr_gguf *g, int fd, struct tr_err *err)
-{
-    if (!g->size)
-        return 0; /* the parser has a word for it */
-    g->map = tr__map_file(fd, g->size, g->path, &g->note);
-    return g->map ? 0 : tr_err_sys(err, "cannot map '%s'", g->path);
-}
-
-/* 1 if there is no file to open, which is told. */
-static int is_other(const char *path, int *rc, struct tr_err *err)
-{
-    struct stat st;
-    int failed = stat(path, &st);
-    if (failed && errno == ENOENT)
-        *rc = tr__gguf_absent(path, err);
-    else if (!failed && S_ISDIR(st.st_mode))
-        *rc = tr__gguf_folder(path, err);
-    else
-        return 0;
-    return 1;
-}
 
 struct tr_gguf *tr_gguf_open(const char *path, struct tr_err *err)
 {
-    struct tr_gguf *g = calloc(1, sizeof *g);
-    int fd = -1, rc = -1;
-    if (!g || !(g->path = strdup(path))) {
-        tr_err_sys(err, "cannot open '%s'", path);
-        goto out;
-    }
-    if (strcmp(path, "-") == 0) {
-        tr_err_set(err, TR_EIO, "'-': needs a seekable file, not a stream");
-        goto out;
-    }
-    if (is_other(path, &rc, err))
-        goto out;
-    if ((fd = tr__open_regular(path, &g->size, err)) < 0 || map_file(g, fd, err) ||
-        same_size(g, fd, err) || tr__gguf_parse(g, err) || same_size(g, fd, err))
-        goto out;
-    rc = 0;
-out:
-    if (fd >= 0)
-        close(fd);
-    if (!rc)
+    struct tr_gguf *g = tr__gguf_open_alone(path, err);
+    if (!g || !tr__gguf_gather(g, err))
         return g;
     tr_gguf_close(g);
     return NULL;
@@ -78,24 +23,28 @@ void tr_gguf_close(struct tr_gguf *g)
     int saved = errno;
     if (!g)
         return;
-    if (g->map)
-        tr__unmap_file((void *)(uintptr_t)g->map, g->size, g->note);
-    tr__names_release(&g->key_index);
-    tr__names_release(&g->tensor_index);
-    free(g->kv);
-    free(g->tensor);
-    free(g->key_text);
-    free(g->name_text);
-    free(g->copy);
-    free(g->path);
-    free(g);
+    for (size_t i = 0; i < g->n_part; i++)
+        tr__gguf_close_alone(g->part[i]);
+    tr__gguf_close_alone(g);
     errno = saved;
+}
+
+/* 1 if it is in the map of one of the files, not in a copy. */
+static int is_mapped(const struct tr_gguf *g, const void *data)
+{
+    for (size_t i = 0; i <= g->n_part; i++) {
+        const struct tr_gguf *p = tr__gguf_part(g, i);
+        uintptr_t at = (uintptr_t)data - (uintptr_t)p->map;
+        if (p->map && at < p->size)
+            return 1;
+    }
+    return 0;
 }
 
 void tr_gguf_forget(const struct tr_gguf *g, const void *data, int64_t bytes)
 {
-    if (g->copy)
-        return; /* not in the map */
+    if (!is_mapped(g, data))
+        return;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t from = (uintptr_t)data / page * page;
     uintptr_t to = ((uintptr_t)data + (uintptr_t)bytes) / page * page;
@@ -105,13 +54,10 @@ void tr_gguf_forget(const struct tr_gguf *g, const void *data, int64_t bytes)
 
 void tr_gguf_forget_metadata(const struct tr_gguf *g)
 {
-    uint64_t first = g->n_tensor ? g->tensor[0].offset : 0;
-    for (size_t i = 1; i < g->n_tensor; i++)
-        if (g->tensor[i].offset < first)
-            first = g->tensor[i].offset;
-    if (g->n_tensor)
-        tr_gguf_forget(g, (const char *)g->tensor[0].data - g->tensor[0].offset,
-                       (int64_t)first);
+    for (size_t i = 0; i <= g->n_part; i++) {
+        const struct tr_gguf *p = tr__gguf_part(g, i);
+        tr_gguf_forget(g, p->map, (int64_t)p->data_start);
+    }
 }
 
 /* Row by row, so that the message can say where. */
@@ -124,8 +70,8 @@ static int check_tensor(const struct tr_gguf *g, const struct tr_gguf_tensor *t,
     for (int64_t i = 0; i < t->bytes / row_bytes; i++, at += row_bytes)
         if (!t->dtype->finite(at, row))
             return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': row %lld holds a NaN or "
-                              "an infinity (offset %llu)", g->path, t->name, (long long)i,
-                              (unsigned long long)(t->offset + (uint64_t)(i * row_bytes)));
+                              "an infinity (offset %llu)", tr_gguf_part_path(g, (size_t)t->part),
+                              t->name, (long long)i, (unsigned long long)(t->offset + (uint64_t)(i * row_bytes)));
     return 0;
 }
 

@@ -224,11 +224,10 @@ static int parse_kvs(struct parse *p)
                        g->n_kv);
 }
 
-/* The two keys that change how the file is read. */
-static int read_special_keys(struct parse *p)
+/* The key that changes how the file is read. */
+static int read_alignment(struct parse *p)
 {
     const struct tr_gguf_kv *kv = tr_gguf_find_kv(p->g, "general.alignment");
-    int64_t parts = 1;
     if (kv && kv->type != TR_GGUF_U32)
         return refuse(p, "key 'general.alignment' has type %s, must be u32",
                       tr_gguf_type_name(kv->type));
@@ -237,12 +236,6 @@ static int read_special_keys(struct parse *p)
     if (a == 0 || a > TR__GGUF_MAX_ALIGN || a & (a - 1))
         return refuse(p, "key 'general.alignment' is %llu, must be a power of two up to %d",
                       (ull)a, TR__GGUF_MAX_ALIGN);
-    if (tr_gguf_int(p->g, "split.count", &parts, p->err) < 0)
-        return TR_EFORMAT;
-    if (parts > 1)
-        return tr_err_set(p->err, TR_EUNSUPPORTED,
-                          "'%s': split file, one of %lld parts; join them first "
-                          "(llama-gguf-split --merge)", p->g->path, (long long)parts);
     return 0;
 }
 
@@ -350,7 +343,7 @@ int tr__gguf_parse(struct tr_gguf *g, struct tr_err *err)
 {
     struct parse p = { .g = g, .c = { .base = g->map, .size = g->size }, .err = err };
     int rc;
-    if ((rc = parse_header(&p)) || (rc = parse_kvs(&p)) || (rc = read_special_keys(&p)) ||
+    if ((rc = parse_header(&p)) || (rc = parse_kvs(&p)) || (rc = read_alignment(&p)) ||
         (rc = parse_tensors(&p)))
         return rc;
     return tr__gguf_lay_out(g, p.c.at, err);

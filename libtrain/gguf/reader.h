@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The inside of an open GGUF file, shared by open.c (map), parse.c and layout.c
- * (bytes to structs), lookup.c and values.c (questions), foreign.c
+ * The inside of an open GGUF file, shared by map.c (one file), parse.c and layout.c (bytes to
+ * structs), parts.c and open.c (several files), lookup.c and values.c (questions), foreign.c
  * (what is none).  Owned as a whole by tr_gguf_open / tr_gguf_close.
  */
 #ifndef LIBTRAIN_GGUF_READER_H
@@ -16,7 +16,8 @@ enum {
     TR__GGUF_MAX_ALIGN = 1 << 20,
     TR__GGUF_MAX_KEY = 65535,
     TR__GGUF_MAX_NAME = 64, /* what may be read; llama.cpp wants less than 64 */
-    TR__GGUF_MAX_DIM = 4
+    TR__GGUF_MAX_DIM = 4,
+    TR__GGUF_TAIL = 64 /* bytes for what numbers the file of a part */
 };
 
 /* What may be odd about a file.  Each kind is told once, with a count. */
@@ -35,10 +36,14 @@ struct tr_gguf {
     const unsigned char *map; /* NULL for an empty file */
     struct tr__map *note;     /* of the map */
     uint64_t size, alignment;
+    uint64_t data_start;      /* what is in front of it are keys and infos */
     uint32_t version;
     size_t n_kv, n_tensor;
     struct tr_gguf_kv *kv;         /* (n_kv) in the order of the file */
-    struct tr_gguf_tensor *tensor; /* (n_tensor) */
+    struct tr_gguf_tensor *tensor; /* (n_tensor), those of all parts */
+    struct tr_gguf **part;         /* (n_part) beside this one; the names and data of their
+                                    * tensors are theirs */
+    size_t n_part, cap_part;
     struct tr__names key_index, tensor_index;
     char *key_text, *name_text; /* the keys and names, each terminated */
     void *copy;                 /* data of a file that is aligned to less than 8 */
@@ -53,6 +58,14 @@ struct tr__gguf_value {
     double (*as_float)(const void *p);
 };
 extern const struct tr__gguf_value tr__gguf_value[TR_GGUF_N_TYPE];
+
+/* Open one file for itself, be it a part of a model or not. */
+struct tr_gguf *tr__gguf_open_alone(const char *path, struct tr_err *err) TR_MUST_CHECK;
+void tr__gguf_close_alone(struct tr_gguf *g); /* not its parts */
+/* If g is the first of several parts, open the others too. */
+int tr__gguf_gather(struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;
+/* Part i; 0 is g. */
+const struct tr_gguf *tr__gguf_part(const struct tr_gguf *g, size_t i);
 
 /* Fill g from its map; 0 or TR_E…, the text naming path and offset. */
 int tr__gguf_parse(struct tr_gguf *g, struct tr_err *err) TR_MUST_CHECK;

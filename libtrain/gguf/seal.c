@@ -49,6 +49,9 @@ int tr_gguf_sealed(const struct tr_gguf *g, const char *key, struct tr_err *err)
     const struct tr_gguf_kv *kv = tr_gguf_find_kv(g, key);
     if (!kv || kv->type != TR_GGUF_U64)
         return tr_err_set(err, TR_EFORMAT, "'%s': checksum '%s' is missing", g->path, key);
+    if (g->n_part)
+        return tr_err_set(err, TR_EFORMAT, "'%s': in several parts, but its checksum is one "
+                          "of a whole file", g->path);
     uint64_t at = (uint64_t)((const unsigned char *)kv->data - g->map), hash = 0;
     int rc = hash_without(g, at, &hash, err);
     if (rc)

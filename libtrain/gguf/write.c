@@ -132,7 +132,7 @@ static void verify(struct tr_gguf_writer *w)
     const char *temp = tr_out_temp(w->out);
     if (!temp)
         return; /* a stream */
-    struct tr_gguf *g = tr_gguf_open(temp, &w->err);
+    struct tr_gguf *g = tr__gguf_open_alone(temp, &w->err);
     if (g && (g->n_kv != w->n_kv || g->n_tensor != w->n_tensor || g->size != w->at))
         tr_err_set(&w->err, TR_EFORMAT, "'%s': not what was written", temp);
     tr_gguf_close(g);

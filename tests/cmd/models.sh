@@ -107,7 +107,7 @@ several Is a directory, which holds 'a.gguf' and more GGUF files
 nothing Is a directory
 cut-header too short for a GGUF file: 20 bytes: an incomplete download?
 cut-keys an incomplete download?
-part one of 3 parts; join them first
+part key 'split.no' is missing
 t.pack it is a pack
 t.tok it is a token stream
 X
