@@ -24,6 +24,7 @@
 #include <libtrain/json.h>
 #include <libtrain/chat.h>
 #include <libtrain/tokenizer.h>
+#include <libtrain/vocabulary.h>
 #include <libtrain/text.h>
 #include <libtrain/source.h>
 #include <libtrain/token.h>

@@ -65,6 +65,12 @@ const char *tr_source_name(const struct tr_source *s);
 int tr_source_next(struct tr_source *s, struct tr_record *r,
                    struct tr_err *err) TR_MUST_CHECK;
 
+/* In place of tr_source_next, where the whole file is one text (tr_source_is_text) that need
+ * not be in memory at once: the next of its bytes, which stay until the next call.  1, 0 at
+ * the end, or a negative error. */
+int tr_source_piece(struct tr_source *s, const char **bytes, size_t *n,
+                    struct tr_err *err) TR_MUST_CHECK;
+
 enum tr_row_kind { TR_ROW_TEXT, TR_ROW_CHAT, TR_ROW_SEGMENTS };
 #define TR_ROW_NO_COMPLETION SIZE_MAX
 

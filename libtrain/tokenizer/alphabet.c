@@ -3,6 +3,7 @@
  * GPT-2's alphabet, in which the file of a byte-level BPE writes bytes as printable
  * characters (Radford et al. 2019, encoder.py).
  */
+#include <libtrain/tokenizer/alphabet.h>
 #include <libtrain/tokenizer/kind.h>
 
 /* The byte that a character stands for, or -1: what is printable in Latin-1 is itself, the
@@ -42,4 +43,26 @@ size_t tr__unspell(const char *text, size_t len, char *out, int *spelt)
         n++;
     }
     return n;
+}
+
+unsigned tr__letter(unsigned char byte)
+{
+    unsigned c = byte;
+    if (c <= 0x20)
+        return 0x100 + c;
+    if (c >= 0x7f && c <= 0xa0)
+        return 0x121 + c - 0x7f;
+    return c == 0xad ? 0x143 : c;
+}
+
+size_t tr__spell(unsigned char byte, char *to)
+{
+    unsigned c = tr__letter(byte);
+    if (c < 0x80) {
+        to[0] = (char)c;
+        return 1;
+    }
+    to[0] = (char)(0xc0 | c >> 6);
+    to[1] = (char)(0x80 | (c & 0x3f));
+    return 2;
 }

@@ -143,6 +143,18 @@ static int next_text(struct tr_source *s, struct tr_record *r, struct tr_err *er
     return more < 0 ? -1 : 1;
 }
 
+int tr_source_piece(struct tr_source *s, const char **bytes, size_t *n, struct tr_err *err)
+{
+    struct tr__stream *in = &s->stream;
+    if (s->begun)
+        tr__stream_skip(in, in->n - in->at);
+    s->begun = 1;
+    int more = in->at < in->n ? 1 : tr__stream_more(in, err);
+    *bytes = (const char *)in->data + in->at;
+    *n = in->n - in->at;
+    return more;
+}
+
 /* A line without its end; 0 at the end of the file. */
 static int any_line(struct tr_source *s, struct tr_record *r, struct tr_err *err)
 {

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bpe-train - make a vocabulary of text.  See bpe-train.1
+ *
+ * The work is libtrain/vocabulary.h's; here are the options and the texts.
+ */
+#include "shared/common.h"
+#include "shared/input-size.h"
+#include "shared/job.h"
+
+#include <libtrain/source.h>
+#include <libtrain/text.h>
+#include <libtrain/vocabulary.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct opts {
+    const char *out, *pre, *bos, *eos;
+    int kind, by_line;
+    int64_t size, min_frequency;
+    struct cmd_list special;
+};
+
+struct run {
+    struct tr_vocabulary *v;
+    int64_t done, size; /* bytes read, of all that there are; 0: not known */
+};
+
+/* ==== input ==== */
+
+static int add(struct run *r, const char *bytes, size_t n, struct tr_err *err)
+{
+    r->done += (int64_t)n;
+    cmd_job_at(r->done, r->size);
+    return tr_vocabulary_add(r->v, bytes, n, err);
+}
+
+static int add_text(struct run *r, struct tr_source *s, struct tr_err *err)
+{
+    struct tr_text odd;
+    const char *bytes;
+    size_t n;
+    int more, first = 1;
+    while ((more = tr_source_piece(s, &bytes, &n, err)) > 0) {
+        if (tr_text_check(&odd, bytes, n, tr_source_name(s), err) || add(r, bytes, n, err))
+            return -1;
+        for (size_t i = 0; first && i < TR_TEXT_WARNINGS && *odd.warning[i]; i++)
+            cmd_warn("'%s': %s", tr_source_name(s), odd.warning[i]);
+        first = 0;
+    }
+    return more ? -1 : tr_vocabulary_end(r->v, err);
+}
+
+static int add_string(struct run *r, const char *text, size_t n, struct tr_err *err)
+{
+    return add(r, text, n, err) || tr_vocabulary_end(r->v, err) ? -1 : 0;
+}
+
+/* What its messages say; a chat template's own words are few and come in no other text. */
+static int add_chat(struct run *r, const struct tr_json *chat, struct tr_err *err)
+{
+    const struct tr_json *list = tr_json_get(chat, "messages");
+    int rc = 0;
+    for (size_t i = 0; i < tr_json_count(list) && !rc; i++) {
+        size_t n = 0;
+        const char *text = tr_json_string(tr_json_get(tr_json_at(list, i), "content"), &n);
+        rc = n ? add_string(r, text, n, err) : 0;
+    }
+    return rc;
+}
+
+static int add_row(struct run *r, const struct tr_row *row, struct tr_err *err)
+{
+    int rc = 0;
+    if (row->kind == TR_ROW_TEXT)
+        return add_string(r, row->text, row->n_text, err);
+    if (row->kind == TR_ROW_CHAT)
+        return add_chat(r, row->chat, err);
+    for (size_t i = 0; i < row->n_segment && !rc; i++)
+        if (row->segment[i].text)
+            rc = add_string(r, row->segment[i].text, row->segment[i].n_text, err);
+    return rc;
+}
+
+static int add_rows(struct run *r, struct tr_source *s, struct tr_err *err)
+{
+    struct tr_record record = { 0 };
+    struct tr_row row = { 0 };
+    int more = 1, rc = 0;
+    while (!rc && (more = tr_source_next(s, &record, err)) > 0) {
+        rc = tr_source_parse(s, &record, &row, err);
+        if (!rc)
+            rc = add_row(r, &row, err);
+    }
+    tr_row_release(&row);
+    tr_record_release(&record);
+    return rc || more < 0 ? -1 : 0;
+}
+
+static int add_file(struct run *r, const char *path, struct tr_err *err)
+{
+    struct tr_source *s = tr_source_open(path, NULL, err);
+    if (!s)
+        return -1;
+    int rc = tr_source_is_text(s) ? add_text(r, s, err) : add_rows(r, s, err);
+    tr_source_close(s);
+    return rc;
+}
+
+static int add_all(struct run *r, char **file, int n_file, struct tr_err *err)
+{
+    int rc = 0;
+    r->size = cmd_inputs_size(file, n_file);
+    cmd_job("B");
+    for (int i = 0; i < n_file && !rc; i++)
+        rc = add_file(r, file[i], err);
+    if (!n_file)
+        rc = add_file(r, "-", err);
+    cmd_job_end();
+    return rc;
+}
+
+/* ==== the whole ==== */
+
+static int learn(struct run *r, const struct opts *o, struct tr_err *err)
+{
+    struct tr_progress p = cmd_job("tok");
+    tr_vocabulary_watch(r->v, &p);
+    int rc = tr_vocabulary_learn(r->v, err);
+    cmd_job_end();
+    if (rc)
+        return rc;
+    if (tr_vocabulary_n(r->v) < o->size)
+        cmd_warn("the text gives only %" PRIu32 " tokens", tr_vocabulary_n(r->v));
+    return 0;
+}
+
+static int run(const struct opts *o, const struct tr_vocabulary_args *args, char **file,
+               int n_file, struct tr_err *err)
+{
+    struct run r = { .v = tr_vocabulary_new(args, err) };
+    int rc = -1;
+    if (r.v && !cmd_writable(o->out, err) && !add_all(&r, file, n_file, err) &&
+        !learn(&r, o, err))
+        rc = tr_vocabulary_write(r.v, o->out, err);
+    if (!rc)
+        cmd_say("%" PRIu32 " tokens from %" PRIu64 " distinct words in %" PRId64 " bytes",
+                tr_vocabulary_n(r.v), tr_vocabulary_n_word(r.v), r.done);
+    tr_vocabulary_free(r.v);
+    return rc;
+}
+
+/* Without --special there is the one token that a model cannot do without. */
+static void set_special(struct tr_vocabulary_args *a, const struct opts *o)
+{
+    static const char *const end[] = { "<|endoftext|>" };
+    a->special = o->special.n ? o->special.item : (const char *const *)end;
+    a->n_special = o->special.n ? o->special.n : 1;
+    a->bos = o->bos ? o->bos : a->special[0];
+    a->eos = o->eos ? o->eos : a->special[0];
+}
+
+int main(int argc, char **argv)
+{
+    struct opts o = { .min_frequency = 0, .size = -1 };
+    const struct cmd_opt table[] = {
+        CMD_OUT('o', "output", &o.out, "FILE", "where to write the vocabulary"),
+        CMD_INT('n', "size", &o.size, 1, INT32_MAX, "N", "tokens in all"),
+        CMD_CHOICE(0, "kind", &o.kind, tr_vocabulary_kind, "NAME", "kind of vocabulary"),
+        CMD_TEXT(0, "pre", &o.pre, "NAME", "how text is cut into words"),
+        CMD_LIST(0, "special", &o.special, "TOKEN", "a control token; may be given again"),
+        CMD_TEXT(0, "bos", &o.bos, "TOKEN", "begins a text; the first special token"),
+        CMD_TEXT(0, "eos", &o.eos, "TOKEN", "ends a text; the first special token"),
+        CMD_INT(0, "min-frequency", &o.min_frequency, 0, INT64_MAX, "N",
+                "merge no pair that is rarer"),
+        CMD_FLAG(0, "by-line", &o.by_line, "words end where lines end"),
+        CMD_END
+    };
+    const struct cmd cmd = { "bpe-train", "--size N -o OUT.gguf [OPTION…] [FILE…]",
+                             "make a vocabulary of text", table, 0, -1,
+                             (const char *const[]){ "size", "output", NULL } };
+    struct tr_err err = { 0 };
+    int n_file;
+    char **file = cmd_parse(&cmd, argc, argv, &n_file);
+    struct tr_vocabulary_args args = {
+        .kind = tr_vocabulary_kind(o.kind), .size = (uint32_t)o.size, .by_line = o.by_line,
+        .pre = o.pre ? o.pre : "gpt-2", .min_frequency = (uint64_t)o.min_frequency,
+    };
+    set_special(&args, &o);
+    return cmd_end(run(&o, &args, file, n_file, &err) ? cmd_code(&err) : CMD_OK, &err);
+}

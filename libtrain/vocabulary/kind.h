@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What vocabulary.c shares with the kinds of vocabularies.
+ */
+#ifndef LIBTRAIN_VOCABULARY_KIND_H
+#define LIBTRAIN_VOCABULARY_KIND_H
+
+#include <libtrain/vocabulary.h>
+#include <libtrain/vocabulary/count.h>
+#include <libtrain/vocabulary/merger.h>
+#include <libtrain/vocabulary/strings.h>
+
+struct tr__vocabulary_kind {
+    const char *name;
+    const char *architecture; /* of a model that has such a vocabulary */
+    const char *model;        /* tokenizer.ggml.model */
+    int spaced;               /* words begin with a space, also the first of a line */
+    uint32_t n_fixed;         /* tokens that there are whatever the texts hold */
+    /* What a word is; NULL: by the name in args.pre. */
+    const struct tr__pretok *words;
+    /* From v->word to v->token and what belongs to them; uses up the words. */
+    int (*learn)(struct tr_vocabulary *v, struct tr_err *err);
+    /* Keys of its own. */
+    int (*write)(const struct tr_vocabulary *v, struct tr_gguf_writer *w,
+                 struct tr_err *err);
+};
+
+#define TR_VOCABULARY(name) extern const struct tr__vocabulary_kind tr__vocabulary_##name;
+#include <libtrain/vocabulary/kinds.def>
+#undef TR_VOCABULARY
+
+enum { TR__TYPE_NORMAL = 1, TR__TYPE_CONTROL = 3 }; /* tokenizer.ggml.token_type */
+
+struct tr_vocabulary {
+    struct tr_vocabulary_args args;
+    const struct tr__vocabulary_kind *kind;
+    struct tr__pretok_code pretok;
+    struct tr__counter counter;
+    struct tr__strings word;  /* of the texts, count: how often */
+    struct tr__strings token; /* as in the file, count: TR__TYPE_… */
+    struct tr__merges merges;
+    uint64_t n_word;
+    struct tr_progress progress;
+};
+
+/* Append a token that is not there yet. */
+int tr__vocabulary_token(struct tr_vocabulary *v, const char *text, size_t len, int type,
+                         struct tr_err *err) TR_MUST_CHECK;
+/* Append the special tokens. */
+int tr__vocabulary_specials(struct tr_vocabulary *v, struct tr_err *err) TR_MUST_CHECK;
+
+#endif
