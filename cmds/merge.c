@@ -67,7 +67,7 @@ int main(int argc, char **argv)
                  "adapter to add, may be given again"),
         CMD_OUT('o', "output", &o.output, "FILE", "model to write"),
         CMD_TEXT('t', "type", &o.type, "TYPE",
-                 "type of all matrices: f32, f16, q8_0, …; without it each keeps its own"),
+                 "type of all matrices: f32, f16, q8_0, q4_k_m, …; without it each keeps its own"),
         CMD_TEXT(0, "chat-template", &o.template, "NAME|FILE",
                  "chat template that the model was trained with, if not its own"),
         CMD_TEXT(0, "name", &args.name, "TEXT",
@@ -84,7 +84,7 @@ int main(int argc, char **argv)
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
     if (o.type)
-        args.type = cmd_type(&cmd, o.type);
+        cmd_recipe_type(&cmd, o.type, 0, &args.recipe);
     int rc = merge(&o, &args, &err);
     free(o.adapters.item);
     return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);

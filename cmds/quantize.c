@@ -16,11 +16,14 @@
 
 struct opts {
     const char *type, *output;
-    int dry_run;
+    int dry_run, mixed;
 };
 
-static void print_recipe(const struct tr_recipe *r)
+static void print_recipe(const struct tr_recipe *r, int weighted)
 {
+    struct tr_err err = { 0 };
+    if (tr_recipe_check(r, weighted, &err))
+        cmd_warn("%s", err.text);
     puts("tensor\ttype\tnew_type\tbytes\tnew_bytes");
     for (size_t i = 0; i < r->n; i++) {
         const struct tr_gguf_tensor *t = r->entry[i].tensor;
@@ -57,7 +60,7 @@ static int quantize(const char *input, const struct tr_quantize_args *args,
         cmd_warn("%s", text);
     cmd_say_instead(recipe);
     if (o->dry_run)
-        print_recipe(recipe);
+        print_recipe(recipe, args->recipe.weighted);
     else if (tr_quantize(g, recipe, args, o->output, err))
         goto out;
     summarise(recipe);
@@ -75,8 +78,10 @@ int main(int argc, char **argv)
     int n;
     struct tr_err err = { 0 };
     const struct cmd_opt table[] = {
-        CMD_TEXT('t', "type", &o.type, "TYPE", "type of the matrices: Q8_0, f16, …"),
+        CMD_TEXT('t', "type", &o.type, "TYPE", "type of the matrices: Q8_0, f16, Q4_K_M, …"),
         CMD_OUT('o', "output", &o.output, "FILE", "where to write the model"),
+        CMD_FLAG(0, "mix", &o.mixed, "the mixture of this name, not the type"),
+        CMD_FLAG(0, "pure", &args.recipe.pure, "of a mixture its main type alone"),
         CMD_FLAG(0, "dry-run", &o.dry_run, "print the sizes as TSV and write nothing"),
         CMD_FLAG(0, "allow-requantize", &args.allow_requantize,
                  "convert tensors that are quantised already"),
@@ -89,7 +94,9 @@ int main(int argc, char **argv)
         1, 1, (const char *const[]){ "type", "output|dry-run", NULL }
     };
     char **file = cmd_parse(&cmd, argc, argv, &n);
-    args.type = cmd_type(&cmd, o.type);
+    if (o.mixed && args.recipe.pure)
+        cmd_usage(&cmd, "--mix and --pure exclude each other");
+    cmd_recipe_type(&cmd, o.type, o.mixed, &args.recipe);
     args.progress = cmd_job("B");
     return cmd_end(quantize(*file, &args, &o, &err) ? cmd_code(&err) : CMD_OK, &err);
 }

@@ -17,14 +17,14 @@ extern "C" {
 #endif
 
 struct tr_merge_args {
-    size_t n;                    /* adapters, opened for the base */
-    struct tr_lora *const *lora; // (n)
-    const float *scale;          // (n) factor on the effect of each
-    const struct tr_dtype *type; /* of all matrices; NULL: every tensor keeps its own */
-    int allow_nonfinite;         /* let NaN and infinities pass */
-    const char *chat_template;   /* in place of the base's; NULL: that */
-    struct tr_progress progress; /* in bytes of the new file */
-    const char *name;            /* behind the base's (tr_gguf_set_fine_tuned); or NULL */
+    size_t n;                     /* adapters, opened for the base */
+    struct tr_lora *const *lora;  // (n)
+    const float *scale;           // (n) factor on the effect of each
+    struct tr_recipe_args recipe; /* the types; all 0: every tensor keeps its own */
+    int allow_nonfinite;          /* let NaN and infinities pass */
+    const char *chat_template;    /* in place of the base's; NULL: that */
+    struct tr_progress progress;  /* in bytes of the new file */
+    const char *name;             /* behind the base's (tr_gguf_set_fine_tuned); or NULL */
 };
 
 struct tr_merge_stats {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A model in another type: the file that `llama-quantize --pure` writes, byte for byte:
+ * A model in another type: the file that llama-quantize writes, byte for byte:
  * same choice of types (recipe.h), same blocks, same order of tensors and keys.
  */
 #ifndef LIBTRAIN_QUANTIZE_H
@@ -16,10 +16,10 @@ extern "C" {
 
 /* What is allowed is named by the messages as options of the command. */
 struct tr_quantize_args {
-    const struct tr_dtype *type; /* of the matrices; one that has from_f32 */
-    int allow_requantize;        /* also tensors that are quantised already */
-    int allow_nonfinite;         /* let NaN and infinities pass */
-    struct tr_progress progress; /* in bytes of the new file */
+    struct tr_recipe_args recipe; /* the types */
+    int allow_requantize;         /* also tensors that are quantised already */
+    int allow_nonfinite;          /* let NaN and infinities pass */
+    struct tr_progress progress;  /* in bytes of the new file */
 };
 
 /* What becomes of each tensor of g, in llama.cpp's order.  TR_EUNSUPPORTED: g is an adapter

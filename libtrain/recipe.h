@@ -13,35 +13,69 @@
 extern "C" {
 #endif
 
+/* A mixture of types, as llama-quantize has them: most matrices in one type, some in better
+ * ones, by rules over their kind, their place and the model.  All are static. */
+struct tr_mix {
+    const char *name; /* "Q4_K_M" */
+    const char *type; /* name of the type of most */
+    int32_t file_type; /* general.file_type of a model made of it */
+};
+
+/* The mixture with this name, upper or lower case, or NULL; those that are named like a type
+ * among them (Q6_K, Q4_0), and Q3_K, Q4_K and Q5_K for those with _M. */
+const struct tr_mix *tr_mix_by_name(const char *name);
+
+/* Walk all mixtures: i = 0, 1, … until NULL. */
+const struct tr_mix *tr_mix_at(int i);
+
 /* The type that tensor t gets in a model of type `want`.  Its own: vectors, norms, tables
  * of positions and the other names that llama-quantize leaves alone (even with --pure).
  * Else `want`; where the rows are no whole number of its blocks, the type with blocks of 32
- * that llama-quantize takes instead of a K-quant; where they do not fit that either, F16.
- * NULL, with the tensor in err, if it holds what cannot be unpacked. */
+ * that llama-quantize takes instead of one of 256; where they do not fit that either, F16.
+ * NULL, with the tensor in err, if it holds what cannot be unpacked */
 const struct tr_dtype *tr_recipe_type(const struct tr_gguf_tensor *t,
                                       const struct tr_dtype *want,
                                       struct tr_err *err) TR_MUST_CHECK;
 
+/* What a model is to become. */
+struct tr_recipe_args {
+    const struct tr_dtype *type; /* of the matrices; NULL: each tensor keeps its own */
+    const struct tr_mix *mix;    /* in place of `type`; NULL: none */
+    int pure;                    /* the type of the mixture for all matrices */
+    int weighted;                /* there is an importance matrix, which changes mixtures */
+};
+
 struct tr_recipe_entry {
     const struct tr_gguf_tensor *tensor; /* of the source, which must stay open */
+    const struct tr_dtype *wanted;       /* by the recipe */
     const struct tr_dtype *type;         /* that it gets */
     int64_t bytes;                       /* in this type */
-    int instead; /* its rows do not fit the type of the recipe, so it gets another */
+    int instead; /* its rows do not fit `wanted`, so it gets another */
+    int coarse;  /* llama-quantize refuses such a type without an importance matrix */
 };
 
 struct tr_recipe {
+    const char *name;            /* of the type or the mixture */
     const struct tr_dtype *type; /* of the matrices; NULL: each tensor keeps its own */
+    int32_t file_type;           /* general.file_type */
     size_t n;
     struct tr_recipe_entry *entry; // (n) in the order in which they are written
 };
 
 /* For all tensors of a file, in its order.  The caller frees it; NULL is allowed there. */
-struct tr_recipe *tr_recipe_new(const struct tr_gguf *g, const struct tr_dtype *want,
+struct tr_recipe *tr_recipe_new(const struct tr_gguf *g, const struct tr_recipe_args *args,
                                 struct tr_err *err) TR_MUST_CHECK;
 void tr_recipe_free(struct tr_recipe *r);
 
-/* How many tensors get `type` because their rows do not fit that of the recipe. */
-size_t tr_recipe_n_instead(const struct tr_recipe *r, const struct tr_dtype *type);
+/* How many tensors get `type` because their rows do not fit `wanted`; NULL: whatever was
+ * wanted. */
+size_t tr_recipe_n_instead(const struct tr_recipe *r, const struct tr_dtype *wanted,
+                           const struct tr_dtype *type);
+
+/* 0, or TR_EUNSUPPORTED naming the first tensor whose type cannot be written, or must not
+ * be without an importance matrix, where there is none. */
+int tr_recipe_check(const struct tr_recipe *r, int weighted,
+                    struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -9,6 +9,9 @@
 #include <libtrain/gguf.h>
 #include <libtrain/recipe.h>
 
+/* llama.cpp's order of tensors, by block, then by name: below, equal to or above 0. */
+int tr__by_block(const char *a, const char *b);
+
 /* Declare all tensors of a recipe. */
 void tr__recipe_declare(const struct tr_recipe *r, struct tr_gguf_writer *w);
 

@@ -72,7 +72,11 @@ struct tr_recipe *tr_merge_recipe(const struct tr_model *base,
                                   const struct tr_merge_args *args, struct tr_err *err)
 {
     const struct tr_gguf *g = tr_model_gguf(base);
-    struct tr_recipe *r = tr_recipe_new(g, args->type, err);
+    struct tr_recipe *r = tr_recipe_new(g, &args->recipe, err);
+    if (r && tr_recipe_check(r, 0, err)) {
+        tr_recipe_free(r);
+        return NULL;
+    }
     for (size_t i = 0; r && i < r->n; i++)
         if (is_touched(args, r->entry[i].tensor->name) &&
             (check_touched(&r->entry[i], tr_gguf_path(g), err) ||
@@ -183,7 +187,7 @@ static int write_model(struct merge *m, const struct tr_recipe *recipe, const ch
     if (m->args->chat_template)
         tr_gguf_set_string(w, "tokenizer.chat_template", m->args->chat_template);
     if (recipe->type)
-        tr_gguf_set_u32(w, "general.file_type", (uint32_t)recipe->type->file_type);
+        tr_gguf_set_u32(w, "general.file_type", (uint32_t)recipe->file_type);
     tr__recipe_declare(recipe, w);
     tr_gguf_watch(w, &m->args->progress);
     return tr_gguf_finish(w, write_all(m, w, recipe, err), err);

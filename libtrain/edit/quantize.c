@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * A model in another type, byte for byte as `llama-quantize --pure` writes it: its order of
+ * A model in another type, byte for byte as llama-quantize writes it: its order of
  * tensors, its keys.  What each tensor becomes is settled first (recipe.c); the work is
  * nothing but slabs (slab.c).
  */
@@ -12,13 +12,10 @@
 
 enum { SLAB = 1 << 20 };
 
-/* llama.cpp's order: by block, then by name. */
 static int by_block(const void *a, const void *b)
 {
-    const char *x = ((const struct tr_recipe_entry *)a)->tensor->name;
-    const char *y = ((const struct tr_recipe_entry *)b)->tensor->name;
-    int64_t i = tr_gguf_block(x, NULL), k = tr_gguf_block(y, NULL);
-    return i == k ? strcmp(x, y) : i < k ? -1 : 1;
+    return tr__by_block(((const struct tr_recipe_entry *)a)->tensor->name,
+                        ((const struct tr_recipe_entry *)b)->tensor->name);
 }
 
 static int check_again(const struct tr_recipe *r, const struct tr_gguf *g,
@@ -40,7 +37,7 @@ struct tr_recipe *tr_quantize_recipe(const struct tr_gguf *g,
 {
     struct tr_recipe *r = NULL;
     if (!tr_gguf_expect_weights(g, err))
-        r = tr_recipe_new(g, args->type, err);
+        r = tr_recipe_new(g, &args->recipe, err);
     if (r && !args->allow_requantize && check_again(r, g, err)) {
         tr_recipe_free(r);
         return NULL;
@@ -80,10 +77,12 @@ static int write_all(struct tr_gguf_writer *w, const struct tr_gguf *g,
 int tr_quantize(const struct tr_gguf *g, const struct tr_recipe *recipe,
                 const struct tr_quantize_args *args, const char *path, struct tr_err *err)
 {
+    if (tr_recipe_check(recipe, args->recipe.weighted, err))
+        return tr_err_prefix(err, "'%s'", tr_gguf_path(g));
     struct tr_gguf_writer *w = tr_gguf_create(path, err);
     if (!w)
         return err ? err->code : TR_EIO;
-    set_keys(w, g, args->type->file_type);
+    set_keys(w, g, recipe->file_type);
     tr__recipe_declare(recipe, w);
     tr_gguf_watch(w, &args->progress);
     int rc = write_all(w, g, recipe, args->allow_nonfinite ? TR__ALLOW : TR__MAY_ALLOW,

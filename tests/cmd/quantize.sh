@@ -112,6 +112,20 @@ test_expect_success 'K-quants, and what stands in where rows do not fit them' '
     grep "^output.weight	F32	Q8_0	" tsv
 '
 
+test_expect_success 'mixtures by name, and their types alone' '
+    for how in "q4_k_m" "Q4_K --mix" "q6_k"; do
+        "$BIN/quantize" --dry-run -t $how k.gguf >tsv
+        grep "^output.weight	F32	Q6_K	" tsv
+    done
+    "$BIN/quantize" -t q4_k_s -o out.gguf k.gguf
+    "$BIN/gguf-show" out.gguf | grep "general.file_type.*14"
+    "$BIN/quantize" --dry-run -t q4_k_m --pure k.gguf >tsv
+    grep "^output.weight	F32	Q4_K	" tsv
+    test_expect_code 2 "$BIN/quantize" --dry-run -t q4_k --pure --mix k.gguf
+    test_expect_code 2 "$BIN/quantize" --dry-run -t q4_k_x k.gguf 2>talk
+    grep Q4_K_S talk
+'
+
 test_expect_success 'again only if asked' '
     "$BIN/quantize" -t q8_0 -o q8.gguf one.gguf
     "$BIN/quantize" -t f16 -o f16.gguf one.gguf

@@ -192,7 +192,7 @@ END_TEST
 static void convert(const char *from, const char *to, const struct tr_dtype *type)
 {
     struct tr_err err = {0};
-    struct tr_quantize_args a = { .type = type, .allow_requantize = 1 };
+    struct tr_quantize_args a = { .recipe.type = type, .allow_requantize = 1 };
     struct tr_gguf *g = tr_gguf_open(from, &err);
     struct tr_recipe *recipe = g ? tr_quantize_recipe(g, &a, &err) : NULL;
     ck_assert_msg(recipe && !tr_quantize(g, recipe, &a, to, &err), "%s", err.text);
@@ -256,7 +256,8 @@ static void merge(const char *adapter, const char *to)
     const float one = 1;
     struct tr_model *m = tr_model_open(path, &err);
     struct tr_lora *l = m ? tr_lora_open(adapter, m, &err) : NULL;
-    struct tr_merge_args a = { .n = 1, .lora = &l, .scale = &one, .type = &tr_f32 };
+    struct tr_merge_args a = { .n = 1, .lora = &l, .scale = &one,
+                               .recipe.type = &tr_f32 };
     a.progress = (struct tr_progress){ watched_at, &seen };
     struct tr_recipe *recipe = l ? tr_merge_recipe(m, &a, &err) : NULL;
     ck_assert_msg(recipe && !tr_merge(m, recipe, &a, to, &stats, &err), "%s", err.text);

@@ -110,16 +110,16 @@ static void write_model(const int *width, int n)
 START_TEST(test_quantize)
 {
     static const int width[] = { 256, 288, 64, 33, 34 };
-    struct tr_quantize_args args = { .type = tr_dtype_by_name("Q6_K") };
+    struct tr_quantize_args args = { .recipe.type = tr_dtype_by_name("Q6_K") };
     struct tr_err err = { 0 };
     write_model(width, 5);
     struct tr_gguf *g = tr_gguf_open(path, &err);
     struct tr_recipe *r = tr_quantize_recipe(g, &args, &err);
     ck_assert_ptr_nonnull(r);
-    ck_assert_uint_eq(tr_recipe_n_instead(r, args.type), 0);
-    ck_assert_uint_eq(tr_recipe_n_instead(r, tr_dtype_by_name("Q8_0")), 2);
-    ck_assert_uint_eq(tr_recipe_n_instead(r, &tr_f16), 2);
-    ck_assert_uint_eq(tr_recipe_n_instead(r, &tr_f32), 0); /* vectors are no fallback */
+    ck_assert_uint_eq(tr_recipe_n_instead(r, NULL, args.recipe.type), 0);
+    ck_assert_uint_eq(tr_recipe_n_instead(r, NULL, tr_dtype_by_name("Q8_0")), 2);
+    ck_assert_uint_eq(tr_recipe_n_instead(r, NULL, &tr_f16), 2);
+    ck_assert_uint_eq(tr_recipe_n_instead(r, NULL, &tr_f32), 0); /* vectors are no fallback */
     ck_assert_msg(!tr_quantize(g, r, &args, other, &err), "%s", err.text);
     struct tr_gguf *made = tr_gguf_open(other, &err);
     ck_assert_uint_eq(tr_gguf_n_tensor(made), r->n);
@@ -141,7 +141,7 @@ START_TEST(test_quantize_not_finite)
         { 0x7fc00000, "row 1 holds a NaN" },
         { 0x7149f2ca, "row 1 holds a number too large" },
     };
-    struct tr_quantize_args args = { .type = &tr_f16 };
+    struct tr_quantize_args args = { .recipe.type = &tr_f16 };
     struct tr_err err = { 0 };
     write_model((const int[]){ 33 }, 1);
     struct tr_gguf *g = tr_gguf_open(path, &err);
@@ -206,12 +206,12 @@ START_TEST(test_merge_type)
     struct tr_model *m = tr_model_open(path, &err);
     struct tr_lora *l = tr_lora_open(other, m, &err);
     struct tr_merge_args args = { .n = 1, .lora = &l, .scale = &scale,
-                                  .type = tr_dtype_by_name("Q4_K") };
-    struct tr_quantize_args quantize = { .type = args.type };
+                                  .recipe.type = tr_dtype_by_name("Q4_K") };
+    struct tr_quantize_args quantize = { .recipe = args.recipe };
     struct tr_recipe *r = tr_merge_recipe(m, &args, &err);
     struct tr_recipe *s = tr_quantize_recipe(tr_model_gguf(m), &quantize, &err);
-    ck_assert_uint_ge(tr_recipe_n_instead(r, q5), l->n);
-    ck_assert_uint_eq(tr_recipe_n_instead(r, q5), tr_recipe_n_instead(s, q5));
+    ck_assert_uint_ge(tr_recipe_n_instead(r, NULL, q5), l->n);
+    ck_assert_uint_eq(tr_recipe_n_instead(r, NULL, q5), tr_recipe_n_instead(s, NULL, q5));
     ck_assert_msg(!tr_merge(m, r, &args, other, &stats, &err), "%s", err.text);
     ck_assert_uint_eq(stats.n_drowned, l->n);
     tr_recipe_free(r);
