@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# usage: awk -v shell=bash|zsh|fish -v name=NAME -f mk/completion.awk OPTIONS
-# OPTIONS is what the command prints for --print-options.
+# usage: awk -v shell=bash|zsh|fish -v name=NAME -v first=WORDS -f mk/completion.awk OPTIONS
+# OPTIONS is what the command prints for --print-options, WORDS what its first word may be.
 # The completion of a command's options, for one shell.  Where a value is no number and has no
 # list of choices, it may be a file.
 BEGIN { FS = "\t" }
@@ -36,10 +36,16 @@ END {
         print "    COMPREPLY=()"
         if (values != "")
             printf "    case $prev in\n%s    esac\n", values
+        if (first != "")
+            print "    (( COMP_CWORD != 1 )) || COMPREPLY=($(compgen -W '" first "' -- \"$cur\"))"
         print "    [[ $cur != -* ]] || COMPREPLY=($(compgen -W '" substr(words, 2) "' -- \"$cur\"))"
         print "}\ncomplete -o default -F _" plain(name) " " name
     }
     if (shell == "zsh")
-        print "#compdef " name "\n_arguments -s -S" words " \\\n    '*:file:_files'"
+        print "#compdef " name "\n_arguments -s -S" words (first == "" ? "" : \
+            " \\\n    '1::word:{compadd " first "; _files}'") \
+            " \\\n    '*:file:_files'"
+    if (shell == "fish" && first != "")
+        print "complete -c " name " -n __fish_is_first_arg -a '" first "'"
 }
 function plain(text) { gsub(/[^A-Za-z0-9]/, "_", text); return text }

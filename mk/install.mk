@@ -30,6 +30,7 @@ COMPLETIONS = bash zsh fish
 bash_file   = bash-completion/completions/$(CMD_PREFIX)$1
 zsh_file    = zsh/site-functions/_$(CMD_PREFIX)$1
 fish_file   = fish/vendor_completions.d/$(CMD_PREFIX)$1.fish
+first_words = $(if $(filter finetune,$1),$(shell sed -n 's/^## \([a-z-]*\):.*/\1/p' workflows/*.mk))
 completion  = $(call to,$(datadir)/$(call $1_file,$2))
 
 .PHONY: install uninstall dist clean
@@ -48,7 +49,7 @@ install: all lib $(BUILD)/libtrain.pc $(CMDS:%=$(BUILD)/options/%)
 	$(INSTALL) -m 644 $(BUILD)/libtrain.pc $(call to,$(libdir)/pkgconfig/libtrain.pc)
 	$(INSTALL) -d $(foreach s,$(COMPLETIONS),"$$(dirname $(call completion,$s,x))")
 	$(foreach s,$(COMPLETIONS),$(foreach c,$(CMDS),awk -v shell=$s -v name=$(call sh,$(CMD_PREFIX)$c) \
-	  -f mk/completion.awk $(BUILD)/options/$c > $(call completion,$s,$c) &&)) true
+	  -v first='$(call first_words,$c)' -f mk/completion.awk $(BUILD)/options/$c > $(call completion,$s,$c) &&)) true
 	to=$(call to,$(DATA_FOLDER)) && $(DATA_FILES) | $(call each_file,$(INSTALL) -d \
 	  "$$to/$$(dirname "$$file")" && $(INSTALL) -m 644 "$$file" "$$to/$$file")
 	$(if $(FRONT_AWAY),mv $(call to_command,finetune) $(call to,$(DATA_FOLDER)/finetune))

@@ -54,7 +54,7 @@ test_expect_success 'with a prefix in front of its name, and data in a folder of
 test_expect_success 'shells complete options and choices, under the names that are installed' '
     for c in "$TOP"/cmds/*.c; do
         c=$(basename "$c" .c)
-        sed "s/.* -l \\([a-z0-9-]*\\) .*/\\1/" d/fish/vendor_completions.d/tr-$c.fish | sort -u >all
+        sed -n "s/.* -l \\([a-z0-9-]*\\) .*/\\1/p" d/fish/vendor_completions.d/tr-$c.fish | sort -u >all
         "$BIN/$c" --help | sed -n "s/^  \\(-.,\\|   \\) --\\([a-z0-9-]*\\).*/\\2/p" | sort -u | cmp - all
         test -s d/zsh/site-functions/_tr-$c
         test -s d/bash-completion/completions/tr-$c
@@ -71,6 +71,8 @@ if command -v bash >/dev/null 2>&1; then
         test "$(completed tr-train --sched co)" = "cosine constant"
         test "$(completed tr-train --lora-c)" = "--lora-config"
         test "$(completed tr-finetune --grad)" = "--grad-acc"
+        test "$(completed tr-finetune pl)" = "plan"
+        test -z "$(completed tr-finetune plan pl)"
         test -z "$(completed tr-train --steps 1)"'
 else
     test_skip 'bash' 'bash is not there'
