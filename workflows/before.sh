@@ -51,6 +51,7 @@ plan=
 plan_training() {
     scratch=$(mktemp -d) || return
     trap 'rm -r "$scratch"' EXIT
+    trap 'exit 1' HUP INT TERM # dash leaves without the above
     some=$ctx
     [ "$some" -gt 0 ] && [ "$some" -le 8192 ] && [ "$batch" -gt 0 ] && [ "$batch" -le 64 ] ||
         { some=8 && batch=1; }

@@ -58,6 +58,7 @@ one() {
 
 list=$(mktemp) && words=$(mktemp) || exit
 trap 'rm -f "$list" "$words"' EXIT
+trap 'exit 1' HUP INT TERM # dash leaves without the above
 for word; do
     case $word in
     @?*)

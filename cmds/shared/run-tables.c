@@ -148,7 +148,8 @@ static int take_metrics(void *ctx, const struct row *r, unsigned long long line)
         return m->memory > 0 && m->seconds > 0 && !strcmp(r->cell[0], "step");
     }
     if (r->n != m->n_column || !number(r->cell[0], &m->steps) ||
-        !number(r->cell[m->memory], &memory) || !number(r->cell[m->seconds], &seconds))
+        !number(r->cell[m->memory], &memory) || !number(r->cell[m->seconds], &seconds) ||
+        m->steps < 0 || memory < 0 || !(seconds >= 0 && seconds < 1e12))
         return 0;
     if (seconds < m->last) /* a run that went on counts from 0 */
         m->before += m->last;

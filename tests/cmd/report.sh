@@ -200,6 +200,8 @@ eval.tsv|model+loss+perplexity\n|eval.tsv' ends in line 2
 eval.tsv|other+loss+perplexity+more\n|eval.tsv' line 1
 metrics.tsv|step+loss\n1+2\n|metrics.tsv' line 1
 metrics.tsv|step+rss_bytes+seconds\n1+2+inf\n|metrics.tsv' line 2
+metrics.tsv|step+rss_bytes+seconds\n1+2+-3\n|metrics.tsv' line 2
+metrics.tsv|step+rss_bytes+seconds\n1+2+1e300\n|metrics.tsv' line 2
 metrics.tsv|step+rss_bytes+seconds\n1+2+3\n2+2|metrics.tsv' ends in line 3
 samples.txt|==> base <==\nOnce\n|samples.txt' has no samples of two models
 samples.txt|\000\001\002|samples.txt' has no samples of two models
