@@ -5,10 +5,11 @@
  * gone through: what stands left and right of it there changes its counts, and new pairs go
  * into a queue with the words that they are in.
  *
- * The merges are those of Hugging Face's tokenizers (BpeTrainer), to the order of ties and
- * to this: two pairs may spell the same token ("ab" "c" and "a" "bc"), so a pair may come up
- * again in other words after it has been merged.  Then it waits a second time, with these
- * words, and its rank becomes the later one.  Read next: pairs.c.
+ * The merges are those of Hugging Face's tokenizers (BpeTrainer), to the order of ties.  Each
+ * pair waits once: its right or left token is new in the merge that brings it up, since no
+ * two pairs spell the same token.  (What stands between the ends of a token is merged in the
+ * same way wherever it stands: no pair across these ends was ever merged.)
+ * Read next: pairs.c.
  */
 #include <libtrain/vocabulary/merger.h>
 
@@ -160,18 +161,12 @@ static int merge_word(struct merger *m, uint32_t word, uint32_t a, uint32_t b, u
     return 0;
 }
 
-#define NO_PAIR UINT32_MAX /* a rank that a later one has replaced */
-
-static int add_merge(struct merger *m, struct tr__paired *x)
+static int add_merge(struct tr__merges *list, uint32_t a, uint32_t b)
 {
-    struct tr__merges *list = m->merges;
     if (tr__grow(&list->pair, &list->cap, list->n + 1, sizeof *list->pair))
         return -1;
-    if (x->rank_plus)
-        list->pair[x->rank_plus - 1][0] = NO_PAIR;
-    list->pair[list->n][0] = (uint32_t)(x->key >> 32);
-    list->pair[list->n][1] = (uint32_t)x->key;
-    x->rank_plus = (uint32_t)++list->n;
+    list->pair[list->n][0] = a;
+    list->pair[list->n++][1] = b;
     return 0;
 }
 
@@ -179,7 +174,7 @@ static int merge(struct merger *m, const struct tr__candidate *c)
 {
     uint32_t a = (uint32_t)(c->key >> 32), b = (uint32_t)c->key;
     int64_t id = join(m, a, b);
-    int rc = id < 0 || add_merge(m, &m->pairs.pair[c->pair]) ? -1 : 0;
+    int rc = id < 0 || add_merge(m->merges, a, b) ? -1 : 0;
     for (uint32_t i = 0; i < c->n_place && !rc; i++)
         rc = merge_word(m, c->place[i], a, b, (uint32_t)id);
     return rc ? rc : queue_noted(m);
@@ -208,15 +203,6 @@ static int step(struct merger *m)
     return rc;
 }
 
-static void drop_replaced(struct tr__merges *list)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < list->n; i++)
-        if (list->pair[i][0] != NO_PAIR)
-            memmove(list->pair[n++], list->pair[i], sizeof *list->pair);
-    list->n = n;
-}
-
 static int merge_all(struct merger *m, const struct tr_progress *progress)
 {
     int rc = 0;
@@ -228,7 +214,6 @@ static int merge_all(struct merger *m, const struct tr_progress *progress)
         rc = step(m);
         tr__tell(progress, (int64_t)m->token->n, m->limits->size);
     }
-    drop_replaced(m->merges);
     return rc < 0 ? rc : 0;
 }
 

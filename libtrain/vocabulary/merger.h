@@ -43,8 +43,8 @@ struct tr__merge_limits {
 };
 
 /* Of pairs with the same count the one with the smaller left id comes first, then with the
- * smaller right id.  A pair of tokens that together spell a token that there is already gives
- * that one.  Adds tokens to `token` and pairs to `merges`; uses up the words. */
+ * smaller right id.  A pair that spells a token that there is already, a special one, gives
+ * that.  Adds tokens to `token` and pairs to `merges`; uses up the words. */
 int tr__merge_words(struct tr__words *words, const struct tr__merge_limits *limits,
                     struct tr__strings *token, struct tr__merges *merges,
                     const struct tr_progress *progress, struct tr_err *err) TR_MUST_CHECK;

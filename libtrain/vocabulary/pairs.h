@@ -13,7 +13,6 @@ struct tr__paired {
     int64_t count; /* weighted by the words */
     uint32_t n_new, last; /* words noted since the last call of _places, and which was last */
     uint32_t *place;
-    uint32_t rank_plus; /* of its merge, + 1; 0: none yet */
 };
 
 struct tr__pairs { /* start with {0} */
