@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Tokenizers from the metadata of a GGUF: byte-level BPE (tokenizer.ggml.model "gpt2", with
- * the pre-tokenizers default, gpt-2, llama-bpe, qwen2 and smollm) and SentencePiece-style
+ * every pre-tokenizer in tokenizer.ggml.pre that llama.cpp has for it) and SentencePiece-style
  * merging by score ("llama").  The ids are those that llama.cpp gives.
  *
  * A struct tr_tokenizer owns copies of what it needs; the GGUF may be closed.  It is

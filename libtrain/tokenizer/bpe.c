@@ -17,14 +17,19 @@ static struct tr_str str(const char *s)
     return (struct tr_str){ s, strlen(s) };
 }
 
-/* First names alone: there are many others for the same. */
+/* One name of each pattern: there are many others for the same. */
 static const struct tr__pretok *unknown(struct tr_str name, struct tr_err *err)
 {
-    char known[200] = "";
+    char known[330] = "";
     size_t used = 0;
-    for (size_t i = 0; tr__pretok_at(i) && used < sizeof known; i++)
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "",
-                                 tr__pretok_at(i)->name[0]);
+    const struct tr__pattern *last = NULL;
+    for (size_t i = 0; tr__pretok_at(i) && used < sizeof known; i++) {
+        const struct tr__pretok *p = tr__pretok_at(i);
+        if (p->pattern != last)
+            used += (size_t)snprintf(known + used, sizeof known - used, "%s%s",
+                                     last ? ", " : "", p->name);
+        last = p->pattern;
+    }
     tr_err_set(err, TR_EUNSUPPORTED, "unknown pre-tokenizer '%.*s': --pre NAME puts a "
                "known one in its place (%s, or another name of these)",
                name.len > 80 ? 80 : (int)name.len, name.ptr, known);
@@ -40,7 +45,7 @@ static int pre_name(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_s
         return found;
     if (t->pre) {
         *name = str(t->pre);
-    } else if (!found || tr__pretok_find(*name) == &tr__pretok_default) {
+    } else if (!found || tr_str_is(*name, "default")) {
         tr__vocab_warn(&t->vocab, "%s 'tokenizer.ggml.pre': words are cut as llama.cpp's "
                        "'default' cuts them, which is seldom how the model was trained; "
                        "--pre NAME is another way, such as gpt-2",
@@ -67,7 +72,7 @@ static int bpe_init(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_e
     const struct tr__pretok *pre = find_pre(t, g, err);
     if (!pre)
         return TR_EUNSUPPORTED;
-    t->add_bos = pre->add_bos;
+    t->add_bos = (pre->flags & TR__PRE_BOS) != 0;
     for (int b = 0; b < 256; b++) {
         char byte = (char)b;
         t->byte_id[b] = tr__idmap_find(&t->vocab.text, &t->vocab, &byte, 1);
@@ -79,7 +84,7 @@ static int bpe_init(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_e
 static int encode_word(struct tr_encoder *e, const char *word, size_t len)
 {
     const struct tr_tokenizer *t = e->t;
-    if (t->pretok.kind->ignore_merges) {
+    if (t->pretok.kind->flags & TR__PRE_WHOLE) {
         int32_t id = tr__idmap_find(&t->vocab.text, &t->vocab, word, len);
         if (id >= 0)
             return tr__push_id(e, (uint32_t)id);

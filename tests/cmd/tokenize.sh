@@ -166,7 +166,8 @@ for name in gpt-2 llama-bpe qwen2 llama-spm gemma-4; do
         detok -m "$v" book.tok | cmp - "$text"'
 done
 
-for name in gpt-neox mpt refact starcoder command-r phi-3 baichuan qwen35; do
+for name in gpt-neox mpt refact starcoder command-r phi-3 baichuan qwen35 falcon deepseek-llm \
+    deepseek-coder; do
     v=$vocab/ggml-vocab-$name.gguf
     test_expect_success "$name: 46 cases or more" '
         rm -f case.*
