@@ -209,6 +209,10 @@ void tr_gguf_watch(struct tr_gguf_writer *w, const struct tr_progress *p);
 int tr_gguf_write(struct tr_gguf_writer *w, const void *data, int64_t bytes,
                   struct tr_err *err) TR_MUST_CHECK;
 
+/* All of the commit but the file's name: nothing may be written afterwards.  For files that
+ * appear together. */
+int tr_gguf_complete(struct tr_gguf_writer *w, struct tr_err *err) TR_MUST_CHECK;
+
 /* Flush, re-open with the strict reader, sync, rename into place.  On failure the file
  * that was there before is untouched.  Frees the writer either way. */
 int tr_gguf_commit(struct tr_gguf_writer *w, struct tr_err *err) TR_MUST_CHECK;

@@ -48,4 +48,15 @@ int tr__slab_copy(struct tr__slab *s, struct tr_gguf_writer *w, const struct tr_
                   const struct tr_gguf_tensor *t, const struct tr_dtype *to,
                   struct tr_err *err) TR_MUST_CHECK;
 
+/* The whole of a tensor of g as it is, which is then forgotten. */
+int tr__raw_copy(struct tr_gguf_writer *w, const struct tr_gguf *g,
+                 const struct tr_gguf_tensor *t, struct tr_err *err) TR_MUST_CHECK;
+/* Bytes of a file: of a tensor's data with what pads them, of a key, of what describes a
+ * tensor.  The first 24 are the header; what stands in front of the data is padded too. */
+int64_t tr__raw_padded(int64_t bytes);
+int64_t tr__raw_key_bytes(const struct tr_gguf_kv *kv);
+int64_t tr__raw_info_bytes(const struct tr_gguf_tensor *t);
+/* TR_EIO if the folder of this path has no room for so many bytes. */
+int tr__raw_room(const char *path, int64_t bytes, struct tr_err *err) TR_MUST_CHECK;
+
 #endif

@@ -4,7 +4,7 @@
  * has tensors of its own, and the keys split.no, split.count and split.tensors.count say
  * which of how many it is.  The first is opened, as llama.cpp wants it; the others are found by
  * its name.  Each is mapped and checked like any file (map.c), then all tensors are told in
- * one list..
+ * one list.  Writing them: edit/parts.c.
  */
 #include <libtrain/gguf/reader.h>
 

@@ -84,7 +84,10 @@ static int put_header(struct tr_gguf_writer *w)
         put_u32(w, t->dtype->id);
         put_u64(w, t->offset);
     }
-    return w->n_tensor ? pad(w) : w->err.code;
+    /* llama.cpp pads a part without tensors too */
+    int has_end = w->n_tensor || tr__names_find(&w->key_index, w->kv, sizeof *w->kv,
+                                                "split.count") != TR__NO_NAME;
+    return has_end ? pad(w) : w->err.code;
 }
 
 /* Hand the kept error to the caller. */
@@ -139,19 +142,25 @@ static void verify(struct tr_gguf_writer *w)
     tr_err_prefix(&w->err, "the new file does not read back");
 }
 
-int tr_gguf_commit(struct tr_gguf_writer *w, struct tr_err *err)
+int tr_gguf_complete(struct tr_gguf_writer *w, struct tr_err *err)
 {
     if (!w->started)
         put_header(w);
     if (!w->err.code && w->current < w->n_tensor)
         tr_err_set(&w->err, TR_EFORMAT, "'%s': tensor '%s': data missing",
                    w->path, w->tensor[w->current].name);
-    if (!w->err.code && fflush(tr_out_stream(w->out)) == 0) {
+    if (!w->err.code && !w->complete && !tr_out_patch(w->out, 0, NULL, 0, &w->err)) {
         tr__gguf_write_seal(w);
         verify(w);
+        w->complete = 1;
     }
-    int rc = w->err.code;
-    if (!rc) { /* a failed flush is told here, by who knows the errno */
+    return w->err.code ? tell(w, err) : 0;
+}
+
+int tr_gguf_commit(struct tr_gguf_writer *w, struct tr_err *err)
+{
+    int rc = tr_gguf_complete(w, err);
+    if (!rc) {
         rc = tr_out_commit(w->out, &w->err);
         w->out = NULL;
     }

@@ -20,6 +20,7 @@ struct tr_gguf_writer {
     uint64_t at;       /* bytes of the file so far */
     uint64_t data_end; /* where the next tensor goes in the data */
     int started;       /* the header is out */
+    int complete;      /* and all the rest; read back */
     struct XXH64_state_s *seal; /* over all bytes so far, or NULL (seal.c) */
     const char *seal_key;
     uint64_t seal_at;  /* where its value stands in the file */
