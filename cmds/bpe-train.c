@@ -21,6 +21,7 @@ struct opts {
     const char *out, *pre, *bos, *eos;
     int kind, by_line;
     int64_t size, min_frequency;
+    double coverage;
     struct cmd_list special;
 };
 
@@ -153,29 +154,21 @@ static int run(const struct opts *o, const struct tr_vocabulary_args *args, char
     return rc;
 }
 
-/* Without --special there is the one token that a model cannot do without. */
-static void set_special(struct tr_vocabulary_args *a, const struct opts *o)
-{
-    static const char *const end[] = { "<|endoftext|>" };
-    a->special = o->special.n ? o->special.item : (const char *const *)end;
-    a->n_special = o->special.n ? o->special.n : 1;
-    a->bos = o->bos ? o->bos : a->special[0];
-    a->eos = o->eos ? o->eos : a->special[0];
-}
-
 int main(int argc, char **argv)
 {
-    struct opts o = { .min_frequency = 0, .size = -1 };
+    struct opts o = { .size = -1, .coverage = 0.9995 };
     const struct cmd_opt table[] = {
         CMD_OUT('o', "output", &o.out, "FILE", "where to write the vocabulary"),
         CMD_INT('n', "size", &o.size, 1, INT32_MAX, "N", "tokens in all"),
         CMD_CHOICE(0, "kind", &o.kind, tr_vocabulary_kind, "NAME", "kind of vocabulary"),
         CMD_TEXT(0, "pre", &o.pre, "NAME", "how text is cut into words"),
         CMD_LIST(0, "special", &o.special, "TOKEN", "a control token; may be given again"),
-        CMD_TEXT(0, "bos", &o.bos, "TOKEN", "begins a text; the first special token"),
-        CMD_TEXT(0, "eos", &o.eos, "TOKEN", "ends a text; the first special token"),
+        CMD_TEXT(0, "bos", &o.bos, "TOKEN", "begins a text; spm: <s>, else the first one"),
+        CMD_TEXT(0, "eos", &o.eos, "TOKEN", "ends a text; spm: </s>, else the first one"),
         CMD_INT(0, "min-frequency", &o.min_frequency, 0, INT64_MAX, "N",
                 "merge no pair that is rarer"),
+        CMD_FLOAT(0, "character-coverage", &o.coverage, 0.5, 1, "X",
+                  "share of the text whose characters are tokens"),
         CMD_FLAG(0, "by-line", &o.by_line, "words end where lines end"),
         CMD_END
     };
@@ -187,8 +180,8 @@ int main(int argc, char **argv)
     char **file = cmd_parse(&cmd, argc, argv, &n_file);
     struct tr_vocabulary_args args = {
         .kind = tr_vocabulary_kind(o.kind), .size = (uint32_t)o.size, .by_line = o.by_line,
-        .pre = o.pre ? o.pre : "gpt-2", .min_frequency = (uint64_t)o.min_frequency,
+        .special = o.special.item, .n_special = o.special.n, .bos = o.bos, .eos = o.eos,
+        .pre = o.pre, .min_frequency = (uint64_t)o.min_frequency, .coverage = o.coverage,
     };
-    set_special(&args, &o);
     return cmd_end(run(&o, &args, file, n_file, &err) ? cmd_code(&err) : CMD_OK, &err);
 }

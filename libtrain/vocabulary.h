@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Vocabularies made of text, for a model that is to be trained from nothing: byte-level BPE
- * (Sennrich, Haddow and Birch 2016; Radford et al. 2019).  What comes of it is a GGUF without
+ * (Sennrich, Haddow and Birch 2016; Radford et al. 2019) and SentencePiece's on characters
+ * (Kudo and Richardson 2018).  What comes of it is a GGUF without
  * tensors that tokenizer.h and llama.cpp read.
  *
  *     v = tr_vocabulary_new(&args, err);
@@ -30,12 +31,15 @@ extern "C" {
 struct tr_vocabulary_args { /* all of it is the caller's and outlives the vocabulary */
     const char *kind; /* one of tr_vocabulary_kind */
     uint32_t size;    /* tokens at most; fewer where the texts have no more pairs */
-    const char *const *special; /* (n_special) texts of control tokens, all different */
+    /* (n_special) texts of control tokens, all different.  bpe: without any there is
+     * "<|endoftext|>"; spm: behind <unk>, <s> and </s>, which are always there */
+    const char *const *special;
     size_t n_special;
-    const char *bos, *eos; /* two of these; NULL: none */
-    int by_line; /* each line is a text of its own, as other trainers read files */
-    const char *pre;        /* bpe: a name of tokenizer.ggml.pre */
+    const char *bos, *eos; /* two of these; NULL: the first; spm: <s>, </s> */
+    int by_line; /* each line is a text of its own, as other trainers read files; spm: always */
+    const char *pre;        /* bpe: a name of tokenizer.ggml.pre; NULL: "gpt-2" */
     uint64_t min_frequency; /* a pair that is rarer is not merged */
+    double coverage; /* spm: share of a text whose characters are tokens; 0: 0.9995 */
 };
 
 /* Names of kinds, i = 0, 1, … until NULL. */
@@ -43,7 +47,8 @@ const char *tr_vocabulary_kind(int i);
 
 struct tr_vocabulary;
 /* TR_EINVAL for an argument that makes no sense: an unknown kind or pre-tokenizer, a size
- * that does not hold what every vocabulary of the kind holds, a special token twice. */
+ * that does not hold what every vocabulary of the kind holds, a special token twice.  That a
+ * size does not hold the characters of the text is told by tr_vocabulary_learn. */
 struct tr_vocabulary *tr_vocabulary_new(const struct tr_vocabulary_args *a,
                                         struct tr_err *err) TR_MUST_CHECK;
 void tr_vocabulary_free(struct tr_vocabulary *v);

@@ -98,11 +98,14 @@ static int bpe_write(const struct tr_vocabulary *v, struct tr_gguf_writer *w,
     return rc;
 }
 
+static const char *const end_of_text[] = { "<|endoftext|>" };
+
 const struct tr__vocabulary_kind tr__vocabulary_bpe = {
     .name = "bpe",
     .architecture = "gpt2",
     .model = "gpt2",
     .n_fixed = N_BYTE,
+    .alone = end_of_text,
     .learn = bpe_learn,
     .write = bpe_write,
 };

@@ -104,10 +104,8 @@ static int count_words(struct tr__count_worker *w, const struct tr__pretok_code 
 static int count_spaced(struct tr__count_worker *w, const struct tr__pretok_code *pretok,
                         const char *line, size_t len)
 {
-    len -= len && line[len - 1] == '\n';
-    len -= len && line[len - 1] == '\r';
-    if (!len)
-        return 0;
+    if (line[0] == '\n')
+        return count_words(w, pretok, line, len);
     if (tr__grow(&w->line, &w->cap, len + 1, 1))
         return tr_err_sys(&w->err, "cannot hold a line of %zu bytes", len);
     w->line[0] = ' ';

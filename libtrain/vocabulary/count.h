@@ -11,7 +11,7 @@
 struct tr__counter { /* start with {0} and the first three */
     const struct tr__pretok_code *pretok; /* what a word is; the caller's */
     int by_line; /* no word goes on behind the end of a line */
-    int spaced;  /* each line has a space put in front, and its end is no part of it */
+    int spaced;  /* each line that is not empty has a space put in front */
     struct tr__count_worker *worker; // (n_worker) one a thread
     int n_worker;
     char *text; /* what is not counted yet */

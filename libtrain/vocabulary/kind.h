@@ -15,7 +15,11 @@ struct tr__vocabulary_kind {
     const char *architecture; /* of a model that has such a vocabulary */
     const char *model;        /* tokenizer.ggml.model */
     int spaced;               /* words begin with a space, also the first of a line */
+    int add_bos;              /* tokenizer.ggml.add_bos_token */
     uint32_t n_fixed;         /* tokens that there are whatever the texts hold */
+    const char *const *fixed; /* special ones among them, NULL-terminated; NULL: none */
+    const char *const *alone; /* one special token where none is asked for; NULL: none */
+    const char *bos, *eos;    /* where none is asked for; NULL: the first special token */
     /* What a word is; NULL: by the name in args.pre. */
     const struct tr__pretok *words;
     /* From v->word to v->token and what belongs to them; uses up the words. */
@@ -29,7 +33,9 @@ struct tr__vocabulary_kind {
 #include <libtrain/vocabulary/kinds.def>
 #undef TR_VOCABULARY
 
-enum { TR__TYPE_NORMAL = 1, TR__TYPE_CONTROL = 3 }; /* tokenizer.ggml.token_type */
+enum { /* tokenizer.ggml.token_type */
+    TR__TYPE_NORMAL = 1, TR__TYPE_UNKNOWN = 2, TR__TYPE_CONTROL = 3, TR__TYPE_BYTE = 6
+};
 
 struct tr_vocabulary {
     struct tr_vocabulary_args args;
@@ -39,6 +45,7 @@ struct tr_vocabulary {
     struct tr__strings word;  /* of the texts, count: how often */
     struct tr__strings token; /* as in the file, count: TR__TYPE_… */
     struct tr__merges merges;
+    float *score; // (token.n), NULL: the kind has none
     uint64_t n_word;
     struct tr_progress progress;
 };
@@ -46,7 +53,7 @@ struct tr_vocabulary {
 /* Append a token that is not there yet. */
 int tr__vocabulary_token(struct tr_vocabulary *v, const char *text, size_t len, int type,
                          struct tr_err *err) TR_MUST_CHECK;
-/* Append the special tokens. */
+/* Append the special tokens, the fixed ones first. */
 int tr__vocabulary_specials(struct tr_vocabulary *v, struct tr_err *err) TR_MUST_CHECK;
 
 #endif

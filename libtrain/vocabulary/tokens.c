@@ -18,7 +18,10 @@ int tr__vocabulary_token(struct tr_vocabulary *v, const char *text, size_t len, 
 
 int tr__vocabulary_specials(struct tr_vocabulary *v, struct tr_err *err)
 {
+    const char *const *fixed = v->kind->fixed;
     int rc = 0;
+    for (; fixed && *fixed && !rc; fixed++)
+        rc = tr__vocabulary_token(v, *fixed, strlen(*fixed), TR__TYPE_CONTROL, err);
     for (size_t i = 0; i < v->args.n_special && !rc; i++)
         rc = tr__vocabulary_token(v, v->args.special[i], strlen(v->args.special[i]),
                                   TR__TYPE_CONTROL, err);

@@ -24,14 +24,25 @@ const char *tr_vocabulary_kind(int i)
 
 /* ---- arguments ---------------------------------------------------------------------- */
 
-static int check_special(const struct tr_vocabulary_args *a, struct tr_err *err)
+static int is_fixed(const struct tr_vocabulary *v, const char *text)
 {
+    const char *const *fixed = v->kind->fixed;
+    while (fixed && *fixed && strcmp(*fixed, text))
+        fixed++;
+    return fixed && *fixed;
+}
+
+static int check_special(const struct tr_vocabulary *v, struct tr_err *err)
+{
+    const struct tr_vocabulary_args *a = &v->args;
     struct tr__strings seen = { 0 };
     int rc = 0;
     for (size_t i = 0; i < a->n_special && !rc; i++) {
         const char *text = a->special[i];
         if (!*text)
             rc = tr_err_set(err, TR_EINVAL, "a special token has no text");
+        else if (is_fixed(v, text))
+            rc = tr_err_set(err, TR_EINVAL, "the special token '%s' is there anyway", text);
         else if (tr__strings_find(&seen, text, strlen(text)) >= 0)
             rc = tr_err_set(err, TR_EINVAL, "the special token '%s' is given twice", text);
         else if (tr__strings_put(&seen, text, strlen(text)) < 0)
@@ -41,19 +52,31 @@ static int check_special(const struct tr_vocabulary_args *a, struct tr_err *err)
     return rc;
 }
 
-static int is_special(const struct tr_vocabulary_args *a, const char *text)
+static int is_special(const struct tr_vocabulary *v, const char *text)
 {
-    for (size_t i = 0; i < a->n_special; i++)
-        if (!strcmp(a->special[i], text))
+    for (size_t i = 0; i < v->args.n_special; i++)
+        if (!strcmp(v->args.special[i], text))
             return 1;
-    return 0;
+    return is_fixed(v, text);
 }
 
-static int check_around(const struct tr_vocabulary_args *a, struct tr_err *err)
+/* What was not asked for is as the kind has it. */
+static void set_defaults(struct tr_vocabulary *v)
 {
-    const char *const wanted[] = { a->bos, a->eos };
+    struct tr_vocabulary_args *a = &v->args;
+    if (!a->n_special && v->kind->alone) {
+        a->special = v->kind->alone;
+        a->n_special = 1;
+    }
+    a->bos = a->bos ? a->bos : v->kind->bos ? v->kind->bos : a->special[0];
+    a->eos = a->eos ? a->eos : v->kind->eos ? v->kind->eos : a->special[0];
+}
+
+static int check_around(const struct tr_vocabulary *v, struct tr_err *err)
+{
+    const char *const wanted[] = { v->args.bos, v->args.eos };
     for (int i = 0; i < 2; i++)
-        if (wanted[i] && !is_special(a, wanted[i]))
+        if (!is_special(v, wanted[i]))
             return tr_err_set(err, TR_EINVAL, "%s '%s' is none of the special tokens",
                               i ? "EOS" : "BOS", wanted[i]);
     return 0;
@@ -85,10 +108,12 @@ static int set_words(struct tr_vocabulary *v, struct tr_err *err)
     if (words && pre)
         return tr_err_set(err, TR_EINVAL, "a vocabulary of kind '%s' has no pre-tokenizer, "
                           "and '%s' is asked for", v->kind->name, pre);
-    if (!words && pre)
+    if (!words) {
+        pre = v->args.pre = pre ? pre : "gpt-2";
         words = tr__pretok_find((struct tr_str){ pre, strlen(pre) });
+    }
     if (!words)
-        return tr_err_set(err, TR_EINVAL, "there is no pre-tokenizer '%s'", pre ? pre : "");
+        return tr_err_set(err, TR_EINVAL, "there is no pre-tokenizer '%s'", pre);
     v->counter.pretok = &v->pretok;
     v->counter.spaced = v->kind->spaced;
     v->counter.by_line = v->args.by_line || v->kind->spaced;
@@ -104,8 +129,11 @@ struct tr_vocabulary *tr_vocabulary_new(const struct tr_vocabulary_args *a,
         return NULL;
     }
     v->args = *a;
-    if (!set_kind(v, err) && !check_special(a, err) && !check_around(a, err) &&
-        !check_size(v, err) && !set_words(v, err))
+    int rc = set_kind(v, err);
+    if (!rc)
+        set_defaults(v);
+    if (!rc && !check_special(v, err) && !check_around(v, err) && !check_size(v, err) &&
+        !set_words(v, err))
         return v;
     tr_vocabulary_free(v);
     return NULL;
@@ -120,6 +148,7 @@ void tr_vocabulary_free(struct tr_vocabulary *v)
     tr__strings_release(&v->word);
     tr__strings_release(&v->token);
     free(v->merges.pair);
+    free(v->score);
     free(v);
 }
 
@@ -206,8 +235,7 @@ static int write_tokens(const struct tr_vocabulary *v, struct tr_gguf_writer *w,
 static void write_id(const struct tr_vocabulary *v, struct tr_gguf_writer *w,
                      const char *key, const char *text)
 {
-    if (text)
-        tr_gguf_set_u32(w, key, (uint32_t)tr__strings_find(&v->token, text, strlen(text)));
+    tr_gguf_set_u32(w, key, (uint32_t)tr__strings_find(&v->token, text, strlen(text)));
 }
 
 int tr_vocabulary_write(const struct tr_vocabulary *v, const char *path, struct tr_err *err)
@@ -224,7 +252,7 @@ int tr_vocabulary_write(const struct tr_vocabulary *v, const char *path, struct 
         rc = v->kind->write(v, w, err);
     write_id(v, w, "tokenizer.ggml.bos_token_id", v->args.bos);
     write_id(v, w, "tokenizer.ggml.eos_token_id", v->args.eos);
-    tr_gguf_set_bool(w, "tokenizer.ggml.add_bos_token", v->kind->spaced);
+    tr_gguf_set_bool(w, "tokenizer.ggml.add_bos_token", v->kind->add_bos);
     tr_gguf_set_bool(w, "tokenizer.ggml.add_eos_token", 0);
     return tr_gguf_finish(w, rc, err);
 }

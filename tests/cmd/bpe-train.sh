@@ -53,6 +53,17 @@ test_expect_success 'rows of JSON: their texts' '
     "$BIN/gguf-show" v.gguf >shown
     grep -F "merges	string[3]	\"l o\" \"lo w\" \"Ġ low\"" shown'
 
+test_expect_success 'spm: a text to ids and back, also what has no token of its own' '
+    made --kind spm -n 690 --special "<|pad|>" -o s.gguf text
+    "$BIN/tokenize" -q -m s.gguf -o t.tok text
+    "$BIN/detokenize" -q -m s.gguf t.tok | cmp - text
+    printf "never seen: \316\246\316\261 \360\237\232\200" >new
+    "$BIN/tokenize" -q -m s.gguf new | "$BIN/detokenize" -q -m s.gguf | cmp - new
+    printf "<|pad|>" | "$BIN/tokenize" -q --special -m s.gguf --text >ids
+    echo "1 3" | cmp - ids
+    made --kind spm -n 690 --special "<|pad|>" --threads 1 -o b.gguf text
+    cmp s.gguf b.gguf'
+
 test_expect_success 'a text that has not so many pieces' '
     printf aabb | made -n 1000 -o v.gguf 2>stderr
     grep "the text gives only 260 tokens" stderr'
@@ -72,6 +83,10 @@ test_expect_success 'what cannot be is refused in one line' '
     wrong 2 "has no text" -n 300 --special "" text
     wrong 2 "no pre-tokenizer" -n 300 --pre gpt-22 text
     wrong 2 "is none of the special tokens" -n 300 --special "<s>" --eos "</s>" text
+    wrong 2 "has 259 at least" --kind spm -n 258 text
+    wrong 2 "no room for the" --kind spm -n 300 text
+    wrong 2 "is there anyway" --kind spm -n 700 --special "<s>" text
+    wrong 2 "has no pre-tokenizer" --kind spm -n 700 --pre gpt-2 text
     printf "a\000b\000c\000" >nul
     wrong 1 "nul" -n 300 nul'
 

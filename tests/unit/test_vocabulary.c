@@ -134,6 +134,88 @@ START_TEST(test_golden)
 }
 END_TEST
 
+/* ---- SentencePiece's BPE ------------------------------------------------------------ */
+
+static struct tr_vocabulary_args spm_args(uint32_t size)
+{
+    return (struct tr_vocabulary_args){ .kind = "spm", .size = size, .coverage = 1 };
+}
+
+static const struct {
+    const char *text;
+    uint64_t min_frequency;
+    const char *tokens; /* behind <unk>, <s>, </s> and the bytes, with ", " between them */
+} spm_by_hand[] = {
+    /* a space in front of each line; characters by count, then code; no merge with a line's
+     * end, a digit or a sign */
+    { "ab\nab\n", 2, "\n, ▁, a, b, ▁a, ▁ab" },
+    { "low, low 7 low7\n", 2, "▁, l, o, w, 7, \n, ,, ▁l, ow, ▁low" },
+    /* spaces in front of another one are a word */
+    { "a   a   a", 2, "▁, a, ▁a, ▁▁" },
+    { "\n\n", 2, "\n, ▁" },
+    /* what is no character has no token, and U+2581 is not taken for a space */
+    { "a\xff" "a▁a", 1, "a, ▁, ▁a" },
+};
+
+START_TEST(test_spm_by_hand)
+{
+    enum { FIXED = 3 + 256 };
+    char have[400] = "";
+    size_t used = 0;
+    struct tr_vocabulary_args a = spm_args(300);
+    a.min_frequency = spm_by_hand[_i].min_frequency;
+    struct tr_vocabulary *v = learnt(&a, spm_by_hand[_i].text, strlen(spm_by_hand[_i].text), 3);
+    for (uint32_t i = FIXED; i < tr_vocabulary_n(v); i++) {
+        struct tr_str s = tr_vocabulary_token(v, i);
+        used += (size_t)snprintf(have + used, sizeof have - used, "%s%.*s",
+                                 i > FIXED ? ", " : "", (int)s.len, s.ptr);
+    }
+    ck_assert_str_eq(have, spm_by_hand[_i].tokens);
+    tr_vocabulary_free(v);
+}
+END_TEST
+
+/* A token has 16 characters at most. */
+START_TEST(test_spm_longest)
+{
+    static const char text[] = "abcdefghijklmnopqrstuvwxyz";
+    char many[60 * sizeof text];
+    size_t longest = 0;
+    many[0] = '\0';
+    for (int i = 0; i < 60; i++)
+        strcat(many, text);
+    struct tr_vocabulary_args a = spm_args(400);
+    struct tr_vocabulary *v = learnt(&a, many, strlen(many), 100);
+    for (uint32_t i = 0; i < tr_vocabulary_n(v); i++)
+        if (tr_vocabulary_token(v, i).len > longest)
+            longest = tr_vocabulary_token(v, i).len;
+    ck_assert_uint_eq(longest, 16);
+    tr_vocabulary_free(v);
+}
+END_TEST
+
+/* The rarest characters are left out, and a size without room for the others is refused. */
+START_TEST(test_spm_coverage)
+{
+    struct tr_err err = { 0 };
+    struct tr_vocabulary_args a = spm_args(264);
+    a.coverage = 0.99;
+    char text[] = "aaaabbbb aaaabbbb aaaabbbb aaaabbbb aaaabbbb aaaabbbb aaaabbbb aaaabbbb "
+                  "aaaabbbb aaaabbbb aaaabbbb aaaabbbb aaaabbbb aaaabbbb aaaabbbb z";
+    struct tr_vocabulary *v = learnt(&a, text, strlen(text), 10);
+    for (uint32_t i = 0; i < tr_vocabulary_n(v); i++)
+        MUST(!tr_str_is(tr_vocabulary_token(v, i), "z"));
+    tr_vocabulary_free(v);
+    a.coverage = 1;
+    a.size = 262;
+    v = tr_vocabulary_new(&a, &err);
+    ck_assert_int_eq(tr_vocabulary_add(v, text, strlen(text), &err), 0);
+    ck_assert_int_eq(tr_vocabulary_learn(v, &err), TR_EINVAL);
+    ck_assert_msg(strstr(err.text, "no room for the 4 most frequent") != NULL, "%s", err.text);
+    tr_vocabulary_free(v);
+}
+END_TEST
+
 /* ---- pieces and threads ------------------------------------------------------------- */
 
 enum { MUCH = 600 << 10 };
@@ -229,6 +311,10 @@ static const struct {
       "it has 258 at least" },
     { { .kind = "bpe", .pre = "gpt-2", .size = 300, .special = empty, .n_special = 1 },
       "has no text" },
+    { { .kind = "spm", .size = 258 }, "it has 259 at least" },
+    { { .kind = "spm", .size = 300, .special = twice, .n_special = 1 },
+      "'<s>' is there anyway" },
+    { { .kind = "spm", .pre = "gpt-2", .size = 300 }, "has no pre-tokenizer" },
     { { .kind = "bpe", .pre = "gpt-2", .size = 300, .eos = "</s>" },
       "EOS '</s>' is none of the special tokens" },
 };
@@ -262,6 +348,9 @@ int main(void)
     tcase_add_loop_test(t, test_by_hand, 0, sizeof by_hand / sizeof *by_hand);
     tcase_add_test(t, test_special_that_is_merged);
     tcase_add_test(t, test_golden);
+    tcase_add_loop_test(t, test_spm_by_hand, 0, sizeof spm_by_hand / sizeof *spm_by_hand);
+    tcase_add_test(t, test_spm_longest);
+    tcase_add_test(t, test_spm_coverage);
     tcase_add_loop_test(t, test_pieces_and_threads, 0, 2);
     tcase_add_test(t, test_round_trip);
     tcase_add_loop_test(t, test_refused, 0, sizeof refused / sizeof *refused);
