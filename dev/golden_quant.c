@@ -50,11 +50,27 @@ static void print_unpacked(traits_fn *traits)
     }
 }
 
-int main(int argc, char **argv)
+/* With weights where they make a difference, or without where llama.cpp packs without. */
+static void print_packed(quantize_fn *quantize, type_name_fn *type_name, const int *type,
+                         size_t n_type, const float *weight)
 {
-    static const int type[] = { 1, 30, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14 };
     static float x[QUANT_N];
     static unsigned char packed[4 * QUANT_N];
+    quant_data(x);
+    for (size_t i = 0; i < n_type; i++) {
+        size_t n = quantize(type[i], x, packed, 0, QUANT_N / QUANT_ROW, QUANT_ROW, weight);
+        printf("{ \"%s\", 0x%016llx },\n", type_name(type[i]),
+               (unsigned long long)XXH64(packed, n, 0));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const int plain[] = { 1, 30, 2, 3, 6, 7, 8, 10, 11, 12, 13, 14, 20, 23, 34, 35, 39,
+                                 40, 41, 42, 18, 21, 22, 29 };
+    static const int weighed[] = { 2, 3, 6, 7, 10, 11, 12, 13, 14, 20, 23, 16, 17, 18, 19, 21,
+                                   22, 29 };
+    static float weight[QUANT_ROW];
     quantize_fn *quantize = NULL;
     type_name_fn *type_name = NULL;
     traits_fn *traits = NULL;
@@ -68,12 +84,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: golden_quant LIBGGML-BASE.so\n");
         return 2;
     }
-    quant_data(x);
-    for (size_t i = 0; i < sizeof type / sizeof *type; i++) {
-        size_t n = quantize(type[i], x, packed, 0, QUANT_N / 256, 256, NULL);
-        printf("{ \"%s\", 0x%016llx },\n", type_name(type[i]),
-               (unsigned long long)XXH64(packed, n, 0));
-    }
+    quant_weights(weight);
+    print_packed(quantize, type_name, plain, sizeof plain / sizeof *plain, NULL);
+    print_packed(quantize, type_name, weighed, sizeof weighed / sizeof *weighed, weight);
     print_unpacked(traits);
     return 0;
 }

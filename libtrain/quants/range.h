@@ -71,4 +71,29 @@ static inline float tr__inverse(float d)
     return id - id == 0.0f ? id : 0.0f;
 }
 
+/* The scale to store for n numbers: d, or NaN if they hold one or a magnitude from 2^40 up,
+ * which a search would not notice; F16 scales overflow long before. */
+static inline float tr__checked(float d, const float *x, int n)
+{
+    return tr__abs_max(x, n) < 0x1p40f ? d : NAN;
+}
+
+/* Sum of x^2 in the order of the numbers. */
+static inline float tr__sum_squares(const float *x, int64_t n)
+{
+    float sum = 0.0f;
+    for (int64_t i = 0; i < n; i++)
+        sum += x[i] * x[i];
+    return sum;
+}
+
+/* What an error in each number costs, by the importance of its column: more in numbers that
+ * are far from zero, the more so the smaller `square` is beside theirs. */
+static inline void tr__weigh(const float *x, const float *importance, int n, float square,
+                             float *weight)
+{
+    for (int i = 0; i < n; i++)
+        weight[i] = importance[i] * sqrtf(square + x[i] * x[i]);
+}
+
 #endif

@@ -100,6 +100,18 @@ TR__INLINE void tr__load_levels(const int8_t *q, tr__vec *level)
         .dot = T##_dot, __VA_ARGS__                                                      \
     };
 
+/* T_from_f32 and T_from_f32_by of pack_T(src, weight, dst, n), whose weight may be NULL. */
+#define TR__PACKERS(T)                                                                   \
+    static void T##_from_f32(const float *src, void *dst, int64_t n)                     \
+    {                                                                                    \
+        pack_##T(src, NULL, dst, n);                                                     \
+    }                                                                                    \
+    static void T##_from_f32_by(const float *src, const float *weight, void *dst,        \
+                                int64_t n)                                               \
+    {                                                                                    \
+        pack_##T(src, weight, dst, n);                                                   \
+    }
+
 #define TR__READ_ONLY(T, text, type_id, ftype, n_block, at)                              \
     TR__TYPE(T, text, type_id, ftype, n_block, at, .from_f32 = NULL)
 
