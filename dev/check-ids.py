@@ -233,9 +233,20 @@ def check(path, pre, n, seed):
     return bad
 
 
+def quoted(parts, join):
+    """String literals of at most some 80 columns."""
+    lines, line = [], ''
+    for part in parts:
+        if len(line) + len(part) > 76:
+            lines.append(line)
+            line = ''
+        line += part + join
+    return '\n  '.join(f'"{x}"' for x in [*lines, line[:len(line) - len(join)]])
+
+
 def freeze(path):
-    """Of many texts those that a pattern cuts in a way that no text before it was cut."""
-    print('/* SPDX-License-Identifier: MIT: pre-tokenizer, text, ids of llama.cpp (dev/check-ids.py --freeze) */')
+    """The same few texts for no two patterns."""
+    print('/* SPDX-License-Identifier: MIT: pre-tokenizer, text, ids of llama.cpp */')
     seen = set()
     for pre, pattern in names():
         if pattern in seen:
@@ -244,10 +255,10 @@ def freeze(path):
         theirs = Llama(path, pre)
         rng = random.Random(f'frozen {pattern}')
         for _ in range(8):
-            data = random_text(rng).encode()[:60].decode(errors='ignore').encode()
-            text = ''.join(f'\\{b:03o}' if b < 32 or b > 126 or b in b'"\\?' else chr(b) for b in data)
-            ids = ' '.join(map(str, theirs.ids(data, 0, 0)))
-            print(f'{{ "{pre}", "{text}", {len(data)},\n  "{ids}" }},')
+            data = random_text(rng).encode()[:48].decode(errors='ignore').encode()
+            text = [f'\\{b:03o}' if b < 32 or b > 126 or b in b'"\\?' else chr(b) for b in data]
+            ids = map(str, theirs.ids(data, 0, 0))
+            print(f'{{ "{pre}",\n  {quoted(text, "")}, {len(data)},\n  {quoted(ids, " ")} }},')
 
 
 def main(args):
