@@ -6,16 +6,19 @@
  */
 #include "shared/common.h"
 #include "shared/job.h"
+#include "shared/recipe-options.h"
 #include "shared/types.h"
 
 #include <libtrain/printable.h>
 #include <libtrain/quantize.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct opts {
-    const char *type, *output;
+    const char *type, *output, *output_type, *embd_type, *rule_file, *like, *imatrix;
+    struct cmd_list rules, only, except, keys;
     int dry_run, mixed;
 };
 
@@ -47,27 +50,85 @@ static void summarise(const struct tr_recipe *r)
                 before / 0x1p20, 8 * before / numbers, after / 0x1p20, 8 * after / numbers);
 }
 
-static int quantize(const char *input, const struct tr_quantize_args *args,
-                    const struct opts *o, struct tr_err *err)
+static int write_model(const struct tr_gguf *g, const struct tr_quantize_args *args,
+                       const struct opts *o, struct tr_err *err)
 {
-    struct tr_recipe *recipe = NULL;
-    int rc = -1;
-    struct tr_gguf *g = tr_gguf_open(input, err);
     const char *text;
-    if (!g || !(recipe = tr_quantize_recipe(g, args, err)))
-        goto out;
+    struct tr_recipe *recipe = tr_quantize_recipe(g, args, err);
+    if (!recipe)
+        return -1;
     for (size_t i = 0; (text = tr_gguf_warning(g, i)); i++)
         cmd_warn("%s", text);
     cmd_say_instead(recipe);
+    int rc = o->dry_run ? 0 : tr_quantize(g, recipe, args, o->output, err);
     if (o->dry_run)
-        print_recipe(recipe, args->recipe.weighted);
-    else if (tr_quantize(g, recipe, args, o->output, err))
-        goto out;
-    summarise(recipe);
-    rc = 0;
-out:
+        print_recipe(recipe, args->weights.imatrix != NULL);
+    if (!rc)
+        summarise(recipe);
     tr_recipe_free(recipe);
+    return rc;
+}
+
+/* With all files open that the options name. */
+static int quantize(const char *input, struct tr_quantize_args *args, const struct opts *o,
+                    struct tr_err *err)
+{
+    struct tr_imatrix *imatrix = NULL;
+    struct tr_gguf *like = NULL, *g = tr_gguf_open(input, err);
+    int rc = g ? 0 : -1;
+    if (!rc && o->like && !(like = tr_gguf_open(o->like, err)))
+        rc = -1;
+    if (!rc && o->imatrix && !(imatrix = tr_imatrix_open(o->imatrix, err)))
+        rc = -1;
+    args->recipe.like = like;
+    args->weights.imatrix = imatrix;
+    if (!rc)
+        rc = write_model(g, args, o, err);
+    tr_imatrix_close(imatrix);
+    tr_gguf_close(like);
     tr_gguf_close(g);
+    return rc;
+}
+
+static void take_options(const struct cmd *cmd, const struct opts *o,
+                         struct tr_quantize_args *args)
+{
+    struct tr_recipe_args *r = &args->recipe;
+    if (o->mixed && r->pure)
+        cmd_usage(cmd, "--mix and --pure exclude each other");
+    if (o->only.n && o->except.n)
+        cmd_usage(cmd, "--include-weights and --exclude-weights exclude each other");
+    if ((o->only.n || o->except.n) && !o->imatrix)
+        cmd_usage(cmd, "there are no weights without --imatrix");
+    if (o->type)
+        cmd_recipe_type(cmd, o->type, o->mixed, r);
+    if (o->output_type)
+        r->output = cmd_type(cmd, o->output_type);
+    if (o->embd_type)
+        r->embd = cmd_type(cmd, o->embd_type);
+    args->weights.only = o->only.item;
+    args->weights.n_only = o->only.n;
+    args->weights.except = o->except.item;
+    args->weights.n_except = o->except.n;
+    args->n_key = o->keys.n;
+}
+
+/* With what the lists of options come to. */
+static int run(const struct cmd *cmd, const char *input, const struct opts *o,
+               struct tr_quantize_args *args, struct tr_err *err)
+{
+    struct cmd_rules rules = { 0 };
+    struct tr_quantize_key *keys = cmd_keys(cmd, &o->keys);
+    int rc = keys ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory for keys");
+    if (!rc)
+        rc = cmd_rules_read(cmd, &o->rules, o->rule_file, &rules, err);
+    args->key = keys;
+    args->recipe.rule = rules.rule;
+    args->recipe.n_rule = rules.n;
+    if (!rc)
+        rc = quantize(input, args, o, err);
+    cmd_rules_free(&rules);
+    free(keys);
     return rc;
 }
 
@@ -87,16 +148,35 @@ int main(int argc, char **argv)
                  "convert tensors that are quantised already"),
         CMD_FLAG(0, "allow-nonfinite", &args.allow_nonfinite,
                  "let NaN and infinities pass"),
+        CMD_GROUP("Which type for which tensor"),
+        CMD_LIST(0, "tensor-type", &o.rules, "RE=TYPE",
+                 "type of tensors whose names match, may be given again"),
+        CMD_IN(0, "tensor-type-file", &o.rule_file, "FILE", "the same, words of a file"),
+        CMD_TEXT(0, "output-type", &o.output_type, "TYPE", "of output.weight"),
+        CMD_TEXT(0, "embd-type", &o.embd_type, "TYPE", "of the table of tokens"),
+        CMD_FLAG(0, "leave-output", &args.recipe.leave_output,
+                 "output.weight keeps its type"),
+        CMD_IN(0, "like", &o.like, "FILE", "types of the tensors of this GGUF"),
+        CMD_GROUP("Weights"),
+        CMD_IN(0, "imatrix", &o.imatrix, "FILE", "importance matrix"),
+        CMD_LIST(0, "include-weights", &o.only, "RE", "use it for these tensors alone"),
+        CMD_LIST(0, "exclude-weights", &o.except, "RE", "use it for others than these"),
+        CMD_GROUP("Keys"),
+        CMD_LIST(0, "override-kv", &o.keys, "KEY=TYPE:VALUE",
+                 "set a key; TYPE is int, float, bool or str"),
         CMD_END
     };
     const struct cmd cmd = {
         "quantize", "-t TYPE -o OUT.gguf IN.gguf", "write a model in another type", table,
-        1, 1, (const char *const[]){ "type", "output|dry-run", NULL }
+        1, 1, (const char *const[]){ "type|like", "output|dry-run", NULL }
     };
     char **file = cmd_parse(&cmd, argc, argv, &n);
-    if (o.mixed && args.recipe.pure)
-        cmd_usage(&cmd, "--mix and --pure exclude each other");
-    cmd_recipe_type(&cmd, o.type, o.mixed, &args.recipe);
+    take_options(&cmd, &o, &args);
     args.progress = cmd_job("B");
-    return cmd_end(quantize(*file, &args, &o, &err) ? cmd_code(&err) : CMD_OK, &err);
+    int rc = run(&cmd, *file, &o, &args, &err);
+    free(o.rules.item);
+    free(o.only.item);
+    free(o.except.item);
+    free(o.keys.item);
+    return cmd_end(rc ? cmd_code(&err) : CMD_OK, &err);
 }

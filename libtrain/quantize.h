@@ -7,6 +7,7 @@
 #define LIBTRAIN_QUANTIZE_H
 
 #include <libtrain/gguf.h>
+#include <libtrain/imatrix.h>
 #include <libtrain/progress.h>
 #include <libtrain/recipe.h>
 
@@ -14,9 +15,31 @@
 extern "C" {
 #endif
 
+/* Weights of columns in packing.  Patterns are of PCRE2, found anywhere in the name of a
+ * tensor. */
+struct tr_quantize_weights {
+    const struct tr_imatrix *imatrix; /* NULL: none */
+    size_t n_only, n_except;
+    const char *const *only;   // (n_only) if any, for tensors that match one
+    const char *const *except; // (n_except) for none that match one
+};
+
+/* A key of the new file. */
+struct tr_quantize_key {
+    const char *key;
+    enum tr_gguf_type type; /* U32, F32, BOOL or STRING: which of these counts */
+    uint32_t u32;
+    float f32;
+    int boolean;
+    const char *string;
+};
+
 /* What is allowed is named by the messages as options of the command. */
 struct tr_quantize_args {
-    struct tr_recipe_args recipe; /* the types */
+    struct tr_recipe_args recipe; /* the types; `weighted` follows from the weights */
+    struct tr_quantize_weights weights;
+    size_t n_key;
+    const struct tr_quantize_key *key; // (n_key) set at last, in place of the model's own
     int allow_requantize;         /* also tensors that are quantised already */
     int allow_nonfinite;          /* let NaN and infinities pass */
     struct tr_progress progress;  /* in bytes of the new file */

@@ -37,12 +37,29 @@ const struct tr_dtype *tr_recipe_type(const struct tr_gguf_tensor *t,
                                       const struct tr_dtype *want,
                                       struct tr_err *err) TR_MUST_CHECK;
 
+/* A type for tensors whose names match. */
+struct tr_recipe_rule {
+    const char *pattern; /* of PCRE2, found anywhere in the name, in either case */
+    const struct tr_dtype *type;
+};
+
 /* What a model is to become. */
 struct tr_recipe_args {
     const struct tr_dtype *type; /* of the matrices; NULL: each tensor keeps its own */
     const struct tr_mix *mix;    /* in place of `type`; NULL: none */
     int pure;                    /* the type of the mixture for all matrices */
     int weighted;                /* there is an importance matrix, which changes mixtures */
+
+    /* For some matrices, before all that; the first that says something counts.  NULL, 0:
+     * nothing is said. */
+    int leave_output;              /* "output.weight" keeps its type */
+    const struct tr_dtype *embd;   /* tables of tokens */
+    const struct tr_dtype *output; /* "output.weight"; in a mixture also the table of tokens
+                                      that is the output too */
+    size_t n_rule;
+    const struct tr_recipe_rule *rule; // (n_rule) the first that matches
+    const struct tr_gguf *like;  /* the type of the tensor of this name in that file; what is
+                                    not there needs `type` or `mix` */
 };
 
 struct tr_recipe_entry {
@@ -57,12 +74,12 @@ struct tr_recipe_entry {
 struct tr_recipe {
     const char *name;            /* of the type or the mixture */
     const struct tr_dtype *type; /* of the matrices; NULL: each tensor keeps its own */
-    int32_t file_type;           /* general.file_type */
+    int32_t file_type;           /* general.file_type; -1: unknown */
     size_t n;
     struct tr_recipe_entry *entry; // (n) in the order in which they are written
 };
 
-/* For all tensors of a file, in its order.  The caller frees it; NULL is allowed there. */
+/* For all tensors of a file, in its order.  TR_EINVAL: a pattern is none.  The caller frees it; NULL is allowed there. */
 struct tr_recipe *tr_recipe_new(const struct tr_gguf *g, const struct tr_recipe_args *args,
                                 struct tr_err *err) TR_MUST_CHECK;
 void tr_recipe_free(struct tr_recipe *r);

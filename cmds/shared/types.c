@@ -31,6 +31,8 @@ static void list_names(const char *known[MAX_NAME + 1])
     known[n] = NULL;
 }
 
+static void refuse(const struct cmd *cmd, const char *name) TR_NORETURN;
+
 static void refuse(const struct cmd *cmd, const char *name)
 {
     char list[1024] = "";
@@ -43,6 +45,14 @@ static void refuse(const struct cmd *cmd, const char *name)
         cmd_usage(cmd, "cannot write type '%s'; did you mean '%s'? There are:%s", name,
                   near, list);
     cmd_usage(cmd, "cannot write type '%s'; those that can be written:%s", name, list);
+}
+
+const struct tr_dtype *cmd_type(const struct cmd *cmd, const char *name)
+{
+    const struct tr_dtype *type = tr_dtype_by_name(name);
+    if (!can_write(type))
+        refuse(cmd, name);
+    return type;
 }
 
 void cmd_recipe_type(const struct cmd *cmd, const char *name, int mixed,

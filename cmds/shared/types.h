@@ -9,6 +9,10 @@
 
 #include <libtrain/recipe.h>
 
+/* A type that can be written, by its name; a usage error, with all there are, if there is
+ * none. */
+const struct tr_dtype *cmd_type(const struct cmd *cmd, const char *name);
+
 /* Set the type, or the mixture, of this name: a type that can be written, else a mixture;
  * with `mixed` a mixture first.  A usage error, with all there are, if there is none. */
 void cmd_recipe_type(const struct cmd *cmd, const char *name, int mixed,

@@ -12,6 +12,9 @@
 /* llama.cpp's order of tensors, by block, then by name: below, equal to or above 0. */
 int tr__by_block(const char *a, const char *b);
 
+/* 1 for a tensor that stays in its type whatever a model of this architecture becomes. */
+int tr__keeps_type(const struct tr_gguf_tensor *t, const char *arch);
+
 /* Declare all tensors of a recipe. */
 void tr__recipe_declare(const struct tr_recipe *r, struct tr_gguf_writer *w);
 
@@ -35,6 +38,7 @@ struct tr__numbers {
     int64_t at, n;                   /* whole blocks of both types */
     const struct tr_dtype *type;
     const void *data;
+    const float *weight; // (row) of the columns of whole rows of one matrix; NULL: none
 };
 
 /* Append them to the current tensor of w as `to`; n is at most that of the slab.  What is
@@ -43,10 +47,11 @@ int tr__slab_write(struct tr__slab *s, struct tr_gguf_writer *w,
                    const struct tr__numbers *x, const struct tr_dtype *to,
                    struct tr_err *err) TR_MUST_CHECK;
 
-/* The whole of a tensor of g, which is then forgotten (tr_gguf_forget). */
+/* The whole of a tensor of g, which is then forgotten (tr_gguf_forget), with weights of the
+ * columns of each of its matrices, (matrices, row), or NULL. */
 int tr__slab_copy(struct tr__slab *s, struct tr_gguf_writer *w, const struct tr_gguf *g,
                   const struct tr_gguf_tensor *t, const struct tr_dtype *to,
-                  struct tr_err *err) TR_MUST_CHECK;
+                  const float *weight, struct tr_err *err) TR_MUST_CHECK;
 
 /* The whole of a tensor of g as it is, which is then forgotten. */
 int tr__raw_copy(struct tr_gguf_writer *w, const struct tr_gguf *g,

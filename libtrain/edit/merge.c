@@ -150,7 +150,7 @@ static int write_touched(struct merge *m, struct tr_gguf_writer *w,
     for (int64_t r0 = 0; r0 < n_row; r0 += step) {
         int64_t rows = n_row - r0 < step ? n_row - r0 : step;
         change += compute_sum(m, t, r0, rows);
-        struct tr__numbers x = { t, r0 * k, rows * k, &tr_f32, m->sum };
+        struct tr__numbers x = { t, r0 * k, rows * k, &tr_f32, m->sum, NULL };
         if (tr__slab_write(&m->slab, w, &x, type, err)) {
             tr_err_prefix(err, "base and adapters together");
             return -1;
@@ -171,7 +171,7 @@ static int write_all(struct merge *m, struct tr_gguf_writer *w,
         const struct tr_recipe_entry *e = &recipe->entry[i];
         rc = is_touched(m->args, e->tensor->name)
                  ? write_touched(m, w, e->tensor, e->type, err)
-                 : tr__slab_copy(&m->slab, w, m->g, e->tensor, e->type, err);
+                 : tr__slab_copy(&m->slab, w, m->g, e->tensor, e->type, NULL, err);
     }
     return rc;
 }

@@ -183,14 +183,19 @@ static void count_tensors(struct tr__mix_walk *w, const struct tr_gguf *g)
     }
 }
 
+void tr__arch_name(char *text, size_t size, const struct tr_gguf *g)
+{
+    struct tr_str s = { "", 0 };
+    if (tr_gguf_string(g, "general.architecture", &s, NULL) != 1)
+        s.len = 0;
+    snprintf(text, size, "%.*s", (int)s.len, s.ptr);
+}
+
 void tr__mix_begin(struct tr__mix_walk *w, const struct tr_mix *mix,
                    const struct tr_gguf *g, int weighted)
 {
-    struct tr_str s = { "", 0 };
     *w = (struct tr__mix_walk){ .mix = mix };
-    if (tr_gguf_string(g, "general.architecture", &s, NULL) != 1)
-        s.len = 0;
-    snprintf(w->arch, sizeof w->arch, "%.*s", (int)s.len, s.ptr);
+    tr__arch_name(w->arch, sizeof w->arch, g);
     int64_t n_expert = number(g, w->arch, "expert_count", 0);
     w->facts = facts_of(g, w->arch, n_expert) | (weighted ? WEIGHTED : 0);
     w->by_name = n_expert > 1;

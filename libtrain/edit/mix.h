@@ -18,6 +18,9 @@ enum tr__kind {
 
 enum tr__kind tr__kind_of(const char *tensor);
 
+/* general.architecture, as much of it as there is room for; "" if there is none. */
+void tr__arch_name(char *text, size_t size, const struct tr_gguf *g);
+
 struct tr__mix_walk {
     const struct tr_mix *mix;
     unsigned facts;     /* what is so for all tensors */

@@ -5,6 +5,7 @@
  * nothing but slabs (slab.c).
  */
 #include <libtrain/edit/edit.h>
+#include <libtrain/edit/weights.h>
 #include <libtrain/quantize.h>
 
 #include <stdlib.h>
@@ -31,13 +32,25 @@ static int check_again(const struct tr_recipe *r, const struct tr_gguf *g,
     return 0;
 }
 
+/* With weights mixtures are others. */
+static struct tr_recipe *make_recipe(const struct tr_gguf *g,
+                                     const struct tr_quantize_args *args, struct tr_err *err)
+{
+    struct tr__weights weights;
+    struct tr_recipe_args recipe = args->recipe;
+    int rc = tr__weights_begin(&weights, &args->weights, err);
+    recipe.weighted = recipe.weighted || weights.n > 0;
+    tr__weights_end(&weights);
+    return rc ? NULL : tr_recipe_new(g, &recipe, err);
+}
+
 struct tr_recipe *tr_quantize_recipe(const struct tr_gguf *g,
                                      const struct tr_quantize_args *args,
                                      struct tr_err *err)
 {
     struct tr_recipe *r = NULL;
     if (!tr_gguf_expect_weights(g, err))
-        r = tr_recipe_new(g, &args->recipe, err);
+        r = make_recipe(g, args, err);
     if (r && !args->allow_requantize && check_again(r, g, err)) {
         tr_recipe_free(r);
         return NULL;
@@ -47,8 +60,23 @@ struct tr_recipe *tr_quantize_recipe(const struct tr_gguf *g,
     return r;
 }
 
-/* Keys as llama-quantize leaves them: the two that it sets go to the end. */
-static void set_keys(struct tr_gguf_writer *w, const struct tr_gguf *g, int32_t file_type)
+static void set_key(struct tr_gguf_writer *w, const struct tr_quantize_key *k)
+{
+    tr_gguf_unset(w, k->key);
+    if (k->type == TR_GGUF_STRING)
+        tr_gguf_set_string(w, k->key, k->string);
+    else if (k->type == TR_GGUF_BOOL)
+        tr_gguf_set_bool(w, k->key, k->boolean);
+    else if (k->type == TR_GGUF_F32)
+        tr_gguf_set_f32(w, k->key, k->f32);
+    else
+        tr_gguf_set_u32(w, k->key, k->u32);
+}
+
+/* Keys as llama-quantize leaves them: those that it sets go to the end. */
+static void set_keys(struct tr_gguf_writer *w, const struct tr_gguf *g,
+                     const struct tr_quantize_args *args, int32_t file_type,
+                     const struct tr__weights *weights)
 {
     static const char *const dropped[] = {
         "split.no", "split.count", "split.tensors.count", "general.quantization_version",
@@ -58,34 +86,70 @@ static void set_keys(struct tr_gguf_writer *w, const struct tr_gguf *g, int32_t 
     for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++)
         tr_gguf_unset(w, dropped[i]);
     tr_gguf_set_u32(w, "general.quantization_version", 2);
-    tr_gguf_set_u32(w, "general.file_type", (uint32_t)file_type);
+    if (file_type >= 0)
+        tr_gguf_set_u32(w, "general.file_type", (uint32_t)file_type);
+    for (size_t i = 0; i < args->n_key; i++)
+        set_key(w, &args->key[i]);
+    tr__weights_keys(weights, w);
 }
 
 static int write_all(struct tr_gguf_writer *w, const struct tr_gguf *g,
-                     const struct tr_recipe *recipe, enum tr__nonfinite nonfinite,
-                     struct tr_err *err)
+                     const struct tr_recipe *recipe, const struct tr__weights *weights,
+                     enum tr__nonfinite nonfinite, struct tr_err *err)
 {
     struct tr__slab slab;
     int rc = tr__slab_init(&slab, tr_gguf_path(g), SLAB, nonfinite, err);
-    for (size_t i = 0; !rc && i < recipe->n; i++)
-        rc = tr__slab_copy(&slab, w, g, recipe->entry[i].tensor, recipe->entry[i].type,
-                           err);
+    for (size_t i = 0; !rc && i < recipe->n; i++) {
+        const struct tr_recipe_entry *e = &recipe->entry[i];
+        rc = tr__slab_copy(&slab, w, g, e->tensor, e->type,
+                           tr__weights_of(weights, e->tensor, NULL), err);
+    }
     tr__slab_release(&slab);
     return rc;
+}
+
+/* Whatever can be known before the work. */
+static int check_weights(const struct tr_recipe *r, const struct tr__weights *w,
+                         struct tr_err *err)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct tr_recipe_entry *e = &r->entry[i];
+        struct tr_err why = { 0 };
+        if (e->type == e->tensor->dtype || tr__weights_of(w, e->tensor, &why))
+            continue;
+        if (why.code)
+            return tr_err_set(err, why.code, "%s", why.text);
+        if (e->coarse && w->n)
+            return tr_err_set(err, TR_EUNSUPPORTED, "the importance matrix has nothing of "
+                              "tensor '%s', which would be of no use in %s without",
+                              e->tensor->name, e->type->name);
+    }
+    return tr_recipe_check(r, w->n > 0, err);
+}
+
+static int write_model(const struct tr_gguf *g, const struct tr_recipe *recipe,
+                       const struct tr_quantize_args *args, const struct tr__weights *weights,
+                       const char *path, struct tr_err *err)
+{
+    enum tr__nonfinite nonfinite = args->allow_nonfinite ? TR__ALLOW : TR__MAY_ALLOW;
+    struct tr_gguf_writer *w = tr_gguf_create(path, err);
+    if (!w)
+        return err ? err->code : TR_EIO;
+    set_keys(w, g, args, recipe->file_type, weights);
+    tr__recipe_declare(recipe, w);
+    tr_gguf_watch(w, &args->progress);
+    return tr_gguf_finish(w, write_all(w, g, recipe, weights, nonfinite, err), err);
 }
 
 int tr_quantize(const struct tr_gguf *g, const struct tr_recipe *recipe,
                 const struct tr_quantize_args *args, const char *path, struct tr_err *err)
 {
-    if (tr_recipe_check(recipe, args->recipe.weighted, err))
-        return tr_err_prefix(err, "'%s'", tr_gguf_path(g));
-    struct tr_gguf_writer *w = tr_gguf_create(path, err);
-    if (!w)
-        return err ? err->code : TR_EIO;
-    set_keys(w, g, recipe->file_type);
-    tr__recipe_declare(recipe, w);
-    tr_gguf_watch(w, &args->progress);
-    int rc = write_all(w, g, recipe, args->allow_nonfinite ? TR__ALLOW : TR__MAY_ALLOW,
-                       err);
-    return tr_gguf_finish(w, rc, err);
+    struct tr__weights weights;
+    int rc = tr__weights_begin(&weights, &args->weights, err);
+    if (!rc && check_weights(recipe, &weights, err))
+        rc = tr_err_prefix(err, "'%s'", tr_gguf_path(g));
+    if (!rc)
+        rc = write_model(g, recipe, args, &weights, path, err);
+    tr__weights_end(&weights);
+    return rc;
 }

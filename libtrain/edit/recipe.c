@@ -3,68 +3,16 @@
  * Which type each tensor gets.  The lists are llama-quantize's (llama.cpp,
  * src/llama-quant.cpp), so that a file of ours is its file.  Where rows do not divide into
  * blocks something else is taken, never refused: found out after a training of hours, one
- * odd matrix would cost the whole model.  Next: mix.c,
- * quantize.c, merge.c.
+ * odd matrix would cost the whole model.  Next: kept.c,
+ * mix.c, quantize.c, merge.c.
  */
 #include <libtrain/edit/edit.h>
 #include <libtrain/edit/mix.h>
+#include <libtrain/edit/regexes.h>
 #include <libtrain/recipe.h>
 
 #include <stdlib.h>
 #include <string.h>
-
-/* Matrices that llama-quantize leaves alone: whole names, then parts of names. */
-static const char *const kept_name[] = {
-    "position_embd.weight", "token_types.weight",
-};
-
-static const char *const kept_part[] = {
-    "_norm.weight",
-    /* routing of experts */
-    "ffn_gate_inp.weight", "ffn_gate_tid2eid.weight",
-    /* gemma 3n */
-    "altup", "laurel", "per_layer_model_proj",
-    /* state space models, convolutions, indexers */
-    "ssm_conv1d", "shortconv.conv.weight", "indexer.k_proj.weight", "indexer.q_proj.weight",
-    /* RWKV */
-    "time_mix_first.weight", "time_mix_w0.weight", "time_mix_w1.weight",
-    "time_mix_w2.weight", "time_mix_v0.weight", "time_mix_v1.weight", "time_mix_v2.weight",
-    "time_mix_a0.weight", "time_mix_a1.weight", "time_mix_a2.weight", "time_mix_g1.weight",
-    "time_mix_g2.weight", "time_mix_decay_w1.weight", "time_mix_decay_w2.weight",
-    "time_mix_lerp_fused.weight",
-    /* T5 */
-    "attn_rel_b.weight",
-    /* images and sound */
-    ".position_embd", "sam.pos_embd", "sam.neck.", "sam.net_", ".rel_pos", ".patch_embd",
-    ".patch_merger", "a.rvq.codebook", "mm.a.code_embd",
-};
-
-enum {
-    N_KEPT_NAME = sizeof kept_name / sizeof *kept_name,
-    N_KEPT_PART = sizeof kept_part / sizeof *kept_part,
-};
-
-static int is_matrix(const struct tr_gguf_tensor *t)
-{
-    for (int i = 0; i < t->n_dim - 1; i++)
-        if (t->dim[i] > 1)
-            return 1;
-    return 0;
-}
-
-static int keeps_type(const struct tr_gguf_tensor *t)
-{
-    size_t n = strlen(t->name);
-    if (!is_matrix(t) || n < 6 || strcmp(t->name + n - 6, "weight") != 0)
-        return 1;
-    for (int i = 0; i < N_KEPT_NAME; i++)
-        if (!strcmp(t->name, kept_name[i]))
-            return 1;
-    for (int i = 0; i < N_KEPT_PART; i++)
-        if (strstr(t->name, kept_part[i]))
-            return 1;
-    return 0;
-}
 
 /* Where rows do not divide into super-blocks, llama-quantize takes a type with blocks of
  * 32 that is no worse. */
@@ -102,7 +50,7 @@ static int check_source(const struct tr_gguf_tensor *t, const struct tr_dtype *t
 const struct tr_dtype *tr_recipe_type(const struct tr_gguf_tensor *t,
                                       const struct tr_dtype *want, struct tr_err *err)
 {
-    if (keeps_type(t))
+    if (tr__keeps_type(t, ""))
         return t->dtype;
     want = that_fits(want, tr_gguf_row(t));
     return check_source(t, want, err) ? NULL : want;
@@ -122,15 +70,74 @@ static int by_block(const void *a, const void *b)
                         (*(struct tr_recipe_entry *const *)b)->tensor->name);
 }
 
-/* What is asked for, before anything is done about rows that do not fit. */
-static const struct tr_dtype *wanted(struct tr__mix_walk *walk,
-                                     const struct tr_recipe_args *args,
-                                     const struct tr_recipe *r,
-                                     const struct tr_gguf_tensor *t)
+/* What is found out once for all tensors. */
+struct plan {
+    const struct tr_recipe_args *args;
+    const struct tr_recipe *recipe;
+    char arch[64];
+    struct tr__regexes names; /* of args->rule */
+    struct tr__mix_walk walk;
+};
+
+static int plan_begin(struct plan *p, const struct tr_recipe *r, const struct tr_gguf *g,
+                      const struct tr_recipe_args *args, struct tr_err *err)
 {
-    if (!r->type || keeps_type(t))
+    *p = (struct plan){ .args = args, .recipe = r };
+    tr__arch_name(p->arch, sizeof p->arch, g);
+    if (args->mix)
+        tr__mix_begin(&p->walk, args->mix, g, args->weighted);
+    return tr__regexes_init(&p->names, args->n_rule ? &args->rule->pattern : NULL,
+                          args->n_rule, sizeof *args->rule, err);
+}
+
+static int is_of_layers(const char *name)
+{
+    return !strcmp(name, "per_layer_token_embd.weight");
+}
+
+/* The type that is asked for by name, or by what the tensor is; NULL: none is. */
+static const struct tr_dtype *named(const struct plan *p, const struct tr_gguf_tensor *t)
+{
+    const struct tr_recipe_args *args = p->args;
+    enum tr__kind kind = tr__kind_of(t->name);
+    int64_t i = tr__regexes_find(&p->names, t->name);
+    int by_rule = i >= 0 && is_of_layers(t->name);
+    if (args->embd && kind == TR__KIND_TOKENS && !by_rule)
+        return args->embd;
+    if (args->output && kind == TR__KIND_OUTPUT)
+        return args->output;
+    return i >= 0 ? args->rule[i].type : NULL;
+}
+
+/* That of the tensor of this name in the file that is to be followed. */
+static const struct tr_dtype *followed(const struct plan *p, const struct tr_gguf_tensor *t,
+                                       struct tr_err *err)
+{
+    const struct tr_gguf_tensor *same = tr_gguf_find_tensor(p->args->like, t->name);
+    if (!same && !p->recipe->type)
+        tr_err_set(err, TR_EMISMATCH, "tensor '%s' is not in '%s', so a type is needed for "
+                   "those that are not (-t)", t->name, tr_gguf_path(p->args->like));
+    return same ? same->dtype : NULL;
+}
+
+/* What is asked for, before anything is done about rows that do not fit; NULL: an error. */
+static const struct tr_dtype *wanted(struct plan *p, const struct tr_gguf_tensor *t,
+                                     struct tr_err *err)
+{
+    const struct tr_recipe_args *args = p->args;
+    const struct tr_dtype *type = NULL;
+    if (tr__keeps_type(t, p->arch) ||
+        (args->leave_output && tr__kind_of(t->name) == TR__KIND_OUTPUT))
         return t->dtype;
-    return args->mix && !args->pure ? tr__mix_next(walk, t) : r->type;
+    if ((type = named(p, t)) || (args->like && (type = followed(p, t, err))))
+        return type;
+    if (!p->recipe->type)
+        return args->like ? NULL : t->dtype;
+    if (!args->mix || args->pure)
+        return p->recipe->type;
+    if (args->output && p->walk.tied && tr__kind_of(t->name) == TR__KIND_TOKENS)
+        return args->output;
+    return tr__mix_next(&p->walk, t);
 }
 
 /* Q2_K is well without weights but in Q2_K_S, where nothing is better. */
@@ -142,13 +149,15 @@ static int is_coarse(const struct tr_dtype *type, const char *name, const char *
     if (kind == TR__KIND_OUTPUT || kind == TR__KIND_TOKENS)
         return 0;
     return type->needs_weights ||
-           (!strcmp(recipe, "Q2_K_S") && !strcmp(type->name, "Q2_K"));
+           (recipe && !strcmp(recipe, "Q2_K_S") && !strcmp(type->name, "Q2_K"));
 }
 
 static int fill(struct tr_recipe_entry *e, const struct tr_dtype *want, const char *recipe,
                 struct tr_err *err)
 {
     const struct tr_gguf_tensor *t = e->tensor;
+    if (!want)
+        return -1;
     e->wanted = want;
     e->type = want == t->dtype ? want : that_fits(want, tr_gguf_row(t));
     e->instead = e->type != want;
@@ -161,7 +170,7 @@ static int fill(struct tr_recipe_entry *e, const struct tr_dtype *want, const ch
 static int fill_all(struct tr_recipe *r, const struct tr_gguf *g,
                     const struct tr_recipe_args *args, struct tr_err *err)
 {
-    struct tr__mix_walk walk;
+    struct plan p;
     struct tr_recipe_entry **order = malloc((r->n + 1) * sizeof *order);
     int rc = 0;
     if (!order)
@@ -171,10 +180,10 @@ static int fill_all(struct tr_recipe *r, const struct tr_gguf *g,
         order[i] = &r->entry[i];
     }
     qsort(order, r->n, sizeof *order, by_block);
-    if (args->mix)
-        tr__mix_begin(&walk, args->mix, g, args->weighted);
+    rc = plan_begin(&p, r, g, args, err);
     for (size_t i = 0; !rc && i < r->n; i++)
-        rc = fill(order[i], wanted(&walk, args, r, order[i]->tensor), r->name, err);
+        rc = fill(order[i], wanted(&p, order[i]->tensor, err), r->name, err);
+    tr__regexes_release(&p.names);
     free(order);
     return rc;
 }
@@ -182,9 +191,12 @@ static int fill_all(struct tr_recipe *r, const struct tr_gguf *g,
 static void set_name(struct tr_recipe *r, const struct tr_recipe_args *args)
 {
     const struct tr_mix *mix = args->mix;
+    int64_t number = -1;
     r->type = mix ? tr_dtype_by_name(mix->type) : args->type;
     r->name = mix ? mix->name : r->type ? r->type->name : NULL;
     r->file_type = mix ? mix->file_type : r->type ? r->type->file_type : -1;
+    if (args->like && tr_gguf_int(args->like, "general.file_type", &number, NULL) == 1)
+        r->file_type = number >= 0 && number <= INT32_MAX ? (int32_t)number : -1;
 }
 
 struct tr_recipe *tr_recipe_new(const struct tr_gguf *g, const struct tr_recipe_args *args,

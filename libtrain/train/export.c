@@ -104,7 +104,7 @@ static int write_untrained(const struct tr__slab *slab, struct tr_gguf_writer *w
 {
     struct tr__slab of_base = *slab;
     of_base.path = tr_gguf_path(base);
-    return tr__slab_copy(&of_base, w, base, t, t->dtype, err);
+    return tr__slab_copy(&of_base, w, base, t, t->dtype, NULL, err);
 }
 
 /* One tensor of the base, as it was trained if it was. */
@@ -119,7 +119,7 @@ static int write_weight(struct tr__slab *slab, struct tr_gguf_writer *w,
         tr_gguf_count(t) != tr_gguf_count(of_base))
         return tr_err_set(err, TR_EMISMATCH, "%s: tensor '%s' does not fit the base",
                           tr_gguf_path(g), t->name);
-    return tr__slab_copy(slab, w, g, t, of_base->dtype, err);
+    return tr__slab_copy(slab, w, g, t, of_base->dtype, NULL, err);
 }
 
 static int write_model(struct tr_gguf_writer *w, const struct tr_gguf *g,

@@ -126,6 +126,87 @@ test_expect_success 'mixtures by name, and their types alone' '
     grep Q4_K_S talk
 '
 
+# types OPTION...: the new types of k.gguf's matrix and of a vocabulary's table
+types() {
+    "$BIN/quantize" --dry-run "$@" k.gguf | sed -n 2p | cut -f 3
+}
+test_expect_success 'types by name' '
+    test "$(types -t q4_k --tensor-type "^OUT.*t\$=q5_0")" = Q5_0
+    test "$(types -t q4_k --tensor-type tuo=q8_0 --tensor-type put=f16 --tensor-type o=q8_0)" = F16
+    printf "x=q8_0 output=q2_k\n\n output=q8_0" >rules
+    test "$(types -t q4_k --tensor-type-file rules)" = Q2_K
+    test "$(types -t q4_k --tensor-type .=q6_k --tensor-type-file rules)" = Q6_K
+    test "$(types -t q4_k_m --output-type q3_k --tensor-type .=q6_k)" = Q3_K
+    test "$(types -t q4_k_m --embd-type q3_k)" = Q6_K
+    test "$(types -t q4_k_m --leave-output --output-type q3_k)" = F32
+    for wrong in "(=q8_0" =q8_0 output output= output=q9_0; do
+        test_expect_code 2 "$BIN/quantize" -t q4_k --dry-run --tensor-type "$wrong" k.gguf 2>talk
+        grep "RE=TYPE\|no regular expression: .* at 1\|q9_0" talk
+    done
+    test_expect_code 1 "$BIN/quantize" -t q4_k --dry-run --tensor-type-file none k.gguf
+'
+
+test_expect_success 'types of another file' '
+    "$BIN/quantize" -t q5_k_s --pure -o like.gguf k.gguf
+    "$BIN/quantize" --like like.gguf -o out.gguf k.gguf
+    cmp like.gguf out.gguf
+    model other.gguf model blk.0.attn_q.weight 0 512 $one
+    test_expect_code 1 "$BIN/quantize" --like like.gguf --dry-run other.gguf 2>talk
+    grep "blk.0.attn_q.weight.*-t" talk
+    "$BIN/quantize" --like like.gguf -t q3_k --dry-run other.gguf | grep "F32	Q3_K"
+'
+
+test_expect_success 'keys' '
+    "$BIN/quantize" -t q8_0 -o out.gguf --override-kv a.i=int:7 --override-kv a.f=float:0.5 \
+        --override-kv a.b=bool:true --override-kv general.type=str:m=x:y k.gguf
+    "$BIN/gguf-show" out.gguf >keys
+    grep "a.i.*7" keys
+    grep "a.f.*0.5" keys
+    grep "a.b.*true" keys
+    grep "general.type.*m=x:y" keys
+    for wrong in a a=7 a=int: a=int:-1 a=int:x a=bool:1 =str:x a=u8:1; do
+        test_expect_code 2 "$BIN/quantize" -t q8_0 -o no.gguf --override-kv "$wrong" k.gguf
+    done
+'
+
+# the old form: one entry of 512 numbers, all 1, of 3 chunks of the text "t"
+{
+    le 1 4
+    le 13 4 && printf output.weight && le 3 4 && le 512 4
+    i=0
+    while [ $i -lt 512 ]; do le $one 4 && i=$((i + 1)); done
+    le 3 4 && le 1 4 && printf t
+} >im.dat
+test_expect_success 'importance matrices' '
+    "$BIN/quantize" -t q4_0 --imatrix im.dat -o out.gguf k.gguf
+    "$BIN/gguf-show" out.gguf >keys
+    grep "quantize.imatrix.file.*im.dat" keys
+    grep "quantize.imatrix.dataset.*t" keys
+    grep "quantize.imatrix.entries_count.*1" keys
+    grep "quantize.imatrix.chunks_count.*3" keys
+    "$BIN/quantize" -t q4_0 -o plain.gguf k.gguf
+    for not in "--exclude-weights put" "--include-weights blk"; do
+        "$BIN/quantize" -t q4_0 --imatrix im.dat $not -o out.gguf k.gguf
+        cmp plain.gguf out.gguf
+    done
+    test_expect_code 1 "$BIN/quantize" -t q4_0 --imatrix im.dat -o out.gguf small.gguf 2>talk
+    grep "output.weight" talk
+    test_expect_code 1 "$BIN/quantize" -t q4_0 --imatrix rules -o out.gguf k.gguf
+    test_expect_code 2 "$BIN/quantize" -t q4_0 --include-weights x -o out.gguf k.gguf
+    test_expect_code 2 "$BIN/quantize" -t q4_0 --imatrix im.dat --include-weights x \
+        --exclude-weights y -o out.gguf k.gguf
+    cmp plain.gguf out.gguf
+    "$BIN/quantize" -t q2_k_s -o out.gguf k.gguf # of the output nothing is asked
+    model q.gguf model blk.0.attn_q.weight 0 512 $one
+    test_expect_code 1 "$BIN/quantize" -t q2_k_s -o no.gguf q.gguf 2>talk
+    grep "blk.0.attn_q.weight.*--imatrix" talk
+    test_expect_code 1 "$BIN/quantize" -t q2_k_s --imatrix im.dat -o no.gguf q.gguf 2>talk
+    grep "nothing of tensor" talk
+    "$BIN/quantize" -t q2_k_s --dry-run q.gguf 2>talk | grep Q2_K
+    grep "importance matrix" talk
+    test ! -e no.gguf
+'
+
 test_expect_success 'again only if asked' '
     "$BIN/quantize" -t q8_0 -o q8.gguf one.gguf
     "$BIN/quantize" -t f16 -o f16.gguf one.gguf

@@ -285,6 +285,74 @@ START_TEST(test_coarse)
 }
 END_TEST
 
+/* Which type a tensor gets when something is said about it. */
+static const char *type_by(const struct model *m, const struct tr_recipe_args *args,
+                           const char *word, int block)
+{
+    struct tr_err err = { 0 };
+    write_model(m);
+    struct tr_gguf *g = tr_gguf_open(path, &err);
+    struct tr_recipe *r = g ? tr_recipe_new(g, args, &err) : NULL;
+    ck_assert_msg(r != NULL, "%s", err.text);
+    const char *type = type_of(r, word, block);
+    tr_recipe_free(r);
+    tr_gguf_close(g);
+    return type;
+}
+
+static const struct model *model_of(const char *name)
+{
+    for (int i = 0; i < N_MODEL; i++)
+        if (!strcmp(models[i].name, name))
+            return &models[i];
+    ck_abort_msg("no model '%s'", name);
+}
+
+/* What is settled by name is no part of the counting that mixtures do. */
+START_TEST(test_rules)
+{
+    struct tr_recipe_rule rule[] = { { "blk\\.[01]\\.ATTN_V", tr_dtype_by_name("Q5_0") } };
+    struct tr_recipe_args args = { .mix = tr_mix_by_name("Q4_K_S"), .rule = rule,
+                                   .n_rule = 1 };
+    const struct model *m = model_of("llama");
+    ck_assert_str_eq(type_by(m, &args, "attn_v", 1), "Q5_0");
+    ck_assert_str_eq(type_by(m, &args, "attn_v", 5), "Q5_K");
+    ck_assert_str_eq(type_by(m, &args, "attn_v", 6), "Q4_K");
+    ck_assert_str_eq(type_by(m, &args, "attn_norm", 1), "F32");
+}
+END_TEST
+
+/* Where the table of tokens is the output too, a mixture gives it what the output gets. */
+START_TEST(test_output)
+{
+    struct tr_recipe_args args = { .mix = tr_mix_by_name("Q4_K_S"),
+                                   .output = tr_dtype_by_name("Q8_0") };
+    const struct model *tied = model_of("tied"), *own = model_of("llama");
+    ck_assert_str_eq(type_by(tied, &args, "token_embd", -1), "Q8_0");
+    ck_assert_str_eq(type_by(own, &args, "token_embd", -1), "Q4_K");
+    ck_assert_str_eq(type_by(own, &args, "output", -1), "Q8_0");
+    args.pure = 1;
+    ck_assert_str_eq(type_by(tied, &args, "token_embd", -1), "Q4_K");
+    args.leave_output = 1;
+    ck_assert_str_eq(type_by(own, &args, "output", -1), "F32");
+}
+END_TEST
+
+/* A table of each layer is one of tokens, unless a rule names it. */
+START_TEST(test_embd)
+{
+    struct tr_recipe_rule rule[] = { { "token", tr_dtype_by_name("Q5_0") } };
+    struct tr_recipe_args args = { .mix = tr_mix_by_name("Q4_K_S"),
+                                   .embd = tr_dtype_by_name("Q3_K") };
+    const struct model *m = model_of("gemma3n");
+    ck_assert_str_eq(type_by(m, &args, "per_layer_token_embd", -1), "Q3_K");
+    args.rule = rule;
+    args.n_rule = 1;
+    ck_assert_str_eq(type_by(m, &args, "per_layer_token_embd", -1), "Q5_0");
+    ck_assert_str_eq(type_by(m, &args, "token_embd", -1), "Q3_K");
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("recipe_mixes");
@@ -295,6 +363,9 @@ int main(void)
     tcase_add_test(t, test_names);
     tcase_add_test(t, test_pure);
     tcase_add_test(t, test_coarse);
+    tcase_add_test(t, test_rules);
+    tcase_add_test(t, test_output);
+    tcase_add_test(t, test_embd);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
