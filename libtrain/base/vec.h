@@ -198,6 +198,45 @@ TR__INLINE tr__vec tr__joined_bits(tr__ivec v, const int n, tr__ivec high,
 #endif
 }
 
+/* The next TR__VEC words of sixteen bits as integers. */
+TR__INLINE tr__ivec tr__load_words(const uint16_t *p)
+{
+#if defined(__AVX512F__)
+    return (tr__ivec)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p));
+#elif defined(__AVX2__)
+    return (tr__ivec)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p));
+#else
+    return (tr__ivec){ p[0], p[1], p[2], p[3] };
+#endif
+}
+
+/* Numbers of a table of 4 for the lowest two bits of each integer. */
+TR__INLINE tr__vec tr__of_four(const float *table, tr__ivec v)
+{
+#if defined(__AVX512F__)
+    __m512 t = _mm512_broadcast_f32x4(_mm_loadu_ps(table));
+    return (tr__vec)_mm512_permutevar_ps(t, (__m512i)v);
+#elif defined(__AVX2__)
+    return (tr__vec)_mm256_permutevar_ps(_mm256_broadcast_ps((const __m128 *)table),
+                                         (__m256i)v);
+#else
+    return (tr__vec){ table[v[0] & 3], table[v[1] & 3], table[v[2] & 3], table[v[3] & 3] };
+#endif
+}
+
+/* Numbers of a table of 8 for the lowest three bits of each integer. */
+TR__INLINE tr__vec tr__of_eight(const float *table, tr__ivec v)
+{
+#if defined(__AVX512F__)
+    __m512d t = _mm512_broadcast_f64x4(_mm256_castps_pd(_mm256_loadu_ps(table)));
+    return (tr__vec)_mm512_permutexvar_ps((__m512i)v, _mm512_castpd_ps(t));
+#elif defined(__AVX2__)
+    return (tr__vec)_mm256_permutevar8x32_ps(_mm256_loadu_ps(table), (__m256i)v);
+#else
+    return (tr__vec){ table[v[0] & 7], table[v[1] & 7], table[v[2] & 7], table[v[3] & 7] };
+#endif
+}
+
 /* v, and x added to number i where bit `first` + i is set. */
 TR__INLINE tr__vec tr__add_where(tr__vec v, uint32_t bits, const int first, float x)
 {

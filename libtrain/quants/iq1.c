@@ -3,8 +3,8 @@
  * IQ1_S and IQ1_M: eight numbers at a time are a point of a grid of -1, 0 and 1, moved up
  * or down by 1/8.  x = d (2 s + 1) level, with three bits s for 32 numbers (S) or 16.  IQ1_S
  * has an F16 scale; that of IQ1_M is spread over the tops of four words of sixteen bits.
- * Read only.
  */
+#include <libtrain/quants/iq_blocks.h>
 #include <libtrain/quants/iq_grids.h>
 
 /* Eight levels of a point, times 8. */
@@ -20,12 +20,6 @@ TR__INLINE void load_eighths(const int8_t *q, tr__vec *level)
     TR__EACH(i, TR__PART_VECS)
         level[i] *= 0.125f;
 }
-
-struct iq1_s {
-    uint8_t d[2];
-    uint8_t q[32];    /* the lower eight bits of each point */
-    uint8_t h[8][2];  /* of 32 numbers: 4 × the upper three, s, and whether down */
-};
 
 TR__INLINE void iq1_s_scales(const struct iq1_s *b, float *d, float *m)
 {
@@ -44,12 +38,6 @@ TR__INLINE void iq1_s_levels(const struct iq1_s *b, int part, tr__vec *level)
 }
 
 TR__ROW(iq1_s, 256, 32, 0)
-
-struct iq1_m {
-    uint8_t q[32];   /* the lower eight bits of each point */
-    uint8_t h[16];   /* of two points: the upper three bits and whether down, each */
-    uint8_t s[4][2]; /* 4 × three bits s, and four of the scale, the lowest in the first */
-};
 
 static uint16_t iq1_m_scale(const struct iq1_m *b)
 {
@@ -90,9 +78,11 @@ static int iq1_m_finite(const void *src, int64_t n)
     return good;
 }
 
-TR__READ_ONLY(iq1_s, "IQ1_S", 19, 24, 256, 0)
+TR__TYPE(iq1_s, "IQ1_S", 19, 24, 256, 0, .from_f32_by = tr__iq1_s_from_f32_by,
+         .needs_weights = 1)
 
 const struct tr_dtype tr__iq1_m = {
     .name = "IQ1_M", .id = 29, .file_type = 31, .block = 256, .bytes = sizeof(struct iq1_m),
     .to_f32 = iq1_m_to_f32, .finite = iq1_m_finite, .dot = iq1_m_dot,
+    .from_f32 = tr__iq1_m_from_f32, .from_f32_by = tr__iq1_m_from_f32_by, .needs_weights = 1,
 };

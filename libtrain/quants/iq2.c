@@ -3,8 +3,8 @@
  * IQ2_XXS, IQ2_XS and IQ2_S: eight numbers at a time are a point of a grid of 8, 25 and 43
  * with signs of their own.  An F16 scale for 256 numbers, four bits s for 32 (XXS) or 16:
  * x = d (s + 1/2) / 4 level.  XXS and XS have seven bits of signs, whose number is even.
- * Read only.
  */
+#include <libtrain/quants/iq_blocks.h>
 #include <libtrain/quants/iq_grids.h>
 
 /* Eight levels of a point; bit j of `signs` is number j's. */
@@ -28,11 +28,6 @@ TR__INLINE void half_bytes(const uint8_t d[2], const uint8_t s[8], float *scales
         scales[g] = scale(tr__load_f16(d), s[g / 2] >> 4 * (g % 2) & 15);
 }
 
-struct iq2_xxs {
-    uint8_t d[2];
-    uint8_t q[8][8]; /* of 32 numbers: four points, then 4 × 7 signs and s in 32 bits */
-};
-
 TR__INLINE void iq2_xxs_scales(const struct iq2_xxs *b, float *d, float *m)
 {
     (void)m;
@@ -52,12 +47,6 @@ TR__INLINE void iq2_xxs_levels(const struct iq2_xxs *b, int part, tr__vec *level
 
 TR__ROW(iq2_xxs, 256, 32, 0)
 
-struct iq2_xs {
-    uint8_t d[2];
-    uint8_t q[32][2]; /* nine bits of a point, seven of signs */
-    uint8_t s[8];
-};
-
 TR__INLINE void iq2_xs_scales(const struct iq2_xs *b, float *d, float *m)
 {
     (void)m;
@@ -75,14 +64,6 @@ TR__INLINE void iq2_xs_levels(const struct iq2_xs *b, int part, tr__vec *level)
 }
 
 TR__ROW(iq2_xs, 256, 16, 0)
-
-struct iq2_s {
-    uint8_t d[2];
-    uint8_t q[32];    /* the lower eight bits of each point */
-    uint8_t signs[32];
-    uint8_t high[8];  /* the upper two */
-    uint8_t s[8];
-};
 
 TR__INLINE void iq2_s_scales(const struct iq2_s *b, float *d, float *m)
 {
@@ -103,6 +84,13 @@ TR__INLINE void iq2_s_levels(const struct iq2_s *b, int part, tr__vec *level)
 
 TR__ROW(iq2_s, 256, 16, 0)
 
-TR__READ_ONLY(iq2_xxs, "IQ2_XXS", 16, 19, 256, 0)
-TR__READ_ONLY(iq2_xs, "IQ2_XS", 17, 20, 256, 0)
-TR__READ_ONLY(iq2_s, "IQ2_S", 22, 28, 256, 0)
+TR__TYPE(iq2_xxs, "IQ2_XXS", 16, 19, 256, 0,
+         .from_f32_by = tr__iq2_xxs_from_f32_by,
+         .needs_weights = 1)
+TR__TYPE(iq2_xs, "IQ2_XS", 17, 20, 256, 0,
+         .from_f32_by = tr__iq2_xs_from_f32_by,
+         .needs_weights = 1)
+TR__TYPE(iq2_s, "IQ2_S", 22, 28, 256, 0,
+         .from_f32 = tr__iq2_s_from_f32,
+         .from_f32_by = tr__iq2_s_from_f32_by,
+         .needs_weights = 1)

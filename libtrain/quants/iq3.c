@@ -3,15 +3,10 @@
  * IQ3_XXS and IQ3_S: four numbers at a time are a point of a grid of eight levels, with signs
  * of their own.  An F16 scale for 256 numbers and four bits s for 32 of them.  XXS has the
  * levels 4, 12, … 52, 62, an even number of signs in seven bits for eight numbers, and
- * x = d (s + 1/2) / 2 level; S has 1, 3, … 15, and x = d (2 s + 1) level.  Read only.
+ * x = d (s + 1/2) / 2 level; S has 1, 3, … 15, and x = d (2 s + 1) level.
  */
+#include <libtrain/quants/iq_blocks.h>
 #include <libtrain/quants/iq_grids.h>
-
-struct iq3_xxs {
-    uint8_t d[2];
-    uint8_t q[64];       /* points */
-    uint8_t signs[8][4]; /* of 32 numbers: 4 × 7 signs, and s */
-};
 
 TR__INLINE void iq3_xxs_scales(const struct iq3_xxs *b, float *d, float *m)
 {
@@ -35,14 +30,6 @@ TR__INLINE void iq3_xxs_levels(const struct iq3_xxs *b, int part, tr__vec *level
 
 TR__ROW(iq3_xxs, 256, 32, 0)
 
-struct iq3_s {
-    uint8_t d[2];
-    uint8_t q[64];   /* the lower eight bits of each point */
-    uint8_t high[8]; /* the upper one */
-    uint8_t signs[32];
-    uint8_t s[4];
-};
-
 TR__INLINE void iq3_s_scales(const struct iq3_s *b, float *d, float *m)
 {
     (void)m;
@@ -64,5 +51,10 @@ TR__INLINE void iq3_s_levels(const struct iq3_s *b, int part, tr__vec *level)
 
 TR__ROW(iq3_s, 256, 32, 0)
 
-TR__READ_ONLY(iq3_xxs, "IQ3_XXS", 18, 23, 256, 0)
-TR__READ_ONLY(iq3_s, "IQ3_S", 21, 26, 256, 0)
+TR__TYPE(iq3_xxs, "IQ3_XXS", 18, 23, 256, 0,
+         .from_f32 = tr__iq3_xxs_from_f32,
+         .from_f32_by = tr__iq3_xxs_from_f32_by,
+         .needs_weights = 1)
+TR__TYPE(iq3_s, "IQ3_S", 21, 26, 256, 0,
+         .from_f32 = tr__iq3_s_from_f32,
+         .from_f32_by = tr__iq3_s_from_f32_by)

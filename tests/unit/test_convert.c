@@ -27,7 +27,15 @@ static float *numbers(void)
     return x;
 }
 
-/* Every pair of types that can be converted, against one call of each function. */
+/* Types know nothing of each other: each is seen with numbers that stand alone and with blocks
+ * of 32, both ways. */
+static int is_tried(const struct tr_dtype *from, const struct tr_dtype *to)
+{
+    const struct tr_dtype *blocks = tr_dtype_by_name("Q8_0");
+    return from->block == 1 || to->block == 1 || from == to || from == blocks || to == blocks;
+}
+
+/* Pairs of types that can be converted, against one call of each function. */
 START_TEST(test_pairs)
 {
     float *x = numbers(), *y = malloc(N * sizeof *y);
@@ -38,7 +46,7 @@ START_TEST(test_pairs)
             continue;
         from->from_f32(x, src, N);
         for (int k = 0; (to = tr_dtype_at(k)); k++) {
-            if (!to->from_f32)
+            if (!to->from_f32 || !is_tried(from, to))
                 continue;
             size_t bytes = (size_t)(N / to->block * to->bytes);
             from->to_f32(src, y, N);

@@ -356,6 +356,10 @@ static const struct {
     { "NVFP4", 0x7f4e3e4cc82a3185, 0.19 },
     { "Q1_0", 0xb74336fe75d29334, 0.62 },
     { "Q2_0", 0x56b4732691755684, 0.6 },
+    { "IQ3_XXS", 0x12789d419c0c5ce9, 0.85 },
+    { "IQ3_S", 0x4f411049887b89d4, 0.45 },
+    { "IQ2_S", 0x1ab21edf482daa7a, 0.7 },
+    { "IQ1_M", 0x9037b2f515ac2e6d, 1.6 },
 };
 enum { N_GOLDEN = sizeof golden / sizeof *golden };
 
@@ -381,6 +385,13 @@ static const struct {
 } weighed[] = {
     { "IQ4_NL", 0x1fec6c03e61bed65 },
     { "IQ4_XS", 0x4f8f23815a7d9518 },
+    { "IQ2_XXS", 0x81b2d630c1673425 },
+    { "IQ2_XS", 0x33371f6bc34ca93c },
+    { "IQ3_XXS", 0x39b98762b371aa30 },
+    { "IQ1_S", 0xff578091184f0290 },
+    { "IQ3_S", 0xc33b423ae4094eb0 },
+    { "IQ2_S", 0x94d8c78b3bf3c09b },
+    { "IQ1_M", 0xb352f30082ae0695 },
 };
 enum { N_WEIGHED = sizeof weighed / sizeof *weighed };
 
