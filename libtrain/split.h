@@ -26,9 +26,9 @@ struct tr_split {
     int64_t *bytes; /* (n) of the files */
 };
 
-/* Which tensors go where: in their order, by llama-gguf-split's rule, so that a tensor larger
- * than max_bytes is a part by itself, but for the first, which is refused.  NULL on failure;
- * release with tr_split_free, which takes NULL. */
+/* Which tensors go where: in their order, by llama-gguf-split's rule, so that a tensor
+ * larger than max_bytes is a part by itself, but for the first, which is refused.  NULL on
+ * failure; release with tr_split_free, which takes NULL. */
 struct tr_split *tr_split_plan(const struct tr_gguf *g, const struct tr_split_args *args,
                                struct tr_err *err) TR_MUST_CHECK;
 void tr_split_free(struct tr_split *s);
@@ -57,8 +57,8 @@ struct tr_gguf_writer *tr_parts_next(struct tr_parts *p, struct tr_err *err) TR_
 /* Set the keys that say which part it is, behind those that it has: split.no, split.count
  * and split.tensors.count, llama-quantize's order.  count_last: llama-gguf-split's. */
 void tr_parts_set_keys(struct tr_parts *p, int count_last);
-/* The end: complete the last and give all of them their names if rc, what came of it so far,
- * is 0, else discard them and return rc.  The first gets its name last, since it is the one
+/* The end: complete the last and give all of them their names if rc, what came of it so
+ * far, is 0, else discard them and return rc.  The first gets its name last, since it is the one
  * that is opened.  Frees p. */
 int tr_parts_finish(struct tr_parts *p, int rc, struct tr_err *err) TR_MUST_CHECK;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files of one model that are written one after the other and appear together: each is complete
- * and read back, under the name of a temporary, before any takes its place.
+ * Files of one model that are written one after the other and appear together: each is
+ * complete and read back, under the name of a temporary, before any takes its place.
  */
 #include <libtrain/base/base.h>
 #include <libtrain/split.h>

@@ -70,8 +70,9 @@ static int check_tensor(const struct tr_gguf *g, const struct tr_gguf_tensor *t,
     for (int64_t i = 0; i < t->bytes / row_bytes; i++, at += row_bytes)
         if (!t->dtype->finite(at, row))
             return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': row %lld holds a NaN or "
-                              "an infinity (offset %llu)", tr_gguf_part_path(g, (size_t)t->part),
-                              t->name, (long long)i, (unsigned long long)(t->offset + (uint64_t)(i * row_bytes)));
+                              "an infinity (offset %llu)",
+                              tr_gguf_part_path(g, (size_t)t->part), t->name, (long long)i,
+                              (unsigned long long)(t->offset + (uint64_t)(i * row_bytes)));
     return 0;
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A model in several files, as llama.cpp has them: NAME-00001-of-00003.gguf has all keys, each
- * has tensors of its own, and the keys split.no, split.count and split.tensors.count say
- * which of how many it is.  The first is opened, as llama.cpp wants it; the others are found by
- * its name.  Each is mapped and checked like any file (map.c), then all tensors are told in
- * one list.  Writing them: edit/parts.c.
+ * A model in several files, as llama.cpp has them: NAME-00001-of-00003.gguf has all keys,
+ * each has tensors of its own, and the keys split.no, split.count and split.tensors.count say
+ * which of how many it is.  The first is opened, as llama.cpp wants it; the others are found
+ * by its name.  Each is mapped and checked like any file (map.c), then all tensors are told
+ * in one list.  Writing them: edit/parts.c.
  */
 #include <libtrain/gguf/reader.h>
 
@@ -62,8 +62,8 @@ static int needed(const struct tr_gguf *g, const char *key, int64_t *out,
 static int is_later(const struct tr_gguf *g, int64_t no, int64_t n, struct tr_err *err)
 {
     int at = (int)prefix_of(g->path, no, n);
-    return tr_err_set(err, TR_EUNSUPPORTED, "'%s' is part %lld of %lld of a model: give the "
-                      "first, '%.*s-00001-of-%05lld.gguf'", g->path, (long long)no + 1,
+    return tr_err_set(err, TR_EUNSUPPORTED, "'%s' is part %lld of %lld of a model: give "
+                      "the first, '%.*s-00001-of-%05lld.gguf'", g->path, (long long)no + 1,
                       (long long)n, at ? at : 4, at ? g->path : "NAME", (long long)n);
 }
 
@@ -82,8 +82,8 @@ static int check_first(const struct tr_gguf *g, int64_t n, struct tr_err *err)
     if (no)
         return is_later(g, no, n, err);
     if (!prefix_of(g->path, 0, n))
-        return tr_err_set(err, TR_EFORMAT, "'%s' is the first of %lld parts of a model, and "
-                          "the others are found by its name, which must end in "
+        return tr_err_set(err, TR_EFORMAT, "'%s' is the first of %lld parts of a model, "
+                          "and the others are found by its name, which must end in "
                           "-00001-of-%05lld.gguf", g->path, (long long)n, (long long)n);
     return 0;
 }
@@ -126,8 +126,8 @@ static int check_part(const struct tr_gguf *g, const struct tr_gguf *part, int64
     int64_t no = 0;
     int rc = needed(part, "split.no", &no, err);
     if (!rc && no != i)
-        rc = tr_err_set(err, TR_EFORMAT, "'%s': key 'split.no' is %lld, and must be %lld by "
-                        "the file's name", part->path, (long long)no, (long long)i);
+        rc = tr_err_set(err, TR_EFORMAT, "'%s': key 'split.no' is %lld, and must be %lld "
+                        "by the file's name", part->path, (long long)no, (long long)i);
     if (!rc)
         rc = same_number(g, part, "split.count", err);
     if (!rc)
@@ -151,7 +151,8 @@ static int take_tensors(struct tr_gguf *g, const struct tr_gguf *part, int i,
     struct tr_gguf_tensor *all = realloc(g->tensor, (n + 1) * sizeof *all);
     g->tensor = all ? all : g->tensor;
     if (!all || tr__names_reserve(&g->tensor_index, all, sizeof *all, n))
-        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu tensors", g->path, n);
+        return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu tensors", g->path,
+                          n);
     for (size_t k = 0; k < part->n_tensor; k++) {
         struct tr_gguf_tensor *t = &all[g->n_tensor];
         *t = part->tensor[k];

@@ -50,8 +50,8 @@ int tr_gguf_sealed(const struct tr_gguf *g, const char *key, struct tr_err *err)
     if (!kv || kv->type != TR_GGUF_U64)
         return tr_err_set(err, TR_EFORMAT, "'%s': checksum '%s' is missing", g->path, key);
     if (g->n_part)
-        return tr_err_set(err, TR_EFORMAT, "'%s': in several parts, but its checksum is one "
-                          "of a whole file", g->path);
+        return tr_err_set(err, TR_EFORMAT, "'%s': in several parts, but its checksum is "
+                          "one of a whole file", g->path);
     uint64_t at = (uint64_t)((const unsigned char *)kv->data - g->map), hash = 0;
     int rc = hash_without(g, at, &hash, err);
     if (rc)

@@ -193,6 +193,7 @@ contract report "model.gguf" "-m model.gguf ran"
 contract gguf-show "model.gguf" "model.gguf"
 contract dataset "set/structure.enriched.json" \
     "build --structure set/structure.enriched.json -o out"
+contract gguf-edit "model.gguf" "--set x=u8:1 -o out model.gguf"
 contract gguf-split "model.gguf" "--dry-run model.gguf out"
 contract gguf-diff "model.gguf q8.gguf" "--tol 0.1 --tensors model.gguf q8.gguf"
 test_done

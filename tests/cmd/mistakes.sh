@@ -115,6 +115,10 @@ generate -m a --promt x|did you mean '--prompt'?
 generate --n-predict 5|unknown option '--n-predict'
 gguf-show|'FILE' is missing
 gguf-show --tensor m.gguf|did you mean '--tensors'?
+gguf-split|'IN' and 'OUT' are missing
+gguf-split --split-max-tensor 1 a b|did you mean '--split-max-tensors'?
+gguf-edit|'--output FILE' (or '--in-place', '--restore') and 'IN.gguf' are missing
+gguf-edit --rename-tensors a=b|did you mean '--rename-tensor'?
 gguf-diff|'A' and 'B' are missing
 gguf-diff a|'B' is missing
 gguf-diff a b c|extra operand 'c'

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The inside of a struct tr_amend, for amend.c (what changes), amend_value.c (text to
+ * values), amend_write.c (a new file) and amend_in_place.c (the old one); amend_base.c is
+ * below them.
+ */
+#ifndef LIBTRAIN_EDIT_AMEND_H
+#define LIBTRAIN_EDIT_AMEND_H
+
+#include <libtrain/amend.h>
+#include <libtrain/base/base.h>
+
+/* What room is left for keys is an array of bytes under this one.  Its 8 letters and what
+ * frames them are 32 bytes, the least that there is too much of. */
+#define TR__ROOM "edit.pad"
+
+struct tr_amend {
+    const struct tr_gguf *g;
+    struct tr_gguf_kv *kv; /* (n_kv) keys and data are g's, or among what is owned */
+    const char **name;     /* (number of tensors) the new names, the same way */
+    void **owned;
+    size_t n_kv, cap_kv, n_owned, cap_owned;
+};
+
+/* Say what is wrong with a key or a tensor: TR_EUNSUPPORTED; with a value: TR_EINVAL. */
+int tr__amend_wrong(const struct tr_amend *a, const char *kind, const char *name,
+                    struct tr_err *err, const char *fmt, ...) TR_PRINTF(5, 6);
+int tr__amend_no_value(const struct tr_amend *a, const char *key, struct tr_err *err,
+                       const char *fmt, ...) TR_PRINTF(4, 5);
+
+/* From here on it is freed with a, also if that fails: data, or NULL for lack of memory. */
+void *tr__amend_own(struct tr_amend *a, void *data, struct tr_err *err) TR_MUST_CHECK;
+
+/* Fill type, elem, count and data of kv, whose key is there, from text. */
+int tr__amend_value(struct tr_amend *a, struct tr_gguf_kv *kv, const char *type,
+                    const char *value, struct tr_err *err) TR_MUST_CHECK;
+int tr__amend_text(struct tr_amend *a, struct tr_gguf_kv *kv, struct tr_str text,
+                   struct tr_err *err) TR_MUST_CHECK;
+
+/* The key that holds n bytes of room; *owned is the caller's to free. */
+int tr__amend_room(struct tr_gguf_kv *kv, int64_t n, void **owned,
+                   struct tr_err *err) TR_MUST_CHECK;
+
+#endif
