@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Vocabularies made of text, for a model that is to be trained from nothing: byte-level BPE
- * (Sennrich, Haddow and Birch 2016; Radford et al. 2019) and SentencePiece's on characters
- * (Kudo and Richardson 2018).  What comes of it is a GGUF without
+ * (Sennrich, Haddow and Birch 2016; Radford et al. 2019), SentencePiece's on characters (Kudo
+ * and Richardson 2018), and Unigram (Kudo 2018).  What comes of it is a GGUF without
  * tensors that tokenizer.h and llama.cpp read.
  *
  *     v = tr_vocabulary_new(&args, err);
@@ -32,14 +32,15 @@ struct tr_vocabulary_args { /* all of it is the caller's and outlives the vocabu
     const char *kind; /* one of tr_vocabulary_kind */
     uint32_t size;    /* tokens at most; fewer where the texts have no more pairs */
     /* (n_special) texts of control tokens, all different.  bpe: without any there is
-     * "<|endoftext|>"; spm: behind <unk>, <s> and </s>, which are always there */
+     * "<|endoftext|>"; others: behind <unk>, <s> and </s>, which are always there */
     const char *const *special;
     size_t n_special;
-    const char *bos, *eos; /* two of these; NULL: the first; spm: <s>, </s> */
-    int by_line; /* each line is a text of its own, as other trainers read files; spm: always */
+    const char *bos, *eos; /* two of these; NULL: bpe: the first, others: <s>, </s> */
+    int by_line; /* each line is a text of its own, as other trainers read files; bpe alone is
+                  * not always so */
     const char *pre;        /* bpe: a name of tokenizer.ggml.pre; NULL: "gpt-2" */
-    uint64_t min_frequency; /* a pair that is rarer is not merged */
-    double coverage; /* spm: share of a text whose characters are tokens; 0: 0.9995 */
+    uint64_t min_frequency; /* a pair that is rarer is not merged; not for unigram */
+    double coverage; /* not bpe: share of a text whose characters are tokens; 0: 0.9995 */
 };
 
 /* Names of kinds, i = 0, 1, … until NULL. */
@@ -60,12 +61,14 @@ int tr_vocabulary_end(struct tr_vocabulary *v, struct tr_err *err) TR_MUST_CHECK
 /* Distinct words so far, as far as that is known: after the learning it is. */
 uint64_t tr_vocabulary_n_word(const struct tr_vocabulary *v);
 
-/* Tell *p, of which a copy is kept, while it learns: tokens. */
+/* Tell *p, of which a copy is kept, while it learns: tokens that are made, of unigram those
+ * that have gone. */
 void tr_vocabulary_watch(struct tr_vocabulary *v, const struct tr_progress *p);
 /* Make the tokens of what was added, once.  TR_EFORMAT if that is nothing. */
 int tr_vocabulary_learn(struct tr_vocabulary *v, struct tr_err *err) TR_MUST_CHECK;
 
-/* After that: the tokens as a file has them, and what merges which, in its order. */
+/* After that: the tokens as a file has them, and what merges which, in its order; of unigram
+ * there are no merges. */
 uint32_t tr_vocabulary_n(const struct tr_vocabulary *v);
 struct tr_str tr_vocabulary_token(const struct tr_vocabulary *v, uint32_t id);
 size_t tr_vocabulary_n_merge(const struct tr_vocabulary *v);

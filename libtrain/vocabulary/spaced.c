@@ -2,7 +2,7 @@
  *
  * Characters as tokens, for vocabularies in SentencePiece's manner (Kudo and Richardson
  * 2018).  Rare characters have none, or there would be thousands that come once: their bytes
- * are tokens, or they are unknown.  Read next: spm.c.
+ * are tokens, or they are unknown.  Read next: spm.c, unigram.c.
  */
 #include <libtrain/vocabulary/spaced.h>
 
@@ -83,10 +83,11 @@ static int add_characters(struct tr_vocabulary *v, const struct character *all, 
     char text[4];
     for (size_t i = 0; i < n; i++) {
         size_t len = utf8(all[i].code == ' ' ? SPACE_MARK : all[i].code, text);
-        int64_t at = tr__strings_find(&v->token, text, len); /* a special one? */
-        if (at < 0 && tr__vocabulary_token(v, text, len, TR__TYPE_NORMAL, err))
+        if (tr__strings_find(&v->token, text, len) >= 0)
+            continue; /* a special token, which is in no word */
+        if (tr__vocabulary_token(v, text, len, TR__TYPE_NORMAL, err))
             return -1;
-        c->id_plus[all[i].code] = at < 0 ? (uint32_t)v->token.n : (uint32_t)at + 1;
+        c->id_plus[all[i].code] = (uint32_t)v->token.n;
     }
     return 0;
 }

@@ -64,6 +64,13 @@ test_expect_success 'spm: a text to ids and back, also what has no token of its 
     made --kind spm -n 690 --special "<|pad|>" --threads 1 -o b.gguf text
     cmp s.gguf b.gguf'
 
+test_expect_success 'unigram: the same bytes on any number of threads' '
+    made --kind unigram --character-coverage 1 -n 400 --threads 1 -o a.gguf text
+    made --kind unigram --character-coverage 1 -n 400 --threads 2 -o b.gguf text
+    cmp a.gguf b.gguf
+    "$BIN/gguf-show" a.gguf >shown
+    grep -F "tokenizer.ggml.model	string	t5" shown'
+
 test_expect_success 'a text that has not so many pieces' '
     printf aabb | made -n 1000 -o v.gguf 2>stderr
     grep "the text gives only 260 tokens" stderr'
