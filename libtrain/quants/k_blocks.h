@@ -42,9 +42,14 @@ struct q6_k {
 };
 
 void tr__q2_k_from_f32(const float *src, void *dst, int64_t n);
+void tr__q2_k_from_f32_by(const float *src, const float *weight, void *dst, int64_t n);
 void tr__q3_k_from_f32(const float *src, void *dst, int64_t n);
+void tr__q3_k_from_f32_by(const float *src, const float *weight, void *dst, int64_t n);
 void tr__q4_k_from_f32(const float *src, void *dst, int64_t n);
+void tr__q4_k_from_f32_by(const float *src, const float *weight, void *dst, int64_t n);
 void tr__q5_k_from_f32(const float *src, void *dst, int64_t n);
+void tr__q5_k_from_f32_by(const float *src, const float *weight, void *dst, int64_t n);
 void tr__q6_k_from_f32(const float *src, void *dst, int64_t n);
+void tr__q6_k_from_f32_by(const float *src, const float *weight, void *dst, int64_t n);
 
 #endif

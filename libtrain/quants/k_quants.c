@@ -174,29 +174,34 @@ static int q6_k_finite(const void *src, int64_t n)
 const struct tr_dtype tr__q2_k = {
     .name = "Q2_K", .id = 10, .file_type = 10, .block = 256, .bytes = sizeof(struct q2_k),
     .to_f32 = q2_k_to_f32, .from_f32 = tr__q2_k_from_f32,
+    .from_f32_by = tr__q2_k_from_f32_by,
     .finite = q2_k_finite, .dot = q2_k_dot,
 };
 
 const struct tr_dtype tr__q3_k = {
     .name = "Q3_K", .id = 11, .file_type = 12, .block = 256, .bytes = sizeof(struct q3_k),
     .to_f32 = q3_k_to_f32, .from_f32 = tr__q3_k_from_f32,
+    .from_f32_by = tr__q3_k_from_f32_by,
     .finite = q3_k_finite, .dot = q3_k_dot,
 };
 
 const struct tr_dtype tr__q4_k = {
     .name = "Q4_K", .id = 12, .file_type = 15, .block = 256, .bytes = sizeof(struct q4_k),
     .to_f32 = q4_k_to_f32, .from_f32 = tr__q4_k_from_f32,
+    .from_f32_by = tr__q4_k_from_f32_by,
     .finite = q4_k_finite, .dot = q4_k_dot,
 };
 
 const struct tr_dtype tr__q5_k = {
     .name = "Q5_K", .id = 13, .file_type = 17, .block = 256, .bytes = sizeof(struct q5_k),
     .to_f32 = q5_k_to_f32, .from_f32 = tr__q5_k_from_f32,
+    .from_f32_by = tr__q5_k_from_f32_by,
     .finite = q5_k_finite, .dot = q5_k_dot,
 };
 
 const struct tr_dtype tr__q6_k = {
     .name = "Q6_K", .id = 14, .file_type = 18, .block = 256, .bytes = sizeof(struct q6_k),
     .to_f32 = q6_k_to_f32, .from_f32 = tr__q6_k_from_f32,
+    .from_f32_by = tr__q6_k_from_f32_by,
     .finite = q6_k_finite, .dot = q6_k_dot,
 };

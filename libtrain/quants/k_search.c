@@ -131,7 +131,7 @@ static inline void keep_better(int n, int G, const float *error, const float *sc
             best_level[i * G + g] = good[g] ? level[i * G + g] : best_level[i * G + g];
 }
 
-static inline void search_min(const float *numbers, int n, int G,
+static inline void search_min(const float *numbers, const float *weight, int n, int G,
                               const struct tr__k_search *how, float *scale, float *min,
                               int8_t *level)
 {
@@ -140,7 +140,10 @@ static inline void search_min(const float *numbers, int n, int G,
     int good[16];
     struct group s;
     transpose(numbers, n, G, x);
-    weigh(x, n, G, how->absolute, w);
+    if (weight)
+        transpose(weight, n, G, w);
+    else
+        weigh(x, n, G, how->absolute, w);
     describe(x, w, n, G, &s);
     for (int g = 0; g < G; g++) {
         low[g] = s.low[g];
@@ -151,7 +154,7 @@ static inline void search_min(const float *numbers, int n, int G,
     errors(x, w, best_level, n, G, how->absolute, scale, low, best);
     for (int k = 0; k < how->n_try; k++) {
         for (int g = 0; g < G; g++)
-            inverse[g] = (how->first + 0.1f * (float)k + how->top) / (s.high[g] - low[g]);
+            inverse[g] = (how->first + how->step * (float)k + how->top) / (s.high[g] - low[g]);
         fit(x, w, n, G, how->top, &s, low, inverse, l, try_scale, try_min, good);
         errors(x, w, l, n, G, how->absolute, try_scale, try_min, error);
         keep_better(n, G, error, try_scale, try_min, l, good, best, scale, low, best_level);
@@ -166,25 +169,30 @@ static inline void search_min(const float *numbers, int n, int G,
     }
 }
 
-void tr__k_search_min(const float *x, int n_group, const struct tr__k_search *how,
-                      float *scale, float *min, int8_t *level)
+void tr__k_search_min(const float *x, const float *weight, int n_group,
+                      const struct tr__k_search *how, float *scale, float *min,
+                      int8_t *level)
 {
     if (n_group == 16)
-        search_min(x, 16, 16, how, scale, min, level);
+        search_min(x, weight, 16, 16, how, scale, min, level);
     else
-        search_min(x, 32, 8, how, scale, min, level);
+        search_min(x, weight, 32, 8, how, scale, min, level);
 }
 
-/* ==== without a minimum: sixteen groups of sixteen ==== */
+/* ==== without a minimum ==== */
 
-enum { G = 16, N = 16 };
+static inline void squares(const float *x, float *w)
+{
+    for (int i = 0; i < 256; i++)
+        w[i] = x[i] * x[i];
+}
 
 /* The number of the largest magnitude in each group, the first of equals. */
-static void extremes(const float *x, float *extreme, float *magnitude)
+static inline void extremes(const float *x, int n, int G, float *extreme, float *magnitude)
 {
     for (int g = 0; g < G; g++)
         extreme[g] = magnitude[g] = 0.0f;
-    for (int i = 0; i < N; i++)
+    for (int i = 0; i < n; i++)
 #pragma omp simd
         for (int g = 0; g < G; g++) {
             float v = x[i * G + g];
@@ -195,67 +203,83 @@ static void extremes(const float *x, float *extreme, float *magnitude)
 }
 
 /* Levels in [-half, half), and the sums whose quotient is the best scale for them. */
-static void project(const float *x, float half, const float *inverse, float *level,
-                    float *sum_lx, float *sum_l2)
+static inline void project(const float *x, const float *w, int n, int G, float half,
+                           const float *inverse, float *level, float *sum_lx, float *sum_l2)
 {
     for (int g = 0; g < G; g++)
         sum_lx[g] = sum_l2[g] = 0.0f;
-    for (int i = 0; i < N; i++)
+    for (int i = 0; i < n; i++)
 #pragma omp simd
         for (int g = 0; g < G; g++) {
-            float v = x[i * G + g], w = v * v;
+            float v = x[i * G + g];
             float l = to_level(inverse[g] * v, -half, half - 1.0f);
             level[i * G + g] = l;
-            sum_lx[g] += w * v * l;
-            sum_l2[g] += w * l * l;
+            sum_lx[g] += w[i * G + g] * v * l;
+            sum_l2[g] += w[i * G + g] * l * l;
         }
 }
 
 /* Levels from 0 instead of from -half; a group of nothing has scale and levels 0. */
-static void finish(const float *magnitude, float half, float *level, float *scale,
-                   int8_t *out)
+static inline void finish(const float *magnitude, int n, int G, float half, float *level,
+                          float *scale, int8_t *out)
 {
     for (int g = 0; g < G; g++) {
         int zero = magnitude[g] < epsilon;
         scale[g] = zero ? 0.0f : scale[g];
-        for (int i = 0; i < N; i++)
+        for (int i = 0; i < n; i++)
             level[i * G + g] = zero ? 0.0f : level[i * G + g] + half;
     }
-    transpose_levels(level, N, G, out);
+    transpose_levels(level, n, G, out);
 }
 
-void tr__k_search_scale(const float *numbers, float half, float *scale, int8_t *out)
+static inline void search_scale(const float *numbers, const float *weight, int n, int G,
+                                float half, float *scale, int8_t *out)
 {
-    float x[256], level[256], best_level[256];
-    float extreme[G], magnitude[G], inverse[G], lx[G], l2[G], best[G];
-    transpose(numbers, N, G, x);
-    extremes(x, extreme, magnitude);
+    float x[256], w[256], level[256], best_level[256];
+    float extreme[16], magnitude[16], inverse[16], lx[16], l2[16], best[16];
+    transpose(numbers, n, G, x);
+    if (weight)
+        transpose(weight, n, G, w);
+    else
+        squares(x, w);
+    extremes(x, n, G, extreme, magnitude);
     for (int g = 0; g < G; g++)
         inverse[g] = -half / extreme[g];
-    project(x, half, inverse, best_level, lx, l2);
+    project(x, w, n, G, half, inverse, best_level, lx, l2);
     for (int g = 0; g < G; g++) {
         scale[g] = l2[g] != 0.0f ? lx[g] / l2[g] : 0.0f;
         best[g] = scale[g] * lx[g];
     }
     for (int k = -9; k <= 9; k++) {
-        int good[G];
+        int good[16];
         if (k == 0)
             continue;
         for (int g = 0; g < G; g++)
             inverse[g] = -(half + 0.1f * (float)k) / extreme[g];
-        project(x, half, inverse, level, lx, l2);
+        project(x, w, n, G, half, inverse, level, lx, l2);
         for (int g = 0; g < G; g++) {
             good[g] = l2[g] > 0.0f && lx[g] * lx[g] > best[g] * l2[g];
             scale[g] = good[g] ? lx[g] / l2[g] : scale[g];
             best[g] = good[g] ? scale[g] * lx[g] : best[g];
         }
-        for (int i = 0; i < N; i++)
+        for (int i = 0; i < n; i++)
 #pragma omp simd
             for (int g = 0; g < G; g++)
                 best_level[i * G + g] = good[g] ? level[i * G + g] : best_level[i * G + g];
     }
-    finish(magnitude, half, best_level, scale, out);
+    finish(magnitude, n, G, half, best_level, scale, out);
 }
+
+void tr__k_search_scale(const float *x, const float *weight, int n_group, float half,
+                        float *scale, int8_t *level)
+{
+    if (n_group == 16)
+        search_scale(x, weight, 16, 16, half, scale, level);
+    else
+        search_scale(x, weight, 32, 8, half, scale, level);
+}
+
+enum { G = 16, N = 16 };
 
 /* Give number i of every group the level that is best if the others stay. */
 static void move_level(const float *x, float half, float *level, float *sum_lx,
@@ -280,17 +304,18 @@ static void move_level(const float *x, float half, float *level, float *sum_lx,
 /* Five rounds; a round in which nothing moved would only be repeated. */
 void tr__k_search_levels(const float *numbers, float half, float *scale, int8_t *out)
 {
-    float x[256], level[256];
+    float x[256], w[256], level[256];
     float extreme[G], magnitude[G], inverse[G], lx[G], l2[G];
     transpose(numbers, N, G, x);
-    extremes(x, extreme, magnitude);
+    squares(x, w);
+    extremes(x, N, G, extreme, magnitude);
     for (int g = 0; g < G; g++)
         inverse[g] = -half / extreme[g];
-    project(x, half, inverse, level, lx, l2);
+    project(x, w, N, G, half, inverse, level, lx, l2);
     for (int round = 0; round < 5; round++)
         for (int i = 0; i < N; i++)
             move_level(x + i * G, half, level + i * G, lx, l2);
     for (int g = 0; g < G; g++)
         scale[g] = l2[g] > 0.0f ? lx[g] / l2[g] : 0.0f;
-    finish(magnitude, half, level, scale, out);
+    finish(magnitude, N, G, half, level, scale, out);
 }

@@ -28,21 +28,31 @@ static inline int32_t tr__clamp(int32_t v, int32_t low, int32_t high)
 }
 
 /* How to search x = scale q - min, q in [0, top]: the k-th scale that is tried has
- * top + first + 0.1 k levels between the smallest and the largest number. */
+ * top + first + step k levels between the smallest and the largest number. */
 struct tr__k_search {
-    float top, first;
+    float top, first, step;
     int n_try;
     int absolute;     /* errors count by magnitude and weigh |x|; else by their squares,
-                       * and weigh |x| + root mean square of the group */
+                       * and weigh |x| + root mean square of the group, if no weights are
+                       * given */
 };
 
-/* x: 256 numbers.  n_group is 8 or 16.  Out: scale and min (n_group), level (256). */
-void tr__k_search_min(const float *x, int n_group, const struct tr__k_search *how,
-                      float *scale, float *min, int8_t *level);
+/* x: 256 numbers, weight (256 or NULL): what their errors weigh.  n_group is 8 or 16.  Out:
+ * scale and min (n_group), level (256). */
+void tr__k_search_min(const float *x, const float *weight, int n_group,
+                      const struct tr__k_search *how, float *scale, float *min,
+                      int8_t *level);
 
-/* Sixteen groups without minimum, weight x^2, q + half in `level`.  The first looks for the
- * best of 19 scales (Q6_K), the second moves one level at a time (Q3_K). */
-void tr__k_search_scale(const float *x, float half, float *scale, int8_t *level);
+/* The best of 19 scales for each of n_group groups without minimum, q + half in `level`.
+ * Without weights, errors weigh x^2. */
+void tr__k_search_scale(const float *x, const float *weight, int n_group, float half,
+                        float *scale, int8_t *level);
+
+/* The same for sixteen groups, weight x^2, by moving one level at a time. */
 void tr__k_search_levels(const float *x, float half, float *scale, int8_t *level);
+
+/* One scale for n (up to 16) numbers that are not negative, to be levels from 0 to top, and
+ * an error in number i weighs weight[i]: the best of nine, then one level at a time. */
+float tr__k_search_top(const float *x, const float *weight, int n, int top, uint8_t *level);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include <libtrain/dtype.h>
 #include <libtrain/quants/half.h>
+#include <libtrain/quants/k_search.h>
 #include <libtrain/quants/range.h>
 #include <libtrain/quants/row.h>
 
@@ -199,6 +200,75 @@ static void q5_1_from_f32(const float *restrict src, void *dst, int64_t n)
     }
 }
 
+/* ==== packing with the importance of columns ==== */
+
+/* Eight blocks at a time are searched as the groups of a super-block of K-quants are; the
+ * last of a row may be fewer, with zeros behind them. */
+struct eight {
+    float x[256], weight[256], d[8], m[8];
+    uint8_t level[256];
+    int n; /* blocks */
+};
+
+/* Numbers from `first` on, of a row of n numbers whose mean square is `square`. */
+static void load_eight(const float *x, const float *importance, int64_t first, int64_t n,
+                       float square, struct eight *e)
+{
+    int some = n - first < 256 ? (int)(n - first) : 256;
+    memset(e->x, 0, sizeof e->x);
+    memset(e->weight, 0, sizeof e->weight);
+    memcpy(e->x, x + first, (size_t)some * sizeof *x);
+    tr__weigh(x + first, importance + first, some, square, e->weight);
+    e->n = some / 32;
+}
+
+static void check_eight(struct eight *e)
+{
+    for (int k = 0; k < 8; k++)
+        e->d[k] = tr__checked(e->d[k], e->x + 32 * k, 32);
+}
+
+/* The best of 19 scales. */
+static void search_0(struct eight *e, float half)
+{
+    tr__k_search_scale(e->x, e->weight, 8, half, e->d, (int8_t *)e->level);
+    check_eight(e);
+}
+
+/* The best of 38 scales, and their minima. */
+static void search_1(struct eight *e, float top)
+{
+    const struct tr__k_search how = { top, -0.9f, 0.05f, 37, 0 };
+    tr__k_search_min(e->x, e->weight, 8, &how, e->d, e->m, (int8_t *)e->level);
+    check_eight(e);
+}
+
+/* T_from_f32_by: b[k] is block k of e, its levels those from `level` on. */
+#define FROM_F32_BY(T, SEARCH, LEVELS, STORE)                                            \
+    static void T##_from_f32_by(const float *src, const float *weight, void *dst,        \
+                                int64_t n)                                               \
+    {                                                                                    \
+        struct T *b = dst;                                                               \
+        float square = tr__sum_squares(src, n) / (float)n;                               \
+        struct eight e;                                                                  \
+        for (int64_t i = 0; i < n; i += 256) {                                           \
+            load_eight(src, weight, i, n, square, &e);                                   \
+            SEARCH(&e, LEVELS);                                                          \
+            for (int k = 0; k < e.n; k++, b++) {                                         \
+                const uint8_t *level = e.level + 32 * k;                                 \
+                tr__store_f16(b->d, e.d[k]);                                             \
+                pack_nibbles(level, b->q);                                               \
+                STORE;                                                                   \
+            }                                                                            \
+        }                                                                                \
+    }
+
+FROM_F32_BY(q4_0, search_0, 8.0f, (void)0)
+FROM_F32_BY(q4_1, search_1, 15.0f, tr__store_f16(b->m, -e.m[k]))
+FROM_F32_BY(q5_0, search_0, 16.0f, pack_high(level, b->high))
+FROM_F32_BY(q5_1, search_1, 31.0f,
+            (tr__store_f16(b->m, -e.m[k]), pack_high(level, b->high)))
+
 static int q4_0_finite(const void *src, int64_t n)
 {
     return tr__f16_scales_finite(src, n / 32, sizeof(struct q4_0));
@@ -222,23 +292,23 @@ static int q5_1_finite(const void *src, int64_t n)
 const struct tr_dtype tr__q4_0 = {
     .name = "Q4_0", .id = 2, .file_type = 2, .block = 32, .bytes = sizeof(struct q4_0),
     .to_f32 = q4_0_to_f32, .from_f32 = q4_0_from_f32,
-    .finite = q4_0_finite, .dot = q4_0_dot,
+    .from_f32_by = q4_0_from_f32_by, .finite = q4_0_finite, .dot = q4_0_dot,
 };
 
 const struct tr_dtype tr__q4_1 = {
     .name = "Q4_1", .id = 3, .file_type = 3, .block = 32, .bytes = sizeof(struct q4_1),
     .to_f32 = q4_1_to_f32, .from_f32 = q4_1_from_f32,
-    .finite = q4_1_finite, .dot = q4_1_dot,
+    .from_f32_by = q4_1_from_f32_by, .finite = q4_1_finite, .dot = q4_1_dot,
 };
 
 const struct tr_dtype tr__q5_0 = {
     .name = "Q5_0", .id = 6, .file_type = 8, .block = 32, .bytes = sizeof(struct q5_0),
     .to_f32 = q5_0_to_f32, .from_f32 = q5_0_from_f32,
-    .finite = q5_0_finite, .dot = q5_0_dot,
+    .from_f32_by = q5_0_from_f32_by, .finite = q5_0_finite, .dot = q5_0_dot,
 };
 
 const struct tr_dtype tr__q5_1 = {
     .name = "Q5_1", .id = 7, .file_type = 9, .block = 32, .bytes = sizeof(struct q5_1),
     .to_f32 = q5_1_to_f32, .from_f32 = q5_1_from_f32,
-    .finite = q5_1_finite, .dot = q5_1_dot,
+    .from_f32_by = q5_1_from_f32_by, .finite = q5_1_finite, .dot = q5_1_dot,
 };

@@ -64,7 +64,7 @@ test_expect_success 'usage' '
     test_expect_code 2 "$BIN/quantize" -o out.gguf one.gguf
     test_expect_code 2 "$BIN/quantize" -t q8_0 -o out.gguf
     test_expect_code 2 "$BIN/quantize" -t q8_0 -o out.gguf one.gguf one.gguf
-    for type in q9_0 "" IQ4_XS I32; do
+    for type in q9_0 "" Q8_1 I32; do
         test_expect_code 2 "$BIN/quantize" -t "$type" -o no.gguf one.gguf 2>talk
         grep "Q8_0" talk
     done

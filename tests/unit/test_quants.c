@@ -383,6 +383,15 @@ static const struct {
     const char *name;
     uint64_t hash;
 } weighed[] = {
+    { "Q4_0", 0x05a676009845c4dc },
+    { "Q4_1", 0xcf320626c233f2a3 },
+    { "Q5_0", 0x38c71b2d365795de },
+    { "Q5_1", 0xf02da085e15accd0 },
+    { "Q2_K", 0x281f081c3a549634 },
+    { "Q3_K", 0x1785c225a2602b8e },
+    { "Q4_K", 0x2051558a32fa23cf },
+    { "Q5_K", 0xb31e91d93749c595 },
+    { "Q6_K", 0x6eea9b4d9550a4a5 },
     { "IQ4_NL", 0x1fec6c03e61bed65 },
     { "IQ4_XS", 0x4f8f23815a7d9518 },
     { "IQ2_XXS", 0x81b2d630c1673425 },
@@ -408,6 +417,28 @@ START_TEST(test_pack_weighed)
         t->from_f32_by(x + i * QUANT_ROW, weight, packed + i * bytes, QUANT_ROW);
     ck_assert_int_eq(t->finite(packed, QUANT_N), 1);
     ck_assert_uint_eq(XXH64(packed, QUANT_N / QUANT_ROW * bytes, 0), weighed[_i].hash);
+}
+END_TEST
+
+/* A row that is no whole number of the eight blocks that are searched together: each block as
+ * if it came alone, since all have the mean square of the row. */
+START_TEST(test_pack_weighed_tail)
+{
+    static const char *const name[] = { "Q4_0", "Q4_1", "Q5_0", "Q5_1" };
+    enum { ROW = 352 };
+    const struct tr_dtype *t = tr_dtype_by_name(name[_i]);
+    float x[ROW], weight[ROW], one[32];
+    uint8_t packed[ROW], want[32];
+    for (int i = 0; i < ROW; i++) {
+        x[i] = (float)((7 * i + i / 32 * 5) % 32) - 15.5f;
+        weight[i] = (float)(next() >> 8);
+    }
+    t->from_f32_by(x, weight, packed, ROW);
+    for (int k = 0; k < ROW / 32; k++) {
+        memcpy(one, x + 32 * k, sizeof one);
+        t->from_f32_by(one, weight + 32 * k, want, 32);
+        ck_assert_mem_eq(packed + (size_t)k * t->bytes, want, t->bytes);
+    }
 }
 END_TEST
 
@@ -502,6 +533,7 @@ int main(void)
     tcase_add_test(t, test_unpack_known);
     tcase_add_loop_test(t, test_pack, 0, N_GOLDEN);
     tcase_add_loop_test(t, test_pack_weighed, 0, N_WEIGHED);
+    tcase_add_loop_test(t, test_pack_weighed_tail, 0, 4);
     tcase_add_test(t, test_pack_q8_0_halves);
     tcase_add_loop_test(t, test_round_trip, 0, N_GOLDEN);
     tcase_add_loop_test(t, test_pack_nonfinite, 0, N_GOLDEN);
