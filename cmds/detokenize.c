@@ -46,9 +46,10 @@ static int put_document(const struct tr_tokenizer *tok, const uint32_t *token, s
         if (tr_tokenizer_decode(tok, id, first, 1, &x->buf, &x->n, &x->cap, err))
             return -1;
         first = tr_tokenizer_is_special(tok, id);
-        if (x->n >= FLUSH_AT && flush(x, err))
+        if (!tr_tokenizer_cleans(tok) && x->n >= FLUSH_AT && flush(x, err))
             return -1;
     }
+    x->n = tr_tokenizer_clean(tok, x->buf, x->n);
     return flush(x, err);
 }
 

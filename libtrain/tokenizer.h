@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tokenizers from the metadata of a GGUF: byte-level BPE (tokenizer.ggml.model "gpt2", with
- * every pre-tokenizer in tokenizer.ggml.pre that llama.cpp has for it) and SentencePiece-style
- * merging by score ("llama").  The ids are those that llama.cpp gives.
+ * Tokenizers from the metadata of a GGUF, by its tokenizer.ggml.model: byte-level BPE
+ * ("gpt2", with every pre-tokenizer that llama.cpp has), SentencePiece's BPE, which merges by
+ * scores ("llama"), Gemma 4's, which merges its pieces by a list ("gemma4"), Unigram ("t5"),
+ * WordPiece ("bert"), RWKV's ("rwkv") and PLaMo 2's ("plamo2").  The ids are those that
+ * llama.cpp gives.
  *
  * A struct tr_tokenizer owns copies of what it needs; the GGUF may be closed.  It is
  * read-only after tr_tokenizer_new: several threads may encode with one.
@@ -46,14 +48,14 @@ void tr_tokenizer_free(struct tr_tokenizer *t);
 const char *tr_tokenizer_warning(const struct tr_tokenizer *t, size_t i);
 
 /* Hash of what in the file decides the ids: model, pre-tokenizer, tokens, types, scores,
- * merges.  0 if the file holds no vocabulary.  A pre-tokenizer that was asked for in place
+ * merges, map of a normaliser.  0 if the file holds no vocabulary.  A pre-tokenizer that was asked for in place
  * of the file's is not in it: the ids are for that model all the same. */
 uint64_t tr_vocab_hash(const struct tr_gguf *g);
 
 uint32_t tr_tokenizer_n_vocab(const struct tr_tokenizer *t);
 /* Ids of special tokens, -1 where the model has none. */
 int32_t tr_tokenizer_bos(const struct tr_tokenizer *t);
-int32_t tr_tokenizer_eos(const struct tr_tokenizer *t);
+int32_t tr_tokenizer_eos(const struct tr_tokenizer *t); /* of WordPiece the separator */
 /* 1 if the model wants BOS in front of every text, EOS behind it.  Where it wants one that
  * it does not have, the id is -1. */
 int tr_tokenizer_add_bos(const struct tr_tokenizer *t);
@@ -137,6 +139,12 @@ void tr_tokenizer_spelt(const struct tr_tokenizer *t, const char *text, size_t l
 int tr_tokenizer_decode(const struct tr_tokenizer *t, uint32_t id, int first, int special,
                         char **buf, size_t *n, size_t *cap,
                         struct tr_err *err) TR_MUST_CHECK;
+/* Take back what decoding has put into a whole text of `len` bytes, where tokens are words
+ * and a space stands in front of each: in front of a full stop there is none (WordPiece, as
+ * llama.cpp does it).  In place; returns the bytes left, of other kinds all. */
+size_t tr_tokenizer_clean(const struct tr_tokenizer *t, char *text, size_t len);
+/* 1 if that may change a text. */
+int tr_tokenizer_cleans(const struct tr_tokenizer *t);
 
 #ifdef __cplusplus
 }

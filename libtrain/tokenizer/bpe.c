@@ -133,7 +133,6 @@ static size_t bpe_cut(struct tr_encoder *e, const char *text, size_t len)
 static void bpe_release(struct tr_tokenizer *t)
 {
     tr__pretok_release(&t->pretok);
-    free(t->pair);
 }
 
 const struct tr__tokenizer_kind tr__tokenizer_bpe = {
@@ -142,6 +141,8 @@ const struct tr__tokenizer_kind tr__tokenizer_bpe = {
     .add_space = 0,
     .bos = -1,
     .eos = -1,
+    .unk = -1,
+    .sep = -1,
     .unescape = tr__unspell,
     .init = bpe_init,
     .encode = bpe_encode,

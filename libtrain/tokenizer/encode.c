@@ -116,8 +116,8 @@ static int encode_plain(struct tr_encoder *e, size_t from, size_t to, int first)
 {
     size_t n = e->out->n;
     int rc = e->t->kind->encode(e, e->text + from, to - from, first);
-    return rc || !e->where ? rc
-         : tr__note_text(e, n, from, to, first && e->t->add_space);
+    return rc || !e->where || e->t->kind->notes ? rc
+         : tr__note_text(e, n, from, to, first && tr__puts_space(e->t));
 }
 
 /* The id and its place; *at moves behind it and what it strips. */
@@ -168,6 +168,9 @@ void tr__encoder_release(struct tr_encoder *e)
     free(e->memo);
     free(e->work.sym);
     free(e->work.heap);
+    free(e->spelling.bytes);
+    free(e->spelling.from);
+    free(e->best);
 }
 
 /* Ends of the pieces that can be encoded by themselves: *end, malloc'ed, has *n. */

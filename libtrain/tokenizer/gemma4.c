@@ -25,10 +25,11 @@ const struct tr__tokenizer_kind tr__tokenizer_gemma4 = {
     .add_space = 0,
     .bos = -1,
     .eos = -1,
+    .unk = -1,
+    .sep = -1,
     .unescape = tr__spm_unescape,
     .init = gemma4_init,
     .encode = tr__spm_encode,
     .cut = tr__spm_cut,
     .pair = tr__merges_pair,
-    .release = tr__spm_release,
 };

@@ -5,16 +5,16 @@
  * that does not matter for the work at hand does not stop it: an id that is no token is
  * told and left out, and what needs it (BOS, EOS) fails when it is needed.
  *
- * No effect, here as there, have the ids without role and add_sep_token (for ranking), and
- * remove_extra_whitespaces, normalizer.*, precompiled_charsmap and token_type_count (for
- * other kinds of tokenizers).  Read next: named.c, for tokens that no key names.
+ * No effect, here as there, have the other ids without role, add_sep_token (for ranking)
+ * and token_type_count.  What decides how a kind cuts or normalises its text, that kind
+ * reads. Read next: named.c, for tokens that no key names.
  */
 #include <libtrain/tokenizer/kind.h>
 
 #include <stdio.h>
 #include <string.h>
 
-enum { OTHER, BOS, EOS };
+enum { OTHER, BOS, EOS, UNK, SEP };
 
 static const struct {
     const char *name; /* tokenizer.ggml.NAME_token_id */
@@ -24,9 +24,9 @@ static const struct {
     { "eos", EOS, TR__ROLE_ENDS },
     { "eot", OTHER, TR__ROLE_ENDS },
     { "eom", OTHER, TR__ROLE_ENDS },
-    { "unknown", OTHER, 0 },
+    { "unknown", UNK, 0 },
     { "padding", OTHER, 0 },
-    { "seperator", OTHER, 0 },
+    { "seperator", SEP, 0 }, /* so it is spelt; the other is not known to llama.cpp */
     { "separator", OTHER, 0 },
     { "mask", OTHER, 0 },
     { "cls", OTHER, 0 },
@@ -72,10 +72,9 @@ uint16_t tr__keys_roles(const struct tr_gguf *g)
 
 static void set_id(struct tr_tokenizer *t, size_t i, int32_t id)
 {
-    if (keys[i].what == BOS)
-        t->bos = id;
-    if (keys[i].what == EOS)
-        t->eos = id;
+    int32_t *place[] = { NULL, &t->bos, &t->eos, &t->unk, &t->sep };
+    if (place[keys[i].what])
+        *place[keys[i].what] = id;
     if (id >= 0)
         t->vocab.role[id] |= keys[i].role;
 }
@@ -86,6 +85,8 @@ static void read_ids(struct tr_tokenizer *t, const struct tr_gguf *g)
     int32_t n = (int32_t)t->vocab.n;
     t->bos = t->kind->bos < n ? t->kind->bos : -1;
     t->eos = t->kind->eos < n ? t->kind->eos : -1;
+    t->unk = t->kind->unk < n ? t->kind->unk : -1;
+    t->sep = t->kind->sep < n ? t->kind->sep : -1;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         struct tr_err err = { 0 };
         int32_t id = -1;
@@ -99,24 +100,30 @@ static void read_ids(struct tr_tokenizer *t, const struct tr_gguf *g)
         t->vocab.role[t->eos] |= TR__ROLE_ENDS;
 }
 
-int tr__keys_read(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err)
+/* What is put around a text, where the kind leaves it to the file. */
+static int read_around(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err)
 {
-    const struct tr_gguf_kv *kv = tr_gguf_find_kv(g, "tokenizer.ggml.suppress_tokens");
-    int by_pre = t->add_bos, rc = 0;
-    read_ids(t, g);
-    if (kv && kv->count)
-        tr__vocab_warn(&t->vocab, "'%s' has no effect here", kv->key);
-    if (t->add_space) /* a kind that puts none in front never does */
-        rc = tr_gguf_bool(g, "tokenizer.ggml.add_space_prefix", &t->add_space, err);
-    if (rc >= 0)
-        rc = tr_gguf_bool(g, "tokenizer.ggml.add_bos_token", &t->add_bos, err);
+    int by_pre = t->add_bos;
+    int rc = tr_gguf_bool(g, "tokenizer.ggml.add_bos_token", &t->add_bos, err);
     if (rc == 1 && !t->add_bos && t->kind->always_bos)
         tr__vocab_warn(&t->vocab, "'tokenizer.ggml.add_bos_token' is false, but a model "
                        "with this tokenizer needs BOS: it is taken as true, as llama.cpp "
                        "does");
     if (rc == 0 || (rc == 1 && t->kind->always_bos))
         t->add_bos = by_pre && t->bos >= 0;
-    if (rc >= 0)
-        rc = tr_gguf_bool(g, "tokenizer.ggml.add_eos_token", &t->add_eos, err);
+    return rc < 0 ? rc : tr_gguf_bool(g, "tokenizer.ggml.add_eos_token", &t->add_eos, err);
+}
+
+int tr__keys_read(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err)
+{
+    const struct tr_gguf_kv *kv = tr_gguf_find_kv(g, "tokenizer.ggml.suppress_tokens");
+    read_ids(t, g);
+    if (kv && kv->count)
+        tr__vocab_warn(&t->vocab, "'%s' has no effect here", kv->key);
+    int rc = tr_gguf_bool(g, "tokenizer.ggml.add_space_prefix", &t->add_space, err);
+    if (rc >= 0 && t->kind->around == TR__AROUND_KEYS)
+        rc = read_around(t, g, err);
+    if (t->kind->around == TR__AROUND_SEP)
+        t->eos = t->sep; /* it ends no text that is generated */
     return rc < 0 ? rc : 0;
 }

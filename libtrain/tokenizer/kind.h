@@ -5,6 +5,7 @@
 #ifndef LIBTRAIN_TOKENIZER_KIND_H
 #define LIBTRAIN_TOKENIZER_KIND_H
 
+#include <libtrain/tokenizer/tree.h>
 #include <libtrain/tokenizer/words.h>
 #include <libtrain/tokenizer/vocab.h>
 #include <libtrain/tokenizer.h>
@@ -35,6 +36,19 @@ struct tr__memo {            /* a word and what it gave, direct mapped; three ca
     uint32_t data[TR__MEMO_DATA]; /* the word, and from the next whole entry on its ids */
 };
 
+struct tr__spelling { /* a text as a kind normalises it; start with {0} */
+    char *bytes;
+    size_t n, cap;
+    size_t *from; // (n) what of the given text each byte comes from, if that is asked for
+    size_t cap_from;
+};
+
+struct tr__best { /* the best way to a place of a text */
+    double score;
+    uint32_t from; /* where its last token begins */
+    int32_t id;
+};
+
 struct tr_encoder { /* one thread's */
     const struct tr_tokenizer *t;
     const char *text; /* of the whole call */
@@ -49,14 +63,29 @@ struct tr_encoder { /* one thread's */
     struct tr__memo *memo; /* (memo_mask + 1) */
     size_t memo_mask;
     struct tr__splitter splitter; /* byte-level BPE */
+    struct tr__spelling spelling; /* Unigram, WordPiece */
+    struct tr__best *best;        // (cap_best) Unigram, PLaMo 2
+    size_t cap_best;
+};
+
+/* What decides whether BOS and EOS are put around a text. */
+enum tr__around {
+    TR__AROUND_KEYS,  /* the file */
+    TR__AROUND_NEVER, /* whatever it says */
+    TR__AROUND_SEP    /* both, always, and SEP is in the place of EOS */
 };
 
 struct tr__tokenizer_kind {
     const char *model; /* tokenizer.ggml.model */
     int add_bos;       /* where tokenizer.ggml.add_bos_token is absent */
+    int add_eos;       /* likewise */
     int always_bos;    /* whatever that key says */
-    int add_space;     /* where tokenizer.ggml.add_space_prefix is absent; 0: never */
-    int32_t bos, eos;  /* ids where the file names none; -1: none */
+    int around;        /* of enum tr__around */
+    int add_space;     /* where tokenizer.ggml.add_space_prefix is absent */
+    int spaces;        /* that key decides what an encoded text begins with */
+    int all_pieces;    /* unused tokens are text, special ones as `unescape` has it */
+    int notes;         /* `encode` fills e->where itself */
+    int32_t bos, eos, unk, sep; /* ids where the file names none; -1: none */
     tr__unescape *unescape;
     /* Build tables from the file, the vocabulary has been read. */
     int (*init)(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err);
@@ -69,7 +98,9 @@ struct tr__tokenizer_kind {
     /* Can these two neighbours merge?  Sets l->prio and l->to. */
     void (*pair)(const struct tr_tokenizer *t, const char *word, struct tr__symbol *l,
                  const struct tr__symbol *r);
-    void (*release)(struct tr_tokenizer *t);
+    void (*release)(struct tr_tokenizer *t); /* may be NULL */
+    /* Take back what spelling words has put into a text; the bytes left.  NULL: nothing */
+    size_t (*clean)(char *text, size_t len);
 };
 
 #define TR_TOKENIZER(name) extern const struct tr__tokenizer_kind tr__tokenizer_##name;
@@ -85,7 +116,7 @@ struct tr__pair { /* one merge of a list; ids of symbols, which may be no tokens
 struct tr_tokenizer {
     const struct tr__tokenizer_kind *kind;
     struct tr__vocab vocab;
-    int32_t bos, eos;
+    int32_t bos, eos, unk, sep; /* -1: none */
     int add_bos, add_eos, add_space;
     int32_t byte_id[256]; /* -1: none */
     struct tr_progress progress;
@@ -99,7 +130,17 @@ struct tr_tokenizer {
     /* SentencePiece: bit b of joint[a] is 1 if byte b follows byte a inside a token, or,
      * where merges are listed, may be merged with it */
     uint8_t (*joint)[256 / 8];
+
+    /* Unigram, WordPiece, RWKV, PLaMo 2: what a text is made of, as the file spells it */
+    struct tr__tree trie;
+    void *own; /* of the kind, which frees it */
 };
+
+/* 1 if a text gets a space in front. */
+static inline int tr__puts_space(const struct tr_tokenizer *t)
+{
+    return t->kind->spaces && t->add_space;
+}
 
 /* Roles for which a key of the file names a token; without TR__ROLE_ENDS, which several
  * have. */
@@ -130,7 +171,6 @@ int tr__spm_init(struct tr_tokenizer *t, struct tr_err *err) TR_MUST_CHECK;
 void tr__spm_join(struct tr_tokenizer *t, unsigned char a, unsigned char b);
 int tr__spm_encode(struct tr_encoder *e, const char *text, size_t len, int first);
 size_t tr__spm_cut(struct tr_encoder *e, const char *text, size_t len);
-void tr__spm_release(struct tr_tokenizer *t);
 
 /* Merge the e->work.n_sym symbols of a word, smallest prio first, leftmost among equals. */
 void tr__merge(struct tr_encoder *e, const char *word);
@@ -169,6 +209,28 @@ int tr__encode(const struct tr_tokenizer *t, const char *text, size_t len, int f
  * in tr__vocab_find_special.  len if none was found. */
 size_t tr__next_cut(struct tr_encoder *e, const char *text, size_t len, size_t from,
                     size_t piece, int all);
+
+/* Tokens of the types in `types` - bits 1 << enum tr__token_type as the file has them - in
+ * t->trie, by their text as the file spells it. */
+int tr__index_tokens(struct tr_tokenizer *t, const struct tr_gguf *g, unsigned types,
+                     struct tr__tree *trie, struct tr_err *err) TR_MUST_CHECK;
+/* Note in t->joint, which is made, the bytes that follow each other in t->trie. */
+int tr__join_trie(struct tr_tokenizer *t, struct tr_err *err) TR_MUST_CHECK;
+/* 1 if no key of the trie, however the bytes around are read, lies across `at` > 0. */
+int tr__is_apart(const struct tr_tokenizer *t, const char *text, size_t len, size_t at);
+/* Append an id, and that it stands for [from, to) of the text of the call. */
+int tr__push_at(struct tr_encoder *e, int32_t id, size_t from, size_t to) TR_MUST_CHECK;
+/* Append to e->spelling bytes that come from offset `from` of the text of the call; behind
+ * the last ones stands offset `to`. */
+int tr__respell(struct tr_encoder *e, const char *bytes, size_t n,
+                size_t from) TR_MUST_CHECK;
+int tr__respell_end(struct tr_encoder *e, size_t to) TR_MUST_CHECK;
+/* t->byte_id by the tokens <0xHH>; all must be there. */
+int tr__read_bytes(struct tr_tokenizer *t, struct tr_err *err) TR_MUST_CHECK;
+/* A tr__unescape for tokens that are their text. */
+size_t tr__plain_text(const char *text, size_t len, char *out, int *spelt);
+/* A failure if a pre-tokenizer is asked for, where there is none. */
+int tr__no_pre(const struct tr_tokenizer *t, struct tr_err *err) TR_MUST_CHECK;
 
 /* Append one id. */
 int tr__push_id(struct tr_encoder *e, uint32_t id) TR_MUST_CHECK;

@@ -53,7 +53,7 @@ static void spm_pair(const struct tr_tokenizer *t, const char *word, struct tr__
     }
 }
 
-static int read_bytes(struct tr_tokenizer *t, struct tr_err *err)
+int tr__read_bytes(struct tr_tokenizer *t, struct tr_err *err)
 {
     memset(t->byte_id, 0xff, sizeof t->byte_id);
     for (uint32_t i = 0; i < t->vocab.n; i++)
@@ -66,12 +66,19 @@ static int read_bytes(struct tr_tokenizer *t, struct tr_err *err)
     return 0;
 }
 
+int tr__no_pre(const struct tr_tokenizer *t, struct tr_err *err)
+{
+    if (!t->pre)
+        return 0;
+    return tr_err_set(err, TR_EUNSUPPORTED, "a vocabulary of the model '%s' has no "
+                      "pre-tokenizer, and '%s' is asked for", t->kind->model, t->pre);
+}
+
 int tr__spm_init(struct tr_tokenizer *t, struct tr_err *err)
 {
-    if (t->pre)
-        return tr_err_set(err, TR_EUNSUPPORTED, "a vocabulary of SentencePiece has no "
-                          "pre-tokenizer, and '%s' is asked for", t->pre);
-    int rc = read_bytes(t, err);
+    int rc = tr__no_pre(t, err);
+    if (!rc)
+        rc = tr__read_bytes(t, err);
     if (rc)
         return rc;
     t->joint = calloc(256, sizeof *t->joint);
@@ -146,7 +153,7 @@ static int encode_spaced(struct tr_encoder *e, const char *text, size_t len, int
 {
     size_t at = 0;
     int rc = 0;
-    if (first && e->t->add_space) {
+    if (first && tr__puts_space(e->t)) {
         at = word_end(e->t, text, len, 0);
         rc = encode_first(e, text, at);
     }
@@ -195,22 +202,18 @@ size_t tr__spm_cut(struct tr_encoder *e, const char *text, size_t len)
     return 0;
 }
 
-void tr__spm_release(struct tr_tokenizer *t)
-{
-    free(t->joint);
-    free(t->pair);
-}
-
 const struct tr__tokenizer_kind tr__tokenizer_spm = {
     .model = "llama",
     .add_bos = 1,
     .add_space = 1,
+    .spaces = 1,
     .bos = 1,
     .eos = 2,
+    .unk = 0,
+    .sep = -1,
     .unescape = tr__spm_unescape,
     .init = spm_init,
     .encode = tr__spm_encode,
     .cut = tr__spm_cut,
     .pair = spm_pair,
-    .release = tr__spm_release,
 };

@@ -45,6 +45,7 @@ static int build(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err 
     if (!t->kind)
         return -1;
     t->add_bos = t->kind->add_bos;
+    t->add_eos = t->kind->add_eos;
     t->add_space = t->kind->add_space;
     int rc = tr__vocab_read(&t->vocab, g, t->kind->unescape, tr__keys_roles(g), err);
     if (!rc)
@@ -83,8 +84,11 @@ void tr_tokenizer_free(struct tr_tokenizer *t)
 {
     if (!t)
         return;
-    if (t->kind)
+    if (t->kind && t->kind->release)
         t->kind->release(t);
+    tr__tree_release(&t->trie);
+    free(t->joint);
+    free(t->pair);
     tr__vocab_release(&t->vocab);
     free(t);
 }
@@ -99,6 +103,7 @@ uint64_t tr_vocab_hash(const struct tr_gguf *g)
     static const char *const key[] = {
         "tokenizer.ggml.model", "tokenizer.ggml.pre", "tokenizer.ggml.tokens",
         "tokenizer.ggml.token_type", "tokenizer.ggml.scores", "tokenizer.ggml.merges",
+        "tokenizer.ggml.precompiled_charsmap", /* the last; left out where it is absent */
     };
     XXH64_state_t state;
     XXH64_reset(&state, 0);
@@ -107,6 +112,8 @@ uint64_t tr_vocab_hash(const struct tr_gguf *g)
         if (!kv && !strcmp(key[i], "tokenizer.ggml.tokens"))
             return 0;
         /* what each part is and how long, so that none runs into the next */
+        if (!kv && i == sizeof key / sizeof *key - 1)
+            break;
         uint64_t head[3] = { i, kv ? kv->elem : 0, kv ? kv->data_bytes : 0 };
         XXH64_update(&state, head, sizeof head);
         if (kv && kv->data_bytes)
@@ -176,20 +183,43 @@ static int push_bytes(char **buf, size_t *n, size_t *cap, struct tr_str s,
     return 0;
 }
 
+/* What an id stands for in a text.  A token that no text should have is nothing, where
+ * tokens are pieces of words. */
+static struct tr_str piece(const struct tr_tokenizer *t, uint32_t id, int special)
+{
+    uint8_t type = t->vocab.type[id];
+    int hidden = tr_tokenizer_is_special(t, id) && type != TR__TOKEN_USER;
+    int nothing = type == TR__TOKEN_UNUSED || type == TR__TOKEN_UNDEFINED;
+    if ((hidden && !special) || (nothing && !t->kind->all_pieces))
+        return (struct tr_str){ 0 };
+    return tr__vocab_bytes(&t->vocab, id);
+}
+
 int tr_tokenizer_decode(const struct tr_tokenizer *t, uint32_t id, int first, int special,
                         char **buf, size_t *n, size_t *cap, struct tr_err *err)
 {
     if (id >= t->vocab.n)
         return tr_err_set(err, TR_EFORMAT, "token %u, but the vocabulary has %u", id,
                           t->vocab.n);
-    uint8_t type = t->vocab.type[id];
-    int is_special = tr_tokenizer_is_special(t, id);
-    if (!special && is_special && type != TR__TOKEN_USER)
-        return 0;
-    struct tr_str s = tr__vocab_bytes(&t->vocab, id);
-    if (first && t->add_space && !is_special && s.len && *s.ptr == ' ') {
+    struct tr_str s = piece(t, id, special);
+    int is_special = tr_tokenizer_is_special(t, id), spelt = 1;
+    if (first && tr__puts_space(t) && !is_special && s.len && *s.ptr == ' ') {
         s.ptr++;
         s.len--;
     }
-    return push_bytes(buf, n, cap, s, err);
+    size_t at = *n;
+    int rc = push_bytes(buf, n, cap, s, err);
+    if (!rc && is_special && t->kind->all_pieces && s.len)
+        *n = at + t->kind->unescape(*buf + at, s.len, *buf + at, &spelt);
+    return rc;
+}
+
+size_t tr_tokenizer_clean(const struct tr_tokenizer *t, char *text, size_t len)
+{
+    return t->kind->clean ? t->kind->clean(text, len) : len;
+}
+
+int tr_tokenizer_cleans(const struct tr_tokenizer *t)
+{
+    return t->kind->clean != NULL;
 }

@@ -180,6 +180,21 @@ for name in gpt-neox mpt refact starcoder command-r phi-3 baichuan qwen35 falcon
         cat case.* | cmp - back'
 done
 
+v=$vocab/ggml-vocab-bert-bge.gguf
+test_expect_success 'bert-bge: 46 cases; what is normalised is not brought back' '
+    rm -f case.*
+    split_cases "$v.inp"
+    sed "s/^ //" "$v.out" >want
+    tok -m "$v" --no-bos --no-eos --text case.* >have
+    test $(wc -l <have) = 46
+    diff want have
+    same_on_threads -m "$v"
+    same_on_threads -m "$v" --special
+    printf "It was no\303\251l, wasn\047t it ?" >noel
+    test "$(tok -m "$v" --text noel)" = "101 2009 2001 10716 1010 2347 1005 1056 2009 1029 102"
+    tok -m "$v" noel | detok -m "$v" >back
+    printf " it was noel, wasn\047t it?" | cmp - back'
+
 # ==== BOS, EOS, special tokens ====
 
 ids() { tok --text "$@"; }

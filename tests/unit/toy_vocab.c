@@ -102,6 +102,47 @@ static void gemma4(struct toy *t)
     t->no_merges = 0;
 }
 
+static void unigram(struct toy *t)
+{
+    t->model = "t5";
+    t->no_merges = 1;
+    toy_token(t, "<pad>", TOY_CONTROL);
+    toy_token(t, "</s>", TOY_CONTROL);
+    toy_token(t, "<unk>", TOY_UNKNOWN);
+}
+
+static void wordpiece(struct toy *t)
+{
+    t->model = "bert";
+    t->no_merges = 1;
+    toy_token(t, "[PAD]", TOY_CONTROL);
+    toy_token(t, "[UNK]", TOY_UNKNOWN);
+    toy_token(t, "[CLS]", TOY_CONTROL);
+    toy_token(t, "[SEP]", TOY_CONTROL);
+    toy_int(t, "bos_token_id", 2);
+    toy_int(t, "unknown_token_id", 1);
+    toy_int(t, "seperator_token_id", 3);
+}
+
+static void rwkv(struct toy *t)
+{
+    char text[8];
+    t->model = "rwkv";
+    t->no_merges = 1;
+    toy_token(t, "<s>", TOY_CONTROL);
+    for (unsigned b = 0; b < 256; b++) {
+        int plain = b > 0x20 && b < 0x7f && b != '\\';
+        snprintf(text, sizeof text, plain ? "%c" : "\\x%02x", b);
+        toy_token(t, text, TOY_NORMAL);
+    }
+}
+
+static void plamo2(struct toy *t)
+{
+    spm(t);
+    t->model = "plamo2";
+}
+
 static void none(struct toy *t)
 {
     t->model = "gpt2";
@@ -195,6 +236,46 @@ void toy_bare_merge(struct toy *t, const char *arg, double x)
     }
 }
 
+enum { MAP_UNITS = 64 * 256 };
+
+/* The unit of the child of a node, which gets a block of its own for its children. */
+static uint32_t map_child(uint32_t *unit, uint32_t node, unsigned char c, uint32_t *block)
+{
+    uint32_t at = node ^ unit[node] >> 10 ^ c;
+    if (!unit[at]) {
+        ck_assert_uint_lt(++*block, MAP_UNITS / 256);
+        unit[at] = (*block * 256 ^ at) << 10 | c;
+    }
+    return at;
+}
+
+void toy_map(struct toy *t, const char *arg, double x)
+{
+    uint32_t size = MAP_UNITS * 4, block = 1;
+    uint32_t *unit = calloc(MAP_UNITS, sizeof *unit);
+    char *copy = strdup(arg), *rest = copy, *strings = calloc(strlen(arg) + 2, 1), *end;
+    (void)x;
+    end = strings;
+    unit[0] = 256 << 10;
+    for (char *entry; (entry = strtok_r(rest, "|", &rest));) {
+        char *to = strchr(entry, '=');
+        uint32_t at = 0;
+        for (const char *p = entry; p < to; p++)
+            at = map_child(unit, at, (unsigned char)*p, &block);
+        unit[at] |= 1 << 8;
+        unit[at ^ unit[at] >> 10] = (uint32_t)(end - strings) | 1u << 31;
+        end = stpcpy(end, to + 1) + 1;
+    }
+    t->map_bytes = 4 + size + (size_t)(end - strings);
+    t->map = malloc(t->map_bytes);
+    memcpy(t->map, &size, 4);
+    memcpy(t->map + 4, unit, size);
+    memcpy(t->map + 4 + size, strings, (size_t)(end - strings));
+    free(unit);
+    free(copy);
+    free(strings);
+}
+
 /* ---- the table -------------------------------------------------------------------- */
 
 struct vocab {
@@ -220,7 +301,7 @@ static void add_merge(struct toy *t, char *entry)
 /* "text score", or "text". */
 static void add_piece(struct toy *t, char *entry)
 {
-    char *space = strchr(entry, ' ');
+    char *space = strrchr(entry, ' ');
     float score = space ? strtof(space, NULL) : 0;
     if (space)
         *space = 0;
@@ -278,6 +359,7 @@ void toy_free(struct toy *t)
         free((char *)(uintptr_t)t->token[i].ptr);
     for (int i = 0; i < t->n_merge; i++)
         free(t->merge[i]);
+    free(t->map);
     free(t);
 }
 
@@ -296,7 +378,7 @@ static void write_key(struct tr_gguf_writer *w, const struct toy_key *k)
         tr_gguf_set_string(w, name, k->word);
     else if (k->kind == TR_GGUF_ARRAY)
         tr_gguf_set_array(w, name, TR_GGUF_I32, &v, 1);
-    else if (k->value > INT32_MAX)
+    else if (k->value >= 0)
         tr_gguf_set_u32(w, name, (uint32_t)k->value);
     else
         tr_gguf_set_kv(w, &kv);
@@ -318,6 +400,9 @@ static void write_lists(struct tr_gguf_writer *w, const struct toy *t)
     if (scores >= 0)
         tr_gguf_set_array(w, "tokenizer.ggml.scores", t->score_type, t->score,
                           (uint64_t)scores);
+    if (t->map)
+        tr_gguf_set_array(w, "tokenizer.ggml.precompiled_charsmap", TR_GGUF_U8, t->map,
+                          t->map_bytes);
     if (!t->no_merges)
         tr_gguf_set_strings(w, "tokenizer.ggml.merges", merge, (uint64_t)t->n_merge);
 }

@@ -11,7 +11,7 @@
 #include <libtrain/tokenizer.h>
 
 enum { TOY_TOKENS = 700, TOY_MERGES = 400, TOY_EDITS = 3, TOY_KEYS = 12 };
-enum { TOY_NORMAL = 1, TOY_UNKNOWN, TOY_CONTROL, TOY_USER, TOY_BYTE = 6 };
+enum { TOY_NORMAL = 1, TOY_UNKNOWN, TOY_CONTROL, TOY_USER, TOY_UNUSED, TOY_BYTE };
 /* How many entries of a list are written, when not a number: as many as there are tokens;
  * not even the key. */
 enum { TOY_ALL = -2, TOY_NO_KEY = -1 };
@@ -34,6 +34,8 @@ struct toy {
         const char *word;
     } key[TOY_KEYS];
     int n_key;
+    unsigned char *map; /* precompiled_charsmap, or NULL */
+    size_t map_bytes;
 };
 
 /* The vocabulary of this name; free with toy_free. */
@@ -71,7 +73,7 @@ void toy_change(struct toy *t, const struct toy_edit *e);
 
 void toy_model(struct toy *t, const char *arg, double x); /* arg "": without the key */
 void toy_pre(struct toy *t, const char *arg, double x);
-/* tokenizer.ggml.ARG is x, a bool or an integer (u32 if an i32 cannot hold it). */
+/* tokenizer.ggml.ARG is x, a bool or an integer (u32; i32 if it is negative). */
 void toy_bool(struct toy *t, const char *arg, double x);
 void toy_int(struct toy *t, const char *arg, double x);
 /* A list with the one number x; a word, also of a key general.ARG written in full. */
@@ -82,6 +84,8 @@ void toy_length(struct toy *t, const char *arg, double x);
 void toy_no_merges(struct toy *t, const char *arg, double x);
 /* Scores of this type of four bytes, whose numbers are the bits of the floats. */
 void toy_score_type(struct toy *t, const char *arg, double x);
+/* The map of a normaliser: "from=to|from=to". */
+void toy_map(struct toy *t, const char *arg, double x);
 /* Token number arg has type, or score, x. */
 void toy_type(struct toy *t, const char *arg, double x);
 void toy_score(struct toy *t, const char *arg, double x);
