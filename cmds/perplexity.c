@@ -7,27 +7,25 @@
 #include "shared/job.h"
 #include "shared/losses.h"
 #include "shared/rope.h"
+#include "shared/text-ids.h"
 #include "shared/text-out.h"
 #include "shared/vocab.h"
 
 #include <libtrain/eval.h>
 #include <libtrain/file.h>
 #include <libtrain/printable.h>
-#include <libtrain/tokenizer.h>
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { USUAL_CTX = 512 }; /* llama.cpp's default */
-
 struct opts {
-    const char *model, *data, *text, *logits, *losses, *output, *label, *after, *pre;
+    const char *model, *data, *logits, *losses, *output, *label, *after;
+    struct cmd_text_in text;
     struct cmd_list adapters;
-    int64_t ctx;
     struct cmd_rope rope;
-    int loss, precision, special, binary;
+    int loss, precision;
 };
 
 static struct tr_eval *new_eval(const struct opts *o, struct tr_model *m, int64_t ctx,
@@ -77,58 +75,20 @@ static int on_pack(const struct opts *o, struct tr_model *m, struct tr_text_loss
     return rc;
 }
 
-/* Ids of the text, with BOS and EOS as a document has them. */
-static int encode(const struct opts *o, const struct tr_model *m, struct tr_tokens *t,
-                  struct tr_text_ids *x, struct tr_err *err)
-{
-    struct tr_text text = {0};
-    struct tr_tokenizer *tok = cmd_tokenizer(tr_model_gguf(m), o->pre, err);
-    int rc = tok ? cmd_read_text(&text, o->text, &o->binary, err) : err->code;
-    int around = rc ? 0 : tr_tokenizer_around(tok);
-    int special = o->special ? TR_ENCODE_SPECIAL : 0;
-    if (!rc && !special)
-        cmd_tell_spelt_in(tok, text.bytes, text.n);
-    if (!rc)
-        rc = tr_tokenizer_encode(tok, text.bytes, text.n, around | special, t, err);
-    *x = (struct tr_text_ids){
-        .id = t->id, .n = t->n,
-        .n_window = t->n - (around & TR_ENCODE_EOS && t->n),
-        .bos = around & TR_ENCODE_BOS ? tr_tokenizer_bos(tok) : -1,
-    };
-    tr_text_release(&text);
-    tr_tokenizer_free(tok);
-    return rc;
-}
-
-/* Positions in a window: what the user asks for, else what is usual, as far as the model
- * goes. */
-static int64_t choose_ctx(const struct opts *o, const struct tr_model *m,
-                          struct tr_err *err)
-{
-    int64_t most = tr_model_config(m)->n_ctx;
-    if (o->ctx > most)
-        return tr_err_set(err, TR_EMISMATCH, "'--ctx' is %lld, but '%s' was made for %lld "
-                          "positions", (long long)o->ctx, o->model, (long long)most);
-    if (!o->ctx && most < USUAL_CTX)
-        cmd_say("windows of %lld positions: the model was made for no more",
-                (long long)most);
-    return o->ctx ? o->ctx : most < USUAL_CTX ? most : USUAL_CTX;
-}
-
 static int on_text(const struct opts *o, struct tr_model *m, struct tr_text_loss *s,
                    struct tr_err *err)
 {
     struct tr_tokens t = {0};
     struct tr_text_ids x;
     struct tr_eval *e = NULL;
-    int64_t ctx = choose_ctx(o, m, err);
-    int rc = ctx < 0 ? (int)ctx : encode(o, m, &t, &x, err);
+    int64_t ctx = cmd_text_ctx(&o->text, m, err);
+    int rc = ctx < 0 ? (int)ctx : cmd_text_ids(&o->text, m, &t, &x, err);
     if (!rc)
         tr_model_set_context(m, ctx);
     if (!rc && !(e = new_eval(o, m, ctx, err)))
         rc = err->code;
     if (!rc && (rc = tr_eval_text(e, &x, ctx, s, err)))
-        tr_err_prefix(err, "%s", o->text);
+        tr_err_prefix(err, "%s", o->text.path);
     tr_eval_free(e);
     tr_tokens_release(&t);
     return rc;
@@ -193,12 +153,12 @@ int main(int argc, char **argv)
         CMD_INS('a', "adapter", &o.adapters, "FILE[:SCALE]",
                  "adapter on top of it, may be given again"),
         CMD_IN('d', "data", &o.data, "FILE", "packed data"),
-        CMD_IN('f', "file", &o.text, "FILE", "text; - is standard input"),
-        CMD_INT('c', "ctx", &o.ctx, 2, TR_PACK_MAX_CTX, "N",
+        CMD_IN('f', "file", &o.text.path, "FILE", "text; - is standard input"),
+        CMD_INT('c', "ctx", &o.text.ctx, 2, TR_PACK_MAX_CTX, "N",
                 "positions in a window of --file; 512, or what the model was made for"),
-        CMD_TEXT(0, "pre", &o.pre, "NAME", CMD_PRE_HELP),
-        CMD_FLAG(0, "special", &o.special, CMD_SPECIAL_HELP),
-        CMD_FLAG(0, "binary", &o.binary, CMD_BINARY_HELP),
+        CMD_TEXT(0, "pre", &o.text.pre, "NAME", CMD_PRE_HELP),
+        CMD_FLAG(0, "special", &o.text.special, CMD_SPECIAL_HELP),
+        CMD_FLAG(0, "binary", &o.text.binary, CMD_BINARY_HELP),
         CMD_CHOICE(0, "loss", &o.loss, cmd_loss_name, "NAME", "what is measured"),
         CMD_CHOICE(0, "precision", &o.precision, cmd_precision_name, "NAME",
                    "of the matrix products"),
@@ -220,13 +180,13 @@ int main(int argc, char **argv)
     struct tr_err err = {0};
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
-    if (o.data && o.text)
+    if (o.data && o.text.path)
         cmd_usage(&cmd, "'--data' and '--file' exclude each other");
     if (o.after && !o.label)
         cmd_usage(&cmd, "'--after' goes with '--label'");
-    if ((o.pre || o.special || o.binary) && !o.text)
+    if ((o.text.pre || o.text.special || o.text.binary) && !o.text.path)
         cmd_usage(&cmd, "'--%s' goes with '--file'",
-                  o.pre ? "pre" : o.special ? "special" : "binary");
+                  o.text.pre ? "pre" : o.text.special ? "special" : "binary");
     if ((o.logits || o.losses) && !o.data)
         cmd_usage(&cmd, "'--%s' goes with '--data'", o.logits ? "logits" : "losses");
     if (o.logits && o.losses)

@@ -95,6 +95,19 @@ struct tr_text_loss {
 int tr_eval_text(struct tr_eval *e, const struct tr_text_ids *x, int64_t ctx,
                  struct tr_text_loss *s, struct tr_err *err) TR_MUST_CHECK;
 
+/* Chunks of a text, as llama.cpp's programs cut it: ctx ids each, what is left over is
+ * dropped, and a BOS stands in place of the first one. */
+struct tr_chunks {
+    int64_t ctx;
+    int64_t first, n; /* which of them, from 0 */
+};
+/* How many chunks there are. */
+int64_t tr_text_chunks(const struct tr_text_ids *x, int64_t ctx);
+/* Run the model on chunks, for whoever watches it (tr_model_watch): nothing is measured.
+ * Progress is told in ids.  TR_EINVAL for chunks that the text does not have. */
+int tr_eval_chunks(struct tr_eval *e, const struct tr_text_ids *x, const struct tr_chunks *c,
+                   struct tr_err *err) TR_MUST_CHECK;
+
 /* A pack fits a model: vocabulary (hash where both have one) and context.  TR_EMISMATCH. */
 int tr_pack_fits(const struct tr_pack *pack, const struct tr_model *m,
                  struct tr_err *err) TR_MUST_CHECK;

@@ -149,6 +149,26 @@ void tr_model_set_balance(struct tr_model *m, double weight);
 /* That mean in the last tr_model_loss with a weight; 0: there was none. */
 double tr_model_balance_loss(const struct tr_model *m);
 
+/* What goes into a weight of a block, or into the output matrix of the file. */
+struct tr_inputs {
+    const char *weight;        /* its name, for the time of the call */
+    const struct tr_tensor *x; // (rows, n_in) f32
+    int64_t n_mat;             /* matrices in it: of experts, else 1 */
+    /* Which rows each of them takes: its rows are first[e] … first[e + 1] - 1, and row i is row
+     * place[i] / per_row of x, or row i where place is NULL.  first NULL: one takes all. */
+    const int32_t *first, *place; // (n_mat + 1), (first[n_mat])
+    int64_t per_row;
+};
+/* Called in front of each product, on the thread that runs the model. */
+struct tr_watch {
+    void (*at)(void *ctx, const struct tr_inputs *in);
+    void *ctx; /* the caller's */
+};
+/* Let somebody see the inputs of all weights, on tapes that record nothing (TR_TAPE_EVAL);
+ * {0}: nobody, as at first.  A row that has a factor of its own, by which its product could be
+ * multiplied as well, is seen without it. */
+void tr_model_watch(struct tr_model *m, const struct tr_watch *w);
+
 /* One micro-batch: the rows of all its sequences one after the other.  The arrays are the
  * caller's and must stay until tr_tape_reset. */
 struct tr_batch {

@@ -257,6 +257,11 @@ struct tr_routing {
 struct tr_routing tr_route(struct tr_tape *tp, struct tr_tensor *logits,
                            const struct tr_route *opt);
 
+/* Of a routing that has been computed: row i of the rows of experts (below) is meant for
+ * position place[i] / n_used, and those of expert e are first[e] … first[e + 1] - 1. */
+void tr_routing_rows(const struct tr_routing *r, const int32_t **first,
+                     const int32_t **place);
+
 /* Its weights, each times the factor of its expert: factor (n_expert) f32. */
 struct tr_tensor *tr_by_expert(struct tr_tape *tp, const struct tr_routing *r,
                                struct tr_tensor *factor);

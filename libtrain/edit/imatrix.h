@@ -50,6 +50,29 @@ int tr__imatrix_add_dataset(struct tr_imatrix *im, struct tr_str name,
 /* The end of im->map, if there is one. */
 void tr__imatrix_unmap(struct tr_imatrix *im);
 
+struct tr__im_sums {
+    const char *name; /* malloc'ed; the first member, for tr__names */
+    int64_t n_mat, row;
+    double *sum;      // (n_mat, row)
+    double *count;    // (n_mat)
+};
+
+struct tr_imatrix_sums {
+    struct tr__im_sums *entry;
+    size_t n, cap;
+    struct tr__names index;
+    char **dataset;
+    size_t n_dataset, cap_dataset;
+    int output; /* see tr_imatrix_sums_watch */
+    struct tr_err err;
+};
+
+/* The sums of a tensor, zeros if they are new; NULL and TR_EMISMATCH or TR_ENOMEM if that cannot
+ * be.  Counts of one matrix become those of n_mat, and the other way round if all are equal. */
+struct tr__im_sums *tr__imatrix_sums_of(struct tr_imatrix_sums *s, const char *name,
+                                        int64_t n_mat, int64_t row, struct tr_err *err);
+void tr__imatrix_sums_sort(struct tr_imatrix_sums *s);
+
 /* Number i at an address that may be odd. */
 static inline float tr__imatrix_number(const void *numbers, int64_t i)
 {

@@ -23,6 +23,7 @@ struct tr__decoder {
     struct tr_tensor *inputs;   // (n, n_layer * n_input) of all blocks; NULL: none
     float balance; /* weight of the balance loss of each block with experts */
     int64_t layer;
+    int unseen; /* products are not told (watch.c) */
 };
 
 /* The present block. */
@@ -47,6 +48,12 @@ struct tr_tensor *tr__project_in(const struct tr__decoder *d, struct tr_tensor *
 struct tr_tensor *tr__project_out(const struct tr__decoder *d, struct tr_tensor *x,
                                   const struct tr_routing *r, enum tr_slot_id id,
                                   enum tr_slot_id bias, struct tr_tensor *add);
+
+/* Tell the model's watch, if it has one, that x goes into this weight: all of it, r NULL, or
+ * into matrices of experts, by the rows that stand for positions or those that are theirs. */
+enum tr__seen { TR__ALL_ROWS, TR__ROWS_OF_POSITIONS, TR__ROWS_OF_EXPERTS };
+void tr__see(const struct tr__decoder *d, const struct tr_tensor *x, enum tr_slot_id id,
+             const struct tr_routing *r, enum tr__seen rows);
 
 /* The norm of the architecture with the weight in a slot; x if the model has none there.
  * `bias` TR_N_SLOT: it has no bias. */

@@ -49,7 +49,8 @@ static struct tr_tensor *inside(const struct tr__decoder *d, struct tr_tensor *x
 }
 
 /* The expert that all see.  Its gate is one number a position, by which what its last matrix
- * takes is multiplied rather than what that gives, which is wider. */
+ * takes is multiplied rather than what that gives, which is wider.  Whoever watches inputs
+ * sees them without the factor: with it the rows would not count alike. */
 static struct tr_tensor *shared(const struct tr__decoder *d, struct tr_tensor *x,
                                 struct tr_tensor *add)
 {
@@ -58,11 +59,14 @@ static struct tr_tensor *shared(const struct tr__decoder *d, struct tr_tensor *x
         gate = tr__project(d, x, TR_GATE_SHARED, TR_N_SLOT, NULL);
     struct tr_tensor *up = tr__project(d, x, TR_UP_SHARED, TR_N_SLOT, NULL);
     struct tr_tensor *h = d->m->arch->activation(d->tp, gate, up);
-    if (tr__tensor(d, TR_SHARED_GATE)) {
-        struct tr_tensor *z = tr__project(d, x, TR_SHARED_GATE, TR_N_SLOT, NULL);
-        h = tr_mul(d->tp, h, tr_sigmoid(d->tp, z));
-    }
-    return tr__project(d, h, TR_DOWN_SHARED, TR_N_SLOT, add);
+    if (!tr__tensor(d, TR_SHARED_GATE))
+        return tr__project(d, h, TR_DOWN_SHARED, TR_N_SLOT, add);
+    struct tr_tensor *z = tr__project(d, x, TR_SHARED_GATE, TR_N_SLOT, NULL);
+    tr__see(d, h, TR_DOWN_SHARED, NULL, TR__ALL_ROWS);
+    struct tr__decoder gated = *d;
+    gated.unseen = 1;
+    h = tr_mul(d->tp, h, tr_sigmoid(d->tp, z));
+    return tr__project(&gated, h, TR_DOWN_SHARED, TR_N_SLOT, add);
 }
 
 /* An MLP on x, experts and their router on what the norm before it took. */

@@ -232,6 +232,7 @@ struct tr_model {
     double rope_base, rope_scale; /* see there */
     double balance;       /* see tr_model_set_balance */
     double *balance_loss; // (n_layer) of the last loss; 0 where there are no experts
+    struct tr_watch watch; /* see tr_model_watch */
 };
 
 /* Give the weights their tensors, and list what is left over (weights.c). */

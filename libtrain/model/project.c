@@ -28,6 +28,7 @@ struct tr_tensor *tr__project(const struct tr__decoder *d, struct tr_tensor *x,
     struct tr_weight *w = tr__weight(d->m, d->layer, id);
     float scale = add ? d->m->config.residual_scale : 1;
     struct tr_tensor *b = scaled_bias(d, bias, scale);
+    tr__see(d, x, id, NULL, TR__ALL_ROWS);
     struct tr_tensor *y = tr_linear(
         d->tp, x, &w->t, &(struct tr_linear){ .bias = b, .add = add, .scale = scale });
     for (const struct tr_delta *a = w->delta; a; a = a->next) {
@@ -44,6 +45,7 @@ struct tr_tensor *tr__project_in(const struct tr__decoder *d, struct tr_tensor *
                                  enum tr_slot_id bias)
 {
     struct tr_weight *w = tr__weight(d->m, d->layer, id);
+    tr__see(d, x, id, r, TR__ROWS_OF_POSITIONS);
     struct tr_tensor *y = tr_experts_in(d->tp, x, &w->t, r,
                                         &(struct tr_linear){ .bias = tr__tensor(d, bias) });
     for (const struct tr_delta *a = w->delta; a; a = a->next) {
@@ -75,6 +77,7 @@ struct tr_tensor *tr__project_out(const struct tr__decoder *d, struct tr_tensor 
     float scale = add ? d->m->config.residual_scale : 1;
     struct tr_tensor *b = scaled_bias(d, bias, scale);
     struct tr_routing with = by_factor(d, r);
+    tr__see(d, x, id, r, TR__ROWS_OF_EXPERTS);
     struct tr_tensor *y = tr_experts_out(
         d->tp, x, &w->t, &with, &(struct tr_linear){ .bias = b, .add = add, .scale = scale });
     for (const struct tr_delta *a = w->delta; a; a = a->next) {

@@ -130,6 +130,15 @@ struct tr_routing tr_route(struct tr_tape *tp, struct tr_tensor *logits,
     return (struct tr_routing){ tr_op_run(tp, &call), choice, (int)tr_tensor_cols(logits) };
 }
 
+void tr_routing_rows(const struct tr_routing *r, const int32_t **first,
+                     const int32_t **place)
+{
+    struct tr__dispatch d = tr__dispatch_of(r->choice, tr_tensor_rows(r->weight),
+                                            (int)tr_tensor_cols(r->weight), r->n_expert);
+    *first = d.first;
+    *place = d.slot;
+}
+
 const struct tr_op tr__op_route = {
     .name = "route",
     .forward = route_forward,

@@ -20,4 +20,11 @@ void tr__eval_options(struct tr_eval *e, const double *option);
  * tape is the caller's and must outlive e. */
 void tr__eval_lend(struct tr_eval *e, struct tr_tape *tp);
 
+/* Chunks that the text has, of ids that the model has: 0, or the reason against it. */
+int tr__chunks_check(const struct tr_text_ids *x, const struct tr_chunks *c,
+                     const struct tr_model *m, struct tr_err *err) TR_MUST_CHECK;
+/* The ids of chunk i of c: token (ctx). */
+void tr__chunk_ids(const struct tr_text_ids *x, const struct tr_chunks *c, int64_t i,
+                   int32_t *token);
+
 #endif

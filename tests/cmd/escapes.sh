@@ -30,7 +30,7 @@ test_expect_success 'the check sees what it looks for' '
     clean seen'
 
 for cmd in tokenize detokenize pack train gguf-export merge quantize perplexity generate \
-    gguf-show gguf-diff report; do
+    imatrix gguf-show gguf-diff report; do
     test_expect_success "$cmd: a name in its messages" '
         for option in -m -d -a -o -f -t --val --prompts --adapter-in --pre --label --loss; do
             test_must_fail "$BIN/$cmd" $option "$hostile" "$hostile" >out 2>stderr </dev/null
@@ -63,7 +63,7 @@ all_clean() {
         "gguf-diff m.gguf $1" "gguf-diff $1 m.gguf" \
         "quantize -t q8_0 --dry-run $1" "quantize -t q8_0 -o out $1" \
         "tokenize -m $1 text -o out" "detokenize -m $1 t.tok" "pack -c 32 -o out $1" \
-        "perplexity -m $1 -d t.pack" "perplexity -m m.gguf -a $1 -d t.pack" \
+        "imatrix --in-file $1 --show" "perplexity -m $1 -d t.pack" "perplexity -m m.gguf -a $1 -d t.pack" \
         "generate -m $1 -p A -n 1" "merge -m $1 -a $1 -o out" \
         "merge -m m.gguf -a $1 -o out" \
         "train -m $1 -d t.pack -o out --steps 1 --batch 1" \

@@ -106,6 +106,10 @@ quantize -t int8 -o x m.gguf|those that can be written: F32
 perplexity|'--model FILE' and '--data FILE' (or '--file FILE') are missing
 perplexity -m a|'--data FILE' (or '--file FILE') is missing
 perplexity -m a -d b -f c|exclude each other
+imatrix -m a|'--file FILE' (or '--in-file FILE') and '--output FILE' (or '--show') are missing
+imatrix -m a --in-file b -o c|'--model' and '--file' go together
+imatrix -f b -o c|'--model' and '--file' go together
+imatrix -m a -f b -o c --chunk 5|did you mean '--chunks'?
 perplexity --context 5|did you mean '--ctx'?
 generate -m a|'--prompt TEXT' (or '--prompts FILE', 
 generate -p hello|'--model FILE' is missing: GGUF

@@ -9,7 +9,7 @@ model=$TOP/examples/tiny.gguf
 [ -f "$model" ] || model=$SHARED/reference/gpt2/model.gguf
 [ -f "$model" ] || test_skip_all "no model: neither examples/tiny.gguf nor the reference material"
 test_built tokenize detokenize pack train gguf-export merge perplexity generate quantize \
-    gguf-show gguf-diff || test_skip_all "the commands are not built"
+    imatrix gguf-show gguf-diff || test_skip_all "the commands are not built"
 cp "$model" model.gguf
 i=0
 while [ $i -lt 80 ]; do
@@ -95,6 +95,7 @@ t.pack perplexity -m model.gguf -d t.pack --logits @
 t.pack perplexity -m model.gguf -d t.pack --losses @
 text.txt perplexity -m model.gguf -f text.txt -o @
 t.tsv perplexity -m model.gguf -d t.pack --label x --after t.tsv -o @
+text.txt imatrix -m model.gguf -f text.txt -c 16 --chunks 1 -o @
 a.gguf generate -m model.gguf -a a.gguf -p The -n 2 -o @
 t.txt generate -m model.gguf --prompts t.txt -n 2 -o @
 model.gguf gguf-show model.gguf
