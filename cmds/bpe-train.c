@@ -28,6 +28,7 @@ struct opts {
 struct run {
     struct tr_vocabulary *v;
     int64_t done, size; /* bytes read, of all that there are; 0: not known */
+    int64_t at;         /* of these, of the present text */
 };
 
 /* ==== input ==== */
@@ -39,18 +40,35 @@ static int add(struct run *r, const char *bytes, size_t n, struct tr_err *err)
     return tr_vocabulary_add(r->v, bytes, n, err);
 }
 
-static int add_text(struct run *r, struct tr_source *s, struct tr_err *err)
+/* A first piece is looked at as a whole text would be; later ones may not hold what no text
+ * does. */
+static int check(struct run *r, const char *bytes, size_t n, const char *name,
+                 struct tr_err *err)
 {
     struct tr_text odd;
+    const char *nul = memchr(bytes, '\0', n);
+    if (r->at && !nul)
+        return 0;
+    if (r->at)
+        return tr_err_set(err, TR_EFORMAT, "'%s' is no text: byte %" PRId64 " is NUL", name,
+                          r->at + (int64_t)(nul - bytes));
+    if (tr_text_check(&odd, bytes, n, name, err))
+        return -1;
+    for (size_t i = 0; i < TR_TEXT_WARNINGS && *odd.warning[i]; i++)
+        cmd_warn("'%s': %s", name, odd.warning[i]);
+    return 0;
+}
+
+static int add_text(struct run *r, struct tr_source *s, struct tr_err *err)
+{
     const char *bytes;
     size_t n;
-    int more, first = 1;
+    int more;
+    r->at = 0;
     while ((more = tr_source_piece(s, &bytes, &n, err)) > 0) {
-        if (tr_text_check(&odd, bytes, n, tr_source_name(s), err) || add(r, bytes, n, err))
+        if (check(r, bytes, n, tr_source_name(s), err) || add(r, bytes, n, err))
             return -1;
-        for (size_t i = 0; first && i < TR_TEXT_WARNINGS && *odd.warning[i]; i++)
-            cmd_warn("'%s': %s", tr_source_name(s), odd.warning[i]);
-        first = 0;
+        r->at += (int64_t)n;
     }
     return more ? -1 : tr_vocabulary_end(r->v, err);
 }

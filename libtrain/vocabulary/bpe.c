@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Byte-level BPE: Radford et al. 2019.  Ids are the special tokens, the 256 bytes in the
- * order of the characters that stand for them, and the merges as they were learnt, as Hugging
- * Face's tokenizers number them.  Read next: merger.c.
+ * order of the characters that stand for them, and the merges as they were learnt, as
+ * Hugging Face's tokenizers number them.  Read next: merger.c.
  */
 #include <libtrain/vocabulary/kind.h>
 

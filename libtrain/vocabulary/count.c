@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Counting words.  A few megabytes of a text are cut at places where a word ends whatever
- * stands around, and the threads count the pieces, each in a table of its own; what is behind
- * the last such place waits for more.  A sum does not depend on who counts what, so neither
- * do the counts.  Read next: strings.c.
+ * stands around, and the threads count the pieces, each in a table of its own; what is
+ * behind the last such place waits for more.  A sum does not depend on who counts what, so
+ * neither do the counts.  Read next: strings.c.
  */
 #include <libtrain/vocabulary/count.h>
 
@@ -93,8 +93,8 @@ static int count_words(struct tr__count_worker *w, const struct tr__pretok_code 
     for (size_t at = 0; at < len && !rc;) {
         int64_t n = tr__splitter_next(&w->splitter, at);
         if (n < 0)
-            return tr_err_set(&w->err, TR_ENOMEM, "cannot split a text into words (pcre2 %d)",
-                              (int)n);
+            return tr_err_set(&w->err, TR_ENOMEM, "cannot split a text into words (pcre2 "
+                              "%d)", (int)n);
         rc = add_word(w, text + at, (size_t)n);
         at += (size_t)n;
     }
@@ -145,7 +145,7 @@ static int count_pieces(struct tr__counter *c, const size_t *end, size_t n,
     return 0;
 }
 
-/* Where a text has no place to be cut at, it is looked at again when it is twice as long. */
+/* A text without a place to be cut at is looked at again when it is twice as long. */
 static size_t cut_anyhow(struct tr__counter *c, size_t *end, int all)
 {
     size_t n = cut_text(c, end), last = n ? end[n - 1] : 0;

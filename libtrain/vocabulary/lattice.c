@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Forward and backward sums over all ways to cut a word into pieces (Kudo 2018).  The sums are
- * kept relative to the best way, so they are numbers from 1 to the number of ways, and each
- * edge takes one exponential.
+ * Forward and backward sums over all ways to cut a word into pieces (Kudo 2018).  The sums
+ * are kept relative to the best way, so they are numbers from 1 to the number of ways, and
+ * each edge takes one exponential.
  */
 #include <libtrain/vocabulary/pieces.h>
 

@@ -5,10 +5,10 @@
  * gone through: what stands left and right of it there changes its counts, and new pairs go
  * into a queue with the words that they are in.
  *
- * The merges are those of Hugging Face's tokenizers (BpeTrainer), to the order of ties.  Each
- * pair waits once: its right or left token is new in the merge that brings it up, since no
- * two pairs spell the same token.  (What stands between the ends of a token is merged in the
- * same way wherever it stands: no pair across these ends was ever merged.)
+ * The merges are those of Hugging Face's tokenizers (BpeTrainer), to the order of ties.
+ * Each pair waits once: its right or left token is new in the merge that brings it up,
+ * since no two pairs spell the same token.  (What stands between the ends of a token is
+ * merged in the same way wherever it stands: no pair across these ends was ever merged.)
  * Read next: pairs.c.
  */
 #include <libtrain/vocabulary/merger.h>
@@ -61,7 +61,7 @@ void tr__words_release(struct tr__words *w)
 
 /* ---- pairs -------------------------------------------------------------------------- */
 
-/* `by` more of a pair in a word; of a pair that is too long for a token nothing is known. */
+/* `by` more of a pair in a word; a pair that is too long for a token is not counted. */
 static int change(struct merger *m, uint32_t a, uint32_t b, uint32_t word, int by)
 {
     if ((uint64_t)m->n_char[a] + m->n_char[b] > m->limits->most)
@@ -221,7 +221,8 @@ int tr__merge_words(struct tr__words *words, const struct tr__merge_limits *limi
                     struct tr__strings *token, struct tr__merges *merges,
                     const struct tr_progress *progress, struct tr_err *err)
 {
-    struct merger m = { .words = words, .limits = limits, .token = token, .merges = merges };
+    struct merger m = { .words = words, .limits = limits, .token = token,
+                        .merges = merges };
     int rc = merge_all(&m, progress);
     if (rc)
         rc = tr_err_set(err, TR_ENOMEM, "out of memory for merging %zu words", words->n);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Pairs in a table that only grows, and the queue in which they wait to be merged.  Counts
- * change with every merge; the queue is told nothing of that, and who takes a pair out looks
- * whether its count is still right (merger.c).
+ * change with every merge; the queue is told nothing of that, and who takes a pair out
+ * looks whether its count is still right (merger.c).
  */
 #include <libtrain/vocabulary/pairs.h>
 

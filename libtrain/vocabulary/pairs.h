@@ -11,7 +11,7 @@
 struct tr__paired {
     uint64_t key;  /* left id << 32 | right id */
     int64_t count; /* weighted by the words */
-    uint32_t n_new, last; /* words noted since the last call of _places, and which was last */
+    uint32_t n_new, last; /* words noted since the last _places, and which was last */
     uint32_t *place;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Pieces of words, each with its logarithm of a probability, and which of them a word may be
- * made of.
+ * Pieces of words, each with its logarithm of a probability, and which of them a word may
+ * be made of.
  */
 #ifndef LIBTRAIN_VOCABULARY_PIECES_H
 #define LIBTRAIN_VOCABULARY_PIECES_H
@@ -23,9 +23,9 @@ struct tr__pieces { /* grows; start with {0}; the caller frees at */
     size_t n, cap;
 };
 
-/* Append the substrings of 2 to `longest` symbols that stand in the words twice or more, each
- * as long as it can be for the places where it stands: the first `most` by frequency times
- * length, which is their score.  They point into words->sym. */
+/* Append the substrings of 2 to `longest` symbols that stand in the words twice or more,
+ * each as long as it can be for the places where it stands: the first `most` by frequency
+ * times length, which is their score.  They point into words->sym. */
 int tr__pieces_frequent(const struct tr__words *words, uint32_t longest, size_t most,
                         struct tr__pieces *p, struct tr_err *err) TR_MUST_CHECK;
 
@@ -43,7 +43,7 @@ void tr__trie_release(struct tr__trie *t);
 struct tr__lattice { /* all ways to make a word of pieces; start with {0} */
     struct tr__edge {
         uint32_t from, to, piece;
-        double p; /* of the best way to `from` and this piece, as part of the best to `to` */
+        double p; /* of the best way to `from` and this piece, over the best to `to` */
     } *edge; /* (n_edge) by `from`, then `to` */
     size_t n_edge, cap_edge;
     struct tr__node {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * From many pieces to few (Kudo 2018): how often each is to be expected is counted over all
- * ways to make the words of them, their probabilities follow from that, and those go without
- * which the words would be the least worse off; again and again.
+ * ways to make the words of them, their probabilities follow from that, and those go
+ * without which the words would be the least worse off; again and again.
  *
  * Symbols that are pieces by themselves come first and stay, so every word can be made.
  */
@@ -47,7 +47,8 @@ static int sum_words(struct rounds *r, add_word *add)
     const struct tr__words *w = r->words;
     _Atomic int failed = 0;
     memset(r->sum, 0, (size_t)r->n_thread * r->n_sum * sizeof *r->sum);
-#pragma omp parallel for schedule(dynamic, 256) num_threads(r->n_thread) if (r->n_thread > 1)
+#pragma omp parallel for schedule(dynamic, 256) num_threads(r->n_thread) \
+    if (r->n_thread > 1)
     for (size_t i = 0; i < w->n; i++) {
         int k = omp_get_thread_num();
         struct tr__lattice *l = &r->lattice[k];
@@ -120,8 +121,8 @@ static int by_loss(const void *x, const void *y)
     return a->piece < b->piece ? -1 : a->piece > b->piece;
 }
 
-/* Without a piece that is used `used` of all `total` times, what it is made of then is used as
- * much more. */
+/* Without a piece that is used `used` of all `total` times, what it is made of then is used
+ * as much more. */
 static double loss_without(const struct rounds *r, const struct tr__lattice *l, double used,
                            double total, double n_word)
 {

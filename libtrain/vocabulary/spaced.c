@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Characters as tokens, for vocabularies in SentencePiece's manner (Kudo and Richardson
- * 2018).  Rare characters have none, or there would be thousands that come once: their bytes
- * are tokens, or they are unknown.  Read next: spm.c, unigram.c.
+ * 2018).  Rare characters have none, or there would be thousands that come once: their
+ * bytes are tokens, or they are unknown.  Read next: spm.c, unigram.c.
  */
 #include <libtrain/vocabulary/spaced.h>
 
@@ -142,8 +142,8 @@ static uint32_t next_id(const struct tr__characters *c, struct tr_str s, size_t 
     return id_plus;
 }
 
-static int add_word(struct tr__words *words, const struct tr__characters *c, struct tr_str s,
-                    uint64_t count)
+static int add_word(struct tr__words *words, const struct tr__characters *c,
+                    struct tr_str s, uint64_t count)
 {
     size_t n = 0;
     for (size_t at = 0; at < s.len;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What SentencePiece's two kinds of vocabularies share: tokens are characters, U+2581 stands
- * for a space, and no token goes over the end of a word.
+ * What SentencePiece's two kinds of vocabularies share: tokens are characters, U+2581
+ * stands for a space, and no token goes over the end of a word.
  */
 #ifndef LIBTRAIN_VOCABULARY_SPACED_H
 #define LIBTRAIN_VOCABULARY_SPACED_H

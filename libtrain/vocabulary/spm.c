@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * SentencePiece's BPE (Kudo and Richardson 2018): characters merge as bytes do in bpe.c, and
- * what merged earlier has a higher score.  Ids are <unk>, <s>, </s>, the special tokens, 256
- * bytes for what has no token of its own, the characters, and the merges as they were learnt.
+ * SentencePiece's BPE (Kudo and Richardson 2018): characters merge as bytes do in bpe.c,
+ * and what merged earlier has a higher score.  Ids are <unk>, <s>, </s>, the special
+ * tokens, 256 bytes for what has no token of its own, the characters, and the merges as
+ * they were learnt.
  */
 #include <libtrain/vocabulary/spaced.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A table of byte strings: of the words of a text and of the tokens made of them.  The bytes
- * lie one after the other; a slot has half of the hash beside the number, so that a string
- * is looked at only where it is very probably the one.
+ * A table of byte strings: of the words of a text and of the tokens made of them.  The
+ * bytes lie one after the other; a slot has half of the hash beside the number, so that a
+ * string is looked at only where it is very probably the one.
  */
 #include <libtrain/vocabulary/strings.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * Frequent substrings of words.  All suffixes of all words are sorted, so that those with a
- * common beginning lie side by side; a beginning that as many share as share no longer one is
- * a node of the suffix tree, and one pass with a stack visits these (Abouelhoda, Kurtz and
- * Ohlebusch 2004).  Words come once each, with their counts as weights.
+ * common beginning lie side by side; a beginning that as many share as share no longer one
+ * is a node of the suffix tree, and one pass with a stack visits these (Abouelhoda, Kurtz
+ * and Ohlebusch 2004).  Words come once each, with their counts as weights.
  *
- * Suffixes are looked at no further than a token may be long, so sorting by symbols, one after
- * the other (Bentley and Sedgewick 1997), is fast enough.
+ * Suffixes are looked at no further than a token may be long, so sorting by symbols, one
+ * after the other (Bentley and Sedgewick 1997), is fast enough.
  */
 #include <libtrain/vocabulary/pieces.h>
 
@@ -61,8 +61,8 @@ static uint64_t part(const struct sorting *x, size_t from, size_t to, uint32_t d
     return middle;
 }
 
-/* As deep as a token is long, and for each symbol as the logarithm of what is left: the larger
- * part is done in the loop. */
+/* As deep as a token is long, and for each symbol as the logarithm of what is left: the
+ * larger part is done in the loop. */
 static void sort(const struct sorting *x, size_t from, size_t to, uint32_t depth)
 {
     while (to - from > 1) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Unigram (Kudo 2018): each token has a probability, and a text is cut so that it is the most
- * probable.  Learning begins with all frequent substrings of words and ends with those that
- * the words are made of best.  Ids are <unk>, <s>, </s>, the special tokens, the characters,
- * and the other tokens, the most probable first.  Read next: suffixes.c, rounds.c, lattice.c.
+ * Unigram (Kudo 2018): each token has a probability, and a text is cut so that it is the
+ * most probable.  Learning begins with all frequent substrings of words and ends with those
+ * that the words are made of best.  Ids are <unk>, <s>, </s>, the special tokens, the
+ * characters, and the other tokens, the most probable first.  Read next: suffixes.c,
+ * rounds.c, lattice.c.
  */
 #include <libtrain/vocabulary/rounds.h>
 #include <libtrain/vocabulary/spaced.h>

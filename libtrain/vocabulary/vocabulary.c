@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * From texts to a vocabulary: the arguments are checked, words are counted while texts come,
- * a kind makes tokens of them, and a file is written.  Read next: count.c, bpe.c.
+ * From texts to a vocabulary: the arguments are checked, words are counted while texts
+ * come, a kind makes tokens of them, and a file is written.  Read next: count.c, bpe.c.
  */
 #include <libtrain/vocabulary/kind.h>
 
@@ -87,8 +87,8 @@ static int check_size(const struct tr_vocabulary *v, struct tr_err *err)
     uint64_t fixed = v->kind->n_fixed + (uint64_t)v->args.n_special;
     if (v->args.size >= fixed && v->args.size <= INT32_MAX)
         return 0;
-    return tr_err_set(err, TR_EINVAL, "a vocabulary of %u tokens: of this kind and with %zu "
-                      "special tokens it has %llu at least", v->args.size,
+    return tr_err_set(err, TR_EINVAL, "a vocabulary of %u tokens: of this kind and with "
+                      "%zu special tokens it has %llu at least", v->args.size,
                       v->args.n_special, (unsigned long long)fixed);
 }
 

@@ -95,6 +95,8 @@ test_expect_success 'what cannot be is refused in one line' '
     wrong 2 "is there anyway" --kind spm -n 700 --special "<s>" text
     wrong 2 "has no pre-tokenizer" --kind spm -n 700 --pre gpt-2 text
     printf "a\000b\000c\000" >nul
-    wrong 1 "nul" -n 300 nul'
+    wrong 1 "nul" -n 300 nul
+    { cat text text text text && head -c 600000 /dev/zero | tr "\000" x && printf "\000"; } >nul
+    wrong 1 "is NUL" -n 300 nul'
 
 test_done

@@ -85,6 +85,9 @@ tokenize text.txt --modell m|did you mean '--model'?
 tokenize --train-om all|did you mean '--train-on'?
 detokenize|'--model FILE' is missing
 detokenize -m a b c|extra operand 'c'
+bpe-train|'--size N' and '--output FILE' are missing
+bpe-train --vocab-size 9|did you mean '--size'?
+bpe-train --kind uni -n 9 -o x|There are: bpe spm unigram
 pack|'--ctx CTX' and '--output F.pack' are missing
 pack -c 8|'--output F.pack' is missing: 
 pack -o x|'--ctx CTX' is missing: 

@@ -43,8 +43,8 @@ static int listed(const struct tr__pieces *p, const uint32_t *sym, uint32_t n)
     return found;
 }
 
-/* A substring is listed once if it comes twice or more, and none that goes on comes as often;
- * with that many times its length as score. */
+/* A substring is listed once if it comes twice or more, and none that goes on comes as
+ * often; with that many times its length as score. */
 START_TEST(test_frequent)
 {
     enum { LONGEST = 5 };
@@ -126,7 +126,8 @@ START_TEST(test_lattice)
         add(&text, piece[i], 1);
     for (int i = 0; i < PIECES; i++) {
         score[i] = -1 - 6 * (double)tr_rng_uniform(&r);
-        p.at[i] = (struct tr__piece){ text.sym + text.word[i].start, text.word[i].n, score[i] };
+        p.at[i] = (struct tr__piece){ text.sym + text.word[i].start, text.word[i].n,
+                                      score[i] };
     }
     ck_assert_int_eq(tr__trie_build(&t, &p, NULL), 0);
     for (int k = 0; k < 50; k++) {
@@ -156,7 +157,7 @@ END_TEST
 /* ---- the whole ---------------------------------------------------------------------- */
 
 static const char *const lexicon[] = { "kiro", "ba", "dulem", "sot", "ifni", "gepalu" };
-enum { LEXICON = sizeof lexicon / sizeof *lexicon, FIXED = 3 + 17 + 2 }; /* letters, ▁, \n */
+enum { LEXICON = sizeof lexicon / sizeof *lexicon, FIXED = 3 + 17 + 2 /* ▁, \n */ };
 
 /* Words of two to four of these. */
 static char *lexicon_text(size_t *n)
