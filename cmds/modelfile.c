@@ -75,6 +75,9 @@ static int run(const struct opts *o, struct tr_err *err)
     struct tr_tokenizer *tok = NULL;
     struct tr_out *out = NULL;
     struct tr_gguf *g = tr_gguf_open(o->model, err);
+    if (g && tr_gguf_n_part(g) > 1 && !o->from)
+        cmd_warn("'%s' is one of %zu files of a model, and Ollama reads models in one: "
+                 "'gguf-split --merge' makes it", o->model, tr_gguf_n_part(g));
     int rc = g && (tok = cmd_tokenizer(g, NULL, err)) ? 0 : err->code;
     if (!rc)
         rc = cmd_template_open(&chat, g, tok, o->template, &o->template_args, err);

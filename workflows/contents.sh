@@ -8,7 +8,8 @@
 # the system says of the file (inode, size, times of its content and of its entry, to the
 # nanosecond), none of which stays when another file takes the place, whatever time stamp it
 # brings; a state that KNOWN, a file of such words, has already gives its sum.  Where `stat`
-# cannot say it, the file is read every time.
+# cannot say it, the file is read every time.  The files of a model in several are one, by the
+# name of the first.
 known=$1
 shift
 words=" $(cat "$known" 2>/dev/null) "
@@ -18,16 +19,27 @@ state() {
         2>/dev/null || echo unknown
 }
 
-for f; do
-    [ -f "$f" ] || { echo - && continue; }
-    state=$(state "$f")
+tell() { # FILE...
+    state=
+    for part; do
+        state=$state${state:++}$(state "$part")
+    done
     case $words in
     *" $state="*)
         sum=${words#*" $state="}
         sum=${sum%%" "*}
         ;;
-    *) sum=$(cksum <"$f" | tr ' ' :) ;;
+    *) sum=$(cat -- "$@" | cksum | tr ' ' :) ;;
     esac
-    [ "$state" != unknown ] || state=-
+    case $state in *unknown*) state=- ;; esac
     echo "$state=$sum"
+}
+
+for f; do
+    [ -f "$f" ] || { echo - && continue; }
+    case $f in
+    *-00001-of-[0-9][0-9][0-9][0-9][0-9].gguf)
+        tell "${f%-00001-of-*}"-[0-9][0-9][0-9][0-9][0-9]-of-"${f##*-of-}" ;;
+    *) tell "$f" ;;
+    esac
 done

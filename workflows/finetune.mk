@@ -67,7 +67,9 @@ PROMPTS     = $(if $(EXAMPLE),$(EXAMPLES)/$(if $(filter whole,$(rows)),questions
 N_SAMPLE    =
 #? GENERATE_FLAGS further options of generate: --temp 0
 GENERATE_FLAGS =
-run_name    = $(call plain,$(basename $(notdir $(patsubst %/,%,$(subst $(space),_,$(subst $(tab),_,$1))))))
+run_name    = $(call plain,$(call whole_name,$(basename $(notdir $(patsubst %/,%,$(subst $(space),_,$(subst $(tab),_,$1)))))))
+# A model in several files is given by the first, x-00001-of-00003.gguf.
+whole_name  = $(firstword $(subst -00001-of-,$(space),$1))
 one_text    = $(if $(filter-out @%,$(firstword $(DATA))),$(if $(call one_file,$(DATA)),$(DATA)))
 first_text  = $(or $(one_text),$(call first_file,$(firstword $(DATA))))
 

@@ -178,6 +178,34 @@ static const char *words(const struct place *p, const char *std, char text[PATH_
     return text;
 }
 
+/* Parts of the model whose first this is named as; 0 if it is no such name. */
+static long n_part(const char *path, size_t *prefix)
+{
+    static const char first[] = "-00001-of-";
+    size_t n = strlen(path), tail = sizeof first - 1 + 5 + 5; /* NNNNN.gguf */
+    if (n <= tail || strncmp(path + n - tail, first, sizeof first - 1) ||
+        strspn(path + n - 10, "0123456789") != 5 || strcmp(path + n - 5, ".gguf"))
+        return 0;
+    *prefix = n - tail;
+    return strtol(path + n - 10, NULL, 10);
+}
+
+/* 1 if a file that is there is another part of a model that is read: its path. */
+static int is_part(const struct place *out, const char *first, char path[PATH_MAX])
+{
+    size_t prefix = 0;
+    long n = out->exists ? n_part(first, &prefix) : 0;
+    struct stat st;
+    for (long i = 2; i <= n; i++) {
+        snprintf(path, PATH_MAX, "%.*s-%05ld-of-%05ld.gguf", (int)prefix, first, i, n);
+        if (stat(path, &st))
+            return 0; /* who reads it says that it is missing */
+        if (st.st_dev == out->st.st_dev && st.st_ino == out->st.st_ino)
+            return 1;
+    }
+    return 0;
+}
+
 static int not_read(const struct place *out, const struct files *in, struct tr_err *err)
 {
     char a[PATH_MAX], b[PATH_MAX];
@@ -186,6 +214,10 @@ static int not_read(const struct place *out, const struct files *in, struct tr_e
             return tr_err_set(err, TR_EIO, "%s is the same file as input %s",
                               words(out, "standard output", a),
                               words(&in->place[i], "standard input", b));
+    for (int i = 0; i < in->n; i++)
+        if (keeps_bytes(out) && is_part(out, in->place[i].text, b))
+            return tr_err_set(err, TR_EIO, "%s is the same file as input '%s'",
+                              words(out, "standard output", a), b);
     return 0;
 }
 

@@ -85,7 +85,11 @@ test_expect_success 'no output is an input' '
     cp p-00002-* kept
     refuses 1 "is the same file as input .p-00002" --merge $first $(ls p-00002-*)
     refuses 1 "is the same file as input .p-00001" --split-max-tensors 5 $first p
-    cmp kept p-00002-*'
+    cmp kept p-00002-*
+    second=$(ls p-00002-*)
+    test_expect_code 1 "$BIN/quantize" -t q8_0 -o $second $first 2>stderr
+    grep "$second. is the same file as input .$second" stderr
+    cmp kept $second'
 
 test_expect_success 'nothing half is left' '
     refuses 1 "No such file or directory" model.gguf nowhere/x

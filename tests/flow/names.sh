@@ -185,4 +185,17 @@ test_expect_success 'install puts files below a folder of any name' '
         test -z "$(find "odd/$name" -type f)"
     done
     nothing_ran'
+test_expect_success 'a model in several files is one, by its name and by what is in it' '
+    mkdir parts
+    "$BIN/gguf-split" -q --split-max-tensors 20 "$TOP/examples/tiny.gguf" parts/whole
+    first=$test_scratch/parts/whole-00001-of-00002.gguf
+    flow -s "$runs/whole-text/data.tok" "MODEL=$first" "DATA=$text"
+    test -s "$runs/whole-text/data.tok"
+    sh "$TOP/workflows/contents.sh" / "$first" "$text" >before
+    grep -c . before | grep 2
+    printf x >>parts/whole-00002-of-00002.gguf
+    sh "$TOP/workflows/contents.sh" before "$first" "$text" >after
+    test "$(sed 1q before)" != "$(sed 1q after)"
+    test "$(sed 1d before)" = "$(sed 1d after)"'
+
 test_done
