@@ -8,7 +8,7 @@ walks.
 
 A line: model, mixture, whether there is an importance matrix, and what gets another type
 than the mixture's: matrix=TYPE:blocks.  A line with weights is left out where they make no
-difference.  Needs numpy and gguf."""
+difference; "refused" says that llama-quantize has no type for these rows.  Needs numpy and gguf."""
 import os
 import re
 import subprocess
@@ -26,7 +26,8 @@ MORE = {"context_length": 512, "embedding_length": 256, "feed_forward_length": 5
         "attention.key_length_mla": 64, "attention.value_length_mla": 64,
         "embedding_length_per_layer_input": 256, "vocab_size": 2}
 FLOATS = ["attention.layer_norm_rms_epsilon", "attention.layer_norm_epsilon",
-          "expert_weights_scale"]
+          "expert_weights_scale", "kda.gate_lower_bound", "hyper_connection.epsilon"]
+BOOLS = ["kda.safe_gate"]
 ACTIVATION = "activation_sparsity_scale"
 
 
@@ -62,7 +63,9 @@ def write_model(path, arch, keys, width, inner, outer):
         else:
             w.add_uint32(f"{arch}.{key}", int(value))
     for key in FLOATS:
-        w.add_float32(f"{arch}.{key}", 1e-5)
+        w.add_float32(f"{arch}.{key}", -1.0 if key.startswith("kda") else 1e-5)
+    for key in BOOLS:
+        w.add_bool(f"{arch}.{key}", True)
     w.add_array(f"{arch}.{ACTIVATION}", [0.0] * int(given["block_count"]))
     for _, pattern, word, wide in tensors(keys, width, inner, outer):
         word, _, own = word.partition(":")
@@ -94,6 +97,8 @@ def write_imatrix(path):
 def ask(program, model, mix, options):
     said = subprocess.run([program, "--dry-run", *options, model, mix],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if "no tensor type fallback is defined" in said.stdout:
+        return None
     if said.returncode:
         sys.exit(f"{model} {mix}: {said.stdout}")
     types = {}
@@ -117,6 +122,8 @@ def ranges(numbers):
 
 def line(types, main, inner, outer):
     out = []
+    if types is None:
+        return "refused"
     for word in outer.split():
         name = word.partition(":")[0]
         if types[f"{name}.weight"] != main:

@@ -230,6 +230,8 @@ START_TEST(test_mixes)
         for (int weighted = 0; weighted < 2; weighted++) {
             int found = find_line(m->name, mix->name, weighted ? "weighted" : "plain", want);
             ck_assert(found || weighted);
+            if (!strcmp(want, " refused"))
+                continue;
             say_recipe(got, m, g, mix, weighted);
             ck_assert_msg(!strcmp(got, want), "%s %s %d:%s\nwanted:%s", m->name, mix->name,
                           weighted, got, want);
