@@ -6,6 +6,7 @@
  */
 #include "shared/common.h"
 #include "shared/job.h"
+#include "shared/loss-table.h"
 #include "shared/recipe-options.h"
 #include "shared/types.h"
 
@@ -50,19 +51,35 @@ static void summarise(const struct tr_recipe *r)
                 before / 0x1p20, 8 * before / numbers, after / 0x1p20, 8 * after / numbers);
 }
 
+/* Write it, and say what it cost. */
+static int convert(const struct tr_gguf *g, const struct tr_recipe *recipe,
+                   const struct tr_quantize_args *args, const struct opts *o,
+                   struct tr_err *err)
+{
+    struct tr_quantize_args with_error = *args;
+    with_error.error = calloc(recipe->n + 1, sizeof *with_error.error);
+    int rc = tr_quantize(g, recipe, &with_error, o->output, err);
+    if (!rc)
+        cmd_say_losses(recipe, with_error.error);
+    free(with_error.error);
+    return rc;
+}
+
 static int write_model(const struct tr_gguf *g, const struct tr_quantize_args *args,
                        const struct opts *o, struct tr_err *err)
 {
     const char *text;
+    int rc = 0;
     struct tr_recipe *recipe = tr_quantize_recipe(g, args, err);
     if (!recipe)
         return -1;
     for (size_t i = 0; (text = tr_gguf_warning(g, i)); i++)
         cmd_warn("%s", text);
     cmd_say_instead(recipe);
-    int rc = o->dry_run ? 0 : tr_quantize(g, recipe, args, o->output, err);
     if (o->dry_run)
         print_recipe(recipe, args->weights.imatrix != NULL);
+    else
+        rc = convert(g, recipe, args, o, err);
     if (!rc)
         summarise(recipe);
     tr_recipe_free(recipe);

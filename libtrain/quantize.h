@@ -34,6 +34,12 @@ struct tr_quantize_key {
     const char *string;
 };
 
+/* What packing took from a tensor, estimated from an eighth of its numbers: the mean of the
+ * squares of errors, and of the numbers themselves.  0 where nothing was converted. */
+struct tr_quantize_error {
+    double square, power;
+};
+
 /* What is allowed is named by the messages as options of the command. */
 struct tr_quantize_args {
     struct tr_recipe_args recipe; /* the types; `weighted` follows from the weights */
@@ -43,6 +49,7 @@ struct tr_quantize_args {
     int allow_requantize;         /* also tensors that are quantised already */
     int allow_nonfinite;          /* let NaN and infinities pass */
     struct tr_progress progress;  /* in bytes of the new file */
+    struct tr_quantize_error *error; // (tensors of the recipe) to be set, or NULL
 };
 
 /* What becomes of each tensor of g, in llama.cpp's order.  TR_EUNSUPPORTED: g is an adapter

@@ -18,6 +18,12 @@ int tr__keeps_type(const struct tr_gguf_tensor *t, const char *arch);
 /* Declare all tensors of a recipe. */
 void tr__recipe_declare(const struct tr_recipe *r, struct tr_gguf_writer *w);
 
+/* Sums over the numbers that were looked at: of the squares of errors, and of numbers. */
+struct tr__loss {
+    double square, power;
+    int64_t n;
+};
+
 /* Memory for what is converted between two writes, and what all conversions of a file have
  * in common. */
 struct tr__slab {
@@ -25,6 +31,7 @@ struct tr__slab {
     int64_t n;        /* numbers, a multiple of every block */
     enum tr__nonfinite { TR__REFUSE, TR__MAY_ALLOW, TR__ALLOW } nonfinite;
     void *packed;     /* what was written last */
+    struct tr__loss *loss; /* to which is added what packing takes; NULL: nobody asks */
 };
 
 /* MAY_ALLOW refuses, and names --allow-nonfinite. */
@@ -40,6 +47,10 @@ struct tr__numbers {
     const void *data;
     const float *weight; // (row) of the columns of whole rows of one matrix; NULL: none
 };
+
+/* Add what was lost when these numbers were packed; where nothing is converted, nothing. */
+void tr__loss_add(struct tr__loss *loss, const struct tr__numbers *x,
+                  const struct tr_dtype *to, const void *packed);
 
 /* Append them to the current tensor of w as `to`; n is at most that of the slab.  What is
  * not finite, before or after, is TR_EFORMAT. */

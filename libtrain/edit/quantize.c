@@ -93,16 +93,27 @@ static void set_keys(struct tr_gguf_writer *w, const struct tr_gguf *g,
     tr__weights_keys(weights, w);
 }
 
+static void set_error(struct tr_quantize_error *to, const struct tr__loss *loss)
+{
+    double n = loss->n ? (double)loss->n : 1;
+    *to = (struct tr_quantize_error){ loss->square / n, loss->power / n };
+}
+
 static int write_all(struct tr_gguf_writer *w, const struct tr_gguf *g,
                      const struct tr_recipe *recipe, const struct tr__weights *weights,
-                     enum tr__nonfinite nonfinite, struct tr_err *err)
+                     const struct tr_quantize_args *args, struct tr_err *err)
 {
     struct tr__slab slab;
+    enum tr__nonfinite nonfinite = args->allow_nonfinite ? TR__ALLOW : TR__MAY_ALLOW;
     int rc = tr__slab_init(&slab, tr_gguf_path(g), SLAB, nonfinite, err);
     for (size_t i = 0; !rc && i < recipe->n; i++) {
         const struct tr_recipe_entry *e = &recipe->entry[i];
+        struct tr__loss loss = { 0 };
+        slab.loss = args->error ? &loss : NULL;
         rc = tr__slab_copy(&slab, w, g, e->tensor, e->type,
                            tr__weights_of(weights, e->tensor, NULL), err);
+        if (args->error)
+            set_error(&args->error[i], &loss);
     }
     tr__slab_release(&slab);
     return rc;
@@ -131,14 +142,13 @@ static int write_model(const struct tr_gguf *g, const struct tr_recipe *recipe,
                        const struct tr_quantize_args *args, const struct tr__weights *weights,
                        const char *path, struct tr_err *err)
 {
-    enum tr__nonfinite nonfinite = args->allow_nonfinite ? TR__ALLOW : TR__MAY_ALLOW;
     struct tr_gguf_writer *w = tr_gguf_create(path, err);
     if (!w)
         return err ? err->code : TR_EIO;
     set_keys(w, g, args, recipe->file_type, weights);
     tr__recipe_declare(recipe, w);
     tr_gguf_watch(w, &args->progress);
-    return tr_gguf_finish(w, write_all(w, g, recipe, weights, nonfinite, err), err);
+    return tr_gguf_finish(w, write_all(w, g, recipe, weights, args, err), err);
 }
 
 int tr_quantize(const struct tr_gguf *g, const struct tr_recipe *recipe,

@@ -13,7 +13,7 @@ int tr__slab_init(struct tr__slab *s, const char *path, int64_t n,
                   enum tr__nonfinite nonfinite, struct tr_err *err)
 {
     size_t widest = sizeof(double); /* what is copied may be of any type */
-    *s = (struct tr__slab){ path, n, nonfinite, malloc((size_t)n * widest) };
+    *s = (struct tr__slab){ path, n, nonfinite, malloc((size_t)n * widest), NULL };
     if (s->packed)
         return 0;
     return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %lld numbers of a tensor",
@@ -72,6 +72,8 @@ int tr__slab_write(struct tr__slab *s, struct tr_gguf_writer *w,
                           s->path, x->of->name);
     if (bad && s->nonfinite != TR__ALLOW)
         return not_finite(s, x, to, err);
+    if (s->loss)
+        tr__loss_add(s->loss, x, to, s->packed);
     return tr_gguf_write(w, s->packed, x->n / to->block * to->bytes, err);
 }
 

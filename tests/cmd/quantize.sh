@@ -264,6 +264,17 @@ test_expect_success 'threads leave no trace' '
     cmp one_thread.gguf three.gguf
 '
 
+test_expect_success 'a table by kind of tensor at the end' '
+    model=$SHARED/reference/llama/model.gguf
+    "$BIN/quantize" -t q5_1 -o out.gguf "$model" 2>talk
+    grep "kind .*MiB .*bits .*RMSE" talk
+    grep "attn_q .*  6.00  *[0-9.e-]*  *[0-9.]* %  Q5_1" talk
+    grep "not packed .*  32.00 .*- .*F32" talk
+    tail -n 1 talk | grep "bits per weight"
+    "$BIN/quantize" -t q5_1 --threads 1 -o out.gguf "$model" 2>one
+    cmp talk one
+'
+
 test_expect_success 'tables of positions keep their type' '
     "$BIN/quantize" --dry-run -t q8_0 "$SHARED/reference/gpt2/model.gguf" >tsv
     grep "^position_embd.weight	F32	F32	" tsv

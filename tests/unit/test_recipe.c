@@ -86,7 +86,7 @@ START_TEST(test_type_refused)
 }
 END_TEST
 
-/* A matrix of each width and a vector, all of them 1. */
+/* A matrix of each width and a vector, all of numbers near 1. */
 static void write_model(const int *width, int n)
 {
     float one[300 * 2];
@@ -94,7 +94,7 @@ static void write_model(const int *width, int n)
     struct tr_err err = { 0 };
     struct tr_gguf_writer *w = tr_gguf_create(path, &err);
     for (int i = 0; i < 600; i++)
-        one[i] = 1;
+        one[i] = 1 + 0.01f * (float)(i % 7);
     for (int i = 0; i < n; i++) {
         snprintf(name, sizeof name, "blk.%d.ffn_up.weight", n - i);
         tr_gguf_add_tensor(w, name, &tr_f32, 2, (int64_t[]){ 2, width[i] });
@@ -104,6 +104,24 @@ static void write_model(const int *width, int n)
         ck_assert_int_eq(tr_gguf_write(w, one, 2 * width[i] * 4, &err), 0);
     ck_assert_int_eq(tr_gguf_write(w, one, 5 * 4, &err), 0);
     ck_assert_int_eq(tr_gguf_commit(w, &err), 0);
+}
+
+/* Means of squares of errors, and of numbers, computed from both files; so small a tensor is
+ * looked at as a whole. */
+static void assert_error(const struct tr_gguf_tensor *before,
+                         const struct tr_gguf_tensor *after, struct tr_quantize_error told)
+{
+    float back[600];
+    double square = 0, power = 0;
+    int64_t n = tr_gguf_count(before);
+    after->dtype->to_f32(after->data, back, n);
+    for (int64_t i = 0; i < n && before->dtype != after->dtype; i++) {
+        double x = (double)((const float *)before->data)[i], d = x - (double)back[i];
+        square += d * d;
+        power += x * x;
+    }
+    ck_assert_double_eq_tol(told.square, square / (double)n, 1e-15);
+    ck_assert_double_eq_tol(told.power, power / (double)n, 1e-12);
 }
 
 /* What the recipe says is what the file then holds. */
@@ -120,6 +138,8 @@ START_TEST(test_quantize)
     ck_assert_uint_eq(tr_recipe_n_instead(r, NULL, tr_dtype_by_name("Q8_0")), 2);
     ck_assert_uint_eq(tr_recipe_n_instead(r, NULL, &tr_f16), 2);
     ck_assert_uint_eq(tr_recipe_n_instead(r, NULL, &tr_f32), 0); /* vectors are no fallback */
+    struct tr_quantize_error error[6];
+    args.error = error;
     ck_assert_msg(!tr_quantize(g, r, &args, other, &err), "%s", err.text);
     struct tr_gguf *made = tr_gguf_open(other, &err);
     ck_assert_uint_eq(tr_gguf_n_tensor(made), r->n);
@@ -127,6 +147,7 @@ START_TEST(test_quantize)
         ck_assert_str_eq(tr_gguf_tensor(made, i)->name, r->entry[i].tensor->name);
         ck_assert_ptr_eq(tr_gguf_tensor(made, i)->dtype, r->entry[i].type);
         ck_assert_int_eq(tr_gguf_tensor(made, i)->bytes, r->entry[i].bytes);
+        assert_error(r->entry[i].tensor, tr_gguf_tensor(made, i), error[i]);
     }
     tr_gguf_close(made);
     tr_recipe_free(r);
