@@ -156,7 +156,7 @@ def unigram(text, keys):
 def wordpiece(text, keys):
     v = Vocab()
     pieces, counts = pieces_of(text.lower(), 12)
-    for name in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"):
+    for name in ("[PAD]", "[UNK]", "[CLS]", "[SEP]"):
         v.add(name, UNKNOWN if name == "[UNK]" else CONTROL)
     for p in pieces:
         v.add(p.replace(" ", MARK))
@@ -165,7 +165,7 @@ def wordpiece(text, keys):
     for name, kind in SPECIAL:
         v.add(name, kind)
     return "bert", v, {"bos_token_id": 2, "unknown_token_id": 1, "seperator_token_id": 3,
-                       "padding_token_id": 0, "mask_token_id": 4}
+                       "padding_token_id": 0}
 
 
 def escaped(piece):

@@ -5,6 +5,7 @@
  * from special tokens.
  */
 #include <libtrain/tokenizer/kind.h>
+#include <libtrain/tokenizer/special.h>
 
 enum {
     WINDOW = 1024,     /* bytes in which a place is looked for */
@@ -12,28 +13,22 @@ enum {
     CHARACTER = 4      /* bytes of the longest */
 };
 
-/* 1 if no special token lies across `at` or in the character before it, whichever of them
- * are found when the text is read from its beginning. */
+/* 1 if no special token lies across `at` or ends in the character before it, whichever of
+ * them are taken. */
 static int is_plain(const struct tr__vocab *v, const char *text, size_t len, size_t at,
                     int all)
 {
+    struct tr__search s = { .v = v, .text = text, .all = all };
     if (!v->n_special_len || (!all && !v->has_user))
         return 1;
     if (v->strips && tr__is_space(text[at - 1]))
-        return 0; /* it may belong to a token far in front */
+        return 0; /* it may belong to a token far in front, or far behind */
     size_t longest = v->special_len[0];
     if (longest > MAX_SPECIAL)
         return 0;
     size_t from = at < longest + CHARACTER ? 0 : at - longest - CHARACTER;
     size_t end = len - at < longest ? len : at + longest;
-    for (;; from++) {
-        uint32_t id;
-        from = tr__vocab_find_special(v, text, end, from, all, &id);
-        if (from >= at)
-            return 1;
-        if (from + tr__vocab_bytes(v, id).len + CHARACTER > at)
-            return 0;
-    }
+    return !tr__special_across(&s, from, at, at < CHARACTER ? 0 : at - CHARACTER, end);
 }
 
 static size_t cut_window(struct tr_encoder *e, const char *text, size_t len, size_t from,

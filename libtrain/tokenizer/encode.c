@@ -7,6 +7,7 @@
  */
 #include <libtrain/base/base.h>
 #include <libtrain/tokenizer/kind.h>
+#include <libtrain/tokenizer/special.h>
 
 #include <omp.h>
 #include <stdlib.h>
@@ -125,7 +126,7 @@ static int push_special(struct tr_encoder *e, uint32_t id, size_t *at, size_t to
 {
     const struct tr__vocab *v = &e->t->vocab;
     size_t from = *at, end = from + tr__vocab_bytes(v, id).len;
-    *at = end + tr__vocab_strip(v, id, e->text + end, to - end);
+    *at = end + tr__strip_behind(v, id, e->text + end, to - end);
     int rc = tr__push_id(e, id);
     return rc || !e->where ? rc : tr__note(e, from, end);
 }
@@ -136,9 +137,11 @@ int tr__encode_parts(struct tr_encoder *e, size_t from, size_t to, int all, int 
     int rc = 0;
     for (size_t at = from; at < to && !rc;) {
         uint32_t id;
-        size_t end = tr__find_outside(e, at, to, all, &id);
-        if (end > at) {
-            rc = encode_plain(e, at, end, first);
+        size_t end = tr__find_outside(e, at, to, all, &id), plain = end - at;
+        if (end < to)
+            plain = tr__strip_before(&e->t->vocab, id, e->text + at, plain);
+        if (plain) {
+            rc = encode_plain(e, at, at + plain, first);
             first = 0;
         }
         at = end;
@@ -153,12 +156,11 @@ int tr__encode_parts(struct tr_encoder *e, size_t from, size_t to, int all, int 
 void tr_tokenizer_spelt(const struct tr_tokenizer *t, const char *text, size_t len,
                         uint64_t *count)
 {
-    const struct tr__vocab *v = &t->vocab;
+    struct tr__search s = { .v = &t->vocab, .text = text, .all = 1 };
     uint32_t id = 0;
-    for (size_t at = tr__vocab_find_special(v, text, len, 0, 1, &id); at < len;
-         at = tr__vocab_find_special(v, text, len, at, 1, &id)) {
-        count[id] += v->type[id] != TR__TOKEN_USER;
-        at += tr__vocab_bytes(v, id).len;
+    for (size_t at = 0; (at = tr__special_next(&s, at, len, &id)) < len;) {
+        count[id] += s.v->type[id] != TR__TOKEN_USER;
+        at += tr__vocab_bytes(s.v, id).len;
     }
 }
 

@@ -184,14 +184,14 @@ int tr__memo_word(struct tr_encoder *e, const char *word, size_t len,
     TR_MUST_CHECK;
 
 /* Encode text at e->text[from, to): e->where gets a range for each id of it if it is not
- * NULL.  `all` as in tr__vocab_find_special; `first`: nothing or a special token is in
+ * NULL.  `all` as in struct tr__search; `first`: nothing or a special token is in
  * front of it. */
 int tr__encode_parts(struct tr_encoder *e, size_t from, size_t to, int all, int first)
     TR_MUST_CHECK;
 int tr__encoder_remember(struct tr_encoder *e, size_t n) TR_MUST_CHECK;
 void tr__encoder_release(struct tr_encoder *e);
 
-/* As tr__vocab_find_special in e->text[from, to), but for control tokens in literal ranges. */
+/* As tr__special_next in e->text[from, to), but for control tokens in literal ranges. */
 size_t tr__find_outside(struct tr_encoder *e, size_t from, size_t to, int all, uint32_t *id);
 /* Note where the ids from number `first` on stand: plain text [from, to), `spaced` if a space
  * was put in front; or one special token. */

@@ -91,7 +91,7 @@ void tr__named_exceptions(struct tr__vocab *v)
     int call = find_end(v, "<|call|>") >= 0 || find_end(v, "<|calls|>") >= 0;
     if (call && (find_end(v, "<|return|>") >= 0 || find_end(v, "<|flush|>") >= 0))
         is_no_end(v, "<|end|>", TR__TOKEN_USER);
-    if (find_end(v, "<|tool_response>") >= 0)
+    if (find_end(v, "<|tool_response>") >= 0 || find_end(v, "<|plamo:eos|>") >= 0)
         is_no_end(v, "</s>", TR__TOKEN_NORMAL);
 }
 
@@ -110,11 +110,8 @@ static int keeps_space(struct tr_str s)
     return tr_str_is(s, "<unk>") || tr_str_is(s, "<s>") || tr_str_is(s, "<|endoftext|>");
 }
 
-/* No key of a GGUF says that a token strips; the tokenizer of Phi-3 has tokens that do. */
-void tr__named_strips(struct tr__vocab *v, struct tr_str model)
+static void strip_around_phi(struct tr__vocab *v)
 {
-    if (!mentions(model, "phi-3") && !mentions(model, "phi3"))
-        return;
     for (uint32_t i = 0; i < v->n; i++) {
         int special = v->type[i] == TR__TOKEN_CONTROL || v->type[i] == TR__TOKEN_USER ||
                       v->type[i] == TR__TOKEN_UNKNOWN || v->type[i] == TR__TOKEN_NAMED;
@@ -123,4 +120,28 @@ void tr__named_strips(struct tr__vocab *v, struct tr_str model)
             v->strips = 1;
         }
     }
+}
+
+static void strip_before(struct tr__vocab *v, const char *text)
+{
+    for (uint32_t i = 0; i < v->n; i++)
+        if (tr_str_is(tr__vocab_bytes(v, i), text)) {
+            v->role[i] |= TR__ROLE_STRIPS_LEFT;
+            v->strips = 1;
+        }
+}
+
+/* No key of a GGUF says that a token strips: the tokenizer of Phi-3 has tokens that do, and
+ * some that fill a gap take the space in front of it. */
+void tr__named_strips(struct tr__vocab *v, struct tr_str name, struct tr_str pre,
+                      struct tr_str arch)
+{
+    if (mentions(pre, "jina-v2-de") || mentions(pre, "jina-v2-es") ||
+        mentions(pre, "jina-v2-code") || mentions(arch, "nomic-bert-moe") ||
+        mentions(arch, "jina-bert-v3"))
+        strip_before(v, "<mask>");
+    else if (mentions(name, "phi-3") || mentions(name, "phi3"))
+        strip_around_phi(v);
+    else if (mentions(name, "modern-bert"))
+        strip_before(v, "[MASK]");
 }

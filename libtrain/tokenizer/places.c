@@ -6,6 +6,7 @@
  */
 #include <libtrain/base/base.h>
 #include <libtrain/tokenizer/kind.h>
+#include <libtrain/tokenizer/special.h>
 
 #include <string.h>
 
@@ -68,33 +69,34 @@ static int is_literal(const struct tr_encoder *e, size_t byte)
     return low < e->n_literal && e->literal[low].start <= byte;
 }
 
-/* 1 if the token may stand at this place; what may not is counted. */
-static int may_stand(struct tr_encoder *e, size_t at, uint32_t id)
+static int may_stand(void *ctx, size_t at, uint32_t id)
 {
+    const struct tr_encoder *e = ctx;
     const struct tr__vocab *v = &e->t->vocab;
-    if (v->type[id] == TR__TOKEN_USER)
-        return 1;
-    if (!is_literal(e, at) && !is_literal(e, at + tr__vocab_bytes(v, id).len - 1))
-        return 1;
-    e->n_spelt++;
-    e->spelt = id;
-    return 0;
+    return v->type[id] == TR__TOKEN_USER ||
+           (!is_literal(e, at) && !is_literal(e, at + tr__vocab_bytes(v, id).len - 1));
+}
+
+/* Count what is spelt in e->text[from, to) and may not stand there, as if it might. */
+static void count_spelt(struct tr_encoder *e, size_t from, size_t to)
+{
+    struct tr__search s = { .v = &e->t->vocab, .text = e->text, .all = 1 };
+    uint32_t id = 0;
+    for (size_t at = from; (at = tr__special_next(&s, at, to, &id)) < to;) {
+        if (!may_stand(e, at, id)) {
+            e->n_spelt++;
+            e->spelt = id;
+        }
+        at += tr__vocab_bytes(s.v, id).len;
+    }
 }
 
 size_t tr__find_outside(struct tr_encoder *e, size_t from, size_t to, int all, uint32_t *id)
 {
-    const struct tr__vocab *v = &e->t->vocab;
-    for (size_t at = from;; at++) {
-        at = tr__vocab_find_special(v, e->text, to, at, all, id);
-        if (at == to || !e->n_literal)
-            return at;
-        for (int32_t found = (int32_t)*id; found >= 0;) {
-            if (may_stand(e, at, (uint32_t)found)) {
-                *id = (uint32_t)found;
-                return at;
-            }
-            size_t shorter = tr__vocab_bytes(v, (uint32_t)found).len - 1;
-            found = tr__vocab_special_at(v, e->text + at, shorter, all);
-        }
-    }
+    struct tr__search s = { .v = &e->t->vocab, .text = e->text, .all = all,
+                            .may = e->n_literal ? may_stand : NULL, .ctx = e };
+    size_t at = tr__special_next(&s, from, to, id);
+    if (e->n_literal && all)
+        count_spelt(e, from, at);
+    return at;
 }

@@ -38,9 +38,15 @@ static const struct tr__tokenizer_kind *find_kind(const struct tr_gguf *g,
     return NULL;
 }
 
+/* What is no text says nothing. */
+static struct tr_str word_of(const struct tr_gguf *g, const char *key)
+{
+    struct tr_str s = { 0 };
+    return tr_gguf_string(g, key, &s, NULL) == 1 ? s : (struct tr_str){ 0 };
+}
+
 static int build(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err)
 {
-    struct tr_str name;
     t->kind = find_kind(g, err);
     if (!t->kind)
         return -1;
@@ -52,8 +58,10 @@ static int build(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err 
         rc = t->kind->init(t, g, err);
     if (!rc)
         rc = tr__keys_read(t, g, err);
-    if (!rc && tr_gguf_string(g, "general.name", &name, NULL) == 1)
-        tr__named_strips(&t->vocab, name);
+    if (!rc)
+        tr__named_strips(&t->vocab, word_of(g, "general.name"),
+                         word_of(g, "tokenizer.ggml.pre"),
+                         word_of(g, "general.architecture"));
     return rc;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading tokens, types and scores, and looking for special tokens in a text.  Keys and
- * token types: gguf.md, "tokenizer".  Read next: idmap.c, the tables from bytes to ids.
+ * Reading tokens, types and scores.  Keys and token types: gguf.md, "tokenizer".  Read next:
+ * idmap.c, the tables from bytes to ids, and special.c, which finds special tokens.
  */
 #include <libtrain/base/base.h>
 #include <libtrain/tokenizer/vocab.h>
@@ -257,49 +257,4 @@ void tr__vocab_release(struct tr__vocab *v)
     free(v->special_len);
     free(v->warning);
     memset(v, 0, sizeof *v);
-}
-
-int32_t tr__vocab_special_at(const struct tr__vocab *v, const char *p, size_t left, int all)
-{
-    for (size_t i = 0; i < v->n_special_len; i++) {
-        if (v->special_len[i] > left)
-            continue;
-        int32_t id = tr__idmap_find(&v->special, v, p, v->special_len[i]);
-        if (id >= 0 && (all || v->type[id] == TR__TOKEN_USER))
-            return id;
-    }
-    return -1;
-}
-
-/* As isspace in the C locale. */
-int tr__is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-size_t tr__vocab_strip(const struct tr__vocab *v, uint32_t id, const char *p, size_t left)
-{
-    size_t n = 0;
-    if (v->role[id] & TR__ROLE_STRIPS)
-        while (n < left && tr__is_space(p[n]))
-            n++;
-    return n;
-}
-
-size_t tr__vocab_find_special(const struct tr__vocab *v, const char *text, size_t len,
-                              size_t from, int all, uint32_t *id)
-{
-    uint8_t bit = all ? 2 : 1;
-    if (!all && !v->has_user)
-        return len;
-    for (size_t at = from; at < len; at++) {
-        if (!(v->special_first[(unsigned char)text[at]] & bit))
-            continue;
-        int32_t found = tr__vocab_special_at(v, text + at, len - at, all);
-        if (found >= 0) {
-            *id = (uint32_t)found;
-            return at;
-        }
-    }
-    return len;
 }

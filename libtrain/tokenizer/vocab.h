@@ -26,6 +26,7 @@ enum tr__role {
     TR__ROLE_FIM_PAD = 32, TR__ROLE_FIM_REPO = 64, TR__ROLE_FIM_SEP = 128,
     TR__ROLE_UNSPELT = 256, /* its text is not what any text is merged into */
     TR__ROLE_STRIPS = 512, /* white space behind it belongs to it and is not seen */
+    TR__ROLE_STRIPS_LEFT = 1024, /* and in front of it */
     TR__ROLES_THAT_END = TR__ROLE_ENDS | TR__ROLE_FIM_PAD | TR__ROLE_FIM_REPO |
                          TR__ROLE_FIM_SEP
 };
@@ -91,25 +92,15 @@ int tr__idmap_add(struct tr__idmap *map, const struct tr__vocab *v, uint32_t id)
 int32_t tr__idmap_find(const struct tr__idmap *map, const struct tr__vocab *v,
                        const char *p, size_t len);
 
-/* Find the longest special token at the leftmost place from `from` on; user-defined ones
- * only, unless `all`.  Returns its offset and *id, or len. */
-size_t tr__vocab_find_special(const struct tr__vocab *v, const char *text, size_t len,
-                              size_t from, int all, uint32_t *id);
-
-/* The longest special token at p, of at most `left` bytes, or -1; `all` as above. */
-int32_t tr__vocab_special_at(const struct tr__vocab *v, const char *p, size_t left, int all);
-
-/* Bytes of white space at p that belong to the token `id` in front of them. */
-size_t tr__vocab_strip(const struct tr__vocab *v, uint32_t id, const char *p, size_t left);
-int tr__is_space(char c);
-
 /* Role of a token by its text as it stands in the file, 0 if it is not known. */
 uint16_t tr__named_role(struct tr_str text);
 /* The type that a token of this role has in truth. */
 uint8_t tr__named_type(uint16_t role, uint8_t type);
 /* Take back what the other tokens of a vocabulary belie, before it is indexed. */
 void tr__named_exceptions(struct tr__vocab *v);
-/* Tokens that strip, in a model of this general.name. */
-void tr__named_strips(struct tr__vocab *v, struct tr_str model);
+/* Tokens that strip, in a file of this general.name, tokenizer.ggml.pre and
+ * general.architecture; NULL where it has none. */
+void tr__named_strips(struct tr__vocab *v, struct tr_str name, struct tr_str pre,
+                      struct tr_str arch);
 
 #endif

@@ -12,6 +12,7 @@
 #include <libtrain/base/base.h>
 #include <libtrain/tokenizer/characters.h>
 #include <libtrain/tokenizer/kind.h>
+#include <libtrain/tokenizer/special.h>
 
 #include <stdlib.h>
 

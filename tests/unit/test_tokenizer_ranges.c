@@ -7,6 +7,7 @@
 #include "toy_vocab.h"
 
 #include <libtrain/tokenizer/kind.h>
+#include <libtrain/tokenizer/special.h>
 
 static struct toy *toy; /* of the test that runs */
 static struct tr_tokenizer *t;
