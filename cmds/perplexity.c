@@ -4,6 +4,7 @@
  */
 #include "shared/adapters.h"
 #include "shared/common.h"
+#include "shared/divergence.h"
 #include "shared/job.h"
 #include "shared/losses.h"
 #include "shared/rope.h"
@@ -21,10 +22,11 @@
 #include <string.h>
 
 struct opts {
-    const char *model, *data, *logits, *losses, *output, *label, *after;
+    const char *model, *data, *logits, *losses, *output, *label, *after, *kl_base;
     struct cmd_text_in text;
     struct cmd_list adapters;
     struct cmd_rope rope;
+    int64_t chunks;
     int loss, precision;
 };
 
@@ -94,6 +96,22 @@ static int on_text(const struct opts *o, struct tr_model *m, struct tr_text_loss
     return rc;
 }
 
+/* Instead of its loss, how far the model is from another. */
+static int against(const struct opts *o, struct tr_model *m, FILE *out, struct tr_err *err)
+{
+    struct tr_divergence d;
+    struct tr_model *base = cmd_open_model(o->kl_base, err);
+    int rc = base ? tr_gguf_check(tr_model_gguf(base), err) : err->code;
+    if (!rc) {
+        tr_model_set_precision(base, tr_precision_at(o->precision));
+        rc = cmd_divergence(&o->text, o->chunks, m, base, &d, err);
+    }
+    if (!rc)
+        cmd_divergence_print(out, &d);
+    tr_model_close(base);
+    return rc;
+}
+
 /* The table: with a label a short one, whose rows may follow those of an older table. */
 static void print(const struct opts *o, const struct tr_text_loss *s, FILE *out)
 {
@@ -132,6 +150,10 @@ static int run(const struct opts *o, struct tr_err *err)
     if (cmd_text_copy(&text, o->after, err))
         goto end;
     tr_model_set_precision(m, precision);
+    if (o->kl_base) {
+        rc = against(o, m, tr_out_stream(out), err);
+        goto end;
+    }
     rc = o->data ? on_pack(o, m, &s, err) : on_text(o, m, &s, err);
     cmd_job_end();
     if (!rc && !s.n)
@@ -168,6 +190,9 @@ int main(int argc, char **argv)
                  "also write the logits of every position of --data, as GGUF"),
         CMD_OUT(0, "losses", &o.losses, "FILE",
                  "also write the loss of each sequence of --data, as TSV"),
+        CMD_IN(0, "kl-base", &o.kl_base, "FILE",
+                "how far the model is from this one, on chunks of --file"),
+        CMD_INT(0, "chunks", &o.chunks, 1, INT32_MAX, "N", "of them; all"),
         CMD_OUT('o', "output", &o.output, "FILE", "where to write the table"),
         CMD_TEXT(0, "label", &o.label, "TEXT",
                  "a table of columns model, loss and perplexity, with this name of the model"),
@@ -182,6 +207,10 @@ int main(int argc, char **argv)
     cmd_parse(&cmd, argc, argv, &n_operand);
     if (o.data && o.text.path)
         cmd_usage(&cmd, "'--data' and '--file' exclude each other");
+    if (o.kl_base && (o.data || o.label || o.loss))
+        cmd_usage(&cmd, "'--kl-base' goes with '--file', and not with '--label' or '--loss'");
+    if (o.chunks && !o.kl_base)
+        cmd_usage(&cmd, "'--chunks' goes with '--kl-base'");
     if (o.after && !o.label)
         cmd_usage(&cmd, "'--after' goes with '--label'");
     if ((o.text.pre || o.text.special || o.text.binary) && !o.text.path)

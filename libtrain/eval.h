@@ -108,6 +108,31 @@ int64_t tr_text_chunks(const struct tr_text_ids *x, int64_t ctx);
 int tr_eval_chunks(struct tr_eval *e, const struct tr_text_ids *x, const struct tr_chunks *c,
                    struct tr_err *err) TR_MUST_CHECK;
 
+/* A mean, and its standard error. */
+struct tr_estimate {
+    double mean, error;
+};
+/* How far a model is from another, the base, in what both predict behind the first half of
+ * each chunk: for each prediction the Kullback-Leibler divergence of the base's distribution
+ * from the model's, and what either gives the token that comes. */
+struct tr_divergence {
+    uint64_t n;                         /* predictions */
+    struct tr_estimate loss, base_loss; /* of the tokens that come */
+    struct tr_estimate log_ratio;       /* of the perplexities: loss - base_loss */
+    struct tr_estimate kl;              /* in nats, as losses are */
+    double kl_median, kl_99, kl_max;    /* 99: below it lie 99 of 100 */
+    struct tr_estimate p_change;        /* of the probability of the token that comes */
+    double p_change_rms;                /* the root of its mean square */
+    struct tr_estimate same_top;        /* share where both find the same token most likely */
+};
+/* Measure over chunks, as `llama-perplexity --kl-divergence` does; but from all logits of
+ * both, not from those of the base in 16 bits.  Memory: logits of a chunk and a half.  Progress
+ * of e is told in ids.  TR_EMISMATCH for models of other vocabularies; TR_EINVAL for chunks that
+ * the text does not have, or of fewer than 3 ids. */
+int tr_eval_divergence(struct tr_eval *e, struct tr_eval *base, const struct tr_text_ids *x,
+                       const struct tr_chunks *c, struct tr_divergence *d,
+                       struct tr_err *err) TR_MUST_CHECK;
+
 /* A pack fits a model: vocabulary (hash where both have one) and context.  TR_EMISMATCH. */
 int tr_pack_fits(const struct tr_pack *pack, const struct tr_model *m,
                  struct tr_err *err) TR_MUST_CHECK;

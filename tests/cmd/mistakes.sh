@@ -113,6 +113,8 @@ imatrix -m a|'--file FILE' (or '--in-file FILE') and '--output FILE' (or '--show
 imatrix -m a --in-file b -o c|'--model' and '--file' go together
 imatrix -f b -o c|'--model' and '--file' go together
 imatrix -m a -f b -o c --chunk 5|did you mean '--chunks'?
+perplexity -m a -d b --kl-base c|'--kl-base' goes with '--file'
+perplexity -m a -f b --chunks 5|'--chunks' goes with '--kl-base'
 perplexity --context 5|did you mean '--ctx'?
 generate -m a|'--prompt TEXT' (or '--prompts FILE', 
 generate -p hello|'--model FILE' is missing: GGUF
