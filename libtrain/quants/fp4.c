@@ -99,23 +99,32 @@ TR__ROW(nvfp4, 64, 16, 0)
 
 /* ==== packing ==== */
 
-/* The floats nearest to n numbers x under half of a scale; of two that are as near, the one
+TR__INLINE tr__vec magnitude(tr__vec v)
+{
+    return (tr__vec)((tr__ivec)v & INT32_MAX);
+}
+
+/* The floats nearest to n (16 or 32) numbers x under half of a scale; of two that are as near, the one
  * nearer to zero, which has no sign if it is zero.  Distances are compared as they are
  * rounded: beside a number that is far too large, all floats are zero. */
 static void nearest_fp4(const float *x, int n, float half, uint8_t *code)
 {
     static const float level[8] = { 0, 1, 2, 3, 4, 6, 8, 12 };
-#pragma omp simd
-    for (int i = 0; i < n; i++) {
-        float least = fabsf(x[i]);
-        int32_t best = 0;
-        for (int k = 1; k < 8; k++) {
-            float distance = fabsf(level[k] * half - fabsf(x[i]));
-            best = distance < least ? k : best;
-            least = distance < least ? distance : least;
+    int32_t all[32];
+    for (int i = 0; i < n; i += TR__VEC) {
+        tr__vec v = tr__load(x + i), least = magnitude(v);
+        tr__ivec best = { 0 };
+        TR__EACH(k, 7) {
+            tr__vec distance = magnitude(level[k + 1] * half - magnitude(v));
+            tr__ivec nearer = distance < least;
+            best = (best & ~nearer) | (nearer & (k + 1));
+            least = (tr__vec)(((tr__ivec)least & ~nearer) | ((tr__ivec)distance & nearer));
         }
-        code[i] = (uint8_t)(best | (best > 0 && x[i] < 0.0f) << 3);
+        best |= (best > 0) & (v < 0.0f) & 8;
+        memcpy(all + i, &best, sizeof best);
     }
+    for (int i = 0; i < n; i++)
+        code[i] = (uint8_t)all[i];
 }
 
 /* n bytes, each of a code and the one n behind. */

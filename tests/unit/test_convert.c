@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* More than one chunk, and no whole number of them. */
-enum { N = 50000 / 256 * 256 };
+enum { N = 35000 / 256 * 256 };
 
 static float *numbers(void)
 {
@@ -27,12 +27,11 @@ static float *numbers(void)
     return x;
 }
 
-/* Types know nothing of each other: each is seen with numbers that stand alone and with blocks
- * of 32, both ways. */
+/* Types know nothing of each other: it is enough that a source is F32, which goes another way,
+ * or one that is packed. */
 static int is_tried(const struct tr_dtype *from, const struct tr_dtype *to)
 {
-    const struct tr_dtype *blocks = tr_dtype_by_name("Q8_0");
-    return from->block == 1 || to->block == 1 || from == to || from == blocks || to == blocks;
+    return from == &tr_f32 || to == &tr_f32 || from == tr_dtype_by_name("Q4_K");
 }
 
 /* Pairs of types that can be converted, against one call of each function. */
