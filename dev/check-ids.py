@@ -71,7 +71,7 @@ ATOMS = {
                 '<unk>', '<pad>',
                 '<bos>', '<|end|>', '<sentinel:12>', '<sentinel:>', 'IMGIMGABZ',
                 'IMGIMGABCDEZ', 'IMGIMG',
-                '<fim_prefix>', '<|fim_middle|>', '<dna>', '</dna>', '[CLS]', '[MASK]',
+                '<fim_prefix>', '<|fim_middle|>', '<dna>', '</dna>', '<dna>ACGTACGGTAcgtaN', 'ACGTAA', '\u3000', '[CLS]', '[MASK]',
                 '\u2581', '<0x0A>', '<turn|>'],
     'code': ['def f(x):\n    return x+1\n', 'int main(void)\n{\n\treturn 0;\n}\n',
              'x = [1, 2, 3];', 'a->b', '#include <a.h>',

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Make a vocabulary of a kind that is not merged, from a text, as a GGUF without tensors:
+"""Make a vocabulary of a kind that dev/mkvocab does not, from a text, as a GGUF without tensors:
 
     mkkinds.py KIND OUT.gguf TEXT…   KIND: unigram wordpiece rwkv plamo2
+                                   gemma4 sarvam characters whitespace hybriddna
 
 Tokens are the pieces of words that are most frequent, with the logarithms of their shares
 as scores: no model would be trained with them, but they are as many and as mixed as those
@@ -205,6 +206,58 @@ def plamo2(text, keys):
     return "plamo2", v, {"bos_token_id": 1, "eos_token_id": 2, "unknown_token_id": 0}
 
 
+def merges_of(tokens, joined):
+    """Each token from the one without its last character, the most frequent first."""
+    return [f"{p[:-1]} {p[-1]}" for p in tokens
+            if len(p) == 2 or len(p) > 2 and p[:-1] in joined]
+
+
+def characters(text, keys, mark=MARK, pre="gemma4", model="gpt2"):
+    v = Vocab()
+    tokens = [p.replace(" ", mark) for p in pieces_of(text, 8)[0]]
+    tokens += ["\n", "\n\n", "\n\n\n\n", mark * 2, mark * 4, "\t", "\u3000"]
+    for name, kind in (("<pad>", CONTROL), ("<eos>", CONTROL), ("<bos>", CONTROL)):
+        v.add(name, kind)
+    for b in range(256):
+        v.add(f"<0x{b:02X}>", BYTE)
+    for p in tokens:
+        v.add(p)
+    for name, kind in SPECIAL:
+        v.add(name, kind)
+    keys["merges"] = merges_of(tokens, set(tokens))
+    keys["pre"] = pre
+    return model, v, {"bos_token_id": 2, "eos_token_id": 1}
+
+
+def sarvam(text, keys):
+    return characters(text, keys, pre="sarvam-moe")
+
+
+def words(text, keys):
+    return characters(text.replace("\n", " "), keys, mark="", pre="whitespace")
+
+
+def whitespace(text, keys):
+    return characters(text.lower(), keys, mark="", pre="whitespace", model="whitespace")
+
+
+def hybriddna(text, keys):
+    v = Vocab()
+    plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    rest = [b for b in range(256) if b not in plain]
+    letter = [chr(b) if b in plain else chr(256 + rest.index(b)) for b in range(256)]
+    tokens = ["".join(letter[b] for b in p.encode()) for p in pieces_of(text, 8)[0]]
+    for name in letter + [p for p in tokens if len(p) > 1]:
+        v.add(name)
+    for name in ("<dna>", "</dna>", "<oov>"):
+        v.add(name, USER if keys.pop("user", False) else NORMAL)
+    for n in range(0, 4096, 3):
+        v.add("".join("ACGT"[n >> 2 * i & 3] for i in range(6)) + "\ue000")
+    keys["merges"] = merges_of(tokens, set(tokens))
+    keys["pre"] = "gpt-2"
+    return "hybriddna", v, {"bos_token_id": 0, "eos_token_id": 1}
+
+
 # ---- the file -------------------------------------------------------------------------
 
 U8, U32, I32, F32, BOOL, STRING, ARRAY = 0, 4, 5, 6, 7, 8, 9
@@ -236,6 +289,9 @@ def write(path, model, v, ids, keys):
     if keys.pop("map", False):
         kv.append(array(p + "precompiled_charsmap", U8, charsmap(),
                         lambda x: struct.pack("B", x)))
+    if "merges" in keys:
+        kv.append(array(p + "merges", STRING, keys.pop("merges"), string))
+        kv.append(entry(p + "pre", STRING, string(keys.pop("pre"))))
     for k, x in keys.items():
         k = "normalizer." + k if k in ("lowercase", "strip_accents") else k
         kv.append(entry(p + k, BOOL, struct.pack("B", x)))
@@ -243,7 +299,9 @@ def write(path, model, v, ids, keys):
         f.write(b"GGUF" + struct.pack("<IQQ", 3, 0, len(kv)) + b"".join(kv))
 
 
-KINDS = {"unigram": unigram, "wordpiece": wordpiece, "rwkv": rwkv, "plamo2": plamo2}
+KINDS = {"unigram": unigram, "wordpiece": wordpiece, "rwkv": rwkv, "plamo2": plamo2,
+         "gemma4": characters, "sarvam": sarvam, "characters": words, "whitespace": whitespace,
+         "hybriddna": hybriddna}
 
 
 def main():

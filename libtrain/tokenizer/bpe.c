@@ -36,6 +36,25 @@ static const struct tr__pretok *unknown(struct tr_str name, struct tr_err *err)
     return NULL;
 }
 
+/* Names that stand for tokens of characters: other kinds. */
+static const struct {
+    const char *name;
+    const struct tr__tokenizer_kind *kind;
+} of_characters[] = {
+    { "gemma4", &tr__tokenizer_gemma4 },
+    { "granite-embed-multi-311m", &tr__tokenizer_gemma4 },
+    { "sarvam-moe", &tr__tokenizer_sarvam },
+    { "whitespace", &tr__tokenizer_characters },
+};
+
+static const struct tr__tokenizer_kind *by_pre(struct tr_str pre)
+{
+    for (size_t i = 0; i < sizeof of_characters / sizeof *of_characters; i++)
+        if (tr_str_is(pre, of_characters[i].name))
+            return of_characters[i].kind;
+    return NULL;
+}
+
 /* The name that was asked for, or that of the file, or what llama.cpp takes without one. */
 static int pre_name(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_str *name,
                     struct tr_err *err)
@@ -67,6 +86,15 @@ static const struct tr__pretok *find_pre(struct tr_tokenizer *t, const struct tr
 
 /* ---- the kind --------------------------------------------------------------------- */
 
+static int read_merges(struct tr_tokenizer *t, const struct tr_gguf *g, int bare,
+                       struct tr_err *err)
+{
+    if (!bare || tr_gguf_find_kv(g, "tokenizer.ggml.merges"))
+        return tr__merges_read(t, g, err);
+    t->pair = calloc(1, sizeof *t->pair);
+    return t->pair ? 0 : tr_err_sys(err, "cannot hold merges");
+}
+
 static int bpe_init(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err)
 {
     const struct tr__pretok *pre = find_pre(t, g, err);
@@ -77,7 +105,7 @@ static int bpe_init(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_e
         char byte = (char)b;
         t->byte_id[b] = tr__idmap_find(&t->vocab.text, &t->vocab, &byte, 1);
     }
-    int rc = tr__merges_read(t, g, err);
+    int rc = read_merges(t, g, pre->flags & TR__PRE_BARE, err);
     return rc ? rc : tr__pretok_compile(&t->pretok, pre, err);
 }
 
@@ -144,6 +172,7 @@ const struct tr__tokenizer_kind tr__tokenizer_bpe = {
     .unk = -1,
     .sep = -1,
     .unescape = tr__unspell,
+    .by_pre = by_pre,
     .init = bpe_init,
     .encode = bpe_encode,
     .cut = bpe_cut,

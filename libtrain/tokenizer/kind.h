@@ -85,8 +85,11 @@ struct tr__tokenizer_kind {
     int spaces;        /* that key decides what an encoded text begins with */
     int all_pieces;    /* unused tokens are text, special ones as `unescape` has it */
     int notes;         /* `encode` fills e->where itself */
+    int whole_lines;   /* line ends, however many, are a token if there is one */
     int32_t bos, eos, unk, sep; /* ids where the file names none; -1: none */
     tr__unescape *unescape;
+    /* The kind in the place of this one where words are cut by this name; NULL: this. */
+    const struct tr__tokenizer_kind *(*by_pre)(struct tr_str pre);
     /* Build tables from the file, the vocabulary has been read. */
     int (*init)(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err);
     /* Ids of text without special tokens, len > 0; `first`: nothing or a special token is
@@ -169,6 +172,8 @@ void tr__merges_pair(const struct tr_tokenizer *t, const char *word, struct tr__
 size_t tr__spm_unescape(const char *text, size_t len, char *out, int *spelt);
 int tr__spm_init(struct tr_tokenizer *t, struct tr_err *err) TR_MUST_CHECK;
 void tr__spm_join(struct tr_tokenizer *t, unsigned char a, unsigned char b);
+/* The bytes inside of a character. */
+void tr__join_characters(struct tr_tokenizer *t);
 int tr__spm_encode(struct tr_encoder *e, const char *text, size_t len, int first);
 size_t tr__spm_cut(struct tr_encoder *e, const char *text, size_t len);
 

@@ -90,6 +90,13 @@ void tr__spm_join(struct tr_tokenizer *t, unsigned char a, unsigned char b)
     t->joint[a][b / 8] |= (uint8_t)(1 << b % 8);
 }
 
+void tr__join_characters(struct tr_tokenizer *t)
+{
+    for (int a = 0x80; a < 256; a++)
+        for (int b = 0x80; b < 0xc0; b++)
+            tr__spm_join(t, (unsigned char)a, (unsigned char)b);
+}
+
 static int spm_init(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err)
 {
     (void)g;
@@ -119,6 +126,11 @@ static size_t word_end(const struct tr_tokenizer *t, const char *text, size_t le
 static int encode_word(struct tr_encoder *e, const char *word, size_t len)
 {
     const struct tr__vocab *v = &e->t->vocab;
+    if (e->t->kind->whole_lines && *word == '\n') {
+        int32_t id = tr__idmap_find(&v->text, v, word, len);
+        if (id >= 0)
+            return tr__push_id(e, (uint32_t)id);
+    }
     int rc = tr__work_reserve(e, len);
     if (rc)
         return rc;

@@ -33,6 +33,9 @@ static const struct tr__tokenizer_kind *find_kind(const struct tr_gguf *g,
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (tr_str_is(name, kinds[i]->model))
             return kinds[i];
+    if (tr_str_is(name, "none") || tr_str_is(name, "no_vocab"))
+        tr_err_set(err, TR_EFORMAT, "no vocabulary: 'tokenizer.ggml.model' is '%.*s'",
+                   (int)name.len, name.ptr);
     tr_err_set(err, TR_EUNSUPPORTED, "unknown tokenizer model '%.*s'",
                name.len > 80 ? 80 : (int)name.len, name.ptr);
     return NULL;
@@ -45,11 +48,25 @@ static struct tr_str word_of(const struct tr_gguf *g, const char *key)
     return tr_gguf_string(g, key, &s, NULL) == 1 ? s : (struct tr_str){ 0 };
 }
 
+/* Another kind, if the name of the pre-tokenizer says so, which has told all then. */
+static void choose_by_pre(struct tr_tokenizer *t, const struct tr_gguf *g)
+{
+    struct tr_str pre = word_of(g, "tokenizer.ggml.pre");
+    if (t->pre)
+        pre = (struct tr_str){ t->pre, strlen(t->pre) };
+    const struct tr__tokenizer_kind *other = t->kind->by_pre ? t->kind->by_pre(pre) : NULL;
+    if (other) {
+        t->kind = other;
+        t->pre = NULL;
+    }
+}
+
 static int build(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_err *err)
 {
     t->kind = find_kind(g, err);
     if (!t->kind)
         return -1;
+    choose_by_pre(t, g);
     t->add_bos = t->kind->add_bos;
     t->add_eos = t->kind->add_eos;
     t->add_space = t->kind->add_space;

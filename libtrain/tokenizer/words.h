@@ -28,7 +28,8 @@ struct tr__pattern { /* PCRE2's language */
 
 enum {
     TR__PRE_WHOLE = 1, /* a word that is a token is that token, merges or not */
-    TR__PRE_BOS = 2    /* BOS where tokenizer.ggml.add_bos_token is absent */
+    TR__PRE_BOS = 2,   /* BOS where tokenizer.ggml.add_bos_token is absent */
+    TR__PRE_BARE = 4   /* a file need not have merges */
 };
 
 struct tr__pretok {
