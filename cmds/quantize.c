@@ -5,11 +5,13 @@
  * The work is libtrain/quantize.h's; here are the options and what is said about it.
  */
 #include "shared/common.h"
+#include "shared/divergence.h"
 #include "shared/job.h"
 #include "shared/loss-table.h"
 #include "shared/recipe-options.h"
 #include "shared/types.h"
 
+#include <libtrain/file.h>
 #include <libtrain/printable.h>
 #include <libtrain/quantize.h>
 
@@ -18,7 +20,7 @@
 #include <string.h>
 
 struct opts {
-    const char *type, *output, *output_type, *embd_type, *rule_file, *like, *imatrix;
+    const char *type, *output, *output_type, *embd_type, *rule_file, *like, *imatrix, *kl;
     struct cmd_list rules, only, except, keys;
     int dry_run, mixed;
 };
@@ -86,6 +88,16 @@ static int write_model(const struct tr_gguf *g, const struct tr_quantize_args *a
     return rc;
 }
 
+/* Before anything is written: what --kl needs. */
+static int check_kl(const struct tr_gguf *g, const struct opts *o, struct tr_err *err)
+{
+    FILE *text = tr_in_open(o->kl, err);
+    if (!text)
+        return TR_EIO;
+    fclose(text);
+    return tr_model_check(g, err);
+}
+
 /* With all files open that the options name. */
 static int quantize(const char *input, struct tr_quantize_args *args, const struct opts *o,
                     struct tr_err *err)
@@ -99,8 +111,12 @@ static int quantize(const char *input, struct tr_quantize_args *args, const stru
         rc = -1;
     args->recipe.like = like;
     args->weights.imatrix = imatrix;
+    if (!rc && o->kl)
+        rc = check_kl(g, o, err);
     if (!rc)
         rc = write_model(g, args, o, err);
+    if (!rc && o->kl)
+        rc = cmd_say_divergence(o->kl, o->output, input, err);
     tr_imatrix_close(imatrix);
     tr_gguf_close(like);
     tr_gguf_close(g);
@@ -111,6 +127,8 @@ static void take_options(const struct cmd *cmd, const struct opts *o,
                          struct tr_quantize_args *args)
 {
     struct tr_recipe_args *r = &args->recipe;
+    if (o->kl && (o->dry_run || !strcmp(o->output, "-")))
+        cmd_usage(cmd, "'--kl' needs a file that is written");
     if (o->mixed && r->pure)
         cmd_usage(cmd, "--mix and --pure exclude each other");
     if (o->only.n && o->except.n)
@@ -160,6 +178,8 @@ int main(int argc, char **argv)
         CMD_OUT('o', "output", &o.output, "FILE", "where to write the model"),
         CMD_FLAG(0, "mix", &o.mixed, "the mixture of this name, not the type"),
         CMD_FLAG(0, "pure", &args.recipe.pure, "of a mixture its main type alone"),
+        CMD_IN(0, "kl", &o.kl, "TEXT",
+               "say how far from IN's what OUT predicts of this text is"),
         CMD_FLAG(0, "dry-run", &o.dry_run, "print the sizes as TSV and write nothing"),
         CMD_FLAG(0, "allow-requantize", &args.allow_requantize,
                  "convert tensors that are quantised already"),

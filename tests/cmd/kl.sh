@@ -36,6 +36,19 @@ test_expect_success 'perplexities are llama_perplexity' '
     { column perplexity all && column base_perplexity all; } | paste - want |
         awk "{ d = \$1 / \$2 - 1; if (d * d > 1e-10) exit 1 }"'
 
+test_expect_success 'quantize says it' '
+    "$BIN/quantize" -t Q4_0 -o new.gguf --kl house.txt "$tiny" 2>talk
+    cmp new.gguf Q4_0.gguf
+    "$BIN/perplexity" -q -m Q4_0.gguf --kl-base "$tiny" -f house.txt >all
+    grep "KL divergence $(column kl all | cut -c 1-7)" talk
+    grep "on top in .* of $(column tokens all)" talk
+    for words in "--dry-run" "-o -"; do
+        test_expect_code 2 "$BIN/quantize" -t Q4_0 --kl house.txt $words "$tiny" 2>err
+    done
+    test_expect_code 1 "$BIN/quantize" -t Q4_0 -o bad.gguf --kl none.txt "$tiny" 2>err
+    grep "none.txt" err
+    test ! -e bad.gguf'
+
 test_expect_success 'what does not go together is refused' '
     printf short >short.txt
     test_expect_code 1 "$BIN/perplexity" -m "$tiny" --kl-base Q8_0.gguf -f short.txt 2>err
