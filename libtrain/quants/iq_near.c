@@ -12,48 +12,66 @@
 
 enum { MAX_POINTS = 2048 };
 
-/* Squared distances of u to the points of the grid, in levels. */
-static void measure(const struct tr__near *n, uint32_t u, uint16_t *distance)
+/* A point in two halves, whose squared distances to all that there are, in levels, are few:
+ * those of a whole point are sums of two. */
+static void measure_half(int bits, uint32_t half, uint8_t *distance)
 {
-    const int numbers = n->bits == 2 ? 8 : 4, mask = (1 << n->bits) - 1;
-    for (int p = 0; p < n->n_point; p++)
-        distance[p] = 0;
-    for (int i = 0; i < numbers; i++) {
-        const int shift = n->bits * i, level = (int)u >> shift & mask;
-#pragma omp simd
-        for (int p = 0; p < n->n_point; p++) {
-            int16_t d = (int16_t)((n->grid[p] >> shift & mask) - level);
-            distance[p] = (uint16_t)(distance[p] + d * d);
+    const int numbers = bits == 2 ? 4 : 2, mask = (1 << bits) - 1;
+    for (int v = 0; v < 1 << bits * numbers; v++) {
+        int sum = 0;
+        for (int i = 0; i < numbers; i++) {
+            int d = (v >> bits * i & mask) - ((int)half >> bits * i & mask);
+            sum += d * d;
         }
+        distance[v] = (uint8_t)sum;
     }
 }
 
-/* The smallest distance above `last`. */
-static int next_distance(const uint16_t *distance, int n, int last)
+/* Squared distances of u to the points of the grid.  Bit d of what is returned says that d
+ * is one of them; the last bit, that larger ones are. */
+static uint64_t measure(const struct tr__near *n, uint32_t u, uint8_t *distance)
 {
-    uint16_t least = UINT16_MAX;
-    for (int p = 0; p < n; p++) {
-        uint16_t d = distance[p] > last ? distance[p] : UINT16_MAX;
-        least = d < least ? d : least;
+    const int half = n->bits == 2 ? 8 : 6, mask = (1 << half) - 1;
+    uint8_t low[256], high[256];
+    uint64_t seen = 0;
+    measure_half(n->bits, u & (uint32_t)mask, low);
+    measure_half(n->bits, u >> half, high);
+    for (int p = 0; p < n->n_point; p++) {
+        distance[p] = (uint8_t)(low[n->grid[p] & mask] + high[n->grid[p] >> half]);
+        seen |= (uint64_t)1 << (distance[p] < 63 ? distance[p] : 63);
     }
-    return least;
+    return seen;
+}
+
+/* Those points that are not farther than `limit`, with their distances; how many they are. */
+static int collect(const struct tr__near *n, uint8_t *distance, int limit, uint16_t *point)
+{
+    int count = 0;
+    for (int p = 0; p < n->n_point; p++) {
+        uint8_t d = distance[p];
+        point[count] = n->grid[p]; /* or the next one that belongs here */
+        distance[count] = d;
+        count += d <= limit;
+    }
+    return count;
 }
 
 /* Write the list of u; returns how many there are, with those that fill it up. */
 static int fill(const struct tr__near *n, uint32_t u, uint16_t *list)
 {
-    uint16_t distance[MAX_POINTS];
-    int count = 0, last = -1;
-    measure(n, u, distance);
-    for (int k = 0; k < n->n_distance; k++) {
-        last = next_distance(distance, n->n_point, last);
-        if (last == 0)
-            return 0;
-        for (int p = 0; p < n->n_point; p++) {
-            list[count] = n->grid[p]; /* or the next one that belongs here */
-            count += distance[p] == last;
-        }
-    }
+    uint8_t distance[MAX_POINTS];
+    uint16_t point[MAX_POINTS];
+    uint64_t seen = measure(n, u, distance), farther = seen;
+    int count = 0;
+    if (seen & 1)
+        return 0;
+    for (int k = 1; k < n->n_distance; k++)
+        farther &= farther - 1;
+    const int limit = __builtin_ctzll(farther), near = collect(n, distance, limit, point);
+    for (int d = 1; d <= limit; d++)
+        for (int p = 0; p < near; p++)
+            if (distance[p] == d)
+                list[count++] = point[p];
     for (; count % TR__NEAR_LIST; count++)
         list[count] = list[count - 1];
     return count;
@@ -89,10 +107,10 @@ int tr__near_index(const struct tr__near *n, uint32_t point)
     return low;
 }
 
-/* LISTS is how many there are, which follows from the grid; one more may be written to. */
+/* LISTS is how many there are, which follows from the grid. */
 #define NEAR(T, GRID, POINTS, BITS, DISTANCES, LISTS)                                    \
     static uint16_t T##_first[(BITS == 2 ? 0xaaaa : 0xfff) + 2];                         \
-    static uint16_t T##_list[LISTS + 1][TR__NEAR_LIST];                                  \
+    static uint16_t T##_list[LISTS][TR__NEAR_LIST];                                      \
     static const struct tr__near T##_near = { GRID,      POINTS,    BITS,                \
                                               DISTANCES, T##_first, T##_list };          \
     static void make_##T(void)                                                           \
