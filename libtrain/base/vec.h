@@ -237,6 +237,12 @@ TR__INLINE tr__vec tr__of_eight(const float *table, tr__ivec v)
 #endif
 }
 
+/* Word w in every place. */
+TR__INLINE tr__ivec tr__splat_word(uint32_t w)
+{
+    return (int32_t)w - (tr__ivec){ 0 };
+}
+
 /* v, and x added to number i where bit `first` + i is set. */
 TR__INLINE tr__vec tr__add_where(tr__vec v, uint32_t bits, const int first, float x)
 {
@@ -248,6 +254,21 @@ TR__INLINE tr__vec tr__add_where(tr__vec v, uint32_t bits, const int first, floa
     TR__EACH(i, TR__VEC)
         mask[i] = (int32_t)(1u << (first + i));
     return v + (tr__vec)(((mask & (int32_t)bits) != 0) & (tr__ivec)tr__splat(x));
+#endif
+}
+
+/* v, with the other sign where bit `first` + i is set. */
+TR__INLINE tr__vec tr__negate_where(tr__vec v, uint32_t bits, const int first)
+{
+#if defined(__AVX512F__)
+    const __m512i sign = _mm512_set1_epi32(INT32_MIN);
+    return (tr__vec)_mm512_mask_xor_epi32((__m512i)v, (__mmask16)(bits >> first), (__m512i)v,
+                                          sign);
+#else
+    tr__ivec mask;
+    TR__EACH(i, TR__VEC)
+        mask[i] = (int32_t)(1u << (first + i));
+    return (tr__vec)((tr__ivec)v ^ (((mask & (int32_t)bits) != 0) & INT32_MIN));
 #endif
 }
 

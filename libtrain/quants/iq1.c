@@ -7,18 +7,13 @@
 #include <libtrain/quants/iq_blocks.h>
 #include <libtrain/quants/iq_grids.h>
 
-/* Eight levels of a point, times 8. */
-TR__INLINE void point(uint32_t grid, int down, int8_t *q)
+/* 32 levels, moved down where a bit is set and up elsewhere. */
+TR__INLINE void levels(const uint32_t *point, uint32_t down, tr__vec *level)
 {
-    for (int j = 0; j < 8; j++)
-        q[j] = (int8_t)(8 * ((int)(grid >> 2 * j & 3) - 1) + (down ? -1 : 1));
-}
-
-TR__INLINE void load_eighths(const int8_t *q, tr__vec *level)
-{
-    tr__load_levels(q, level);
-    TR__EACH(i, TR__PART_VECS)
-        level[i] *= 0.125f;
+    static const float up[4] = { -0.875f, 0.125f, 1.125f };
+    TR__EACH(v, TR__PART_VECS)
+        level[v] = tr__add_where(tr__of_eights(point, v * TR__VEC, up), down, v * TR__VEC,
+                                 -0.25f);
 }
 
 TR__INLINE void iq1_s_scales(const struct iq1_s *b, float *d, float *m)
@@ -30,11 +25,10 @@ TR__INLINE void iq1_s_scales(const struct iq1_s *b, float *d, float *m)
 
 TR__INLINE void iq1_s_levels(const struct iq1_s *b, int part, tr__vec *level)
 {
-    uint32_t h = tr__load_u16(b->h[part]);
-    int8_t q[32];
-    for (int l = 0; l < 4; l++)
-        point(tr__iq1_grid[b->q[4 * part + l] | (h >> 3 * l & 7) << 8], h >> 15 & 1, q + 8 * l);
-    load_eighths(q, level);
+    uint32_t h = tr__load_u16(b->h[part]), point[4];
+    TR__EACH(l, 4)
+        point[l] = tr__iq1_grid[b->q[4 * part + l] | (h >> 3 * l & 7) << 8];
+    levels(point, h >> 15 ? UINT32_MAX : 0, level);
 }
 
 TR__ROW(iq1_s, 256, 32, 0)
@@ -57,14 +51,18 @@ TR__INLINE void iq1_m_scales(const struct iq1_m *b, float *d, float *m)
         d[g] = all * (float)(2 * (tr__load_u16(b->s[g / 4]) >> 3 * (g % 4) & 7) + 1);
 }
 
+/* A byte of ones for each of the bits 3, 7, 11 and 15. */
+TR__INLINE uint32_t bytes_of_ones(uint32_t h)
+{
+    return ((h >> 3 & 1) | (h & 0x80) << 1 | (h & 0x800) << 5 | (h & 0x8000) << 9) * 255;
+}
+
 TR__INLINE void iq1_m_levels(const struct iq1_m *b, int part, tr__vec *level)
 {
-    int8_t q[32];
-    for (int l = 0; l < 4; l++) {
-        uint32_t h = b->h[2 * part + l / 2] >> 4 * (l % 2);
-        point(tr__iq1_grid[b->q[4 * part + l] | (h & 7) << 8], h >> 3 & 1, q + 8 * l);
-    }
-    load_eighths(q, level);
+    uint32_t h = tr__load_u16(b->h + 2 * part), point[4];
+    TR__EACH(l, 4)
+        point[l] = tr__iq1_grid[b->q[4 * part + l] | (h >> 4 * l & 7) << 8];
+    levels(point, bytes_of_ones(h), level);
 }
 
 TR__ROW(iq1_m, 256, 16, 0)

@@ -7,13 +7,13 @@
 #include <libtrain/quants/iq_blocks.h>
 #include <libtrain/quants/iq_grids.h>
 
-/* Eight levels of a point; bit j of `signs` is number j's. */
-TR__INLINE void point(uint32_t grid, uint32_t signs, int8_t *q)
+/* 32 levels with their signs. */
+TR__INLINE void levels(const uint32_t *point, uint32_t signs, tr__vec *level)
 {
-    for (int j = 0; j < 8; j++) {
-        int c = grid >> 2 * j & 3, v = 8 + 17 * c + (c == 2);
-        q[j] = (int8_t)(signs >> j & 1 ? -v : v);
-    }
+    static const float table[4] = { 8, 25, 43 };
+    TR__EACH(v, TR__PART_VECS)
+        level[v] = tr__negate_where(tr__of_eights(point, v * TR__VEC, table), signs,
+                                    v * TR__VEC);
 }
 
 TR__INLINE float scale(float d, uint32_t s)
@@ -38,11 +38,10 @@ TR__INLINE void iq2_xxs_scales(const struct iq2_xxs *b, float *d, float *m)
 TR__INLINE void iq2_xxs_levels(const struct iq2_xxs *b, int part, tr__vec *level)
 {
     const uint8_t *p = b->q[part];
-    uint32_t signs = tr__load_u32(p + 4);
-    int8_t q[32];
-    for (int l = 0; l < 4; l++)
-        point(tr__iq2_xxs_grid[p[l]], tr__even_signs(signs >> 7 * l & 127), q + 8 * l);
-    tr__load_levels(q, level);
+    uint32_t point[4];
+    TR__EACH(l, 4)
+        point[l] = tr__iq2_xxs_grid[p[l]];
+    levels(point, tr__even_signs(tr__sevens(tr__load_u32(p + 4))), level);
 }
 
 TR__ROW(iq2_xxs, 256, 32, 0)
@@ -55,12 +54,13 @@ TR__INLINE void iq2_xs_scales(const struct iq2_xs *b, float *d, float *m)
 
 TR__INLINE void iq2_xs_levels(const struct iq2_xs *b, int part, tr__vec *level)
 {
-    int8_t q[32];
-    for (int l = 0; l < 4; l++) {
+    uint32_t point[4], sevens = 0;
+    TR__EACH(l, 4) {
         uint32_t p = tr__load_u16(b->q[4 * part + l]);
-        point(tr__iq2_xs_grid[p & 511], tr__even_signs(p >> 9), q + 8 * l);
+        point[l] = tr__iq2_xs_grid[p & 511];
+        sevens |= p >> 9 << 8 * l;
     }
-    tr__load_levels(q, level);
+    levels(point, tr__even_signs(sevens), level);
 }
 
 TR__ROW(iq2_xs, 256, 16, 0)
@@ -73,13 +73,10 @@ TR__INLINE void iq2_s_scales(const struct iq2_s *b, float *d, float *m)
 
 TR__INLINE void iq2_s_levels(const struct iq2_s *b, int part, tr__vec *level)
 {
-    int8_t q[32];
-    for (int l = 0; l < 4; l++) {
-        int at = 4 * part + l;
-        uint32_t p = b->q[at] | (b->high[part] >> 2 * l & 3u) << 8;
-        point(tr__iq2_s_grid[p], b->signs[at], q + 8 * l);
-    }
-    tr__load_levels(q, level);
+    uint32_t point[4];
+    TR__EACH(l, 4)
+        point[l] = tr__iq2_s_grid[b->q[4 * part + l] | (b->high[part] >> 2 * l & 3u) << 8];
+    levels(point, tr__load_u32(b->signs + 4 * part), level);
 }
 
 TR__ROW(iq2_s, 256, 16, 0)

@@ -15,17 +15,22 @@ TR__INLINE void iq3_xxs_scales(const struct iq3_xxs *b, float *d, float *m)
         d[g] = tr__load_f16(b->d) * (0.5f + (float)(b->signs[g][3] >> 4)) * 0.5f;
 }
 
+/* 32 levels with their signs. */
+TR__INLINE void levels(const uint32_t *point, uint32_t signs, const float *table,
+                       tr__vec *level)
+{
+    TR__EACH(v, TR__PART_VECS)
+        level[v] = tr__negate_where(tr__of_fours(point, v * TR__VEC, table), signs,
+                                    v * TR__VEC);
+}
+
 TR__INLINE void iq3_xxs_levels(const struct iq3_xxs *b, int part, tr__vec *level)
 {
-    const uint8_t *p = b->signs[part];
-    uint32_t signs = tr__load_u32(p);
-    int8_t q[32];
-    for (int i = 0; i < 32; i++) {
-        int c = tr__iq3_xxs_grid[b->q[8 * part + i / 4]] >> 3 * (i % 4) & 7;
-        int v = 4 + 8 * c + 2 * (c == 7);
-        q[i] = (int8_t)(tr__even_signs(signs >> 7 * (i / 8) & 127) >> i % 8 & 1 ? -v : v);
-    }
-    tr__load_levels(q, level);
+    static const float table[8] = { 4, 12, 20, 28, 36, 44, 52, 62 };
+    uint32_t point[8];
+    TR__EACH(k, 8)
+        point[k] = tr__iq3_xxs_grid[b->q[8 * part + k]];
+    levels(point, tr__even_signs(tr__sevens(tr__load_u32(b->signs[part]))), table, level);
 }
 
 TR__ROW(iq3_xxs, 256, 32, 0)
@@ -39,14 +44,11 @@ TR__INLINE void iq3_s_scales(const struct iq3_s *b, float *d, float *m)
 
 TR__INLINE void iq3_s_levels(const struct iq3_s *b, int part, tr__vec *level)
 {
-    int8_t q[32];
-    for (int i = 0; i < 32; i++) {
-        int k = i / 4;
-        uint32_t p = b->q[8 * part + k] | (b->high[part] >> k & 1u) << 8;
-        int v = 1 + 2 * (tr__iq3_s_grid[p] >> 3 * (i % 4) & 7);
-        q[i] = (int8_t)(b->signs[4 * part + i / 8] >> i % 8 & 1 ? -v : v);
-    }
-    tr__load_levels(q, level);
+    static const float table[8] = { 1, 3, 5, 7, 9, 11, 13, 15 };
+    uint32_t point[8];
+    TR__EACH(k, 8)
+        point[k] = tr__iq3_s_grid[b->q[8 * part + k] | (b->high[part] >> k & 1u) << 8];
+    levels(point, tr__load_u32(b->signs + 4 * part), table, level);
 }
 
 TR__ROW(iq3_s, 256, 32, 0)
