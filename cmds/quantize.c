@@ -23,6 +23,7 @@ struct opts {
     const char *type, *output, *output_type, *embd_type, *rule_file, *like, *imatrix, *kl;
     struct cmd_list rules, only, except, keys;
     int dry_run, mixed;
+    int64_t target;
 };
 
 static void print_recipe(const struct tr_recipe *r, int weighted)
@@ -67,12 +68,24 @@ static int convert(const struct tr_gguf *g, const struct tr_recipe *recipe,
     return rc;
 }
 
+static struct tr_recipe *make_recipe(const struct tr_gguf *g,
+                                     const struct tr_quantize_args *args, int64_t target,
+                                     struct tr_err *err)
+{
+    struct tr_recipe *recipe = tr_quantize_recipe(g, args, err);
+    if (recipe && target && tr_quantize_fit(g, args, target, recipe, err)) {
+        tr_recipe_free(recipe);
+        return NULL;
+    }
+    return recipe;
+}
+
 static int write_model(const struct tr_gguf *g, const struct tr_quantize_args *args,
                        const struct opts *o, struct tr_err *err)
 {
     const char *text;
     int rc = 0;
-    struct tr_recipe *recipe = tr_quantize_recipe(g, args, err);
+    struct tr_recipe *recipe = make_recipe(g, args, o->target, err);
     if (!recipe)
         return -1;
     for (size_t i = 0; (text = tr_gguf_warning(g, i)); i++)
@@ -80,7 +93,9 @@ static int write_model(const struct tr_gguf *g, const struct tr_quantize_args *a
     cmd_say_instead(recipe);
     if (o->dry_run)
         print_recipe(recipe, args->weights.imatrix != NULL);
-    else
+    if (o->dry_run && o->target)
+        cmd_say_losses(recipe, NULL);
+    if (!o->dry_run)
         rc = convert(g, recipe, args, o, err);
     if (!rc)
         summarise(recipe);
@@ -133,6 +148,8 @@ static void take_options(const struct cmd *cmd, const struct opts *o,
         cmd_usage(cmd, "--mix and --pure exclude each other");
     if (o->only.n && o->except.n)
         cmd_usage(cmd, "--include-weights and --exclude-weights exclude each other");
+    if (o->target && (o->type || o->like))
+        cmd_usage(cmd, "--target-size excludes --type and --like");
     if ((o->only.n || o->except.n) && !o->imatrix)
         cmd_usage(cmd, "there are no weights without --imatrix");
     if (o->type)
@@ -178,6 +195,8 @@ int main(int argc, char **argv)
         CMD_OUT('o', "output", &o.output, "FILE", "where to write the model"),
         CMD_FLAG(0, "mix", &o.mixed, "the mixture of this name, not the type"),
         CMD_FLAG(0, "pure", &args.recipe.pure, "of a mixture its main type alone"),
+        CMD_SIZE(0, "target-size", &o.target, "SIZE",
+                 "the types with the least error in a file of this size"),
         CMD_IN(0, "kl", &o.kl, "TEXT",
                "say how far from IN's what OUT predicts of this text is"),
         CMD_FLAG(0, "dry-run", &o.dry_run, "print the sizes as TSV and write nothing"),
@@ -205,7 +224,7 @@ int main(int argc, char **argv)
     };
     const struct cmd cmd = {
         "quantize", "-t TYPE -o OUT.gguf IN.gguf", "write a model in another type", table,
-        1, 1, (const char *const[]){ "type|like", "output|dry-run", NULL }
+        1, 1, (const char *const[]){ "type|like|target-size", "output|dry-run", NULL }
     };
     char **file = cmd_parse(&cmd, argc, argv, &n);
     take_options(&cmd, &o, &args);

@@ -58,6 +58,14 @@ struct tr_recipe *tr_quantize_recipe(const struct tr_gguf *g,
                                      const struct tr_quantize_args *args,
                                      struct tr_err *err) TR_MUST_CHECK;
 
+/* Give the free tensors of a recipe that was made without type and mixture other types, so
+ * that the file has at most `bytes` and the sum of squared errors, those in a column times
+ * its weight, is least: of each tensor in each type it is estimated from some of its rows
+ * (edit/fit.c, edit/fit_error.c).  TR_EUNSUPPORTED, with the least there is, if it is too
+ * large in any. */
+int tr_quantize_fit(const struct tr_gguf *g, const struct tr_quantize_args *args,
+                    int64_t bytes, struct tr_recipe *r, struct tr_err *err) TR_MUST_CHECK;
+
 /* Write g by this recipe of it to `path`, piece by piece.  A number that is not finite, in
  * g or in the new type, is TR_EFORMAT, naming tensor and row.  After a failure what was at
  * `path` is still there. */

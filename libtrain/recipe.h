@@ -68,6 +68,7 @@ struct tr_recipe_entry {
     const struct tr_dtype *type;         /* that it gets */
     int64_t bytes;                       /* in this type */
     int instead; /* its rows do not fit `wanted`, so it gets another */
+    int is_free; /* nothing was said about it, so it keeps its type */
     int coarse;  /* llama-quantize refuses such a type without an importance matrix */
 };
 

@@ -15,6 +15,9 @@ int tr__by_block(const char *a, const char *b);
 /* 1 for a tensor that stays in its type whatever a model of this architecture becomes. */
 int tr__keeps_type(const struct tr_gguf_tensor *t, const char *arch);
 
+/* Name a recipe, and number it, by the type that most bytes are in. */
+void tr__recipe_name(struct tr_recipe *r);
+
 /* Declare all tensors of a recipe. */
 void tr__recipe_declare(const struct tr_recipe *r, struct tr_gguf_writer *w);
 

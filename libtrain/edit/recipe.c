@@ -121,17 +121,19 @@ static const struct tr_dtype *followed(const struct plan *p, const struct tr_ggu
 }
 
 /* What is asked for, before anything is done about rows that do not fit; NULL: an error. */
-static const struct tr_dtype *wanted(struct plan *p, const struct tr_gguf_tensor *t,
+static const struct tr_dtype *wanted(struct plan *p, struct tr_recipe_entry *e,
                                      struct tr_err *err)
 {
     const struct tr_recipe_args *args = p->args;
+    const struct tr_gguf_tensor *t = e->tensor;
     const struct tr_dtype *type = NULL;
     if (tr__keeps_type(t, p->arch) ||
         (args->leave_output && tr__kind_of(t->name) == TR__KIND_OUTPUT))
         return t->dtype;
     if ((type = named(p, t)) || (args->like && (type = followed(p, t, err))))
         return type;
-    if (!p->recipe->type)
+    e->is_free = !p->recipe->type;
+    if (e->is_free)
         return args->like ? NULL : t->dtype;
     if (!args->mix || args->pure)
         return p->recipe->type;
@@ -182,7 +184,7 @@ static int fill_all(struct tr_recipe *r, const struct tr_gguf *g,
     qsort(order, r->n, sizeof *order, by_block);
     rc = plan_begin(&p, r, g, args, err);
     for (size_t i = 0; !rc && i < r->n; i++)
-        rc = fill(order[i], wanted(&p, order[i]->tensor, err), r->name, err);
+        rc = fill(order[i], wanted(&p, order[i], err), r->name, err);
     tr__regexes_release(&p.names);
     free(order);
     return rc;
@@ -220,6 +222,23 @@ struct tr_recipe *tr_recipe_new(const struct tr_gguf *g, const struct tr_recipe_
         return NULL;
     }
     return r;
+}
+
+void tr__recipe_name(struct tr_recipe *r)
+{
+    const struct tr_dtype *type;
+    int64_t most = 0;
+    for (int i = 0; (type = tr_dtype_at(i)); i++) {
+        int64_t bytes = 0;
+        for (size_t k = 0; k < r->n; k++)
+            bytes += r->entry[k].type == type ? r->entry[k].bytes : 0;
+        if (bytes > most) {
+            most = bytes;
+            r->type = type;
+            r->name = type->name;
+            r->file_type = type->file_type;
+        }
+    }
 }
 
 void tr_recipe_free(struct tr_recipe *r)

@@ -275,6 +275,25 @@ test_expect_success 'a table by kind of tensor at the end' '
     cmp talk one
 '
 
+test_expect_success 'types by the size of the file' '
+    model=$SHARED/reference/gpt2/model.gguf
+    "$BIN/quantize" --target-size 200k -o out.gguf "$model" 2>talk
+    test $(wc -c <out.gguf) -le 200000
+    test $(wc -c <out.gguf) -ge 190000
+    grep "kind .*types" talk
+    "$BIN/quantize" --target-size 0.2M --threads 1 -o again.gguf "$model" 2>one
+    cmp out.gguf again.gguf
+    cmp talk one
+    test_expect_code 1 "$BIN/quantize" --target-size 10k -o no.gguf "$model" 2>talk
+    grep "cannot be smaller than [0-9]* bytes" talk
+    "$BIN/quantize" --target-size 200k --dry-run --tensor-type c=q8_0 "$model" >tsv 2>talk
+    grep "^blk.0.ffn_up.weight	F32	" tsv
+    grep "kind .*types" talk
+    test_expect_code 2 "$BIN/quantize" --target-size 200k -t q8_0 --dry-run "$model"
+    test_expect_code 2 "$BIN/quantize" --target-size 200k --like out.gguf --dry-run "$model"
+    test ! -e no.gguf
+'
+
 test_expect_success 'tables of positions keep their type' '
     "$BIN/quantize" --dry-run -t q8_0 "$SHARED/reference/gpt2/model.gguf" >tsv
     grep "^position_embd.weight	F32	F32	" tsv
