@@ -108,7 +108,8 @@ int tr__memo_word(struct tr_encoder *e, const char *word, size_t len,
         m->len = (uint16_t)len;
         m->n = (uint16_t)n;
         memcpy(m->data, word, len);
-        memcpy(m->data + used, e->out->id + at, n * sizeof *m->data);
+        if (n) /* a word may be nothing */
+            memcpy(m->data + used, e->out->id + at, n * sizeof *m->data);
     }
     return rc;
 }

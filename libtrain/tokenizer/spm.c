@@ -6,6 +6,11 @@
  *
  * In the file a space is U+2581; here it is a space, in tokens and in text alike.
  *
+ * Two differences from llama.cpp are meant.  There plain text can be merged into a control
+ * token, and into a user-defined one that the file writes with U+2581; here those are found
+ * as they are written alone.  And bytes that are no characters are one symbol each, so that
+ * none takes the letters behind it.
+ *
  * SentencePiece merges over the whole text.  No merge crosses two bytes that stand beside
  * each other in no token, so the text is cut there into words, and the ids are the same.
  */
@@ -20,8 +25,9 @@ enum { SPACE_BYTES = sizeof spm_space - 1 };
 
 size_t tr__spm_unescape(const char *text, size_t len, char *out, int *spelt)
 {
-    (void)spelt; /* all is */
     size_t n = 0;
+    if (spelt && len && memchr(text, ' ', len))
+        *spelt = 0; /* in the file a space of a text is U+2581 */
     for (size_t i = 0; i < len;) {
         if (len - i >= SPACE_BYTES && !memcmp(text + i, spm_space, SPACE_BYTES)) {
             out[n++] = ' ';
