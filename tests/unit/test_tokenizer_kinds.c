@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Kinds of tokenizers whose tokens are not merged: Unigram, WordPiece, RWKV's and PLaMo
- * 2's. Rows of tokenizer_kinds.def say what llama.cpp makes of small vocabularies
+ * Kinds of tokenizers whose tokens are not merged (Unigram, WordPiece, RWKV's and PLaMo
+ * 2's), and those of BPE that are not merged bytes, or not only. Rows of tokenizer_kinds.def say what llama.cpp makes of small vocabularies
  * (toy_vocab.def); long texts are compared with themselves cut into pieces.
  */
 #include "sanitized.h"
@@ -92,7 +92,8 @@ END_TEST
 
 static const char *const vocabs[] = { "unigram", "unigram, spaces stay",
                                       "unigram, words in words", "wordpiece", "rwkv",
-                                      "plamo2" };
+                                      "plamo2", "lines", "sarvam", "words", "whitespace",
+                                      "dna", "dna without" };
 
 /* Pieces that mean something to the vocabularies, and bytes that are no characters. */
 static size_t make_text(char *text, size_t len, uint32_t seed)
@@ -100,8 +101,8 @@ static size_t make_text(char *text, size_t len, uint32_t seed)
     static const char *const atom[] = {
         "a", "b", "ab", "abc", " ", "  ", "\n", "\t", "e\xcc\x81", "\xc3\xa9", "\xcc\x81",
         "\xef\xac\x81", "\xef\xbc\xa1", "\xe4\xb8\xad", "\xe4\xbd\xa0", "\xe2\x96\x81",
-        "<x>", "<c>", "<", "x x", "x", "q", ".", ",", "'s", "-", "\xe4", "\xb8", "\xff",
-        "\xef\xbb\xbf",
+        "<x>", "<c>", "<", "x x", "\n\n", "<dna>", "</dna>", "ACGTAC", "x", "q",
+        ".", ",", "'s", "-", "\xe4", "\xb8", "\xff", "\xef\xbb\xbf",
     };
     size_t n = 0;
     for (;;) {

@@ -102,6 +102,25 @@ static void gemma4(struct toy *t)
     t->no_merges = 0;
 }
 
+static void characters(struct toy *t)
+{
+    gemma4(t);
+    t->model = "gpt2";
+    toy_int(t, "bos_token_id", 1);
+}
+
+static void whitespace(struct toy *t)
+{
+    characters(t);
+    t->model = "whitespace";
+}
+
+static void dna(struct toy *t)
+{
+    bytes(t);
+    t->model = "hybriddna";
+}
+
 static void unigram(struct toy *t)
 {
     t->model = "t5";
