@@ -19,7 +19,7 @@
 
 struct opts {
     const char *out, *pre, *bos, *eos;
-    int kind, by_line;
+    int kind, by_line, special_last;
     int64_t size, min_frequency;
     double coverage;
     struct cmd_list special;
@@ -181,6 +181,7 @@ int main(int argc, char **argv)
         CMD_CHOICE(0, "kind", &o.kind, tr_vocabulary_kind, "NAME", "kind of vocabulary"),
         CMD_TEXT(0, "pre", &o.pre, "NAME", "how text is cut into words"),
         CMD_LIST(0, "special", &o.special, "TOKEN", "a control token; may be given again"),
+        CMD_FLAG(0, "special-last", &o.special_last, "bpe: they have the last ids"),
         CMD_TEXT(0, "bos", &o.bos, "TOKEN", "begins a text; bpe: the first one, else <s>"),
         CMD_TEXT(0, "eos", &o.eos, "TOKEN", "ends a text; bpe: the first one, else </s>"),
         CMD_INT(0, "min-frequency", &o.min_frequency, 0, INT64_MAX, "N",
@@ -198,6 +199,7 @@ int main(int argc, char **argv)
     char **file = cmd_parse(&cmd, argc, argv, &n_file);
     struct tr_vocabulary_args args = {
         .kind = tr_vocabulary_kind(o.kind), .size = (uint32_t)o.size, .by_line = o.by_line,
+        .special_last = o.special_last,
         .special = o.special.item, .n_special = o.special.n, .bos = o.bos, .eos = o.eos,
         .pre = o.pre, .min_frequency = (uint64_t)o.min_frequency, .coverage = o.coverage,
     };

@@ -11,7 +11,7 @@ mkdir -p "$OUT" examples
 
 "$DEV/mktext" --seed 2 --bytes 120000 -o examples/tiny.txt dev/lighthouse.grammar
 "$DEV/mktext" --seed 1 --bytes 1200000 -o "$OUT/stories.txt" dev/stories.grammar
-"$DEV/mkvocab" -n 2048 -o "$OUT/vocab.gguf" "$OUT/stories.txt"
+"$BIN/bpe-train" -n 2048 --min-frequency 2 --special-last -o "$OUT/vocab.gguf" "$OUT/stories.txt"
 "$DEV/mkmodel" --shape tiny --embd 192 --heads 6 --kv-heads 2 --ff 512 --ctx 256 \
     --vocab "$OUT/vocab.gguf" -o "$OUT/random.gguf"
 

@@ -36,6 +36,7 @@ struct tr_vocabulary_args { /* all of it is the caller's and outlives the vocabu
     const char *const *special;
     size_t n_special;
     const char *bos, *eos; /* two of these; NULL: bpe: the first, others: <s>, </s> */
+    int special_last;      /* bpe: they have the last ids, not the first */
     int by_line; /* each line is a text of its own, as other trainers read files; all kinds
                   * but bpe are always so */
     const char *pre;        /* bpe: a name of tokenizer.ggml.pre; NULL: "gpt-2" */

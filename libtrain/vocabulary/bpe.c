@@ -47,10 +47,12 @@ static int add_words(struct tr__words *words, const struct tr__strings *from,
 
 static int bpe_learn(struct tr_vocabulary *v, struct tr_err *err)
 {
-    struct tr__merge_limits limits = { v->args.size, v->args.min_frequency, UINT32_MAX };
+    uint32_t n_last = v->args.special_last ? (uint32_t)v->args.n_special : 0;
+    struct tr__merge_limits limits = { v->args.size - n_last, v->args.min_frequency,
+                                       UINT32_MAX };
     struct tr__words words = { 0 };
     uint32_t id[N_BYTE];
-    int rc = tr__vocabulary_specials(v, err);
+    int rc = n_last ? 0 : tr__vocabulary_specials(v, err);
     if (!rc)
         rc = add_letters(v, id, err);
     if (!rc && add_words(&words, &v->word, id))
@@ -62,7 +64,7 @@ static int bpe_learn(struct tr_vocabulary *v, struct tr_err *err)
         if (!v->token.s[i].count)
             v->token.s[i].count = TR__TYPE_NORMAL;
     tr__words_release(&words);
-    return rc;
+    return rc || !n_last ? rc : tr__vocabulary_specials(v, err);
 }
 
 /* The texts of all merges, "LEFT RIGHT", in one buffer. */

@@ -50,7 +50,7 @@ struct tr_vocabulary {
     struct tr_progress progress;
 };
 
-/* Append a token that is not there yet. */
+/* Append a token; one that is there already gets this type. */
 int tr__vocabulary_token(struct tr_vocabulary *v, const char *text, size_t len, int type,
                          struct tr_err *err) TR_MUST_CHECK;
 /* Append the special tokens, the fixed ones first. */

@@ -17,6 +17,14 @@ test_expect_success 'special tokens, the alphabet, then merges' '
     head -n 8 "$TOP/tests/golden/bpe.merges" | sed "s/.*/\"&\"/" | tr "\n" " " >first
     grep -F "merges	string[342]	$(cat first)..." shown'
 
+test_expect_success '--special-last: the same merges, and what was first is last' '
+    made -n 600 --special "<|endoftext|>" --special "<|pad|>" --special-last -o l.gguf text
+    "$BIN/gguf-show" l.gguf >shown
+    grep -F "tokens	string[600]	\"!\"" shown
+    grep -F "merges	string[342]	$(cat first)..." shown
+    grep -F "eos_token_id	u32	598" shown
+    printf "<|pad|>" | "$BIN/tokenize" -q --special -m l.gguf --text | grep -x 599'
+
 test_expect_success 'a text to ids and back' '
     "$BIN/tokenize" -q -m v.gguf -o t.tok "$text"
     "$BIN/detokenize" -q -m v.gguf t.tok | cmp - "$text"
@@ -63,6 +71,11 @@ test_expect_success 'spm: a text to ids and back, also what has no token of its 
     echo "1 3" | cmp - ids
     made --kind spm -n 690 --special "<|pad|>" --threads 1 -o b.gguf text
     cmp s.gguf b.gguf'
+
+test_expect_success 'unigram: a text to ids and back' '
+    made --kind unigram --character-coverage 1 -n 400 -o u.gguf text
+    "$BIN/tokenize" -q -m u.gguf -o t.tok text
+    "$BIN/detokenize" -q -m u.gguf t.tok | cmp - text'
 
 test_expect_success 'unigram: the same bytes on any number of threads' '
     made --kind unigram --character-coverage 1 -n 400 --threads 1 -o a.gguf text
