@@ -21,14 +21,14 @@ struct tr_amend *tr_amend_new(const struct tr_gguf *g, struct tr_err *err) TR_MU
 void tr_amend_free(struct tr_amend *a); /* NULL is allowed */
 
 /* Each fails with the file and the key or tensor, and then changes nothing: TR_EINVAL for a
- * value that is none of its type, else TR_EUNSUPPORTED.  It is a failure that something to be
- * deleted or renamed is not there, or that a new name is taken.  Keys by which the file is
- * read (general.alignment, split.*) stay as they are, but those of a whole file that say
+ * value that is none of its type, else TR_EUNSUPPORTED.  It is a failure that something to
+ * be deleted or renamed is not there, or that a new name is taken.  Keys by which the file
+ * is read (general.alignment, split.*) stay as they are, but those of a whole file that say
  * split may be deleted; general.architecture may get another value. */
 
 /* In the place of the key if it is there, else at the end.  `type`: u8 i8 u16 i16 u32 i32
- * u64 i64 f32 f64 bool string, or one of these and "[]", an array; "": that of the key as it
- * is.  `value` is the text of a string, else JSON: a number, true, false, an array. */
+ * u64 i64 f32 f64 bool string, or one of these and "[]", an array; "": that of the key as
+ * it is.  `value` is the text of a string, else JSON: a number, true, false, an array. */
 int tr_amend_set(struct tr_amend *a, const char *key, const char *type, const char *value,
                  struct tr_err *err) TR_MUST_CHECK;
 int tr_amend_set_text(struct tr_amend *a, const char *key, struct tr_str text,
@@ -43,18 +43,18 @@ int tr_amend_rename_tensor(struct tr_amend *a, const char *name, const char *to,
 int tr_amend_take_names(struct tr_amend *a, const struct tr_gguf *from,
                         struct tr_err *err) TR_MUST_CHECK;
 
-/* Write all of it as a new file.  room: bytes that keys may grow by later while the data stay
- * where they are; they are an array under the key "edit.pad". */
+/* Write all of it as a new file.  room: bytes that keys may grow by later while the data
+ * stay where they are; they are an array under the key "edit.pad". */
 int tr_amend_write(const struct tr_amend *a, int64_t room,
                    const struct tr_progress *progress, const char *path,
                    struct tr_err *err) TR_MUST_CHECK;
 
 /* Change the file itself: what stands in front of the data is written anew if it takes no
- * more room than there is (else TR_EUNSUPPORTED, and nothing is done).  Of a model in several
- * files only the first is changed.  Before the first byte is written the old beginning is on
- * disk beside the file, under its name and ".old-header"; it is removed when the file has
- * been read back.  A process or machine that ends in between leaves it, and tr_amend_restore
- * puts it back.  A file without tensors is replaced as a whole. */
+ * more room than there is (else TR_EUNSUPPORTED, and nothing is done).  Of a model in
+ * several files only the first is changed.  Before the first byte is written the old
+ * beginning is on disk beside the file, under its name and ".old-header"; it is removed
+ * when the file has been read back.  A process or machine that ends in between leaves it,
+ * and tr_amend_restore puts it back.  A file without tensors is replaced as a whole. */
 int tr_amend_in_place(const struct tr_amend *a, struct tr_err *err) TR_MUST_CHECK;
 
 /* Undo an edit that was cut short.  TR_EIO if nothing is left of one, TR_EMISMATCH if the

@@ -8,8 +8,8 @@
  * and offset is checked against the bytes that are there before it is used; nothing is
  * allocated that is larger than a small multiple of the file.
  *
- * A model may be in several files, NAME-00001-of-00003.gguf and so on.  The first is opened;
- * keys are its own, tensors those of all parts, in their order.
+ * A model may be in several files, NAME-00001-of-00003.gguf and so on.  The first is
+ * opened; keys are its own, tensors those of all parts, in their order.
  *
  * Shapes are row-major here, slowest dimension first.  GGUF stores them the other way
  * round; libtrain/gguf/ turns them, nobody else does.

@@ -58,8 +58,8 @@ struct tr_gguf_writer *tr_parts_next(struct tr_parts *p, struct tr_err *err) TR_
  * and split.tensors.count, llama-quantize's order.  count_last: llama-gguf-split's. */
 void tr_parts_set_keys(struct tr_parts *p, int count_last);
 /* The end: complete the last and give all of them their names if rc, what came of it so
- * far, is 0, else discard them and return rc.  The first gets its name last, since it is the one
- * that is opened.  Frees p. */
+ * far, is 0, else discard them and return rc.  The first gets its name last, since it is
+ * the one that is opened.  Frees p. */
 int tr_parts_finish(struct tr_parts *p, int rc, struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the files of an edit have in common: words for what is wrong, and the memory that goes
- * with it.
+ * What the files of an edit have in common: words for what is wrong, and the memory that
+ * goes with it.
  */
 #include <libtrain/edit/amend.h>
 

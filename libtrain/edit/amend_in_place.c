@@ -2,8 +2,9 @@
  *
  * Other keys and names in front of data that stay where they are.  llama.cpp reads no file
  * with a gap in front of its first tensor, so what is left over becomes a key, and comes in
- * useful the next time.  A write of megabytes can be cut short, therefore the old beginning is on
- * disk, by itself, from before the first byte is written until the file has been read back.
+ * useful the next time.  A write of megabytes can be cut short, therefore the old beginning
+ * is on disk, by itself, from before the first byte is written until the file has been read
+ * back.
  */
 #include <libtrain/edit/amend.h>
 #include <libtrain/edit/edit.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * A model cut into several files, or joined, as llama-gguf-split does it: its rule for where
- * to cut, its order of keys.  The tensors' bytes are not looked at.  Next: parts.c, raw.c.
+ * A model cut into several files, or joined, as llama-gguf-split does it: its rule for
+ * where to cut, its order of keys.  The tensors' bytes are not looked at.  Next: parts.c,
+ * raw.c.
  */
 #include <libtrain/base/base.h>
 #include <libtrain/edit/edit.h>

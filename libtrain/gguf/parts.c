@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * A model in several files, as llama.cpp has them: NAME-00001-of-00003.gguf has all keys,
- * each has tensors of its own, and the keys split.no, split.count and split.tensors.count say
- * which of how many it is.  The first is opened, as llama.cpp wants it; the others are found
- * by its name.  Each is mapped and checked like any file (map.c), then all tensors are told
- * in one list.  Writing them: edit/parts.c.
+ * each has tensors of its own, and the keys split.no, split.count and split.tensors.count
+ * say which of how many it is.  The first is opened, as llama.cpp wants it; the others are
+ * found by its name.  Each is mapped and checked like any file (map.c), then all tensors
+ * are told in one list.  Writing them: edit/parts.c.
  */
 #include <libtrain/gguf/reader.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The inside of an open GGUF file, shared by map.c (one file), parse.c and layout.c (bytes to
- * structs), parts.c and open.c (several files), lookup.c and values.c (questions), foreign.c
- * (what is none).  Owned as a whole by tr_gguf_open / tr_gguf_close.
+ * The inside of an open GGUF file, shared by map.c (one file), parse.c and layout.c (bytes
+ * to structs), parts.c and open.c (several files), lookup.c and values.c (questions),
+ * foreign.c (what is none).  Owned as a whole by tr_gguf_open / tr_gguf_close.
  */
 #ifndef LIBTRAIN_GGUF_READER_H
 #define LIBTRAIN_GGUF_READER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as one of the three files of a model: the first byte says which, the others are as
- * they should be.  What opens is touched, all of it.  For libFuzzer, or for driver.c with any
- * compiler.
+ * Any bytes as one of the three files of a model: the first byte says which, the others are
+ * as they should be.  What opens is touched, all of it.  For libFuzzer, or for driver.c
+ * with any compiler.
  */
 #include <libtrain/gguf.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Keys and names changed in a GGUF file: what is set reads back, what is not named stays, and
- * what is changed in place leaves the data where they are.
+ * Keys and names changed in a GGUF file: what is set reads back, what is not named stays,
+ * and what is changed in place leaves the data where they are.
  */
 #include <libtrain/amend.h>
 #include <libtrain/file.h>
@@ -123,7 +123,8 @@ START_TEST(test_value)
     const struct tr_gguf_kv *kv = tr_gguf_kv(h, 4);
     ck_assert_str_eq(kv->key, "new");
     ck_assert_int_eq(kv->elem, values[_i].as);
-    ck_assert_int_eq(kv->type, strchr(values[_i].type, '[') ? TR_GGUF_ARRAY : values[_i].as);
+    ck_assert_int_eq(kv->type,
+                     strchr(values[_i].type, '[') ? TR_GGUF_ARRAY : values[_i].as);
     ck_assert_uint_eq(kv->count, values[_i].count);
     double last = 0;
     uint64_t cursor = 0;
@@ -212,7 +213,8 @@ START_TEST(test_refused)
     longest[64] = '\0';
     ck_assert_int_eq(tr_amend_delete(a, "nothing", NULL), TR_EUNSUPPORTED);
     ck_assert_int_eq(tr_amend_delete(a, "general.architecture", NULL), TR_EUNSUPPORTED);
-    ck_assert_int_eq(tr_amend_rename(a, "general.architecture", "x", NULL), TR_EUNSUPPORTED);
+    ck_assert_int_eq(tr_amend_rename(a, "general.architecture", "x", NULL),
+                     TR_EUNSUPPORTED);
     ck_assert_int_eq(tr_amend_rename(a, "nothing", "x", NULL), TR_EUNSUPPORTED);
     ck_assert_int_eq(tr_amend_rename(a, "u.x", "list", NULL), TR_EUNSUPPORTED);
     ck_assert_int_eq(tr_amend_rename(a, "u.x", "split.no", NULL), TR_EUNSUPPORTED);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A model in several files: three parts of it are written, each as a row of a table says, and
- * opened as one.
+ * A model in several files: three parts of it are written, each as a row of a table says,
+ * and opened as one.
  */
 #include <libtrain/gguf.h>
 
@@ -186,7 +186,8 @@ static const struct {
       "a part of another model: key 'split.tensors.count' is 9, and 4 in" },
     { { { 0 }, { .no = 1, .count = 3, .n_tensor = 4, .arch = "llama" } }, 0, 1,
       "a part of another model: key 'general.architecture' is 'llama', and 'gpt2' in" },
-    { { { 0 }, { 0 }, { .no = 2, .count = 3, .n_tensor = 4, .tensor = { "e", "b" } } }, 0, 2,
+    { { { 0 }, { 0 }, { .no = 2, .count = 3, .n_tensor = 4, .tensor = { "e", "b" } } },
+      0, 2,
       "tensor 'b' is there already, in '" },
 };
 
@@ -205,7 +206,8 @@ START_TEST(test_refused)
     write_parts(p);
     ck_assert_ptr_null(tr_gguf_open(name[bad[_i].open], &err));
     const char *named = name[bad[_i].named == ABSENT ? bad[_i].open : bad[_i].named];
-    ck_assert_msg(strstr(err.text, bad[_i].text) && strstr(err.text, named), "%s", err.text);
+    ck_assert_msg(strstr(err.text, bad[_i].text) && strstr(err.text, named), "%s",
+                  err.text);
 }
 END_TEST
 
