@@ -20,16 +20,6 @@
             d[g] = tr__load_f16(b->d);                                                   \
     }
 
-/* times c + add for the 32 codes c of n bits that lie one behind the other from q on. */
-TR__INLINE void codes(const uint8_t *q, const int n, const int times, const int add,
-                      tr__vec *level)
-{
-    int8_t x[32];
-    for (int i = 0; i < 32; i++)
-        x[i] = (int8_t)(times * (q[i * n / 8] >> i * n % 8 & ((1 << n) - 1)) + add);
-    tr__load_levels(x, level);
-}
-
 struct q1_0 {
     uint8_t d[2];
     uint8_t q[16];
@@ -39,7 +29,9 @@ ONE_SCALE(q1_0, 4)
 
 TR__INLINE void q1_0_levels(const struct q1_0 *b, int part, tr__vec *level)
 {
-    codes(b->q + 4 * part, 1, 2, -1, level);
+    uint32_t bits = tr__load_u32(b->q + 4 * part);
+    TR__EACH(i, TR__PART_VECS)
+        level[i] = tr__add_where(tr__splat(-1.0f), bits, i * TR__VEC, 2.0f);
 }
 
 TR__ROW(q1_0, 128, 32, 0)
@@ -53,7 +45,14 @@ ONE_SCALE(q2_0, 2)
 
 TR__INLINE void q2_0_levels(const struct q2_0 *b, int part, tr__vec *level)
 {
-    codes(b->q + 8 * part, 2, 1, -1, level);
+    tr__ivec place;
+    TR__EACH(k, TR__VEC)
+        place[k] = 2 * k;
+    TR__EACH(i, TR__PART_VECS) {
+        int32_t bits = 0; /* two for each number of a vector */
+        memcpy(&bits, b->q + 8 * part + i * TR__VEC / 4, TR__VEC / 4);
+        level[i] = tr__low_bits((bits - (tr__ivec){ 0 }) >> place, 2, -1);
+    }
 }
 
 TR__ROW(q2_0, 64, 32, 0)
@@ -94,16 +93,29 @@ TR__INLINE struct place tq1_0_place(int i)
     return (struct place){ first + (i - from) % n, (i - from) / n };
 }
 
+/* TR__VEC numbers of a block from `first` on: their bytes, and by what those are multiplied to
+ * bring their digits to the front.  The last sixteen are four bytes, with four digits each. */
+TR__INLINE tr__ivec tq1_0_bytes(const struct tq1_0 *b, int first, tr__ivec *power)
+{
+    static const uint8_t powers[] = { 1, 3, 9, 27, 81 };
+    struct place at = tq1_0_place(first);
+    uint8_t last[16];
+    *power = powers[at.digit] - (tr__ivec){ 0 };
+    if (first < 240)
+        return tr__load_u8(b->q + at.byte);
+    for (int k = 0; k < 16; k += 4)
+        memcpy(last + k, b->q + 48, 4);
+    TR__EACH(k, TR__VEC)
+        (*power)[k] = powers[at.digit + k / 4];
+    return tr__load_u8(last);
+}
+
 TR__INLINE void tq1_0_levels(const struct tq1_0 *b, int part, tr__vec *level)
 {
-    static const uint8_t power[] = { 1, 3, 9, 27, 81 };
-    int8_t q[32];
-    for (int i = 0; i < 32; i++) {
-        struct place at = tq1_0_place(32 * part + i);
-        uint8_t rest = (uint8_t)(b->q[at.byte] * power[at.digit]);
-        q[i] = (int8_t)((rest * 3 >> 8) - 1);
+    TR__EACH(i, TR__PART_VECS) {
+        tr__ivec power, bytes = tq1_0_bytes(b, part * TR__PART + i * TR__VEC, &power);
+        level[i] = tr__to_float(((bytes * power & 255) * 3 >> 8) - 1);
     }
-    tr__load_levels(q, level);
 }
 
 TR__ROW(tq1_0, 256, 32, 0)

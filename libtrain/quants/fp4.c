@@ -69,14 +69,13 @@ struct nvfp4 {
     uint8_t q[32];
 };
 
-/* Half of the scale, as above.  0x7f, NaN elsewhere, is 0 in ggml; the top bit is no sign. */
-static float half_e4m3(uint8_t x)
+/* Half of the scale, as above.  With its seven bits on top of those of an F16, whose exponent
+ * counts from 8 lower, it is 2^-8 of itself.  0x7f, NaN elsewhere, is 0 in ggml; the top bit is
+ * no sign. */
+TR__INLINE float half_e4m3(uint8_t x)
 {
-    int e = x >> 3 & 15, f = x & 7;
-    if (x == 0x7f)
-        return 0;
-    return e ? (float)(8 + f) * tr__bits_f32((uint32_t)(e + 127 - 11) << 23)
-             : (float)f * 0x1p-10f;
+    uint16_t h = (uint16_t)((x & 0x7f) << 7);
+    return tr__f16_to_f32(x == 0x7f ? 0 : h) * 128.0f;
 }
 
 TR__INLINE void nvfp4_scales(const struct nvfp4 *b, float *d, float *m)
@@ -86,13 +85,25 @@ TR__INLINE void nvfp4_scales(const struct nvfp4 *b, float *d, float *m)
         d[g] = half_e4m3(b->e[g]);
 }
 
+/* Vectors are of half a group or less, or of all of it: then low and high halves of two groups
+ * change places. */
 TR__INLINE void nvfp4_levels(const struct nvfp4 *b, int part, tr__vec *level)
 {
-    uint8_t q[32];
-    for (int i = 0; i < 32; i++)
-        q[i] = b->q[16 * part + i / 16 * 8 + i % 8] >> i % 16 / 8 * 4;
-    TR__EACH(i, TR__PART_VECS)
-        level[i] = twice_fp4(tr__load_u8(q + i * TR__VEC));
+    const uint8_t *q = b->q + 16 * part;
+#if defined(__AVX512F__)
+    tr__ivec bytes = tr__load_u8(q);
+    tr__vec low = twice_fp4(bytes), high = twice_fp4(bytes >> 4);
+    level[0] = tr__shuffle(low, high, (tr__ivec){ 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20,
+                                                  21, 22, 23 });
+    level[1] = tr__shuffle(low, high, (tr__ivec){ 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26,
+                                                  27, 28, 29, 30, 31 });
+#else
+    TR__EACH(v, TR__PART_VECS) {
+        int first = v * TR__VEC;
+        level[v] = twice_fp4(tr__load_u8(q + first / 16 * 8 + first % 8) >>
+                             first % 16 / 8 * 4);
+    }
+#endif
 }
 
 TR__ROW(nvfp4, 64, 16, 0)
