@@ -144,6 +144,8 @@ static void take_options(const struct cmd *cmd, const struct opts *o,
     struct tr_recipe_args *r = &args->recipe;
     if (o->kl && (o->dry_run || !strcmp(o->output, "-")))
         cmd_usage(cmd, "'--kl' needs a file that is written");
+    if (args->keep_split && (o->kl || o->target))
+        cmd_usage(cmd, "--keep-split excludes --kl and --target-size");
     if (o->mixed && r->pure)
         cmd_usage(cmd, "--mix and --pure exclude each other");
     if (o->only.n && o->except.n)
@@ -200,6 +202,7 @@ int main(int argc, char **argv)
         CMD_IN(0, "kl", &o.kl, "TEXT",
                "say how far from IN's what OUT predicts of this text is"),
         CMD_FLAG(0, "dry-run", &o.dry_run, "print the sizes as TSV and write nothing"),
+        CMD_FLAG(0, "keep-split", &args.keep_split, "as many files as IN is in"),
         CMD_FLAG(0, "allow-requantize", &args.allow_requantize,
                  "convert tensors that are quantised already"),
         CMD_FLAG(0, "allow-nonfinite", &args.allow_nonfinite,

@@ -46,6 +46,8 @@ struct tr_quantize_args {
     struct tr_quantize_weights weights;
     size_t n_key;
     const struct tr_quantize_key *key; // (n_key) set at last, in place of the model's own
+    int keep_split;               /* as many files as the model is in; the path is what they
+                                     are named after */
     int allow_requantize;         /* also tensors that are quantised already */
     int allow_nonfinite;          /* let NaN and infinities pass */
     struct tr_progress progress;  /* in bytes of the new file */

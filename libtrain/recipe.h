@@ -49,6 +49,8 @@ struct tr_recipe_args {
     const struct tr_mix *mix;    /* in place of `type`; NULL: none */
     int pure;                    /* the type of the mixture for all matrices */
     int weighted;                /* there is an importance matrix, which changes mixtures */
+    int by_part;                 /* mixtures count tensors in the order of the files that the
+                                    model is in, as llama-quantize --keep-split does */
 
     /* For some matrices, before all that; the first that says something counts.  NULL, 0:
      * nothing is said. */

@@ -11,6 +11,8 @@
 
 /* llama.cpp's order of tensors, by block, then by name: below, equal to or above 0. */
 int tr__by_block(const char *a, const char *b);
+/* That of the files of a model. */
+int tr__by_part(const struct tr_gguf_tensor *a, const struct tr_gguf_tensor *b);
 
 /* 1 for a tensor that stays in its type whatever a model of this architecture becomes. */
 int tr__keeps_type(const struct tr_gguf_tensor *t, const char *arch);

@@ -64,10 +64,23 @@ int tr__by_block(const char *a, const char *b)
     return i == k ? strcmp(a, b) : i < k ? -1 : 1;
 }
 
+int tr__by_part(const struct tr_gguf_tensor *a, const struct tr_gguf_tensor *b)
+{
+    if (a->part != b->part)
+        return a->part < b->part ? -1 : 1;
+    return a->offset < b->offset ? -1 : a->offset > b->offset;
+}
+
 static int by_block(const void *a, const void *b)
 {
     return tr__by_block((*(struct tr_recipe_entry *const *)a)->tensor->name,
                         (*(struct tr_recipe_entry *const *)b)->tensor->name);
+}
+
+static int by_part(const void *a, const void *b)
+{
+    return tr__by_part((*(struct tr_recipe_entry *const *)a)->tensor,
+                       (*(struct tr_recipe_entry *const *)b)->tensor);
 }
 
 /* What is found out once for all tensors. */
@@ -181,7 +194,7 @@ static int fill_all(struct tr_recipe *r, const struct tr_gguf *g,
         r->entry[i].tensor = tr_gguf_tensor(g, i);
         order[i] = &r->entry[i];
     }
-    qsort(order, r->n, sizeof *order, by_block);
+    qsort(order, r->n, sizeof *order, args->by_part ? by_part : by_block);
     rc = plan_begin(&p, r, g, args, err);
     for (size_t i = 0; !rc && i < r->n; i++)
         rc = fill(order[i], wanted(&p, order[i], err), r->name, err);

@@ -275,6 +275,24 @@ test_expect_success 'a table by kind of tensor at the end' '
     cmp talk one
 '
 
+test_expect_success 'as many files as there are' '
+    "$BIN/gguf-split" --split-max-tensors 9 "$SHARED/reference/llama/model.gguf" in
+    n=$(ls in-*.gguf | wc -l)
+    first=in-00001-of-0000$n.gguf
+    "$BIN/quantize" -t q5_1 --keep-split -o parts.gguf $first 2>talk
+    test "$(ls parts-*.gguf | wc -l)" = $n
+    for i in $(seq $n); do
+        "$BIN/gguf-show" --tensors in-0000$i-of-0000$n.gguf | cut -f 2 >names
+        "$BIN/gguf-show" --tensors parts-0000$i-of-0000$n.gguf | cut -f 2 | cmp - names
+    done
+    "$BIN/quantize" -q -t q5_1 -o whole.gguf "$SHARED/reference/llama/model.gguf"
+    "$BIN/quantize" -q -t q5_1 --allow-requantize -o joined.gguf parts-00001-of-0000$n.gguf
+    cmp whole.gguf joined.gguf
+    test_expect_code 1 "$BIN/quantize" -t q5_1 --keep-split -o in $first 2>talk
+    grep "same file as input" talk
+    test_expect_code 2 "$BIN/quantize" --target-size 1M --keep-split -o parts.gguf $first
+'
+
 test_expect_success 'types by the size of the file' '
     model=$SHARED/reference/gpt2/model.gguf
     "$BIN/quantize" --target-size 200k -o out.gguf "$model" 2>talk
