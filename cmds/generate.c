@@ -14,6 +14,7 @@
 
 #include <libtrain/file.h>
 #include <libtrain/generate.h>
+#include <libtrain/precision.h>
 #include <libtrain/printable.h>
 
 #include <stdio.h>
@@ -25,7 +26,7 @@ struct opts {
     const char *pre;
     struct cmd_list adapters, prompts, stops, template_args;
     int64_t n, n_pack, ctx, seed;
-    int special, ask, talk;
+    int special, ask, talk, exact;
     struct tr_sampling sampling;
     struct cmd_rope rope;
 };
@@ -165,6 +166,8 @@ static int run_all(const struct opts *o, struct tr_err *err)
         cmd_adapters_attach(&adapters, &o->adapters, r.m, err) ||
         !(r.tok = cmd_tokenizer(tr_model_gguf(r.m), o->pre, err)))
         goto end;
+    if (!o->exact)
+        tr_model_set_precision(r.m, &tr_precision_few_int8);
     r.text = cmd_text_to(out);
     rc = o->talk ? talk(&r, err) : continue_all(&r, err);
 end:
@@ -213,6 +216,8 @@ int main(int argc, char **argv)
         CMD_LIST(0, "template-arg", &o.template_args, "NAME=JSON", CMD_TEMPLATE_ARG_HELP),
         CMD_INT('n', "tokens", &o.n, 1, 1 << 20, "N",
                 "tokens to add at most (100, in a conversation 512)"),
+        CMD_FLAG(0, "exact", &o.exact,
+                 "products of a token with packed weights in f32, not in integers"),
         CMD_FLOAT(0, "temp", &o.sampling.temp, 0, 100, "X",
                   "temperature; 0: always the likeliest"),
         CMD_INT(0, "top-k", &o.sampling.top_k, 0, 1 << 20, "N",

@@ -18,6 +18,8 @@
 extern "C" {
 #endif
 
+struct tr__int8_row;
+
 struct tr_dtype {
     const char *name; /* as llama-quantize spells it: "F32", "Q8_0" */
     uint32_t id;      /* ggml_type in a GGUF tensor info */
@@ -50,6 +52,10 @@ struct tr_dtype {
 
     /* The sum of n packed numbers times those of x, in f32.  NULL: unpack and multiply. */
     float (*dot)(const void *src, const float *x, int64_t n);
+
+    /* The same of x rounded to signed bytes (quants/int8.h), in integers.  NULL: that is not
+     * faster here. */
+    float (*dot_int8)(const void *src, const struct tr__int8_row *x, int64_t n);
 };
 
 extern const struct tr_dtype tr_f32, tr_f16, tr_bf16, tr_i8, tr_i32;

@@ -27,6 +27,10 @@ struct tr_precision {
     int (*open)(struct tr_err *err); /* NULL: nothing is needed */
 };
 
+/* f32, but the products of up to six rows with packed weights are in integers where that is
+ * faster here, from rows rounded to bytes: for generating, where each token is such a row. */
+extern const struct tr_precision tr_precision_few_int8;
+
 /* i = 0, 1, … until NULL; the first is f32. */
 const struct tr_precision *tr_precision_at(int i);
 

@@ -24,10 +24,17 @@ static const struct tr__products *products_for(const struct tr__matrix *w)
     return w->products ? w->products : &tr__products_f32;
 }
 
+static int in_bytes(const struct tr__matrix *w)
+{
+    return w->products && w->products->few_int8 && w->dtype->dot_int8;
+}
+
 void tr__gemm_xwt(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
                   int64_t ldx, const struct tr__matrix *w, float beta, float *y, int64_t ldy)
 {
-    if (m <= TR__GEMV_ROWS)
+    if (m <= TR__GEMV_ROWS && in_bytes(w))
+        tr__gemv_int8(scratch, m, alpha, x, ldx, w, beta, y, ldy);
+    else if (m <= TR__GEMV_ROWS)
         tr__gemv_xwt(m, alpha, x, ldx, w, beta, y, ldy);
     else
         products_for(w)->xwt(scratch, m, alpha, x, ldx, w, beta, y, ldy);
@@ -49,7 +56,9 @@ void tr__gemm_dytx(struct tr_arena *scratch, int64_t m, float alpha, const float
 
 size_t tr__gemm_scratch(int64_t m, const struct tr__matrix *w)
 {
-    return products_for(w)->scratch(m, w);
+    size_t few = in_bytes(w) ? tr__gemv_int8_scratch(m, w) : 0;
+    size_t all = products_for(w)->scratch(m, w);
+    return few > all ? few : all;
 }
 
 size_t tr__gemm_library(int64_t m, const struct tr__matrix *w)

@@ -191,4 +191,5 @@ static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *
     tr_arena_rewind(scratch, mark);
 }
 
-const struct tr__products tr__products_bf16 = { xwt, dyw, dytx, scratch_bytes, library_bytes };
+const struct tr__products tr__products_bf16 = { xwt, dyw, dytx, scratch_bytes, library_bytes,
+                                               0 };

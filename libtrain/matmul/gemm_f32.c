@@ -160,4 +160,9 @@ static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *
     sgemm(CblasTrans, CblasNoTrans, n, k, m, alpha, dy, lddy, x, ldx, beta, w->grad, k);
 }
 
-const struct tr__products tr__products_f32 = { xwt, dyw, dytx, scratch_bytes, library_bytes };
+const struct tr__products tr__products_f32 = {
+    xwt, dyw, dytx, scratch_bytes, library_bytes, 0
+};
+const struct tr__products tr__products_f32_int8 = {
+    xwt, dyw, dytx, scratch_bytes, library_bytes, 1
+};

@@ -262,4 +262,5 @@ static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *
     tr__products_bf16.dytx(scratch, m, alpha, dy, lddy, x, ldx, beta, w);
 }
 
-const struct tr__products tr__products_int8 = { xwt, dyw, dytx, scratch_bytes, library_bytes };
+const struct tr__products tr__products_int8 = { xwt, dyw, dytx, scratch_bytes, library_bytes,
+                                               0 };

@@ -219,4 +219,4 @@ static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *
     tr_arena_rewind(scratch, mark);
 }
 
-const struct tr__products tr__products_thin = { xwt, dyw, dytx, scratch_bytes, NULL };
+const struct tr__products tr__products_thin = { xwt, dyw, dytx, scratch_bytes, NULL, 0 };

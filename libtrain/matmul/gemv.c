@@ -3,6 +3,7 @@
  * Threads own rows of the weight; a row's product is one thread's sum in a fixed order.
  */
 #include <libtrain/matmul/gemv.h>
+#include <libtrain/quants/quants.h>
 
 /* Numbers that are unpacked at once: blocks of every type divide it, and it stays in the
  * first cache with as many numbers of each row of x. */
@@ -65,4 +66,31 @@ void tr__gemv_xwt(int64_t m, float alpha, const float *x, int64_t ldx,
             *to = alpha * sum[i] + (beta != 0 ? beta * *to : 0.0f);
         }
     }
+}
+
+size_t tr__gemv_int8_scratch(int64_t m, const struct tr__matrix *w)
+{
+    int64_t rows = m < TR__GEMV_ROWS ? m : TR__GEMV_ROWS;
+    return (size_t)(rows * tr__int8_room(w->cols)) + TR_ARENA_ALIGN;
+}
+
+void tr__gemv_int8(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
+                   int64_t ldx, const struct tr__matrix *w, float beta, float *y, int64_t ldy)
+{
+    const struct tr_dtype *t = w->dtype;
+    int64_t n = w->rows, k = w->cols, room = tr__int8_room(k);
+    int64_t row_bytes = k / t->block * t->bytes;
+    size_t mark = tr_arena_mark(scratch);
+    char *bytes = tr_arena_alloc(scratch, (size_t)(m * room));
+    struct tr__int8_row row[TR__GEMV_ROWS];
+    for (int64_t i = 0; bytes && i < m; i++)
+        row[i] = tr__int8_pack(x + i * ldx, k, bytes + i * room);
+#pragma omp parallel for schedule(static) if (m * n * k > WORTH_THREADS)
+    for (int64_t r = 0; r < (bytes ? n : 0); r++)
+        for (int64_t i = 0; i < m; i++) {
+            float *to = y + i * ldy + r;
+            float sum = t->dot_int8((const char *)w->data + r * row_bytes, &row[i], k);
+            *to = alpha * sum + (beta != 0 ? beta * *to : 0.0f);
+        }
+    tr_arena_rewind(scratch, mark);
 }

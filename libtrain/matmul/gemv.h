@@ -18,4 +18,12 @@ enum { TR__GEMV_ROWS = 6 };
 void tr__gemv_xwt(int64_t m, float alpha, const float *x, int64_t ldx,
                   const struct tr__matrix *w, float beta, float *y, int64_t ldy);
 
+/* The same for a type that has dot_int8: the rows of x are rounded to bytes first, which is
+ * an error of about 0.4 % of what a product's terms amount to. */
+void tr__gemv_int8(struct tr_arena *scratch, int64_t m, float alpha, const float *x,
+                   int64_t ldx, const struct tr__matrix *w, float beta, float *y,
+                   int64_t ldy);
+/* Scratch bytes that it takes for as many of m rows as it is for. */
+size_t tr__gemv_int8_scratch(int64_t m, const struct tr__matrix *w);
+
 #endif

@@ -17,6 +17,9 @@ static const struct tr_precision precisions[] = {
     { "q8", &tr__products_int8, 0, 1, TR__DNNL_CODE, tr__dnnl_open },
 };
 
+const struct tr_precision tr_precision_few_int8 = { "few int8", &tr__products_f32_int8,
+                                                    0, 0, 0, NULL };
+
 const struct tr_precision *tr_precision_at(int i)
 {
     int n = sizeof precisions / sizeof *precisions;

@@ -19,10 +19,13 @@ struct tr__products {
                  const struct tr__matrix *w);
     size_t (*scratch)(int64_t m, const struct tr__matrix *w); /* grows with m */
     size_t (*library)(int64_t m, const struct tr__matrix *w); /* see matmul.h; NULL: none */
+    int few_int8; /* few rows meet a packed weight as bytes, in integers (gemv.h) */
 };
 
 /* OpenBLAS on f32; a packed weight is unpacked tile by tile. */
 extern const struct tr__products tr__products_f32;
+/* The same, but few rows in integers, where that is faster. */
+extern const struct tr__products tr__products_f32_int8;
 /* oneDNN on BF16; tr__dnnl_open first. */
 extern const struct tr__products tr__products_bf16;
 /* oneDNN on integers of eight bits; tr__dnnl_open first. */

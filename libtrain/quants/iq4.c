@@ -9,6 +9,7 @@
  * least squared error is taken; an error weighs x^2, or as the importance of the columns
  * says.
  */
+#include <libtrain/quants/int8.h>
 #include <libtrain/quants/k_search.h>
 #include <libtrain/quants/range.h>
 #include <libtrain/quants/row.h>
@@ -80,6 +81,29 @@ TR__INLINE void iq4_xs_levels(const struct iq4_xs *b, int part, tr__vec *level)
 }
 
 TR__ROW(iq4_xs, 256, 32, 0)
+
+#ifdef __AVX2__
+TR__INLINE __m256i iq4_bytes(const uint8_t *q)
+{
+    const __m256i table = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+        -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113));
+    return _mm256_shuffle_epi8(table, tr__byte_nibbles(q));
+}
+
+TR__INLINE __m256i iq4_nl_bytes(const struct iq4_nl *b, int part)
+{
+    (void)part;
+    return iq4_bytes(b->q);
+}
+
+TR__INLINE __m256i iq4_xs_bytes(const struct iq4_xs *b, int part)
+{
+    return iq4_bytes(b->q + 16 * part);
+}
+#endif
+
+TR__DOT_INT8(iq4_nl, 32, 32, 0, TR__SIGNED_LEVELS)
+TR__DOT_INT8(iq4_xs, 256, 32, 0, TR__SIGNED_LEVELS)
 
 /* ==== packing ==== */
 
@@ -203,6 +227,6 @@ TR__PACKERS(iq4_nl)
 TR__PACKERS(iq4_xs)
 
 TR__TYPE(iq4_nl, "IQ4_NL", 20, 25, 32, 0, .from_f32 = iq4_nl_from_f32,
-         .from_f32_by = iq4_nl_from_f32_by)
+         .from_f32_by = iq4_nl_from_f32_by, TR__WITH_INT8(iq4_nl))
 TR__TYPE(iq4_xs, "IQ4_XS", 23, 30, 256, 0, .from_f32 = iq4_xs_from_f32,
-         .from_f32_by = iq4_xs_from_f32_by)
+         .from_f32_by = iq4_xs_from_f32_by, TR__WITH_INT8(iq4_xs))

@@ -6,6 +6,7 @@
  */
 #include <libtrain/dtype.h>
 #include <libtrain/quants/half.h>
+#include <libtrain/quants/int8.h>
 #include <libtrain/quants/k_blocks.h>
 #include <libtrain/quants/row.h>
 
@@ -56,17 +57,29 @@ TR__INLINE void q2_k_levels(const struct q2_k *b, int part, tr__vec *level)
         level[i] = tr__low_bits(two_bits(b->q, part, i), 2, 0);
 }
 
+/* Bytes of w >> shift & mask, in each byte of it. */
+static inline uint32_t in_bytes(uint32_t w, int shift, uint32_t mask)
+{
+    return w >> shift & mask * 0x01010101;
+}
+
 /* Sixteen scales of six bits, less 32.  Low four bits: bytes 0-7, low nibbles first; high
- * two bits: bytes 8-11, four scales apart. */
+ * two bits: bytes 8-11, four scales apart.  Four scales at a time are one word. */
 TR__INLINE void q3_k_scales(const struct q3_k *b, float *d, float *m)
 {
     float scale = tr__load_f16(b->d);
+    uint32_t high = tr__load_u32(b->scale + 8), word[4];
+    uint8_t level[16];
     (void)m;
-    for (int g = 0; g < 16; g++) {
-        int low = g < 8 ? b->scale[g] & 15 : b->scale[g - 8] >> 4;
-        int high = b->scale[8 + g % 4] >> 2 * (g / 4) & 3;
-        d[g] = scale * (float)((low | high << 4) - 32);
+    TR__EACH(g, 4)
+        word[g] = in_bytes(tr__load_u32(b->scale + g % 2 * 4), g / 2 * 4, 15) |
+                  in_bytes(high, 2 * g, 3) << 4;
+    memcpy(level, word, sizeof level);
+    TR__EACH(i, 16 / TR__VEC) {
+        tr__ivec factor = tr__load_u8(level + i * TR__VEC) - 32;
+        tr__store(d + i * TR__VEC, tr__to_float(factor) * scale);
     }
+    read_from_memory(d);
 }
 
 /* Where the third bit is clear, 4 is taken off. */
@@ -82,13 +95,19 @@ TR__INLINE void q3_k_levels(const struct q3_k *b, int part, tr__vec *level)
  * high bits on top of bytes 0-3 and 4-7. */
 TR__INLINE void packed_scales(const uint8_t *s, float scale, float min, float *d, float *m)
 {
-    for (int g = 0; g < 4; g++) {
-        int low = s[g + 8] & 15, high = s[g + 8] >> 4;
-        d[g] = scale * (float)(s[g] & 63);
-        m[g] = -min * (float)(s[g + 4] & 63);
-        d[g + 4] = scale * (float)(low | s[g] >> 6 << 4);
-        m[g + 4] = -min * (float)(high | s[g + 4] >> 6 << 4);
+    uint32_t w[3] = { tr__load_u32(s), tr__load_u32(s + 4), tr__load_u32(s + 8) };
+    uint32_t word[4] = { in_bytes(w[0], 0, 63), in_bytes(w[2], 0, 15) | in_bytes(w[0], 6, 3) << 4,
+                         in_bytes(w[1], 0, 63), in_bytes(w[2], 4, 15) | in_bytes(w[1], 6, 3) << 4 };
+    uint8_t level[16];
+    float both[16];
+    memcpy(level, word, sizeof level);
+    TR__EACH(i, 16 / TR__VEC) {
+        tr__vec v = tr__to_float(tr__load_u8(level + i * TR__VEC));
+        tr__vec by = i * TR__VEC < 8 ? tr__splat(scale) : tr__splat(-min);
+        tr__store(both + i * TR__VEC, v * (TR__VEC < 16 ? by : tr__two_halves(scale, -min)));
     }
+    memcpy(d, both, 8 * sizeof *d);
+    memcpy(m, both + 8, 8 * sizeof *m);
 }
 
 TR__INLINE void q4_k_scales(const struct q4_k *b, float *d, float *m)
@@ -141,6 +160,46 @@ TR__ROW(q4_k, 256, 32, 1)
 TR__ROW(q5_k, 256, 32, 1)
 TR__ROW(q6_k, 256, 16, 0)
 
+#ifdef __AVX2__
+TR__INLINE __m256i q2_k_bytes(const struct q2_k *b, int part)
+{
+    return tr__byte_bits(tr__bytes32(b->q + part / 4 * 32), part % 4 * 2, 2);
+}
+
+TR__INLINE __m256i q3_k_bytes(const struct q3_k *b, int part)
+{
+    __m256i low = tr__byte_bits(tr__bytes32(b->q + part / 4 * 32), part % 4 * 2, 2);
+    __m256i high = tr__byte_bits(tr__bytes32(b->high), part, 1);
+    return _mm256_or_si256(low, _mm256_slli_epi16(high, 2));
+}
+
+TR__INLINE __m256i q4_k_bytes(const struct q4_k *b, int part)
+{
+    return tr__byte_bits(tr__bytes32(b->q + part / 2 * 32), part % 2 * 4, 4);
+}
+
+TR__INLINE __m256i q5_k_bytes(const struct q5_k *b, int part)
+{
+    __m256i low = tr__byte_bits(tr__bytes32(b->q + part / 2 * 32), part % 2 * 4, 4);
+    __m256i high = tr__byte_bits(tr__bytes32(b->high), part, 1);
+    return _mm256_or_si256(low, _mm256_slli_epi16(high, 4));
+}
+
+TR__INLINE __m256i q6_k_bytes(const struct q6_k *b, int part)
+{
+    const uint8_t *q = b->q + part / 4 * 64 + part % 2 * 32;
+    __m256i low = tr__byte_bits(tr__bytes32(q), part / 2 % 2 * 4, 4);
+    __m256i high = tr__byte_bits(tr__bytes32(b->high + part / 4 * 32), part % 4 * 2, 2);
+    return _mm256_or_si256(low, _mm256_slli_epi16(high, 4));
+}
+#endif
+
+TR__DOT_INT8(q2_k, 256, 16, 1, 0)
+TR__DOT_INT8(q3_k, 256, 16, 0, -4)
+TR__DOT_INT8(q4_k, 256, 32, 1, 0)
+TR__DOT_INT8(q5_k, 256, 32, 1, 0)
+TR__DOT_INT8(q6_k, 256, 16, 0, -32)
+
 static int q2_k_finite(const void *src, int64_t n)
 {
     const struct q2_k *b = src;
@@ -175,33 +234,33 @@ const struct tr_dtype tr__q2_k = {
     .name = "Q2_K", .id = 10, .file_type = 10, .block = 256, .bytes = sizeof(struct q2_k),
     .to_f32 = q2_k_to_f32, .from_f32 = tr__q2_k_from_f32,
     .from_f32_by = tr__q2_k_from_f32_by,
-    .finite = q2_k_finite, .dot = q2_k_dot,
+    .finite = q2_k_finite, .dot = q2_k_dot, TR__WITH_INT8(q2_k)
 };
 
 const struct tr_dtype tr__q3_k = {
     .name = "Q3_K", .id = 11, .file_type = 12, .block = 256, .bytes = sizeof(struct q3_k),
     .to_f32 = q3_k_to_f32, .from_f32 = tr__q3_k_from_f32,
     .from_f32_by = tr__q3_k_from_f32_by,
-    .finite = q3_k_finite, .dot = q3_k_dot,
+    .finite = q3_k_finite, .dot = q3_k_dot, TR__WITH_INT8(q3_k)
 };
 
 const struct tr_dtype tr__q4_k = {
     .name = "Q4_K", .id = 12, .file_type = 15, .block = 256, .bytes = sizeof(struct q4_k),
     .to_f32 = q4_k_to_f32, .from_f32 = tr__q4_k_from_f32,
     .from_f32_by = tr__q4_k_from_f32_by,
-    .finite = q4_k_finite, .dot = q4_k_dot,
+    .finite = q4_k_finite, .dot = q4_k_dot, TR__WITH_INT8(q4_k)
 };
 
 const struct tr_dtype tr__q5_k = {
     .name = "Q5_K", .id = 13, .file_type = 17, .block = 256, .bytes = sizeof(struct q5_k),
     .to_f32 = q5_k_to_f32, .from_f32 = tr__q5_k_from_f32,
     .from_f32_by = tr__q5_k_from_f32_by,
-    .finite = q5_k_finite, .dot = q5_k_dot,
+    .finite = q5_k_finite, .dot = q5_k_dot, TR__WITH_INT8(q5_k)
 };
 
 const struct tr_dtype tr__q6_k = {
     .name = "Q6_K", .id = 14, .file_type = 18, .block = 256, .bytes = sizeof(struct q6_k),
     .to_f32 = q6_k_to_f32, .from_f32 = tr__q6_k_from_f32,
     .from_f32_by = tr__q6_k_from_f32_by,
-    .finite = q6_k_finite, .dot = q6_k_dot,
+    .finite = q6_k_finite, .dot = q6_k_dot, TR__WITH_INT8(q6_k)
 };

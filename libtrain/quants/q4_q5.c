@@ -7,6 +7,7 @@
  */
 #include <libtrain/dtype.h>
 #include <libtrain/quants/half.h>
+#include <libtrain/quants/int8.h>
 #include <libtrain/quants/k_search.h>
 #include <libtrain/quants/range.h>
 #include <libtrain/quants/row.h>
@@ -103,6 +104,37 @@ TR__ROW(q4_0, 32, 32, 0)
 TR__ROW(q4_1, 32, 32, 1)
 TR__ROW(q5_0, 32, 32, 0)
 TR__ROW(q5_1, 32, 32, 1)
+
+#ifdef __AVX2__
+TR__INLINE __m256i q4_0_bytes(const struct q4_0 *b, int part)
+{
+    (void)part;
+    return tr__byte_nibbles(b->q);
+}
+
+TR__INLINE __m256i q4_1_bytes(const struct q4_1 *b, int part)
+{
+    (void)part;
+    return tr__byte_nibbles(b->q);
+}
+
+TR__INLINE __m256i q5_0_bytes(const struct q5_0 *b, int part)
+{
+    (void)part;
+    return _mm256_or_si256(tr__byte_nibbles(b->q), tr__byte_fifths(tr__load_u32(b->high)));
+}
+
+TR__INLINE __m256i q5_1_bytes(const struct q5_1 *b, int part)
+{
+    (void)part;
+    return _mm256_or_si256(tr__byte_nibbles(b->q), tr__byte_fifths(tr__load_u32(b->high)));
+}
+#endif
+
+TR__DOT_INT8(q4_0, 32, 32, 0, -8)
+TR__DOT_INT8(q4_1, 32, 32, 1, 0)
+TR__DOT_INT8(q5_0, 32, 32, 0, -16)
+TR__DOT_INT8(q5_1, 32, 32, 1, 0)
 
 /* level = (x - min) / d + add, cut to an integer in [0, top].  The clamp comes first, so
  * that a NaN or an infinity in the input cannot overflow the conversion. */
@@ -292,23 +324,23 @@ static int q5_1_finite(const void *src, int64_t n)
 const struct tr_dtype tr__q4_0 = {
     .name = "Q4_0", .id = 2, .file_type = 2, .block = 32, .bytes = sizeof(struct q4_0),
     .to_f32 = q4_0_to_f32, .from_f32 = q4_0_from_f32,
-    .from_f32_by = q4_0_from_f32_by, .finite = q4_0_finite, .dot = q4_0_dot,
+    .from_f32_by = q4_0_from_f32_by, .finite = q4_0_finite, .dot = q4_0_dot, TR__WITH_INT8(q4_0)
 };
 
 const struct tr_dtype tr__q4_1 = {
     .name = "Q4_1", .id = 3, .file_type = 3, .block = 32, .bytes = sizeof(struct q4_1),
     .to_f32 = q4_1_to_f32, .from_f32 = q4_1_from_f32,
-    .from_f32_by = q4_1_from_f32_by, .finite = q4_1_finite, .dot = q4_1_dot,
+    .from_f32_by = q4_1_from_f32_by, .finite = q4_1_finite, .dot = q4_1_dot, TR__WITH_INT8(q4_1)
 };
 
 const struct tr_dtype tr__q5_0 = {
     .name = "Q5_0", .id = 6, .file_type = 8, .block = 32, .bytes = sizeof(struct q5_0),
     .to_f32 = q5_0_to_f32, .from_f32 = q5_0_from_f32,
-    .from_f32_by = q5_0_from_f32_by, .finite = q5_0_finite, .dot = q5_0_dot,
+    .from_f32_by = q5_0_from_f32_by, .finite = q5_0_finite, .dot = q5_0_dot, TR__WITH_INT8(q5_0)
 };
 
 const struct tr_dtype tr__q5_1 = {
     .name = "Q5_1", .id = 7, .file_type = 9, .block = 32, .bytes = sizeof(struct q5_1),
     .to_f32 = q5_1_to_f32, .from_f32 = q5_1_from_f32,
-    .from_f32_by = q5_1_from_f32_by, .finite = q5_1_finite, .dot = q5_1_dot,
+    .from_f32_by = q5_1_from_f32_by, .finite = q5_1_finite, .dot = q5_1_dot, TR__WITH_INT8(q5_1)
 };

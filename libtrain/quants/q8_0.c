@@ -4,6 +4,7 @@
  */
 #include <libtrain/dtype.h>
 #include <libtrain/quants/half.h>
+#include <libtrain/quants/int8.h>
 #include <libtrain/quants/range.h>
 #include <libtrain/quants/row.h>
 
@@ -26,6 +27,16 @@ TR__INLINE void q8_0_levels(const struct q8_0 *b, int part, tr__vec *level)
 }
 
 TR__ROW(q8_0, 32, 32, 0)
+
+#ifdef __AVX2__
+TR__INLINE __m256i q8_0_bytes(const struct q8_0 *b, int part)
+{
+    (void)part;
+    return tr__bytes32(b->q);
+}
+#endif
+
+TR__DOT_INT8(q8_0, 32, 32, 0, TR__SIGNED_LEVELS)
 
 /* Rounds halves away from zero, as roundf does: with the largest number below 1/2 added,
  * a sum below 2^22 is cut to the right integer.  1/d overflows where d is subnormal; the
@@ -54,5 +65,5 @@ static int q8_0_finite(const void *src, int64_t n)
 const struct tr_dtype tr__q8_0 = {
     .name = "Q8_0", .id = 8, .file_type = 7, .block = 32, .bytes = sizeof(struct q8_0),
     .to_f32 = q8_0_to_f32, .from_f32 = q8_0_from_f32,
-    .finite = q8_0_finite, .dot = q8_0_dot,
+    .finite = q8_0_finite, .dot = q8_0_dot, TR__WITH_INT8(q8_0)
 };
