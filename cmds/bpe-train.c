@@ -203,5 +203,7 @@ int main(int argc, char **argv)
         .special = o.special.item, .n_special = o.special.n, .bos = o.bos, .eos = o.eos,
         .pre = o.pre, .min_frequency = (uint64_t)o.min_frequency, .coverage = o.coverage,
     };
-    return cmd_end(run(&o, &args, file, n_file, &err) ? cmd_code(&err) : CMD_OK, &err);
+    int rc = run(&o, &args, file, n_file, &err);
+    free(o.special.item);
+    return cmd_end(rc ? cmd_code(&err) : CMD_OK, &err);
 }
