@@ -233,5 +233,9 @@ int main(int argc, char **argv)
     if (o.room && !o.output)
         cmd_usage(&cmd, "'--room' goes with '--output'");
     int rc = o.restore ? tr_amend_restore(file[0], &err) : edit(file[0], &o, &err);
+    free(o.set.item);
+    free(o.delete.item);
+    free(o.rename.item);
+    free(o.rename_tensor.item);
     return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);
 }

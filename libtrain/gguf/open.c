@@ -6,12 +6,26 @@
 #include <libtrain/gguf/reader.h>
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+/* A broken file may be one whose beginning was being written anew (tr_amend_in_place). */
+static void tell_of_edit(const char *path, struct tr_err *err)
+{
+    char left[PATH_MAX];
+    int n = snprintf(left, sizeof left, "%s.old-header", path);
+    if (n > 0 && (size_t)n < sizeof left && !access(left, F_OK))
+        tr_err_prefix(err, "an edit of '%s' was cut short, which 'gguf-edit --restore' "
+                      "undoes", path);
+}
 
 struct tr_gguf *tr_gguf_open(const char *path, struct tr_err *err)
 {
     struct tr_gguf *g = tr__gguf_open_alone(path, err);
+    if (!g)
+        tell_of_edit(path, err);
     if (!g || !tr__gguf_gather(g, err))
         return g;
     tr_gguf_close(g);

@@ -324,6 +324,9 @@ START_TEST(test_restore)
     ck_assert_ptr_nonnull(strstr(err.text, "cut short: restore"));
     end(a);
     err.code = 0;
+    ck_assert_ptr_null(tr_gguf_open(path, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "which 'gguf-edit --restore' undoes: '"));
+    err.code = 0;
     ck_assert_msg(!tr_amend_restore(path, &err), "%s", err.text);
     ck_assert_int_ne(access(copy, F_OK), 0);
     tr_gguf_close(reopen(path, tensor[0]));
