@@ -121,7 +121,7 @@ START_TEST(cut_anywhere)
     enum { LEN = 3000 };
     char text[LEN];
     struct tr_tokenizer *t = open_vocab(vocabs[_i]);
-    for (uint32_t seed = 0; seed < (SANITIZED ? 8u : 40u); seed++) {
+    for (uint32_t seed = 0; seed < (SANITIZED ? 6u : 20u); seed++) {
         struct tr_err err = { 0 };
         size_t len = make_text(text, LEN, seed);
         int flags = seed % 2 ? TR_ENCODE_SPECIAL : 0;
@@ -144,7 +144,7 @@ START_TEST(long_runs)
     static const char *const unit[] = { "a", " ", "\xcc\x81", "q", "\xe4\xbd\xa0", "\xff" };
     struct tr_tokenizer *t = open_vocab(vocabs[_i]);
     for (size_t u = 0; u < sizeof unit / sizeof *unit; u++) {
-        size_t n = strlen(unit[u]), len = (SANITIZED ? 1u << 16 : 1u << 20) / n * n;
+        size_t n = strlen(unit[u]), len = (SANITIZED ? 1u << 15 : 1u << 18) / n * n;
         char *text = malloc(len);
         ck_assert_ptr_nonnull(text);
         for (size_t i = 0; i < len; i += n)
