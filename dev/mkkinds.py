@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Make a vocabulary of a kind that dev/mkvocab does not, from a text, as a GGUF without tensors:
+"""Make a vocabulary of a kind that bpe-train does not, from a text, as a GGUF without tensors:
 
     mkkinds.py KIND OUT.gguf TEXT…   KIND: unigram wordpiece rwkv plamo2 spm
                                    gemma4 sarvam characters whitespace hybriddna

@@ -70,6 +70,13 @@ verdict "every source begins with a paragraph" "$t.wrong"
 grep -IrnE '@[A-Z][A-Z_]+' README.md docs cmds/*.1 >"$t.wrong"
 verdict "no place left to fill in" "$t.wrong"
 
+sed -n 's/^TR_PRETOKENIZER("\([^"]*\)".*/`\1`/p' libtrain/tokenizer/pretokenizers.def >"$t.a"
+while read -r name; do
+    grep -qF -- "$name" docs/tokenizers.md || echo "$name is not in docs/tokenizers.md"
+done <"$t.a" >"$t.wrong"
+[ -s "$t.a" ] || echo "no pre-tokenizers found" >>"$t.wrong"
+verdict "pre-tokenizers are on their page" "$t.wrong"
+
 # Files and functions that pages and comments name.  tests/fuzz/corpus/ has no text.
 trees="cmds dev docs examples libtrain mk tests workflows"
 {
