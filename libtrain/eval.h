@@ -126,7 +126,7 @@ struct tr_divergence {
     struct tr_estimate same_top;        /* share where both find the same token most likely */
 };
 /* Measure over chunks, as `llama-perplexity --kl-divergence` does; but from all logits of
- * both, not from those of the base in 16 bits.  Memory: logits of a chunk and a half.  Progress
+ * both, not from those of the base in 16 bits.  Memory: logits of a chunk.  Progress
  * of e is told in ids.  TR_EMISMATCH for models of other vocabularies; TR_EINVAL for chunks that
  * the text does not have, or of fewer than 3 ids. */
 int tr_eval_divergence(struct tr_eval *e, struct tr_eval *base, const struct tr_text_ids *x,

@@ -302,6 +302,7 @@ struct tr_loss {
     float *row_loss;   // (n) if not NULL: loss of each row without its weight, 0 where
                        // target < 0 or the weight is 0
     float *logits;     // (n, n_vocab) if not NULL: also store them (small models, tests)
+    int only_counted;  /* 1: of these only the rows that count, one below the other */
     int64_t max_rows;  /* of a chunk; 0: as many as 64 MiB of logits hold, 128 MiB
                         if w is trained, and at most 1024 */
     const double *option; /* values of the kind's options, in its order; NULL: it has none */

@@ -103,12 +103,13 @@ static int row_counts(const struct output_loss_args *args, int64_t row)
     return args->target[row] >= 0 && weight_of(args, row) != 0;
 }
 
-/* All rows if their logits are to be stored, else those that count. */
+/* All rows if the logits of all are to be stored, else those that count. */
 static int64_t list_rows(const struct output_loss_args *args, int64_t n, int32_t *index)
 {
     int64_t count = 0;
+    int all = args->opt.logits && !args->opt.only_counted;
     for (int64_t t = 0; t < n; t++)
-        if (args->opt.logits || row_counts(args, t))
+        if (all || row_counts(args, t))
             index[count++] = (int32_t)t;
     return count;
 }
@@ -178,9 +179,11 @@ static int makes_gradient(const struct tr_node *nd)
     return nd->with_grad && ((const struct output_loss_args *)nd->args)->opt.scale != 0;
 }
 
-static void loss_of_chunk(const struct tr_node *nd, const struct chunk *c,
-                          const int32_t *index, int64_t rows)
+/* Rows of the list from i0 on. */
+static void loss_of_chunk(const struct tr_node *nd, const struct chunk *c, int64_t i0,
+                          int64_t rows)
 {
+    const int32_t *index = c->index + i0;
     const struct output_loss_args *args = nd->args;
     const struct tr_loss *opt = &args->opt;
     int64_t n_vocab = tr_tensor_rows(nd->in[W]);
@@ -197,7 +200,7 @@ static void loss_of_chunk(const struct tr_node *nd, const struct chunk *c,
             memcpy(capped, z, bytes);
         }
         if (opt->logits)
-            memcpy(opt->logits + index[i] * n_vocab, z, bytes);
+            memcpy(opt->logits + (i0 + i) * n_vocab, z, bytes);
         c->loss[i] = one_row(args, z, n_vocab, index[i], scale, capped);
         if (opt->row_loss)
             opt->row_loss[index[i]] = (float)c->loss[i];
@@ -255,7 +258,7 @@ static void output_loss_forward(struct tr_node *nd)
         gather(c.x, x->data, x->ld, c.index + i0, rows, width);
         tr__gemm_xwt(nd->scratch, rows, opt->logit_scale, c.x, width, &m, 0, c.logits,
                      n_vocab);
-        loss_of_chunk(nd, &c, c.index + i0, rows);
+        loss_of_chunk(nd, &c, i0, rows);
         for (int64_t i = 0; i < rows; i++)
             sum += c.loss[i];
         if (makes_gradient(nd))

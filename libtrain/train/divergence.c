@@ -12,7 +12,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct row {
     double loss, base_loss, kl;
@@ -22,9 +21,8 @@ struct row {
 /* Room for one chunk, and for what is kept of all. */
 struct room {
     int32_t *token; // (3 ctx) ids, targets, positions
-    float *logits;  // (ctx, n_vocab) of one model, then of the other
-    float *base;    // (counted, n_vocab)
-    struct row *row; // (chunks * counted)
+    float *logits, *base; // (counted, n_vocab)
+    struct row *row;      // (chunks * counted)
 };
 
 static int64_t first_counted(int64_t ctx)
@@ -40,10 +38,9 @@ static int64_t n_counted(int64_t ctx)
 static int new_room(struct room *r, const struct tr_chunks *c, int64_t n_vocab,
                     struct tr_err *err)
 {
-    size_t n = (size_t)c->ctx, counted = (size_t)n_counted(c->ctx);
-    size_t row = (size_t)n_vocab * sizeof(float);
-    r->token = malloc(3 * n * sizeof *r->token);
-    r->logits = malloc(n * row);
+    size_t counted = (size_t)n_counted(c->ctx), row = (size_t)n_vocab * sizeof(float);
+    r->token = malloc(3 * (size_t)c->ctx * sizeof *r->token);
+    r->logits = malloc(counted * row);
     r->base = malloc(counted * row);
     r->row = calloc((size_t)c->n * counted, sizeof *r->row);
     if (r->token && r->logits && r->base && r->row)
@@ -97,34 +94,28 @@ static struct row compare(const float *z, const float *base, int64_t n, int32_t 
 
 /* ---- chunks ----------------------------------------------------------------------- */
 
-static int run(struct tr_eval *e, const struct room *r, int64_t ctx, struct tr_err *err)
-{
-    struct tr_batch batch = { ctx, r->token, r->token + ctx, .pos = r->token + 2 * ctx };
-    return tr_eval_batch(e, &batch, NULL, NULL, r->logits, err);
-}
-
 static void compare_rows(const struct room *r, int64_t ctx, int64_t n_vocab, struct row *to)
 {
-    int64_t first = first_counted(ctx), n = n_counted(ctx);
+    int64_t n = n_counted(ctx);
+    const int32_t *next = r->token + first_counted(ctx) + 1;
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++)
-        to[i] = compare(r->logits + (first + i) * n_vocab, r->base + i * n_vocab, n_vocab,
-                        r->token[first + i + 1]);
+        to[i] = compare(r->logits + i * n_vocab, r->base + i * n_vocab, n_vocab, next[i]);
 }
 
 static int on_chunk(struct tr_eval *e, struct tr_eval *base, const struct room *r,
                     int64_t ctx, struct row *to, struct tr_err *err)
 {
-    int64_t n_vocab = tr_model_config(tr__eval_model(e))->n_vocab;
-    size_t n = (size_t)(n_counted(ctx) * n_vocab);
-    int rc = run(base, r, ctx, err);
-    if (rc)
-        return rc;
-    memcpy(r->base, r->logits + first_counted(ctx) * n_vocab, n * sizeof *r->base);
-    if ((rc = run(e, r, ctx, err)))
-        return rc;
-    compare_rows(r, ctx, n_vocab, to);
-    return 0;
+    struct tr_batch batch = { ctx, r->token, r->token + ctx, .pos = r->token + 2 * ctx };
+    int64_t end = first_counted(ctx) + n_counted(ctx);
+    for (int64_t j = first_counted(ctx); j < end; j++)
+        r->token[ctx + j] = r->token[j + 1];
+    int rc = tr__eval_counted(base, &batch, r->base, err);
+    if (!rc)
+        rc = tr__eval_counted(e, &batch, r->logits, err);
+    if (!rc)
+        compare_rows(r, ctx, tr_model_config(tr__eval_model(e))->n_vocab, to);
+    return rc;
 }
 
 static int all_chunks(struct tr_eval *e, struct tr_eval *base, const struct tr_text_ids *x,
@@ -132,7 +123,7 @@ static int all_chunks(struct tr_eval *e, struct tr_eval *base, const struct tr_t
 {
     int rc = 0;
     for (int64_t j = 0; j < c->ctx; j++) {
-        r->token[c->ctx + j] = -1; /* no target: losses come of the logits */
+        r->token[c->ctx + j] = -1; /* no target but where it counts */
         r->token[2 * c->ctx + j] = (int32_t)j;
     }
     for (int64_t i = 0; !rc && i < c->n; i++) {

@@ -170,22 +170,39 @@ static int check_finite(const struct tr_eval *e, int64_t n, double sum, const fl
     return rc;
 }
 
-int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
-                  float *row_loss, float *logits, struct tr_err *err)
+/* n: rows of logits, if they are stored. */
+static int run_batch(struct tr_eval *e, const struct tr_batch *batch,
+                     const struct tr_loss *loss, int64_t n, struct tr_err *err)
 {
     int rc = check_batch(e, batch, err);
     if (rc)
         return rc;
     tr_tape_restart(e->tape, TR_TAPE_EVAL);
-    tr_model_loss(e->m, e->tape, batch,
-                  &(struct tr_loss){ .kind = e->kind, .scale = 1, .sum = sum,
-                                     .row_loss = row_loss, .logits = logits,
-                                     .option = e->option });
+    tr_model_loss(e->m, e->tape, batch, loss);
     if ((rc = tr_tape_error(e->tape, err)))
         tr_err_prefix(err, "%s", tr_gguf_path(tr_model_gguf(e->m)));
     if (e->lent)
         tr_tape_restart(e->tape, TR_TAPE_TRAIN);
-    return rc ? rc : check_finite(e, batch->n, sum ? *sum : 0, logits, err);
+    return rc ? rc : check_finite(e, n, loss->sum ? *loss->sum : 0, loss->logits, err);
+}
+
+int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
+                  float *row_loss, float *logits, struct tr_err *err)
+{
+    struct tr_loss loss = { .kind = e->kind, .scale = 1, .sum = sum, .row_loss = row_loss,
+                            .logits = logits, .option = e->option };
+    return run_batch(e, batch, &loss, batch->n, err);
+}
+
+int tr__eval_counted(struct tr_eval *e, const struct tr_batch *batch, float *logits,
+                     struct tr_err *err)
+{
+    struct tr_loss loss = { .kind = e->kind, .scale = 1, .logits = logits,
+                            .only_counted = 1, .option = e->option };
+    int64_t n = 0;
+    for (int64_t i = 0; i < batch->n; i++)
+        n += batch->target[i] >= 0 && (!batch->weight || batch->weight[i] != 0);
+    return run_batch(e, batch, &loss, n, err);
 }
 
 /* ---- a pack ----------------------------------------------------------------------- */

@@ -20,6 +20,10 @@ void tr__eval_options(struct tr_eval *e, const double *option);
  * tape is the caller's and must outlive e. */
 void tr__eval_lend(struct tr_eval *e, struct tr_tape *tp);
 
+/* Logits of the rows of a batch that count: (how many, n_vocab). */
+int tr__eval_counted(struct tr_eval *e, const struct tr_batch *batch, float *logits,
+                     struct tr_err *err) TR_MUST_CHECK;
+
 /* Chunks that the text has, of ids that the model has: 0, or the reason against it. */
 int tr__chunks_check(const struct tr_text_ids *x, const struct tr_chunks *c,
                      const struct tr_model *m, struct tr_err *err) TR_MUST_CHECK;

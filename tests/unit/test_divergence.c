@@ -132,9 +132,9 @@ START_TEST(test_plain)
     }
     ck_assert_uint_eq(d.n, N);
     ck_assert_double_gt(kl, 1e-4);
-    ck_assert_double_eq_tol(d.kl.mean, kl, 1e-6 * kl);
-    ck_assert_double_eq_tol(d.kl.error, sqrt((kl2 - kl * kl) / (N - 1)), 1e-6 * kl);
-    ck_assert_double_eq_tol(d.kl_max, most, 1e-6 * most);
+    ck_assert_double_eq_tol(d.kl.mean, kl, 1e-4 * kl);
+    ck_assert_double_eq_tol(d.kl.error, sqrt((kl2 - kl * kl) / (N - 1)), 1e-4 * kl);
+    ck_assert_double_eq_tol(d.kl_max, most, 1e-4 * most);
     ck_assert(d.kl_median <= d.kl_99 && d.kl_99 <= d.kl_max && d.kl_median > 0);
     ck_assert_double_eq_tol(d.loss.mean, loss, 1e-6);
     ck_assert_double_eq_tol(d.base_loss.mean, base_loss, 1e-6);
