@@ -223,6 +223,16 @@ int tr__index_tokens(struct tr_tokenizer *t, const struct tr_gguf *g, unsigned t
 int tr__join_trie(struct tr_tokenizer *t, struct tr_err *err) TR_MUST_CHECK;
 /* 1 if no key of the trie, however the bytes around are read, lies across `at` > 0. */
 int tr__is_apart(const struct tr_tokenizer *t, const char *text, size_t len, size_t at);
+/* 1 if the token may come out of plain text: llama.cpp finds control tokens there too, but
+ * where it matters who wrote what they are none. */
+static inline int tr__may_be_text(const struct tr_encoder *e, int32_t id)
+{
+    uint8_t type = e->t->vocab.type[id];
+    return !e->n_literal || (type != TR__TOKEN_CONTROL && type != TR__TOKEN_UNKNOWN &&
+                             type != TR__TOKEN_NAMED);
+}
+/* Bytes at p, of `left`, of the longest token in t->trie that stands there and may; 0: none. */
+size_t tr__longest_token(const struct tr_encoder *e, const char *p, size_t left, int32_t *id);
 /* Append an id, and that it stands for [from, to) of the text of the call. */
 int tr__push_at(struct tr_encoder *e, int32_t id, size_t from, size_t to) TR_MUST_CHECK;
 /* Append to e->spelling bytes that come from offset `from` of the text of the call; behind

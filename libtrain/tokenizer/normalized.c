@@ -65,6 +65,23 @@ int tr__is_apart(const struct tr_tokenizer *t, const char *text, size_t len, siz
            tr__utf8_len(text + at, len - at) > 0;
 }
 
+size_t tr__longest_token(const struct tr_encoder *e, const char *p, size_t left, int32_t *id)
+{
+    const struct tr__tree *tree = &e->t->trie;
+    size_t found = 0;
+    uint32_t node = 0;
+    for (size_t i = 0; i < left; i++) {
+        node = tr__tree_step(tree, node, p[i]);
+        if (!node)
+            break;
+        if (tree->id[node] >= 0 && tr__may_be_text(e, tree->id[node])) {
+            found = i + 1;
+            *id = tree->id[node];
+        }
+    }
+    return found;
+}
+
 int tr__push_at(struct tr_encoder *e, int32_t id, size_t from, size_t to)
 {
     if (id < 0)

@@ -56,18 +56,19 @@ static int read_text(struct tr_encoder *e, const char *text, size_t len, int fir
 }
 
 /* The best token at `at`, where a character of n bytes stands; what it costs from there. */
-static void choose(const struct tr_tokenizer *t, struct tr__best *best, const char *text,
-                   size_t len, size_t at, size_t n)
+static void choose(const struct tr_encoder *e, size_t len, size_t at, size_t n)
 {
+    const struct tr_tokenizer *t = e->t;
     const int32_t *score = t->own;
+    struct tr__best *best = e->best;
     struct tr__best b = { best[at + n].score - UNKNOWN, (uint32_t)(at + n), -1 };
     uint32_t node = 0;
     for (size_t end = at; end < len;) {
-        node = tr__tree_step(&t->trie, node, text[end++]);
+        node = tr__tree_step(&t->trie, node, e->spelling.bytes[end++]);
         if (!node)
             break;
         int32_t id = t->trie.id[node];
-        if (id < 0 || score[id] <= INVALID)
+        if (id < 0 || score[id] <= INVALID || !tr__may_be_text(e, id))
             continue;
         double cost = best[end].score - score[id];
         if (cost <= b.score)
@@ -106,7 +107,7 @@ static int plamo2_encode(struct tr_encoder *e, const char *text, size_t len, int
         e->best[at].score = INFINITY; /* a token that ends inside a character is none */
         if ((e->spelling.bytes[at] & 0xc0) == 0x80)
             continue;
-        choose(e->t, e->best, e->spelling.bytes, n, at, end - at);
+        choose(e, n, at, end - at);
         end = at;
     }
     return push_way(e, n);

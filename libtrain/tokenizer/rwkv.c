@@ -73,7 +73,7 @@ static int rwkv_encode(struct tr_encoder *e, const char *text, size_t len, int f
     int rc = 0;
     for (size_t at = 0, n; at < len && !rc; at += n) {
         int32_t id = e->t->unk;
-        n = tr__tree_longest(&e->t->trie, text + at, len - at, &id);
+        n = tr__longest_token(e, text + at, len - at, &id);
         n = n ? n : 1;
         rc = tr__push_at(e, id, base + at, base + at + n);
     }

@@ -207,9 +207,11 @@ static void better(struct tr__best *to, double score, uint32_t from, int32_t id)
 }
 
 /* The tokens that begin at `at`, where a character of n bytes stands. */
-static void extend(const struct tr_tokenizer *t, struct tr__best *best, const char *text,
-                   size_t len, size_t at, size_t n)
+static void extend(const struct tr_encoder *e, const char *text, size_t len, size_t at,
+                   size_t n)
 {
+    const struct tr_tokenizer *t = e->t;
+    struct tr__best *best = e->best;
     const struct unigram *u = t->own;
     double score = best[at].score;
     int known = 0;
@@ -219,7 +221,7 @@ static void extend(const struct tr_tokenizer *t, struct tr__best *best, const ch
         if (!node)
             break;
         int32_t id = t->trie.id[node];
-        if (id < 0)
+        if (id < 0 || !tr__may_be_text(e, id))
             continue;
         known |= end - at == n;
         better(&best[end], score + u->score[id], (uint32_t)at, id);
@@ -267,7 +269,7 @@ static int encode_word(struct tr_encoder *e, const char *text, size_t len)
         e->best[i] = (struct tr__best){ i ? -DBL_MAX : 0, 0, e->t->unk };
     for (size_t at = 0, n; at < len; at += n) {
         n = tr__character_bytes(text[at], len - at);
-        extend(e->t, e->best, text, len, at, n);
+        extend(e, text, len, at, n);
     }
     return push_way(e, text, len);
 }
@@ -298,8 +300,9 @@ static int unigram_encode(struct tr_encoder *e, const char *text, size_t len, in
     const char *s = e->spelling.bytes;
     for (size_t at = 0, end; at < e->spelling.n && !rc; at = end) {
         end = word_end(e->t->own, s, e->spelling.n, at);
-        rc = e->where ? encode_word(e, s + at, end - at)
-                      : tr__memo_word(e, s + at, end - at, encode_word);
+        rc = e->where || e->n_literal
+           ? encode_word(e, s + at, end - at)
+           : tr__memo_word(e, s + at, end - at, encode_word);
     }
     return rc;
 }

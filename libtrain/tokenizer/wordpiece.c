@@ -53,7 +53,7 @@ static int end_word(struct tr_encoder *e, size_t to)
     int rc = s->n > MARK ? tr__respell_end(e, to) : 0;
     size_t len = s->n > MARK ? s->n : 0;
     for (size_t at = 0, n; at < len && !rc; at += n) {
-        n = tr__tree_longest(&e->t->trie, s->bytes + at, len - at, &id);
+        n = tr__longest_token(e, s->bytes + at, len - at, &id);
         if (!n) {
             e->out->n = ids;
             if (e->where)
@@ -127,7 +127,7 @@ static int wordpiece_encode(struct tr_encoder *e, const char *text, size_t len, 
             end++;
         if (end == at)
             continue;
-        rc = e->where ? encode_stretch(e, text + at, end - at)
+        rc = e->where || e->n_literal ? encode_stretch(e, text + at, end - at)
                       : tr__memo_word(e, text + at, end - at, encode_stretch);
     }
     return rc;

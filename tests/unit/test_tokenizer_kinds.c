@@ -88,6 +88,24 @@ START_TEST(where_ids_stand)
 }
 END_TEST
 
+/* What a user wrote is no control token, though llama.cpp would find one in plain text. */
+START_TEST(literal)
+{
+    static const char text[] = "a<c>b <c>";
+    struct tr_text_range all = { 0, sizeof text - 1 };
+    struct tr_tokenizer *t = open_vocab(places[_i].vocab);
+    struct tr_tokens out = { 0 };
+    struct tr_err err = { 0 };
+    ck_assert_int_eq(tr_tokenizer_encode_ranges(t, text, sizeof text - 1, TR_ENCODE_SPECIAL,
+                                                &all, 1, &out, NULL, &err), 0);
+    ck_assert_uint_gt(out.n, 0);
+    for (size_t i = 0; i < out.n; i++)
+        ck_assert_int_ne(t->vocab.type[out.id[i]], TR__TOKEN_CONTROL);
+    tr_tokens_release(&out);
+    close_vocab(t);
+}
+END_TEST
+
 /* ==== long texts ==== */
 
 static const char *const vocabs[] = { "unigram", "unigram, spaces stay",
@@ -199,6 +217,7 @@ int main(void)
     tcase_add_checked_fixture(tc, make_dir, remove_dir);
     tcase_add_loop_test(tc, text_to_ids, 0, COUNT(rows));
     tcase_add_loop_test(tc, where_ids_stand, 0, COUNT(places));
+    tcase_add_loop_test(tc, literal, 0, COUNT(places));
     tcase_add_loop_test(tc, cut_anywhere, 0, COUNT(vocabs));
     tcase_add_loop_test(tc, long_runs, 0, COUNT(vocabs));
     tcase_add_test(tc, characters);
