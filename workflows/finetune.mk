@@ -27,7 +27,7 @@ PACK_FLAGS  =
 CTX         =
 #? VAL_SPLIT share of the text that is held out for eval.tsv
 VAL_SPLIT   = 0.1
-#? OUTPUTS models that are made: adapter, merged, types of quantize (f16 q8_0 q4_k …); empty: the adapter, with the example all of adapter merged q8_0
+#? OUTPUTS models that are made: adapter, merged, types of quantize (f16 q8_0 q4_k_m …); empty: the adapter, with the example all of adapter merged q8_0
 OUTPUTS     =
 #? METHOD lora: an adapter; full: all weights
 METHOD      = lora

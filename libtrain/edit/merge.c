@@ -186,7 +186,7 @@ static int write_model(struct merge *m, const struct tr_recipe *recipe, const ch
     tr_gguf_set_fine_tuned(w, m->g, m->args->name);
     if (m->args->chat_template)
         tr_gguf_set_string(w, "tokenizer.chat_template", m->args->chat_template);
-    if (recipe->type)
+    if (recipe->type && recipe->file_type >= 0)
         tr_gguf_set_u32(w, "general.file_type", (uint32_t)recipe->file_type);
     tr__recipe_declare(recipe, w);
     tr_gguf_watch(w, &m->args->progress);

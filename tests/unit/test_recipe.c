@@ -242,6 +242,41 @@ START_TEST(test_merge_type)
 }
 END_TEST
 
+/* A mixture is the same for what is merged as for what is quantised, in whatever order. */
+START_TEST(test_merge_mix)
+{
+    float scale = 1;
+    struct tr_err err = { 0 };
+    struct tr_merge_stats stats;
+    tiny_model_write(&tiny_llama, path);
+    tiny_adapter_write(&tiny_llama, other, 0);
+    struct tr_model *m = tr_model_open(path, &err);
+    struct tr_lora *l = tr_lora_open(other, m, &err);
+    struct tr_merge_args args = { .n = 1, .lora = &l, .scale = &scale,
+                                  .recipe.mix = tr_mix_by_name("Q4_K_M") };
+    struct tr_quantize_args quantize = { .recipe = args.recipe };
+    struct tr_recipe *r = tr_merge_recipe(m, &args, &err);
+    struct tr_recipe *s = tr_quantize_recipe(tr_model_gguf(m), &quantize, &err);
+    ck_assert_msg(r && s, "%s", err.text);
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t k = 0; k < s->n; k++)
+            if (r->entry[i].tensor == s->entry[k].tensor)
+                ck_assert_ptr_eq(r->entry[i].type, s->entry[k].type);
+    /* rows are narrow: better ones want Q6_K, the others Q4_K */
+    ck_assert_uint_gt(tr_recipe_n_instead(r, NULL, tr_dtype_by_name("Q5_0")), 0);
+    ck_assert_msg(!tr_merge(m, r, &args, other, &stats, &err), "%s", err.text);
+    struct tr_gguf *made = tr_gguf_open(other, &err);
+    int64_t number = 0;
+    ck_assert_int_eq(tr_gguf_int(made, "general.file_type", &number, &err), 1);
+    ck_assert_int_eq(number, 15);
+    tr_gguf_close(made);
+    tr_recipe_free(r);
+    tr_recipe_free(s);
+    tr_lora_free(l);
+    tr_model_close(m);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("recipe");
@@ -257,6 +292,7 @@ int main(void)
     tcase_add_loop_test(t, test_quantize_not_finite, 0, 2);
     tcase_add_test(t, test_merge);
     tcase_add_test(t, test_merge_type);
+    tcase_add_test(t, test_merge_mix);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
