@@ -197,7 +197,8 @@ int tr__pieces_frequent(const struct tr__words *words, uint32_t longest, size_t 
     }
     free(s);
     if (rc)
-        return tr_err_set(err, TR_ENOMEM, "out of memory for %zu places in words", n);
+        return tr_err_set(err, TR_ENOMEM, "out of memory for %zu places in words",
+                          words->n_sym);
     qsort(p->at + before, p->n - before, sizeof *p->at, by_score);
     p->n = p->n - before > most ? before + most : p->n;
     return 0;
