@@ -99,10 +99,10 @@ gguf-export -m a run.ckpt|'--output FILE' is missing:
 merge|'--model FILE', '--adapter FILE[:SCALE]' and '--output FILE' are missing
 merge -m a -a b|'--output FILE' is missing: 
 merge -m a -a b -o c -t f15|cannot write type 'f15'; did you mean 'F16'? There are: F32
-quantize|'--type TYPE' (or '--like FILE'), '--output FILE' (or '--dry-run') and 'IN.gguf' are missing
+quantize|'--type TYPE' (or '--like FILE', '--target-size SIZE'), '--output FILE' (or '--dry-run') and 'IN.gguf' are missing
 quantize -t q8_0 m.gguf|'--output FILE' (or '--dry-run') is missing
 quantize -t q8_0 -o x|'IN.gguf' is missing
-quantize -o x m.gguf|'--type TYPE' (or '--like FILE') is missing
+quantize -o x m.gguf|'--type TYPE' (or '--like FILE', '--target-size SIZE') is missing
 quantize -t q8-0 -o x m.gguf|did you mean 'Q8_0'?
 quantize -t q4_k_x -o x m.gguf|There are: F32 F16 
 quantize -t int8 -o x m.gguf|those that can be written: F32
