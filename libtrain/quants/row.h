@@ -41,13 +41,6 @@ TR__INLINE void tr__part_dot(const tr__vec *level, const int group, const int mi
     }
 }
 
-/* 32 levels that were made one by one. */
-TR__INLINE void tr__load_levels(const int8_t *q, tr__vec *level)
-{
-    TR__EACH(i, TR__PART_VECS)
-        level[i] = tr__to_float(tr__load_i8(q + i * TR__VEC));
-}
-
 /* TR__ROW(T, numbers in a block, numbers in a group, whether there are minima) */
 #define TR__ROW(T, BLOCK, GROUP, MIN)                                                    \
     static void T##_to_f32(const void *src, float *restrict dst, int64_t n)              \
@@ -111,8 +104,5 @@ TR__INLINE void tr__load_levels(const int8_t *q, tr__vec *level)
     {                                                                                    \
         pack_##T(src, weight, dst, n);                                                   \
     }
-
-#define TR__READ_ONLY(T, text, type_id, ftype, n_block, at)                              \
-    TR__TYPE(T, text, type_id, ftype, n_block, at, .from_f32 = NULL)
 
 #endif
