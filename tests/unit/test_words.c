@@ -4,6 +4,7 @@
  * and texts of chance on which both must agree.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
+#include "sanitized.h"
 #include "suite.h"
 
 #include <libtrain/tokenizer/kind.h>
@@ -141,7 +142,7 @@ START_TEST(one_pattern_for_all_passes)
     ck_assert_ptr_nonnull(kind);
     ck_assert_int_eq(tr__pretok_compile(&code, kind, NULL), 0);
     rng_state = 5;
-    for (int round = 0; round < 1000; round++) {
+    for (int round = 0; round < (SANITIZED ? 150 : 1000); round++) {
         char text[MAX_TEXT], have[MAX_TEXT] = { 0 }, want[MAX_TEXT] = { 1 };
         size_t len = random_text(text);
         for (int k = 0; k < MAX_PASS && published[_i].pass[k]; k++)
@@ -187,7 +188,7 @@ START_TEST(cut_anywhere)
             continue;
         done = kind->pattern;
         ck_assert_int_eq(tr__pretok_compile(&code, kind, NULL), 0);
-        for (int round = 0; round < 300; round++) {
+        for (int round = 0; round < (SANITIZED ? 40 : 300); round++) {
             char text[MAX_TEXT], want[MAX_TEXT] = { 0 };
             size_t len = random_text(text);
             mark_words(&code, text, len, want);
