@@ -36,7 +36,11 @@ static struct spelt longest(const struct tr__search *s, size_t at, size_t end, s
 
 static struct spelt leftmost(const struct tr__search *s, size_t from, size_t end)
 {
+    const uint8_t *first = s->v->special_first;
+    uint8_t bit = s->all ? 2 : 1;
     for (; from < end; from++) {
+        if (!(first[(unsigned char)s->text[from]] & bit)) /* nearly always */
+            continue;
         struct spelt found = longest(s, from, end, 1);
         if (found.len)
             return found;
