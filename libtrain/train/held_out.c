@@ -40,9 +40,16 @@ struct tr__held_out tr__plan_held_out(const struct tr_trainer *t,
     return (struct tr__held_out){ (int64_t)every, some ? stride(t, every, h->eval_cost) : 1 };
 }
 
-int tr__measure_held_out(struct tr_trainer *t, const struct tr__held_out *what, double *loss,
+/* Sequences of which none counts, prompts alone, say nothing: then more of them are taken, now
+ * and later. */
+int tr__measure_held_out(struct tr_trainer *t, struct tr__held_out *what, double *loss,
                          struct tr_err *err)
 {
-    uint64_t n_counted;
-    return tr__eval_some(t->eval, t->args.val, what->stride, loss, &n_counted, err);
+    uint64_t n_counted = 0;
+    int rc = tr__eval_some(t->eval, t->args.val, what->stride, loss, &n_counted, err);
+    while (!rc && !n_counted && what->stride > 1) {
+        what->stride = (what->stride + 1) / 2;
+        rc = tr__eval_some(t->eval, t->args.val, what->stride, loss, &n_counted, err);
+    }
+    return rc;
 }

@@ -118,6 +118,9 @@ static int check_hooks(const struct tr_trainer *t, const struct tr_train_hooks *
                           : !(h->eval_cost >= 0) ? "eval_cost"
                           : h->save_every < 0    ? "save_every"
                                                  : "keep");
+    if (h->eval_every > 1 && h->eval_every != round(h->eval_every))
+        return tr_err_set(err, TR_EINVAL, "'eval_every' of a run is %g: steps, or a share "
+                          "of all below 1", h->eval_every);
     if (h->eval_every > 0 && !t->args.val)
         return tr_err_set(err, TR_EINVAL, "'eval_every' is set, but nothing to measure: "
                           "training argument 'val'");

@@ -116,7 +116,7 @@ struct tr__held_out {
 };
 struct tr__held_out tr__plan_held_out(const struct tr_trainer *t,
                                       const struct tr_train_hooks *h);
-int tr__measure_held_out(struct tr_trainer *t, const struct tr__held_out *what, double *loss,
+int tr__measure_held_out(struct tr_trainer *t, struct tr__held_out *what, double *loss,
                          struct tr_err *err) TR_MUST_CHECK;
 
 /* TR_EINVAL if the trainer stopped at its plan. */

@@ -195,6 +195,29 @@ START_TEST(measures_a_part)
 }
 END_TEST
 
+/* Where the sequences of a part do not count at all, there are more of them in it. */
+START_TEST(measures_what_counts)
+{
+    int32_t token[] = { 1, 2, 3 }, next[] = { 2, 3, 1 }, none[] = { -1, -1, -1 };
+    int32_t pos[] = { 0, 1, 2 };
+    struct tr_pack_writer *w = tr_pack_create(other, TINY_CTX, 0, TINY_VOCAB, NULL);
+    ck_assert_ptr_nonnull(w);
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(
+            tr_pack_write(w, &(struct tr_pack_seq){ 3, token, i % 2 ? next : none, pos, NULL,
+                                                    NULL }, NULL), 0);
+    ck_assert_int_eq(tr_pack_commit(w, NULL), 0);
+    struct tr_pack *val = tr_pack_open(other, NULL);
+    struct seen x = { 0 };
+    struct tr_train_hooks h = hooks(&x);
+    h.eval_every = 5;
+    h.eval_cost = 1e-6;
+    ck_assert_int_eq(run(trainer("lora batch=1", val), &h), 0);
+    ck_assert(x.n_measured == 2 && x.stride == 1);
+    tr_pack_close(val);
+}
+END_TEST
+
 START_TEST(without_anything)
 {
     struct tr_trainer *t = trainer("lora", NULL);
@@ -260,6 +283,7 @@ START_TEST(hooks_that_cannot_be)
         { { .eval_every = -1 }, "'eval_every'" },
         { { .save_every = -1 }, "'save_every'" },
         { { .keep = -1 }, "'keep'" },
+        { { .eval_every = 2.5 }, "'eval_every'" },
         { { .eval_cost = -1 }, "'eval_cost'" },
         { { .eval_every = 2 }, "'val'" },
         { { .save_every = 2 }, "'output'" },
@@ -447,6 +471,7 @@ int main(void)
     tcase_add_checked_fixture(tc, make_files, close_run);
     tcase_add_test(tc, from_begin_to_end);
     tcase_add_test(tc, measures_a_part);
+    tcase_add_test(tc, measures_what_counts);
     tcase_add_test(tc, without_anything);
     tcase_add_test(tc, saves_when_due_and_when_asked);
     tcase_add_loop_test(tc, stops_and_resumes, 1, 10);
