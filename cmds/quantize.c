@@ -146,6 +146,8 @@ static void take_options(const struct cmd *cmd, const struct opts *o,
         cmd_usage(cmd, "'--kl' needs a file that is written");
     if (args->keep_split && (o->kl || o->target))
         cmd_usage(cmd, "--keep-split excludes --kl and --target-size");
+    if (args->keep_split && o->output && !strcmp(o->output, "-"))
+        cmd_usage(cmd, "--keep-split writes files, not standard output");
     if (o->mixed && r->pure)
         cmd_usage(cmd, "--mix and --pure exclude each other");
     if (o->only.n && o->except.n)

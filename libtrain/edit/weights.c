@@ -37,10 +37,19 @@ void tr__weights_end(struct tr__weights *w)
     tr__regexes_release(&w->except);
 }
 
+/* All dimensions above those of a matrix count: a tensor may have four. */
+static int64_t n_matrix(const struct tr_gguf_tensor *t)
+{
+    int64_t n = 1;
+    for (int i = 0; i < t->n_dim - 2; i++)
+        n *= t->dim[i];
+    return n;
+}
+
 const float *tr__weights_of(const struct tr__weights *w, const struct tr_gguf_tensor *t,
                             struct tr_err *err)
 {
-    int64_t n_mat = t->n_dim > 2 ? t->dim[t->n_dim - 3] : 1;
+    int64_t n_mat = n_matrix(t);
     if (!w->n || !is_used(w, t->name))
         return NULL;
     /* Rows of a table of tokens are looked up, not multiplied. */

@@ -291,6 +291,7 @@ test_expect_success 'as many files as there are' '
     test_expect_code 1 "$BIN/quantize" -t q5_1 --keep-split -o in $first 2>talk
     grep "same file as input" talk
     test_expect_code 2 "$BIN/quantize" --target-size 1M --keep-split -o parts.gguf $first
+    test_expect_code 2 "$BIN/quantize" -t q5_1 --keep-split -o - $first
 '
 
 test_expect_success 'types by the size of the file' '

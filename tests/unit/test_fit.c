@@ -210,6 +210,67 @@ START_TEST(test_weighted)
 }
 END_TEST
 
+/* ==== more than three dimensions ==== */
+
+enum { SLOW = 8, SLOW_ROWS = 4, SLOW_N = SLOW * SLOW_ROWS * COLUMNS };
+
+/* Sums and counts of n matrices of COLUMNS columns. */
+static void write_slow_matrix(const char *file, int n)
+{
+    static float ones[SLOW * COLUMNS];
+    struct tr_err err = { 0 };
+    struct tr_gguf_writer *w = tr_gguf_create(file, &err);
+    for (int i = 0; i < SLOW * COLUMNS; i++)
+        ones[i] = 1;
+    tr_gguf_set_string(w, "general.type", "imatrix");
+    tr_gguf_set_strings(w, "imatrix.datasets", NULL, 0);
+    tr_gguf_set_u32(w, "imatrix.chunk_count", 1);
+    tr_gguf_set_u32(w, "imatrix.chunk_size", 512);
+    tr_gguf_add_tensor(w, "blk.0.ffn_up.weight.in_sum2", &tr_f32, 2,
+                       (int64_t[]){ n, COLUMNS });
+    tr_gguf_add_tensor(w, "blk.0.ffn_up.weight.counts", &tr_f32, 2, (int64_t[]){ n, 1 });
+    ck_assert_int_eq(tr_gguf_write(w, ones, n * COLUMNS * 4, &err), 0);
+    ck_assert_int_eq(tr_gguf_write(w, ones, n * 4, &err), 0);
+    ck_assert_msg(!tr_gguf_commit(w, &err), "%s", err.text);
+}
+
+static int quantize_slow(const char *file, int n, struct tr_err *err)
+{
+    write_slow_matrix(file, n);
+    struct tr_imatrix *im = tr_imatrix_open(file, err);
+    ck_assert_msg(im != NULL, "%s", err->text);
+    struct tr_gguf *g = tr_gguf_open(path, err);
+    struct tr_quantize_args args = { .recipe.type = tr_dtype_by_name("Q4_0"), .weights.imatrix = im };
+    struct tr_recipe *r = tr_quantize_recipe(g, &args, err);
+    ck_assert_msg(r != NULL, "%s", err->text);
+    int rc = tr_quantize(g, r, &args, other, err);
+    tr_recipe_free(r);
+    args.recipe.type = NULL;
+    r = rc ? NULL : fit(g, &args, SLOW_N, err);
+    rc = rc || r ? rc : -1;
+    tr_recipe_free(r);
+    tr_gguf_close(g);
+    tr_imatrix_close(im);
+    return rc;
+}
+
+/* Each of the matrices has weights of its own, along whichever dimension they are. */
+START_TEST(test_four_dimensions)
+{
+    static float zeros[SLOW_N];
+    const char *file = in_dir("im.gguf");
+    struct tr_err err = { 0 };
+    struct tr_gguf_writer *w = tr_gguf_create(path, &err);
+    tr_gguf_add_tensor(w, "blk.0.ffn_up.weight", &tr_f32, 4,
+                       (int64_t[]){ SLOW, 1, SLOW_ROWS, COLUMNS });
+    ck_assert_int_eq(tr_gguf_write(w, zeros, sizeof zeros, &err), 0);
+    ck_assert_msg(!tr_gguf_commit(w, &err), "%s", err.text);
+    ck_assert_msg(!quantize_slow(file, SLOW, &err), "%s", err.text);
+    ck_assert_int_ne(quantize_slow(file, 1, &err), 0);
+    ck_assert_int_eq(err.code, TR_EMISMATCH);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("fit");
@@ -220,6 +281,7 @@ int main(void)
     tcase_add_test(t, test_too_small);
     tcase_add_test(t, test_named);
     tcase_add_test(t, test_weighted);
+    tcase_add_test(t, test_four_dimensions);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
