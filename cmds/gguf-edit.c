@@ -16,6 +16,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Flags of the tokenizer that have an option. */
 static const char *const flag_key[] = {
@@ -167,17 +168,20 @@ static void compare(const struct uses *before, const char *path)
 static int edit(const char *path, const struct opts *o, struct tr_err *err)
 {
     struct tr_progress progress = cmd_job("B");
-    struct tr_gguf *g = tr_gguf_open(path, err);
+    int locked = o->in_place ? tr_amend_lock(path, err) : 0;
+    struct tr_gguf *g = locked < 0 ? NULL : tr_gguf_open(path, err);
     struct tr_amend *a = g ? tr_amend_new(g, err) : NULL;
     struct uses before = { 0 };
     int rc = a ? apply(a, o, err) : TR_EIO;
     if (!rc)
         before = look(g);
     if (!rc)
-        rc = o->in_place ? tr_amend_in_place(a, err)
+        rc = o->in_place ? tr_amend_in_place(a, locked, err)
                          : tr_amend_write(a, o->room, &progress, o->output, err);
     tr_amend_free(a);
     tr_gguf_close(g);
+    if (locked > 0)
+        close(locked);
     if (!rc)
         compare(&before, o->in_place ? path : o->output);
     return rc;

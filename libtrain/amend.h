@@ -49,13 +49,19 @@ int tr_amend_write(const struct tr_amend *a, int64_t room,
                    const struct tr_progress *progress, const char *path,
                    struct tr_err *err) TR_MUST_CHECK;
 
-/* Change the file itself: what stands in front of the data is written anew if it takes no
+/* Hold a file against other edits of it in place, from before it is opened until the edit is
+ * done: what was read of it must not change meanwhile.  A descriptor that the caller closes, or
+ * TR_EIO, also if another process has it. */
+int tr_amend_lock(const char *path, struct tr_err *err) TR_MUST_CHECK;
+
+/* Change the file itself, which `locked` holds: what stands in front of the data is written anew if it takes no
  * more room than there is (else TR_EUNSUPPORTED, and nothing is done).  Of a model in
  * several files only the first is changed.  Before the first byte is written the old
  * beginning is on disk beside the file, under its name and ".old-header"; it is removed
  * when the file has been read back.  A process or machine that ends in between leaves it,
  * and tr_amend_restore puts it back.  A file without tensors is replaced as a whole. */
-int tr_amend_in_place(const struct tr_amend *a, struct tr_err *err) TR_MUST_CHECK;
+int tr_amend_in_place(const struct tr_amend *a, int locked,
+                      struct tr_err *err) TR_MUST_CHECK;
 
 /* Undo an edit that was cut short.  TR_EIO if nothing is left of one, TR_EMISMATCH if the
  * file has become another since. */

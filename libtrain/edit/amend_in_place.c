@@ -215,20 +215,18 @@ static int roll_back(int fd, const char *path, const char *copy, const unsigned 
 
 /* ---- the edit --------------------------------------------------------------------- */
 
-static int open_locked(const char *path, uint64_t *bytes, struct tr_err *err)
+int tr_amend_lock(const char *path, struct tr_err *err)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB)) {
-        *bytes = (uint64_t)lseek(fd, 0, SEEK_END);
+    if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
         return fd;
-    }
     if (fd >= 0 && errno == EWOULDBLOCK)
         tr_err_set(err, TR_EIO, "'%s' is being edited by another process", path);
     else
         tr_err_sys(err, "cannot write '%s'", path);
     if (fd >= 0)
         close(fd);
-    return -1;
+    return TR_EIO;
 }
 
 static int is_readable(const char *path, struct tr_err *err)
@@ -252,16 +250,13 @@ static int replace(int fd, const char *path, const char *copy, const struct head
     return 0;
 }
 
-static int edit(const char *path, const char *copy, const struct head *h,
+static int edit(int fd, const char *path, const char *copy, const struct head *h,
                 struct tr_err *err)
 {
-    uint64_t file_bytes = 0;
+    uint64_t file_bytes = (uint64_t)lseek(fd, 0, SEEK_END);
     if (!access(copy, F_OK))
         return tr_err_set(err, TR_EIO, "'%s' is left of an edit that was cut short: "
                           "restore '%s' first", copy, path);
-    int fd = open_locked(path, &file_bytes, err);
-    if (fd < 0)
-        return TR_EIO;
     unsigned char *old = malloc(h->size);
     int rc = 0;
     if (!old)
@@ -271,7 +266,6 @@ static int edit(const char *path, const char *copy, const struct head *h,
     if (!rc)
         rc = replace(fd, path, copy, h, old, file_bytes, err);
     free(old);
-    close(fd);
     return rc;
 }
 
@@ -300,7 +294,7 @@ static int check_parts(const struct tr_amend *a, struct tr_err *err)
     return 0;
 }
 
-int tr_amend_in_place(const struct tr_amend *a, struct tr_err *err)
+int tr_amend_in_place(const struct tr_amend *a, int locked, struct tr_err *err)
 {
     struct head h = { .a = a, .size = (size_t)data_start(a->g) };
     const char *path = tr_gguf_path(a->g);
@@ -311,7 +305,7 @@ int tr_amend_in_place(const struct tr_amend *a, struct tr_err *err)
     if (!rc)
         rc = copy ? make_head(&h, err) : TR_ENOMEM;
     if (!rc)
-        rc = edit(path, copy, &h, err);
+        rc = edit(locked, path, copy, &h, err);
     free(h.p);
     free(copy);
     return rc;
@@ -322,11 +316,10 @@ int tr_amend_in_place(const struct tr_amend *a, struct tr_err *err)
 static int put_back(const char *path, const char *copy, const unsigned char *old, size_t n,
                     struct tr_err *err)
 {
-    uint64_t file_bytes = 0;
-    int fd = open_locked(path, &file_bytes, err);
+    int rc = 0, fd = tr_amend_lock(path, err);
     if (fd < 0)
-        return TR_EIO;
-    int rc = 0;
+        return fd;
+    uint64_t file_bytes = (uint64_t)lseek(fd, 0, SEEK_END);
     if (n <= FOOT || n - FOOT > file_bytes || tr__get_u64(old + n - FOOT) != file_bytes ||
         tr__get_u64(old + n - 8) != XXH64(old, n - FOOT, file_bytes))
         rc = tr_err_set(err, TR_EMISMATCH, "'%s' is not what '%s' begins with", copy, path);

@@ -72,6 +72,17 @@ test_expect_success 'in place: the data are not touched' '
     cmp kept p.gguf
     test ! -e p.gguf.old-header'
 
+test_expect_success 'two edits in place: one is refused while the other has read the file' '
+    edit --room 8K -o c.gguf model.gguf
+    mkfifo fifo
+    "$BIN/gguf-edit" -q --in-place --chat-template fifo c.gguf 2>first &
+    exec 3>fifo # waits for the reader, who has the file then
+    refuses 1 "is being edited by another process" --in-place --set x.n=u8:3 c.gguf
+    printf "{{ messages[0].content }}" >&3
+    exec 3>&-
+    wait $!
+    "$BIN/gguf-show" --check c.gguf'
+
 test_expect_success 'an edit in place that was cut short' '
     "$BIN/gguf-show" --keys p.gguf >keys
     refuses 1 "nothing is left of an edit" --restore p.gguf

@@ -240,6 +240,15 @@ static void text_of(char *to, size_t n)
     to[n] = '\0';
 }
 
+static int in_place(const struct tr_amend *a, struct tr_err *err)
+{
+    int locked = tr_amend_lock(path, err);
+    ck_assert_int_ge(locked, 0);
+    int rc = tr_amend_in_place(a, locked, err);
+    close(locked);
+    return rc;
+}
+
 /* Whatever the length of the text, the data stay where they are, without a gap. */
 START_TEST(test_in_place)
 {
@@ -257,7 +266,7 @@ START_TEST(test_in_place)
         ck_assert_int_eq(tr_amend_set(a, "text", "string", text, &err), 0);
         if (strcmp(old, name))
             ck_assert_int_eq(tr_amend_rename_tensor(a, old, name, &err), 0);
-        ck_assert_msg(!tr_amend_in_place(a, &err), "%s", err.text);
+        ck_assert_msg(!in_place(a, &err), "%s", err.text);
         end(a);
         struct tr_gguf *h = reopen(path, name);
         struct tr_str s;
@@ -282,7 +291,7 @@ START_TEST(test_no_room)
     struct tr_amend *a = begin();
     text_of(text, 599);
     ck_assert_int_eq(tr_amend_set(a, "text", "string", text, &err), 0);
-    ck_assert_int_eq(tr_amend_in_place(a, &err), TR_EUNSUPPORTED);
+    ck_assert_int_eq(in_place(a, &err), TR_EUNSUPPORTED);
     ck_assert_ptr_nonnull(strstr(err.text, "bytes more than there is room for"));
     end(a);
     ck_assert_int_eq(tr_read_all(path, &is, &n_is, &err), 0);
@@ -320,7 +329,7 @@ START_TEST(test_restore)
     size_t head = (size_t)tr_gguf_tensor(g, 0)->offset;
     cut_short(copy, head, 0);
     err.code = 0;
-    ck_assert_int_lt(tr_amend_in_place(a, &err), 0);
+    ck_assert_int_lt(in_place(a, &err), 0);
     ck_assert_ptr_nonnull(strstr(err.text, "cut short: restore"));
     end(a);
     err.code = 0;
