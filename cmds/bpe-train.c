@@ -40,6 +40,17 @@ static int add(struct run *r, const char *bytes, size_t n, struct tr_err *err)
     return tr_vocabulary_add(r->v, bytes, n, err);
 }
 
+/* Of n bytes those that do not begin a character at their end which is cut off there. */
+static size_t whole_characters(const char *bytes, size_t n)
+{
+    size_t tail = 0;
+    while (tail < 3 && tail < n && ((unsigned char)bytes[n - 1 - tail] & 0xc0) == 0x80)
+        tail++;
+    unsigned char lead = tail < n ? (unsigned char)bytes[n - 1 - tail] : 0;
+    size_t wants = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1;
+    return wants > tail + 1 ? n - tail - 1 : n;
+}
+
 /* A first piece is looked at as a whole text would be; later ones may not hold what no text
  * does. */
 static int check(struct run *r, const char *bytes, size_t n, const char *name,
@@ -52,7 +63,7 @@ static int check(struct run *r, const char *bytes, size_t n, const char *name,
     if (r->at)
         return tr_err_set(err, TR_EFORMAT, "'%s' is no text: byte %" PRId64 " is NUL", name,
                           r->at + (int64_t)(nul - bytes));
-    if (tr_text_check(&odd, bytes, n, name, err))
+    if (tr_text_check(&odd, bytes, whole_characters(bytes, n), name, err))
         return -1;
     for (size_t i = 0; i < TR_TEXT_WARNINGS && *odd.warning[i]; i++)
         cmd_warn("'%s': %s", name, odd.warning[i]);

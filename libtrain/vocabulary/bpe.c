@@ -11,7 +11,18 @@
 
 enum { N_BYTE = 256, LETTERS = 0x144 };
 
-/* A special token may be a letter of the alphabet, and is that letter then. */
+/* A byte whose letter is a special token would have none in plain text. */
+static int refuse_letter(const struct tr_vocabulary *v, const char *text, size_t n,
+                         struct tr_err *err)
+{
+    for (size_t i = 0; i < v->args.n_special; i++)
+        if (strlen(v->args.special[i]) == n && !memcmp(v->args.special[i], text, n))
+            return tr_err_set(err, TR_EINVAL, "the special token '%s' is one of the 256 "
+                              "letters that stand for bytes: no text with that byte would "
+                              "have tokens", v->args.special[i]);
+    return 0;
+}
+
 static int add_letters(struct tr_vocabulary *v, uint32_t *id, struct tr_err *err)
 {
     int byte_of[LETTERS];
@@ -23,10 +34,10 @@ static int add_letters(struct tr_vocabulary *v, uint32_t *id, struct tr_err *err
         if (byte_of[c] < 0)
             continue;
         size_t n = tr__spell((unsigned char)byte_of[c], text);
-        int64_t at = tr__strings_find(&v->token, text, n);
-        if (at < 0 && tr__vocabulary_token(v, text, n, TR__TYPE_NORMAL, err))
+        if (refuse_letter(v, text, n, err) ||
+            tr__vocabulary_token(v, text, n, TR__TYPE_NORMAL, err))
             return -1;
-        id[byte_of[c]] = at < 0 ? (uint32_t)v->token.n - 1 : (uint32_t)at;
+        id[byte_of[c]] = (uint32_t)v->token.n - 1;
     }
     return 0;
 }

@@ -132,7 +132,8 @@ static int count_piece(const struct tr__counter *c, struct tr__count_worker *w,
 static int count_pieces(struct tr__counter *c, const size_t *end, size_t n,
                         struct tr_err *err)
 {
-#pragma omp parallel for schedule(dynamic, 1) num_threads(c->n_worker) if (c->n_worker > 1)
+#pragma omp parallel for schedule(dynamic, 1) num_threads(c->n_worker) \
+    if (c->n_worker > 1 && n > 1)
     for (size_t i = 0; i < n; i++) {
         struct tr__count_worker *w = &c->worker[omp_get_thread_num()];
         size_t from = i ? end[i - 1] : 0;

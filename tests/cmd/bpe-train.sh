@@ -96,11 +96,21 @@ wrong() { # STATUS WORDS ARG...
     grep -F -- "$words" stderr
     test ! -e out
 }
+test_expect_success 'a piece that ends in the middle of a character is UTF-8 all the same' '
+    awk "BEGIN { while (i++ < 120000) printf \"中\" }" >zh
+    made -n 270 -o zh.gguf zh 2>stderr
+    test ! -s stderr
+    printf "a\377b" >odd
+    made -n 300 -o odd.gguf odd 2>stderr
+    grep "not UTF-8" stderr'
+
 test_expect_success 'what cannot be is refused in one line' '
     wrong 1 "no text" -n 300
     wrong 2 "has 257 at least" -n 256 text
     wrong 2 "given twice" -n 300 --special "<s>" --special "<s>" text
     wrong 2 "has no text" -n 300 --special "" text
+    wrong 2 "letters that stand for bytes" -n 300 --special A text
+    wrong 2 "letters that stand for bytes" -n 300 --special A --special-last text
     wrong 2 "no pre-tokenizer" -n 300 --pre gpt-22 text
     wrong 2 "is none of the special tokens" -n 300 --special "<s>" --eos "</s>" text
     wrong 2 "has 259 at least" --kind spm -n 258 text
