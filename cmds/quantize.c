@@ -11,7 +11,6 @@
 #include "shared/recipe-options.h"
 #include "shared/types.h"
 
-#include <libtrain/file.h>
 #include <libtrain/printable.h>
 #include <libtrain/quantize.h>
 
@@ -103,20 +102,11 @@ static int write_model(const struct tr_gguf *g, const struct tr_quantize_args *a
     return rc;
 }
 
-/* Before anything is written: what --kl needs. */
-static int check_kl(const struct tr_gguf *g, const struct opts *o, struct tr_err *err)
-{
-    FILE *text = tr_in_open(o->kl, err);
-    if (!text)
-        return TR_EIO;
-    fclose(text);
-    return tr_model_check(g, err);
-}
-
 /* With all files open that the options name. */
 static int quantize(const char *input, struct tr_quantize_args *args, const struct opts *o,
                     struct tr_err *err)
 {
+    struct cmd_kl kl = { 0 };
     struct tr_imatrix *imatrix = NULL;
     struct tr_gguf *like = NULL, *g = tr_gguf_open(input, err);
     int rc = g ? 0 : -1;
@@ -127,11 +117,12 @@ static int quantize(const char *input, struct tr_quantize_args *args, const stru
     args->recipe.like = like;
     args->weights.imatrix = imatrix;
     if (!rc && o->kl)
-        rc = check_kl(g, o, err);
+        rc = cmd_kl_begin(&kl, o->kl, input, err);
     if (!rc)
         rc = write_model(g, args, o, err);
     if (!rc && o->kl)
-        rc = cmd_say_divergence(o->kl, o->output, input, err);
+        rc = cmd_kl_say(&kl, o->output, err);
+    cmd_kl_end(&kl);
     tr_imatrix_close(imatrix);
     tr_gguf_close(like);
     tr_gguf_close(g);

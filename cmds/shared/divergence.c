@@ -30,37 +30,55 @@ static int measure(struct tr_model *m, struct tr_model *base, const struct tr_te
     return rc;
 }
 
+/* Ids of the text in t, for x to point into, and the chunks to be taken of them. */
+static int read_text(const struct cmd_text_in *in, int64_t chunks, struct tr_model *base,
+                     struct tr_tokens *t, struct tr_text_ids *x, struct tr_chunks *c,
+                     struct tr_err *err)
+{
+    *c = (struct tr_chunks){ .ctx = cmd_text_ctx(in, base, err) };
+    int rc = c->ctx < 0 ? (int)c->ctx : cmd_text_ids(in, base, t, x, err);
+    if (!rc) {
+        c->n = tr_text_chunks(x, c->ctx);
+        c->n = chunks && chunks < c->n ? chunks : c->n;
+    }
+    if (!rc && !c->n)
+        rc = tr_err_set(err, TR_EFORMAT, "'%s' has no chunk of %lld tokens", in->path,
+                        (long long)c->ctx);
+    return rc;
+}
+
 int cmd_divergence(const struct cmd_text_in *in, int64_t chunks, struct tr_model *m,
                    struct tr_model *base, struct tr_divergence *d, struct tr_err *err)
 {
     struct tr_tokens t = { 0 };
     struct tr_text_ids x;
-    struct tr_chunks c = { .ctx = cmd_text_ctx(in, base, err) };
-    int rc = c.ctx < 0 ? (int)c.ctx : cmd_text_ids(in, base, &t, &x, err);
-    if (!rc) {
-        c.n = tr_text_chunks(&x, c.ctx);
-        c.n = chunks && chunks < c.n ? chunks : c.n;
-    }
-    if (!rc && !c.n)
-        rc = tr_err_set(err, TR_EFORMAT, "'%s' has no chunk of %lld tokens", in->path,
-                        (long long)c.ctx);
+    struct tr_chunks c;
+    int rc = read_text(in, chunks, base, &t, &x, &c, err);
     if (!rc)
         rc = measure(m, base, &x, &c, d, err);
     tr_tokens_release(&t);
     return rc;
 }
 
-int cmd_say_divergence(const char *text, const char *path, const char *base,
-                       struct tr_err *err)
+int cmd_kl_begin(struct cmd_kl *k, const char *text, const char *base, struct tr_err *err)
 {
     struct cmd_text_in in = { .path = text };
+    *k = (struct cmd_kl){ .base = cmd_open_model(base, err) };
+    return k->base ? read_text(&in, 0, k->base, &k->tokens, &k->ids, &k->chunks, err)
+                   : err->code;
+}
+
+void cmd_kl_end(struct cmd_kl *k)
+{
+    tr_tokens_release(&k->tokens);
+    tr_model_close(k->base);
+}
+
+int cmd_kl_say(struct cmd_kl *k, const char *path, struct tr_err *err)
+{
     struct tr_divergence d;
-    struct tr_model *from = cmd_open_model(base, err), *to = NULL;
-    int rc = from ? 0 : err->code;
-    if (!rc && !(to = cmd_open_model(path, err)))
-        rc = err->code;
-    if (!rc)
-        rc = cmd_divergence(&in, 0, to, from, &d, err);
+    struct tr_model *to = cmd_open_model(path, err);
+    int rc = to ? measure(to, k->base, &k->ids, &k->chunks, &d, err) : err->code;
     if (!rc) {
         cmd_say("KL divergence %.6f \302\261 %.6f, median %.6f, 99 %% below %.6f", d.kl.mean,
                 d.kl.error, d.kl_median, d.kl_99);
@@ -70,7 +88,6 @@ int cmd_say_divergence(const char *text, const char *path, const char *base,
                 100 * d.same_top.mean, 100 * d.same_top.error, (unsigned long long)d.n);
     }
     tr_model_close(to);
-    tr_model_close(from);
     return rc;
 }
 

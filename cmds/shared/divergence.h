@@ -14,9 +14,19 @@ int cmd_divergence(const struct cmd_text_in *in, int64_t chunks, struct tr_model
                    struct tr_model *base, struct tr_divergence *d,
                    struct tr_err *err) TR_MUST_CHECK;
 
-/* The same of two files, and say it in words. */
-int cmd_say_divergence(const char *text, const char *path, const char *base,
-                       struct tr_err *err) TR_MUST_CHECK;
+/* The same of two files, said in words, in two steps: the text is read, and refused if it is
+ * too short, before the file that is to be measured is written. */
+struct cmd_kl {
+    struct tr_model *base;
+    struct tr_tokens tokens;
+    struct tr_text_ids ids;
+    struct tr_chunks chunks;
+};
+/* cmd_kl_end in either case. */
+int cmd_kl_begin(struct cmd_kl *k, const char *text, const char *base,
+                 struct tr_err *err) TR_MUST_CHECK;
+int cmd_kl_say(struct cmd_kl *k, const char *path, struct tr_err *err) TR_MUST_CHECK;
+void cmd_kl_end(struct cmd_kl *k);
 
 /* As TSV, with a header. */
 void cmd_divergence_print(FILE *f, const struct tr_divergence *d);

@@ -47,6 +47,9 @@ test_expect_success 'quantize says it' '
     done
     test_expect_code 1 "$BIN/quantize" -t Q4_0 -o bad.gguf --kl none.txt "$tiny" 2>err
     grep "none.txt" err
+    printf "a house" >short.txt
+    test_expect_code 1 "$BIN/quantize" -t Q4_0 -o bad.gguf --kl short.txt "$tiny" 2>err
+    grep "no chunk of" err
     test ! -e bad.gguf'
 
 test_expect_success 'what does not go together is refused' '
