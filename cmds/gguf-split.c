@@ -5,6 +5,7 @@
  * The work is libtrain/split.h's.
  */
 #include "shared/common.h"
+#include "shared/files.h"
 #include "shared/job.h"
 
 #include <libtrain/file.h>
@@ -13,7 +14,6 @@
 
 #include <limits.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 enum { TENSORS = 128 }; /* in a part, as llama-gguf-split has it */
@@ -64,22 +64,12 @@ static void print_plan(const struct tr_split *s, const char *prefix)
     }
 }
 
-/* Two descriptors are open for each part until the last is written. */
-static void raise_limit(void)
-{
-    struct rlimit r;
-    if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur >= r.rlim_max)
-        return;
-    r.rlim_cur = r.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &r);
-}
-
 static int split(const struct tr_gguf *g, const struct opts *o, const char *prefix,
                  struct tr_err *err)
 {
     struct tr_split *s = tr_split_plan(g, &o->split, err);
     int rc = s ? check_parts(g, s, prefix, err) : TR_EFORMAT;
-    raise_limit();
+    cmd_many_files();
     if (!rc && o->dry_run)
         print_plan(s, prefix);
     else if (!rc && !(rc = tr_split_write(g, s, &o->split, prefix, err)))

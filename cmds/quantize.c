@@ -6,6 +6,7 @@
  */
 #include "shared/common.h"
 #include "shared/divergence.h"
+#include "shared/files.h"
 #include "shared/job.h"
 #include "shared/loss-table.h"
 #include "shared/recipe-options.h"
@@ -114,6 +115,8 @@ static int quantize(const char *input, struct tr_quantize_args *args, const stru
         rc = -1;
     if (!rc && o->imatrix && !(imatrix = tr_imatrix_open(o->imatrix, err)))
         rc = -1;
+    if (args->keep_split)
+        cmd_many_files();
     args->recipe.like = like;
     args->weights.imatrix = imatrix;
     if (!rc && o->kl)

@@ -16,6 +16,10 @@
 int cmd_files_check(const struct cmd *cmd, char *const *operand, int n_operand,
                     const struct cmd_list *settings, struct tr_err *err) TR_MUST_CHECK;
 
+/* Let the process open as many files as the system allows: of a model that is written in parts
+ * two are open for each until the last is written. */
+void cmd_many_files(void);
+
 /* 1 if the file would be, or is, directly in this folder. */
 int cmd_is_in(const char *path, const char *folder);
 

@@ -288,6 +288,9 @@ test_expect_success 'as many files as there are' '
     "$BIN/quantize" -q -t q5_1 -o whole.gguf "$SHARED/reference/llama/model.gguf"
     "$BIN/quantize" -q -t q5_1 --allow-requantize -o joined.gguf parts-00001-of-0000$n.gguf
     cmp whole.gguf joined.gguf
+    "$BIN/gguf-split" -q --split-max-tensors 1 "$SHARED/reference/llama/model.gguf" many
+    (ulimit -S -n 24 && "$BIN/quantize" -q -t q8_0 --keep-split -o most.gguf many-00001-*)
+    test "$(ls most-* | wc -l)" = "$(ls many-* | wc -l)"
     test_expect_code 1 "$BIN/quantize" -t q5_1 --keep-split -o in $first 2>talk
     grep "same file as input" talk
     test_expect_code 2 "$BIN/quantize" --target-size 1M --keep-split -o parts.gguf $first
