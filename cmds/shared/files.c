@@ -8,6 +8,8 @@
 #include "files.h"
 #include "message.h"
 
+#include <libtrain/gguf.h>
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,27 +181,30 @@ static const char *words(const struct place *p, const char *std, char text[PATH_
     return text;
 }
 
-/* Parts of the model whose first this is named as; 0 if it is no such name. */
+/* Parts of the model whose first this is named as; 0 if it is no such name.  *prefix: bytes in
+ * front of what numbers it. */
 static long n_part(const char *path, size_t *prefix)
 {
-    static const char first[] = "-00001-of-";
-    size_t n = strlen(path), tail = sizeof first - 1 + 5 + 5; /* NNNNN.gguf */
-    if (n <= tail || strncmp(path + n - tail, first, sizeof first - 1) ||
-        strspn(path + n - 10, "0123456789") != 5 || strcmp(path + n - 5, ".gguf"))
+    static const char end[] = "00001.gguf";
+    char tail[32];
+    size_t n = strlen(path);
+    long count = n < sizeof end ? 0 : strtol(path + n - (sizeof end - 1), NULL, 10);
+    if (count < 1 || tr_gguf_part_name(tail, sizeof tail, "", 0, count) || n <= strlen(tail))
         return 0;
-    *prefix = n - tail;
-    return strtol(path + n - 10, NULL, 10);
+    *prefix = n - strlen(tail);
+    return strcmp(path + *prefix, tail) ? 0 : count;
 }
 
 /* 1 if a file that is there is another part of a model that is read: its path. */
 static int is_part(const struct place *out, const char *first, char path[PATH_MAX])
 {
-    size_t prefix = 0;
-    long n = out->exists ? n_part(first, &prefix) : 0;
+    char prefix[PATH_MAX];
+    size_t bytes = 0;
+    long n = out->exists ? n_part(first, &bytes) : 0;
     struct stat st;
-    for (long i = 2; i <= n; i++) {
-        snprintf(path, PATH_MAX, "%.*s-%05ld-of-%05ld.gguf", (int)prefix, first, i, n);
-        if (stat(path, &st))
+    snprintf(prefix, sizeof prefix, "%.*s", (int)bytes, first);
+    for (long i = 1; i < n; i++) {
+        if (tr_gguf_part_name(path, PATH_MAX, prefix, i, n) || stat(path, &st))
             return 0; /* who reads it says that it is missing */
         if (st.st_dev == out->st.st_dev && st.st_ino == out->st.st_ino)
             return 1;
