@@ -3,6 +3,8 @@
  * Any bytes as a GGUF file: open it, touch all that the reader hands out, write what was
  * read and read that again; open it as a model.  For libFuzzer, or for driver.c with any compiler.
  */
+#include "memory_dir.h"
+
 #include <libtrain/model.h>
 
 #include <limits.h>
@@ -23,15 +25,11 @@ static void remove_dir(void)
     rmdir(dir);
 }
 
-/* In memory where that exists: a file is synced for each input. */
 static void make_dir(void)
 {
     if (*dir)
         return;
-    const char *memory = "/dev/shm";
-    snprintf(dir, sizeof dir, "%s/fuzz.XXXXXX", access(memory, W_OK) ? "/tmp" : memory);
-    if (!mkdtemp(dir))
-        abort();
+    make_memory_dir(dir, sizeof dir);
     snprintf(in, sizeof in, "%s/in.gguf", dir);
     snprintf(out, sizeof out, "%s/out.gguf", dir);
     atexit(remove_dir);

@@ -4,6 +4,8 @@
  * as they should be.  What opens is touched, all of it.  For libFuzzer, or for driver.c
  * with any compiler.
  */
+#include "memory_dir.h"
+
 #include <libtrain/gguf.h>
 
 #include <limits.h>
@@ -53,16 +55,12 @@ static void write_good(int i)
         abort();
 }
 
-/* In memory where that exists. */
 static void make_dir(void)
 {
     char prefix[80];
     if (*dir)
         return;
-    const char *memory = "/dev/shm";
-    snprintf(dir, sizeof dir, "%s/fuzz.XXXXXX", access(memory, W_OK) ? "/tmp" : memory);
-    if (!mkdtemp(dir))
-        abort();
+    make_memory_dir(dir, sizeof dir);
     snprintf(prefix, sizeof prefix, "%s/m", dir);
     for (int i = 0; i < N_PART; i++) {
         if (tr_gguf_part_name(part[i], sizeof part[i], prefix, i, N_PART))

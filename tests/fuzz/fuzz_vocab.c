@@ -9,6 +9,8 @@
  *
  * Sources: tokenizer
  */
+#include "memory_dir.h"
+
 #include <libtrain/tokenizer/kind.h>
 
 #include <stdio.h>
@@ -27,13 +29,11 @@ static void remove_file(void)
     unlink(path);
 }
 
-/* In memory where that exists: a file is synced for each input. */
 static void make_path(void)
 {
     if (*path)
         return;
-    snprintf(path, sizeof path, "%s/fuzz-vocab.%ld",
-             access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm", (long)getpid());
+    snprintf(path, sizeof path, "%s/fuzz-vocab.%ld", memory_folder(), (long)getpid());
     atexit(remove_file);
 }
 
