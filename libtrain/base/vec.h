@@ -58,15 +58,6 @@ TR__INLINE tr__vec tr__splat(float x)
     return x - (tr__vec){ 0 };
 }
 
-/* a in the first half of the places, b in the others. */
-TR__INLINE tr__vec tr__two_halves(float a, float b)
-{
-    tr__vec v = tr__splat(a);
-    TR__EACH(i, TR__VEC / 2)
-        v[TR__VEC / 2 + i] = b;
-    return v;
-}
-
 /* a b + c, rounded once where the processor can, whatever -ffp-contract says. */
 TR__INLINE tr__vec tr__madd(tr__vec a, tr__vec b, tr__vec c)
 {

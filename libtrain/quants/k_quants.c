@@ -101,13 +101,13 @@ TR__INLINE void packed_scales(const uint8_t *s, float scale, float min, float *d
     uint8_t level[16];
     float both[16];
     memcpy(level, word, sizeof level);
-    TR__EACH(i, 16 / TR__VEC) {
-        tr__vec v = tr__to_float(tr__load_u8(level + i * TR__VEC));
-        tr__vec by = i * TR__VEC < 8 ? tr__splat(scale) : tr__splat(-min);
-        tr__store(both + i * TR__VEC, v * (TR__VEC < 16 ? by : tr__two_halves(scale, -min)));
+    TR__EACH(i, 16 / TR__VEC)
+        tr__store(both + i * TR__VEC, tr__to_float(tr__load_u8(level + i * TR__VEC)));
+#pragma omp simd
+    for (int g = 0; g < 8; g++) {
+        d[g] = both[g] * scale;
+        m[g] = both[8 + g] * -min;
     }
-    memcpy(d, both, 8 * sizeof *d);
-    memcpy(m, both + 8, 8 * sizeof *m);
 }
 
 TR__INLINE void q4_k_scales(const struct q4_k *b, float *d, float *m)
