@@ -28,7 +28,7 @@ static inline float tr__bits_f32(uint32_t u)
     return x;
 }
 
-/* Packed data has no alignment: numbers in it are read through these. */
+/* Packed data has no alignment: numbers in it are read and written through these. */
 static inline uint16_t tr__load_u16(const void *p)
 {
     uint16_t u;
@@ -41,6 +41,17 @@ static inline uint32_t tr__load_u32(const void *p)
     uint32_t u;
     memcpy(&u, p, sizeof u);
     return u;
+}
+
+static inline void tr__store_u16(void *p, uint32_t u)
+{
+    uint16_t low = (uint16_t)u;
+    memcpy(p, &low, sizeof low);
+}
+
+static inline void tr__store_u32(void *p, uint32_t u)
+{
+    memcpy(p, &u, sizeof u);
 }
 
 /* Exponent 31 becomes 255, exponents 1 … 30 move by 127 - 15; a subnormal is its fraction

@@ -12,6 +12,7 @@
 #include <libtrain/quants/iq_near.h>
 #include <libtrain/quants/iq_search.h>
 #include <libtrain/quants/k_search.h>
+#include <libtrain/quants/range.h>
 
 #include <float.h>
 #include <math.h>
@@ -255,7 +256,7 @@ static int pack_block(const struct tr__near *near, const float *x, const float *
                       float least, struct block *b)
 {
     struct group g = { .n = n, .halves = MAX_N / n };
-    float mean = tr__iq_squares(x) * 2 / 256;
+    float mean = tr__sum_squares(x, 256) * 2 / 256;
     int good = mean < INFINITY;
     memset(b, 0, sizeof *b);
     for (int i = 0; i < 256 / n && good; i++) {
@@ -274,12 +275,6 @@ static uint32_t three_bits(float scale, float d)
     return (uint32_t)tr__clamp(tr__nearest(0.5f * (1 / d * scale - 1)), 0, 7);
 }
 
-static void store_u16(void *p, uint32_t u)
-{
-    uint16_t v = (uint16_t)u;
-    memcpy(p, &v, sizeof v);
-}
-
 static void pack_iq1_s(const float *x, const float *weight, struct iq1_s *to)
 {
     const struct tr__near *near = tr__near_iq1();
@@ -295,7 +290,7 @@ static void pack_iq1_s(const float *x, const float *weight, struct iq1_s *to)
         }
         if (b.max != 0)
             h |= three_bits(b.scale[g], d) << 12 | (uint32_t)b.directions[g] << 15;
-        store_u16(to->h[g], h);
+        tr__store_u16(to->h[g], h);
     }
 }
 
@@ -309,7 +304,7 @@ void tr__iq1_s_from_f32_by(const float *src, const float *weight, void *dst, int
 static float fit_m(const float *x, const float *weight, const struct block *b,
                    const uint32_t *s, float d)
 {
-    float qx = 0, qq = 0, w[256], mean = tr__iq_squares(x) * 2 / 256;
+    float qx = 0, qq = 0, w[256], mean = tr__sum_squares(x, 256) * 2 / 256;
     tr__iq_weigh(x, weight, 256, mean, 0, w);
     for (int k = 0; k < 32; k++)
         add_point(x + 8 * k, w + 8 * k, levels_of(16, b->directions[k / 2], k % 2),
@@ -323,7 +318,7 @@ static void store_m(const struct block *b, const uint32_t *s, float d, struct iq
     tr__store_f16(half, d);
     for (int i = 0; i < 4; i++) {
         uint32_t four = half[i / 2] >> 4 * (i % 2) & 15u;
-        store_u16(to->s[i], s[4 * i] | s[4 * i + 1] << 3 | s[4 * i + 2] << 6 |
+        tr__store_u16(to->s[i], s[4 * i] | s[4 * i + 1] << 3 | s[4 * i + 2] << 6 |
                                 s[4 * i + 3] << 9 | four << 12);
     }
     for (int g = 0; g < 16; g++) {

@@ -223,8 +223,8 @@ static void pack_iq4_xs(const float *x, const float *importance, void *dst, int6
     }
 }
 
-TR__PACKERS(iq4_nl)
-TR__PACKERS(iq4_xs)
+TR__PACKERS(static, iq4_nl, iq4_nl)
+TR__PACKERS(static, iq4_xs, iq4_xs)
 
 TR__TYPE(iq4_nl, "IQ4_NL", 20, 25, 32, 0, .from_f32 = iq4_nl_from_f32,
          .from_f32_by = iq4_nl_from_f32_by, TR__WITH_INT8(iq4_nl))

@@ -9,11 +9,6 @@
 
 #include <string.h>
 
-static void store_u32(void *p, uint32_t u)
-{
-    memcpy(p, &u, sizeof u);
-}
-
 /* Signs of 32 numbers, seven bits of eight, and the scale above them. */
 static uint32_t signs_and_scale(const uint8_t *signs, uint32_t s)
 {
@@ -64,7 +59,7 @@ static void iq3_xxs_store(const struct tr__iq_found *f, struct iq3_xxs *b)
     for (int i = 0; i < 64; i++)
         b->q[i] = (uint8_t)f->point[i];
     for (int g = 0; g < 8; g++)
-        store_u32(b->signs[g], signs_and_scale(f->signs + 4 * g, f->s[g]));
+        tr__store_u32(b->signs[g], signs_and_scale(f->signs + 4 * g, f->s[g]));
 }
 
 PACK_PLAIN(iq3_xxs)
@@ -106,7 +101,7 @@ static void iq2_xxs_store(const struct tr__iq_found *f, struct iq2_xxs *b)
     for (int g = 0; g < 8; g++) {
         for (int l = 0; l < 4; l++)
             b->q[g][l] = (uint8_t)f->point[4 * g + l];
-        store_u32(b->q[g] + 4, signs_and_scale(f->signs + 4 * g, f->s[g]));
+        tr__store_u32(b->q[g] + 4, signs_and_scale(f->signs + 4 * g, f->s[g]));
     }
 }
 

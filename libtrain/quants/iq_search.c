@@ -6,6 +6,7 @@
  */
 #include <libtrain/quants/iq_search.h>
 #include <libtrain/quants/k_search.h>
+#include <libtrain/quants/range.h>
 
 #include <math.h>
 #include <string.h>
@@ -40,21 +41,11 @@ void tr__iq_weigh(const float *x, const float *weight, int n, float mean, float 
                   float *w)
 {
     if (weight)
-#pragma omp simd
-        for (int i = 0; i < n; i++)
-            w[i] = weight[i] * sqrtf(mean + x[i] * x[i]);
+        tr__weigh(x, weight, n, mean, w);
     else
 #pragma omp simd
         for (int i = 0; i < n; i++)
             w[i] = plain + x[i] * x[i];
-}
-
-float tr__iq_squares(const float *x)
-{
-    float sum = 0;
-    for (int i = 0; i < 256; i++)
-        sum += x[i] * x[i];
-    return sum;
 }
 
 /* The number of eight that is least missed. */
@@ -220,82 +211,6 @@ TR__INLINE void search(const struct tr__iq_search *how, const struct tr__near *n
         refine(g, near, bits, n, how->again, best);
 }
 
-/* ==== a first range ==== */
-
-enum { RANGE_TRIES = 9, RANGE_LANES = 16, RANGE_TOP = 4 };
-
-/* Errors with 4 - 0.4, … 4 + 0.4 levels for the largest number.  In the middle a level is a
- * byte without sign, as it is where llama.cpp stores it: one below 0 is far above. */
-static void range_errors(const struct group *g, const float *inverse, float *error)
-{
-    float scale[RANGE_LANES];
-    for (int k = 0; k < RANGE_LANES; k++) {
-        scale[k] = 1 / inverse[k];
-        error[k] = 0;
-    }
-    for (int i = 0; i < 32; i++)
-#pragma omp simd
-        for (int k = 0; k < RANGE_LANES; k++) {
-            int l = tr__nearest(inverse[k] * g->x[i]);
-            l = l < RANGE_TOP ? l : RANGE_TOP;
-            l &= k == RANGE_TRIES / 2 ? 255 : -1;
-            float d = g->x[i] - scale[k] * (float)l;
-            error[k] += g->w[i] * d * d;
-        }
-}
-
-static float best_range(const struct group *g, float max)
-{
-    float inverse[RANGE_LANES], error[RANGE_LANES];
-    int at = RANGE_TRIES / 2;
-    for (int k = 0; k < RANGE_LANES; k++)
-        inverse[k] = (0.1f * (float)(k - RANGE_TRIES / 2) + RANGE_TOP) / max;
-    range_errors(g, inverse, error);
-    for (int k = 0; k < RANGE_TRIES; k++)
-        at = error[k] < error[at] ? k : at;
-    return inverse[at];
-}
-
-/* Move one level at a time where that fits better; how many were moved. */
-static int move_levels(const struct group *g, uint8_t *level, float *sum_lx, float *sum_ll)
-{
-    int moved = 0;
-    for (int i = 0; i < 32; i++) {
-        float lx = *sum_lx - g->wx[i] * (float)level[i];
-        float ll = *sum_ll - g->w[i] * (float)level[i] * (float)level[i];
-        if (!(lx > 0 && ll > 0))
-            continue;
-        int l = tr__nearest(g->x[i] * ll / lx);
-        l = l < RANGE_TOP ? l : RANGE_TOP;
-        lx += g->wx[i] * (float)l;
-        ll += g->w[i] * (float)l * (float)l;
-        if (l == level[i] || !(lx * lx * *sum_ll > *sum_lx * *sum_lx * ll))
-            continue;
-        level[i] = (uint8_t)l;
-        *sum_lx = lx;
-        *sum_ll = ll;
-        moved++;
-    }
-    return moved;
-}
-
-/* The scale that fits best with levels 0 … 4, grid or not. */
-static float scale_of_levels(const struct group *g, float max)
-{
-    float inverse = best_range(g, max), lx = 0, ll = 0;
-    uint8_t level[32];
-    for (int i = 0; i < 32; i++) {
-        int l = tr__nearest(inverse * g->x[i]);
-        l = l < RANGE_TOP ? l : RANGE_TOP;
-        level[i] = (uint8_t)l;
-        lx += g->wx[i] * (float)l;
-        ll += g->w[i] * (float)l * (float)l;
-    }
-    for (int i = 0; i < 5 && move_levels(g, level, &lx, &ll); i++)
-        ;
-    return ll > 0 ? lx / ll : 0;
-}
-
 /* ==== a block ==== */
 
 /* The largest number. */
@@ -348,7 +263,8 @@ static float pack_group(const struct tr__iq_search *how, const struct tr__near *
     float width = max < how->least ? 0 : max;
     best.scale = max / (near->bits == 2 ? 5 : 15);
     if (how->from_levels && width > 0) {
-        best.scale = scale_of_levels(&g, max);
+        uint8_t level[32];
+        best.scale = tr__k_search_top(g.x, g.w, 32, 4, level);
         width = best.scale * 3;
     }
     if (width <= 0) {
@@ -389,7 +305,7 @@ void tr__iq_search(const struct tr__iq_search *how, const float *x, const float 
 {
     const struct tr__near *near = how->near();
     const int n_group = 256 / how->group;
-    float mean = how->mean * tr__iq_squares(x) / 256, scale[16];
+    float mean = how->mean * tr__sum_squares(x, 256) / 256, scale[16];
     memset(found, 0, sizeof *found);
     found->d = NAN;
     if (!(mean < INFINITY))

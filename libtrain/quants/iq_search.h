@@ -43,9 +43,6 @@ struct tr__iq_found {
 void tr__iq_search(const struct tr__iq_search *how, const float *x, const float *weight,
                    struct tr__iq_found *found);
 
-/* The sum of the squares of 256 numbers, which is not finite if they are not or too large. */
-float tr__iq_squares(const float *x);
-
 /* w (n) = weight sqrt(mean + x^2); plain + x^2 where columns have no weights. */
 void tr__iq_weigh(const float *x, const float *weight, int n, float mean, float plain,
                   float *w);

@@ -10,6 +10,7 @@
 #include <libtrain/quants/k_blocks.h>
 #include <libtrain/quants/k_search.h>
 #include <libtrain/quants/range.h>
+#include <libtrain/quants/row.h>
 
 #include <math.h>
 #include <string.h>
@@ -283,19 +284,8 @@ static void pack_q6_k(const float *x, const float *importance, void *dst, int64_
     }
 }
 
-#define PACKERS(T)                                                                       \
-    void tr__##T##_from_f32(const float *src, void *dst, int64_t n)                      \
-    {                                                                                    \
-        pack_##T(src, NULL, dst, n);                                                     \
-    }                                                                                    \
-    void tr__##T##_from_f32_by(const float *src, const float *weight, void *dst,         \
-                               int64_t n)                                                \
-    {                                                                                    \
-        pack_##T(src, weight, dst, n);                                                   \
-    }
-
-PACKERS(q2_k)
-PACKERS(q3_k)
-PACKERS(q4_k)
-PACKERS(q5_k)
-PACKERS(q6_k)
+TR__PACKERS(, tr__q2_k, q2_k)
+TR__PACKERS(, tr__q3_k, q3_k)
+TR__PACKERS(, tr__q4_k, q4_k)
+TR__PACKERS(, tr__q5_k, q5_k)
+TR__PACKERS(, tr__q6_k, q6_k)

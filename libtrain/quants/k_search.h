@@ -51,8 +51,8 @@ void tr__k_search_scale(const float *x, const float *weight, int n_group, float 
 /* The same for sixteen groups, weight x^2, by moving one level at a time. */
 void tr__k_search_levels(const float *x, float half, float *scale, int8_t *level);
 
-/* One scale for n (up to 16) numbers that are not negative, to be levels from 0 to top, and
- * an error in number i weighs weight[i]: the best of nine, then one level at a time. */
+/* One scale for n numbers, to be levels from 0 to top, of which some may be negative, and an
+ * error in number i weighs weight[i]: the best of nine, then one level at a time. */
 float tr__k_search_top(const float *x, const float *weight, int n, int top, uint8_t *level);
 
 #endif

@@ -93,14 +93,15 @@ TR__INLINE void tr__part_dot(const tr__vec *level, const int group, const int mi
         .dot = T##_dot, __VA_ARGS__                                                      \
     };
 
-/* T_from_f32 and T_from_f32_by of pack_T(src, weight, dst, n), whose weight may be NULL. */
-#define TR__PACKERS(T)                                                                   \
-    static void T##_from_f32(const float *src, void *dst, int64_t n)                     \
+/* NAME_from_f32 and NAME_from_f32_by of pack_T(src, weight, dst, n), whose weight may be NULL;
+ * STORAGE: `static`, or nothing. */
+#define TR__PACKERS(STORAGE, NAME, T)                                                    \
+    STORAGE void NAME##_from_f32(const float *src, void *dst, int64_t n)                 \
     {                                                                                    \
         pack_##T(src, NULL, dst, n);                                                     \
     }                                                                                    \
-    static void T##_from_f32_by(const float *src, const float *weight, void *dst,        \
-                                int64_t n)                                               \
+    STORAGE void NAME##_from_f32_by(const float *src, const float *weight, void *dst,    \
+                                    int64_t n)                                           \
     {                                                                                    \
         pack_##T(src, weight, dst, n);                                                   \
     }
