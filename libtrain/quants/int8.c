@@ -25,10 +25,7 @@ static int32_t pack16(const float *x, float inverse, int8_t *q)
     int32_t sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int j = 0; j < 16; j++) {
-        float v = x[j] * inverse;
-        v = v < 127.0f ? v : 127.0f;
-        v = v > -127.0f ? v : -127.0f;
-        int32_t level = (int32_t)(v + __builtin_copysignf(0x1.fffffep-2f, v));
+        int32_t level = tr__to_byte(x[j] * inverse);
         q[j] = (int8_t)level;
         sum += level;
     }

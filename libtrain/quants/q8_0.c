@@ -38,9 +38,7 @@ TR__INLINE __m256i q8_0_bytes(const struct q8_0 *b, int part)
 
 TR__DOT_INT8(q8_0, 32, 32, 0, TR__SIGNED_LEVELS)
 
-/* Rounds halves away from zero, as roundf does: with the largest number below 1/2 added,
- * a sum below 2^22 is cut to the right integer.  1/d overflows where d is subnormal; the
- * block is zero then.  A NaN in the input gives a NaN scale and some bytes. */
+/* 1/d overflows where d is subnormal; the block is zero then.  A NaN in the input gives a NaN scale and some bytes. */
 static void q8_0_from_f32(const float *restrict src, void *dst, int64_t n)
 {
     struct q8_0 *b = dst;
@@ -48,12 +46,8 @@ static void q8_0_from_f32(const float *restrict src, void *dst, int64_t n)
         float d = tr__abs_max(src, 32) / 127.0f;
         float id = tr__inverse(d);
         tr__store_f16(b->d, d);
-        for (int j = 0; j < 32; j++) {
-            float v = src[j] * id;
-            v = v < 127.0f ? v : 127.0f;
-            v = v > -127.0f ? v : -127.0f;
-            b->q[j] = (int8_t)(int32_t)(v + __builtin_copysignf(0x1.fffffep-2f, v));
-        }
+        for (int j = 0; j < 32; j++)
+            b->q[j] = (int8_t)tr__to_byte(src[j] * id);
     }
 }
 

@@ -64,6 +64,15 @@ static inline float tr__abs_max_signed(const float *x, int n)
     return max + min; /* NaN */
 }
 
+/* A level of -127 … 127, halves away from zero as roundf has them: with the largest number
+ * below 1/2 added, a sum below 2^22 is cut to the right integer. */
+static inline int32_t tr__to_byte(float v)
+{
+    v = v < 127.0f ? v : 127.0f;
+    v = v > -127.0f ? v : -127.0f;
+    return (int32_t)(v + __builtin_copysignf(0x1.fffffep-2f, v));
+}
+
 /* 1 / d, or 0 where that is not finite. */
 static inline float tr__inverse(float d)
 {
