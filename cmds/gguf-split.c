@@ -8,13 +8,11 @@
 #include "shared/files.h"
 #include "shared/job.h"
 
-#include <libtrain/file.h>
 #include <libtrain/printable.h>
 #include <libtrain/split.h>
 
 #include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { TENSORS = 128 }; /* in a part, as llama-gguf-split has it */
 
@@ -30,17 +28,6 @@ static void name_part(char path[PATH_MAX], const char *prefix, size_t i, size_t 
 }
 
 /* No output is an input. */
-static int check_output(const struct tr_gguf *g, const char *path, struct tr_err *err)
-{
-    if (access(path, F_OK))
-        return 0;
-    for (size_t i = 0; i < tr_gguf_n_part(g); i++)
-        if (tr_same_file(path, tr_gguf_part_path(g, i)))
-            return tr_err_set(err, TR_EIO, "'%s' is the same file as input '%s'", path,
-                              tr_gguf_part_path(g, i));
-    return 0;
-}
-
 static int check_parts(const struct tr_gguf *g, const struct tr_split *s,
                        const char *prefix, struct tr_err *err)
 {
@@ -48,7 +35,7 @@ static int check_parts(const struct tr_gguf *g, const struct tr_split *s,
     int rc = 0;
     for (size_t i = 0; !rc && i < s->n; i++) {
         name_part(path, prefix, i, s->n);
-        rc = check_output(g, path, err);
+        rc = tr_parts_check(g, path, err);
     }
     return rc;
 }
@@ -81,7 +68,7 @@ static int split(const struct tr_gguf *g, const struct opts *o, const char *pref
 static int merge(const struct tr_gguf *g, const struct opts *o, const char *path,
                  struct tr_err *err)
 {
-    int rc = check_output(g, path, err);
+    int rc = tr_parts_check(g, path, err);
     if (!rc && o->dry_run)
         cmd_say("%zu parts, %zu tensors", tr_gguf_n_part(g), tr_gguf_n_tensor(g));
     else if (!rc && !(rc = tr_split_merge(g, &o->split.progress, path, err)))

@@ -142,17 +142,12 @@ static void print_stats(struct tr_imatrix_sums *s, FILE *f)
 }
 
 /* Quantising takes an expert that nothing came to for one whose columns are all alike. */
-static void tell_idle(struct tr_imatrix_sums *s)
+static void tell_idle(const struct tr_imatrix_sums *s)
 {
-    struct tr_imatrix_stats t;
-    long long idle = 0, tensors = 0;
-    for (size_t i = 0; tr_imatrix_sums_stats(s, i, &t); i++) {
-        idle += t.n_idle;
-        tensors += t.n_idle > 0;
-    }
+    int64_t tensors, idle = tr_imatrix_sums_idle(s, &tensors);
     if (idle)
         cmd_warn("no token came to %lld matrices of experts, in %lld tensors: a longer text "
-                 "may reach them", idle, tensors);
+                 "may reach them", (long long)idle, (long long)tensors);
 }
 
 static int run(const struct opts *o, struct tr_err *err)

@@ -90,6 +90,9 @@ struct tr_imatrix_stats {
 /* In the order of names, i = 0, 1, …: 0 behind the last one. */
 int tr_imatrix_sums_stats(struct tr_imatrix_sums *s, size_t i, struct tr_imatrix_stats *out);
 
+/* Matrices that nothing came to, of all tensors; *n_tensor: how many of those have one. */
+int64_t tr_imatrix_sums_idle(const struct tr_imatrix_sums *s, int64_t *n_tensor);
+
 #ifdef __cplusplus
 }
 #endif

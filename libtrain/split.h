@@ -46,6 +46,10 @@ int tr_split_merge(const struct tr_gguf *g, const struct tr_progress *progress,
 
 /* ---- writing parts of any model --------------------------------------------------- */
 
+/* TR_EIO if the file at `path`, should there be one, is one of those that g is in. */
+int tr_parts_check(const struct tr_gguf *g, const char *path,
+                   struct tr_err *err) TR_MUST_CHECK;
+
 struct tr_parts;
 
 /* Begin n parts with n_tensor tensors in all.  NULL on failure. */

@@ -4,6 +4,7 @@
  * Nothing is copied but what is new.  Next: amend_value.c, amend_write.c, amend_in_place.c.
  */
 #include <libtrain/edit/amend.h>
+#include <libtrain/edit/edit.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,19 +74,13 @@ static struct tr_gguf_kv *find(const struct tr_amend *a, const char *key)
     return NULL;
 }
 
-static int is_split(const char *key)
-{
-    return !strcmp(key, "split.no") || !strcmp(key, "split.count") ||
-           !strcmp(key, "split.tensors.count");
-}
-
 /* The file is read by these. */
 static int check_fixed(const struct tr_amend *a, const char *key, struct tr_err *err)
 {
     if (!strcmp(key, "general.alignment"))
         return tr__amend_wrong(a, "key", key, err, "the data lie where it says, so "
                                "it stays");
-    if (is_split(key))
+    if (tr__is_part_key(key))
         return tr__amend_wrong(a, "key", key, err, "it says which file of a model this is, "
                                "so it stays");
     if (!strcmp(key, TR__ROOM))
@@ -114,7 +109,7 @@ static int absent(const struct tr_amend *a, const char *key, struct tr_err *err)
 static int check_old(const struct tr_amend *a, const char *key, int renamed,
                      struct tr_err *err)
 {
-    int left_over = is_split(key) && tr_gguf_n_part(a->g) == 1 && !renamed;
+    int left_over = tr__is_part_key(key) && tr_gguf_n_part(a->g) == 1 && !renamed;
     if (!find(a, key))
         return absent(a, key, err);
     if (!strcmp(key, "general.architecture"))

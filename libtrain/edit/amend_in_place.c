@@ -90,7 +90,7 @@ static size_t n_own(const struct tr_gguf *g)
 static uint64_t data_start(const struct tr_gguf *g)
 {
     uint64_t start = UINT64_MAX;
-    for (size_t i = 0; i < n_own(g); i++)
+    for (size_t i = 0, n = n_own(g); i < n; i++)
         if (tr_gguf_tensor(g, i)->offset < start)
             start = tr_gguf_tensor(g, i)->offset;
     return start;
@@ -98,15 +98,15 @@ static uint64_t data_start(const struct tr_gguf *g)
 
 static uint64_t bytes_needed(const struct tr_amend *a)
 {
-    int64_t n = 24;
+    int64_t bytes = 24;
     for (size_t i = 0; i < a->n_kv; i++)
-        n += tr__raw_key_bytes(&a->kv[i]);
-    for (size_t i = 0; i < n_own(a->g); i++) {
+        bytes += tr__raw_key_bytes(&a->kv[i]);
+    for (size_t i = 0, n = n_own(a->g); i < n; i++) {
         struct tr_gguf_tensor t = *tr_gguf_tensor(a->g, i);
         t.name = a->name[i];
-        n += tr__raw_info_bytes(&t);
+        bytes += tr__raw_info_bytes(&t);
     }
-    return (uint64_t)n;
+    return (uint64_t)bytes;
 }
 
 static void put_all(struct head *h, const struct tr_gguf_kv *room)

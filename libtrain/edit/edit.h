@@ -9,6 +9,9 @@
 #include <libtrain/gguf.h>
 #include <libtrain/recipe.h>
 
+/* 1 for a key that says which file of a model this is. */
+int tr__is_part_key(const char *key);
+
 /* llama.cpp's order of tensors, by block, then by name: below, equal to or above 0. */
 int tr__by_block(const char *a, const char *b);
 /* That of the files of a model. */

@@ -73,6 +73,26 @@ static double similarity(const struct tr_imatrix_sums *s, const struct tr__im_su
     return i == TR__NO_NAME ? 0 : cosine(e, &s->entry[i]);
 }
 
+static int64_t n_idle(const struct tr__im_sums *e)
+{
+    int64_t n = 0;
+    for (int64_t j = 0; j < e->n_mat; j++)
+        n += !(e->count[j] > 0);
+    return n;
+}
+
+int64_t tr_imatrix_sums_idle(const struct tr_imatrix_sums *s, int64_t *n_tensor)
+{
+    int64_t all = 0;
+    *n_tensor = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        int64_t n = n_idle(&s->entry[i]);
+        all += n;
+        *n_tensor += n > 0;
+    }
+    return all;
+}
+
 int tr_imatrix_sums_stats(struct tr_imatrix_sums *s, size_t i, struct tr_imatrix_stats *out)
 {
     if (i == 0)
@@ -80,9 +100,8 @@ int tr_imatrix_sums_stats(struct tr_imatrix_sums *s, size_t i, struct tr_imatrix
     if (i >= s->n)
         return 0;
     const struct tr__im_sums *e = &s->entry[i];
-    *out = (struct tr_imatrix_stats){ .name = e->name, .n_mat = e->n_mat };
-    for (int64_t j = 0; j < e->n_mat; j++)
-        out->n_idle += !(e->count[j] > 0);
+    *out = (struct tr_imatrix_stats){ .name = e->name, .n_mat = e->n_mat,
+                                      .n_idle = n_idle(e) };
     spread_of(e, out);
     shape_of(e, out);
     out->similarity = similarity(s, e);

@@ -4,6 +4,7 @@
  * complete and read back, under the name of a temporary, before any takes its place.
  */
 #include <libtrain/base/base.h>
+#include <libtrain/file.h>
 #include <libtrain/split.h>
 
 #include <stdlib.h>
@@ -16,6 +17,15 @@ struct tr_parts {
     struct tr_gguf_writer **w; /* (n) of which n_open are there */
     int64_t n, n_open, n_tensor;
 };
+
+int tr_parts_check(const struct tr_gguf *g, const char *path, struct tr_err *err)
+{
+    for (size_t i = 0; i < tr_gguf_n_part(g); i++)
+        if (tr_same_file(path, tr_gguf_part_path(g, i)))
+            return tr_err_set(err, TR_EIO, "'%s' is the same file as input '%s'", path,
+                              tr_gguf_part_path(g, i));
+    return 0;
+}
 
 struct tr_parts *tr_parts_new(const char *prefix, int64_t n, int64_t n_tensor,
                               struct tr_err *err)

@@ -6,7 +6,6 @@
 #include <libtrain/base/base.h>
 #include <libtrain/edit/edit.h>
 #include <libtrain/edit/quantizing.h>
-#include <libtrain/file.h>
 #include <libtrain/split.h>
 
 #include <limits.h>
@@ -139,11 +138,7 @@ static int check_part(const struct tr_gguf *g, const char *prefix, size_t i,
     size_t n = tr_gguf_n_part(g);
     if (tr_gguf_part_name(path, sizeof path, prefix, (int64_t)i, (int64_t)n))
         return tr_err_set(err, TR_EIO, "'%s': the name is too long", prefix);
-    for (size_t k = 0; k < n; k++)
-        if (tr_same_file(path, tr_gguf_part_path(g, k)))
-            return tr_err_set(err, TR_EIO, "'%s' is the same file as input '%s'", path,
-                              tr_gguf_part_path(g, k));
-    return 0;
+    return tr_parts_check(g, path, err);
 }
 
 static int write_parts(const struct tr__quantizing *q, const char *prefix,

@@ -14,7 +14,7 @@
 static const char *const part_keys[] = { "split.no", "split.count", "split.tensors.count" };
 enum { N_PART_KEY = 3, U16_KEY_BYTES = 8 + 4 + 2, I32_KEY_BYTES = 8 + 4 + 4 };
 
-static int is_part_key(const char *key)
+int tr__is_part_key(const char *key)
 {
     for (int i = 0; i < N_PART_KEY; i++)
         if (!strcmp(key, part_keys[i]))
@@ -78,7 +78,7 @@ static int64_t keys_bytes(const struct tr_gguf *g)
     int64_t sum = 0;
     for (size_t i = 0; i < tr_gguf_n_kv(g); i++) {
         const struct tr_gguf_kv *kv = tr_gguf_kv(g, i);
-        if (is_copied(g, kv) && !is_part_key(kv->key))
+        if (is_copied(g, kv) && !tr__is_part_key(kv->key))
             sum += tr__raw_key_bytes(kv);
     }
     return sum;

@@ -15,16 +15,12 @@ int64_t tr_text_chunks(const struct tr_text_ids *x, int64_t ctx)
 int tr__chunks_check(const struct tr_text_ids *x, const struct tr_chunks *c,
                      const struct tr_model *m, struct tr_err *err)
 {
-    int64_t n = tr_text_chunks(x, c->ctx), n_vocab = tr_model_config(m)->n_vocab;
+    int64_t n = tr_text_chunks(x, c->ctx);
     if (c->first < 0 || c->n < 1 || c->first >= n || c->n > n - c->first)
         return tr_err_set(err, TR_EINVAL, "%lld chunks of %lld tokens from the %lldth on: the "
                           "text has %lld", (long long)c->n, (long long)c->ctx,
                           (long long)c->first, (long long)n);
-    for (size_t i = 0; i < x->n_window; i++)
-        if (x->id[i] >= n_vocab)
-            return tr_err_set(err, TR_EMISMATCH, "token %u in the text, the model has %lld",
-                              x->id[i], (long long)n_vocab);
-    return 0;
+    return tr__check_ids(x->id, x->n_window, m, err);
 }
 
 void tr__chunk_ids(const struct tr_text_ids *x, const struct tr_chunks *c, int64_t i,

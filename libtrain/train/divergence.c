@@ -7,7 +7,6 @@
  * of 0 from itself.  Next: chunks.c, compare.c.
  */
 #include <libtrain/base/vmath.h>
-#include <libtrain/tokenizer.h>
 #include <libtrain/train/eval.h>
 
 #include <math.h>
@@ -183,14 +182,15 @@ static void summarise(struct row *row, uint64_t n, struct tr_divergence *d)
     };
 }
 
-static int check(const struct tr_model *m, const struct tr_model *base,
+static int check(const struct tr_eval *e, const struct tr_eval *of_base,
                  const struct tr_text_ids *x, const struct tr_chunks *c, struct tr_err *err)
 {
-    const struct tr_gguf *g = tr_model_gguf(m), *h = tr_model_gguf(base);
-    uint64_t a = tr_vocab_hash(g), b = tr_vocab_hash(h);
+    const struct tr_model *m = tr__eval_model(e), *base = tr__eval_model(of_base);
+    uint64_t a = tr__eval_vocab_hash(e), b = tr__eval_vocab_hash(of_base);
     if (tr_model_config(m)->n_vocab != tr_model_config(base)->n_vocab || (a && b && a != b))
         return tr_err_set(err, TR_EMISMATCH, "'%s' has another vocabulary than '%s'",
-                          tr_gguf_path(g), tr_gguf_path(h));
+                          tr_gguf_path(tr_model_gguf(m)),
+                          tr_gguf_path(tr_model_gguf(base)));
     if (n_counted(c->ctx) < 1)
         return tr_err_set(err, TR_EINVAL, "chunks of %lld tokens have no predictions that "
                           "count", (long long)c->ctx);
@@ -201,11 +201,10 @@ int tr_eval_divergence(struct tr_eval *e, struct tr_eval *base, const struct tr_
                        const struct tr_chunks *c, struct tr_divergence *d,
                        struct tr_err *err)
 {
-    const struct tr_model *m = tr__eval_model(e);
     struct room r = { 0 };
-    int rc = check(m, tr__eval_model(base), x, c, err);
+    int rc = check(e, base, x, c, err);
     if (!rc)
-        rc = new_room(&r, c, tr_model_config(m)->n_vocab, err);
+        rc = new_room(&r, c, tr_model_config(tr__eval_model(e))->n_vocab, err);
     if (!rc)
         rc = all_chunks(e, base, x, c, &r, err);
     if (!rc)

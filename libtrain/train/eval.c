@@ -99,6 +99,11 @@ const struct tr_model *tr__eval_model(const struct tr_eval *e)
     return e->m;
 }
 
+uint64_t tr__eval_vocab_hash(const struct tr_eval *e)
+{
+    return e->vocab_hash;
+}
+
 struct tr_tape_plan tr_eval_plan(const struct tr_eval *e)
 {
     return e->plan;

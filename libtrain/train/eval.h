@@ -9,6 +9,8 @@ int tr__eval_some(struct tr_eval *e, struct tr_pack *pack, uint64_t stride, doub
                   uint64_t *n_counted, struct tr_err *err) TR_MUST_CHECK;
 
 const struct tr_model *tr__eval_model(const struct tr_eval *e);
+/* tr_vocab_hash of its file. */
+uint64_t tr__eval_vocab_hash(const struct tr_eval *e);
 
 /* So many of all positions that have a target are measured. */
 void tr__eval_tell(const struct tr_eval *e, uint64_t done, uint64_t total);
@@ -23,6 +25,10 @@ void tr__eval_lend(struct tr_eval *e, struct tr_tape *tp);
 /* Logits of the rows of a batch that count: (how many, n_vocab). */
 int tr__eval_counted(struct tr_eval *e, const struct tr_batch *batch, float *logits,
                      struct tr_err *err) TR_MUST_CHECK;
+
+/* TR_EMISMATCH for an id that the model does not have. */
+int tr__check_ids(const uint32_t *id, size_t n, const struct tr_model *m,
+                  struct tr_err *err) TR_MUST_CHECK;
 
 /* Chunks that the text has, of ids that the model has: 0, or the reason against it. */
 int tr__chunks_check(const struct tr_text_ids *x, const struct tr_chunks *c,

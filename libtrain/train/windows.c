@@ -59,16 +59,13 @@ static int on_window(struct tr_eval *e, const struct tr_text_ids *x, int64_t ctx
     return rc;
 }
 
-static int check_ids(const struct tr_eval *e, const struct tr_text_ids *x,
-                     struct tr_err *err)
+int tr__check_ids(const uint32_t *id, size_t n, const struct tr_model *m, struct tr_err *err)
 {
-    int64_t n_vocab = tr_model_config(tr__eval_model(e))->n_vocab;
-    if (x->n < 2)
-        return tr_err_set(err, TR_EFORMAT, "nothing to predict");
-    for (size_t i = 0; i < x->n; i++)
-        if (x->id[i] >= n_vocab)
+    int64_t n_vocab = tr_model_config(m)->n_vocab;
+    for (size_t i = 0; i < n; i++)
+        if (id[i] >= n_vocab)
             return tr_err_set(err, TR_EMISMATCH, "token %u in the text, the model has %lld",
-                              x->id[i], (long long)n_vocab);
+                              id[i], (long long)n_vocab);
     return 0;
 }
 
@@ -77,7 +74,8 @@ int tr_eval_text(struct tr_eval *e, const struct tr_text_ids *x, int64_t ctx,
 {
     struct window w = { 0 };
     *s = (struct tr_text_loss){ 0 };
-    int rc = check_ids(e, x, err);
+    int rc = x->n < 2 ? tr_err_set(err, TR_EFORMAT, "nothing to predict")
+                      : tr__check_ids(x->id, x->n, tr__eval_model(e), err);
     if (!rc)
         rc = window_new(&w, ctx, err);
     for (size_t at = 0; !rc && at + 1 < x->n; at += (size_t)ctx)
