@@ -25,6 +25,8 @@ build zlib      zlib        zlib.h      -lz         zlib1g-dev             zlib-
 build pcre2     libpcre2-8  pcre2.h     -lpcre2-8   libpcre2-dev           pcre2-devel     pcre2       pcre2-dev     pcre2
 build json-c    json-c      json-c/json.h -ljson-c  libjson-c-dev          json-c-devel    json-c      json-c-dev    json-c
 build xxhash    libxxhash   xxhash.h    -lxxhash    libxxhash-dev          xxhash-devel    xxhash      xxhash-dev    xxhash
+build libzip    libzip      zip.h       -lzip       libzip-dev             libzip-devel    libzip      libzip-dev    libzip
+build libmd     libmd       sha2.h      -lmd        libmd-dev              libmd-devel     libmd       libmd-dev     libmd
 dnnl  dnnl      dnnl        dnnl.h      -ldnnl      libdnnl-dev            onednn-devel    onednn      onednn-dev    onednn
 check check     check       check.h     -lcheck     check                  check-devel     check       check-dev     check
 mpi   openmpi   ompi-c      mpi.h       -lmpi       libopenmpi-dev         openmpi-devel   openmpi     openmpi-dev   open-mpi
