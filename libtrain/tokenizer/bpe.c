@@ -113,7 +113,7 @@ static int encode_word(struct tr_encoder *e, const char *word, size_t len)
 {
     const struct tr_tokenizer *t = e->t;
     if (t->pretok.kind->flags & TR__PRE_WHOLE) {
-        int32_t id = tr__idmap_find(&t->vocab.text, &t->vocab, word, len);
+        int32_t id = tr__whole_word(e, word, len);
         if (id >= 0)
             return tr__push_id(e, (uint32_t)id);
     }

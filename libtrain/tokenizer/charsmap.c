@@ -80,11 +80,17 @@ static int string_at(const struct tr__charsmap *m, uint32_t at, struct tr_str *t
     return 1;
 }
 
+/* Bytes of a string of the map: real ones have a few characters, and a map whose nodes are
+ * their own children would be walked to the end of the text from each of its places.  And
+ * what a byte becomes at most: the ligature U+FDFA, of three bytes, becomes 33. */
+enum { MAX_KEY = 256, MAX_GROWTH = 32 };
+
 int64_t tr__charsmap_find(const struct tr__charsmap *m, const char *p, size_t left,
                           struct tr_str *to)
 {
     uint32_t at = m->n_unit ? offset_of(unit(m, 0)) : 0, value = 0;
     size_t found = 0;
+    left = left < MAX_KEY ? left : MAX_KEY;
     for (size_t i = 0; m->n_unit && i < left && p[i]; i++) {
         unsigned char c = (unsigned char)p[i];
         at ^= c;
@@ -101,7 +107,7 @@ int64_t tr__charsmap_find(const struct tr__charsmap *m, const char *p, size_t le
         value = unit(m, at) & 0x7fffffffu;
         found = i + 1;
     }
-    if (found && !string_at(m, value, to))
+    if (found && (!string_at(m, value, to) || to->len > found * MAX_GROWTH))
         return TR_EFORMAT;
     return (int64_t)found;
 }

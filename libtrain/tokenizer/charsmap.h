@@ -24,8 +24,9 @@ int tr__charsmap_read(struct tr__charsmap *m, const struct tr_gguf *g,
                       struct tr_err *err) TR_MUST_CHECK;
 void tr__charsmap_release(struct tr__charsmap *m);
 
-/* The longest string of the map that stands at p: its bytes, 0 if there is none, or
- * TR_EFORMAT where the array points outside of itself.  *to: what replaces it. */
+/* The longest string of the map that stands at p, of at most 256 bytes: how many it has, 0 if
+ * there is none, or TR_EFORMAT where the array points outside of itself or what replaces the
+ * string is more than 32 times as long.  *to: what replaces it. */
 int64_t tr__charsmap_find(const struct tr__charsmap *m, const char *p, size_t left,
                           struct tr_str *to);
 

@@ -79,6 +79,14 @@ static int has_dna(const struct dna *d)
     return d->begin >= 0 && d->end >= 0 && d->oov >= 0;
 }
 
+/* Where it matters who wrote what, a tag that is a control token is text. */
+static int reads_dna(const struct tr_encoder *e)
+{
+    const struct dna *d = e->t->own;
+    return has_dna(d) && tr__may_be_text(e, d->begin) && tr__may_be_text(e, d->end) &&
+           tr__may_be_text(e, d->oov);
+}
+
 /* Offset of a tag in text, or len. */
 static size_t find(const char *text, size_t len, const char *tag)
 {
@@ -109,7 +117,8 @@ static int encode_bases(struct tr_encoder *e, const char *text, size_t len)
             word[i] = text[at + i] >= 'a' && text[at + i] <= 'z' ? text[at + i] - 'a' + 'A'
                                                                  : text[at + i];
         int32_t id = number(word) < 0 ? -1 : d->word[number(word)];
-        rc = tr__push_at(e, id < 0 ? d->oov : id, base + at, base + at + n);
+        id = id < 0 || !tr__may_be_text(e, id) ? d->oov : id;
+        rc = tr__push_at(e, id, base + at, base + at + n);
     }
     return rc;
 }
@@ -131,7 +140,7 @@ static int dna_encode(struct tr_encoder *e, const char *text, size_t len, int fi
 {
     int rc = 0;
     (void)first;
-    if (!has_dna(e->t->own))
+    if (!reads_dna(e))
         return encode_text(e, text, len);
     for (size_t at = 0, used; at < len && !rc;) {
         size_t n = find(text + at, len - at, opens);

@@ -59,12 +59,19 @@ int tr__push_id(struct tr_encoder *e, uint32_t id)
     return tr_tokens_push(e->out, id, e->err);
 }
 
+int32_t tr__whole_word(const struct tr_encoder *e, const char *word, size_t len)
+{
+    const struct tr__vocab *v = &e->t->vocab;
+    int32_t id = tr__idmap_find(&v->text, v, word, len);
+    return id >= 0 && tr__may_be_text(e, id) ? id : -1;
+}
+
 int tr__push_symbols(struct tr_encoder *e, const char *word)
 {
     int rc = 0;
     for (uint32_t i = 0; i != TR__NO_SYMBOL && !rc; i = e->work.sym[i].next) {
         const struct tr__symbol *s = &e->work.sym[i];
-        if (s->id >= 0 && (uint32_t)s->id < e->t->vocab.n)
+        if (tr__symbol_is_token(e, s))
             rc = tr__push_id(e, (uint32_t)s->id);
         else
             for (uint32_t k = 0; k < s->len && !rc; k++)
@@ -99,13 +106,14 @@ int tr__memo_word(struct tr_encoder *e, const char *word, size_t len,
     if (!e->memo || used > TR__MEMO_DATA)
         return encode(e, word, len);
     struct tr__memo *m = &e->memo[XXH3_64bits(word, len) & e->memo_mask];
-    if (m->len == len && !memcmp(m->data, word, len))
+    uint16_t key = (uint16_t)(len | (e->n_literal ? TR__MEMO_LITERAL : 0));
+    if (m->len == key && !memcmp(m->data, word, len))
         return push_ids(e->out, m->data + used, m->n, e->err);
     size_t at = e->out->n;
     int rc = encode(e, word, len);
     size_t n = e->out->n - at;
     if (!rc && used + n <= TR__MEMO_DATA) {
-        m->len = (uint16_t)len;
+        m->len = key;
         m->n = (uint16_t)n;
         memcpy(m->data, word, len);
         if (n) /* a word may be nothing */

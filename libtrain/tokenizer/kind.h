@@ -31,8 +31,9 @@ struct tr__work { /* grows with the longest word; start with {0} */
 };
 
 enum { TR__MEMO_DATA = 47 }; /* a Chinese word of 12 characters and their 36 bytes as ids */
+enum { TR__MEMO_LITERAL = 1 << 15 }; /* where tr__may_be_text says no to control tokens */
 struct tr__memo {            /* a word and what it gave, direct mapped; three cache lines */
-    uint16_t len, n;         /* bytes, ids; len 0: empty */
+    uint16_t len, n;         /* bytes and TR__MEMO_LITERAL, ids; len 0: empty */
     uint32_t data[TR__MEMO_DATA]; /* the word, and from the next whole entry on its ids */
 };
 
@@ -129,6 +130,8 @@ struct tr_tokenizer {
     struct tr__pretok_code pretok;
     struct tr__pair *pair; /* (pair_mask + 1), open addressing */
     uint64_t pair_mask;
+    struct tr__vocab extra; /* their symbols that are no tokens, behind the ids of those; bytes,
+                             * start and text alone */
 
     /* SentencePiece: bit b of joint[a] is 1 if byte b follows byte a inside a token, or,
      * where merges are listed, may be merged with it */
@@ -162,6 +165,10 @@ int tr__merges_read(struct tr_tokenizer *t, const struct tr_gguf *g,
                     struct tr_err *err) TR_MUST_CHECK;
 /* The slot of a pair of ids (left << 32 | right), or the empty one where it belongs. */
 struct tr__pair *tr__pair_slot(const struct tr_tokenizer *t, uint64_t key);
+
+/* The symbol that these bytes are before anything is merged, as merges know it, -1 if they do
+ * not; without a list of merges the token that they are, or -1. */
+int32_t tr__merges_symbol(const struct tr_tokenizer *t, const char *p, size_t len);
 
 /* `pair` of a kind whose merges are listed. */
 void tr__merges_pair(const struct tr_tokenizer *t, const char *word, struct tr__symbol *l,
@@ -231,6 +238,13 @@ static inline int tr__may_be_text(const struct tr_encoder *e, int32_t id)
     return !e->n_literal || (type != TR__TOKEN_CONTROL && type != TR__TOKEN_UNKNOWN &&
                              type != TR__TOKEN_NAMED);
 }
+/* 1 if what is left after merging is such a token: any other symbol becomes its bytes. */
+static inline int tr__symbol_is_token(const struct tr_encoder *e, const struct tr__symbol *s)
+{
+    return s->id >= 0 && (uint32_t)s->id < e->t->vocab.n && tr__may_be_text(e, s->id);
+}
+/* The token that a whole word is, or -1. */
+int32_t tr__whole_word(const struct tr_encoder *e, const char *word, size_t len);
 /* Bytes at p, of `left`, of the longest token in t->trie that stands there and may; 0: none. */
 size_t tr__longest_token(const struct tr_encoder *e, const char *p, size_t left, int32_t *id);
 /* Append an id, and that it stands for [from, to) of the text of the call. */

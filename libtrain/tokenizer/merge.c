@@ -31,6 +31,31 @@ int tr__work_reserve(struct tr_encoder *e, size_t n)
     return w->cap ? 0 : tr_err_sys(e->err, "cannot hold a word of %zu symbols", n);
 }
 
+/* How the file spells a symbol: where it has characters, a space is U+2581. */
+static struct tr_str as_spelt(const struct tr_tokenizer *t, const char *p, size_t len)
+{
+    static const char mark[] = "\xe2\x96\x81";
+    char bytes[sizeof mark];
+    int spelt = 1;
+    if (len == 1 && *p == ' ' && t->kind->unescape(mark, sizeof mark - 1, bytes, &spelt) == 1)
+        return (struct tr_str){ mark, sizeof mark - 1 };
+    return (struct tr_str){ p, len };
+}
+
+int32_t tr__merges_symbol(const struct tr_tokenizer *t, const char *p, size_t len)
+{
+    const struct tr__vocab *v = &t->vocab, *x = &t->extra;
+    int32_t id = tr__idmap_find(&v->text, v, p, len);
+    if (id >= 0 || !t->pair)
+        return id;
+    struct tr_str spelt = as_spelt(t, p, len);
+    id = tr__idmap_find(&v->special, v, spelt.ptr, spelt.len);
+    if (id >= 0 || !x->n)
+        return id;
+    int32_t at = tr__idmap_find(&x->text, x, p, len);
+    return at < 0 ? -1 : (int32_t)v->n + at;
+}
+
 /* Four children to a node: half as deep as with two, and a long word's heap is larger than
  * the cache. */
 static void heap_push(struct tr__work *w, uint64_t x)

@@ -5,7 +5,9 @@
  * token, or taken it away - llama.cpp merges all the same, and what no token stands for in
  * the end becomes its bytes.  So such symbols get ids behind those of the tokens, and
  * merging need not know.  A line that is not two parts, and a pair that stood there before,
- * change nothing.  All three are counted and told.
+ * change nothing.  All three are counted and told.  A merge may spell a control token too:
+ * plain text becomes that token, as in llama.cpp, but where it matters who wrote what the
+ * symbol is one without a token.
  *
  * One difference is meant: of a symbol without a token llama.cpp loses the bytes that are
  * not printable ASCII, a space among them; here no byte of a text is lost.
@@ -26,8 +28,7 @@ struct reader {
     uint32_t guess; /* merges and what they make mostly stand in the same order */
     uint64_t odd[N_ODD];
 
-    struct tr__vocab extra; /* symbols that are no tokens: bytes, start and text alone */
-    size_t cap_bytes, cap_start, cap_ids;
+    size_t cap_bytes, cap_start, cap_ids; /* of t->extra */
 };
 
 static uint64_t pair_hash(uint64_t key)
@@ -72,13 +73,13 @@ static int32_t find_near(const struct tr__vocab *v, uint32_t guess, const char *
 
 static int out_of_memory(const struct reader *r)
 {
-    return tr_err_sys(r->err, "cannot hold %u symbols of merges", r->extra.n);
+    return tr_err_sys(r->err, "cannot hold %u symbols of merges", r->t->extra.n);
 }
 
 /* Twice as large a table of the extra symbols. */
 static int index_extra(struct reader *r)
 {
-    struct tr__vocab *x = &r->extra;
+    struct tr__vocab *x = &r->t->extra;
     free(x->text.slot);
     r->cap_ids = r->cap_ids ? 2 * r->cap_ids : 64;
     int rc = tr__idmap_init(&x->text, r->cap_ids, r->err);
@@ -90,7 +91,7 @@ static int index_extra(struct reader *r)
 /* The number of the extra symbol with these bytes, which is made if need be. */
 static int extra_symbol(struct reader *r, const char *p, size_t len, uint32_t *at)
 {
-    struct tr__vocab *x = &r->extra;
+    struct tr__vocab *x = &r->t->extra;
     int32_t have = x->n ? tr__idmap_find(&x->text, x, p, len) : -1;
     *at = have >= 0 ? (uint32_t)have : x->n;
     if (have >= 0)
@@ -241,6 +242,5 @@ int tr__merges_read(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_e
     if (!rc)
         tell(&r, kv);
     free(r.bytes);
-    tr__vocab_release(&r.extra);
     return rc;
 }

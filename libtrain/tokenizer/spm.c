@@ -131,9 +131,8 @@ static size_t word_end(const struct tr_tokenizer *t, const char *text, size_t le
 /* One symbol for each character; a byte that belongs to none is one too. */
 static int encode_word(struct tr_encoder *e, const char *word, size_t len)
 {
-    const struct tr__vocab *v = &e->t->vocab;
     if (e->t->kind->whole_lines && *word == '\n') {
-        int32_t id = tr__idmap_find(&v->text, v, word, len);
+        int32_t id = tr__whole_word(e, word, len);
         if (id >= 0)
             return tr__push_id(e, (uint32_t)id);
     }
@@ -146,7 +145,7 @@ static int encode_word(struct tr_encoder *e, const char *word, size_t len)
         n = n ? n : 1;
         e->work.sym[n_sym++] = (struct tr__symbol){
             .start = (uint32_t)at, .len = (uint32_t)n,
-            .id = tr__idmap_find(&v->text, v, word + at, n),
+            .id = tr__merges_symbol(e->t, word + at, n),
         };
     }
     e->work.n_sym = n_sym;

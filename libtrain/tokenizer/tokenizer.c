@@ -115,6 +115,7 @@ void tr_tokenizer_free(struct tr_tokenizer *t)
     free(t->joint);
     free(t->pair);
     tr__vocab_release(&t->vocab);
+    tr__vocab_release(&t->extra);
     free(t);
 }
 

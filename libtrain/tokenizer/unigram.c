@@ -190,7 +190,8 @@ static int normalize(struct tr_encoder *e, const char *text, size_t len, int fir
         int64_t n = normal_form(u, text + at, len - at, &to);
         if (n < 0)
             return tr_err_set(e->err, TR_EFORMAT, "'tokenizer.ggml.precompiled_charsmap' "
-                              "points outside of itself");
+                              "points outside of itself, or makes too much of byte %zu of "
+                              "the text", base + at);
         for (size_t i = 0; i < to.len && !rc; i++)
             rc = write_byte(&w, to.ptr[i], base + at);
         at += (size_t)n;

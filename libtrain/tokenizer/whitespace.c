@@ -67,7 +67,7 @@ static int push_symbol(struct tr_encoder *e, const char *word, size_t base, size
     const struct tr__symbol *s = &e->work.sym[i];
     const size_t *from = e->where ? e->spelling.from + base + s->start : NULL;
     int rc = 0;
-    if (s->id >= 0 && (uint32_t)s->id < e->t->vocab.n)
+    if (tr__symbol_is_token(e, s))
         return tr__push_at(e, s->id, from ? from[0] : 0, from ? from[s->len] : 0);
     for (uint32_t k = 0; k < s->len && !rc; k++)
         rc = tr__push_at(e, e->t->byte_id[(unsigned char)word[s->start + k]],
@@ -78,7 +78,6 @@ static int push_symbol(struct tr_encoder *e, const char *word, size_t base, size
 /* What merges may bring together, at offset `base` of the spelling. */
 static int encode_joint(struct tr_encoder *e, size_t base, size_t len)
 {
-    const struct tr__vocab *v = &e->t->vocab;
     const char *word = e->spelling.bytes + base;
     int rc = tr__work_reserve(e, len);
     e->work.n_sym = 0;
@@ -86,7 +85,7 @@ static int encode_joint(struct tr_encoder *e, size_t base, size_t len)
         n = tr__character_bytes(word[at], len - at);
         e->work.sym[e->work.n_sym++] = (struct tr__symbol){
             .start = (uint32_t)at, .len = (uint32_t)n,
-            .id = tr__idmap_find(&v->text, v, word + at, n),
+            .id = tr__merges_symbol(e->t, word + at, n),
         };
     }
     if (rc)

@@ -9,6 +9,7 @@
 #include "toy_vocab.h"
 
 #include <libtrain/tokenizer/characters.h>
+#include <libtrain/tokenizer/charsmap.h>
 #include <libtrain/tokenizer/kind.h>
 
 #include "tokenizer_kinds.def"
@@ -103,6 +104,69 @@ START_TEST(literal)
         ck_assert_int_ne(t->vocab.type[out.id[i]], TR__TOKEN_CONTROL);
     tr_tokens_release(&out);
     close_vocab(t);
+}
+END_TEST
+
+/* Merges of a character that is no token; alone it is its bytes.  As in llama.cpp. */
+START_TEST(merged_without_token)
+{
+    static const char *const vocab[] = { "gemma4, no t", "sarvam, no t", "words, no t" };
+    static const uint32_t want[] = { 261, 259, 3 + 't' };
+    struct tr_tokenizer *t = open_vocab(vocab[_i]);
+    struct tr_tokens out = toy_encode(t, "thehth", 6, 0);
+    ck_assert_ptr_nonnull(tr_tokenizer_warning(t, 0)); /* merges without tokens */
+    ck_assert_uint_eq(out.n, 4);
+    ck_assert_int_eq(memcmp(out.id, want, sizeof want), 0);
+    ck_assert_uint_eq(out.id[3], 3 + 'h'); /* "th" is one symbol: bytes */
+    tr_tokens_release(&out);
+    close_vocab(t);
+}
+END_TEST
+
+/* ==== maps of a normaliser ==== */
+
+/* A map of one node "a" whose only child is itself, or which has `n` bytes to replace it. */
+static struct tr__charsmap one_node(size_t n)
+{
+    enum { UNITS = 512, CHILDREN = 256 };
+    size_t size = 4 * UNITS;
+    struct tr__charsmap m = { calloc(4 + size + n + 1, 1), UNITS, NULL, n + 1 };
+    uint32_t base = n ? 'a' ^ CHILDREN : 'a', node = base << 10 | (n ? 1u << 8 : 0) | 'a';
+    ck_assert_ptr_nonnull(m.bytes);
+    memcpy(m.bytes + 4 + 4 * 'a', &node, sizeof node);
+    m.strings = (char *)m.bytes + 4 + size; /* unit CHILDREN is 0: the first string */
+    memset(m.bytes + 4 + size, 'y', n);
+    return m;
+}
+
+/* The walk does not go on to the end of the text: from each of its places that would be a
+ * square, and this would not end. */
+START_TEST(node_in_itself)
+{
+    size_t len = SANITIZED ? 1u << 17 : 1u << 20;
+    struct tr__charsmap m = one_node(0);
+    char *text = malloc(len);
+    struct tr_str to;
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'a', len);
+    for (size_t i = 0; i < len; i++)
+        if (tr__charsmap_find(&m, text + i, len - i, &to))
+            ck_abort_msg("found at %zu", i);
+    free(text);
+    tr__charsmap_release(&m);
+}
+END_TEST
+
+START_TEST(growth)
+{
+    for (size_t n = 31; n < 34; n++) {
+        struct tr__charsmap m = one_node(n);
+        struct tr_str to = { 0 };
+        int64_t want = n > 32 ? TR_EFORMAT : 1;
+        ck_assert_int_eq(tr__charsmap_find(&m, "ab", 2, &to), want);
+        ck_assert_uint_eq(to.len, n);
+        tr__charsmap_release(&m);
+    }
 }
 END_TEST
 
@@ -218,6 +282,9 @@ int main(void)
     tcase_add_loop_test(tc, text_to_ids, 0, COUNT(rows));
     tcase_add_loop_test(tc, where_ids_stand, 0, COUNT(places));
     tcase_add_loop_test(tc, literal, 0, COUNT(places));
+    tcase_add_loop_test(tc, merged_without_token, 0, 3);
+    tcase_add_test(tc, node_in_itself);
+    tcase_add_test(tc, growth);
     tcase_add_loop_test(tc, cut_anywhere, 0, COUNT(vocabs));
     tcase_add_loop_test(tc, long_runs, 0, COUNT(vocabs));
     tcase_add_test(tc, characters);

@@ -57,6 +57,14 @@ static const struct { const char *vocab, *text, *ids, *places; uint64_t spelt; }
     /* a space may be written as U+2581, and characters without a token become bytes */
     { "gemma4 ab", "ba{\xe2\x96\x81" "a}", "264 263 260", "0-1 1-2 2-6", 0 },
     { "gemma4 ab", "b\xc3\xa9", "264 198 172", "0-1 1-2 2-3", 0 },
+    /* a control token that merges spell becomes its bytes */
+    { "control merged", "{###}", "35 35 35", "0-1 1-2 2-3", 1 },
+    { "gemma4, control merged", "{###}", "38 38 38", "0-1 1-2 2-3", 1 },
+    { "words, control merged", "{###}", "38 38 38", "0-1 1-2 2-3", 1 },
+    { "dna, control", "{<dna>ACGTAC<oov>}",
+      "60 100 110 97 62 257 84 256 60 111 111 118 62",
+      "0-1 1-2 2-3 3-4 4-5 5-8 8-9 9-11 11-12 12-13 13-14 14-15 15-16", 2 },
+    { "dna", "{<dna>ACGTAC}", "259 262", "0-5 5-11", 0 },
     /* white space behind some tokens is not seen */
     { "phi", "<u> \n a<s> a", "259 261 1 260 261", "0-3 6-7 7-10 10-10 10-12", 0 },
     { "phi", "{ }<u>\n{\n}", "260 260 259", "0-0 0-1 1-4", 0 },
@@ -100,6 +108,25 @@ START_TEST(who_wrote_what)
     ck_assert_str_eq(places, rows[_i].places);
     ck_assert_uint_eq(tr_encoder_spelt(e, &id), rows[_i].spelt);
     ck_assert(!rows[_i].spelt || tr_tokenizer_is_special(t, id));
+    tr_encoder_free(e);
+    close_vocab();
+}
+END_TEST
+
+/* Plain text is what llama.cpp makes of it, whatever the same encoder was asked before. */
+START_TEST(merged_by_turns)
+{
+    struct tr_text_range all = { 0, 3 };
+    struct tr_err err = { 0 };
+    open_vocab("control merged");
+    struct tr_encoder *e = tr_encoder_new(t, &err);
+    ck_assert_ptr_nonnull(e);
+    for (size_t i = 0; i < 4; i++) {
+        out.n = 0;
+        ck_assert_int_eq(tr_encoder_encode(e, "###", 3, 0, &all, i % 2, &out, NULL, &err), 0);
+        ck_assert_uint_eq(out.n, i % 2 ? 3 : 1);
+        ck_assert_uint_eq(out.id[0], i % 2 ? 35 : 259);
+    }
     tr_encoder_free(e);
     close_vocab();
 }
@@ -219,6 +246,7 @@ int main(void)
     TCase *tc = tcase_create("all");
     tcase_add_checked_fixture(tc, make_dir, remove_dir);
     tcase_add_loop_test(tc, who_wrote_what, 0, (int)(sizeof rows / sizeof *rows));
+    tcase_add_test(tc, merged_by_turns);
     tcase_add_test(tc, around_and_failure);
     tcase_add_loop_test(tc, texts_of_chance, 0, N_VOCAB);
     suite_add_tcase(s, tc);
