@@ -25,17 +25,29 @@ struct tr_optim_step {
     int64_t t;           /* number of this update, from 1 */
     uint32_t key;        /* names this update to tr_hash32, for stochastic rounding */
     uint32_t first;      /* number of the first parameter of a call, among all */
+    double rms;          /* to `whole`: root of the mean square of the tensor's numbers */
 };
 
 enum { TR_OPTIM_MAX_STATE = 4, TR_OPTIM_BLOCK = 256 };
+/* What one entry of state stands for, where it is not so many consecutive numbers: */
+enum { TR_OPTIM_ROW = -1, TR_OPTIM_COL = -2 };
+/* Which tensors have it: all, those that `whole` updates as matrices, the others. */
+enum tr_optim_of { TR_OPTIM_ALL, TR_OPTIM_MATRICES, TR_OPTIM_REST };
 
 /* An array of state: one entry for `per` consecutive numbers of a tensor, 1 or
- * TR_OPTIM_BLOCK. */
+ * TR_OPTIM_BLOCK, or for a row or a column of each of its matrices. */
 struct tr_optim_state {
     const char *suffix; /* behind the parameter's name in a checkpoint */
     const struct tr_dtype *dtype;
     int per;
     int never_negative; /* of f32: a number below 0 shows a damaged checkpoint */
+    enum tr_optim_of of;
+};
+
+/* A tensor as matrices: `n` of them, (rows, cols) each, one behind the other.  What is none
+ * is one row. */
+struct tr_optim_shape {
+    int64_t n, rows, cols;
 };
 
 struct tr_optim {
@@ -49,27 +61,41 @@ struct tr_optim {
      * does not depend on who else works at the same time; called from parallel regions. */
     void (*step)(const struct tr_optim_step *s, int64_t n, float *param, const float *grad,
                  void *const *state);
+    /* Optimizers for which the numbers of a tensor are not alone: what is to be taken away
+     * from them after their decay, `change` (as many as the tensor has), of all at once; NULL:
+     * there is only `step`.  `room` (room) numbers are scratch.  Called from outside parallel
+     * regions. */
+    void (*whole)(const struct tr_optim_step *s, const struct tr_optim_shape *shape,
+                  const float *grad, void *const *state, float *change, float *room);
+    int64_t (*room)(const struct tr_optim_shape *shape); /* NULL: none */
+    int linear; /* `whole` is for linear maps, `step` for the rest; else it is for all */
 };
 
-/* "adamw", "adamw8", "sgd"; NULL if there is none of this name. */
+/* "adamw", "muon" …; NULL if there is none of this name. */
 const struct tr_optim *tr_optim_by_name(const char *name);
 const struct tr_optim *tr_optim_at(int i); /* i = 0, 1, … until NULL */
+
+struct tr_schedule_place {
+    double progress;          /* since the warm-up: from 0 to below 1 */
+    int64_t k, warmup, total; /* the update, from 1; of the warm-up; of the run */
+};
 
 struct tr_schedule {
     const char *name;
     const struct tr_option *option;
-    /* Factor on the learning rate after warm-up; progress runs from 0 to below 1, option
-     * holds the values of the schedule's options. */
-    double (*factor)(double progress, const double *option);
+    /* Factor on the learning rate after warm-up; option holds the values of the schedule's
+     * options. */
+    double (*factor)(const struct tr_schedule_place *at, const double *option);
+    int warms; /* it says what the rate is during the warm-up too, where progress is 0 */
 };
 
-/* "cosine", "linear", "constant"; NULL if there is none of this name. */
+/* "cosine", "wsd" …; NULL if there is none of this name. */
 const struct tr_schedule *tr_schedule_by_name(const char *name);
 const struct tr_schedule *tr_schedule_at(int i);
 
 /* Learning rate of update k = 1 … total: linear from lr / warmup up to lr over the first
- * `warmup` updates, which may be more than there are, then lr times the schedule's
- * factor. */
+ * `warmup` updates, which may be more than there are (but for a schedule that warms), then
+ * lr times the schedule's factor. */
 double tr_schedule_lr(const struct tr_schedule *s, const double *option, double lr,
                       int64_t warmup, int64_t total, int64_t k);
 

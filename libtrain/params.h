@@ -33,6 +33,8 @@ struct tr_params {
     float *grad;                     // (count), or less if grads_in_step
     double *square;                  // (n) sums of squares of the gradients
     void *state[TR_OPTIM_MAX_STATE]; /* of the optimizer, in its types */
+    int64_t *state_at[TR_OPTIM_MAX_STATE]; // (n + 1) entries before those of each parameter
+    float *room; /* for updates of whole tensors */
 };
 
 /* Room for the descriptions of `max_n` parameters. */
@@ -55,10 +57,11 @@ int64_t tr_params_value_bytes(const struct tr_params *p);
 /* Bytes of the array of gradients; whether tensors are shared must be known. */
 int64_t tr_params_grad_bytes(const struct tr_params *p);
 
-/* Bytes of all arrays of the optimizer's state. */
+/* Bytes of all arrays of the optimizer's state, and of the room its updates take. */
 int64_t tr_params_state_bytes(const struct tr_params *p);
 
-/* Parameter i's entries in array `which` of the optimizer's state, and how many. */
+/* Parameter i's entries in array `which` of the optimizer's state, and how many; NULL and 0
+ * if it has none there. */
 void *tr_params_state(const struct tr_params *p, int which, size_t i);
 int64_t tr_params_state_count(const struct tr_params *p, int which, size_t i);
 

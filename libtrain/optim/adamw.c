@@ -7,8 +7,8 @@
 #include <math.h>
 #include <stddef.h>
 
-static void adamw_step(const struct tr_optim_step *s, int64_t n, float *param,
-                       const float *grad, void *const *state)
+void tr__adamw_step(const struct tr_optim_step *s, int64_t n, float *param,
+                    const float *grad, void *const *state)
 {
     float *m = state[0], *v = state[1];
     /* scalars in double, rounded once: 1 - 0.999f is off by 5e-5 of itself */
@@ -29,9 +29,7 @@ static void adamw_step(const struct tr_optim_step *s, int64_t n, float *param,
 }
 
 const struct tr_option tr__adam_options[] = {
-    [TR__BETA1] = { "beta1", 0, 0.9999999, 0.9, "decay of the first moment", 1 },
-    [TR__BETA2] = { "beta2", 0, 0.9999999, 0.999, "decay of the second moment", 1 },
-    [TR__EPS] = { "eps", 1e-30, 1, 1e-8, "AdamW's epsilon", 1 },
+    TR__ADAM_OPTIONS,
     { .name = NULL },
 };
 
@@ -40,5 +38,5 @@ const struct tr_optim tr__optim_adamw = {
     .option = tr__adam_options,
     .n_state = 2,
     .state = { { ".m", &tr_f32, 1, 0 }, { ".v", &tr_f32, 1, 1 } },
-    .step = adamw_step,
+    .step = tr__adamw_step,
 };

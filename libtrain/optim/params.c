@@ -2,12 +2,9 @@
  *
  * Everything that is trained, as one flat array, so that norms, updates, sums over ranks and
  * saves are loops over numbers that know of no tensor.  Where matrices are BF16 there is a
- * second array for them.  An optimizer (adamw.c and its neighbours) sees a piece at a time.
- * It sees theta where what is stored is -exp(theta), as rates of decay are.
+ * second array for them.  Next: update.c.
  */
-#include <libtrain/quants/quants.h>
-#include <libtrain/params.h>
-#include <libtrain/rng.h>
+#include <libtrain/optim/optim.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,9 +12,8 @@
 #include <sys/mman.h>
 
 enum {
-    ROUND = 16,      /* keeps every parameter on a cache line of its own */
-    PIECE = 1 << 13, /* numbers that one thread updates at a time: whole blocks of state */
-    SOME = 1 << 11   /* and those that are f32 on its stack, likewise */
+    ROUND = 16,     /* keeps every parameter on a cache line of its own */
+    PIECE = 1 << 13 /* numbers that one thread looks at at a time */
 };
 
 static int64_t rounded(int64_t count)
@@ -64,28 +60,35 @@ int tr_params_init(struct tr_params *p, size_t max_n, const struct tr_optim *opt
     p->tensor = calloc(max_n + 1, sizeof *p->tensor);
     p->offset = calloc(max_n + 1, sizeof *p->offset);
     p->square = calloc(max_n + 1, sizeof *p->square);
-    if (p->tensor && p->offset && p->square)
+    int ok = p->tensor && p->offset && p->square;
+    for (int i = 0; i < optim->n_state; i++)
+        ok = (p->state_at[i] = calloc(max_n + 1, sizeof *p->state_at[i])) && ok;
+    if (ok)
         return 0;
     tr_params_release(p);
     return tr_err_set(err, TR_ENOMEM, "out of memory for %zu parameters", max_n);
 }
 
-/* Entries of array `which` before those of parameter i (i = n: all).  Where an entry stands
- * for a block, every parameter before has begun one block more than are full. */
-static int64_t state_at(const struct tr_params *p, int which, size_t i)
+/* Entries of array `which` for parameter i. */
+static int64_t entries(const struct tr_params *p, int which, size_t i)
 {
-    int64_t per = p->optim->state[which].per, at = i < p->n ? p->offset[i] : p->count;
-    return per == 1 ? at : at / per + (int64_t)i;
+    const struct tr_optim_state *s = &p->optim->state[which];
+    if (s->of != TR_OPTIM_ALL && (s->of == TR_OPTIM_MATRICES) != tr__optim_by_matrix(p, i))
+        return 0;
+    struct tr_optim_shape z = tr__optim_shape(p, i);
+    if (s->per < 0)
+        return z.n * (s->per == TR_OPTIM_ROW ? z.rows : z.cols);
+    return (tr_tensor_count(p->tensor[i]) + s->per - 1) / s->per;
 }
 
 static int64_t state_bytes(const struct tr_params *p, int which)
 {
-    return state_at(p, which, p->n) * p->optim->state[which].dtype->bytes;
+    return p->state_at[which][p->n] * p->optim->state[which].dtype->bytes;
 }
 
 int64_t tr_params_state_bytes(const struct tr_params *p)
 {
-    int64_t sum = 0;
+    int64_t sum = tr__optim_room(p) * (int64_t)sizeof *p->room;
     for (int i = 0; i < p->optim->n_state; i++)
         sum += state_bytes(p, i);
     return sum;
@@ -93,14 +96,15 @@ int64_t tr_params_state_bytes(const struct tr_params *p)
 
 void *tr_params_state(const struct tr_params *p, int which, size_t i)
 {
-    return (char *)p->state[which] +
-           state_at(p, which, i) * p->optim->state[which].dtype->bytes;
+    int64_t at = p->state_at[which][i];
+    return p->state_at[which][i + 1] == at
+               ? NULL
+               : (char *)p->state[which] + at * p->optim->state[which].dtype->bytes;
 }
 
 int64_t tr_params_state_count(const struct tr_params *p, int which, size_t i)
 {
-    int64_t per = p->optim->state[which].per;
-    return (tr_tensor_count(p->tensor[i]) + per - 1) / per;
+    return entries(p, which, i);
 }
 
 void tr_params_release(struct tr_params *p)
@@ -108,8 +112,11 @@ void tr_params_release(struct tr_params *p)
     unmap_array(p->value, type_bytes(p, &tr_f32));
     unmap_array(p->packed, type_bytes(p, &tr_bf16));
     unmap_array(p->grad, p->grad ? tr_params_grad_bytes(p) : 0);
-    for (int i = 0; p->optim && i < p->optim->n_state; i++)
-        unmap_array(p->state[i], state_bytes(p, i));
+    unmap_array(p->room, p->room ? tr__optim_room(p) * (int64_t)sizeof *p->room : 0);
+    for (int i = 0; p->optim && i < p->optim->n_state; i++) {
+        unmap_array(p->state[i], p->state[i] ? state_bytes(p, i) : 0);
+        free(p->state_at[i]);
+    }
     free(p->tensor);
     free(p->offset);
     free(p->square);
@@ -126,6 +133,8 @@ void tr_params_add(struct tr_params *p, struct tr_tensor *t)
     t->dtype = p->bf16 && t->n_dim > 1 ? &tr_bf16 : &tr_f32;
     t->needs_grad = 1;
     p->count += rounded(tr_tensor_count(t));
+    for (int k = 0; k < p->optim->n_state; k++)
+        p->state_at[k][p->n] = p->state_at[k][p->n - 1] + rounded(entries(p, k, p->n - 1));
 }
 
 int tr_params_allocate(struct tr_params *p, struct tr_err *err)
@@ -133,7 +142,8 @@ int tr_params_allocate(struct tr_params *p, struct tr_err *err)
     p->value = map_array(type_bytes(p, &tr_f32));
     p->packed = map_array(type_bytes(p, &tr_bf16));
     p->grad = map_array(tr_params_grad_bytes(p));
-    int ok = p->value && p->packed && p->grad;
+    p->room = map_array(tr__optim_room(p) * (int64_t)sizeof *p->room);
+    int ok = p->value && p->packed && p->grad && p->room;
     for (int i = 0; i < p->optim->n_state; i++)
         ok = ok && (p->state[i] = map_array(state_bytes(p, i)));
     if (!ok)
@@ -216,8 +226,7 @@ static double sum_of_squares(const float *v, int64_t n)
     return total;
 }
 
-/* Sum over fixed pieces in fixed order: the same bits for any number of threads. */
-static double array_sum_of_squares(const float *v, int64_t n)
+double tr__sum_of_squares(const float *v, int64_t n)
 {
     enum { SLAB = 1 << 14, GROUP = 64 };
     double total = 0;
@@ -249,7 +258,7 @@ double tr_params_note_grad(struct tr_params *p, size_t i)
 {
     const struct tr_tensor *t = p->tensor[i];
     p->square[i] = t->minus_exp ? theta_sum_of_squares(t)
-                                : array_sum_of_squares(t->grad, tr_tensor_count(t));
+                                : tr__sum_of_squares(t->grad, tr_tensor_count(t));
     return p->square[i];
 }
 
@@ -288,95 +297,4 @@ int tr_params_finite(const struct tr_params *p)
             return 0;
     }
     return 1;
-}
-
-/* x to BF16: what is cut off is the probability to be one step farther from zero. */
-static void round_at_random(const float *x, int64_t n, uint32_t key, uint32_t first,
-                            uint16_t *to)
-{
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t bits = tr__f32_bits(x[i]);
-        uint32_t add = tr_hash32(key, first + (uint32_t)i) >> 16;
-        /* infinite and no number: stay so */
-        add = (bits & 0x7f800000) == 0x7f800000 ? 0 : add;
-        to[i] = (uint16_t)((bits + add) >> 16);
-    }
-}
-
-static float theta_of(float x)
-{
-    return (float)log(-(double)x);
-}
-
-/* x = -exp(theta) moves by the factor exp(change of theta), so that what does not change
- * keeps its bits. */
-static void step_theta(const struct tr_optim *optim, const struct tr_optim_step *s,
-                       int64_t n, float *x, const float *grad, void *const *state)
-{
-    float theta[SOME] = { 0 }, g[SOME] = { 0 };
-    for (int64_t i = 0; i < n; i++) {
-        theta[i] = theta_of(x[i]);
-        g[i] = x[i] * grad[i];
-    }
-    optim->step(s, n, theta, g, state);
-    for (int64_t i = 0; i < n; i++)
-        x[i] = (float)((double)x[i] * exp((double)theta[i] - (double)theta_of(x[i])));
-}
-
-/* Numbers at and behind `at` of parameter i; up to SOME if they are BF16 or have a theta. */
-static void update_some(const struct tr_params *p, size_t i, int64_t at, int64_t n,
-                         struct tr_optim_step s)
-{
-    void *state[TR_OPTIM_MAX_STATE] = { NULL };
-    for (int j = 0; j < p->optim->n_state; j++) {
-        const struct tr_optim_state *kind = &p->optim->state[j];
-        state[j] = (char *)tr_params_state(p, j, i) + at / kind->per * kind->dtype->bytes;
-    }
-    s.first = (uint32_t)(p->offset[i] + at);
-    const struct tr_tensor *t = p->tensor[i];
-    if (t->minus_exp) {
-        step_theta(p->optim, &s, n, (float *)t->data + at, t->grad + at, state);
-        return;
-    }
-    if (t->dtype == &tr_f32) {
-        p->optim->step(&s, n, (float *)t->data + at, t->grad + at, state);
-        return;
-    }
-    float x[SOME];
-    uint16_t *w = (uint16_t *)t->data + at;
-    t->dtype->to_f32(w, x, n);
-    p->optim->step(&s, n, x, t->grad + at, state);
-    round_at_random(x, n, ~s.key /* the optimizer uses the other */, s.first, w);
-}
-
-static void update_piece(const struct tr_params *p, size_t i, int64_t at, int64_t n,
-                         struct tr_optim_step s)
-{
-    const struct tr_tensor *t = p->tensor[i];
-    int64_t step = t->dtype == &tr_f32 && !t->minus_exp ? n : SOME;
-    for (int64_t k = 0; k < n; k += step)
-        update_some(p, i, at + k, n - k < step ? n - k : step, s);
-}
-
-void tr_params_update_one(struct tr_params *p, size_t i, const struct tr_optim_step *step)
-{
-    int64_t n = tr_tensor_count(p->tensor[i]);
-    struct tr_optim_step s = *step;
-    double standard[TR_MAX_OPTION];
-    if (!s.option) {
-        tr_option_values(p->optim->option, NULL, standard);
-        s.option = standard;
-    }
-    if (p->tensor[i]->n_dim < 2)
-        s.weight_decay = 0;
-#pragma omp parallel for schedule(static) if (n > PIECE)
-    for (int64_t at = 0; at < n; at += PIECE)
-        update_piece(p, i, at, n - at < PIECE ? n - at : PIECE, s);
-}
-
-void tr_params_update(struct tr_params *p, const struct tr_optim_step *step)
-{
-    for (size_t i = 0; i < p->n; i++)
-        tr_params_update_one(p, i, step);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Learning rates: a linear warm-up, the same for all, then what the schedule says
- * (optim/schedules/, a file each).
+ * Learning rates: a linear warm-up, the same for all but those that bring their own, then
+ * what the schedule says (optim/schedules/, a file each).
  */
 #include <libtrain/optim/optim.h>
 
@@ -30,7 +30,10 @@ const struct tr_schedule *tr_schedule_by_name(const char *name)
 double tr_schedule_lr(const struct tr_schedule *s, const double *option, double lr,
                       int64_t warmup, int64_t total, int64_t k)
 {
-    if (k <= warmup)
+    struct tr_schedule_place at = { .k = k, .warmup = warmup, .total = total };
+    if (k <= warmup && !s->warms)
         return lr * (double)k / (double)warmup;
-    return lr * s->factor((double)(k - 1 - warmup) / (double)(total - warmup), option);
+    if (k > warmup)
+        at.progress = (double)(k - 1 - warmup) / (double)(total - warmup);
+    return lr * s->factor(&at, option);
 }

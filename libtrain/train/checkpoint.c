@@ -28,7 +28,7 @@ static int is_cut(int64_t warmup, int64_t total)
 /* ---- writing ---------------------------------------------------------------------- */
 
 /* What is saved of parameter i: its numbers (which = -1), or array `which` of the
- * optimizer's state for it. */
+ * optimizer's state for it; no bytes if it has none there. */
 struct piece {
     char name[96];
     struct tr_tensor t;
@@ -41,7 +41,7 @@ static struct piece piece_of(const struct tr_params *p, int which, size_t i)
     struct piece x = { .t = *p->tensor[i] };
     const struct tr_optim_state *s = which < 0 ? NULL : &p->optim->state[which];
     snprintf(x.name, sizeof x.name, "%s%s", x.t.name, s ? s->suffix : "");
-    if (s && s->per > 1) {
+    if (s && s->per != 1) {
         int64_t entries = tr_params_state_count(p, which, i);
         x.t = tr_tensor_make(NULL, s->dtype, 1, &entries, NULL);
     }
@@ -50,7 +50,7 @@ static struct piece piece_of(const struct tr_params *p, int which, size_t i)
         x.t.dtype = s->dtype;
         x.t.data = tr_params_state(p, which, i);
     }
-    x.bytes = tr_tensor_count(&x.t) * x.t.dtype->bytes;
+    x.bytes = s && !tr_params_state_count(p, which, i) ? 0 : tr_tensor_count(&x.t) * x.t.dtype->bytes;
     return x;
 }
 
@@ -59,7 +59,8 @@ static void declare_tensors(struct tr_gguf_writer *g, const struct tr_params *p)
     for (int which = -1; which < p->optim->n_state; which++)
         for (size_t i = 0; i < p->n; i++) {
             struct piece x = piece_of(p, which, i);
-            tr_gguf_add_tensor(g, x.name, x.t.dtype, x.t.n_dim, x.t.dim);
+            if (x.bytes)
+                tr_gguf_add_tensor(g, x.name, x.t.dtype, x.t.n_dim, x.t.dim);
         }
 }
 
@@ -70,7 +71,7 @@ static int write_tensors(struct tr_gguf_writer *g, const struct tr_params *p,
     for (int which = -1; which < p->optim->n_state; which++)
         for (size_t i = 0; !rc && i < p->n; i++) {
             struct piece x = piece_of(p, which, i);
-            rc = tr_gguf_write(g, x.t.data, x.bytes, err);
+            rc = x.bytes ? tr_gguf_write(g, x.t.data, x.bytes, err) : 0;
         }
     return rc;
 }
@@ -222,6 +223,8 @@ static int read_tensors(struct tr_params *p, const struct tr_gguf *g, int copy,
         for (size_t i = 0; i < p->n; i++) {
             struct piece x = piece_of(p, which, i);
             const struct tr_gguf_tensor *src;
+            if (!x.bytes)
+                continue;
             int rc = find_piece(g, &x, &src, err);
             if (rc)
                 return rc;

@@ -87,6 +87,7 @@ static int init_full(struct tr_trainer *t, struct tr_err *err)
                               "F16 or BF16, a quantised model with an adapter",
                               tr_gguf_path(m->g), w->t.name, w->t.dtype->name);
         w->t.minus_exp = w->slot->minus_exp;
+        w->t.linear = w->slot->linear;
         tr_params_add(&t->params, &w->t);
     }
     return 0;
@@ -126,6 +127,7 @@ static int load_weights(struct tr_trainer *t, struct tr_err *err)
 static void declare_pairs(struct tr_trainer *t)
 {
     for (size_t i = 0; i < t->lora->n; i++) {
+        t->lora->pair[i].a.linear = t->lora->pair[i].b.linear = 1;
         tr_params_add(&t->params, &t->lora->pair[i].a);
         tr_params_add(&t->params, &t->lora->pair[i].b);
     }

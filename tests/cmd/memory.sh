@@ -101,6 +101,19 @@ test_expect_success '--opt adamw8: a quarter of the moments, close to adamw, goe
     "$BIN/gguf-show" --tensors "$model" | cut -f 2 >want
     cmp want got'
 
+test_expect_success 'every optimizer: the loss falls, goes on exactly, fused too' '
+    for how in "lion --lr 1e-4" "muon --lr 1e-3" "adafactor --lr 1e-2" "sgd --nesterov 1 --lr 1e-2"; do
+        more="--batch 8 --full --warmup 0 --sched inv_sqrt --opt $how"
+        train $more --steps 8 --log more.log -o more.ckpt
+        awk -F "\t" "NR == 2 { first = \$2 } END { exit !(\$2 < first) }" more.log
+        train $more --steps 4 -o part.ckpt
+        train $more --steps 8 --resume -o part.ckpt
+        cmp part.ckpt more.ckpt
+        train $more --steps 8 --fused-step -o fused.ckpt
+        cmp fused.ckpt more.ckpt
+        train $more --weights bf16 --steps 2 -o half.ckpt
+    done'
+
 test_expect_success '--fused-step changes no bit' '
     for clip in 1 0; do
         train $run --full --clip $clip -o plain.ckpt --log plain.log
@@ -162,7 +175,7 @@ fi
 dnnl=$(test_dnnl)
 awk 'BEGIN { while (i++ < 70) printf "word " }' >long.txt
 for mode in "" "--recompute" "--full" "--full --recompute" "--val t.pack" "--full --opt adamw8" \
-    "--full --fused-step" "--full --fused-step --weights bf16 --opt adamw8 --recompute" \
+    "--full --opt muon" "--full --opt adafactor" "--full --fused-step" "--full --fused-step --weights bf16 --opt adamw8 --recompute" \
     "--prompts long.txt --samples s.tsv --sample-tokens 100" \
     "--precision f16" "--precision bf16" "--precision bf16 --full" "--precision q8" \
     "--precision q8 --full"; do

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Optimizers on gradients that are given: AdamW with moments of eight bits against the one
- * with f32, and what its codes must keep.
+ * Optimizers on gradients that are given: each against PyTorch's or its paper's formulas
+ * (dev/optim_reference.py), AdamW with moments of eight bits against the one with f32, and
+ * what its codes must keep.  Schedules against PyTorch's.
  */
 #include "suite.h"
 
@@ -49,12 +50,13 @@ static void draw(struct set *s, uint64_t seed)
             s->t[i].grad[j] = powf(10, -(float)(j % 5)) * (tr_rng_normal(&r) + 0.3f);
 }
 
-static const char *const optims[] = { "adamw", "adamw8", "sgd" };
-static const double limits[] = { 1e-5, 1e-3, 1e-5 }, rates[] = { 1e-2, 1e-2, 1e-4 };
+static const char *const optims[] = { "adamw", "adamw8", "sgd", "lion", "muon", "adafactor" };
+static const double limits[] = { 1e-5, 1e-3, 1e-5, 1e-5, 1e-5, 1e-5 },
+                    rates[] = { 1e-2, 1e-2, 1e-4, 1e-3, 1e-2, 1e-2 };
 
 /* beta1, beta2 and epsilon of adamw and adamw8 */
 static const double option[] = { 0.9, 0.999, 1e-10 };
-static const double no_momentum[] = { 0 };
+static const double no_momentum[] = { 0, 0 };
 
 static void step(struct set *s, int64_t t, double lr)
 {
@@ -242,6 +244,115 @@ START_TEST(any_threads)
 }
 END_TEST
 
+/* ---- where others lead ------------------------------------------------------------ */
+
+enum { REFERENCE_STEPS = 10, REFERENCE_N = 35 + 35 + 6 + 12, MOST_RATES = 20 };
+
+static const struct {
+    const char *name;
+    double lr, decay;
+    struct tr_setting set[4];
+    double end[REFERENCE_N];
+} reference[] = {
+#define OPTIM(...) __VA_ARGS__,
+#define SCHEDULE(...)
+#include "optim_reference.def"
+#undef OPTIM
+#undef SCHEDULE
+};
+
+static const struct {
+    const char *name;
+    int64_t warmup, total;
+    struct tr_setting set[4];
+    double rate[MOST_RATES];
+} rates_of[] = {
+#define OPTIM(...)
+#define SCHEDULE(...) __VA_ARGS__,
+#include "optim_reference.def"
+#undef OPTIM
+#undef SCHEDULE
+};
+
+/* The numbers of dev/optim_reference.py. */
+static float reference_number(uint32_t seed, uint32_t i)
+{
+    uint32_t x = i * 2654435761u + seed * 40503u + 12345u;
+    x ^= x >> 15;
+    x *= 2246822519u;
+    return (float)((x >> 8) & 0xffff) / 65536 - 0.5f;
+}
+
+/* Ten steps from the same numbers along the same gradients; half of each gradient, which a
+ * factor doubles. */
+START_TEST(optimizers_as_pytorch)
+{
+    static const int64_t shape[4][2] = { { 7, 5 }, { 5, 7 }, { 6, 1 }, { 4, 3 } };
+    static const int n_dim[] = { 2, 2, 1, 2 };
+    const struct tr_optim *optim = tr_optim_by_name(reference[_i].name);
+    struct tr_params p;
+    struct tr_tensor t[4];
+    double option_of[TR_MAX_OPTION], worst = 0;
+    ck_assert_ptr_nonnull(optim);
+    ck_assert_int_eq(tr_params_init(&p, 4, optim, NULL), 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        t[i] = tr_tensor_make("t", &tr_f32, n_dim[i], shape[i], NULL);
+        t[i].linear = i < 2;
+        tr_params_add(&p, &t[i]);
+    }
+    ck_assert_int_eq(tr_params_allocate(&p, NULL), 0);
+    for (uint32_t i = 0; i < 4; i++)
+        for (uint32_t j = 0; j < tr_tensor_count(&t[i]); j++)
+            ((float *)t[i].data)[j] = reference_number(i, j);
+    tr_option_values(optim->option, reference[_i].set, option_of);
+    for (uint32_t k = 1; k <= REFERENCE_STEPS; k++) {
+        for (uint32_t i = 0; i < 4; i++)
+            for (uint32_t j = 0; j < tr_tensor_count(&t[i]); j++)
+                t[i].grad[j] = reference_number(100 * k + i, j) / 2;
+        tr_params_update(&p, &(struct tr_optim_step){
+            .lr = reference[_i].lr, .option = option_of, .grad_scale = 2, .t = k,
+            .weight_decay = reference[_i].decay });
+    }
+    const double *end = reference[_i].end;
+    for (uint32_t i = 0; i < 4; i++)
+        for (uint32_t j = 0; j < tr_tensor_count(&t[i]); j++, end++)
+            worst = fmax(worst, fabs((double)((float *)t[i].data)[j] - *end));
+    ck_assert_msg(worst < 1e-6, "%s: %g", reference[_i].name, worst);
+    tr_params_release(&p);
+}
+END_TEST
+
+START_TEST(schedules_as_pytorch)
+{
+    const struct tr_schedule *s = tr_schedule_by_name(rates_of[_i].name);
+    double option_of[TR_MAX_OPTION];
+    ck_assert_ptr_nonnull(s);
+    tr_option_values(s->option, rates_of[_i].set, option_of);
+    for (int64_t k = 1; k <= rates_of[_i].total; k++)
+        ck_assert_double_eq_tol(tr_schedule_lr(s, option_of, 1, rates_of[_i].warmup,
+                                               rates_of[_i].total, k),
+                                rates_of[_i].rate[k - 1], 1e-8);
+}
+END_TEST
+
+/* Every number of a run is one that a schedule gives, whatever its options are. */
+START_TEST(schedules_stay_within)
+{
+    const struct tr_schedule *s = tr_schedule_at(_i);
+    double option_of[TR_MAX_OPTION];
+    if (!s)
+        return;
+    tr_option_values(s->option, NULL, option_of);
+    for (int64_t total = 1; total < 12; total++)
+        for (int64_t warmup = 0; warmup < 14; warmup++)
+            for (int64_t k = 1; k <= total; k++) {
+                double lr = tr_schedule_lr(s, option_of, 1, warmup, total, k);
+                ck_assert_msg(lr >= 0 && lr <= 1, "%s: %g at %d of %d, %d warm", s->name, lr,
+                              (int)k, (int)total, (int)warmup);
+            }
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("optim");
@@ -251,7 +362,13 @@ int main(void)
     tcase_add_test(tc, rounding_is_fair);
     tcase_add_test(tc, bf16_moves_on_average);
     tcase_add_test(tc, any_threads);
-    tcase_add_loop_test(tc, theta_behind_an_exponential, 0, 3);
+    tcase_add_loop_test(tc, theta_behind_an_exponential, 0,
+                        (int)(sizeof optims / sizeof *optims));
+    tcase_add_loop_test(tc, optimizers_as_pytorch, 0,
+                        (int)(sizeof reference / sizeof *reference));
+    tcase_add_loop_test(tc, schedules_as_pytorch, 0,
+                        (int)(sizeof rates_of / sizeof *rates_of));
+    tcase_add_loop_test(tc, schedules_stay_within, 0, 16);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }

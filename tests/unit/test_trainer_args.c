@@ -213,9 +213,9 @@ START_TEST(defaults_are_arguments)
 END_TEST
 
 /* A kind of the user's own brings its numbers, too. */
-static double at_step(double progress, const double *option)
+static double at_step(const struct tr_schedule_place *at, const double *option)
 {
-    return progress < option[0] ? 1 : option[1];
+    return at->progress < option[0] ? 1 : option[1];
 }
 
 static const struct tr_option step_options[] = {
@@ -223,7 +223,8 @@ static const struct tr_option step_options[] = {
     { .name = "step_to", .most = 1, .standard = 0.1, .help = "share of the rate" },
     { .name = NULL },
 };
-static const struct tr_schedule in_a_step = { "step", step_options, at_step };
+static const struct tr_schedule in_a_step = { .name = "step", .option = step_options,
+                                             .factor = at_step };
 
 static double scaled_row(float *z, int64_t n, int32_t target, float scale,
                          const double *option)

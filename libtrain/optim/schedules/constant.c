@@ -4,9 +4,9 @@
  */
 #include <libtrain/optim/optim.h>
 
-static double constant(double progress, const double *option)
+static double constant(const struct tr_schedule_place *at, const double *option)
 {
-    (void)progress, (void)option;
+    (void)at, (void)option;
     return 1;
 }
 

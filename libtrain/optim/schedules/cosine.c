@@ -8,16 +8,14 @@
 #include <math.h>
 #include <stddef.h>
 
-static double cosine(double progress, const double *option)
+static double cosine(const struct tr_schedule_place *at, const double *option)
 {
     double low = option[TR__MIN_LR_RATIO];
-    return low + (1 - low) * (0.5 * (1 + cos(3.14159265358979323846 * progress)));
+    return low + (1 - low) * (0.5 * (1 + cos(3.14159265358979323846 * at->progress)));
 }
 
 const struct tr_option tr__falling_options[] = {
-    [TR__MIN_LR_RATIO] = { .name = "min_lr_ratio",
-                           .most = 1,
-                           .help = "what the rate falls to, as a share of --lr" },
+    [TR__MIN_LR_RATIO] = TR__MIN_LR_RATIO_OPTION,
     { .name = NULL },
 };
 

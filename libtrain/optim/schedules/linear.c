@@ -4,10 +4,10 @@
  */
 #include <libtrain/optim/optim.h>
 
-static double linear(double progress, const double *option)
+static double linear(const struct tr_schedule_place *at, const double *option)
 {
     double low = option[TR__MIN_LR_RATIO];
-    return low + (1 - low) * (1 - progress);
+    return low + (1 - low) * (1 - at->progress);
 }
 
 const struct tr_schedule tr__schedule_linear = {
