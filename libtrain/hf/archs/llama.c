@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Llama, and what has its tensors by other names: Mistral, SmolLM, TinyLlama, …  Their rows of
+ * q and k are sorted for GGUF, whose rope turns neighbours.
+ */
+#include <libtrain/hf/archs/archs.h>
+
+static const struct tr__hf_default missing[] = {
+    TR_HF_SAME("num_key_value_heads", "num_attention_heads"),
+    TR_HF_HEAD_DIM,
+    TR_HF_IS("rms_norm_eps", "1e-06"),
+    TR_HF_IS("rope_theta", "10000.0"),
+    TR_HF_IS("max_position_embeddings", "2048"),
+    TR_HF_IS("vocab_size", "32000"),
+    { 0 },
+};
+static const struct tr__hf_fixed fixed[] = {
+    { "hidden_act", "\"silu\"", { "\"swish\"" } },
+    { 0 },
+};
+static const struct tr__hf_key key[] = {
+    TR_HF_KEYS_SIZES, TR_HF_KEYS_RMS, TR_HF_KEYS_END,
+    TR_HF_U32("vocab_size", "vocab_size"), TR_HF_KIND(rope_dim), { 0 },
+};
+static const struct tr__hf_name tensor[] = {
+    TR_HF_LLAMA3, TR_HF_ENDS, TR_HF_PRE_NORMS, TR_HF_ATTENTION_PAIRS, TR_HF_GATED_MLP,
+    { 0 },
+};
+
+const struct tr__hf_arch tr__hf_llama = {
+    .name = "llama",
+    .class_name = { "LlamaForCausalLM", "LLaMAForCausalLM", "MistralForCausalLM" },
+    .model_type = { "llama", "mistral" },
+    .missing = missing, .fixed = fixed, .key = key, .tensor = tensor,
+};

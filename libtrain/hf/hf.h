@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The inner face of hf/, for what publishes a model: a GGUF seen as the folder of Hugging Face that
+ * it would be.
+ */
+#ifndef LIBTRAIN_HF_HF_H
+#define LIBTRAIN_HF_HF_H
+
+#include <libtrain/hf/map.h>
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * rope_parameters of config.json and the keys of rope.  A scaling that no key can say is refused by
+ * name, since the model would compute something else.
+ */
+#include <libtrain/hf/archs/archs.h>
+
+#include <stdio.h>
+#include <string.h>
+
+enum { KEY_BYTES = 128 };
+
+/* That of the blocks without a window, if they have their own. */
+const struct tr_json *tr__hf_rope_of(const struct tr_json *config)
+{
+    const struct tr_json *rope = tr_json_get(config, "rope_parameters");
+    const struct tr_json *full = tr_json_get(rope, "full_attention");
+    return full ? full : rope;
+}
+
+static void set_f32(const struct tr__hf_in *in, const char *suffix, const struct tr_json *v)
+{
+    char key[KEY_BYTES];
+    tr__hf_key_name(key, sizeof key, in->arch, suffix);
+    if (v)
+        tr_gguf_set_f32(in->w, key, (float)tr_json_real(v));
+}
+
+static void set_type(const struct tr__hf_in *in, const char *type)
+{
+    char key[KEY_BYTES];
+    tr__hf_key_name(key, sizeof key, in->arch, "rope.scaling.type");
+    tr_gguf_set_string(in->w, key, type);
+}
+
+static int scaled(const struct tr__hf_in *in, const struct tr_json *rope, const char *type,
+                  struct tr_err *err)
+{
+    const struct tr_json *factor = tr_json_get(rope, "factor");
+    if (!factor)
+        return tr_err_set(err, TR_EFORMAT, "'%s': rope of type '%s' has no 'factor'",
+                          in->path, type);
+    set_type(in, type);
+    set_f32(in, "rope.scaling.factor", factor);
+    return 0;
+}
+
+static int none(const struct tr__hf_in *in, const struct tr_json *rope, struct tr_err *err)
+{
+    (void)in, (void)rope, (void)err;
+    return 0;
+}
+
+static int linear(const struct tr__hf_in *in, const struct tr_json *rope, struct tr_err *err)
+{
+    return scaled(in, rope, "linear", err);
+}
+
+static int yarn(const struct tr__hf_in *in, const struct tr_json *rope, struct tr_err *err)
+{
+    char key[KEY_BYTES];
+    const struct tr_json *n = tr_json_get(rope, "original_max_position_embeddings");
+    const struct tr_json *attn = tr_json_get(rope, "attention_factor");
+    int rc = scaled(in, rope, "yarn", err);
+    if (rc)
+        return rc;
+    if (!n)
+        n = tr_json_get(in->config, "max_position_embeddings");
+    tr__hf_key_name(key, sizeof key, in->arch, "rope.scaling.original_context_length");
+    tr_gguf_set_u32(in->w, key, (uint32_t)tr_json_int(n));
+    set_f32(in, "rope.scaling.yarn_ext_factor", tr_json_get(rope, "extrapolation_factor"));
+    set_f32(in, "rope.scaling.yarn_attn_factor",
+            attn ? attn : tr_json_get(rope, "attn_factor"));
+    set_f32(in, "rope.scaling.yarn_beta_fast", tr_json_get(rope, "beta_fast"));
+    set_f32(in, "rope.scaling.yarn_beta_slow", tr_json_get(rope, "beta_slow"));
+    return 0;
+}
+
+/* It is a tensor in GGUF. */
+static int llama3(const struct tr__hf_in *in, const struct tr_json *rope, struct tr_err *err)
+{
+    (void)rope;
+    struct tr__hf_found f;
+    return tr__hf_find_gguf(in->arch, "rope_freqs.weight", &f)
+               ? 0
+               : tr_err_set(err, TR_EUNSUPPORTED, "'%s': rope of type 'llama3', which no "
+                            "GGUF of %s can say", in->path, in->arch->name);
+}
+
+static int longrope(const struct tr__hf_in *in, const struct tr_json *rope,
+                    struct tr_err *err)
+{
+    (void)rope, (void)err;
+    set_type(in, "longrope");
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    int (*set)(const struct tr__hf_in *in, const struct tr_json *rope, struct tr_err *err);
+} types[] = {
+    { "default", none }, { "linear", linear }, { "yarn", yarn }, { "llama3", llama3 },
+    { "longrope", longrope }, { "su", longrope },
+};
+
+static int scaling(const struct tr__hf_in *in, const struct tr_json *rope,
+                   struct tr_err *err)
+{
+    size_t n;
+    const struct tr_json *type = tr_json_get(rope, "rope_type");
+    const char *name = type ? tr_json_string(type, &n) : "default";
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (strcmp(name, types[i].name) == 0)
+            return types[i].set(in, rope, err);
+    return tr_err_set(err, TR_EUNSUPPORTED, "'%s': rope of the unknown type '%.60s'",
+                      in->path, name);
+}
+
+static int to_gguf(const struct tr__hf_in *in, const struct tr__hf_key *k,
+                   struct tr_err *err)
+{
+    (void)k;
+    const struct tr_json *rope = tr__hf_rope_of(in->config);
+    int rc = scaling(in, rope, err);
+    if (rc)
+        return rc;
+    set_f32(in, "rope.freq_base", tr_json_get(rope, "rope_theta"));
+    set_f32(in, "rope.freq_base_swa",
+            tr__hf_field(in->config, "rope_parameters.sliding_attention.rope_theta"));
+    return 0;
+}
+
+/* ---- and back --------------------------------------------------------------------- */
+
+static int get_f32(const struct tr__hf_out *out, const char *suffix, const char *field,
+                   struct tr_json *rope, struct tr_err *err)
+{
+    char key[KEY_BYTES];
+    float v;
+    tr__hf_key_name(key, sizeof key, out->arch, suffix);
+    int rc = tr_gguf_f32(out->g, key, &v, err);
+    return rc <= 0 ? rc : tr__hf_put(rope, field, tr_json_number(tr__hf_short(v)), err);
+}
+
+static int get_int(const struct tr__hf_out *out, const char *suffix, const char *field,
+                   struct tr_json *rope, struct tr_err *err)
+{
+    char key[KEY_BYTES];
+    int64_t v;
+    tr__hf_key_name(key, sizeof key, out->arch, suffix);
+    int rc = tr_gguf_int(out->g, key, &v, err);
+    return rc <= 0 ? rc : tr__hf_put(rope, field, tr_json_integer(v), err);
+}
+
+static int get_all(const struct tr__hf_out *out, struct tr_json *rope, struct tr_err *err)
+{
+    static const char *const f32[][2] = {
+        { "rope.freq_base", "rope_theta" },
+        { "rope.scaling.factor", "factor" },
+        { "rope.scaling.yarn_ext_factor", "extrapolation_factor" },
+        { "rope.scaling.yarn_attn_factor", "attention_factor" },
+        { "rope.scaling.yarn_beta_fast", "beta_fast" },
+        { "rope.scaling.yarn_beta_slow", "beta_slow" },
+    };
+    char key[KEY_BYTES];
+    struct tr_str type = { "default", 7 };
+    tr__hf_key_name(key, sizeof key, out->arch, "rope.scaling.type");
+    int rc = tr_gguf_string(out->g, key, &type, err);
+    if (rc < 0)
+        return rc;
+    if (tr_str_is(type, "none"))
+        type = (struct tr_str){ "default", 7 };
+    rc = tr__hf_put(rope, "rope_type", tr_json_text(type.ptr, type.len), err);
+    for (size_t i = 0; !rc && i < sizeof f32 / sizeof *f32; i++)
+        rc = get_f32(out, f32[i][0], f32[i][1], rope, err);
+    return rc ? rc
+              : get_int(out, "rope.scaling.original_context_length",
+                        "original_max_position_embeddings", rope, err);
+}
+
+static int to_hf(const struct tr__hf_out *out, const struct tr__hf_key *k,
+                 struct tr_err *err)
+{
+    (void)k;
+    struct tr_json *rope = tr_json_object();
+    int rc = rope ? get_all(out, rope, err) : tr_err_set(err, TR_ENOMEM, "out of memory");
+    if (rc) {
+        tr_json_free(rope);
+        return rc;
+    }
+    return tr__hf_put(out->config, "rope_parameters", rope, err);
+}
+
+const struct tr__hf_kind tr__hf_rope = { "rope", to_gguf, to_hf };
