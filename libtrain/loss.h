@@ -2,7 +2,7 @@
  *
  * The losses that tr_output_loss knows.  All are static; nobody owns them.
  *
- *   cross_entropy   -log softmax(logits)[target]
+ *   cross_entropy   -log softmax(logits)[target]; options label_smoothing, z_loss
  *   mse             mean over the vocabulary of (logit - onehot(target))^2
  */
 #ifndef LIBTRAIN_LOSS_H

@@ -607,6 +607,16 @@ BUILD(cross_entropy_bias)
                                              .max_rows = 2, .sum = &loss_sum });
 }
 
+BUILD(cross_entropy_smooth)
+{
+    static const double option[] = { 0.2, 0.05 };
+    UNUSED;
+    return tr_output_loss(tp, in[0], in[1], targets,
+                          &(struct tr_loss){ .kind = tr_loss_by_name("cross_entropy"),
+                                             .option = option, .scale = LOSS_SCALE,
+                                             .sum = &loss_sum });
+}
+
 static const float row_weights[] = { 1, 0.5f, 0, 2, 1.5f, 0.25f };
 
 BUILD(cross_entropy_weighted)
@@ -813,6 +823,8 @@ static const struct {
       { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
     { "output_loss", "bias", cross_entropy_bias,
       { MATRIX(6, 5), TABLE(7, 5), VECTOR(7) }, 0.0625f, 1e-4, 1 },
+    { "output_loss", "label smoothing, z-loss", cross_entropy_smooth,
+      { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
     { "output_loss", "squares", mse, { MATRIX(6, 5), TABLE(7, 5) }, 0.25f, 1e-4, 1 },
     { "output_loss", "cross-entropy, weights", cross_entropy_weighted,
       { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },

@@ -445,6 +445,21 @@ START_TEST(losses_have_names)
 }
 END_TEST
 
+/* Label smoothing is PyTorch's: F.cross_entropy(z, 2, label_smoothing=0.3) of these logits is
+ * 2.08637456 (PyTorch 2.13, f64).  The z-loss adds its square. */
+START_TEST(smoothing_as_pytorch)
+{
+    static const float logits[] = { 0.5f, -1.25f, 2, 0, 3.5f };
+    static const double both[] = { 0.3, 0.01 };
+    float z[5];
+    memcpy(z, logits, sizeof z);
+    double plain = tr_loss_by_name("cross_entropy")->row(z, 5, 2, 0, NULL), lse = plain + 2;
+    memcpy(z, logits, sizeof z);
+    double loss = tr_loss_by_name("cross_entropy")->row(z, 5, 2, 0, both);
+    ck_assert_double_eq_tol(loss - 0.01 * lse * lse, 2.08637456, 1e-6);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("output_loss");
@@ -458,6 +473,7 @@ int main(void)
     tcase_add_loop_test(tc, runs_on_a_tape, 2, 11);
     tcase_add_loop_test(tc, scale_of_zero, 2, 11);
     tcase_add_test(tc, gradients_are_not_subnormal);
+    tcase_add_test(tc, smoothing_as_pytorch);
     tcase_add_test(tc, losses_have_names);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
