@@ -16,6 +16,21 @@
 extern "C" {
 #endif
 
+/* What became of the change D of a tensor, which is written as W + D + E: sums of squares.
+ * kept / change is the share of D that is in the file: 1 where rounding left it alone, 0
+ * where it is gone. */
+enum { TR_MERGE_N_TYPE = 7 };
+struct tr_merge_change {
+    double change; /* |D|^2 */
+    double kept;   /* (D + E) D */
+    double lost;   /* |E|^2 */
+    double tried;  /* |D|^2 of pieces where E is larger than D; of these, about, */
+    double in_type[TR_MERGE_N_TYPE]; /* |E|^2 in tr_merge_type(i); infinite if rows do not
+                                        fit the type */
+};
+/* Types that are tried so, from few bits to many; NULL behind the last. */
+const struct tr_dtype *tr_merge_type(int i);
+
 struct tr_merge_args {
     size_t n;                     /* adapters, opened for the base */
     struct tr_lora *const *lora;  // (n)
@@ -24,6 +39,7 @@ struct tr_merge_args {
     int allow_nonfinite;          /* let NaN and infinities pass */
     const char *chat_template;    /* in place of the base's; NULL: that */
     struct tr_progress progress;  /* in bytes of the new file */
+    struct tr_merge_change *change; // (tensors of the recipe) to be added to, or NULL
     const char *name;             /* behind the base's (tr_gguf_set_fine_tuned); or NULL */
 };
 

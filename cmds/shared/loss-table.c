@@ -4,6 +4,7 @@
  */
 #include "loss-table.h"
 #include "message.h"
+#include "tensor-kind.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,19 +19,14 @@ struct kind {
     char types[WIDTH];
 };
 
-/* "blk.3.attn_q.weight" is "attn_q"; what nothing packs is "not packed". */
+/* What nothing packs is one kind. */
 static void kind_name(char name[WIDTH], const struct tr_recipe_entry *e)
 {
-    const char *rest = e->tensor->name;
     if (e->type->block == 1) {
         snprintf(name, WIDTH, "not packed");
         return;
     }
-    tr_gguf_block(e->tensor->name, &rest);
-    size_t n = strlen(rest);
-    if (n > 7 && !strcmp(rest + n - 7, ".weight"))
-        n -= 7;
-    snprintf(name, WIDTH, "%.*s", (int)n, rest);
+    cmd_tensor_kind(name, WIDTH, e->tensor->name);
 }
 
 static struct kind *find(struct kind *kind, size_t *n, const char *name)
@@ -42,15 +38,6 @@ static struct kind *find(struct kind *kind, size_t *n, const char *name)
     return &kind[(*n)++];
 }
 
-static void add_type(char types[WIDTH], const char *name)
-{
-    size_t used = strlen(types), n = strlen(name);
-    for (const char *p = types; (p = strstr(p, name)); p += n)
-        if ((p == types || p[-1] == ' ') && (!p[n] || p[n] == ' '))
-            return;
-    snprintf(types + used, WIDTH - used, "%s%s", used ? " " : "", name);
-}
-
 static void add(struct kind *k, const struct tr_recipe_entry *e,
                 const struct tr_quantize_error *error)
 {
@@ -59,7 +46,7 @@ static void add(struct kind *k, const struct tr_recipe_entry *e,
     k->bytes += (double)e->bytes;
     k->square += error ? n * error->square : 0;
     k->power += error ? n * error->power : 0;
-    add_type(k->types, e->type->name);
+    cmd_add_word(k->types, WIDTH, e->type->name);
 }
 
 static void say(const struct kind *k, int width, int with_error)

@@ -5,6 +5,7 @@
  * on the way, since an adapter may change less than a type of four bits can say.
  */
 #include <libtrain/edit/edit.h>
+#include <libtrain/edit/merge_change.h>
 #include <libtrain/matmul/matmul.h>
 #include <libtrain/merge.h>
 #include <libtrain/model/model.h>
@@ -87,14 +88,6 @@ struct tr_recipe *tr_merge_recipe(const struct tr_model *base,
     return r;
 }
 
-static double squared(const float *v, int64_t n)
-{
-    double sum = 0;
-    for (int64_t i = 0; i < n; i++)
-        sum += (double)v[i] * (double)v[i];
-    return sum;
-}
-
 static void divide_by_factors(struct merge *m, const struct tr_gguf_tensor *t, int64_t r0,
                               int64_t rows)
 {
@@ -117,49 +110,38 @@ static void compute_change(struct merge *m, const struct tr_gguf_tensor *t, int6
     divide_by_factors(m, t, r0, rows);
 }
 
-/* m->sum = these rows of base and adapters; returns the squared norm of what is new. */
-static double compute_sum(struct merge *m, const struct tr_gguf_tensor *t, int64_t r0,
-                          int64_t rows)
+/* m->sum = these rows of base and adapters. */
+static void compute_sum(struct merge *m, const struct tr_gguf_tensor *t, int64_t r0,
+                        int64_t rows)
 {
     int64_t n = rows * tr_gguf_row(t);
     int64_t first = r0 * tr_gguf_row(t) / t->dtype->block * t->dtype->bytes;
     t->dtype->to_f32((const char *)t->data + first, m->sum, n);
     compute_change(m, t, r0, rows);
-    double change = squared(m->change, n);
+#pragma omp parallel for simd schedule(static)
     for (int64_t i = 0; i < n; i++)
         m->sum[i] += m->change[i];
-    return change;
-}
-
-/* Squared norm of what packing took from the sum; the change is used up. */
-static double rounding(struct merge *m, const struct tr_dtype *type, int64_t n)
-{
-    float *back = m->change;
-    type->to_f32(m->slab.packed, back, n);
-    for (int64_t i = 0; i < n; i++)
-        back[i] -= m->sum[i];
-    return squared(back, n);
 }
 
 static int write_touched(struct merge *m, struct tr_gguf_writer *w,
                          const struct tr_gguf_tensor *t, const struct tr_dtype *type,
-                         struct tr_err *err)
+                         struct tr_merge_change *c, struct tr_err *err)
 {
     int64_t k = tr_gguf_row(t), step = SLAB / k, n_row = tr_gguf_count(t) / k;
-    double change = 0, lost = 0;
     for (int64_t r0 = 0; r0 < n_row; r0 += step) {
         int64_t rows = n_row - r0 < step ? n_row - r0 : step;
-        change += compute_sum(m, t, r0, rows);
+        compute_sum(m, t, r0, rows);
         struct tr__numbers x = { t, r0 * k, rows * k, &tr_f32, m->sum, NULL };
         if (tr__slab_write(&m->slab, w, &x, type, err)) {
             tr_err_prefix(err, "base and adapters together");
             return -1;
         }
-        lost += rounding(m, type, rows * k);
+        tr__change_add(c, &(struct tr__changed){ rows * k, k, m->change, m->sum,
+                                                 m->slab.packed, type });
     }
     tr_gguf_forget(m->g, t->data, t->bytes);
     m->stats.n_touched++;
-    m->stats.n_drowned += change < lost;
+    m->stats.n_drowned += c->change < c->lost;
     return 0;
 }
 
@@ -169,8 +151,10 @@ static int write_all(struct merge *m, struct tr_gguf_writer *w,
     int rc = 0;
     for (size_t i = 0; !rc && i < recipe->n; i++) {
         const struct tr_recipe_entry *e = &recipe->entry[i];
+        struct tr_merge_change own = { 0 };
+        struct tr_merge_change *c = m->args->change ? &m->args->change[i] : &own;
         rc = is_touched(m->args, e->tensor->name)
-                 ? write_touched(m, w, e->tensor, e->type, err)
+                 ? write_touched(m, w, e->tensor, e->type, c, err)
                  : tr__slab_copy(&m->slab, w, m->g, e->tensor, e->type, NULL, err);
     }
     return rc;

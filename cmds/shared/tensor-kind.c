@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kinds of tensors, by their names.  Next: loss-table.c, change-table.c.
+ */
+#include "tensor-kind.h"
+
+#include <libtrain/gguf.h>
+
+#include <stdio.h>
+#include <string.h>
+
+void cmd_tensor_kind(char *kind, size_t size, const char *tensor)
+{
+    const char *rest = tensor;
+    tr_gguf_block(tensor, &rest);
+    size_t n = strlen(rest);
+    if (n > 7 && !strcmp(rest + n - 7, ".weight"))
+        n -= 7;
+    snprintf(kind, size, "%.*s", (int)n, rest);
+}
+
+void cmd_add_word(char *words, size_t size, const char *word)
+{
+    size_t used = strlen(words), n = strlen(word);
+    for (const char *p = words; (p = strstr(p, word)); p += n)
+        if ((p == words || p[-1] == ' ') && (!p[n] || p[n] == ' '))
+            return;
+    snprintf(words + used, size - used, "%s%s", used ? " " : "", word);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kinds of tensors, for tables that have a line for each.
+ */
+#ifndef CMDS_SHARED_TENSOR_KIND_H
+#define CMDS_SHARED_TENSOR_KIND_H
+
+#include <stddef.h>
+
+/* "blk.3.attn_q.weight" is an "attn_q". */
+void cmd_tensor_kind(char *kind, size_t size, const char *tensor);
+
+/* Append a word to words with spaces between them, if it is not there. */
+void cmd_add_word(char *words, size_t size, const char *word);
+
+#endif
