@@ -26,7 +26,7 @@ struct opts {
     const char *pre;
     struct cmd_list adapters, prompts, stops, template_args;
     int64_t n, n_pack, ctx, seed;
-    int special, ask, talk, exact;
+    int special, ask, talk, exact, precision;
     struct tr_sampling sampling;
     struct cmd_rope rope;
 };
@@ -159,15 +159,15 @@ static int run_all(const struct opts *o, struct tr_err *err)
 {
     struct run r = { .o = o };
     struct cmd_adapters adapters = {0};
+    const struct tr_precision *precision;
     int rc = TR_EIO;
     struct tr_out *out = tr_out_open(o->output, err);
-    if (!out || !(r.m = cmd_open_model(o->model, err)) ||
+    if (!out || !(precision = cmd_precision(o->precision, err)) || !(r.m = cmd_open_model(o->model, err)) ||
         tr_model_set_rope(r.m, o->rope.base, o->rope.scale, err) ||
         cmd_adapters_attach(&adapters, &o->adapters, r.m, err) ||
         !(r.tok = cmd_tokenizer(tr_model_gguf(r.m), o->pre, err)))
         goto end;
-    if (!o->exact)
-        tr_model_set_precision(r.m, &tr_precision_few_int8);
+    tr_model_set_precision(r.m, o->exact ? precision : tr_precision_few_int8(precision));
     r.text = cmd_text_to(out);
     rc = o->talk ? talk(&r, err) : continue_all(&r, err);
 end:
@@ -218,6 +218,8 @@ int main(int argc, char **argv)
                 "tokens to add at most (100, in a conversation 512)"),
         CMD_FLAG(0, "exact", &o.exact,
                  "products of a token with packed weights in f32, not in integers"),
+        CMD_CHOICE(0, "precision", &o.precision, cmd_precision_name, "NAME",
+                   "of the products of more rows, those of a prompt"),
         CMD_FLOAT(0, "temp", &o.sampling.temp, 0, 100, "X",
                   "temperature; 0: always the likeliest"),
         CMD_INT(0, "top-k", &o.sampling.top_k, 0, 1 << 20, "N",

@@ -87,11 +87,11 @@ static int collect_from(const struct opts *o, struct tr_model *m, struct tr_imat
 static struct tr_model *open_model(const struct opts *o, struct cmd_adapters *adapters,
                                    struct tr_err *err)
 {
-    const struct tr_precision *precision = tr_precision_at(o->precision);
+    const struct tr_precision *precision;
     struct tr_model *m = cmd_open_model(o->model, err);
     if (m && !tr_gguf_check(tr_model_gguf(m), err) &&
         !cmd_adapters_attach(adapters, &o->adapters, m, err) &&
-        !tr_precision_open(precision, err)) {
+        (precision = cmd_precision(o->precision, err))) {
         tr_model_set_precision(m, precision);
         return m;
     }

@@ -27,7 +27,8 @@ struct opts {
     struct cmd_list adapters;
     struct cmd_rope rope;
     int64_t chunks;
-    int loss, precision;
+    int loss, precision_number;
+    const struct tr_precision *precision;
 };
 
 static struct tr_eval *new_eval(const struct opts *o, struct tr_model *m, int64_t ctx,
@@ -103,7 +104,7 @@ static int against(const struct opts *o, struct tr_model *m, FILE *out, struct t
     struct tr_model *base = cmd_open_model(o->kl_base, err);
     int rc = base ? tr_gguf_check(tr_model_gguf(base), err) : err->code;
     if (!rc) {
-        tr_model_set_precision(base, tr_precision_at(o->precision));
+        tr_model_set_precision(base, o->precision);
         rc = cmd_divergence(&o->text, o->chunks, m, base, &d, err);
     }
     if (!rc)
@@ -131,25 +132,24 @@ static void print(const struct opts *o, const struct tr_text_loss *s, FILE *out)
         fprintf(out, "-\n");
 }
 
-static int run(const struct opts *o, struct tr_err *err)
+static int run(struct opts *o, struct tr_err *err)
 {
     struct tr_text_loss s = {0};
     struct tr_model *m = NULL;
     struct cmd_adapters adapters = {0};
     struct cmd_text_out text;
-    const struct tr_precision *precision = tr_precision_at(o->precision);
     int rc = TR_EIO;
     struct tr_out *out = tr_out_open(o->output, err);
     if (!out || !(m = cmd_open_model(o->model, err)) ||
         tr_model_set_rope(m, o->rope.base, o->rope.scale, err) ||
         tr_gguf_check(tr_model_gguf(m), err) ||
         cmd_adapters_attach(&adapters, &o->adapters, m, err) ||
-        tr_precision_open(precision, err))
+        !(o->precision = cmd_precision(o->precision_number, err)))
         goto end;
     text = cmd_text_to(out);
     if (cmd_text_copy(&text, o->after, err))
         goto end;
-    tr_model_set_precision(m, precision);
+    tr_model_set_precision(m, o->precision);
     if (o->kl_base) {
         rc = against(o, m, tr_out_stream(out), err);
         goto end;
@@ -182,7 +182,7 @@ int main(int argc, char **argv)
         CMD_FLAG(0, "special", &o.text.special, CMD_SPECIAL_HELP),
         CMD_FLAG(0, "binary", &o.text.binary, CMD_BINARY_HELP),
         CMD_CHOICE(0, "loss", &o.loss, cmd_loss_name, "NAME", "what is measured"),
-        CMD_CHOICE(0, "precision", &o.precision, cmd_precision_name, "NAME",
+        CMD_CHOICE(0, "precision", &o.precision_number, cmd_precision_name, "NAME",
                    "of the matrix products"),
         CMD_ROPE_BASE(&o.rope),
         CMD_ROPE_SCALE(&o.rope),

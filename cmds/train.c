@@ -182,11 +182,23 @@ static void print_plan(const struct run *r)
     cmd_plan_print(r->t);
 }
 
+/* Collective. */
+static int choose(struct run *r, struct tr_err *err)
+{
+    struct train_opts *o = r->o;
+    char why[4400];
+    int rc = tr_train_args_choose(&o->args, o->hooks.resume ? o->hooks.output : NULL, why,
+                                  sizeof why, err);
+    if (!rc)
+        cmd_precision_say(o->args.precision, why);
+    return rc;
+}
+
 static int run_all(struct train_opts *o, int *sig, struct tr_err *err)
 {
     struct run r = { .o = o };
     if (!tr_comm_agree(open_inputs(&r, err), err) && !extend(&r, err) &&
-        !tr_comm_agree(begin_run(&r, err), err)) {
+        !choose(&r, err) && !tr_comm_agree(begin_run(&r, err), err)) {
         if (!o->plan)
             *sig = train(&r, err);
         else if (!tr_comm_rank())

@@ -9,6 +9,7 @@
 
 #include <libtrain/error.h>
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -25,14 +26,26 @@ struct tr_precision {
     int attention_bf16; /* attention multiplies BF16, where the build has it */
     int64_t program;    /* bytes that a library of its own takes, about */
     int (*open)(struct tr_err *err); /* NULL: nothing is needed */
+    int is_choice; /* stands for one of the others: tr_precision_choose */
 };
 
-/* f32, but the products of up to six rows with packed weights are in integers where that is
- * faster here, from rows rounded to bytes: for generating, where each token is such a row. */
-extern const struct tr_precision tr_precision_few_int8;
-
-/* i = 0, 1, … until NULL; the first is f32. */
+/* i = 0, 1, … until NULL; the first is f32.  One is a choice among the others, "auto";
+ * whoever computes in it without choosing computes in f32. */
 const struct tr_precision *tr_precision_at(int i);
+
+/* NULL: there is none of this name. */
+const struct tr_precision *tr_precision_named(const char *name);
+
+/* p, or if that is a choice what it stands for on this machine: bf16 where the processor has
+ * instructions for it and oneDNN is there, otherwise f32.  It follows from what the machine
+ * is and no clock, so that it is the same the next time.  `why`, of `size` bytes, says it, as in
+ * "the processor has AVX512_BF16"; empty if p is no choice.  It may be NULL. */
+const struct tr_precision *tr_precision_choose(const struct tr_precision *p, char *why,
+                                               size_t size);
+
+/* For generating, where a token is a row: p, but the products of up to six rows with packed
+ * weights are in integers where that is faster here, from rows rounded to bytes. */
+const struct tr_precision *tr_precision_few_int8(const struct tr_precision *p);
 
 /* Can this build on this machine compute so?  TR_EUNSUPPORTED says why not. */
 int tr_precision_open(const struct tr_precision *p, struct tr_err *err) TR_MUST_CHECK;

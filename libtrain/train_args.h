@@ -63,6 +63,14 @@ struct tr_train_args {
 /* What `train` does without options, with --full if full. */
 struct tr_train_args tr_train_args_default(int full);
 
+/* a->precision, if it is a choice, becomes what the run is computed in: what the furthest save
+ * beside the checkpoint `resume`, or that itself, was computed in, if there is one and
+ * `resume` is not NULL, otherwise what suits the machine, the same on all ranks.  `why` is as in
+ * tr_precision_choose.  TR_EUNSUPPORTED if this machine does not compute in what the save
+ * names.  Collective: rank 0 reads files.  tr_trainer_new chooses for the machine alone. */
+int tr_train_args_choose(struct tr_train_args *a, const char *resume, char *why, size_t size,
+                         struct tr_err *err) TR_MUST_CHECK;
+
 /* 0, or TR_EINVAL with the name of the first field that cannot be: missing, out of its
  * limits, no number, or at odds with another.  tr_trainer_new begins with it. */
 int tr_train_args_check(const struct tr_train_args *a, struct tr_err *err) TR_MUST_CHECK;

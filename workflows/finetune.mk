@@ -53,6 +53,8 @@ LR          = $(if $(EXAMPLE),5e-3)
 SCHED       =
 #? WARMUP steps of warm-up, below 1 a share of all; empty: what train does by itself
 WARMUP      =
+#? PRECISION of the products of the training: auto, bf16 where the processor has instructions for it, or f32 f16 bf16 q8
+PRECISION   = auto
 #? EVAL_EVERY steps between held-out losses on the way, below 1 a share of all, of as much as takes a twentieth of the work; empty: none
 EVAL_EVERY  = 0.1
 #? SEED of the adapter, of the order of the data and of the samples
@@ -109,9 +111,10 @@ LORA_OPTS   = $(if $(filter --lora-config%,$(TRAIN_FLAGS)),,$(call option,--lora
   option,--lora-alpha,ALPHA)$(call option,--lora-targets,TARGETS))
 LENGTH_OPTS = $(or $(call option,--steps,STEPS),$(call option,--epochs,EPOCHS))
 METHOD_OPTS = $(if $(LORA),$(LORA_OPTS),$(space)--full)
+PREC_OPTS   = $(if $(filter --precision%,$(TRAIN_FLAGS)),,$(call option,--precision,PRECISION))
 TRAIN_OPTS := $(METHOD_OPTS)$(call option,--batch,BATCH)$(call \
   option,--grad-acc,GRAD_ACC)$(LENGTH_OPTS)$(call option,--lr,LR)$(call \
-  option,--sched,SCHED)$(call option,--warmup,WARMUP)$(call option,--seed,SEED)$(call \
+  option,--sched,SCHED)$(call option,--warmup,WARMUP)$(call option,--seed,SEED)$(PREC_OPTS)$(call \
   flags,TRAIN_FLAGS)
 EVAL_OPTS   = $(if $(EVAL_EVERY),$(call option,--eval-every,EVAL_EVERY) --eval-cost 0.05)
 SAMPLE_OPTS = $(if $(PROMPTS),--prompts $(prompts),--prompts-from $(RUN)/val.pack) -n $(call sh,$(or $(N_SAMPLE),$(call at_most,60,2)))$(call \

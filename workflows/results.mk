@@ -33,7 +33,7 @@ $(call usage,generate -m /dev/null $(SAMPLE_OPTS))
 $(call within,CTX,$(context))$(call within,N_SAMPLE,$(context))
 $(if $(dry),,$(call refuse,$(shell $(if $(QUIET),Q=1) $(call script,before.sh) $(call \
   sh,$(CMD)) $(model) $(RUN) '$(if $(call same,$(MAKECMDGOALS),data),$(filter \
-  $(OF_DATA),$(todo)),$(todo))' $(plan_ctx) $(call sh,$(BATCH))$(METHOD_OPTS))))
+  $(OF_DATA),$(todo)),$(todo))' $(plan_ctx) $(call sh,$(BATCH))$(METHOD_OPTS)$(PREC_OPTS))))
 endef
 plan_ctx    = $(if $(TRAIN_FLAGS),0,$(if $(CTX),$(call sh,$(CTX)),$(if $(rows),0,$(call at_most,256,1))))
 before-finetune: | $(call built,tokenize pack train generate perplexity quantize gguf-show \

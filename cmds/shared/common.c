@@ -169,3 +169,19 @@ const char *cmd_precision_name(int i)
 {
     return tr_precision_at(i) ? tr_precision_at(i)->name : NULL;
 }
+
+void cmd_precision_say(const struct tr_precision *p, const char *why)
+{
+    if (*why)
+        cmd_say("precision %s: %s", p->name, why);
+}
+
+const struct tr_precision *cmd_precision(int i, struct tr_err *err)
+{
+    char why[300];
+    const struct tr_precision *p = tr_precision_choose(tr_precision_at(i), why, sizeof why);
+    if (tr_precision_open(p, err))
+        return NULL;
+    cmd_precision_say(p, why);
+    return p;
+}

@@ -11,6 +11,7 @@
 #include "table.h"
 
 #include <libtrain/error.h>
+#include <libtrain/precision.h>
 
 #include <stdio.h>
 
@@ -36,5 +37,11 @@ int cmd_threads(void);
 /* The choices of --loss and of --precision. */
 const char *cmd_loss_name(int i);
 const char *cmd_precision_name(int i);
+
+/* The one of that number, ready to compute in; of "auto" it is said what was chosen.  NULL:
+ * this machine does not compute so. */
+const struct tr_precision *cmd_precision(int i, struct tr_err *err) TR_MUST_CHECK;
+/* p was chosen: say so, if there is a reason. */
+void cmd_precision_say(const struct tr_precision *p, const char *why);
 
 #endif

@@ -19,9 +19,10 @@ static const struct tr__products *products_for(const struct tr__matrix *w)
 {
     if (is_thin(w))
         return &tr__products_thin;
-    if (w->products == &tr__products_int8 && w->cols > TR__INT8_MAX)
+    if (!w->products ||
+        (w->products->xwt == tr__products_int8.xwt && w->cols > TR__INT8_MAX))
         return &tr__products_f32;
-    return w->products ? w->products : &tr__products_f32;
+    return w->products;
 }
 
 static int in_bytes(const struct tr__matrix *w)

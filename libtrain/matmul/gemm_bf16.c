@@ -191,5 +191,6 @@ static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *
     tr_arena_rewind(scratch, mark);
 }
 
-const struct tr__products tr__products_bf16 = { xwt, dyw, dytx, scratch_bytes, library_bytes,
-                                               0 };
+const struct tr__products
+    tr__products_bf16 = { xwt, dyw, dytx, scratch_bytes, library_bytes, 0 },
+    tr__products_bf16_few_int8 = { xwt, dyw, dytx, scratch_bytes, library_bytes, 1 };

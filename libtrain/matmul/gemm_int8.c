@@ -262,5 +262,6 @@ static void dytx(struct tr_arena *scratch, int64_t m, float alpha, const float *
     tr__products_bf16.dytx(scratch, m, alpha, dy, lddy, x, ldx, beta, w);
 }
 
-const struct tr__products tr__products_int8 = { xwt, dyw, dytx, scratch_bytes, library_bytes,
-                                               0 };
+const struct tr__products
+    tr__products_int8 = { xwt, dyw, dytx, scratch_bytes, library_bytes, 0 },
+    tr__products_int8_few_int8 = { xwt, dyw, dytx, scratch_bytes, library_bytes, 1 };

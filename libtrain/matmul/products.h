@@ -28,8 +28,9 @@ extern const struct tr__products tr__products_f32;
 extern const struct tr__products tr__products_f32_int8;
 /* oneDNN on BF16; tr__dnnl_open first. */
 extern const struct tr__products tr__products_bf16;
+extern const struct tr__products tr__products_bf16_few_int8;
 /* oneDNN on integers of eight bits; tr__dnnl_open first. */
-extern const struct tr__products tr__products_int8;
+extern const struct tr__products tr__products_int8, tr__products_int8_few_int8;
 enum { TR__INT8_MAX = 133152 }; /* columns of a weight: longer sums might overflow */
 /* An f32 weight with few rows or few columns: an adapter's. */
 extern const struct tr__products tr__products_thin;

@@ -30,7 +30,7 @@ static int check_all(const struct tr_model *m, struct tr_pack *pack,
     if (!rc && (!m || !pack))
         rc = tr_err_set(err, TR_EINVAL, "a run needs a %s", m ? "pack" : "model");
     if (!rc)
-        rc = tr_precision_open(a->precision, err);
+        rc = tr_precision_open(tr_precision_choose(a->precision, NULL, 0), err);
     if (!rc)
         rc = tr_gguf_check(tr_model_gguf(m), err);
     if (!rc)
@@ -159,6 +159,7 @@ struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
         return NULL;
     }
     t->args = *args;
+    t->args.precision = tr_precision_choose(args->precision, NULL, 0);
     t->m = m;
     t->pack = pack;
     t->base_hash = tr_model_hash(m);

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# train --precision: close to f32, the same bytes again, and an error that says why where
-# oneDNN is missing.
+# train --precision: close to f32, the same bytes again, an error that says why where
+# oneDNN is missing, and what auto chooses.
 . "${0%/*}/../lib.sh"
 
 model=$TOP/examples/tiny.gguf
@@ -96,5 +96,53 @@ test_expect_success 'a run goes on with the precision that it began with' '
     rm c.ckpt
     test_expect_code 1 train $run --precision f16 --resume -o c.ckpt 2>stderr
     grep "precision" stderr'
+
+# What auto is here, by what the system says of the processor.
+chosen=f32
+case $dnnl in
+[0-9]*) ! grep -qw avx512_bf16 /proc/cpuinfo 2>/dev/null || chosen=bf16 ;;
+esac
+auto() { "$BIN/train" --threads 2 -m "$model" -d t.pack --batch 4 "$@" --precision auto 2>stderr; }
+if [ $chosen = f32 ] || [ -z "$SANITIZE" ]; then
+    test_expect_success "auto is $chosen here, which is said and stored" '
+        auto $run -o auto.ckpt
+        grep "^train: precision $chosen: [a-z]" stderr
+        train $run --precision $chosen -o plain.ckpt
+        cmp plain.ckpt auto.ckpt
+        "$BIN/perplexity" -m "$model" -d t.pack --precision auto >auto.tsv 2>stderr
+        grep "^perplexity: precision $chosen: " stderr
+        "$BIN/perplexity" -q -m "$model" -d t.pack --precision $chosen | cmp - auto.tsv
+        "$BIN/generate" -m "$model" -p "The farmers carry nuts into the" -n 4 --precision auto \
+            >auto.txt 2>stderr
+        grep "^generate: precision $chosen: " stderr
+        "$BIN/generate" -q -m "$model" -p "The farmers carry nuts into the" -n 4 \
+            --precision $chosen | cmp - auto.txt'
+else
+    test_skip "auto is $chosen here" "a sanitizer does not bear oneDNN"
+fi
+test_expect_success 'with auto a run goes on in what it began with, or says so' '
+    train $run --precision f16 -o h.ckpt
+    cp h.ckpt other.ckpt
+    train --steps 14 --lr 2e-3 --precision f16 --resume -o h.ckpt
+    cp other.ckpt d.ckpt
+    auto --steps 14 --lr 2e-3 --resume -o d.ckpt
+    grep "precision f16: that is what .d.ckpt. was computed in" stderr
+    cmp h.ckpt d.ckpt
+    mkdir e.ckpt.d && cp other.ckpt e.ckpt.d/12.gguf
+    auto --steps 14 --lr 2e-3 --resume -o e.ckpt
+    grep "what .e.ckpt.d/12.gguf. was computed in" stderr
+    cmp h.ckpt e.ckpt'
+if [ $chosen = bf16 ] && [ -z "$SANITIZE" ]; then
+    test_expect_success 'another machine: auto is f32, and what began in bf16 does not go on' '
+        ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 auto $run -o f.ckpt
+        grep "^train: precision f32: oneDNN" stderr
+        train $run -o plain.ckpt --restart
+        cmp plain.ckpt f.ckpt
+        cp auto.ckpt g.ckpt
+        export ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2
+        test_expect_code 1 auto --steps 14 --lr 2e-3 --resume -o g.ckpt
+        grep ".g.ckpt. goes on in what it was computed in: precision bf16: oneDNN" stderr
+        cmp auto.ckpt g.ckpt'
+fi
 
 test_done

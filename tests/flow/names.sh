@@ -158,7 +158,7 @@ test_expect_success 'nor by a run, an environment that overrides, or a build' '
 
 test_expect_success 'numbers and names of kinds are checked before anything is written' '
     for pair in "CTX=1;id" CTX=x CTX=0 "LR=1; id" LR=x STEPS=-1 EPOCHS=x RANK=0 ALPHA=x BATCH=0 \
-        GRAD_ACC=x WARMUP=x SEED=x N_SAMPLE=x VAL_SPLIT=x VAL_SPLIT=2 SCHED=none METHOD=none METHOD= \
+        GRAD_ACC=x WARMUP=x SEED=x N_SAMPLE=x VAL_SPLIT=x VAL_SPLIT=2 SCHED=none PRECISION=none METHOD=none METHOD= \
         TARGETS=none "TRAIN_FLAGS=--opt none" TRAIN_FLAGS=--none TOKENIZE_FLAGS=--none; do
         case $pair in EPOCHS*) extra=STEPS= ;; *) extra= ;; esac
         refused finetune $extra "$pair" || { echo "not refused: $pair" && exit 1; }

@@ -47,6 +47,7 @@ another() {
     METHOD) echo full ;;
     TARGETS) echo attn_q ;;
     SCHED) echo linear ;;
+    PRECISION) echo f16 ;;
     RESTART) echo yes ;;
     OUTPUTS) echo merged q8_0 ;;
     CTX) echo 64 ;;
