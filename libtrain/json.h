@@ -76,6 +76,27 @@ struct tr_json_each {
 struct tr_json_each tr_json_each(const struct tr_json *object);
 int tr_json_next(struct tr_json_each *e);
 
+/* Entries of the text of an object, one at a time and without the others in memory: for
+ * headers of many megabytes, and where a key that comes twice must be seen.  Set `name` and
+ * `object` and leave the rest zero; nothing is copied. */
+struct tr_json_piece { /* a part of a text */
+    const char *text;
+    size_t n;
+    uint64_t at; /* the byte of the file where it begins, for messages */
+};
+struct tr_json_walk {
+    const char *name; /* of the file */
+    struct tr_json_piece object;
+    struct tr_json_piece key, value; /* of the entry; the key with its quotes */
+    size_t place;                    /* how far it has come */
+};
+/* 1: an entry; 0: there was one `}` behind the last, and white space; TR_EFORMAT.  What is
+ * inside of a key or value is looked at when it is parsed. */
+int tr_json_walk(struct tr_json_walk *w, struct tr_err *err) TR_MUST_CHECK;
+/* The value of a piece (tr_json_parse).  Its `text` is longer than `most`: TR_EFORMAT. */
+struct tr_json *tr_json_piece(const struct tr_json_walk *w, const struct tr_json_piece *p,
+                              size_t most, struct tr_err *err) TR_MUST_CHECK;
+
 /* New values; NULL when out of memory. */
 struct tr_json *tr_json_object(void);
 struct tr_json *tr_json_array(void);

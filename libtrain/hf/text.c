@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Small files, read whole.  The size is asked for first: a file from elsewhere is never a
+ * reason to fill the memory.
+ */
+#include <libtrain/base/base.h>
+#include <libtrain/hf/text.h>
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static int read_text(int fd, const char *path, size_t n, char **text, struct tr_err *err)
+{
+    char *to = malloc(n + 1);
+    ssize_t got = to ? tr__pread_all(fd, to, n, 0) : -1;
+    if (got < 0)
+        tr_err_sys(err, "cannot read '%s'", path);
+    else if ((size_t)got < n)
+        tr_err_set(err, TR_EIO, "'%s': changed while it was read", path);
+    if (got < 0 || (size_t)got < n) {
+        free(to);
+        return TR_EIO;
+    }
+    to[n] = '\0';
+    *text = to;
+    return 0;
+}
+
+int tr__hf_text(const char *path, size_t most, char **text, size_t *n, struct tr_err *err)
+{
+    uint64_t bytes;
+    int fd = tr__open_regular(path, &bytes, err);
+    if (fd < 0)
+        return TR_EIO;
+    *n = (size_t)bytes;
+    int rc = bytes <= most ? read_text(fd, path, *n, text, err) :
+             tr_err_set(err, TR_EFORMAT, "'%s' has %llu bytes; %zu are the most", path,
+                        (unsigned long long)bytes, most);
+    close(fd);
+    return rc;
+}
+
+struct tr_json *tr__hf_json(const char *path, size_t most, struct tr_err *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    if (tr__hf_text(path, most, &text, &n, err))
+        return NULL;
+    struct tr_json *v = tr_json_parse(text, n, path, 1, 0, err);
+    free(text);
+    if (v && tr_json_kind(v) != TR_JSON_OBJECT) {
+        tr_err_set(err, TR_EFORMAT, "'%s': not an object of JSON", path);
+        tr_json_free(v);
+        v = NULL;
+    }
+    return v;
+}

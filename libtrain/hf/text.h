@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The small files of a folder, which are text: read whole, up to a size beyond which they
+ * are not believed.
+ */
+#ifndef LIBTRAIN_HF_TEXT_H
+#define LIBTRAIN_HF_TEXT_H
+
+#include <libtrain/json.h>
+
+/* The file's bytes and a NUL behind them: malloc'ed, the caller's.  More than `most` bytes
+ * are TR_EFORMAT. */
+int tr__hf_text(const char *path, size_t most, char **text, size_t *n,
+                struct tr_err *err) TR_MUST_CHECK;
+
+/* The same as JSON, an object; the caller's.  NULL on failure. */
+struct tr_json *tr__hf_json(const char *path, size_t most,
+                            struct tr_err *err) TR_MUST_CHECK;
+
+#endif
