@@ -3,9 +3,10 @@
  * Files of torch.save: tests/golden/torch*.bin, which PyTorch wrote (dev/golden-torch.py),
  * are read, and what a stranger may have put into one is refused.
  */
-#include "suite.h"
+#include "scratch.h"
 
 #include <libtrain/file.h>
+#include <libtrain/hf/folder.h>
 #include <libtrain/hf/torch.h>
 #include <libtrain/hf/zip.h>
 
@@ -17,11 +18,11 @@ static unsigned char *file;
 static size_t n_file;
 static struct tr_err err;
 
-static void load(const char *path)
+static void load(const char *from)
 {
     char *data;
     err = (struct tr_err){ 0 };
-    ck_assert_msg(!tr_read_all(path, &data, &n_file, &err), "%s", err.text);
+    ck_assert_msg(!tr_read_all(from, &data, &n_file, &err), "%s", err.text);
     free(file);
     file = malloc(n_file); /* exactly, for the sanitizers' sake */
     memcpy(file, data, n_file);
@@ -273,6 +274,45 @@ START_TEST(test_view)
 }
 END_TEST
 
+/* ---- folders ---------------------------------------------------------------------- */
+
+static void check_folder(void)
+{
+    float number[12];
+    struct tr__hf_folder *f = tr__hf_open(dir, &err);
+    ck_assert_msg(f != NULL, "%s", err.text);
+    ck_assert_uint_eq(tr__hf_n_tensor(f), N_WANT);
+    const struct tr__hf_tensor *t = tr__hf_find(f, "transposed");
+    ck_assert(t && t->dtype == &tr_f32 && t->n_dim == 2 && t->dim[0] == 4);
+    ck_assert_int_eq(tr__hf_read(f, t, 0, 12, number, &err), 0);
+    ck_assert_mem_eq(number, want[1].number, sizeof number);
+    t = tr__hf_find(f, "double");
+    ck_assert(t && !t->dtype && !strcmp(t->type, "F64"));
+    tr__hf_close(f);
+}
+
+START_TEST(test_folder)
+{
+    load(good[0]);
+    write_bytes(in_dir("pytorch_model.bin"), file, n_file);
+    check_folder();
+}
+END_TEST
+
+START_TEST(test_index)
+{
+    char text[1000] = "{\"weight_map\":{";
+    load(good[0]);
+    write_bytes(in_dir("pytorch_model-00001-of-00001.bin"), file, n_file);
+    for (size_t i = 0; i < N_WANT; i++)
+        snprintf(text + strlen(text), 100, "%s\"%s\":\"pytorch_model-00001-of-00001.bin\"",
+                 i ? "," : "", want[i].name);
+    strcat(text, "}}");
+    write_bytes(in_dir("pytorch_model.bin.index.json"), text, strlen(text));
+    check_folder();
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("torch");
@@ -285,6 +325,11 @@ int main(void)
     tcase_add_loop_test(tc, test_zip, 0, sizeof bad_zips / sizeof *bad_zips);
     tcase_add_test(tc, test_zip_bomb);
     tcase_add_loop_test(tc, test_view, 0, sizeof bad_views / sizeof *bad_views);
+    suite_add_tcase(s, tc);
+    tc = tcase_create("folders");
+    tcase_add_checked_fixture(tc, make_dir, remove_dir);
+    tcase_add_test(tc, test_folder);
+    tcase_add_test(tc, test_index);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }
