@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Which files of a folder have its tensors.  Next: index.c for several of them, safetensors.c
+ * Which files of a folder have its tensors.  Next: index.c for several, safetensors.c
  * for what is in one, tensors.c for what is the same in all.
  */
 #include <libtrain/hf/form.h>
@@ -10,10 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define TR_HF_FORM(form) extern const struct tr__hf_form form;
-#include <libtrain/hf/forms.def>
-#undef TR_HF_FORM
 
 static const struct tr__hf_form *const forms[] = {
 #define TR_HF_FORM(form) &form,
@@ -98,21 +94,7 @@ struct tr__hf_folder *tr__hf_open(const char *path, struct tr_err *err)
 
 void tr__hf_close(struct tr__hf_folder *f)
 {
-    if (!f)
-        return;
-    for (size_t i = 0; i < f->n_file; i++) {
-        struct tr__hf_file *file = &f->file[i];
-        if (file->form->close)
-            file->form->close(file);
-        if (file->map)
-            tr__unmap_file((void *)(uintptr_t)file->map, file->size, file->note);
-        free(file->path);
-    }
-    for (size_t i = 0; i < f->n_tensor; i++)
-        free((void *)(uintptr_t)f->tensor[i].name);
-    tr__names_release(&f->names);
-    free(f->tensor);
-    free(f->file);
-    free(f->path);
+    if (f)
+        tr__hf_release(f);
     free(f);
 }

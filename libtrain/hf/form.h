@@ -42,6 +42,10 @@ struct tr__hf_form {
     void (*close)(struct tr__hf_file *file); /* free `own`; NULL: nothing to do */
 };
 
+#define TR_HF_FORM(form) extern const struct tr__hf_form form;
+#include <libtrain/hf/forms.def>
+#undef TR_HF_FORM
+
 /* A type of numbers by the name that safetensors has for it, or NULL. */
 struct tr__hf_type {
     const char *name;
@@ -63,6 +67,9 @@ int tr__hf_open_file(struct tr__hf_folder *f, const struct tr__hf_form *form,
 /* The files that an index names, all of them, and that what it says of them is so. */
 int tr__hf_open_index(struct tr__hf_folder *f, const struct tr__hf_form *form,
                       const char *path, struct tr_err *err) TR_MUST_CHECK;
+
+/* Free what the struct points at. */
+void tr__hf_release(struct tr__hf_folder *f);
 
 /* Bytes from `begin` of a file's map to dst, and the pages let go. */
 void tr__hf_copy(const struct tr__hf_file *file, int64_t begin, int64_t bytes, void *dst);

@@ -277,7 +277,6 @@ static int read_safetensors(const struct tr__hf_file *file, const struct tr__hf_
     return 0;
 }
 
-extern const struct tr__hf_form tr__hf_safetensors;
 const struct tr__hf_form tr__hf_safetensors = {
     .suffix = ".safetensors",
     .single = "model.safetensors",

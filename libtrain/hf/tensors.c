@@ -151,3 +151,21 @@ int tr__hf_open_file(struct tr__hf_folder *f, const struct tr__hf_form *form,
     int rc = map_file(file, err);
     return rc ? rc : form->open(f, f->n_file - 1, err);
 }
+
+void tr__hf_release(struct tr__hf_folder *f)
+{
+    for (size_t i = 0; i < f->n_file; i++) {
+        struct tr__hf_file *file = &f->file[i];
+        if (file->form->close)
+            file->form->close(file);
+        if (file->map)
+            tr__unmap_file((void *)(uintptr_t)file->map, file->size, file->note);
+        free(file->path);
+    }
+    for (size_t i = 0; i < f->n_tensor; i++)
+        free((void *)(uintptr_t)f->tensor[i].name);
+    tr__names_release(&f->names);
+    free(f->tensor);
+    free(f->file);
+    free(f->path);
+}
