@@ -39,7 +39,7 @@ const char *tr_source_form(size_t i);
 /* One record of a source: a text, a line, a value of JSON.  Start with {0}; used again and
  * again; release with tr_record_release. */
 struct tr_record {
-    char *bytes;           /* n, malloc'ed, a NUL behind them */
+    char *bytes;           /* n, a NUL behind them; large ones in an unnamed file */
     size_t n, cap;
     uint64_t number;       /* from 1 */
     uint64_t line, at;     /* where it begins: line from 1, byte from 0, unpacked */

@@ -177,7 +177,7 @@ static int grow(struct tr_token_reader *r, struct tr_err *err)
 {
     size_t need = r->cap ? r->cap + 1 : CHUNK;
 
-    if (tr__grow(&r->token, &r->cap, need, sizeof *r->token))
+    if (tr__spool_grow(&r->token, &r->cap, need, sizeof *r->token))
         return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for a document of more than "
                           "%zu tokens", r->name, r->cap);
     return 0;
@@ -212,7 +212,7 @@ static int read_tokens(struct tr_token_reader *r, uint64_t n, struct tr_err *err
 /* As many as there were tokens, which have come: so n can be believed. */
 static int read_weights(struct tr_token_reader *r, size_t n, struct tr_err *err)
 {
-    if (tr__grow(&r->weight, &r->weight_cap, n, sizeof *r->weight))
+    if (tr__spool_grow(&r->weight, &r->weight_cap, n, sizeof *r->weight))
         return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu weights", r->name,
                           n);
     int rc = need(r, r->weight, n * sizeof *r->weight, err);
@@ -338,8 +338,8 @@ void tr_token_reader_free(struct tr_token_reader *r)
     if (!r)
         return;
     XXH3_freeState(r->hash);
-    free(r->token);
-    free(r->weight);
+    tr__spool_free(r->token, r->cap, sizeof *r->token);
+    tr__spool_free(r->weight, r->weight_cap, sizeof *r->weight);
     free(r->name);
     free(r);
 }
