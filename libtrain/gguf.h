@@ -209,6 +209,11 @@ void tr_gguf_watch(struct tr_gguf_writer *w, const struct tr_progress *p);
 int tr_gguf_write(struct tr_gguf_writer *w, const void *data, int64_t bytes,
                   struct tr_err *err) TR_MUST_CHECK;
 
+/* The file as it will be, with zeros for data that have not been written: to ask questions before
+ * the work.  Nothing can be written to w any more: it is to be discarded, and may be before g
+ * is closed.  A stream is TR_EIO. */
+struct tr_gguf *tr_gguf_preview(struct tr_gguf_writer *w, struct tr_err *err) TR_MUST_CHECK;
+
 /* All of the commit but the file's name: nothing may be written afterwards.  For files that
  * appear together. */
 int tr_gguf_complete(struct tr_gguf_writer *w, struct tr_err *err) TR_MUST_CHECK;

@@ -53,6 +53,7 @@
 #include <libtrain/merge.h>
 #include <libtrain/amend.h>
 #include <libtrain/split.h>
+#include <libtrain/import.h>
 #include <libtrain/publish.h>
 #include <libtrain/eval.h>
 #include <libtrain/train_args.h>

@@ -45,13 +45,17 @@ struct tr_model *cmd_open_model(const char *path, struct tr_err *err)
 
 enum { MAX_SCALE = 10000 };
 
-const char *cmd_cut_number(char *text)
+/* "FILE[:SCALE]": the last colon counts if a number follows it. */
+static float split_scale(char *path)
 {
-    char *colon = strrchr(text, ':'), *end;
-    if (!colon || !colon[1] || !isfinite(strtod(colon + 1, &end)) || *end)
-        return NULL;
+    char *colon = strrchr(path, ':'), *end;
+    if (!colon || !colon[1])
+        return 1;
+    float scale = strtof(colon + 1, &end);
+    if (*end || !isfinite(scale))
+        return 1;
     *colon = '\0';
-    return colon + 1;
+    return scale;
 }
 
 static int open_one(struct cmd_adapters *a, const char *text, const struct tr_model *base,
@@ -60,8 +64,7 @@ static int open_one(struct cmd_adapters *a, const char *text, const struct tr_mo
     char *path = strdup(text);
     if (!path)
         return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for its name", text);
-    const char *scale = cmd_cut_number(path);
-    a->scale[a->n] = scale ? strtof(scale, NULL) : 1;
+    a->scale[a->n] = split_scale(path);
     struct tr_lora *l = NULL;
     if (fabsf(a->scale[a->n]) > MAX_SCALE)
         tr_err_set(err, TR_EINVAL, "adapter '%s': its scale must be from -%d to %d", text,

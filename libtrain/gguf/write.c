@@ -157,6 +157,32 @@ int tr_gguf_complete(struct tr_gguf_writer *w, struct tr_err *err)
     return w->err.code ? tell(w, err) : 0;
 }
 
+struct tr_gguf *tr_gguf_preview(struct tr_gguf_writer *w, struct tr_err *err)
+{
+    const char *temp = tr_out_temp(w->out);
+    if (!temp) {
+        tr_err_set(err, TR_EIO, "'%s': a stream is no place for this file", w->path);
+        return NULL;
+    }
+    if (!w->started)
+        put_header(w);
+    uint64_t end = w->at + (w->data_end - data_at(w));
+    uint64_t last = data_at(w) < w->data_end ? 1 : 0; /* the rest is a hole */
+    if (w->err.code || tr_out_patch(w->out, end - last, "", last, &w->err)) {
+        tell(w, err);
+        return NULL;
+    }
+    struct tr_gguf *g = tr__gguf_open_alone(temp, &w->err);
+    char *path = g ? strdup(w->path) : NULL;
+    if (path) { /* messages name what the user asked for */
+        free(g->path);
+        g->path = path;
+    }
+    if (!g)
+        tell(w, err);
+    return g;
+}
+
 int tr_gguf_commit(struct tr_gguf_writer *w, struct tr_err *err)
 {
     int rc = tr_gguf_complete(w, err);

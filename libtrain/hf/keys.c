@@ -194,6 +194,64 @@ static int rope_dim(const struct tr__hf_in *in, const struct tr__hf_key *k,
     return 0;
 }
 
+static int no_bos(const struct tr__hf_in *in, const struct tr__hf_key *k, struct tr_err *err)
+{
+    (void)k, (void)err;
+    tr_gguf_set_bool(in->w, "tokenizer.ggml.add_bos_token", 0);
+    return 0;
+}
+
+/* The families that scale scores by this have no key for it: llama.cpp takes the size of a
+ * head, and for their largest models the width by heads. */
+static int check_query_scale(const struct tr__hf_in *in, const struct tr__hf_key *k,
+                             struct tr_err *err)
+{
+    (void)k;
+    const struct tr__hf_sizes *s = in->size;
+    const struct tr_json *v = tr_json_get(in->config, "query_pre_attn_scalar");
+    int largest = s->n_layer == 46 || s->n_layer == 62;
+    int64_t want = largest && s->n_head ? s->n_embd / s->n_head : s->head_dim;
+    if (!v || tr_json_real(v) == (double)want)
+        return 0;
+    return tr_err_set(err, TR_EUNSUPPORTED, "'%s': 'query_pre_attn_scalar' is %g, which no "
+                      "GGUF of %s can say", in->path, tr_json_real(v), in->arch->name);
+}
+
+static int put_query_scale(const struct tr__hf_out *out, const struct tr__hf_key *k,
+                           struct tr_err *err)
+{
+    (void)k;
+    const struct tr__hf_sizes *s = out->size;
+    int largest = s->n_layer == 46 || s->n_layer == 62;
+    int64_t v = largest && s->n_head ? s->n_embd / s->n_head : s->head_dim;
+    return tr__hf_put(out->config, "query_pre_attn_scalar", tr_json_integer(v), err);
+}
+
+/* 0 where there is none, as Phi-3's reader wants it. */
+static const struct tr__hf_key window = TR_HF_U32_MAY("attention.sliding_window",
+                                                      "sliding_window");
+
+static int window_or_0(const struct tr__hf_in *in, const struct tr__hf_key *k,
+                       struct tr_err *err)
+{
+    char key[KEY_BYTES];
+    (void)k;
+    tr__hf_key_name(key, sizeof key, in->arch, window.key);
+    tr_gguf_set_u32(in->w, key, 0);
+    return u32_to_gguf(in, &window, err);
+}
+
+static int window_not_0(const struct tr__hf_out *out, const struct tr__hf_key *k,
+                        struct tr_err *err)
+{
+    char key[KEY_BYTES];
+    int64_t v = 0;
+    (void)k;
+    tr__hf_key_name(key, sizeof key, out->arch, window.key);
+    int rc = tr_gguf_int(out->g, key, &v, err);
+    return rc < 0 || !v ? rc < 0 ? rc : 0 : u32_to_hf(out, &window, err);
+}
+
 /* ---- tables ----------------------------------------------------------------------- */
 
 /* Is a field the value that it must be?  One that is missing or null is, where null is not
@@ -233,11 +291,12 @@ static int check_fixed(const struct tr__hf_in *in, struct tr_err *err)
     return 0;
 }
 
-int tr__hf_keys_to_gguf(const struct tr__hf_in *in, struct tr_err *err)
+int tr__hf_keys_to_gguf(const struct tr__hf_in *in, int front, struct tr_err *err)
 {
     int rc = check_fixed(in, err);
     for (const struct tr__hf_key *k = in->arch->key; !rc && k->kind; k++)
-        rc = k->kind->to_gguf(in, k, err);
+        if (k->front == front && k->kind->to_gguf)
+            rc = k->kind->to_gguf(in, k, err);
     return rc;
 }
 
@@ -291,3 +350,7 @@ const struct tr__hf_kind tr__hf_bool = { "bool", bool_to_gguf, bool_to_hf };
 const struct tr__hf_kind tr__hf_file_type = { "file type", file_type, NULL };
 const struct tr__hf_kind tr__hf_head_dim = { "head size", head_dim_to_gguf, head_dim_to_hf };
 const struct tr__hf_kind tr__hf_rope_dim = { "columns of rope", rope_dim, NULL };
+const struct tr__hf_kind tr__hf_no_bos = { "no BOS", no_bos, NULL };
+const struct tr__hf_kind tr__hf_query_scale = { "scale of queries", check_query_scale,
+                                                put_query_scale };
+const struct tr__hf_kind tr__hf_window_or_0 = { "window", window_or_0, window_not_0 };

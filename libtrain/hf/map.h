@@ -23,6 +23,7 @@ struct tr__hf_sizes {
 /* ---- tensors ---------------------------------------------------------------------- */
 
 struct tr__hf_name;
+struct tr__hf_in;
 
 /* One tensor of GGUF and the one of Hugging Face that it comes from; of experts that are
  * tensors of their own, one of these.  Shapes are row-major, those of GGUF as libtrain has
@@ -43,7 +44,7 @@ struct tr__hf_how {
     int64_t (*row)(const struct tr__hf_place *p, int64_t r);
     /* The same of columns. */
     int64_t (*column)(const struct tr__hf_place *p, int64_t c);
-    int transposed; /* the last two dimensions change places; then no rows or columns move */
+    int transposed; /* the last two dimensions change places; rows are those after that */
     /* Each number; NULL: as it is. */
     float (*to_gguf)(float x);
     float (*to_hf)(float x);
@@ -51,6 +52,9 @@ struct tr__hf_how {
      * dimensions are done already).  Of a fused one: shape_back gives the rows of all. */
     void (*shape)(struct tr__hf_place *p);
     void (*shape_back)(struct tr__hf_place *p);
+    /* Of a tensor that no folder holds: its numbers, made of config.json; *v is malloc'ed,
+     * the caller's, and *n is 0 if the model has none. */
+    int (*make)(const struct tr__hf_in *in, float **v, int64_t *n, struct tr_err *err);
 };
 
 /* A pair of names.  "%d" is a layer, and in Hugging Face's name a second one an expert: those
@@ -58,7 +62,7 @@ struct tr__hf_how {
  * Face are parts of one tensor, in the order of the table. */
 struct tr__hf_name {
     const char *gguf; /* NULL: nothing in GGUF stands for it, and it is left out */
-    const char *hf;   /* whole, ".weight" too; NULL: made of config.json (tr__hf_arch.extra) */
+    const char *hf;   /* whole, ".weight" too; NULL: made of config.json (how->make) */
     const struct tr__hf_how *how; /* NULL: as it is */
     int may;                      /* may be missing */
 };
@@ -135,6 +139,7 @@ struct tr__hf_key {
     const char *field[4]; /* of config.json; a dot leads into an object.  The first that is
                              there and not null counts; the first is written on the way back */
     int may;              /* may be missing */
+    int front;            /* in front of all keys but general.architecture */
 };
 
 /* A field that has only one value here: another one would need other computations, so import
@@ -200,9 +205,10 @@ int tr__hf_sizes_of_config(const struct tr__hf_arch *a, const struct tr_json *co
 int tr__hf_sizes_of_gguf(const struct tr_gguf *g, struct tr__hf_sizes *s,
                          struct tr_err *err) TR_MUST_CHECK;
 
-/* Set all keys of the family; fields with other values than they can have are
- * TR_EUNSUPPORTED, missing ones TR_EFORMAT, both by name. */
-int tr__hf_keys_to_gguf(const struct tr__hf_in *in, struct tr_err *err) TR_MUST_CHECK;
+/* Set all keys of the family, those that stand in front or all others; fields with other values
+ * than they can have are TR_EUNSUPPORTED, missing ones TR_EFORMAT, both by name. */
+int tr__hf_keys_to_gguf(const struct tr__hf_in *in, int front,
+                        struct tr_err *err) TR_MUST_CHECK;
 /* Set "architectures", "model_type", "vocab_size", "tie_word_embeddings", and all fields of
  * out->config that are fixed or that the keys give. */
 int tr__hf_keys_to_config(const struct tr__hf_out *out, struct tr_err *err) TR_MUST_CHECK;

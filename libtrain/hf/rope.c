@@ -5,7 +5,7 @@
  */
 #include <libtrain/hf/archs/archs.h>
 
-#include <stdio.h>
+#include <math.h>
 #include <string.h>
 
 enum { KEY_BYTES = 128 };
@@ -191,4 +191,123 @@ static int to_hf(const struct tr__hf_out *out, const struct tr__hf_key *k,
     return tr__hf_put(out->config, "rope_parameters", rope, err);
 }
 
+/* ---- pieces for families with another order --------------------------------------- */
+
+static int base(const struct tr__hf_in *in, const struct tr__hf_key *k, struct tr_err *err)
+{
+    (void)k, (void)err;
+    set_f32(in, "rope.freq_base", tr_json_get(tr__hf_rope_of(in->config), "rope_theta"));
+    return 0;
+}
+
+static int part_of(const struct tr__hf_in *in, int64_t columns, struct tr_err *err)
+{
+    char key[KEY_BYTES];
+    const struct tr_json *part = tr_json_get(tr__hf_rope_of(in->config),
+                                             "partial_rotary_factor");
+    double share = part ? tr_json_real(part) : 1;
+    if (!(share >= 0 && share <= 1))
+        return tr_err_set(err, TR_EFORMAT, "'%s': 'partial_rotary_factor' is %g", in->path,
+                          share);
+    tr__hf_key_name(key, sizeof key, in->arch, "rope.dimension_count");
+    tr_gguf_set_u32(in->w, key, (uint32_t)(share * (double)columns));
+    return 0;
+}
+
+static int64_t width_by_heads(const struct tr__hf_sizes *s)
+{
+    return s->n_head ? s->n_embd / s->n_head : 0;
+}
+
+static int part(const struct tr__hf_in *in, const struct tr__hf_key *k, struct tr_err *err)
+{
+    (void)k;
+    return part_of(in, width_by_heads(in->size), err);
+}
+
+static int part_of_head(const struct tr__hf_in *in, const struct tr__hf_key *k,
+                        struct tr_err *err)
+{
+    (void)k;
+    return part_of(in, in->size->head_dim, err);
+}
+
+/* rope_parameters may not be there yet, or hold more already. */
+static int put_part(const struct tr__hf_out *out, int64_t columns, struct tr_err *err)
+{
+    char key[KEY_BYTES];
+    int64_t n;
+    tr__hf_key_name(key, sizeof key, out->arch, "rope.dimension_count");
+    int rc = tr_gguf_int(out->g, key, &n, err);
+    if (rc <= 0 || columns < 1)
+        return rc < 0 ? rc : 0;
+    if (!tr_json_get(out->config, "rope_parameters") && (rc = to_hf(out, NULL, err)))
+        return rc;
+    return tr__hf_put(out->config, "rope_parameters.partial_rotary_factor",
+                      tr_json_number((double)n / (double)columns), err);
+}
+
+static int back_part(const struct tr__hf_out *out, const struct tr__hf_key *k,
+                     struct tr_err *err)
+{
+    (void)k;
+    return put_part(out, width_by_heads(out->size), err);
+}
+
+static int back_part_of_head(const struct tr__hf_out *out, const struct tr__hf_key *k,
+                             struct tr_err *err)
+{
+    (void)k;
+    return put_part(out, out->size->head_dim, err);
+}
+
+static int not_scaled(const struct tr__hf_in *in, const struct tr__hf_key *k,
+                      struct tr_err *err)
+{
+    (void)k, (void)err;
+    set_type(in, "none");
+    return 0;
+}
+
+static int original(const struct tr__hf_in *in, const struct tr__hf_key *k,
+                    struct tr_err *err)
+{
+    (void)k, (void)err;
+    char key[KEY_BYTES];
+    const struct tr_json *n = tr_json_get(tr__hf_rope_of(in->config),
+                                          "original_max_position_embeddings");
+    tr__hf_key_name(key, sizeof key, in->arch, "rope.scaling.original_context_length");
+    if (n)
+        tr_gguf_set_u32(in->w, key, (uint32_t)tr_json_int(n));
+    return 0;
+}
+
+/* What longrope multiplies scores by (Phi-3), where there are factors. */
+static int long_attn(const struct tr__hf_in *in, const struct tr__hf_key *k,
+                     struct tr_err *err)
+{
+    (void)k;
+    char key[KEY_BYTES];
+    const struct tr_json *rope = tr__hf_rope_of(in->config);
+    double now = tr_json_real(tr_json_get(in->config, "max_position_embeddings"));
+    double then = tr_json_real(tr_json_get(rope, "original_max_position_embeddings"));
+    size_t n = tr_json_count(tr_json_get(rope, "long_factor"));
+    if (!n)
+        return 0;
+    if (!(then > 1) || tr_json_count(tr_json_get(rope, "short_factor")) != n)
+        return tr_err_set(err, TR_EFORMAT, "'%s': rope of type 'longrope' needs as many short "
+                          "factors as long ones, and the original context", in->path);
+    double by = now > then ? sqrt(1 + log(now / then) / log(then)) : 1;
+    tr__hf_key_name(key, sizeof key, in->arch, "rope.scaling.attn_factor");
+    tr_gguf_set_f32(in->w, key, (float)by);
+    return 0;
+}
+
 const struct tr__hf_kind tr__hf_rope = { "rope", to_gguf, to_hf };
+const struct tr__hf_kind tr__hf_rope_base = { "base of rope", base, to_hf };
+const struct tr__hf_kind tr__hf_rope_part = { "part of a head", part, back_part };
+const struct tr__hf_kind tr__hf_rope_part_head = { "part of a head by itself", part_of_head,
+                                                   back_part_of_head };
+const struct tr__hf_kind tr__hf_not_scaled = { "no scaling", not_scaled, NULL };
+const struct tr__hf_kind tr__hf_original = { "original context", original, NULL };
+const struct tr__hf_kind tr__hf_long_attn = { "longrope's factor", long_attn, NULL };

@@ -15,11 +15,11 @@ static const struct tr__hf_default missing[] = {
     { 0 },
 };
 static const struct tr__hf_fixed fixed[] = {
-    { "hidden_act", "\"silu\"", { "\"swish\"" } },
+    TR_HF_SILU,
     { 0 },
 };
 static const struct tr__hf_key key[] = {
-    TR_HF_KEYS_SIZES, TR_HF_KEYS_RMS, TR_HF_KEYS_END,
+    TR_HF_KEYS_SIZES, TR_HF_KIND(rope), TR_HF_KEYS_RMS, TR_HF_KEYS_END,
     TR_HF_U32("vocab_size", "vocab_size"), TR_HF_KIND(rope_dim), { 0 },
 };
 static const struct tr__hf_name tensor[] = {

@@ -14,11 +14,11 @@ static const struct tr__hf_default missing[] = {
     { 0 },
 };
 static const struct tr__hf_fixed fixed[] = {
-    { "hidden_act", "\"silu\"", { "\"swish\"" } },
+    TR_HF_SILU,
     { 0 },
 };
 static const struct tr__hf_key key[] = {
-    TR_HF_KEYS_SIZES, TR_HF_KEYS_RMS,
+    TR_HF_KEYS_SIZES, TR_HF_KIND(rope), TR_HF_KEYS_RMS,
     TR_HF_U32("expert_count", "num_local_experts"),
     TR_HF_U32("expert_used_count", "num_experts_per_tok"),
     TR_HF_KEYS_END,

@@ -12,12 +12,12 @@ static const struct tr__hf_default missing[] = {
     { 0 },
 };
 static const struct tr__hf_fixed fixed[] = {
-    { "hidden_act", "\"silu\"", { "\"swish\"" } },
+    TR_HF_SILU,
     { "use_sliding_window", "false", { "null" } },
     { 0 },
 };
 static const struct tr__hf_key key[] = {
-    TR_HF_KEYS_SIZES, TR_HF_KEYS_RMS, TR_HF_KEYS_END, { 0 },
+    TR_HF_KEYS_SIZES, TR_HF_KIND(rope), TR_HF_KEYS_RMS, TR_HF_KEYS_END, { 0 },
 };
 static const struct tr__hf_name tensor[] = {
     TR_HF_ENDS, TR_HF_PRE_NORMS, TR_HF_ATTENTION, TR_HF_GATED_MLP, { 0 },
