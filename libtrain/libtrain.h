@@ -54,6 +54,7 @@
 #include <libtrain/amend.h>
 #include <libtrain/split.h>
 #include <libtrain/import.h>
+#include <libtrain/hf_export.h>
 #include <libtrain/publish.h>
 #include <libtrain/eval.h>
 #include <libtrain/train_args.h>

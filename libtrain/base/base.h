@@ -8,6 +8,7 @@
 
 #include <libtrain/base/bytes.h>
 #include <libtrain/base/cursor.h>
+#include <libtrain/base/folder.h>
 #include <libtrain/base/grow.h>
 #include <libtrain/base/io.h>
 #include <libtrain/base/magic.h>

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * hf-export - a model as a folder that transformers loads.  See hf-export.1
+ *
+ * The work is libtrain/hf_export.h's; here are the options.
+ */
+#include "shared/common.h"
+#include "shared/job.h"
+#include "shared/types.h"
+
+#include <libtrain/hf_export.h>
+
+#include <string.h>
+
+struct opts {
+    const char *model, *type, *output;
+    struct tr_hf_export_args args;
+};
+
+static void take_type(const struct cmd *cmd, struct opts *o)
+{
+    if (o->type && strcmp(o->type, "auto"))
+        o->args.type = cmd_type(cmd, o->type);
+    const struct tr_dtype *t = o->args.type;
+    if (t && t != &tr_f32 && t != &tr_f16 && t != &tr_bf16)
+        cmd_usage(cmd, "--type is f32, f16, bf16 or auto: a folder of Hugging Face holds "
+                  "no packed weights");
+}
+
+static int run(struct opts *o, struct tr_err *err)
+{
+    const char *text;
+    struct tr_gguf *g = tr_gguf_open(o->model, err);
+    if (!g)
+        return err->code;
+    for (size_t i = 0; (text = tr_gguf_warning(g, i)); i++)
+        cmd_warn("%s", text);
+    o->args.progress = cmd_job("B");
+    int rc = tr_hf_export(g, &o->args, o->output, err);
+    tr_gguf_close(g);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    struct opts o = { 0 };
+    const struct cmd_opt table[] = {
+        CMD_IN('m', "model", &o.model, "FILE", "GGUF of the model"),
+        CMD_TEXT('t', "type", &o.type, "TYPE",
+                 "f32, f16, bf16, or auto: the model's, f16 if it is packed"),
+        CMD_SIZE(0, "shard-size", &o.args.shard_bytes, "BYTES",
+                 "numbers in a file at most, with K, M or G (default: all in one)"),
+        CMD_TEXT(0, "like", &o.args.like, "FOLDER",
+                 "copy the files of the tokenizer from there"),
+        CMD_TEXT('o', "output", &o.output, "FOLDER", "where to write; a new folder"),
+        CMD_END
+    };
+    const struct cmd cmd = {
+        "hf-export", "-m MODEL.gguf [-t TYPE] -o FOLDER",
+        "write a model as a folder that transformers loads", table, 0, 0,
+        (const char *const[]){ "model", "output", NULL }
+    };
+    struct tr_err err = { 0 };
+    int n;
+    cmd_parse(&cmd, argc, argv, &n);
+    take_type(&cmd, &o);
+    return cmd_end(run(&o, &err) ? CMD_FAIL : CMD_OK, &err);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * config.json and generation_config.json of a GGUF.  What the family's table gives is in
+ * keys.c; here is what every model has, and how both are written.
+ */
+#include <libtrain/base/base.h>
+#include <libtrain/file.h>
+#include <libtrain/hf/archs/archs.h>
+#include <libtrain/hf/export.h>
+#include <libtrain/json.h>
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int put(struct tr_json *c, const char *field, struct tr_json *v, struct tr_err *err)
+{
+    return v && !tr_json_set(c, field, v) ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory");
+}
+
+static int put_text(struct tr_json *c, const char *field, const char *text,
+                    struct tr_err *err)
+{
+    return put(c, field, tr_json_text(text, strlen(text)), err);
+}
+
+static int write_json(const struct tr_json *v, const struct tr__folder *to,
+                      const char *name, struct tr_err *err)
+{
+    static const struct tr_json_style style = { .flags = TR_JSON_SORT, .indent = 2 };
+    char path[PATH_MAX], *text = NULL;
+    size_t n = 0, cap = 0;
+    struct tr_out *out = NULL;
+    int rc = tr__folder_file(to, name, path, err);
+    if (!rc && tr_json_write(v, &style, &text, &n, &cap))
+        rc = tr_err_set(err, TR_ENOMEM, "out of memory for '%s'", path);
+    if (!rc && !(out = tr_out_open(path, err)))
+        rc = TR_EIO;
+    if (!rc)
+        rc = tr_out_write(out, text, n, err);
+    if (!rc)
+        rc = tr_out_write(out, "\n", 1, err);
+    free(text);
+    return tr_out_finish(out, rc, err);
+}
+
+/* ---- special tokens --------------------------------------------------------------- */
+
+static int64_t id_of(const struct tr_gguf *g, const char *key)
+{
+    int64_t id = -1;
+    return tr_gguf_int(g, key, &id, NULL) == 1 ? id : -1;
+}
+
+static int put_id(struct tr_json *c, const struct tr_gguf *g, const char *field,
+                  const char *key, struct tr_err *err)
+{
+    int64_t id = id_of(g, key);
+    return id < 0 ? 0 : put(c, field, tr_json_integer(id), err);
+}
+
+static int put_ids(struct tr_json *c, const struct tr_gguf *g, struct tr_err *err)
+{
+    int rc = put_id(c, g, "bos_token_id", "tokenizer.ggml.bos_token_id", err);
+    if (!rc)
+        rc = put_id(c, g, "eos_token_id", "tokenizer.ggml.eos_token_id", err);
+    return rc ? rc : put_id(c, g, "pad_token_id", "tokenizer.ggml.padding_token_id", err);
+}
+
+/* Whatever may end a turn: one id, or a list of them. */
+static int put_ends(struct tr_json *c, const struct tr_gguf *g, struct tr_err *err)
+{
+    static const char *const key[] = {
+        "tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+        "tokenizer.ggml.eom_token_id",
+    };
+    int64_t id[3];
+    int n = 0, rc = 0;
+    for (int i = 0; i < 3; i++) {
+        id[n] = id_of(g, key[i]);
+        int known = id[n] < 0;
+        for (int k = 0; k < n; k++)
+            known |= id[k] == id[n];
+        n += !known;
+    }
+    if (n < 2)
+        return n ? put(c, "eos_token_id", tr_json_integer(id[0]), err) : 0;
+    struct tr_json *list = tr_json_array();
+    for (int i = 0; list && !rc && i < n; i++)
+        rc = tr_json_append(list, tr_json_integer(id[i]));
+    if (!rc)
+        return put(c, "eos_token_id", list, err);
+    tr_json_free(list);
+    return tr_err_set(err, TR_ENOMEM, "out of memory");
+}
+
+/* ---- generation_config.json ------------------------------------------------------- */
+
+/* general.sampling.*, how the model wants to be sampled: the number of fewest digits. */
+static int put_number(struct tr_json *c, const struct tr_gguf *g, const char *field,
+                      const char *key, struct tr_err *err)
+{
+    int64_t whole;
+    float x;
+    if (tr_gguf_int(g, key, &whole, NULL) == 1)
+        return put(c, field, tr_json_integer(whole), err);
+    if (tr_gguf_f32(g, key, &x, NULL) != 1 || !isfinite(x))
+        return 0;
+    return put(c, field, tr_json_number(tr__hf_short(x)), err);
+}
+
+static int generation(const struct tr__hf_gifts *x, struct tr_json *c, struct tr_err *err)
+{
+    static const char *const of[][2] = {
+        { "top_k", "general.sampling.top_k" }, { "top_p", "general.sampling.top_p" },
+        { "min_p", "general.sampling.min_p" }, { "temperature", "general.sampling.temp" },
+        { "repetition_penalty", "general.sampling.penalty_repeat" },
+    };
+    size_t before = tr_json_count(c);
+    int rc = 0;
+    for (size_t i = 0; !rc && i < sizeof of / sizeof *of; i++)
+        rc = put_number(c, x->g, of[i][0], of[i][1], err);
+    if (!rc && tr_json_count(c) > before)
+        rc = put(c, "do_sample", tr_json_truth(1), err);
+    if (!rc)
+        rc = put_ids(c, x->g, err);
+    return rc ? rc : put_ends(c, x->g, err);
+}
+
+/* ---- config.json ------------------------------------------------------------------ */
+
+static const char *name_of(const struct tr_dtype *type)
+{
+    return type == &tr_f32 ? "float32" : type == &tr_f16 ? "float16" : "bfloat16";
+}
+
+/* Programs of before transformers 5 look for rope beside rope_parameters, not in it. */
+static int put_old_rope(struct tr_json *c, struct tr_err *err)
+{
+    size_t n;
+    const struct tr_json *rope = tr_json_get(c, "rope_parameters");
+    const struct tr_json *theta = tr_json_get(rope, "rope_theta");
+    const struct tr_json *type = tr_json_get(rope, "rope_type");
+    int rc = theta ? put(c, "rope_theta", tr_json_share(theta), err) : 0;
+    if (rc || !type || !strcmp(tr_json_string(type, &n), "default"))
+        return rc;
+    return put(c, "rope_scaling", tr_json_share(rope), err);
+}
+
+static int config(const struct tr__hf_gifts *x, const struct tr_dtype *type,
+                  struct tr_json *c, struct tr_err *err)
+{
+    struct tr__hf_out out = { x->arch, x->size, x->g, c };
+    int rc = tr__hf_keys_to_config(&out, err);
+    if (!rc)
+        rc = put_ids(c, x->g, err);
+    if (!rc)
+        rc = put_old_rope(c, err);
+    /* transformers 5 says dtype, and takes this */
+    return rc ? rc : put_text(c, "torch_dtype", name_of(type), err);
+}
+
+int tr__hf_configs(const struct tr__hf_gifts *x, const struct tr_dtype *type,
+                   const struct tr__folder *to, struct tr_err *err)
+{
+    struct tr_json *c = tr_json_object(), *gen = tr_json_object();
+    int rc = c && gen ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory");
+    if (!rc)
+        rc = config(x, type, c, err);
+    if (!rc)
+        rc = generation(x, gen, err);
+    if (!rc)
+        rc = write_json(c, to, "config.json", err);
+    if (!rc)
+        rc = write_json(gen, to, "generation_config.json", err);
+    tr_json_free(gen);
+    tr_json_free(c);
+    return rc;
+}

@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Folders that hf-export writes: what is in them, when they appear, what is refused.
+# tests/golden/hf-export.sha256 has the files of models of several families, which
+# transformers has loaded and computed the same with (dev/check-hf-export.py).
+. "${0%/*}/../lib.sh"
+
+model=$TOP/examples/tiny.gguf
+test_built hf-export quantize gguf-edit || test_skip_all "the commands are not built"
+[ -f "$model" ] || test_skip_all "no examples/tiny.gguf"
+export_() { "$BIN/hf-export" -q "$@"; }
+# refuses STATUS TEXT ARG...: with a message, and leaves nothing behind
+refuses() {
+    status=$1 text=$2
+    shift 2
+    touch before after stdout stderr
+    ls -A >before
+    test_expect_code "$status" "$BIN/hf-export" "$@" >stdout 2>stderr </dev/null
+    grep -e "$text" stderr
+    ls -A >after
+    cmp before after
+}
+echo '{"like": 1}' >tokenizer.json
+mkdir like
+mv tokenizer.json like
+
+test_expect_success 'a model, and the files of its tokenizer' '
+    export_ -m "$model" -t f32 --like like -o out
+    ls out >names
+    printf "%s\n" config.json generation_config.json model.safetensors tokenizer.json >want
+    cmp names want
+    cmp like/tokenizer.json out/tokenizer.json
+    grep "\"LlamaForCausalLM\"" out/config.json
+    grep "\"torch_dtype\": \"float32\"" out/config.json'
+
+test_expect_success 'an empty folder is taken, with a slash behind it or not' '
+    mkdir empty
+    export_ -m "$model" -t f32 --like like -o empty/
+    cmp out/model.safetensors empty/model.safetensors'
+
+test_expect_success 'shards and their index, with any number of threads' '
+    export_ -m "$model" -t f32 --like like --shard-size 4M --threads 1 -o shards
+    test -f shards/model.safetensors.index.json
+    n=$(ls shards/model-0*.safetensors | wc -l)
+    test $n -gt 1
+    test -f shards/model-00001-of-0000$n.safetensors'
+
+test_expect_success 'the type is that of the model, f16 if it is packed' '
+    export_ -m "$model" --like like -o auto
+    grep "\"torch_dtype\": \"float16\"" auto/config.json
+    "$BIN/quantize" -q -t q8_0 -o q8.gguf "$model"
+    export_ -m q8.gguf --like like -o packed
+    grep "\"torch_dtype\": \"float16\"" packed/config.json
+    test $(wc -c <packed/model.safetensors) = $(wc -c <auto/model.safetensors)'
+
+test_expect_success 'what is there stays' '
+    refuses 1 "is there already" -m "$model" --like like -o out
+    cmp empty/config.json out/config.json
+    echo x >file
+    refuses 1 "is there already" -m "$model" --like like -o file
+    refuses 1 "cannot write folder" -m "$model" --like like -o none/out'
+
+test_expect_success 'what has no form there is refused, and nothing is left' '
+    refuses 2 "f32, f16, bf16 or auto" -m "$model" -t q8_0 -o new
+    mkdir nothing
+    refuses 1 "has no files of a tokenizer" -m "$model" --like nothing -o new
+    "$BIN/gguf-edit" -q --set general.architecture=string:bert -o bert.gguf "$model"
+    refuses 1 "has no form of Hugging Face" -m bert.gguf --like like -o new
+    "$BIN/gguf-edit" -q --rename-tensor blk.0.attn_q.weight=blk.0.attn_q_x.weight -o odd.gguf \
+        "$model"
+    refuses 1 "tensor .blk.0.attn_q_x.weight. has no form" -m odd.gguf --like like -o new'
+
+# hash, file, model of the reference material
+frozen() {
+    while read -r hash file name; do
+        [ -d "f-$name" ] ||
+            export_ -m "$SHARED/reference/$name/model.gguf" -t f32 --like like -o "f-$name"
+        echo "$hash  f-$name/$file"
+    done >sums
+    sha256sum -c sums
+}
+if [ -d "${SHARED:-/none}/reference" ]; then
+    test_expect_success 'bytes of models of several families' '
+        grep -v "^#" "$TOP/tests/golden/hf-export.sha256" >list
+        frozen <list'
+else
+    test_skip 'bytes of models of several families' 'no reference material'
+fi
+test_done
