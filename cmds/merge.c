@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * merge - base and adapters to one model.  See merge.1
+ * merge - base and adapters, or several models, to one model.  See merge.1
  *
  * The work is libtrain/merge.h's; here are the options and what is said about it.
  */
@@ -10,6 +10,7 @@
 #include "shared/common.h"
 #include "shared/divergence.h"
 #include "shared/job.h"
+#include "shared/merge-models.h"
 #include "shared/types.h"
 
 #include <libtrain/merge.h>
@@ -92,39 +93,88 @@ out:
     return err->code;
 }
 
+/* With the options that both ways have. */
+static int merge_models(const struct cmd *cmd, const struct opts *o,
+                        const struct cmd_merge_models *models,
+                        const struct tr_merge_args *args, struct tr_err *err)
+{
+    struct tr_merge_models_args a = { .recipe = args->recipe, .name = args->name,
+                                      .allow_nonfinite = args->allow_nonfinite };
+    return cmd_merge_models(cmd, models, o->model, o->output, &a, err);
+}
+
+/* What belongs to the one way of merging is not taken for the other. */
+static void check_ways(const struct cmd *cmd, const struct opts *o,
+                       const struct cmd_merge_models *models)
+{
+    int is_models = models->method >= 0;
+    if (is_models && (o->adapters.n || o->kl || o->template || o->force))
+        cmd_usage(cmd, "--method merges models: --adapter, --kl, --chat-template and --force "
+                  "are of adapters");
+    if (is_models && !models->models.n)
+        cmd_usage(cmd, "--method wants a model: '--with FILE[:WEIGHT]'");
+    if (!is_models && (models->models.n || models->rules.n))
+        cmd_usage(cmd, "models want '--method NAME'");
+    if (o->kl && !strcmp(o->output, "-"))
+        cmd_usage(cmd, "'--kl' needs a file that is written");
+}
+
 int main(int argc, char **argv)
 {
     struct opts o = {0};
     struct tr_merge_args args = {0};
+    struct cmd_merge_models models = { .method = -1, .density = 0.5, .lambda = 1,
+                                       .normalize = -1 };
     const struct cmd_opt table[] = {
         CMD_IN('m', "model", &o.model, "FILE", "base GGUF"),
-        CMD_INS('a', "adapter", &o.adapters, "FILE[:SCALE]",
-                 "adapter to add, may be given again"),
         CMD_OUT('o', "output", &o.output, "FILE", "model to write"),
         CMD_TEXT('t', "type", &o.type, "TYPE",
                  "type of all matrices: f32, f16, q8_0, q4_k_m, …; without it each keeps its own"),
+        CMD_TEXT(0, "name", &args.name, "TEXT",
+                 "name of what was made, behind that of the base"),
+        CMD_FLAG(0, "allow-nonfinite", &args.allow_nonfinite,
+                 "let NaN and infinities pass"),
+        CMD_GROUP("Adapters"),
+        CMD_INS('a', "adapter", &o.adapters, "FILE[:SCALE]",
+                 "adapter to add, may be given again"),
         CMD_TEXT(0, "chat-template", &o.template, "NAME|FILE",
                  "chat template that the model was trained with, if not its own"),
-        CMD_TEXT(0, "name", &args.name, "TEXT",
-                 "name of what was trained, behind that of the base"),
         CMD_IN(0, "kl", &o.kl, "TEXT",
                "say how far from base and adapters what OUT predicts of this text is"),
         CMD_FLAG(0, "force", &o.force, "also an adapter that was trained on another base"),
-        CMD_FLAG(0, "allow-nonfinite", &args.allow_nonfinite,
-                 "let NaN and infinities pass"),
+        CMD_GROUP("Models"),
+        CMD_CHOICE(0, "method", &models.method, cmd_merge_method, "NAME",
+                   "how models are merged"),
+        CMD_INS('x', "with", &models.models, "FILE[:WEIGHT]",
+                "model to merge, may be given again"),
+        CMD_LIST(0, "weight", &models.rules, "RE=W[,W...]",
+                 "weights of the models in tensors whose names match, may be given again"),
+        CMD_FLOAT(0, "density", &models.density, 1e-6, 1, "X",
+                  "share of the changes that stays: ties, dare, dare-ties"),
+        CMD_FLOAT(0, "lambda", &models.lambda, -1e4, 1e4, "X",
+                  "factor on the changes: task, ties, dare, dare-ties"),
+        CMD_INT(0, "seed", &models.seed, 0, INT64_MAX, "N",
+                "which changes stay: dare, dare-ties"),
+        CMD_FLAG(0, "normalize", &models.normalize, "divide by the sum of the weights"),
+        CMD_UNFLAG(0, "no-normalize", &models.normalize, "do not"),
         CMD_END
     };
-    const struct cmd cmd = { "merge", "-m BASE.gguf -a ADAPTER.gguf[:SCALE] -o OUT.gguf",
-                             "add LoRA adapters to the weights of their base", table, 0,
-                             0, (const char *const[]){ "model", "adapter", "output", NULL } };
+    const struct cmd cmd = { "merge",
+                             "-m BASE.gguf (-a ADAPTER.gguf[:SCALE] | --method NAME "
+                             "-x MODEL.gguf[:WEIGHT]) -o OUT.gguf",
+                             "add LoRA adapters to their base, or make one model of several",
+                             table, 0, 0,
+                             (const char *const[]){ "model", "adapter|method", "output", NULL } };
     struct tr_err err = {0};
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
-    if (o.kl && !strcmp(o.output, "-"))
-        cmd_usage(&cmd, "'--kl' needs a file that is written");
+    check_ways(&cmd, &o, &models);
     if (o.type)
         cmd_recipe_type(&cmd, o.type, 0, &args.recipe);
-    int rc = merge(&o, &args, &err);
+    int rc = models.method >= 0 ? merge_models(&cmd, &o, &models, &args, &err)
+                                : merge(&o, &args, &err);
     free(o.adapters.item);
+    free(models.models.item);
+    free(models.rules.item);
     return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);
 }

@@ -50,6 +50,9 @@ static void say_counts(const char *path, const struct tr_packer_counts *c, int a
                 c->n_dropped);
     if (c->lost_tokens)
         cmd_say("%s: %" PRIu64 " tokens of these are lost", path, c->lost_tokens);
+    if (c->n_pair_dropped)
+        cmd_say("%" PRIu64 " pairs of answers are longer than the context together, and were "
+                "left out: -c N makes room", c->n_pair_dropped);
     if (c->n_useless)
         cmd_say("%s: %" PRIu64 " rows of which no token counts, left out", path,
                 c->n_useless);

@@ -26,6 +26,7 @@ struct opts {
     const char *model, *out, *pre, *form, *template, *train_on, *start;
     struct cmd_list key, arg;
     int text, from_ids, bos, eos, special, binary, render, show, stats, escape, include;
+    int preference;
     int64_t skip_bad, max_rows, context;
 };
 
@@ -270,6 +271,7 @@ static int set_rows(struct run *r, struct tr_err *err)
     if (tr_prepare_stats_init(&r->rows.stats, context, err))
         return -1;
     r->source.format = o->start && !o->form ? "text" : o->form;
+    r->source.preference = r->sink.is_signed = r->sink.rows = o->preference;
     return o->start ? cmd_starts_init(&r->samples, o->start, o->escape, o->include, err)
                     : 0;
 }
@@ -351,6 +353,8 @@ static void check_usage(const struct cmd *cmd, const struct opts *o)
         cmd_usage(cmd, "--render, --show and --stats are about rows");
     if (o->stats && strcmp(o->out, "-"))
         cmd_usage(cmd, "--stats writes to standard output, and no tokens");
+    if (o->preference && (o->text || o->from_ids || o->binary || o->start))
+        cmd_usage(cmd, "--preference is about rows of answers, and writes a token stream");
     if (!o->start && (o->escape || o->include))
         cmd_usage(cmd, "--escape and --include-sample-start are about --sample-start");
 }
@@ -381,6 +385,8 @@ int main(int argc, char **argv)
         CMD_INT(0, "max-rows", &o.max_rows, 1, INT64_MAX, "N", "read no more rows"),
         CMD_INT('c', "context", &o.context, 1, INT64_MAX, "N",
                 "count documents that are longer; the model's context"),
+        CMD_FLAG(0, "preference", &o.preference,
+                 "answers that are not wanted too, for train --objective"),
         CMD_FLAG(0, "show", &o.show, "write rows as the model sees them, not tokens"),
         CMD_FLAG(0, "render", &o.render, "write what the template makes of them, as JSON"),
         CMD_FLAG(0, "stats", &o.stats, "write the table alone"),

@@ -112,7 +112,7 @@ def our_logits(folder, *args):
 def train_adapter(folder, model):
     run('train', '-m', model, '-d', f'{folder}/x.pack', '-o', f'{folder}/run.ckpt',
         '--batch', ROWS, '--steps', options.steps, '--lr', 2e-2, '--sched', 'constant',
-        '--warmup', 0, '--lora-r', 4, '--lora-alpha', 8)
+        '--warmup', 0, '--lora-r', 4, '--lora-alpha', 8, '--lora-targets', options.targets)
     run('gguf-export', '-m', model, '-o', f'{folder}/adapter.gguf', f'{folder}/run.ckpt')
     return f'{folder}/adapter.gguf'
 
@@ -195,6 +195,7 @@ parser = argparse.ArgumentParser(description=__doc__,
                                  formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument('--bin', default='bin')
 parser.add_argument('--steps', type=int, default=8)
+parser.add_argument('--targets', default='all-linear', help='of the adapter, as train has it')
 parser.add_argument('--cache', choices=CACHE_TYPES, default='f32')
 parser.add_argument('--table', action='store_true')
 parser.add_argument('models', nargs='+')

@@ -23,6 +23,8 @@ struct tr_lora_pair {
     struct tr_tensor a; // (rank, n_in) f32; of experts (n_expert, rank, n_in)
     struct tr_tensor b; // (n_out, rank) f32; of experts (n_expert, n_out, rank)
     int rank;
+    int table; /* of the token table: a (n_vocab, rank), b (n_embd, rank), w + scale * a b^T */
+    int tied;  /* that is multiplied by too, see tr_lora_start */
     float *read_a, *read_b; /* the numbers of a file, until they are parameters */
 };
 
@@ -40,10 +42,11 @@ struct tr_lora {
 struct tr_lora *tr_lora_open(const char *path, const struct tr_model *base,
                              struct tr_err *err) TR_MUST_CHECK;
 
-/* A new adapter for the linear layers whose name matches one of `targets`: patterns
+/* A new adapter for the linear layers, the token table and the output whose name matches one of `targets`: patterns
  * (fnmatch), separated by commas, for a tensor's full name ("blk.0.attn_q.weight") or its
  * middle ("attn_q"); "all-linear" is every linear layer of the blocks but those that
- * choose experts, which other patterns must give by name ("ffn_gate_inp").  A pattern that
+ * choose experts, which other patterns must give by name ("ffn_gate_inp", "token_embd",
+ * "output").  Where the token table is the output too, its pair adds to both.  A pattern that
  * matches nothing is refused, and so is a rank below 1.  The tensors have no data yet: see
  * tr_lora_start. */
 struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, int rank,
@@ -65,7 +68,9 @@ int tr_lora_config_read(struct tr_lora_config *c, const char *path,
 void tr_lora_config_release(struct tr_lora_config *c);
 
 /* Once the tensors are parameters that have memory (params.h), fill them.
- * What was read from a file; else a uniform in ±1/sqrt(n_in) (what PEFT does), b zero. */
+ * What was read from a file; else a uniform in ±1/sqrt(n_in), b zero, and of the token table
+ * a zero and b normal (all as PEFT does), or if it is the output too uniform in
+ * ±1/sqrt(n_embd). */
 void tr_lora_start(struct tr_lora *l, uint64_t seed);
 
 /* Hang on the model, until it is closed or the adapter is detached; several may be

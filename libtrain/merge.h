@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Base and adapters to one model.  Every touched weight is computed in f32, base plus
+ * Base and adapters to one model, and several models to one.
+ *
+ * Every touched weight is computed in f32, base plus
  * scale * alpha / rank * b a of each adapter (lora.h), divided by the factor of an expert
  * that has one, and written in its own type or in
  * another; what no adapter touches is copied, or converted alike.
@@ -61,6 +63,64 @@ struct tr_recipe *tr_merge_recipe(const struct tr_model *base,
 int tr_merge(const struct tr_model *base, const struct tr_recipe *recipe,
              const struct tr_merge_args *args, const char *path,
              struct tr_merge_stats *stats, struct tr_err *err) TR_MUST_CHECK;
+
+/* ==== several models ==== */
+
+/* How: one of a list; NULL behind the last.  docs/maths/merging.md has the formulas. */
+struct tr_merge_method;
+const struct tr_merge_method *tr_merge_method_at(int i);
+const char *tr_merge_method_name(const struct tr_merge_method *method);
+const char *tr_merge_method_help(const struct tr_merge_method *method);
+
+enum { TR_MERGE_MAX_MODEL = 16 };
+
+/* Other weights for tensors whose names match. */
+struct tr_merge_rule {
+    const char *pattern;  /* of PCRE2, found anywhere in the name, in either case */
+    const double *weight; // (models)
+};
+
+struct tr_merge_models_args {
+    const struct tr_merge_method *method;
+    size_t n;                           /* models beside the base */
+    const struct tr_gguf *const *model; // (n)
+    const double *weight;               // (n)
+    size_t n_rule;
+    const struct tr_merge_rule *rule; // (n_rule) the first that matches
+    double density; /* share of the changes that stays, in (0, 1]: ties, dare, dare-ties */
+    double lambda;  /* factor on all changes: task, ties, dare, dare-ties */
+    uint64_t seed;  /* which changes stay: dare, dare-ties */
+    int normalize;  /* divide by the sum of the weights; -1: as the method does */
+    struct tr_recipe_args recipe;
+    int allow_nonfinite;
+    struct tr_progress progress;
+    struct tr_merge_change *change; // (tensors of the recipe) from the base; or NULL
+    const char *name;               /* behind the base's; NULL: "merged" */
+};
+
+/* 0 if a merge of these is one: as many models as the method takes (TR_EINVAL), all with the
+ * base's architecture, tensors, shapes and vocabulary (TR_EMISMATCH, naming both files and
+ * what differs). */
+int tr_merge_models_check(const struct tr_gguf *base, const struct tr_merge_models_args *args,
+                          struct tr_err *err) TR_MUST_CHECK;
+
+/* The i-th key of its architecture or of its vocabulary that says something else in `other`
+ * than in the base, whose is taken; NULL behind the last. */
+const char *tr_merge_other_key(const struct tr_gguf *base, const struct tr_gguf *other,
+                               size_t i);
+
+/* What becomes of each tensor of the base; as tr_merge_recipe. */
+struct tr_recipe *tr_merge_models_recipe(const struct tr_gguf *base,
+                                         const struct tr_merge_models_args *args,
+                                         struct tr_err *err) TR_MUST_CHECK;
+
+/* Write what the method makes of base and models, unpacked, whatever their types are, by this
+ * recipe of the base to `path`, a piece of a tensor at a time.  Keys are the base's.  Where
+ * the numbers of a piece come out as one of the files has them, in the type that is written,
+ * that file's bytes are copied.  Errors as of tr_merge. */
+int tr_merge_models(const struct tr_gguf *base, const struct tr_recipe *recipe,
+                    const struct tr_merge_models_args *args, const char *path,
+                    struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -62,7 +62,7 @@
 extern "C" {
 #endif
 
-enum { TR_MAX_IN = 8 };
+enum { TR_MAX_IN = 16 };
 
 struct tr_node {
     const struct tr_op *op;

@@ -292,6 +292,13 @@ struct tr_loss_kind {
     double (*row)(float *z, int64_t n, int32_t target, float scale, const double *option);
 };
 
+/* logits += logit_scale * scale * u b^T     u (n, rank)   b (n_vocab, rank)   both f32 */
+struct tr_output_part {
+    struct tr_tensor *u, *b;
+    float scale;
+};
+enum { TR_MAX_OUTPUT_PARTS = 6 };
+
 struct tr_loss {
     const struct tr_loss_kind *kind; /* NULL: only store the logits, the result is 0 */
     float scale;       /* result = scale * sum over the rows that count; 0: no gradient */
@@ -307,13 +314,16 @@ struct tr_loss {
                         if w is trained, and at most 1024 */
     const double *option; /* values of the kind's options, in its order; NULL: it has none */
     const float *weight; // (n) factor of each row's loss, at least 0; NULL: 1 everywhere
+    const struct tr_output_part *part; // (n_part) what adapters add to the logits
+    int n_part;        /* up to TR_MAX_OUTPUT_PARTS */
 };
 /* The output projection and the loss in one, in chunks of rows:
  * n x n_vocab logits never exist at once.  x (n, width), w (n_vocab, width) of any type,
  * target (n), -1 where a row does not count; such rows, and those of weight 0, cost nothing
  * unless logits are stored.  Result: (1).
  * With a tape in training mode forward also computes the gradients, for d(loss) = 1: it
- * adds to those of w and the bias at once, and backward only hands on that of x. */
+ * adds to those of w, the bias and each b at once, and backward only hands on those of x and
+ * each u. */
 struct tr_tensor *tr_output_loss(struct tr_tape *tp, struct tr_tensor *x,
                                  struct tr_tensor *w, const int32_t *target,
                                  const struct tr_loss *opt);

@@ -31,6 +31,7 @@ struct tr_pack_info {
     uint64_t n_counted;  /* positions whose target counts */
     uint64_t hash;       /* of the whole content: names this data set; 0 while writing */
     uint32_t n_group;    /* names of groups, tr_pack_group */
+    int is_signed;       /* 1: some answers are not wanted, their weights are below 0 */
 };
 
 struct tr_pack_seq {
@@ -38,8 +39,8 @@ struct tr_pack_seq {
     const int32_t *token;  // (n) input ids
     const int32_t *target; // (n) ids to predict, -1 where the loss does not count
     const int32_t *pos;    // (n) position inside its document
-    const float *weight;   // (n) factor of the loss, finite and above 0 where it counts;
-                           // NULL: 1 everywhere
+    const float *weight;   // (n) factor of the loss, finite and above 0 where it counts, or
+                           // below it where an answer is not wanted; NULL: 1 everywhere
     const int32_t *group;  // (n) number of its document's group, -1: none; NULL: all none
 };
 
@@ -118,6 +119,7 @@ struct tr_packer_counts {
     uint64_t n_split, n_cut, n_dropped; /* longer than the context */
     uint64_t lost_tokens;               /* of those that were cut or dropped */
     uint64_t n_useless;                 /* rows of which nothing counts, left out */
+    uint64_t n_pair_dropped;            /* an answer and its rival longer than the context */
 };
 struct tr_packer *tr_packer_new_with(struct tr_pack_writer *w,
                                      const struct tr_packer_args *args,
@@ -125,7 +127,8 @@ struct tr_packer *tr_packer_new_with(struct tr_pack_writer *w,
 const struct tr_packer_counts *tr_packer_counts(const struct tr_packer *p);
 int tr_packer_add(struct tr_packer *p, const uint32_t *token, size_t n,
                   struct tr_err *err) TR_MUST_CHECK;
-/* The same with weights and a group; a weight of 0 masks. */
+/* The same with weights and a group; a weight of 0 masks.  A document and its rival are two
+ * of one sequence, side by side; where they do not fit there, both are left out. */
 int tr_packer_add_document(struct tr_packer *p, const struct tr_document *d,
                            struct tr_err *err) TR_MUST_CHECK;
 int tr_packer_end(struct tr_packer *p, struct tr_err *err) TR_MUST_CHECK;

@@ -46,6 +46,7 @@ struct tr_prepared {
     size_t n_token, cap_token, cap_weight;
     struct tr_prepared_doc {
         size_t start, n, n_trained; /* tokens that count, the first never */
+        size_t rival;               /* as in struct tr_document */
         int weighted;
     } *doc;
     size_t n_doc, cap_doc;
@@ -77,6 +78,11 @@ void tr_preparer_free(struct tr_preparer *w);
  * place for it. */
 int tr_prepare_row(struct tr_preparer *w, const struct tr_row *row,
                    struct tr_prepared *out, struct tr_err *err) TR_MUST_CHECK;
+/* Of a row and its rival (tr_source_parse_rival) one document.  TR_EFORMAT where either is
+ * not just one. */
+int tr_prepare_pair(struct tr_preparer *w, const struct tr_row *row,
+                    const struct tr_row *rival, struct tr_prepared *out,
+                    struct tr_err *err) TR_MUST_CHECK;
 
 /* The documents of a row as the model sees them: what is trained stands between U+27E6 and
  * U+27E7, with its weight and a bar if that is not 1, special tokens between U+2039 and U+203A; with

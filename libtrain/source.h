@@ -30,6 +30,7 @@ struct tr_source_options { /* the caller's; it outlives the source */
     const struct tr_source_key *key;
     size_t n_key;
     int chat; /* 1: instructions become messages; 0: text, Alpaca's as Alpaca has it */
+    int preference; /* 1: answers that are not wanted are, too: see struct tr_row */
 };
 
 /* Names for options.format: i = 0, 1, … until NULL. */
@@ -38,7 +39,7 @@ const char *tr_source_form(size_t i);
 /* One record of a source: a text, a line, a value of JSON.  Start with {0}; used again and
  * again; release with tr_record_release. */
 struct tr_record {
-    char *bytes;           /* n, malloc'ed, a NUL behind them */
+    char *bytes;           /* n, a NUL behind them; large ones in an unnamed file */
     size_t n, cap;
     uint64_t number;       /* from 1 */
     uint64_t line, at;     /* where it begins: line from 1, byte from 0, unpacked */
@@ -98,9 +99,14 @@ struct tr_row { /* start with {0}; used again and again; release with tr_row_rel
     int answers;       /* the last segment answers the ones before it */
     float weight;      /* of the row, >= 0; 1 where it does not say */
     const char *group; /* NULL, or at most 255 bytes */
-    /* the row, where it says which of two answers is preferred or whether one is good; the
-     * chosen answer is the completion here, one that is not good has weight 0 */
-    const struct tr_json *preference;
+    /* Where it says which of two answers is preferred, or whether one is good, or how good:
+     * the chosen answer is the completion here, one that is not good has weight 0.  With
+     * options.preference that has weight 1 and sign -1, one of which it is told how good it
+     * is has that as its sign, and where an answer was chosen there is its rival:
+     * tr_source_parse_rival. */
+    int has_sign;
+    float sign;
+    int has_rival;
     struct tr_row_store *store; /* what all these point into */
 };
 void tr_row_release(struct tr_row *row);
@@ -110,6 +116,9 @@ void tr_row_release(struct tr_row *row);
  * same time, with rows and records of their own. */
 int tr_source_parse(const struct tr_source *s, const struct tr_record *r,
                     struct tr_row *row, struct tr_err *err) TR_MUST_CHECK;
+/* The same of a record whose row has a rival: the row with the answer that was not chosen. */
+int tr_source_parse_rival(const struct tr_source *s, const struct tr_record *r,
+                          struct tr_row *row, struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -17,8 +17,8 @@ extern "C" {
 
 enum { TR_TEXT_WARNINGS = 3 };
 struct tr_text { /* release with tr_text_release */
-    char *bytes; /* malloc'ed, with one NUL behind them */
-    size_t n;
+    char *bytes; /* with one NUL behind them; large ones lie in an unnamed file */
+    size_t n, cap;
     /* terminated lines, "" behind the last: bytes that are no UTF-8, how many and where; a
      * byte order mark, which stays; a first line that is a record of JSON */
     char warning[TR_TEXT_WARNINGS][256];

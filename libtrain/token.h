@@ -30,11 +30,14 @@ enum { TR_TOKEN_MAX_GROUP = 255 };
 struct tr_document {
     const uint32_t *token; // (n) TR_TOKEN_MASKED as above
     size_t n;
-    const float *weight;   // (n) factor of the loss of predicting token i, finite and >= 0;
-                           // NULL: 1 everywhere.  0 counts as little as TR_TOKEN_MASKED
+    const float *weight;   // (n) factor of the loss of predicting token i, finite, and >= 0
+                           // unless signs count; NULL: 1 everywhere.  0 counts as little as
+                           // TR_TOKEN_MASKED
     const char *group;     /* NULL, or 1 to 255 bytes of UTF-8 without control characters */
     int row;               /* 1: a row of a data set (a chat, a pair of prompt and answer),
                             * to be kept whole; 0: running text */
+    size_t rival;          /* where a second document begins that goes with the first: the
+                            * answer that was not preferred, its weights below 0; 0: none */
 };
 
 struct tr_token_writer;
@@ -49,11 +52,16 @@ struct tr_token_writer *tr_token_writer_new(FILE *f, uint64_t vocab_hash,
 struct tr_token_writer *tr_token_writer_new_documents(FILE *f, uint64_t vocab_hash,
                                                       uint32_t n_vocab,
                                                       struct tr_err *err) TR_MUST_CHECK;
+/* The same for documents of which some are not wanted: weights may be below 0, and a document
+ * may have a rival (version 3). */
+struct tr_token_writer *tr_token_writer_new_signed(FILE *f, uint64_t vocab_hash,
+                                                   uint32_t n_vocab,
+                                                   struct tr_err *err) TR_MUST_CHECK;
 /* Append one document of n tokens, n may be 0. */
 int tr_token_write(struct tr_token_writer *w, const uint32_t *token, size_t n,
                    struct tr_err *err) TR_MUST_CHECK;
-/* Append one with what is known of it.  TR_EINVAL if that is more than tokens and w is of
- * tr_token_writer_new; TR_EFORMAT for what struct tr_document does not allow. */
+/* Append one with what is known of it.  TR_EINVAL if that is more than w was begun for;
+ * TR_EFORMAT for what struct tr_document does not allow. */
 int tr_token_write_document(struct tr_token_writer *w, const struct tr_document *d,
                             struct tr_err *err) TR_MUST_CHECK;
 /* Write the end mark; the stream is not valid without it.  Does not flush f. */

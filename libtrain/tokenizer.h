@@ -25,7 +25,8 @@ extern "C" {
 
 struct tr_tokenizer;
 
-struct tr_tokens { /* grows; start with {0}, release with tr_tokens_release */
+struct tr_tokens { /* grows, large ones in an unnamed file; start with {0}, release with
+                    * tr_tokens_release */
     uint32_t *id;
     size_t n, cap;
 };

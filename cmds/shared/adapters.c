@@ -45,17 +45,13 @@ struct tr_model *cmd_open_model(const char *path, struct tr_err *err)
 
 enum { MAX_SCALE = 10000 };
 
-/* "FILE[:SCALE]": the last colon counts if a number follows it. */
-static float split_scale(char *path)
+const char *cmd_cut_number(char *text)
 {
-    char *colon = strrchr(path, ':'), *end;
-    if (!colon || !colon[1])
-        return 1;
-    float scale = strtof(colon + 1, &end);
-    if (*end || !isfinite(scale))
-        return 1;
+    char *colon = strrchr(text, ':'), *end;
+    if (!colon || !colon[1] || !isfinite(strtod(colon + 1, &end)) || *end)
+        return NULL;
     *colon = '\0';
-    return scale;
+    return colon + 1;
 }
 
 static int open_one(struct cmd_adapters *a, const char *text, const struct tr_model *base,
@@ -64,7 +60,8 @@ static int open_one(struct cmd_adapters *a, const char *text, const struct tr_mo
     char *path = strdup(text);
     if (!path)
         return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for its name", text);
-    a->scale[a->n] = split_scale(path);
+    const char *scale = cmd_cut_number(path);
+    a->scale[a->n] = scale ? strtof(scale, NULL) : 1;
     struct tr_lora *l = NULL;
     if (fabsf(a->scale[a->n]) > MAX_SCALE)
         tr_err_set(err, TR_EINVAL, "adapter '%s': its scale must be from -%d to %d", text,

@@ -13,6 +13,9 @@
  * decoder does not know and so leaves out. */
 struct tr_model *cmd_open_model(const char *path, struct tr_err *err) TR_MUST_CHECK;
 
+/* The number behind the last colon of "FILE:NUMBER", which is cut off; NULL: there is none. */
+const char *cmd_cut_number(char *text);
+
 struct cmd_adapters {
     size_t n;
     struct tr_lora **lora; // (n)

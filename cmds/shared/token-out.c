@@ -56,8 +56,9 @@ static int begin(struct cmd_token_out *s, struct tr_err *err)
     FILE *f = tr_out_stream(s->out);
     if (s->w || s->text)
         return 0;
-    s->w = s->rows ? tr_token_writer_new_documents(f, s->hash, s->n_vocab, err)
-                   : tr_token_writer_new(f, s->hash, s->n_vocab, err);
+    s->w = s->is_signed ? tr_token_writer_new_signed(f, s->hash, s->n_vocab, err)
+           : s->rows    ? tr_token_writer_new_documents(f, s->hash, s->n_vocab, err)
+                        : tr_token_writer_new(f, s->hash, s->n_vocab, err);
     return s->w ? 0 : -1;
 }
 

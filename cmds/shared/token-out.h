@@ -15,7 +15,8 @@ struct cmd_token_out {
     uint64_t hash;    /* of the vocabulary, … */
     uint32_t n_vocab; /* … its size, … */
     int text;         /* … and whether lines are wanted: set before it is opened */
-    int rows;         /* documents are told as such: version 2 of the stream */
+    int rows;         /* documents are told as such: version 2 of the stream, … */
+    int is_signed;    /* … or 3, where some may be unwanted */
     struct tr_out *out;
     struct tr_token_writer *w; /* NULL with text, and before the first document */
     uint64_t n_doc, n_token;

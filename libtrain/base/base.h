@@ -14,6 +14,7 @@
 #include <libtrain/base/magic.h>
 #include <libtrain/base/maps.h>
 #include <libtrain/base/names.h>
+#include <libtrain/base/spool.h>
 #include <libtrain/base/tell.h>
 #include <libtrain/base/temps.h>
 #include <libtrain/base/utf8.h>

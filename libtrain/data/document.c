@@ -11,13 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t tr__bad_weight(const float *weight, size_t n)
+size_t tr__bad_weight(const float *weight, size_t n, int is_signed)
 {
     size_t i = 0;
 
-    while (i < n && isfinite(weight[i]) && weight[i] >= 0)
+    while (i < n && isfinite(weight[i]) && (is_signed || weight[i] >= 0))
         i++;
     return i;
+}
+
+int tr__is_rival(size_t rival, size_t n)
+{
+    return rival >= 2 && rival < n && n - rival >= 2;
 }
 
 int tr__is_group(const char *name, size_t n)

@@ -6,8 +6,11 @@
 
 #include <stddef.h>
 
-/* The first of n weights that is none (not finite, or below 0), or n. */
-size_t tr__bad_weight(const float *weight, size_t n);
+/* The first of n weights that is none (not finite, or below 0 where signs do not count), or
+ * n. */
+size_t tr__bad_weight(const float *weight, size_t n, int is_signed);
+/* 1 if a rival may begin there: both documents have two tokens at least. */
+int tr__is_rival(size_t rival, size_t n);
 
 /* 1 if these n bytes name a group: 1 to TR_TOKEN_MAX_GROUP of UTF-8 without control
  * characters. */

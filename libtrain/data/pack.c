@@ -71,16 +71,18 @@ static int read_header(struct tr_pack *p, unsigned char *head, struct tr_err *er
                           tr__magic_words(head, n), way_to_pack(head, n));
     uint32_t version = n < TR__PACK_H_CTX ? TR__PACK_PLAIN
                                           : tr__get_u32(head + TR__PACK_H_VERSION);
-    if (version != TR__PACK_PLAIN && version != TR__PACK_DOCUMENTS)
+    if (version < TR__PACK_PLAIN || version > TR__PACK_SIGNED)
         return tr_err_set(err, TR_EUNSUPPORTED, "'%s': pack of version %" PRIu32 ", this "
-                          "program reads %d and %d", p->path, version, TR__PACK_PLAIN,
-                          TR__PACK_DOCUMENTS);
+                          "program reads %d to %d", p->path, version, TR__PACK_PLAIN,
+                          TR__PACK_SIGNED);
     if (p->file_bytes < TR__PACK_HEADER_BYTES + TR__PACK_FOOTER_BYTES)
         return bad(p, err, "the pack is truncated");
     if (XXH3_64bits(head, TR__PACK_H_HASH) != tr__get_u64(head + TR__PACK_H_HASH))
         return bad(p, err, "the header of the pack is damaged");
     p->may_have = version == TR__PACK_PLAIN ? 0
                                             : TR__PACK_HAS_WEIGHTS | TR__PACK_HAS_GROUPS;
+    info->is_signed = version == TR__PACK_SIGNED;
+    p->may_have |= info->is_signed ? TR__PACK_HAS_SIGNS : 0;
     p->groups_bytes = tr__get_u32(head + TR__PACK_H_GROUPS);
     info->ctx = tr__get_u32(head + TR__PACK_H_CTX);
     info->n_vocab = tr__get_u32(head + TR__PACK_H_N_VOCAB);

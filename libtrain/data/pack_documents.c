@@ -154,9 +154,44 @@ static int add_windows(struct tr_packer *p, const struct tr_document *d, size_t 
     return 0;
 }
 
+/* Tokens of [from, to) that something before them predicts, and that count. */
+static int part_counts(const struct tr_document *d, size_t from, size_t to)
+{
+    size_t i = from + 1;
+
+    while (i < to && !counts_at(d, i))
+        i++;
+    return i < to;
+}
+
+/* Of two answers that are compared neither is cut, and neither does without the other. */
+static int add_pair(struct tr_packer *p, const struct tr_document *d, struct tr_err *err)
+{
+    struct tr__window w = { d->token, d->weight, 0, 0, (uint32_t)d->rival, -1 };
+
+    if (!part_counts(d, 0, d->rival) || !part_counts(d, d->rival, d->n)) {
+        p->counts.n_useless++;
+        return 0;
+    }
+    if (d->n - 2 > p->ctx && p->args.over_long == &tr__over_long_refuse)
+        return tr_err_set(err, TR_EFORMAT, "two answers of %zu tokens together do not fit in "
+                          "a context of %u", d->n, (unsigned)p->ctx);
+    if (d->n - 2 > p->ctx) {
+        p->counts.n_pair_dropped++;
+        p->counts.lost_tokens += d->n;
+        return 0;
+    }
+    w.n = (uint32_t)d->n - 2;
+    if (d->group && (w.group = tr_pack_writer_group(p->w, d->group, err)) < 0)
+        return w.group;
+    return p->args.fit->take(p, &w, err);
+}
+
 int tr_packer_add_document(struct tr_packer *p, const struct tr_document *d,
                            struct tr_err *err)
 {
+    if (d->rival)
+        return add_pair(p, d, err);
     int64_t n = d->n > 1 ? keep(p, d, err) : 0;
 
     if (n <= 0)

@@ -26,7 +26,7 @@ struct tr__pool {
 
 static struct waiting *copy_of(const struct tr__window *w)
 {
-    size_t n = (size_t)w->n + 1, weights = w->weight ? n : 0;
+    size_t n = tr__window_tokens(w), weights = w->weight ? n : 0;
     struct waiting *x = malloc(sizeof *x + n * sizeof *w->token + weights * sizeof(float));
 
     if (!x)

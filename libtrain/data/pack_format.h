@@ -13,7 +13,8 @@
 
 enum {
     TR__PACK_PLAIN = 1,    /* version of a pack without weights and groups, … */
-    TR__PACK_DOCUMENTS = 2, /* … and of one that has some */
+    TR__PACK_DOCUMENTS = 2, /* … of one that has some … */
+    TR__PACK_SIGNED = 3,    /* … and of one with weights below 0 */
     TR__PACK_FRAME_POSITIONS = 1 << 16, /* a frame ends before it would hold more … */
     TR__PACK_WINDOW_LOG = 24            /* … and is of one segment up to TR_PACK_MAX_CTX */
 };
@@ -61,6 +62,7 @@ enum { TR__PACK_CONTENT_HEAD = 12 }; /* sequences, runs, positions: a u32 each *
 /* In the number of runs: what follows the tables of version 1. */
 #define TR__PACK_HAS_GROUPS 0x80000000u  /* a u16 for each run */
 #define TR__PACK_HAS_WEIGHTS 0x40000000u /* an f32 for each position */
+#define TR__PACK_HAS_SIGNS 0x20000000u   /* of the version alone: one is below 0 */
 
 struct tr__pack_entry {
     uint64_t offset, first_seq, hash;
@@ -110,8 +112,8 @@ struct tr__pack_frame {
 };
 
 /* Unpack the content of a frame (e->content bytes of it) after checking everything it
- * says against e, n_seq and info; weights and groups are let in if `may_have` has their
- * bits.  The error names no file; the caller adds the place. */
+ * says against e, n_seq and info; weights, groups and weights below 0 are let in if
+ * `may_have` has their bits.  The error names no file; the caller adds the place. */
 int tr__pack_frame_decode(struct tr__pack_frame *f, const unsigned char *content,
                           const struct tr__pack_entry *e, uint64_t n_seq,
                           const struct tr_pack_info *info, uint32_t may_have,

@@ -49,6 +49,7 @@ static int open_tables(struct tables *c, const unsigned char *content,
 
     if (e->content < TR__PACK_CONTENT_HEAD)
         return tr_err_set(err, TR_EFORMAT, "too short");
+    may_have &= ~TR__PACK_HAS_SIGNS;
     *has = tr__get_u32(content + 4) & may_have;
     *n_run = tr__get_u32(content + 4) & ~may_have;
     if (tr__get_u32(content) != n_seq || tr__get_u32(content + 8) != e->positions)
@@ -112,13 +113,13 @@ static int decode_group(struct tr__pack_frame *f, const struct tables *c, uint32
 }
 
 static int decode_weights(struct tr__pack_frame *f, const struct tables *c, uint32_t n,
-                          struct tr_err *err)
+                          int is_signed, struct tr_err *err)
 {
     for (uint32_t t = 0; t < n; t++) {
         uint32_t bits = tr__get_u32(c->weight + 4 * (size_t)t);
         float x;
         memcpy(&x, &bits, sizeof x);
-        if (!isfinite(x) || x < 0 || (x == 0 && f->target[t] >= 0))
+        if (!isfinite(x) || (x < 0 && !is_signed) || (x == 0 && f->target[t] >= 0))
             return tr_err_set(err, TR_EFORMAT, "position %" PRIu32 ": its weight is not a "
                               "finite number above 0", t);
         f->weight[t] = x;
@@ -191,7 +192,7 @@ int tr__pack_frame_decode(struct tr__pack_frame *f, const unsigned char *content
                           "sequences of at most %" PRIu32 " positions", info->ctx);
     rc = decode_runs(f, &c, n_run, e, info, err);
     if (!rc && c.weight)
-        rc = decode_weights(f, &c, e->positions, err);
+        rc = decode_weights(f, &c, e->positions, info->is_signed, err);
     f->n_seq = rc ? f->n_seq : (uint32_t)n_seq;
     return rc;
 }

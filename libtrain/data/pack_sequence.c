@@ -10,9 +10,10 @@ uint32_t tr__packer_room(const struct tr_packer *p)
     return p->ctx - (uint32_t)p->seq.n;
 }
 
-void tr__packer_put(struct tr_packer *p, const struct tr__window *w)
+/* Tokens [from, to) of a window. */
+static void put(struct tr_packer *p, const struct tr__window *w, uint32_t from, uint32_t to)
 {
-    for (uint32_t i = 0; i < w->n; i++) {
+    for (uint32_t i = from; i + 1 < to; i++) {
         uint32_t next = w->token[i + 1];
         float weight = w->weight ? w->weight[i + 1] : 1;
         int counts = i >= w->n_seen && !(next & TR_TOKEN_MASKED) && weight != 0;
@@ -20,8 +21,17 @@ void tr__packer_put(struct tr_packer *p, const struct tr__window *w)
         p->target[p->seq.n] = counts ? (int32_t)next : -1;
         p->weight[p->seq.n] = weight;
         p->group[p->seq.n] = w->group;
-        p->pos[p->seq.n++] = (int32_t)i;
+        p->pos[p->seq.n++] = (int32_t)(i - from);
     }
+}
+
+void tr__packer_put(struct tr_packer *p, const struct tr__window *w)
+{
+    uint32_t n = tr__window_tokens(w);
+
+    put(p, w, 0, w->rival ? w->rival : n);
+    if (w->rival)
+        put(p, w, w->rival, n);
 }
 
 int tr__packer_flush(struct tr_packer *p, struct tr_err *err)

@@ -192,8 +192,8 @@ static const char *fault(const struct tr_pack_writer *w, const struct tr_pack_se
         if (t > 0 && s->pos[t] && s->target[t - 1] >= 0 &&
             s->target[t - 1] != s->token[t])
             return "a target is not the token that follows";
-        if (s->weight && s->target[t] >= 0 && !(isfinite(s->weight[t]) && s->weight[t] > 0))
-            return "a weight is not a finite number above 0";
+        if (s->weight && s->target[t] >= 0 && (!isfinite(s->weight[t]) || s->weight[t] == 0))
+            return "a weight is not a finite number, or 0";
         if (s->group && (s->group[t] < -1 || s->group[t] >= (int64_t)w->groups.n ||
                          (s->pos[t] && s->group[t] != s->group[t - 1])))
             return "a group is none of the writer's, or not that of its document";
@@ -216,6 +216,7 @@ static void add_run(struct tr_pack_writer *w, const struct tr_pack_seq *s, int32
         float weight = s->weight && counts ? s->weight[t] : 1;
         w->weight[w->n_pos] = weight;
         w->has |= weight == 1 ? 0 : TR__PACK_HAS_WEIGHTS;
+        w->had |= weight < 0 ? TR__PACK_HAS_SIGNS : 0;
         *id++ = (uint32_t)s->token[t];
         w->counts[w->n_pos++] = (unsigned char)counts;
         w->n_counted += (uint32_t)counts;
@@ -273,7 +274,8 @@ static void make_header(const struct tr_pack_writer *w, uint32_t groups_bytes,
 {
     memset(b, 0, TR__PACK_HEADER_BYTES);
     memcpy(b, TR__PACK_MAGIC, TR__MAGIC_BYTES);
-    tr__put_u32(b + TR__PACK_H_VERSION, w->had ? TR__PACK_DOCUMENTS : TR__PACK_PLAIN);
+    tr__put_u32(b + TR__PACK_H_VERSION, w->had & TR__PACK_HAS_SIGNS ? TR__PACK_SIGNED
+                                        : w->had ? TR__PACK_DOCUMENTS : TR__PACK_PLAIN);
     tr__put_u32(b + TR__PACK_H_CTX, w->info.ctx);
     tr__put_u32(b + TR__PACK_H_N_VOCAB, w->info.n_vocab);
     tr__put_u32(b + TR__PACK_H_GROUPS, groups_bytes);

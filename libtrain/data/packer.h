@@ -10,13 +10,19 @@
 #include <libtrain/pack.h>
 
 /* A stretch of a document: n <= ctx positions, of which the first n_seen were predicted in
- * the stretch before. */
+ * the stretch before.  Or a whole one and its rival, of n positions together. */
 struct tr__window {
-    const uint32_t *token; // (n + 1)
-    const float *weight;   // (n + 1) or NULL
+    const uint32_t *token; // (tr__window_tokens)
+    const float *weight;   // (as many) or NULL
     uint32_t n, n_seen;
+    uint32_t rival;        /* token with which that begins; 0: there is none */
     int32_t group;
 };
+
+static inline uint32_t tr__window_tokens(const struct tr__window *w)
+{
+    return w->n + 1 + (w->rival > 0);
+}
 
 /* How windows find a sequence. */
 struct tr_pack_fit {

@@ -123,8 +123,9 @@ static int emit(struct tr__samples *s, struct tr_document *out, struct tr_err *e
     memcpy(s->out_token + front, s->token + x->at, n * sizeof *s->token);
     memcpy(s->out_weight + front, s->weight + x->at, n * sizeof *s->weight);
     count_lost(s, s->used, x->at + n);
-    *out = (struct tr_document){ s->out_token, n + front, s->out_weight,
-                                 *x->group ? x->group : NULL, x->row };
+    *out = (struct tr_document){ .token = s->out_token, .n = n + front,
+                                 .weight = s->out_weight,
+                                 .group = *x->group ? x->group : NULL, .row = x->row };
     return 1;
 }
 

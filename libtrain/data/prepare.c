@@ -231,8 +231,9 @@ static int prepare_segments(struct tr_preparer *w, const struct tr_row *row,
 
 /* ---- the whole -------------------------------------------------------------------- */
 
-int tr_prepare_row(struct tr_preparer *w, const struct tr_row *row,
-                   struct tr_prepared *out, struct tr_err *err)
+/* Append the documents of a row. */
+static int add_row(struct tr_preparer *w, const struct tr_row *row, struct tr_prepared *out,
+                   struct tr_err *err)
 {
     static int (*const by_kind[])(struct tr_preparer *w, const struct tr_row *row,
                                   struct tr_prepared *out, struct tr_err *err) = {
@@ -242,15 +243,66 @@ int tr_prepare_row(struct tr_preparer *w, const struct tr_row *row,
     };
     uint32_t id;
     uint64_t spelt = tr_encoder_spelt(w->encoder, &id);
+    int rc = by_kind[row->kind](w, row, out, err);
+    out->n_spelt += tr_encoder_spelt(w->encoder, &out->spelt) - spelt;
+    return rc;
+}
+
+static void begin(const struct tr_row *row, struct tr_prepared *out)
+{
     out->n_token = out->n_doc = out->n_text = 0;
     out->n_apart = out->n_lost = out->n_endless = 0;
     out->n_kept = 0;
+    out->n_spelt = 0;
     out->row = 1;
     snprintf(out->group, sizeof out->group, "%s", row->group ? row->group : "");
-    int rc = by_kind[row->kind](w, row, out, err);
-    out->n_spelt = tr_encoder_spelt(w->encoder, &out->spelt) - spelt;
+}
+
+/* Multiply the weights of tokens [from, to) of a document, where they count; 0 masks. */
+static void sign(struct tr_prepared *out, struct tr_prepared_doc *d, size_t from, float by)
+{
+    for (size_t i = d->start + from; i < d->start + d->n && by != 1; i++) {
+        if (out->token[i] & TR_TOKEN_MASKED)
+            continue;
+        out->weight[i] *= by;
+        out->token[i] |= by == 0 ? TR_TOKEN_MASKED : 0;
+        d->weighted = 1;
+    }
+    d->n_trained = by == 0 ? 0 : d->n_trained;
+}
+
+int tr_prepare_row(struct tr_preparer *w, const struct tr_row *row,
+                   struct tr_prepared *out, struct tr_err *err)
+{
+    begin(row, out);
+    int rc = add_row(w, row, out, err);
+    for (size_t i = 0; i < out->n_doc && !rc; i++)
+        sign(out, &out->doc[i], 0, row->has_sign ? row->sign : 1);
     out->hash = XXH3_64bits(out->token, out->n_token * sizeof *out->token);
     return rc;
+}
+
+int tr_prepare_pair(struct tr_preparer *w, const struct tr_row *row,
+                    const struct tr_row *rival, struct tr_prepared *out, struct tr_err *err)
+{
+    begin(row, out);
+    int rc = add_row(w, row, out, err);
+    if (!rc)
+        rc = add_row(w, rival, out, err);
+    if (!rc && (out->n_doc != 2 || out->doc[0].n < 2 || out->doc[1].n < 2))
+        rc = tr_err_set(err, TR_EFORMAT, "of two answers that are compared each must be one "
+                        "document; the template, or --train-on, makes %zu of both",
+                        out->n_doc);
+    if (rc)
+        return rc;
+    struct tr_prepared_doc *d = &out->doc[0];
+    d->rival = d->n;
+    d->n += out->doc[1].n;
+    d->n_trained += out->doc[1].n_trained;
+    out->n_doc = 1;
+    sign(out, d, d->rival, -1);
+    out->hash = XXH3_64bits(out->token, out->n_token * sizeof *out->token);
+    return 0;
 }
 
 struct tr_document tr_prepared_document(const struct tr_prepared *r, size_t i)
@@ -259,7 +311,7 @@ struct tr_document tr_prepared_document(const struct tr_prepared *r, size_t i)
     return (struct tr_document){
         .token = r->token + d->start, .n = d->n,
         .weight = d->weighted ? r->weight + d->start : NULL,
-        .group = *r->group ? r->group : NULL, .row = r->row,
+        .group = *r->group ? r->group : NULL, .row = r->row, .rival = d->rival,
     };
 }
 

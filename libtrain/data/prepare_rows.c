@@ -28,7 +28,7 @@ struct batch {
     struct tr_source *source;
     struct slot *slot; // (BATCH)
     struct tr_preparer **preparer; // (n_thread)
-    struct tr_row *row;            // (n_thread)
+    struct tr_row *row;            // (2 * n_thread) each and its rival
     int n_thread;
     size_t n;
 };
@@ -47,7 +47,7 @@ static void batch_release(struct batch *b)
         slots_release(b);
     for (int i = 0; b->preparer && i < b->n_thread; i++)
         tr_preparer_free(b->preparer[i]);
-    for (int i = 0; b->row && i < b->n_thread; i++)
+    for (int i = 0; b->row && i < 2 * b->n_thread; i++)
         tr_row_release(&b->row[i]);
     free(b->slot);
     free(b->preparer);
@@ -59,7 +59,7 @@ static int batch_init(struct batch *b, struct tr_err *err)
     b->n_thread = omp_get_max_threads();
     b->slot = calloc(BATCH, sizeof *b->slot);
     b->preparer = calloc((size_t)b->n_thread, sizeof *b->preparer);
-    b->row = calloc((size_t)b->n_thread, sizeof *b->row);
+    b->row = calloc(2 * (size_t)b->n_thread, sizeof *b->row);
     if (!b->slot || !b->preparer || !b->row)
         return tr_err_sys(err, "cannot hold rows for %d threads", b->n_thread);
     for (int i = 0; i < b->n_thread; i++)
@@ -84,12 +84,15 @@ static int batch_read(struct batch *b, uint64_t n_max, struct tr_err *err)
 
 static void prepare(const struct batch *b, int thread, struct slot *s)
 {
-    struct tr_row *row = &b->row[thread];
+    struct tr_row *row = &b->row[2 * thread], *rival = row + 1;
     s->err = (struct tr_err){ 0 };
     s->rc = tr_source_parse(b->source, &s->raw, row, &s->err);
+    if (!s->rc && row->has_rival)
+        s->rc = tr_source_parse_rival(b->source, &s->raw, rival, &s->err);
     if (s->rc)
         return;
-    s->rc = tr_prepare_row(b->preparer[thread], row, &s->out, &s->err);
+    s->rc = row->has_rival ? tr_prepare_pair(b->preparer[thread], row, rival, &s->out, &s->err)
+                           : tr_prepare_row(b->preparer[thread], row, &s->out, &s->err);
     if (s->rc)
         tr_err_prefix(&s->err, "'%s' line %" PRIu64 " byte %" PRIu64, tr_source_name(b->source),
                       s->raw.line, s->raw.at);

@@ -11,7 +11,8 @@
 
 enum {
     TR__TOKEN_PLAIN = 1,    /* version of a stream of tokens alone … */
-    TR__TOKEN_DOCUMENTS = 2 /* … and of one whose documents say more */
+    TR__TOKEN_DOCUMENTS = 2, /* … of one whose documents say more … */
+    TR__TOKEN_SIGNED = 3     /* … and of one whose weights may be below 0 */
 };
 
 enum { /* header: where its fields are */
@@ -27,11 +28,12 @@ enum { TR__TOKEN_END_BYTES = 24 }; /* documents, tokens, hash of all bytes befor
 #define TR__TOKEN_MAX_VOCAB 0x80000000u
 #define TR__TOKEN_END_MARK UINT64_MAX /* where a record has its number of tokens */
 
-enum { /* what stands before the tokens of a document of version 2, a u32 */
+enum { /* what stands before the tokens of a document from version 2 on, a u32 */
     TR__TOKEN_ROW = 1,
     TR__TOKEN_WEIGHTS = 2, /* they follow the tokens, as many */
+    TR__TOKEN_RIVAL = 4,   /* of version 3: where the rival begins, a u64, behind the group */
     TR__TOKEN_GROUP_SHIFT = 8, /* from here: bytes of the group's name, which follows */
-    TR__TOKEN_HEAD_BITS = 0xff03
+    TR__TOKEN_HEAD_BITS = 0xff03 /* of version 2 */
 };
 
 #endif

@@ -86,10 +86,10 @@ static int read_header(struct tr_token_reader *r, struct tr_err *err)
                           r->name, tr__magic_words(head, got), way_to_tokens(head, got));
     r->version = got < TR__TOKEN_H_N_VOCAB ? 0 : tr__get_u32(head + TR__TOKEN_H_VERSION);
     if (got >= TR__TOKEN_H_N_VOCAB &&
-        (r->version < TR__TOKEN_PLAIN || r->version > TR__TOKEN_DOCUMENTS))
+        (r->version < TR__TOKEN_PLAIN || r->version > TR__TOKEN_SIGNED))
         return tr_err_set(err, TR_EUNSUPPORTED, "'%s': token stream of version %" PRIu32
-                          ", this program reads %d and %d", r->name, r->version,
-                          TR__TOKEN_PLAIN, TR__TOKEN_DOCUMENTS);
+                          ", this program reads %d to %d", r->name, r->version,
+                          TR__TOKEN_PLAIN, TR__TOKEN_SIGNED);
     if (got < sizeof head)
         return tr_err_set(err, TR_EFORMAT, "'%s': the token stream is cut: it ends inside "
                           "its header", r->name);
@@ -177,7 +177,7 @@ static int grow(struct tr_token_reader *r, struct tr_err *err)
 {
     size_t need = r->cap ? r->cap + 1 : CHUNK;
 
-    if (tr__grow(&r->token, &r->cap, need, sizeof *r->token))
+    if (tr__spool_grow(&r->token, &r->cap, need, sizeof *r->token))
         return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for a document of more than "
                           "%zu tokens", r->name, r->cap);
     return 0;
@@ -212,7 +212,7 @@ static int read_tokens(struct tr_token_reader *r, uint64_t n, struct tr_err *err
 /* As many as there were tokens, which have come: so n can be believed. */
 static int read_weights(struct tr_token_reader *r, size_t n, struct tr_err *err)
 {
-    if (tr__grow(&r->weight, &r->weight_cap, n, sizeof *r->weight))
+    if (tr__spool_grow(&r->weight, &r->weight_cap, n, sizeof *r->weight))
         return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for %zu weights", r->name,
                           n);
     int rc = need(r, r->weight, n * sizeof *r->weight, err);
@@ -224,14 +224,27 @@ static int read_weights(struct tr_token_reader *r, size_t n, struct tr_err *err)
         uint32_t bits = tr__get_u32(raw + 4 * i);
         memcpy(&r->weight[i], &bits, sizeof bits);
     }
-    size_t bad = tr__bad_weight(r->weight, n);
+    size_t bad = tr__bad_weight(r->weight, n, r->version == TR__TOKEN_SIGNED);
     if (bad < n)
         return tr_err_set(err, TR_EFORMAT, "'%s': document %" PRIu64 ", token %zu: its "
-                          "weight is not a finite number of at least 0", r->name, r->n_doc, bad);
+                          "weight is not a finite number%s", r->name, r->n_doc, bad,
+                          r->version == TR__TOKEN_SIGNED ? "" : " of at least 0");
     return 0;
 }
 
-/* What stands before the tokens: *head, and the group. */
+static int read_rival(struct tr_token_reader *r, struct tr_document *d, struct tr_err *err)
+{
+    unsigned char b[8];
+    int rc = need(r, b, sizeof b, err);
+
+    if (rc)
+        return rc;
+    XXH3_64bits_update(r->hash, b, sizeof b);
+    d->rival = (size_t)tr__get_u64(b);
+    return 0;
+}
+
+/* What stands before the tokens: *head, the group, where the rival is. */
 static int read_head(struct tr_token_reader *r, uint32_t *head, struct tr_document *d,
                      struct tr_err *err)
 {
@@ -243,7 +256,8 @@ static int read_head(struct tr_token_reader *r, uint32_t *head, struct tr_docume
     *head = tr__get_u32(b);
     size_t n = *head >> TR__TOKEN_GROUP_SHIFT & TR_TOKEN_MAX_GROUP;
     XXH3_64bits_update(r->hash, b, sizeof b);
-    if (*head & ~(uint32_t)TR__TOKEN_HEAD_BITS)
+    uint32_t known = r->version == TR__TOKEN_SIGNED ? TR__TOKEN_RIVAL : 0;
+    if (*head & ~(TR__TOKEN_HEAD_BITS | known))
         return tr_err_set(err, TR_EFORMAT, "'%s': document %" PRIu64 " is of a kind that "
                           "this program does not know", r->name, r->n_doc);
     if ((rc = need(r, r->group, n, err)))
@@ -255,7 +269,7 @@ static int read_head(struct tr_token_reader *r, uint32_t *head, struct tr_docume
                           "group is not UTF-8", r->name, r->n_doc);
     d->row = *head & TR__TOKEN_ROW ? 1 : 0;
     d->group = n ? r->group : NULL;
-    return 0;
+    return *head & TR__TOKEN_RIVAL ? read_rival(r, d, err) : 0;
 }
 
 static int read_document(struct tr_token_reader *r, uint64_t n, struct tr_document *d,
@@ -266,6 +280,9 @@ static int read_document(struct tr_token_reader *r, uint64_t n, struct tr_docume
 
     if (rc || (rc = read_tokens(r, n, err)))
         return rc;
+    if (head & TR__TOKEN_RIVAL && !tr__is_rival(d->rival, (size_t)n))
+        return tr_err_set(err, TR_EFORMAT, "'%s': document %" PRIu64 ": its rival does not "
+                          "begin inside of it", r->name, r->n_doc);
     int weighted = n && head & TR__TOKEN_WEIGHTS;
     if (weighted && (rc = read_weights(r, (size_t)n, err)))
         return rc;
@@ -321,8 +338,8 @@ void tr_token_reader_free(struct tr_token_reader *r)
     if (!r)
         return;
     XXH3_freeState(r->hash);
-    free(r->token);
-    free(r->weight);
+    tr__spool_free(r->token, r->cap, sizeof *r->token);
+    tr__spool_free(r->weight, r->weight_cap, sizeof *r->weight);
     free(r->name);
     free(r);
 }

@@ -80,6 +80,12 @@ struct tr_token_writer *tr_token_writer_new_documents(FILE *f, uint64_t vocab_ha
     return begin(f, TR__TOKEN_DOCUMENTS, vocab_hash, n_vocab, err);
 }
 
+struct tr_token_writer *tr_token_writer_new_signed(FILE *f, uint64_t vocab_hash,
+                                                   uint32_t n_vocab, struct tr_err *err)
+{
+    return begin(f, TR__TOKEN_SIGNED, vocab_hash, n_vocab, err);
+}
+
 /* ==== documents ==== */
 
 static int refuse(struct tr_token_writer *w, struct tr_err *err, int code, const char *why)
@@ -128,26 +134,50 @@ static int has_weights(const struct tr_document *d)
     return d->weight && i < d->n;
 }
 
+static int put_rival(struct tr_token_writer *w, const struct tr_document *d,
+                     struct tr_err *err)
+{
+    unsigned char b[8];
+
+    tr__put_u64(b, d->rival);
+    return put(w, b, sizeof b, err);
+}
+
+static int check_head(struct tr_token_writer *w, const struct tr_document *d, int weighted,
+                      size_t n_group, struct tr_err *err)
+{
+    int is_signed = w->version == TR__TOKEN_SIGNED;
+
+    if (d->group && !tr__is_group(d->group, n_group))
+        return refuse(w, err, TR_EFORMAT, "its group has no name of 1 to 255 bytes of "
+                      "UTF-8");
+    if (weighted && tr__bad_weight(d->weight, d->n, is_signed) < d->n)
+        return refuse(w, err, TR_EFORMAT, "a weight is not a finite number of at least 0");
+    if (w->version == TR__TOKEN_PLAIN && (n_group || weighted || d->row))
+        return refuse(w, err, TR_EINVAL, "it has weights, a group or is a row, and the "
+                      "stream was begun without these");
+    if (d->rival && !is_signed)
+        return refuse(w, err, TR_EINVAL, "it has a rival, and the stream was begun without");
+    return d->rival && !tr__is_rival(d->rival, d->n)
+               ? refuse(w, err, TR_EFORMAT, "its rival does not begin inside of it") : 0;
+}
+
 static int put_head(struct tr_token_writer *w, const struct tr_document *d, int weighted,
                     struct tr_err *err)
 {
     unsigned char b[4];
     size_t n_group = d->group ? strlen(d->group) : 0;
+    int rc = check_head(w, d, weighted, n_group, err);
 
-    if (d->group && !tr__is_group(d->group, n_group))
-        return refuse(w, err, TR_EFORMAT, "its group has no name of 1 to 255 bytes of "
-                      "UTF-8");
-    if (weighted && tr__bad_weight(d->weight, d->n) < d->n)
-        return refuse(w, err, TR_EFORMAT, "a weight is not a finite number of at least 0");
-    if (w->version == TR__TOKEN_PLAIN && (n_group || weighted || d->row))
-        return refuse(w, err, TR_EINVAL, "it has weights, a group or is a row, and the "
-                      "stream was begun without these");
-    if (w->version == TR__TOKEN_PLAIN)
-        return 0;
+    if (rc || w->version == TR__TOKEN_PLAIN)
+        return rc;
     tr__put_u32(b, (d->row ? TR__TOKEN_ROW : 0u) | (weighted ? TR__TOKEN_WEIGHTS : 0u) |
+                (d->rival ? TR__TOKEN_RIVAL : 0u) |
                 (uint32_t)n_group << TR__TOKEN_GROUP_SHIFT);
-    int rc = put(w, b, sizeof b, err);
-    return rc || !n_group ? rc : put(w, d->group, n_group, err);
+    rc = put(w, b, sizeof b, err);
+    if (!rc && n_group)
+        rc = put(w, d->group, n_group, err);
+    return rc || !d->rival ? rc : put_rival(w, d, err);
 }
 
 int tr_token_write_document(struct tr_token_writer *w, const struct tr_document *d,

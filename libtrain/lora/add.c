@@ -6,6 +6,16 @@
 
 #include <cblas.h>
 
+/* w (n, width) += scale * a (n, rank) b^T, b (width, rank): rows of the token table */
+static void add_table_rows(const struct tr_lora_pair *p, float scale, int64_t r0, int64_t n,
+                           float *w)
+{
+    int64_t width = tr_tensor_rows(&p->b);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)n, (int)width, p->rank, scale,
+                (const float *)p->a.data + r0 * p->rank, p->rank, p->b.data, p->rank, 1, w,
+                (int)width);
+}
+
 /* w (n, n_in) += scale * b (n, rank) a (rank, n_in) */
 static void add_rows(float scale, const float *a, const float *b, int rank, int n_in,
                      int64_t n, float *w)
@@ -22,6 +32,10 @@ void tr_lora_add_to(const struct tr_lora *l, const char *name, float user_scale,
         return;
     int64_t n_in = tr_tensor_cols(&p->a), n_out = p->b.dim[p->b.n_dim - 2];
     float scale = tr__lora_scale(l, p, user_scale);
+    if (p->table) {
+        add_table_rows(p, scale, r0, n, w);
+        return;
+    }
     while (n > 0) { /* the rows may be those of several experts */
         int64_t left = n_out - r0 % n_out, rows = n < left ? n : left;
         add_rows(scale, (const float *)p->a.data + r0 / n_out * p->rank * n_in,

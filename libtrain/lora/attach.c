@@ -16,17 +16,34 @@ static int check_pair(const struct tr_lora_pair *p, const struct tr_model *m,
 {
     const char *path = tr_gguf_path(tr_model_gguf(m));
     const struct tr_weight *w = tr__weight_find(m, p->name);
-    if (!w || !w->slot->linear)
+    if (!w || !tr__takes_pair(w->slot))
         return tr_err_set(err, TR_EMISMATCH, "%s: has no linear layer '%s' for the adapter",
                           path, p->name);
     int64_t dim[3] = { p->b.dim[0], p->b.dim[1] };
     dim[p->b.n_dim - 1] = tr_tensor_cols(&p->a);
+    if (p->table) {
+        dim[0] = tr_tensor_rows(&p->a);
+        dim[1] = tr_tensor_rows(&p->b);
+    }
     if (p->b.n_dim == w->t.n_dim && !memcmp(dim, w->t.dim, (size_t)w->t.n_dim * sizeof *dim))
         return 0;
     char is[TR_GGUF_SHAPE_BYTES], wanted[TR_GGUF_SHAPE_BYTES];
     return tr_err_set(err, TR_EMISMATCH, "%s: '%s' is %s, the adapter is for %s", path,
                       p->name, tr_gguf_shape_text(is, w->t.n_dim, w->t.dim),
                       tr_gguf_shape_text(wanted, p->b.n_dim, dim));
+}
+
+/* Logits have room for a few parts of adapters (ops.h). */
+static int check_room(const struct tr_lora *l, const struct tr_model *m, struct tr_err *err)
+{
+    const struct tr_weight *w = tr__weight(m, 0, tr__is_tied(m) ? TR_TOKEN_EMBD : TR_OUTPUT);
+    int n = tr_lora_has(l, w->t.name);
+    for (const struct tr_delta *d = w->delta; n && d; d = d->next)
+        n++;
+    return n <= TR_MAX_OUTPUT_PARTS
+               ? 0
+               : tr_err_set(err, TR_EUNSUPPORTED, "%s: more than %d adapters on '%s'",
+                            tr_gguf_path(tr_model_gguf(m)), TR_MAX_OUTPUT_PARTS, w->t.name);
 }
 
 static int check_base(const struct tr_lora *l, const struct tr_model *m, struct tr_err *err)
@@ -39,7 +56,7 @@ static int check_base(const struct tr_lora *l, const struct tr_model *m, struct 
     if (l->base_hash && l->base_hash != tr_model_hash(m))
         return tr_err_set(err, TR_EMISMATCH, "%s: the adapter was trained on another base",
                           tr_gguf_path(tr_model_gguf(m)));
-    return 0;
+    return check_room(l, m, err);
 }
 
 static void free_parts(struct tr_delta *d)

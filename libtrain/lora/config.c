@@ -125,6 +125,15 @@ static const struct {
     { "mixer.out_proj", "ssm_out" },
 };
 
+/* Modules outside of blocks. */
+static const struct {
+    const char *module, *tensor;
+} outside[] = {
+    { "embed_tokens", "token_embd.weight" }, { "wte", "token_embd.weight" },
+    { "embed_in", "token_embd.weight" },     { "word_embeddings", "token_embd.weight" },
+    { "lm_head", "output.weight" },          { "embed_out", "output.weight" },
+};
+
 /* Is b the end of a, at the beginning of a part between dots? */
 static int ends_with(const char *a, const char *b)
 {
@@ -181,6 +190,24 @@ static int append(struct patterns *p, const char *name, struct tr_err *err)
     return 0;
 }
 
+/* The token table or the output, if the target is one; *any: it was.  With one table for both
+ * PEFT changes the look-up alone, which is another adapter. */
+static int add_outside(struct patterns *p, const char *target, int *any, struct tr_err *err)
+{
+    for (size_t i = 0; !p->layers && i < sizeof outside / sizeof *outside; i++) {
+        if (!ends_with(target, outside[i].module) ||
+            !tr__weight_find(p->base, outside[i].tensor))
+            continue;
+        *any = 1;
+        if (tr__is_tied(p->base))
+            return tr_err_set(err, TR_EUNSUPPORTED, "'%s': target module '%s' is the output "
+                              "too, and an adapter that is trained here changes both",
+                              p->path, target);
+        return append(p, outside[i].tensor, err);
+    }
+    return 0;
+}
+
 /* Linear layers of the base that a target names; TR_EFORMAT if that is none. */
 static int add_target(struct patterns *p, const char *target, struct tr_err *err)
 {
@@ -202,7 +229,9 @@ static int add_target(struct patterns *p, const char *target, struct tr_err *err
         any = 1;
         rc = append(p, w->t.name, err);
     }
-    if (!any)
+    if (!rc)
+        rc = add_outside(p, target, &any, err);
+    if (!rc && !any)
         rc = tr_err_set(err, TR_EFORMAT, "'%s': target module '%s' is none of the linear "
                         "layers of '%s', or of no block that is wanted", p->path, target,
                         tr_gguf_path(tr_model_gguf(p->base)));

@@ -35,12 +35,16 @@ static int select_targets(const struct tr_model *base, char *list, char *chosen,
             if (!w->t.data || !(all ? w->slot->linear && !w->slot->router
                                     : matches(p, w->t.name)))
                 continue;
-            if (!w->slot->linear && w->t.n_dim >= 2)
+            int takes = tr__takes_pair(w->slot);
+            if (!takes && w->t.n_dim >= 2)
                 return tr_err_set(err, TR_EUNSUPPORTED,
                                   "target '%s': an adapter on '%s' is not supported", p,
                                   w->t.name);
-            any |= chosen[i] |= w->slot->linear;
+            any |= chosen[i] |= takes;
         }
+        if (!any && tr__is_tied(base) && matches(p, "output.weight"))
+            return tr_err_set(err, TR_EFORMAT, "target '%s': the base has no output of its "
+                              "own: it is its token table, 'token_embd'", p);
         if (!any)
             return tr_err_set(err, TR_EFORMAT, "target '%s' matches no linear layer", p);
     }
@@ -61,7 +65,7 @@ struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, in
         rc = select_targets(base, list, chosen, err);
     for (size_t i = 0; !rc && i < base->n_weight; i++)
         if (chosen[i])
-            rc = tr__lora_add_pair(l, &base->weight[i], rank, err);
+            rc = tr__lora_add_pair(l, base, &base->weight[i], rank, err);
     if (!rc && !l->n)
         rc = tr_err_set(err, TR_EFORMAT, "no target is named");
     free(list);
@@ -75,12 +79,29 @@ struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, in
     return l;
 }
 
+static void fill_uniform(struct tr_tensor *t, float bound, struct tr_rng *rng)
+{
+    float *v = t->data;
+    for (int64_t j = 0; j < tr_tensor_count(t); j++)
+        v[j] = bound * (2 * tr_rng_uniform(rng) - 1);
+}
+
+/* What is looked up has no use of a scale by its width; what is multiplied by too has, or a
+ * step would move the logits by that much more. */
+static void fill_table(struct tr_lora_pair *p, struct tr_rng rng)
+{
+    float *b = p->b.data;
+    memset(p->a.data, 0, (size_t)tr_tensor_count(&p->a) * sizeof(float));
+    if (p->tied)
+        fill_uniform(&p->b, 1 / sqrtf((float)tr_tensor_rows(&p->b)), &rng);
+    for (int64_t j = 0; !p->tied && j < tr_tensor_count(&p->b); j++)
+        b[j] = tr_rng_normal(&rng);
+}
+
 static void fill_at_random(struct tr_lora_pair *p, struct tr_rng rng)
 {
     float bound = 1 / sqrtf((float)tr_tensor_cols(&p->a));
-    float *a = p->a.data;
-    for (int64_t j = 0; j < tr_tensor_count(&p->a); j++)
-        a[j] = bound * (2 * tr_rng_uniform(&rng) - 1);
+    fill_uniform(&p->a, bound, &rng);
     memset(p->b.data, 0, (size_t)tr_tensor_count(&p->b) * sizeof(float));
 }
 
@@ -95,10 +116,12 @@ void tr_lora_start(struct tr_lora *l, uint64_t seed)
 {
     for (size_t i = 0; i < l->n; i++) {
         struct tr_lora_pair *p = &l->pair[i];
-        if (!p->read_a) {
+        if (!p->read_a && p->table)
+            fill_table(p, tr_rng_init(seed, i));
+        else if (!p->read_a)
             fill_at_random(p, tr_rng_init(seed, i));
+        if (!p->read_a)
             continue;
-        }
         fill_as_read(&p->a, &p->read_a);
         fill_as_read(&p->b, &p->read_b);
     }

@@ -60,6 +60,12 @@ static int64_t pair_rank(const struct tr_weight *w, const struct tr_gguf_tensor 
     int n = w->t.n_dim;
     const int64_t *dim = w->t.dim;
     int64_t n_expert = n > 2 ? dim[0] : 1, n_out = dim[n - 2], n_in = dim[n - 1];
+    if (w->slot->table) {
+        int64_t r = tr_gguf_count(a) / n_out;
+        return tr_gguf_has_shape(a, 2, (int64_t[]){ n_out, r }) &&
+               tr_gguf_has_shape(b, 2, (int64_t[]){ n_in, r }) &&
+               a->dtype->to_f32 && b->dtype->to_f32 ? r : 0;
+    }
     int64_t rank = tr_gguf_count(a) / n_in / n_expert;
     int fits = tr_gguf_has_shape(a, 3, (int64_t[]){ n_expert, rank, n_in }) &&
                tr_gguf_has_shape(b, 3, (int64_t[]){ n_expert, n_out, rank });
@@ -75,7 +81,8 @@ static float *unpack(const struct tr_gguf_tensor *t)
 }
 
 /* One pair from its tensors: shapes against the base, then the numbers. */
-static int read_pair(const struct tr_gguf *g, struct tr_lora *l, const struct tr_weight *w,
+static int read_pair(const struct tr_gguf *g, struct tr_lora *l,
+                     const struct tr_model *base, const struct tr_weight *w,
                      const struct tr_gguf_tensor *a, const struct tr_gguf_tensor *b,
                      struct tr_err *err)
 {
@@ -88,7 +95,7 @@ static int read_pair(const struct tr_gguf *g, struct tr_lora *l, const struct tr
                           tr_gguf_shape_text(of_a, a->n_dim, a->dim),
                           tr_gguf_shape_text(of_b, b->n_dim, b->dim),
                           tr_gguf_shape_text(of_w, w->t.n_dim, w->t.dim));
-    int rc = tr__lora_add_pair(l, w, (int)rank, err);
+    int rc = tr__lora_add_pair(l, base, w, (int)rank, err);
     if (rc)
         return rc;
     struct tr_lora_pair *p = &l->pair[l->n - 1];
@@ -119,7 +126,7 @@ static int base_of(const struct tr_gguf *g, const struct tr_model *base, const c
     if (!*w)
         return tr_err_set(err, TR_EMISMATCH, "%s: tensor '%s': the base has no '%s'", path,
                           name, stem);
-    if (!(*w)->slot->linear)
+    if (!tr__takes_pair((*w)->slot))
         return tr_err_set(err, TR_EUNSUPPORTED,
                           "%s: tensor '%s': an adapter on this tensor is not supported", path,
                           name);
@@ -141,7 +148,7 @@ static int read_pairs(const struct tr_gguf *g, const struct tr_model *base,
         if (!mate)
             return tr_err_set(err, TR_EFORMAT, "%s: tensor '%s' is there without '%s'",
                               tr_gguf_path(g), t->name, other);
-        if (which == 'a' && (rc = read_pair(g, l, w, t, mate, err)))
+        if (which == 'a' && (rc = read_pair(g, l, base, w, t, mate, err)))
             return rc;
     }
     if (!l->n)

@@ -42,15 +42,18 @@ static struct tr_tensor beside(const char *name, const struct tr_tensor *w, int6
     return tr_tensor_make(name, &tr_f32, w->n_dim, dim + is_one, NULL);
 }
 
-int tr__lora_add_pair(struct tr_lora *l, const struct tr_weight *w, int rank,
-                      struct tr_err *err)
+int tr__lora_add_pair(struct tr_lora *l, const struct tr_model *base,
+                      const struct tr_weight *w, int rank, struct tr_err *err)
 {
     struct tr_lora_pair *p = &l->pair[l->n++];
     char *name_a = tensor_name(w->t.name, 'a'), *name_b = tensor_name(w->t.name, 'b');
     p->name = strdup(w->t.name);
+    int64_t n_out = w->t.dim[w->t.n_dim - 2], n_in = w->t.dim[w->t.n_dim - 1];
     p->rank = rank;
-    p->a = beside(name_a, &w->t, rank, w->t.dim[w->t.n_dim - 1]);
-    p->b = beside(name_b, &w->t, w->t.dim[w->t.n_dim - 2], rank);
+    p->table = w->slot->table;
+    p->tied = p->table && tr__is_tied(base);
+    p->a = p->table ? beside(name_a, &w->t, n_out, rank) : beside(name_a, &w->t, rank, n_in);
+    p->b = beside(name_b, &w->t, p->table ? n_in : n_out, rank);
     if (!p->name || !name_a || !name_b)
         return tr_err_set(err, TR_ENOMEM, "out of memory for the pair of '%s'", w->t.name);
     return 0;

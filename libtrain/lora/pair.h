@@ -11,9 +11,9 @@
 /* An adapter with room for so many pairs. */
 struct tr_lora *tr__lora_alloc(size_t max_pairs, struct tr_err *err) TR_MUST_CHECK;
 
-/* One more pair, of this rank, for weight w; its tensors have no data yet. */
-int tr__lora_add_pair(struct tr_lora *l, const struct tr_weight *w, int rank,
-                      struct tr_err *err) TR_MUST_CHECK;
+/* One more pair, of this rank, for weight w of base; its tensors have no data yet. */
+int tr__lora_add_pair(struct tr_lora *l, const struct tr_model *base,
+                      const struct tr_weight *w, int rank, struct tr_err *err) TR_MUST_CHECK;
 
 /* The pair of the base weight `name`, or NULL. */
 const struct tr_lora_pair *tr__lora_find(const struct tr_lora *l, const char *name);

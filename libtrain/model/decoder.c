@@ -54,12 +54,28 @@ static struct tr_tensor *block(struct tr__decoder *d, struct tr_tensor *x)
     return tr_segment_end(d->tp, y);
 }
 
+/* Rows of the token table, and what adapters add to them: in a pair of the table a has a
+ * row for each token, and b brings it to the width of the model. */
+static struct tr_tensor *embed(struct tr__decoder *d)
+{
+    const struct tr_batch *batch = d->batch;
+    float scale = d->m->config.embd_scale;
+    struct tr_tensor *x = tr_embedding(d->tp, tr__tensor(d, TR_TOKEN_EMBD), batch->token,
+                                       tr__tensor(d, TR_POSITION_EMBD), batch->pos, batch->n,
+                                       scale);
+    for (const struct tr_delta *a = tr__weight(d->m, 0, TR_TOKEN_EMBD)->delta; a; a = a->next) {
+        struct tr_tensor *u = tr_embedding(d->tp, a->a, batch->token, NULL, NULL, batch->n, 1);
+        x = tr_linear(d->tp, u, a->b,
+                      &(struct tr_linear){
+                          .add = x, .in_place = 1, .scale = a->scale * scale });
+    }
+    return x;
+}
+
 static struct tr_tensor *blocks(struct tr__decoder *d)
 {
     tr_segment_begin(d->tp);
-    struct tr_tensor *x = tr_embedding(
-        d->tp, tr__tensor(d, TR_TOKEN_EMBD), d->batch->token, tr__tensor(d, TR_POSITION_EMBD),
-        d->batch->pos, d->batch->n, d->m->config.embd_scale);
+    struct tr_tensor *x = embed(d);
     if (d->m->config.n_input)
         d->inputs = tr__make_inputs(d, x);
     x = tr_segment_end(d->tp, x);
@@ -68,14 +84,27 @@ static struct tr_tensor *blocks(struct tr__decoder *d)
     return x;
 }
 
+/* What adapters add to the logits.  A tied table is multiplied by as it stands, so its pairs
+ * are taken the other way round than for a look-up: x (a b^T)^T = (x b) a^T. */
+static int output_parts(struct tr__decoder *d, struct tr_tensor *x,
+                        struct tr_output_part part[TR_MAX_OUTPUT_PARTS])
+{
+    int n = 0, tied = tr__is_tied(d->m);
+    const struct tr_weight *w = tr__weight(d->m, 0, tied ? TR_TOKEN_EMBD : TR_OUTPUT);
+    for (const struct tr_delta *a = w->delta; a; a = a->next)
+        part[n++] = (struct tr_output_part){
+            .u = tied ? tr_matmul(d->tp, x, a->b, NULL) : tr_linear(d->tp, x, a->a, NULL),
+            .b = tied ? a->a : a->b, .scale = a->scale };
+    return n;
+}
+
 static struct tr_tensor *head(struct tr__decoder *d, struct tr_tensor *x,
                               const int32_t *target, const struct tr_loss *loss)
 {
     const struct tr_arch *arch = d->m->arch;
     struct tr_loss l = *loss;
-    struct tr_tensor *table = tr__tensor(d, TR_OUTPUT);
-    if (!table) /* tied */
-        table = tr__tensor(d, TR_TOKEN_EMBD);
+    struct tr_output_part part[TR_MAX_OUTPUT_PARTS];
+    struct tr_tensor *table = tr__tensor(d, tr__is_tied(d->m) ? TR_TOKEN_EMBD : TR_OUTPUT);
     l.logit_scale = d->m->config.logit_scale;
     l.soft_cap = d->m->config.logit_soft_cap;
     l.bias = tr__tensor(d, TR_OUTPUT_BIAS);
@@ -84,6 +113,8 @@ static struct tr_tensor *head(struct tr__decoder *d, struct tr_tensor *x,
                  TR_OUTPUT_NORM_BIAS);
     if (table == tr__tensor(d, TR_OUTPUT))
         tr__see(d, x, TR_OUTPUT, NULL, TR__ALL_ROWS);
+    l.part = part;
+    l.n_part = output_parts(d, x, part);
     return tr_segment_end(d->tp, tr_output_loss(d->tp, x, table, target, &l));
 }
 

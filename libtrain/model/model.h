@@ -57,7 +57,9 @@ struct tr_slot {
     int n_dim;
     /* row-major; l is NULL for the global ones */
     int64_t (*dim[3])(const struct tr_config *c, const struct tr_layer *l);
-    int linear;  /* a matrix of a linear layer: LoRA can hang on it */
+    int linear;  /* a matrix of a linear layer of the blocks: LoRA can hang on it */
+    int named;   /* it can on this one too, where its name is given */
+    int table;   /* of tokens: its pairs are the other way round, w + scale * a b^T */
     int router;  /* whose numbers choose: always multiplied in f32, and LoRA hangs on it only
                     where its name is given */
     int frozen;  /* never trained: a table of constants */
@@ -204,9 +206,12 @@ int tr__keys_check(const struct tr_gguf *g, const struct tr_arch *arch,
 /* Is this a key of the architecture that nothing here understands? */
 int tr__key_unknown(const struct tr_arch *arch, const char *key);
 
+/* Can LoRA hang on this weight? */
+int tr__takes_pair(const struct tr_slot *slot);
+
 struct tr_delta { /* one adapter's part in one weight: w + scale * b a */
-    struct tr_tensor *a; // (rank, n_in)
-    struct tr_tensor *b; // (n_out, rank)
+    struct tr_tensor *a; // (rank, n_in), of the token table (n_vocab, rank)
+    struct tr_tensor *b; // (n_out, rank), of the token table (n_embd, rank)
     float scale;
     struct tr_delta *next;
 };
@@ -256,6 +261,9 @@ int tr__check_results(const struct tr_model *m, const char *what, const float *v
 
 /* The weight in a slot; `layer` is ignored for the global ones. */
 struct tr_weight *tr__weight(const struct tr_model *m, int64_t layer, enum tr_slot_id id);
+
+/* Are logits made with the token table? */
+int tr__is_tied(const struct tr_model *m);
 
 /* The weight of this name, or NULL. */
 struct tr_weight *tr__weight_find(const struct tr_model *m, const char *name);

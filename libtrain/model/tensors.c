@@ -102,12 +102,12 @@ void tr__slot_shape(enum tr_slot_id id, const struct tr_config *c, const struct 
 #define MAMBA2 .part = TR_PART_MAMBA2
 
 const struct tr_slot tr__slots[TR_N_SLOT] = {
-    [TR_TOKEN_EMBD] = { MATRIX("token_embd.weight", vocab, embd) },
+    [TR_TOKEN_EMBD] = { MATRIX("token_embd.weight", vocab, embd), .named = 1, .table = 1 },
     [TR_POSITION_EMBD] = { MATRIX("position_embd.weight", ctx, embd) },
     [TR_TOKEN_EMBD_NORM] = { VECTOR("token_embd_norm.weight", embd) },
     [TR_OUTPUT_NORM] = { VECTOR("output_norm.weight", embd) },
     [TR_OUTPUT_NORM_BIAS] = { VECTOR("output_norm.bias", embd) },
-    [TR_OUTPUT] = { MATRIX("output.weight", vocab, embd) },
+    [TR_OUTPUT] = { MATRIX("output.weight", vocab, embd), .named = 1 },
     [TR_OUTPUT_BIAS] = { VECTOR("output.bias", vocab) },
     [TR_ROPE_FREQS] = { VECTOR("rope_freqs.weight", half_rot), .frozen = 1 },
     [TR_ROPE_FACTORS_LONG] = { VECTOR("rope_factors_long.weight", half_rot), .frozen = 1,

@@ -18,6 +18,16 @@ struct tr_weight *tr__weight(const struct tr_model *m, int64_t layer, enum tr_sl
     return &m->weight[TR_N_GLOBAL + layer * TR_N_BLOCK + (id - TR_N_GLOBAL)];
 }
 
+int tr__is_tied(const struct tr_model *m)
+{
+    return !tr__weight(m, 0, TR_OUTPUT)->t.data;
+}
+
+int tr__takes_pair(const struct tr_slot *slot)
+{
+    return slot->linear || slot->named;
+}
+
 struct tr_weight *tr__weight_find(const struct tr_model *m, const char *name)
 {
     int64_t layer;

@@ -11,19 +11,52 @@
 #include <omp.h>
 #include <string.h>
 
-enum { X, W, BIAS };
+enum { X, W, BIAS, PARTS };
 enum { CHUNK_BYTES = 64 << 20, MAX_ROWS = 1024, MIN_ROWS = 16 };
 
 struct output_loss_args {
     struct tr_loss opt;
     const int32_t *target; /* (n) */
+    float part_scale[TR_MAX_OUTPUT_PARTS];
 };
+
+enum { MAX_TERMS = 1 + TR_MAX_OUTPUT_PARTS };
+
+/* Logits are a sum of products scale * x w^T: that of the weight, then those of adapters. */
+struct term {
+    struct tr_tensor *x, *w;
+    float scale;
+};
+
+static int n_term(const struct tr_node *nd)
+{
+    int n = 1;
+    while (n < MAX_TERMS && nd->in[PARTS + 2 * (n - 1)])
+        n++;
+    return n;
+}
+
+static struct term term_of(const struct tr_node *nd, int i)
+{
+    const struct output_loss_args *args = nd->args;
+    if (!i)
+        return (struct term){ nd->in[X], nd->in[W], args->opt.logit_scale };
+    return (struct term){ nd->in[PARTS + 2 * (i - 1)], nd->in[PARTS + 2 * (i - 1) + 1],
+                          args->opt.logit_scale * args->part_scale[i - 1] };
+}
+
+/* Numbers that wait for backward: the gradient of x of this term. */
+static size_t n_saved(const struct tr_tensor *x)
+{
+    return x->needs_grad ? (size_t)(tr_tensor_rows(x) * tr_tensor_cols(x)) : 0;
+}
 
 /* Scratch of one call; rows: of a chunk. */
 struct chunk {
     int64_t rows;
     int32_t *index; /* (n) the rows that are computed */
-    float *x, *dx;  /* (rows, width) gathered */
+    float *x[MAX_TERMS]; /* (rows, width) gathered, of each term */
+    float *dx;      /* (rows, width) of the widest term */
     float *logits;  /* (rows, n_vocab) */
     double *loss;   /* (rows) */
     float *capped;  /* (threads, n_vocab), only with a soft cap */
@@ -47,13 +80,17 @@ static int64_t chunk_rows(const struct tr_node *nd)
 static struct chunk new_chunk(struct tr_arena *a, const struct tr_node *nd)
 {
     const struct output_loss_args *args = nd->args;
-    size_t n = (size_t)tr_tensor_rows(nd->in[X]), width = (size_t)tr_tensor_cols(nd->in[X]);
+    size_t n = (size_t)tr_tensor_rows(nd->in[X]), most = 0;
     size_t n_vocab = (size_t)tr_tensor_rows(nd->in[W]);
     struct chunk c = { .rows = chunk_rows(nd) };
     size_t rows = (size_t)c.rows;
     c.index = tr_arena_array(a, n, sizeof *c.index);
-    c.x = tr_arena_array(a, rows * width, sizeof *c.x);
-    c.dx = nd->n_saved ? tr_arena_array(a, rows * width, sizeof *c.dx) : NULL;
+    for (int i = 0; i < n_term(nd); i++) {
+        size_t width = (size_t)tr_tensor_cols(term_of(nd, i).x);
+        c.x[i] = tr_arena_array(a, rows * width, sizeof *c.x[i]);
+        most = width > most ? width : most;
+    }
+    c.dx = nd->n_saved ? tr_arena_array(a, rows * most, sizeof *c.dx) : NULL;
     c.logits = tr_arena_array(a, rows * n_vocab, sizeof *c.logits);
     c.loss = tr_arena_array(a, rows, sizeof *c.loss);
     if (args->opt.soft_cap > 0)
@@ -69,8 +106,13 @@ static size_t output_loss_scratch(const struct tr_node *nd, int backward)
     struct tr_arena count;
     tr_arena_init_counting(&count);
     struct chunk c = new_chunk(&count, nd);
-    struct tr__matrix m = tr__as_matrix(nd->in[W]);
-    return count.peak + tr__gemm_scratch(c.rows, &m);
+    size_t most = 0;
+    for (int i = 0; i < n_term(nd); i++) {
+        struct tr__matrix m = tr__as_matrix(term_of(nd, i).w);
+        size_t bytes = tr__gemm_scratch(c.rows, &m);
+        most = bytes > most ? bytes : most;
+    }
+    return count.peak + most;
 }
 
 static size_t output_loss_library(const struct tr_node *nd)
@@ -218,32 +260,54 @@ static void add_bias_gradient(struct tr_tensor *bias, const float *dz, int64_t r
     tr__add_column_sums(dz, n_vocab, rows, n_vocab, scale, bias->grad);
 }
 
+/* Of one term: those of its x go to `saved`. */
+static void gradients_of_term(const struct tr_node *nd, const struct chunk *c, int i,
+                              const int32_t *index, int64_t rows, float *saved)
+{
+    struct term t = term_of(nd, i);
+    struct tr__matrix m = tr__as_matrix(t.w);
+    int64_t n_vocab = tr_tensor_rows(t.w), width = tr_tensor_cols(t.w);
+    if (t.x->needs_grad) {
+        tr__gemm_dyw(nd->scratch, rows, t.scale, c->logits, n_vocab, &m, 0, c->dx, width);
+        scatter(saved, c->dx, index, rows, width);
+    }
+    if (t.w->needs_grad)
+        tr__gemm_dytx(nd->scratch, rows, t.scale, c->logits, n_vocab, c->x[i], width,
+                      tr_op_grad_beta(t.w), &m);
+}
+
 static void gradients_of_chunk(const struct tr_node *nd, const struct chunk *c,
                                const int32_t *index, int64_t rows)
 {
     const struct tr_loss *opt = &((const struct output_loss_args *)nd->args)->opt;
-    struct tr_tensor *w = nd->in[W];
-    struct tr__matrix m = tr__as_matrix(w);
-    int64_t n_vocab = tr_tensor_rows(w), width = tr_tensor_cols(w);
-    if (c->dx) {
-        tr__gemm_dyw(nd->scratch, rows, opt->logit_scale, c->logits, n_vocab, &m, 0, c->dx,
-                     width);
-        scatter(nd->saved, c->dx, index, rows, width);
+    float *saved = nd->saved;
+    for (int i = 0; i < n_term(nd); i++) {
+        gradients_of_term(nd, c, i, index, rows, saved);
+        saved += n_saved(term_of(nd, i).x);
     }
-    if (w->needs_grad)
-        tr__gemm_dytx(nd->scratch, rows, opt->logit_scale, c->logits, n_vocab, c->x, width,
-                      tr_op_grad_beta(w), &m);
     if (nd->in[BIAS] && nd->in[BIAS]->needs_grad)
         add_bias_gradient(nd->in[BIAS], c->logits, rows, opt->logit_scale);
+}
+
+static void logits_of_chunk(const struct tr_node *nd, const struct chunk *c,
+                            const int32_t *index, int64_t rows)
+{
+    int64_t n_vocab = tr_tensor_rows(nd->in[W]);
+    for (int i = 0; i < n_term(nd); i++) {
+        struct term t = term_of(nd, i);
+        struct tr__matrix m = tr__as_matrix(t.w);
+        int64_t width = tr_tensor_cols(t.x);
+        gather(c->x[i], t.x->data, t.x->ld, index, rows, width);
+        tr__gemm_xwt(nd->scratch, rows, t.scale, c->x[i], width, &m, i > 0, c->logits,
+                     n_vocab);
+    }
 }
 
 static void output_loss_forward(struct tr_node *nd)
 {
     const struct output_loss_args *args = nd->args;
     const struct tr_loss *opt = &args->opt;
-    const struct tr_tensor *x = nd->in[X], *w = nd->in[W];
-    int64_t n = tr_tensor_rows(x), n_vocab = tr_tensor_rows(w), width = tr_tensor_cols(w);
-    struct tr__matrix m = tr__as_matrix(w);
+    int64_t n = tr_tensor_rows(nd->in[X]);
     if (!targets_fit(nd))
         return;
     size_t mark = tr_arena_mark(nd->scratch);
@@ -255,9 +319,7 @@ static void output_loss_forward(struct tr_node *nd)
         memset(opt->row_loss, 0, (size_t)n * sizeof *opt->row_loss);
     for (int64_t i0 = 0; i0 < count; i0 += c.rows) {
         int64_t rows = count - i0 < c.rows ? count - i0 : c.rows;
-        gather(c.x, x->data, x->ld, c.index + i0, rows, width);
-        tr__gemm_xwt(nd->scratch, rows, opt->logit_scale, c.x, width, &m, 0, c.logits,
-                     n_vocab);
+        logits_of_chunk(nd, &c, c.index + i0, rows);
         loss_of_chunk(nd, &c, i0, rows);
         for (int64_t i = 0; i < rows; i++)
             sum += c.loss[i];
@@ -270,26 +332,38 @@ static void output_loss_forward(struct tr_node *nd)
     tr_arena_rewind(nd->scratch, mark);
 }
 
-static void output_loss_backward(struct tr_node *nd)
+static void add_saved(const struct tr_tensor *x, const float *saved)
 {
-    const struct tr_tensor *x = nd->in[X];
     int64_t n = tr_tensor_rows(x), width = tr_tensor_cols(x);
-    if (nd->out->grad[0] != 1.0f)
-        tr_fatal("output_loss: its gradient is %g, it must be 1",
-                 (double)nd->out->grad[0]);
-    if (!x->grad)
-        return;
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < width; j++)
-            x->grad[i * x->ld + j] += nd->saved[i * width + j];
+            x->grad[i * x->ld + j] += saved[i * width + j];
+}
+
+static void output_loss_backward(struct tr_node *nd)
+{
+    const float *saved = nd->saved;
+    if (nd->out->grad[0] != 1.0f)
+        tr_fatal("output_loss: its gradient is %g, it must be 1",
+                 (double)nd->out->grad[0]);
+    for (int i = 0; i < n_term(nd); i++) {
+        const struct tr_tensor *x = term_of(nd, i).x;
+        if (x->grad)
+            add_saved(x, saved);
+        saved += n_saved(x);
+    }
 }
 
 static double output_loss_work(const struct tr_node *nd, int backward)
 {
-    const struct tr_tensor *x = nd->in[X], *w = nd->in[W];
-    int products = backward ? 0 : 1 + (nd->n_saved > 0) + w->needs_grad;
-    return 2.0 * products * (double)tr_tensor_rows(x) * (double)tr_tensor_count(w);
+    double sum = 0;
+    for (int i = 0; i < n_term(nd); i++) {
+        struct term t = term_of(nd, i);
+        int products = backward ? 0 : 1 + t.x->needs_grad + t.w->needs_grad;
+        sum += 2.0 * products * (double)tr_tensor_rows(t.x) * (double)tr_tensor_count(t.w);
+    }
+    return sum;
 }
 
 const struct tr_op tr__op_output_loss = {
@@ -302,23 +376,40 @@ const struct tr_op tr__op_output_loss = {
     .once = 1,
 };
 
+static void add_parts(struct tr_tape *tp, struct tr_op_call *call,
+                      struct output_loss_args *args, const struct tr_loss *opt)
+{
+    const struct tr_op *op = call->op;
+    tr_op_require(tp, opt->n_part <= TR_MAX_OUTPUT_PARTS, op, call->in[X], call->in[W]);
+    for (int i = 0; i < opt->n_part && i < TR_MAX_OUTPUT_PARTS; i++) {
+        struct tr_tensor *u = opt->part[i].u, *b = opt->part[i].b;
+        tr_op_require(tp, u->dtype == &tr_f32 && b->dtype == &tr_f32, op, u, b);
+        tr_op_require(tp, tr_tensor_cols(u) == tr_tensor_cols(b), op, u, b);
+        tr_op_require(tp, tr_tensor_rows(u) == tr_tensor_rows(call->in[X]), op, u,
+                      call->in[X]);
+        tr_op_require(tp, tr_tensor_rows(b) == tr_tensor_rows(call->in[W]), op, b,
+                      call->in[W]);
+        call->in[PARTS + 2 * i] = u;
+        call->in[PARTS + 2 * i + 1] = b;
+        call->n_saved += n_saved(u);
+        args->part_scale[i] = opt->part[i].scale;
+    }
+}
+
 struct tr_tensor *tr_output_loss(struct tr_tape *tp, struct tr_tensor *x,
                                  struct tr_tensor *w, const int32_t *target,
                                  const struct tr_loss *opt)
 {
     const struct tr_op *op = &tr__op_output_loss;
-    int64_t n = tr_tensor_rows(x), width = tr_tensor_cols(x);
-    tr_op_require(tp, width == tr_tensor_cols(w), op, x, w);
+    tr_op_require(tp, tr_tensor_cols(x) == tr_tensor_cols(w), op, x, w);
     tr_op_require(tp, !opt->bias || (opt->bias->dtype == &tr_f32 &&
                   tr_tensor_count(opt->bias) == tr_tensor_rows(w)), op, w, opt->bias);
-    struct output_loss_args args = { *opt, target };
+    struct output_loss_args args = { .opt = *opt, .target = target };
+    struct tr_op_call call = { .op = op, .in = { x, w, opt->bias }, .args = &args,
+                               .args_bytes = sizeof args, .n_saved = n_saved(x) };
     if (args.opt.logit_scale == 0)
         args.opt.logit_scale = 1;
-    return tr_op_run(tp, &(struct tr_op_call){
-                           .op = op,
-                           .in = { x, w, opt->bias },
-                           .out = tr_op_output(tp, op, 1, (int64_t[]){ 1 }),
-                           .args = &args,
-                           .args_bytes = sizeof args,
-                           .n_saved = x->needs_grad ? (size_t)(n * width) : 0 });
+    add_parts(tp, &call, &args, opt);
+    call.out = tr_op_output(tp, op, 1, (int64_t[]){ 1 });
+    return tr_op_run(tp, &call);
 }

@@ -24,13 +24,13 @@ enum {
 
 void tr_tokens_release(struct tr_tokens *t)
 {
-    free(t->id);
+    tr__spool_free(t->id, t->cap, sizeof *t->id);
     *t = (struct tr_tokens){ 0 };
 }
 
 static int reserve_ids(struct tr_tokens *out, size_t n, struct tr_err *err)
 {
-    if (tr__grow(&out->id, &out->cap, out->n + n, sizeof *out->id))
+    if (tr__spool_grow(&out->id, &out->cap, out->n + n, sizeof *out->id))
         return tr_err_set(err, TR_ENOMEM, "out of memory for %zu tokens", out->n + n);
     return 0;
 }

@@ -97,7 +97,7 @@ static const struct tr__arg table[] = {
         .standard = 16 },
       "alpha", NULL },
     { { FIELD(lora_targets), TR_ARG_TEXT, "lora-targets", TRAINED, "LIST",
-        "patterns of linear layers, with commas: attn_q,ffn_*", .of_adapter = 1,
+        "patterns of linear layers, with commas: attn_q,ffn_*,output", .of_adapter = 1,
         .standard_text = "all-linear" },
       "tensors", write_tensors },
     { { FIELD(adapter_in), TR_ARG_FILE, "adapter-in", TRAINED, "FILE",

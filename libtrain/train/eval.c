@@ -26,6 +26,7 @@ struct tr_eval {
     const struct tr_loss_kind *kind;
     struct tr_progress progress;
     double option[TR_MAX_OPTION];
+    int32_t *target; // (max_rows) of a sequence with answers that are not wanted, or NULL
 };
 
 /* Memory for one batch of n rows, at worst of one document, found by running it on a tape
@@ -81,8 +82,11 @@ struct tr_eval *tr_eval_new(struct tr_model *m, int64_t max_rows,
 
 void tr_eval_free(struct tr_eval *e)
 {
-    if (e && !e->lent)
+    if (!e)
+        return;
+    if (!e->lent)
         tr_tape_free(e->tape);
+    free(e->target);
     free(e);
 }
 
@@ -125,11 +129,9 @@ void tr__eval_options(struct tr_eval *e, const double *option)
         e->option[i] = option[i];
 }
 
-/* ---- a batch ---------------------------------------------------------------------- */
-
 static int bad_weight(const struct tr_batch *b, int64_t i)
 {
-    return b->weight && !(isfinite(b->weight[i]) && b->weight[i] >= 0);
+    return b->weight && !(isfinite(b->weight[i]) && (b->weight[i] >= 0 || b->target[i] < 0));
 }
 
 /* The first row that cannot be, or -1: ids in the vocabulary, positions that begin at 0 and
@@ -234,6 +236,19 @@ static int check_pack(const struct tr_pack *pack, const struct tr_model *m, uint
 
 enum { LOSS, WEIGHT, COUNTED, N_SUM };
 
+/* Answers that are not wanted do not count.  What is too long is refused elsewhere. */
+static int leave_out(struct tr_eval *e, const struct tr_pack_seq *seq, struct tr_batch *batch,
+                     struct tr_err *err)
+{
+    if (!e->target && !(e->target = calloc((size_t)e->max_rows, sizeof *e->target)))
+        return tr_err_set(err, TR_ENOMEM, "out of memory for %lld positions",
+                          (long long)e->max_rows);
+    for (int32_t j = 0; j < seq->n && j < e->max_rows; j++)
+        e->target[j] = seq->weight && seq->weight[j] < 0 ? -1 : seq->target[j];
+    batch->target = seq->n <= e->max_rows ? e->target : seq->target;
+    return 0;
+}
+
 static int add_sequence(struct tr_eval *e, struct tr_pack *pack, uint64_t i,
                         double sums[N_SUM], struct tr_err *err)
 {
@@ -242,8 +257,10 @@ static int add_sequence(struct tr_eval *e, struct tr_pack *pack, uint64_t i,
     if (rc)
         return rc;
     struct tr_batch batch = { seq.n, seq.token, seq.target, seq.pos, seq.weight };
+    if (tr_pack_info(pack)->is_signed && (rc = leave_out(e, &seq, &batch, err)))
+        return rc;
     for (int32_t j = 0; j < seq.n; j++)
-        sums[COUNTED] += seq.target[j] >= 0;
+        sums[COUNTED] += batch.target[j] >= 0;
     sums[WEIGHT] += tr__batch_weight(&batch);
     return tr_eval_batch(e, &batch, &sums[LOSS], NULL, NULL, err);
 }

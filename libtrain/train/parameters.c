@@ -127,7 +127,11 @@ static int load_weights(struct tr_trainer *t, struct tr_err *err)
 static void declare_pairs(struct tr_trainer *t)
 {
     for (size_t i = 0; i < t->lora->n; i++) {
-        t->lora->pair[i].a.linear = t->lora->pair[i].b.linear = 1;
+        const struct tr_weight *w = tr__weight_find(t->m, t->lora->pair[i].name);
+        t->lora->pair[i].a.linear = t->lora->pair[i].b.linear = w->slot->linear;
+        if (t->lora->pair[i].tied)
+            tr__warn(t, "'%s' is the output too: llama.cpp cannot run an adapter on it, only "
+                     "what comes of merging", w->t.name);
         tr_params_add(&t->params, &t->lora->pair[i].a);
         tr_params_add(&t->params, &t->lora->pair[i].b);
     }

@@ -35,6 +35,10 @@ static int check_all(const struct tr_model *m, struct tr_pack *pack,
         rc = tr_gguf_check(tr_model_gguf(m), err);
     if (!rc)
         rc = check_data(pack, m, err);
+    if (!rc && tr_pack_info(pack)->is_signed)
+        rc = tr_err_set(err, TR_EUNSUPPORTED, "%s: has answers that are not wanted "
+                        "(tokenize --preference), which this kind of training would learn",
+                        tr_pack_path(pack));
     if (!rc && a->val)
         rc = check_data(a->val, m, err);
     return rc;

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# merge: what of the changes is in the file.
+# merge: several models; what of the changes is in the file.
 . "${0%/*}/../lib.sh"
 
-test_built merge tokenize pack train quantize ||
+test_built merge tokenize pack train quantize gguf-diff gguf-show gguf-edit ||
     test_skip_all "the commands are not built"
 tiny=$TOP/examples/tiny.gguf
 [ -f "$tiny" ] || test_skip_all "no examples/tiny.gguf"
@@ -39,4 +39,62 @@ test_expect_success 'how far it is from base and adapter' '
     test_expect_code 1 "$BIN/merge" -m "$tiny" -a a.gguf --kl none.txt -o out.gguf 2>err
     grep "none.txt" err
     test ! -e out.gguf'
+
+"$BIN/merge" -q -m "$tiny" -a a.gguf -t f32 -o a1.gguf
+"$BIN/merge" -q -m "$tiny" -a a.gguf:-1 -t f32 -o b1.gguf
+"$BIN/quantize" -q -t f32 -o base.gguf "$tiny"
+same() { "$BIN/gguf-diff" --tensors --tol "$3" "$1" "$2" >diff; }
+
+test_expect_success 'models: an adapter and its negative cancel' '
+    run merge --method linear -m base.gguf -x a1.gguf -x b1.gguf -o out.gguf
+    same base.gguf out.gguf 1e-6
+    run merge --method task -m base.gguf -x a1.gguf:2 -x b1.gguf:1 -o out.gguf
+    same a1.gguf out.gguf 1e-6
+    grep "merged 2 models by task" talk
+    grep "attn_q  *100.0 %" talk
+    run merge --method task --lambda -1 -m base.gguf -x b1.gguf --threads 1 -o one.gguf
+    same a1.gguf one.gguf 1e-6
+    run merge --method ties -m base.gguf -x a1.gguf:0.5 -x b1.gguf --density 0.2 -o t1.gguf
+    run merge --method ties -m base.gguf -x a1.gguf:0.5 -x b1.gguf --density 0.2 --threads 1 \
+        -o t2.gguf
+    cmp t1.gguf t2.gguf
+    run merge --method dare -m base.gguf -x a1.gguf --seed 3 -o d1.gguf
+    run merge --method dare -m base.gguf -x a1.gguf --seed 4 -o d2.gguf
+    test_must_fail cmp d1.gguf d2.gguf'
+
+test_expect_success 'models: weights by pattern, types' '
+    run merge --method linear -m base.gguf -x a1.gguf:1 -x b1.gguf:0 --weight "blk.0.=0,1" \
+        -o out.gguf
+    "$BIN/gguf-diff" --tensors out.gguf a1.gguf | awk "\$5 != 0 { print \$2 }" >differ
+    grep "blk.0." differ
+    test_must_fail grep -v "blk.0." differ
+    run merge --method slerp -m base.gguf -x a1.gguf:0.5 -t q8_0 -o q8.gguf
+    "$BIN/gguf-show" q8.gguf | grep "attn_q.weight.*Q8_0"
+    run merge --method linear -m q8.gguf -x q8.gguf -o again.gguf
+    same q8.gguf again.gguf 0
+    "$BIN/gguf-show" --keys again.gguf | grep "general.name.* merged$"
+    "$BIN/gguf-edit" -q --set llama.rope.freq_base=f32:5 -o other.gguf a1.gguf 2>err || cat err
+    run merge --method linear -m base.gguf -x other.gguf -o out.gguf
+    grep "is not as the base in .llama.rope.freq_base., which stays" talk'
+
+test_expect_success 'models: what does not go together' '
+    usage() {
+        text=$1
+        shift
+        test_expect_code 2 "$BIN/merge" -o out.gguf "$@" 2>err
+        grep -e "$text" err
+    }
+    usage "of adapters" -m base.gguf --method task -x a1.gguf -a a.gguf
+    usage "wants a model: .--with" -m base.gguf --method task
+    usage "models want .--method" -m base.gguf -x a1.gguf -a a.gguf
+    usage "a weight for each of 1" -m base.gguf --method task -x a1.gguf --weight "blk=1,2"
+    usage "slerp takes 1 to 2 models" -m base.gguf --method slerp -x a1.gguf -x a1.gguf -x b1.gguf
+    usage "add up to 0" -m base.gguf --method linear -x a1.gguf:1 -x b1.gguf:-1
+    usage "linear task slerp ties dare dare-ties" -m base.gguf --method blend -x a1.gguf
+    test_expect_code 1 "$BIN/merge" -o out.gguf -m base.gguf --method task -x a.gguf 2>err
+    grep "a.gguf. is an adapter" err
+    test_expect_code 2 "$BIN/merge" -o out.gguf -m base.gguf --method task -x a1.gguf \
+        --weight "(=1" 2>err
+    grep "no regular expression" err
+    test ! -e out.gguf || rm out.gguf'
 test_done

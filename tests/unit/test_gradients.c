@@ -628,6 +628,21 @@ BUILD(cross_entropy_weighted)
                                              .weight = row_weights, .sum = &loss_sum });
 }
 
+/* As two adapters add to it: one beside the table, one the other way round on it. */
+BUILD(cross_entropy_parts)
+{
+    struct tr_output_part part[] = {
+        { tr_linear(tp, in[0], in[2], NULL), in[3], 1.5f },
+        { tr_matmul(tp, in[0], in[4], NULL), in[5], -0.5f },
+    };
+    UNUSED;
+    return tr_output_loss(tp, in[0], in[1], targets,
+                          &(struct tr_loss){ .kind = tr_loss_by_name("cross_entropy"),
+                                             .scale = LOSS_SCALE, .logit_scale = 1.5f,
+                                             .max_rows = 2, .part = part, .n_part = 2,
+                                             .sum = &loss_sum });
+}
+
 BUILD(mse_weighted)
 {
     UNUSED;
@@ -828,6 +843,9 @@ static const struct {
     { "output_loss", "squares", mse, { MATRIX(6, 5), TABLE(7, 5) }, 0.25f, 1e-4, 1 },
     { "output_loss", "cross-entropy, weights", cross_entropy_weighted,
       { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
+    { "output_loss", "adapters", cross_entropy_parts,
+      { MATRIX(6, 5), TABLE(7, 5), TABLE(2, 5), TABLE(7, 2), TABLE(5, 3), TABLE(7, 3) },
+      0.0625f, 1e-4, 1 },
     { "output_loss", "squares, weights", mse_weighted,
       { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
 };

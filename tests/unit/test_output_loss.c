@@ -203,7 +203,7 @@ static void run(struct problem *p, int with_grad)
     struct args args = { { p->s.kind ? tr_loss_by_name(p->s.kind) : NULL, scale, p->s.cap,
                            p->s.logit_scale, p->s.bias ? &p->bias : NULL, &p->sum,
                            p->row_loss, p->logits, p->s.store_logits == COUNTED, 0, NULL,
-                           p->weight },
+                           p->weight, NULL, 0 },
                          p->target };
     struct tr_arena scratch;
     struct tr_node nd = { .op = &tr__op_output_loss, .in = { &p->x, &p->w, p->s.bias ? &p->bias : NULL },

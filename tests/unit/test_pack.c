@@ -153,7 +153,7 @@ END_TEST
 
 static const int32_t tok[] = { 1, 2, 3 }, big[] = { 1, 100, 3 }, neg[] = { -1, 2, 3 },
                      off[] = { 3, 3, 4 };
-static const float zero[] = { 1, 0 }, nan_[] = { NAN, 1 }, below[] = { -1, 1 };
+static const float zero[] = { 1, 0 }, nan_[] = { NAN, 1 };
 static const int32_t of_none[] = { 0, 0 }, two[] = { -1, -2 }, change[] = { -1, 0 };
 static const int32_t at[] = { 0, 1, 2 }, jump[] = { 0, 2, 3 }, late[] = { 1, 2, 3 };
 
@@ -169,7 +169,6 @@ static const struct { const char *what; struct tr_pack_seq seq; } wrong[] = {
     { "a target that is not the next token", { 2, tok, off, .pos = at } },
     { "a weight of 0", { 2, tok, tok + 1, at, zero, NULL } },
     { "a weight that is no number", { 2, tok, tok + 1, at, nan_, NULL } },
-    { "a weight below 0", { 2, tok, tok + 1, at, below, NULL } },
     { "a group that nobody named", { 2, tok, tok + 1, at, NULL, of_none } },
     { "a group of -2", { 2, tok, tok + 1, at, NULL, two } },
     { "a document of two groups", { 2, tok, tok + 1, at, NULL, change } },

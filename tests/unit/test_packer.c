@@ -291,7 +291,8 @@ START_TEST(best_keeps_weights)
     struct tr_packer *k = tr_packer_new_with(w, &args, &err);
     for (int i = 0; i < 2; i++) {
         float weight[] = { 7, i ? 0 : 2, 0.5f };
-        struct tr_document d = { token, 3, weight, i ? "b" : NULL, 1 };
+        struct tr_document d = { .token = token, .n = 3, .weight = weight,
+                                 .group = i ? "b" : NULL, .row = 1 };
         ck_assert_int_eq(tr_packer_add_document(k, &d, &err), 0);
     }
     ck_assert_int_eq(tr_packer_end(k, &err), 0);
@@ -362,7 +363,7 @@ START_TEST(nothing_counts)
     for (int row = 0; row < 2; row++) {
         struct tr_pack_writer *w = tr_pack_create(path, 4, 1, 10, &err);
         struct tr_packer *p = tr_packer_new(w, 4, &err);
-        struct tr_document d = { token, 8, NULL, NULL, row };
+        struct tr_document d = { .token = token, .n = 8, .row = row };
         for (uint32_t i = 0; i < 8; i++)
             token[i] = (i + 1) | (i < 6 ? TR_TOKEN_MASKED : 0);
         ck_assert_int_eq(tr_packer_add_document(p, &d, &err), 0);
@@ -373,6 +374,50 @@ START_TEST(nothing_counts)
         ck_assert_uint_eq(tr_pack_writer_info(w)->n_token, row ? 0 : 7 + 3);
         tr_packer_free(p);
         tr_pack_discard(w);
+    }
+}
+END_TEST
+
+/* An answer and its rival are two documents side by side, whoever else is about; what does
+ * not fit, or of which one side has nothing that counts, is left out whole. */
+START_TEST(pairs)
+{
+    enum { N = 12, M = TR_TOKEN_MASKED };
+    static const uint32_t token[N] = { 1, 2 | M, 3, 4, 1, 2 | M, 5, 6, 7, 8, 9, 1 };
+    static const float weight[N] = { 1, 1, 1, 1, -1, -1, -2, -1, 1, 1, 1, 1 };
+    static const char *const fit[] = { "order", "best" };
+    for (size_t k = 0; k < 2; k++) {
+        struct tr_err err = { 0 };
+        struct tr_pack_seq s;
+        struct tr_packer_args args = { .fit = tr_pack_fit_at((int)k) };
+        ck_assert_str_eq(tr_pack_fit_name(args.fit), fit[k]);
+        struct tr_pack_writer *w = tr_pack_create(path, 8, 1, 10, &err);
+        struct tr_packer *p = tr_packer_new_with(w, &args, &err);
+        struct tr_document pair = { .token = token, .n = 8, .weight = weight, .row = 1, .rival = 4 };
+        struct tr_document alone = { .token = token + 8, .n = 4, .row = 1 }, wide = pair, half = pair;
+        wide.n = 12;
+        half.n = 6;
+        ck_assert_int_eq(tr_packer_add_document(p, &alone, &err), 0);
+        ck_assert_int_eq(tr_packer_add_document(p, &pair, &err), 0);
+        ck_assert_int_eq(tr_packer_add_document(p, &wide, &err), 0);
+        ck_assert_int_eq(tr_packer_add_document(p, &half, &err), 0);
+        ck_assert_int_eq(tr_packer_end(p, &err), 0);
+        ck_assert_uint_eq(tr_packer_counts(p)->n_pair_dropped, 1);
+        ck_assert_uint_eq(tr_packer_counts(p)->n_useless, 1);
+        tr_packer_free(p);
+        ck_assert_msg(tr_pack_commit(w, &err) == 0, "%s", err.text);
+        struct tr_pack *r = tr_pack_open(path, &err);
+        ck_assert_msg(r && tr_pack_info(r)->is_signed, "%s", err.text);
+        ck_assert_uint_eq(tr_pack_info(r)->n_seq, 2);
+        ck_assert_int_eq(tr_pack_read(r, 1, &s, &err), 0);
+        static const int32_t ids[] = { 1, 2, 3, 1, 2, 5 }, pos[] = { 0, 1, 2, 0, 1, 2 },
+                             target[] = { -1, 3, 4, -1, 5, 6 };
+        ck_assert_int_eq(s.n, 6);
+        ck_assert_mem_eq(s.token, ids, sizeof ids);
+        ck_assert_mem_eq(s.pos, pos, sizeof pos);
+        ck_assert_mem_eq(s.target, target, sizeof target);
+        ck_assert(s.weight[1] == 1 && s.weight[4] == -2 && s.weight[5] == -1);
+        tr_pack_close(r);
     }
 }
 END_TEST
@@ -436,6 +481,7 @@ int main(void)
     tcase_add_loop_test(t, longer_than_the_context, 0, sizeof too_long / sizeof too_long[0]);
     tcase_add_test(t, refused);
     tcase_add_test(t, nothing_counts);
+    tcase_add_test(t, pairs);
     tcase_add_test(t, masked);
     tcase_add_test(t, arguments);
     suite_add_tcase(s, t);

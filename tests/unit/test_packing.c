@@ -22,7 +22,7 @@ static const char *make(const char *name, int set, int n, int n_group, int row)
     char group[32];
     for (int i = 0; i < n; i++) {
         uint32_t token[] = { (uint32_t)(set * PER_SET + i), 1, 2, 3, 4, 5 };
-        struct tr_document d = { token, (size_t)(2 + i % 5), NULL, NULL, row };
+        struct tr_document d = { .token = token, .n = (size_t)(2 + i % 5), .row = row };
         snprintf(group, sizeof group, "group %d", n_group ? i % n_group : 0);
         d.group = n_group ? group : NULL;
         ck_assert_int_eq(tr_token_write_document(w, &d, &err), 0);

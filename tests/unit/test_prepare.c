@@ -127,6 +127,39 @@ START_TEST(chats_refused)
 }
 END_TEST
 
+/* Of two answers one document with two halves, the second of which weighs below 0. */
+START_TEST(answers_that_are_compared)
+{
+    struct tr_err err = { 0 };
+    struct tr_prepared out = { 0 };
+    struct tr_json *good = parse(CHAT(U "{\"role\":\"assistant\",\"content\":\"b\"}"));
+    struct tr_json *bad = parse(CHAT(U "{\"role\":\"assistant\",\"content\":\"a\"}"));
+    open_vocab("chat");
+    open_template("chatml");
+    struct tr_row row = { .kind = TR_ROW_CHAT, .chat = good, .weight = 1, .completion = 1 };
+    struct tr_row rival = row;
+    rival.chat = bad;
+    struct tr_preparer *w = tr_preparer_new(&p, &err);
+    ck_assert_msg(tr_prepare_pair(w, &row, &rival, &out, &err) == 0, "%s", err.text);
+    struct tr_document d = tr_prepared_document(&out, 0);
+    ck_assert_uint_eq(out.n_doc, 1);
+    ck_assert(d.rival > 1 && d.n == 2 * d.rival);
+    for (size_t i = 0; i < d.n; i++)
+        if (!(d.token[i] & TR_TOKEN_MASKED))
+            ck_assert(d.weight[i] == (i < d.rival ? 1 : -1));
+    ck_assert_uint_gt(out.doc[0].n_trained, 1);
+    row.has_sign = 1;
+    row.sign = 0; /* an answer of no worth is not learnt */
+    ck_assert_int_eq(tr_prepare_row(w, &row, &out, &err), 0);
+    ck_assert_uint_eq(out.doc[0].n_trained, 0);
+    tr_preparer_free(w);
+    tr_prepared_release(&out);
+    tr_json_free(good);
+    tr_json_free(bad);
+    close_all();
+}
+END_TEST
+
 /* Weights of the row and of the message, and the group, are the document's. */
 START_TEST(weights_and_group)
 {
@@ -336,6 +369,7 @@ int main(void)
     tcase_add_loop_test(tc, chat_rows, 0, COUNT(chats));
     tcase_add_test(tc, chats_refused);
     tcase_add_test(tc, weights_and_group);
+    tcase_add_test(tc, answers_that_are_compared);
     tcase_add_test(tc, kept_text);
     tcase_add_loop_test(tc, segment_rows, 0, COUNT(segments));
     tcase_add_test(tc, text_rows);

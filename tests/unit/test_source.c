@@ -84,8 +84,10 @@ static void say(FILE *f, const struct tr_row *row)
         fprintf(f, " weight %g", (double)row->weight);
     if (row->group)
         fprintf(f, " group %s", row->group);
-    if (row->preference)
-        fputs(" preference", f);
+    if (row->has_sign)
+        fprintf(f, " sign %g", (double)row->sign);
+    if (row->has_rival)
+        fputs(" rival", f);
     fputc('\n', f);
 }
 
@@ -182,6 +184,37 @@ START_TEST(options)
     assert_fails(path, &ids, "line 1 byte 0: a number that is no id");
     for (size_t i = 0; tr_source_form(i); i++)
         ck_assert_uint_gt(strlen(tr_source_form(i)), 0);
+}
+END_TEST
+
+/* Answers that are not wanted, where they are asked for. */
+START_TEST(preferences)
+{
+    static const char rows[] =
+        "{\"prompt\":\"p\",\"chosen\":\"c\",\"rejected\":\"r\"}\n"
+        "{\"prompt\":\"p\",\"completion\":\"c\",\"label\":false}\n"
+        "{\"prompt\":\"p\",\"completion\":\"c\",\"label\":true,\"weight\":2}\n"
+        "{\"prompt\":\"p\",\"completion\":\"c\",\"reward\":-0.25}\n";
+    static const char want[] = "preference answers [-'p']['c'] rival\n"
+                               "preference answers [-'p']['c'] sign -1\n"
+                               "preference answers [-'p']['c'] weight 2 sign 1\n"
+                               "preference answers [-'p']['c'] sign -0.25\n";
+    struct tr_source_options o = { .preference = 1 };
+    struct tr_err err = { 0 };
+    struct tr_record r = { 0 };
+    struct tr_row row = { 0 };
+    write_file(path, rows, sizeof rows - 1);
+    assert_said(path, &o, want, sizeof want - 1);
+    struct tr_source *s = tr_source_open(path, &o, &err);
+    ck_assert_int_eq(tr_source_next(s, &r, &err), 1);
+    ck_assert_int_eq(tr_source_parse_rival(s, &r, &row, &err), 0);
+    ck_assert(row.n_segment == 2 && !memcmp(row.segment[1].text, "r", 1));
+    tr_source_close(s);
+    tr_row_release(&row);
+    tr_record_release(&r);
+    static const char large[] = "{\"prompt\":\"p\",\"completion\":\"c\",\"reward\":1e9}";
+    write_file(path, large, sizeof large - 1);
+    assert_fails(path, &o, "'reward' is a number, not a number from -1000000");
 }
 END_TEST
 
@@ -332,6 +365,7 @@ int main(void)
     tcase_add_loop_test(tc, faults, 0, N_BAD);
     tcase_add_test(tc, options);
     tcase_add_test(tc, names_and_systems);
+    tcase_add_test(tc, preferences);
     tcase_add_test(tc, other_files);
     tcase_add_test(tc, packed);
     tcase_add_test(tc, long_rows);

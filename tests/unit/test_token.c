@@ -52,10 +52,10 @@ static unsigned char *make_stream(size_t n_big, size_t *bytes)
 /* Documents that say more, one of them with weights that say nothing. */
 static const float some[] = { 1, 0, 2.5f, 1 }, ones[] = { 1 };
 static const struct tr_document said[] = {
-    { doc0, 4, some, "songs", 1 },
-    { doc2, 1, ones, NULL, 0 },
-    { NULL, 0, NULL, "Lied \xc3\xbc" "ber alles", 1 },
-    { doc0, 4, NULL, NULL, 1 },
+    { doc0, 4, some, "songs", 1, 0 },
+    { doc2, 1, ones, NULL, 0, 0 },
+    { NULL, 0, NULL, "Lied \xc3\xbc" "ber alles", 1, 0 },
+    { doc0, 4, NULL, NULL, 1, 0 },
 };
 enum { N_SAID = sizeof said / sizeof *said };
 
@@ -202,28 +202,73 @@ END_TEST
 
 static const float inf[] = { 1, INFINITY }, nan_[] = { 1, NAN }, negative[] = { 1, -1 };
 static char long_name[257];
-static const struct { int plain; struct tr_document d; const char *says; } refused[] = {
-    { 0, { doc0, 2, inf, NULL, 0 }, "a weight is not" },
-    { 0, { doc0, 2, nan_, NULL, 0 }, "a weight is not" },
-    { 0, { doc0, 2, negative, NULL, 0 }, "a weight is not" },
-    { 0, { doc0, 2, NULL, "", 0 }, "no name" },
-    { 0, { doc0, 2, NULL, "a\nb", 0 }, "no name" },
-    { 0, { doc0, 2, NULL, "\xff", 0 }, "no name" },
-    { 0, { doc0, 2, NULL, long_name, 0 }, "no name" },
-    { 1, { doc0, 4, some, NULL, 0 }, "begun without" },
-    { 1, { doc0, 2, NULL, "g", 0 }, "begun without" },
-    { 1, { doc0, 2, NULL, NULL, 1 }, "begun without" },
+/* how: 0 documents, 1 plain, 2 documents asked for too much, 3 signed */
+static const struct { int how; struct tr_document d; const char *says; } refused[] = {
+    { 0, { doc0, 2, inf, NULL, 0, 0 }, "a weight is not" },
+    { 0, { doc0, 2, nan_, NULL, 0, 0 }, "a weight is not" },
+    { 0, { doc0, 2, negative, NULL, 0, 0 }, "a weight is not" },
+    { 0, { doc0, 2, NULL, "", 0, 0 }, "no name" },
+    { 0, { doc0, 2, NULL, "a\nb", 0, 0 }, "no name" },
+    { 0, { doc0, 2, NULL, "\xff", 0, 0 }, "no name" },
+    { 0, { doc0, 2, NULL, long_name, 0, 0 }, "no name" },
+    { 1, { doc0, 4, some, NULL, 0, 0 }, "begun without" },
+    { 1, { doc0, 2, NULL, "g", 0, 0 }, "begun without" },
+    { 1, { doc0, 2, NULL, NULL, 1, 0 }, "begun without" },
+    { 2, { doc0, 4, NULL, NULL, 1, 2 }, "begun without" },
+    { 3, { doc0, 4, NULL, NULL, 1, 1 }, "does not begin inside" },
+    { 3, { doc0, 4, NULL, NULL, 1, 3 }, "does not begin inside" },
+    { 3, { doc0, 4, inf, NULL, 1, 2 }, "a weight is not" },
 };
+
+/* A document, its rival, and weights below 0 come back. */
+START_TEST(signed_documents)
+{
+    static const float weight[] = { 1, 1, -1, -0.5f };
+    const struct tr_document in[] = { { doc0, 4, weight, "g", 1, 2 }, { doc2, 1, NULL, NULL, 1, 0 } };
+    struct tr_err err = { 0 };
+    struct tr_document d;
+    FILE *f = tmpfile();
+    struct tr_token_writer *w = tr_token_writer_new_signed(f, 5, N_VOCAB, &err);
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(tr_token_write_document(w, &in[i], &err), 0);
+    ck_assert_int_eq(tr_token_writer_end(w, &err), 0);
+    tr_token_writer_free(w);
+    rewind(f);
+    struct tr_token_reader *r = tr_token_reader_new(f, "s.tok", &err);
+    ck_assert_int_eq(tr_token_read_document(r, &d, &err), 1);
+    ck_assert_uint_eq(d.rival, 2);
+    ck_assert_mem_eq(d.weight, weight, sizeof weight);
+    ck_assert_str_eq(d.group, "g");
+    ck_assert_int_eq(tr_token_read_document(r, &d, &err), 1);
+    ck_assert(d.rival == 0 && d.weight == NULL && d.n == 1);
+    ck_assert_int_eq(tr_token_read_document(r, &d, &err), 0);
+    tr_token_reader_free(r);
+    /* where the rival begins: behind n, the head and the group */
+    static const uint64_t odd[] = { 0, 1, 3, 4, UINT64_MAX };
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        ck_assert_int_eq(fseek(f, 32 + 8 + 4 + 1, SEEK_SET), 0);
+        ck_assert_uint_eq(fwrite(&odd[i], 8, 1, f), 1);
+        rewind(f);
+        r = tr_token_reader_new(f, "s.tok", &err);
+        ck_assert_int_eq(tr_token_read_document(r, &d, &err), TR_EFORMAT);
+        ck_assert_msg(strstr(err.text, "rival") != NULL, "%s", err.text);
+        tr_token_reader_free(r);
+    }
+    fclose(f);
+}
+END_TEST
 
 START_TEST(refused_documents)
 {
     struct tr_err err = { 0 };
     FILE *f = tmpfile();
     memset(long_name, 'a', 256);
-    struct tr_token_writer *w = (refused[_i].plain ? tr_token_writer_new
-                                 : tr_token_writer_new_documents)(f, 5, N_VOCAB, &err);
+    int how = refused[_i].how;
+    struct tr_token_writer *w = (how == 1   ? tr_token_writer_new
+                                 : how == 3 ? tr_token_writer_new_signed
+                                            : tr_token_writer_new_documents)(f, 5, N_VOCAB, &err);
     ck_assert_int_eq(tr_token_write_document(w, &refused[_i].d, &err),
-                     refused[_i].plain ? TR_EINVAL : TR_EFORMAT);
+                     how == 1 || how == 2 ? TR_EINVAL : TR_EFORMAT);
     ck_assert_msg(strstr(err.text, refused[_i].says), "%s", err.text);
     ck_assert_int_lt(tr_token_writer_end(w, &err), 0);
     tr_token_writer_free(w);
@@ -339,7 +384,7 @@ static const struct { const char *data; size_t n; const char *says; } wrong[] = 
     { "GGUF\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24, "it is a GGUF model" },
     { "TRPAK\r\n\x1a", 8, "it is a pack" },
     { "TRTOK\n\x1a\1\0\0\0\0", 12, "changed in transfer" },
-    { "TRTOK\r\n\x1a\3\0\0\0", 12, "of version 3" },
+    { "TRTOK\r\n\x1a\4\0\0\0", 12, "of version 4" },
     { "TRTOK\r\n\x1a\0\0\0\0", 12, "of version 0" },
     { "\x28\xb5\x2f\xfd\0\0", 6, "zstd" },
     { "\0\0\0\0\0\0\0\0\0\0", 10, "unknown kind" },
@@ -468,6 +513,7 @@ int main(void)
     tcase_add_loop_test(t, round_trip, 0, 6);
     tcase_add_test(t, documents);
     tcase_add_test(t, plain_documents);
+    tcase_add_test(t, signed_documents);
     tcase_add_loop_test(t, refused_documents, 0, sizeof refused / sizeof refused[0]);
     tcase_add_loop_test(t, forged_documents, 0, sizeof forged / sizeof forged[0]);
     tcase_add_test(t, no_documents);

@@ -241,7 +241,7 @@ static double packed_loss(struct tr_eval *e, int fit, int first, int end, double
             *weight += j ? (double)factor[j] : 0;
         }
         struct tr_document d = { (const uint32_t *)id + i * TINY_CTX, (size_t)length[i], factor,
-                                 i % 2 ? "odd" : NULL, i % 2 };
+                                 i % 2 ? "odd" : NULL, i % 2, 0 };
         ck_assert_int_eq(tr_packer_add_document(p, &d, NULL), 0);
     }
     ck_assert_int_eq(tr_packer_end(p, NULL), 0);

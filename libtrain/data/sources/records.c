@@ -18,7 +18,7 @@ enum { LOOK = 64 << 10 };
 
 void tr_record_release(struct tr_record *r)
 {
-    free(r->bytes);
+    tr__spool_free(r->bytes, r->cap, 1);
     *r = (struct tr_record){ 0 };
 }
 
@@ -92,24 +92,24 @@ static int record_begin(struct tr_source *s, struct tr_record *r, struct tr_err 
     r->number = ++s->number;
     r->line = s->line;
     r->at = s->stream.offset;
-    if (tr__grow(&r->bytes, &r->cap, 1, 1))
+    if (tr__spool_grow(&r->bytes, &r->cap, 1, 1))
         return tr_err_sys(err, "no memory for a row of '%s'", s->stream.name);
     r->bytes[0] = '\0';
     return 0;
 }
 
-/* What is packed may be a thousand times as long as its file: large records ask whether
- * there is memory, which the system promises without having it. */
-static int make_room(struct tr_record *r, size_t n)
+/* What is packed may be a thousand times as long as its file: large rows, which are parsed
+ * in memory, ask whether there is some, which the system promises without having it. */
+static int make_room(const struct tr_source *s, struct tr_record *r, size_t n)
 {
     enum { LARGE = 64 << 20 };
     if (n <= r->cap)
         return 0;
-    if (n > LARGE && (uint64_t)tr_machine_memory_available() < 2 * (uint64_t)n) {
+    if (s->kind != TR__RECORD_TEXT && n > LARGE && (uint64_t)tr_machine_memory_available() < 2 * (uint64_t)n) {
         errno = ENOMEM;
         return -1;
     }
-    return tr__grow(&r->bytes, &r->cap, n, 1);
+    return tr__spool_grow(&r->bytes, &r->cap, n, 1);
 }
 
 /* Move the first n bytes of the stream to the record. */
@@ -118,7 +118,7 @@ static int take(struct tr_source *s, struct tr_record *r, size_t n, struct tr_er
     if (s->kind != TR__RECORD_TEXT && r->n + n > TR_JSON_MAX_BYTES)
         return tr_err_set(err, TR_EFORMAT, "'%s' line %" PRIu64 " byte %" PRIu64 ": a row "
                           "of more than 1 GiB", s->stream.name, r->line, r->at);
-    if (make_room(r, r->n + n + 1))
+    if (make_room(s, r, r->n + n + 1))
         return tr_err_sys(err, "'%s' line %" PRIu64 ": no memory for %s of %zu bytes",
                           s->stream.name, r->line,
                           s->kind == TR__RECORD_TEXT ? "a text" : "a row", r->n + n);

@@ -80,7 +80,7 @@ static int parse_object(struct tr__reading *r)
 }
 
 static int parse_json(const struct tr_source *s, const struct tr_record *record,
-                      struct tr_row *row, struct tr_err *err)
+                      int rival, struct tr_row *row, struct tr_err *err)
 {
     struct tr_err why = { 0 };
     const char *name = s->stream.name;
@@ -88,15 +88,15 @@ static int parse_json(const struct tr_source *s, const struct tr_record *record,
                                      record->at, err);
     if (!row->store->root)
         return -1;
-    struct tr__reading r = { &s->o, row->store->root, row, &why };
+    struct tr__reading r = { &s->o, row->store->root, row, &why, rival };
     if (!parse_object(&r))
         return 0;
     return tr_err_set(err, why.code, "'%s' line %" PRIu64 " byte %" PRIu64 ": %s", name,
                       record->line, record->at, why.text);
 }
 
-int tr_source_parse(const struct tr_source *s, const struct tr_record *record,
-                    struct tr_row *row, struct tr_err *err)
+static int parse(const struct tr_source *s, const struct tr_record *record, int rival,
+                 struct tr_row *row, struct tr_err *err)
 {
     struct tr_row_store *store = row->store ? row->store : calloc(1, sizeof *store);
     if (!store)
@@ -107,12 +107,24 @@ int tr_source_parse(const struct tr_source *s, const struct tr_record *record,
     if (s->kind == TR__RECORD_IDS)
         return tr__parse_ids(s, record, row, err);
     if (s->kind != TR__RECORD_TEXT)
-        return parse_json(s, record, row, err);
+        return parse_json(s, record, rival, row, err);
     struct tr_text odd;
     row->form = "text";
     row->text = record->bytes;
     row->n_text = record->n;
     return tr_text_check(&odd, record->bytes, record->n, s->stream.name, err);
+}
+
+int tr_source_parse(const struct tr_source *s, const struct tr_record *record,
+                    struct tr_row *row, struct tr_err *err)
+{
+    return parse(s, record, 0, row, err);
+}
+
+int tr_source_parse_rival(const struct tr_source *s, const struct tr_record *record,
+                          struct tr_row *row, struct tr_err *err)
+{
+    return parse(s, record, 1, row, err);
 }
 
 const char *tr_source_form(size_t i)

@@ -13,6 +13,7 @@ struct tr__reading {
     const struct tr_json *root;
     struct tr_row *row;
     struct tr_err *err;
+    int rival; /* the answer that was not chosen is wanted */
 };
 
 /* What a row points into, if it is not the record. */

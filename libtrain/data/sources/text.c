@@ -165,10 +165,36 @@ int tr_text_check(struct tr_text *t, const char *bytes, size_t n, const char *na
     return rc;
 }
 
+static int read_bytes(struct tr_text *t, const char *path, struct tr_err *err)
+{
+    enum { ROOM = 256 << 10 };
+    FILE *f = tr_in_open(path, err);
+    size_t n = 1;
+    int rc = f ? 0 : err ? err->code : TR_EIO;
+    while (!rc && n) {
+        if (tr__spool_grow(&t->bytes, &t->cap, t->n + ROOM, 1)) {
+            rc = tr_err_sys(err, "'%s': no memory for a text of more than %zu bytes", path,
+                            t->n);
+            break;
+        }
+        n = fread(t->bytes + t->n, 1, ROOM - 1, f);
+        t->n += n;
+        t->bytes[t->n] = 0;
+        if (!n && ferror(f))
+            rc = tr_err_sys(err, "cannot read '%s'",
+                            strcmp(path, "-") ? path : "standard input");
+    }
+    if (f)
+        fclose(f);
+    if (rc)
+        tr_text_release(t);
+    return rc;
+}
+
 int tr_text_read(struct tr_text *t, const char *path, int flags, struct tr_err *err)
 {
     *t = (struct tr_text){ 0 };
-    int rc = tr_read_all(path, &t->bytes, &t->n, err);
+    int rc = read_bytes(t, path, err);
     if (rc || flags & TR_TEXT_BINARY)
         return rc;
     rc = tr_text_check(t, t->bytes, t->n, strcmp(path, "-") ? path : "standard input", err);
@@ -179,6 +205,6 @@ int tr_text_read(struct tr_text *t, const char *path, int flags, struct tr_err *
 
 void tr_text_release(struct tr_text *t)
 {
-    free(t->bytes);
+    tr__spool_free(t->bytes, t->cap, 1);
     *t = (struct tr_text){ 0 };
 }

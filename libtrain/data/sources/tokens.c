@@ -101,7 +101,7 @@ static int64_t decimal(const char *p, size_t left, size_t *n)
 int tr__parse_ids(const struct tr_source *s, const struct tr_record *record,
                   struct tr_row *row, struct tr_err *err)
 {
-    struct tr__reading r = { &s->o, NULL, row, err };
+    struct tr__reading r = { .o = &s->o, .row = row, .err = err };
     struct tr_segment *to = tr__segment(&r);
     uint32_t *id = to ? tr__row_room(&r, (record->n / 2 + 1) * sizeof *id) : NULL;
     row->form = "ids";

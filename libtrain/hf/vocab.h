@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Vocabularies between the files of a Hugging Face folder (tokenizer.json, tokenizer.model,
+ * vocab.json and merges.txt, and what stands beside them) and the keys tokenizer.* of a GGUF.
+ */
+#ifndef LIBTRAIN_HF_VOCAB_H
+#define LIBTRAIN_HF_VOCAB_H
+
+#include <libtrain/gguf.h>
+
+enum {
+    TR__HF_MAX_TOKENS = 1 << 22,     /* of a vocabulary, with those that only fill it up */
+    TR__HF_MAX_TOKENIZER = 128 << 20 /* bytes of a file with a vocabulary */
+};
+
+struct tr__hf_vocab_options {
+    const char *pre;  /* a name of tokenizer.ggml.pre; NULL: it is found */
+    const char *arch; /* general.architecture of the model; NULL: none in particular */
+};
+
+/* Set the keys tokenizer.* that the folder's files mean, in the order of llama.cpp's
+ * converter.  The vocabulary is filled up to vocab_size of config.json.  *n, unless n is
+ * NULL, is the number of tokens.  Failures name the file and the place in it. */
+int tr__hf_vocab_set(struct tr_gguf_writer *w, const char *dir,
+                     const struct tr__hf_vocab_options *o, int64_t *n,
+                     struct tr_err *err) TR_MUST_CHECK;
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Vocabularies of folders: which keys a GGUF gets of which files, and what is refused with
+ * which words.  The keys are compared as text, in their order.
+ */
+#include "scratch.h"
+
+#include <libtrain/hf/vocab.h>
+
+#include <check.h>
+#include <stdarg.h>
+#include <string.h>
+
+/* ---- keys as text ----------------------------------------------------------------- */
+
+static char shown[1 << 16];
+static size_t n_shown;
+
+__attribute__((format(printf, 1, 2))) static void show(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    n_shown += (size_t)vsnprintf(shown + n_shown, sizeof shown - n_shown, fmt, ap);
+    va_end(ap);
+    ck_assert_uint_lt(n_shown, sizeof shown);
+}
+
+static void show_value(const struct tr_gguf_kv *kv, uint64_t i, uint64_t *cursor)
+{
+    if (kv->elem == TR_GGUF_STRING) {
+        struct tr_str s = tr_gguf_elem_string(kv, cursor);
+        for (size_t k = 0; k < s.len; k++)
+            show(s.ptr[k] ? "%c" : "\\0", s.ptr[k]);
+    } else if (kv->elem == TR_GGUF_F32) {
+        show("%g", tr_gguf_elem_float(kv, i));
+    } else {
+        show("%lld", (long long)tr_gguf_elem_int(kv, i));
+    }
+}
+
+/* "KEY=VALUE" a line, without what all keys begin with; entries of an array by "|". */
+static const char *show_keys(const char *file)
+{
+    struct tr_err err = { 0 };
+    struct tr_gguf *g = tr_gguf_open(file, &err);
+    ck_assert_msg(g != NULL, "%s", err.text);
+    n_shown = 0;
+    for (size_t k = 0; k < tr_gguf_n_kv(g); k++) {
+        const struct tr_gguf_kv *kv = tr_gguf_kv(g, k);
+        uint64_t cursor = 0;
+        const char *key = kv->key + strlen("tokenizer.");
+        show("%s=", strncmp(key, "ggml.", 5) ? key : key + 5);
+        for (uint64_t i = 0; i < kv->count; i++) {
+            show("%s", i ? "|" : "");
+            show_value(kv, i, &cursor);
+        }
+        show("\n");
+    }
+    tr_gguf_close(g);
+    return shown;
+}
+
+/* ---- folders ---------------------------------------------------------------------- */
+
+struct file {
+    const char *name, *text;
+};
+enum { MOST_FILES = 6 };
+
+struct folder {
+    const char *name;
+    struct file file[MOST_FILES];
+    struct tr__hf_vocab_options options;
+    const char *keys; /* that come of it */
+    const char *text; /* of the message, if it is refused */
+};
+
+static int set_folder(const struct folder *f, int64_t *n, struct tr_err *err)
+{
+    for (int i = 0; i < MOST_FILES && f->file[i].name; i++)
+        write_bytes(in_dir(f->file[i].name), f->file[i].text, strlen(f->file[i].text));
+    struct tr_gguf_writer *w = tr_gguf_create(path, err);
+    ck_assert_msg(w != NULL, "%s", err->text);
+    return tr_gguf_finish(w, tr__hf_vocab_set(w, dir, &f->options, n, err), err);
+}
+
+#define MODEL(vocab, merges) \
+    "\"model\":{\"type\":\"BPE\",\"vocab\":" vocab ",\"merges\":" merges "}"
+#define ABC MODEL("{\"a\":0,\"b\":1,\"ab\":2}", "[[\"a\",\"b\"]]")
+#define TOKENIZER(rest) { "tokenizer.json", "{" rest "}" }
+#define BARE(tokens, types) \
+    "model=gpt2\npre=gpt-2\ntokens=" tokens "\ntoken_type=" types "\n"
+#define PRE .options = { .pre = "gpt-2" }
+
+static const struct folder good[] = {
+    { "plain", { TOKENIZER(ABC) }, PRE, BARE("a|b|ab", "1|1|1") "merges=a b\n" },
+    { "merges are strings",
+      { TOKENIZER("\"version\":\"1.0\"," MODEL("{\"a\":0,\"b\":1,\"ab\":2}", "[\"a b\"]")) },
+      PRE, BARE("a|b|ab", "1|1|1") "merges=a b\n" },
+    { "padding, ids apart, escapes",
+      { TOKENIZER(MODEL("{\"\\u0041\\n\":4,\"\\ud83d\\ude80\":1}", "[]")),
+        { "config.json", "{\"vocab_size\":6}" } },
+      PRE, BARE("[PAD0]|\xf0\x9f\x9a\x80|[PAD2]|[PAD3]|A\n|[PAD5]", "5|1|5|5|1|5") },
+    { "NUL in a token", { TOKENIZER(MODEL("{\"a\\u0000\":0}", "null")) },
+      PRE, BARE("a\\0", "1") },
+    { "a space in a merge",
+      { TOKENIZER(MODEL("{\" \":0,\"a\":1,\" a\":2}", "[[\" \",\"a\"]]")) },
+      PRE, BARE(" |a| a", "1|1|1") "merges=\xc4\xa0 a\n" },
+    { "added tokens",
+      { TOKENIZER("\"added_tokens\":[{\"id\":2,\"content\":\"ab\",\"special\":true},"
+                  "{\"id\":3,\"content\":\"<|x|>\"},"
+                  "{\"id\":4,\"content\":\"\xe2\x96\x81\xe2\x96\x81\"}]," ABC) },
+      PRE, BARE("a|b|ab|<|x|>|  ", "1|1|3|3|4") "merges=a b\n" },
+    { "added elsewhere",
+      { TOKENIZER(ABC),
+        { "tokenizer_config.json",
+          "{\"added_tokens_decoder\":{\"3\":{\"content\":\"<s>\",\"special\":true}},"
+          "\"eos_token\":\"b\"}" },
+        { "special_tokens_map.json", "{\"unk_token\":{\"content\":\"<u>\"}}" },
+        { "added_tokens.json", "{\"<u>\":4,\"user\":5}" } },
+      PRE, BARE("a|b|ab|<s>|<u>|user", "1|3|1|3|3|4") "merges=a b\n" },
+    { "vocab.json", { { "vocab.json", "{\"a\":0,\"b\":1,\"ab\":2}\n" },
+                      { "merges.txt", "#version: 0.2\na b\r\n\n" } },
+      PRE, BARE("a|b|ab", "1|1|1") "merges=a b\n" },
+    { "ids of config.json",
+      { TOKENIZER(ABC), { "config.json", "{\"vocab_size\":3,\"eos_token_id\":[1,2],"
+                                         "\"pad_token_id\":-1,\"bos_token_id\":2,"
+                                         "\"unk_token_id\":3,\"sep_token_id\":0}" } },
+      PRE, BARE("a|b|ab", "1|1|1") "merges=a b\nbos_token_id=2\nseperator_token_id=0\n" },
+    { "settings come first",
+      { TOKENIZER("\"added_tokens\":[{\"id\":2,\"content\":\"ab\",\"special\":true}]," ABC),
+        { "config.json", "{\"text_config\":{\"eos_token_id\":1,\"bos_token_id\":0}}" },
+        { "tokenizer_config.json",
+          "{\"eos_token\":{\"content\":\"ab\"},\"bos_token\":\"ab\",\"add_eos_token\":true,"
+          "\"add_bos_token\":false,\"chat_template\":\"x\"}" } },
+      PRE, BARE("a|b|ab", "1|1|3") "merges=a b\nbos_token_id=2\neos_token_id=2\n"
+      "add_bos_token=0\nadd_eos_token=1\nchat_template=x\n" },
+    { "a template with BOS, another end of a text",
+      { TOKENIZER("\"added_tokens\":[{\"id\":2,\"content\":\"ab\",\"special\":true},"
+                  "{\"id\":1,\"content\":\"b\",\"special\":true}],"
+                  "\"post_processor\":{\"type\":\"Sequence\",\"processors\":["
+                  "{\"type\":\"ByteLevel\"},{\"type\":\"TemplateProcessing\",\"single\":["
+                  "{\"SpecialToken\":{\"id\":\"ab\"}},{\"Sequence\":{\"id\":\"A\"}},"
+                  "{\"SpecialToken\":{\"id\":\"ab\"}}]}]}," ABC),
+        { "tokenizer_config.json", "{\"eos_token\":\"b\",\"bos_token\":\"ab\"}" } },
+      PRE, BARE("a|b|ab", "1|3|3") "merges=a b\nbos_token_id=2\neos_token_id=2\n"
+      "eot_token_id=1\nadd_bos_token=1\nadd_eos_token=1\n" },
+    { "several templates",
+      { TOKENIZER(ABC),
+        { "tokenizer_config.json", "{\"chat_template\":[{\"name\":\"default\","
+          "\"template\":\"d\"},{\"name\":\"tool-use\",\"template\":\"t\"}]}" } },
+      PRE, BARE("a|b|ab", "1|1|1") "merges=a b\nchat_template.tool_use=t\n"
+      "chat_templates=tool_use\nchat_template=d\n" },
+    { "a template in a file",
+      { TOKENIZER(ABC), { "chat_template.jinja", "x\r\ny" } },
+      PRE, BARE("a|b|ab", "1|1|1") "merges=a b\nchat_template=x\ny\n" },
+    { "a template in JSON",
+      { TOKENIZER(ABC), { "chat_template.json", "{\"chat_template\":\"x\"}" } },
+      PRE, BARE("a|b|ab", "1|1|1") "merges=a b\nchat_template=x\n" },
+};
+
+START_TEST(test_good)
+{
+    const struct folder *f = &good[_i];
+    struct tr_err err = { 0 };
+    int64_t n = 0;
+    ck_assert_msg(!set_folder(f, &n, &err), "%s: %s", f->name, err.text);
+    ck_assert_msg(!strcmp(show_keys(path), f->keys), "%s:\n%s", f->name, shown);
+    ck_assert_int_gt(n, 0);
+}
+END_TEST
+
+static const struct folder bad[] = {
+    { "nothing", { { NULL, NULL } }, .text = "no tokenizer.json, and no vocab.json" },
+    { "no model", { TOKENIZER("") }, .text = "no 'vocab' in 'model'" },
+    { "not an object", { { "tokenizer.json", "[]" } }, .text = "'{' is missing" },
+    { "cut", { { "tokenizer.json", "{\"model\":{\"vocab\":{\"a\":0" } },
+      .text = "a value without an end" },
+    { "twice", { TOKENIZER("\"model\":{\"vocab\":{},\"vocab\":{}}") },
+      .text = "this key a second time" },
+    { "behind the end", { { "tokenizer.json", "{" ABC "} x" } }, .text = "more than one" },
+    { "id below 0", { TOKENIZER(MODEL("{\"a\":-1}", "[]")) }, .text = "has the id -1" },
+    { "huge id", { TOKENIZER(MODEL("{\"a\":2147483648}", "[]")) },
+      .text = "has the id 2147483648; ids are 0 to 4194303" },
+    { "a number of 20 digits", { TOKENIZER(MODEL("{\"a\":10000000000000000000}", "[]")) },
+      .text = "a number that is too large" },
+    { "no integer", { TOKENIZER(MODEL("{\"a\":1.5}", "[]")) }, .text = "not an integer" },
+    { "two of one id", { TOKENIZER(MODEL("{\"a\":1,\n\"b\":1}", "[]")) },
+      .text = "tokenizer.json' line 2 byte 44: two tokens have the id 1, one is 'b'" },
+    { "unknown merge", { TOKENIZER(MODEL("{\"a\":1}", "[[\"a\",\"c\"]]")) },
+      .text = "merge 0 is of 'c', which is no token" },
+    { "no merge", { TOKENIZER(MODEL("{\"a\":1}", "[\"a\"]")) }, .text = "without a space" },
+    { "half a pair", { TOKENIZER(MODEL("{\"\\ud83d\":1}", "[]")) }, .text = "an escape that" },
+    { "no UTF-8", { TOKENIZER(MODEL("{\"\xff\":1}", "[]")) }, .text = "are not UTF-8" },
+    { "brackets", { TOKENIZER("\"x\":]") }, .text = "a bracket too many" },
+    { "added: other id",
+      { TOKENIZER("\"added_tokens\":[{\"id\":1,\"content\":\"ab\"}]," ABC) },
+      .text = "tokenizer.json': the added token 'ab' has the id 1, in the vocabulary it" },
+    { "added: id of another",
+      { TOKENIZER("\"added_tokens\":[{\"id\":1,\"content\":\"x\"}]," ABC) },
+      .text = "two tokens have the id 1" },
+    { "added: no id", { TOKENIZER("\"added_tokens\":[{\"content\":\"x\"}]," ABC) },
+      .text = "entry 0 of 'added_tokens' has no id" },
+    { "added: no text", { TOKENIZER("\"added_tokens\":[{\"id\":9}]," ABC) },
+      .text = "the added token 9 has no text" },
+    { "too small a model", { TOKENIZER(ABC), { "config.json", "{\"vocab_size\":2}" } },
+      .text = "token 2 does not fit into vocab_size, 2, of config.json" },
+    { "too large a model", { TOKENIZER(ABC), { "config.json", "{\"vocab_size\":1e9}" } },
+      .text = "vocab_size is not 1 to 4194304" },
+    { "unknown words", { TOKENIZER(ABC) }, .text = "--pre NAME says which it is" },
+    { "vocab.json with more", { { "vocab.json", "{} {}" }, { "merges.txt", "" } },
+      .text = "more than one value" },
+    { "merges.txt", { { "vocab.json", "{\"a\":0}" }, { "merges.txt", "a a\na b c" } },
+      .text = "merges.txt' line 2 byte 4: not two texts" },
+};
+
+START_TEST(test_bad)
+{
+    const struct folder *f = &bad[_i];
+    struct tr_err err = { 0 };
+    ck_assert_int_ne(set_folder(f, NULL, &err), 0);
+    ck_assert_msg(strstr(err.text, f->text) != NULL, "%s: %s", f->name, err.text);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("hf_vocab");
+    TCase *t = tcase_create("hf_vocab");
+    tcase_add_checked_fixture(t, make_dir, remove_dir);
+    tcase_add_loop_test(t, test_good, 0, sizeof good / sizeof *good);
+    tcase_add_loop_test(t, test_bad, 0, sizeof bad / sizeof *bad);
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}
