@@ -36,7 +36,7 @@ static int fill(struct tr_amend *a, struct tr_err *err)
 
 struct tr_amend *tr_amend_new(const struct tr_gguf *g, struct tr_err *err)
 {
-    if (tr_gguf_find_kv(g, "checkpoint.checksum")) {
+    if (tr_gguf_find_kv(g, TR__CHECKSUM)) {
         tr_err_set(err, TR_EUNSUPPORTED, "'%s' is a checkpoint, which has a checksum over "
                    "the whole file: it cannot be edited", tr_gguf_path(g));
         return NULL;
@@ -74,18 +74,10 @@ static struct tr_gguf_kv *find(const struct tr_amend *a, const char *key)
     return NULL;
 }
 
-/* The file is read by these. */
 static int check_fixed(const struct tr_amend *a, const char *key, struct tr_err *err)
 {
-    if (!strcmp(key, "general.alignment"))
-        return tr__amend_wrong(a, "key", key, err, "the data lie where it says, so "
-                               "it stays");
-    if (tr__is_part_key(key))
-        return tr__amend_wrong(a, "key", key, err, "it says which file of a model this is, "
-                               "so it stays");
-    if (!strcmp(key, TR__ROOM))
-        return tr__amend_wrong(a, "key", key, err, "it is room for other keys");
-    return 0;
+    const char *why = tr__key_is_fixed(key);
+    return why ? tr__amend_wrong(a, TR__KEY, key, err, "%s", why) : 0;
 }
 
 /* May there be a key of this name? */
@@ -93,16 +85,16 @@ static int check_new(const struct tr_amend *a, const char *key, struct tr_err *e
 {
     size_t n = strlen(key);
     if (!n || n > MOST_KEY)
-        return tr__amend_wrong(a, "key", key, err, "%zu bytes", n);
+        return tr__amend_wrong(a, TR__KEY, key, err, "%zu bytes", n);
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)key[i] >= 0x80)
-            return tr__amend_wrong(a, "key", key, err, "not ASCII");
+            return tr__amend_wrong(a, TR__KEY, key, err, "not ASCII");
     return check_fixed(a, key, err);
 }
 
 static int absent(const struct tr_amend *a, const char *key, struct tr_err *err)
 {
-    return tr__amend_wrong(a, "key", key, err, "there is no such key");
+    return tr__amend_wrong(a, TR__KEY, key, err, "there is no such key");
 }
 
 /* May this key, which is there, go? */
@@ -113,7 +105,7 @@ static int check_old(const struct tr_amend *a, const char *key, int renamed,
     if (!find(a, key))
         return absent(a, key, err);
     if (!strcmp(key, "general.architecture"))
-        return tr__amend_wrong(a, "key", key, err, "no model can be read without it");
+        return tr__amend_wrong(a, TR__KEY, key, err, "no model can be read without it");
     return left_over ? 0 : check_fixed(a, key, err);
 }
 
@@ -141,14 +133,14 @@ int tr_amend_set(struct tr_amend *a, const char *key, const char *type, const ch
     struct tr_gguf_kv kv = { .key = key };
     const struct tr_gguf_kv *old = find(a, key);
     if (!*type && !old)
-        return tr__amend_no_value(a, key, err, "a new key needs a type, as in KEY=u32:5");
+        return tr__amend_wrong(a, TR__VALUE, key, err, "a new key needs a type, as in KEY=u32:5");
     if (!*type) {
         snprintf(own, sizeof own, "%s%s", tr_gguf_type_name(old->elem),
                  old->type == TR_GGUF_ARRAY ? "[]" : "");
         type = own;
     }
     if (!strcmp(key, "general.architecture") && strcmp(type, "string"))
-        return tr__amend_no_value(a, key, err, "must be a string");
+        return tr__amend_wrong(a, TR__VALUE, key, err, "must be a string");
     int rc = check_new(a, key, err);
     if (!rc)
         rc = tr__amend_value(a, &kv, type, value, err);
@@ -181,7 +173,7 @@ int tr_amend_rename(struct tr_amend *a, const char *key, const char *to, struct 
     if (!rc)
         rc = check_new(a, to, err);
     if (!rc && find(a, to))
-        rc = tr__amend_wrong(a, "key", to, err, "is there already");
+        rc = tr__amend_wrong(a, TR__KEY, to, err, "is there already");
     char *copy = rc ? NULL : tr__amend_own(a, strdup(to), err);
     if (!copy)
         return rc ? rc : TR_ENOMEM;
@@ -203,7 +195,7 @@ static int check_name(const struct tr_amend *a, const char *name, struct tr_err 
 {
     size_t n = strlen(name);
     return n && n <= MOST_NAME ? 0
-                               : tr__amend_wrong(a, "tensor", name, err, "a name of %zu "
+                               : tr__amend_wrong(a, TR__TENSOR, name, err, "a name of %zu "
                                                  "bytes, must be 1 to %d", n, MOST_NAME);
 }
 
@@ -213,9 +205,9 @@ int tr_amend_rename_tensor(struct tr_amend *a, const char *name, const char *to,
     size_t n = tr_gguf_n_tensor(a->g), i = find_tensor(a, name);
     int rc = check_name(a, to, err);
     if (!rc && i == n)
-        rc = tr__amend_wrong(a, "tensor", name, err, "there is no such tensor");
+        rc = tr__amend_wrong(a, TR__TENSOR, name, err, "there is no such tensor");
     if (!rc && find_tensor(a, to) < n)
-        rc = tr__amend_wrong(a, "tensor", to, err, "is there already");
+        rc = tr__amend_wrong(a, TR__TENSOR, to, err, "is there already");
     char *copy = rc ? NULL : tr__amend_own(a, strdup(to), err);
     if (!copy)
         return rc ? rc : TR_ENOMEM;

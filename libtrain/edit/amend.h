@@ -9,10 +9,7 @@
 
 #include <libtrain/amend.h>
 #include <libtrain/base/base.h>
-
-/* What room is left for keys is an array of bytes under this one.  Its 8 letters and what
- * frames them are 32 bytes, the least that there is too much of. */
-#define TR__ROOM "edit.pad"
+#include <libtrain/edit/edit.h>
 
 struct tr_amend {
     const struct tr_gguf *g;
@@ -22,11 +19,10 @@ struct tr_amend {
     size_t n_kv, cap_kv, n_owned, cap_owned;
 };
 
-/* Say what is wrong with a key or a tensor: TR_EUNSUPPORTED; with a value: TR_EINVAL. */
-int tr__amend_wrong(const struct tr_amend *a, const char *kind, const char *name,
+/* Say what is wrong with a key or a tensor: TR_EUNSUPPORTED; with a key's value: TR_EINVAL. */
+enum tr__amend_what { TR__KEY, TR__VALUE, TR__TENSOR };
+int tr__amend_wrong(const struct tr_amend *a, enum tr__amend_what what, const char *name,
                     struct tr_err *err, const char *fmt, ...) TR_PRINTF(5, 6);
-int tr__amend_no_value(const struct tr_amend *a, const char *key, struct tr_err *err,
-                       const char *fmt, ...) TR_PRINTF(4, 5);
 
 /* From here on it is freed with a, also if that fails: data, or NULL for lack of memory. */
 void *tr__amend_own(struct tr_amend *a, void *data, struct tr_err *err) TR_MUST_CHECK;

@@ -9,7 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-int tr__amend_wrong(const struct tr_amend *a, const char *kind, const char *name,
+static const struct {
+    const char *kind;
+    int code;
+} whats[] = {
+    [TR__KEY] = { "key", TR_EUNSUPPORTED },
+    [TR__VALUE] = { "key", TR_EINVAL },
+    [TR__TENSOR] = { "tensor", TR_EUNSUPPORTED },
+};
+
+int tr__amend_wrong(const struct tr_amend *a, enum tr__amend_what what, const char *name,
                     struct tr_err *err, const char *fmt, ...)
 {
     char text[300];
@@ -17,20 +26,8 @@ int tr__amend_wrong(const struct tr_amend *a, const char *kind, const char *name
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    return tr_err_set(err, TR_EUNSUPPORTED, "'%s': %s '%.64s': %s", tr_gguf_path(a->g),
-                      kind, name, text);
-}
-
-int tr__amend_no_value(const struct tr_amend *a, const char *key, struct tr_err *err,
-                       const char *fmt, ...)
-{
-    char text[300];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    return tr_err_set(err, TR_EINVAL, "'%s': key '%.64s': %s", tr_gguf_path(a->g), key,
-                      text);
+    return tr_err_set(err, whats[what].code, "'%s': %s '%.64s': %s", tr_gguf_path(a->g),
+                      whats[what].kind, name, text);
 }
 
 void *tr__amend_own(struct tr_amend *a, void *data, struct tr_err *err)

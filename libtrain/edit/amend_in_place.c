@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
@@ -215,11 +216,23 @@ static int roll_back(int fd, const char *path, const char *copy, const unsigned 
 
 /* ---- the edit --------------------------------------------------------------------- */
 
+/* Is what was opened what the name stands for?  A file without data is replaced by another
+ * (rewrite), and then a lock on the old one holds nobody off. */
+static int is_still(int fd, const char *path)
+{
+    struct stat mine, named;
+    return !fstat(fd, &mine) && !stat(path, &named) && mine.st_ino == named.st_ino &&
+           mine.st_dev == named.st_dev;
+}
+
 int tr_amend_lock(const char *path, struct tr_err *err)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB))
-        return fd;
+    if (fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB)) {
+        if (is_still(fd, path))
+            return fd;
+        errno = EWOULDBLOCK;
+    }
     if (fd >= 0 && errno == EWOULDBLOCK)
         tr_err_set(err, TR_EIO, "'%s' is being edited by another process", path);
     else

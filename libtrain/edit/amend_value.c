@@ -118,7 +118,7 @@ int tr__amend_text(struct tr_amend *a, struct tr_gguf_kv *kv, struct tr_str text
     struct bytes b = { 0 };
     for (size_t i = 0, n; i < text.len; i += n)
         if (!(n = tr__utf8_len(text.ptr + i, text.len - i)))
-            return tr__amend_no_value(a, kv->key, err, "its text is not UTF-8");
+            return tr__amend_wrong(a, TR__VALUE, kv->key, err, "its text is not UTF-8");
     kv->type = kv->elem = TR_GGUF_STRING;
     kv->count = 1;
     if (append_string(&b, text.ptr, text.len)) {
@@ -153,15 +153,15 @@ static int append_json(struct tr_amend *a, struct tr_gguf_kv *kv, struct bytes *
 {
     int array = kv->type == TR_GGUF_ARRAY, rc = 0;
     if (array && tr_json_kind(v) != TR_JSON_ARRAY)
-        return tr__amend_no_value(a, kv->key, err, "an array is written [1, 2, 3]");
+        return tr__amend_wrong(a, TR__VALUE, kv->key, err, "an array is written [1, 2, 3]");
     kv->count = array ? tr_json_count(v) : 1;
     for (uint64_t i = 0; !rc && i < kv->count; i++) {
         rc = append_value(b, kv->elem, array ? tr_json_at(v, i) : v);
         if (rc > 0 && array)
-            rc = tr__amend_no_value(a, kv->key, err, "element %llu is no %s",
+            rc = tr__amend_wrong(a, TR__VALUE, kv->key, err, "element %llu is no %s",
                                  (unsigned long long)i, tr_gguf_type_name(kv->elem));
         else if (rc > 0)
-            rc = tr__amend_no_value(a, kv->key, err, "the value is no %s", type);
+            rc = tr__amend_wrong(a, TR__VALUE, kv->key, err, "the value is no %s", type);
         else if (rc)
             rc = tr_err_set(err, TR_ENOMEM, "'%s': out of memory for key '%s'",
                             tr_gguf_path(a->g), kv->key);
@@ -175,14 +175,14 @@ int tr__amend_value(struct tr_amend *a, struct tr_gguf_kv *kv, const char *type,
     struct bytes b = { 0 };
     struct tr_err why = { 0 };
     if (read_type(kv, type))
-        return tr__amend_no_value(a, kv->key, err, "'%.32s' is no type; there are u8 i8 "
+        return tr__amend_wrong(a, TR__VALUE, kv->key, err, "'%.32s' is no type; there are u8 i8 "
                                "u16 i16 u32 i32 u64 i64 f32 f64 bool string, and [] behind "
                                "one for an array", type);
     if (kv->type == TR_GGUF_STRING)
         return tr__amend_text(a, kv, (struct tr_str){ value, strlen(value) }, err);
     struct tr_json *v = tr_json_parse(value, strlen(value), kv->key, 0, 0, &why);
     if (!v)
-        return tr__amend_no_value(a, kv->key, err, "the value is no %s: %s", type,
+        return tr__amend_wrong(a, TR__VALUE, kv->key, err, "the value is no %s: %s", type,
                                why.text);
     int rc = append_json(a, kv, &b, v, type, err);
     tr_json_free(v);

@@ -11,6 +11,13 @@
 
 /* 1 for a key that says which file of a model this is. */
 int tr__is_part_key(const char *key);
+/* Why nobody may set this key, by which a file is read; NULL: anyone may. */
+const char *tr__key_is_fixed(const char *key);
+/* What keys may grow by without a new file (amend.h): an array of bytes under this one.  Its
+ * 8 letters and what frames them are 32 bytes, the least that there is too much of. */
+#define TR__ROOM "edit.pad"
+/* Where a checkpoint has its checksum over the whole file. */
+#define TR__CHECKSUM "checkpoint.checksum"
 
 /* llama.cpp's order of tensors, by block, then by name: below, equal to or above 0. */
 int tr__by_block(const char *a, const char *b);

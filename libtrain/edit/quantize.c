@@ -84,11 +84,31 @@ static int check_weights(const struct tr_recipe *r, const struct tr__weights *w,
     return tr_recipe_check(r, w->n > 0, err);
 }
 
+/* What is set last must not keep the file from being read. */
+static int check_keys(const struct tr_quantize_args *args, struct tr_err *err)
+{
+    for (size_t i = 0; i < args->n_key; i++) {
+        const struct tr_quantize_key *k = &args->key[i];
+        const char *why = tr__key_is_fixed(k->key);
+        if (!why && !strcmp(k->key, "general.architecture") && k->type != TR_GGUF_STRING)
+            why = "must be a string";
+        for (const char *p = k->key; !why && *p; p++)
+            if ((unsigned char)*p >= 0x80)
+                why = "not ASCII";
+        if (why)
+            return tr_err_set(err, TR_EUNSUPPORTED, "key '%.64s': %s", k->key, why);
+    }
+    return 0;
+}
+
 int tr_quantize(const struct tr_gguf *g, const struct tr_recipe *recipe,
                 const struct tr_quantize_args *args, const char *path, struct tr_err *err)
 {
     struct tr__weights weights;
-    int rc = tr__weights_begin(&weights, &args->weights, err);
+    int rc = check_keys(args, err);
+    if (rc)
+        return rc;
+    rc = tr__weights_begin(&weights, &args->weights, err);
     if (!rc && check_weights(recipe, &weights, err))
         rc = tr_err_prefix(err, "'%s'", tr_gguf_path(g));
     struct tr__quantizing q = { g, recipe, args, &weights };

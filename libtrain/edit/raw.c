@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 
 enum { PIECE = 1 << 20, ALIGN = 32 };
@@ -40,10 +41,23 @@ int64_t tr__raw_info_bytes(const struct tr_gguf_tensor *t)
     return (int64_t)(8 + strlen(t->name) + 4 + 8 * (size_t)t->n_dim + 4 + 8);
 }
 
+/* The folder that a file of this name is made in, which for a link is not the link's; NULL: in
+ * none, since it goes to standard output or a device, or for lack of memory. */
+static char *folder_of(const char *path)
+{
+    struct stat st;
+    if (!strcmp(path, "-") || (!stat(path, &st) && !S_ISREG(st.st_mode)))
+        return NULL;
+    char *target = realpath(path, NULL);
+    const char *name = target ? target : path, *slash = strrchr(name, '/');
+    char *dir = slash ? strndup(name, (size_t)(slash - name) + 1) : strdup(".");
+    free(target);
+    return dir;
+}
+
 int tr__raw_room(const char *path, int64_t bytes, struct tr_err *err)
 {
-    const char *slash = strrchr(path, '/');
-    char *dir = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    char *dir = folder_of(path);
     struct statvfs fs;
     int known = dir && !statvfs(dir, &fs);
     free(dir);

@@ -22,6 +22,17 @@ int tr__is_part_key(const char *key)
     return 0;
 }
 
+const char *tr__key_is_fixed(const char *key)
+{
+    if (!strcmp(key, "general.alignment"))
+        return "the data lie where it says, so it stays";
+    if (tr__is_part_key(key))
+        return "it says which file of a model this is, so it stays";
+    if (!strcmp(key, TR__ROOM))
+        return "it is room for other keys";
+    return strcmp(key, TR__CHECKSUM) ? NULL : "it is what checkpoints have over all their bytes";
+}
+
 /* A file is written with an alignment of 32, so a key that says other is not copied. */
 static int is_copied(const struct tr_gguf *g, const struct tr_gguf_kv *kv)
 {
@@ -116,7 +127,7 @@ struct tr_split *tr_split_plan(const struct tr_gguf *g, const struct tr_split_ar
         rc = begin(&c, 0, err);
     for (size_t i = 0; !rc && i < tr_gguf_n_tensor(g); i++)
         rc = add(&c, i, err);
-    if (!rc && tr_gguf_find_kv(g, "checkpoint.checksum"))
+    if (!rc && tr_gguf_find_kv(g, TR__CHECKSUM))
         rc = tr_err_set(err, TR_EUNSUPPORTED, "'%s' is a checkpoint, which has a checksum "
                         "over the whole file: it cannot be split", tr_gguf_path(g));
     if (!rc && !measure(g, c.s, err))

@@ -167,6 +167,13 @@ test_expect_success 'keys' '
     for wrong in a a=7 a=int: a=int:-1 a=int:x a=bool:1 =str:x a=u8:1; do
         test_expect_code 2 "$BIN/quantize" -t q8_0 -o no.gguf --override-kv "$wrong" k.gguf
     done
+    for fixed in general.alignment=int:8 split.count=int:2 checkpoint.checksum=str:0 \
+        general.architecture=int:1 edit.pad=int:1 "$(printf "\303\274=int:1")"; do
+        test_expect_code 1 "$BIN/quantize" -t q8_0 -o no.gguf --override-kv "$fixed" k.gguf \
+            2>stderr
+        grep "key .${fixed%%=*}.: " stderr
+        test ! -e no.gguf
+    done
 '
 
 # the old form: one entry of 512 numbers, all 1, of 3 chunks of the text "t"

@@ -3,12 +3,16 @@
  * Keys and names changed in a GGUF file: what is set reads back, what is not named stays,
  * and what is changed in place leaves the data where they are.
  */
+#define _GNU_SOURCE /* syscall */
 #include <libtrain/amend.h>
+#include <libtrain/edit/edit.h>
 #include <libtrain/file.h>
 
 #include "scratch.h"
 
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <xxhash.h>
 
 enum { N_NUMBER = 24 };
@@ -218,6 +222,10 @@ START_TEST(test_refused)
     ck_assert_int_eq(tr_amend_rename(a, "nothing", "x", NULL), TR_EUNSUPPORTED);
     ck_assert_int_eq(tr_amend_rename(a, "u.x", "list", NULL), TR_EUNSUPPORTED);
     ck_assert_int_eq(tr_amend_rename(a, "u.x", "split.no", NULL), TR_EUNSUPPORTED);
+    ck_assert_int_eq(tr_amend_set(a, "checkpoint.checksum", "string", "0", NULL),
+                     TR_EUNSUPPORTED);
+    ck_assert_int_eq(tr_amend_rename(a, "u.x", "checkpoint.checksum", NULL),
+                     TR_EUNSUPPORTED);
     ck_assert_int_eq(tr_amend_rename_tensor(a, "z", "y", NULL), TR_EUNSUPPORTED);
     ck_assert_int_eq(tr_amend_rename_tensor(a, "a.weight", "b.weight", NULL),
                      TR_EUNSUPPORTED);
@@ -346,6 +354,49 @@ START_TEST(test_restore)
 }
 END_TEST
 
+/* ---- several at once --------------------------------------------------------------- */
+
+static int replaced_before_lock;
+
+/* As the system's, but another process may be done with the file just before. */
+int flock(int fd, int operation)
+{
+    if (replaced_before_lock) {
+        write_bytes(other, "another", 7);
+        ck_assert_int_eq(rename(other, path), 0);
+    }
+    return (int)syscall(SYS_flock, fd, operation);
+}
+
+/* A file without tensors is replaced by another: a lock on the one before is none. */
+START_TEST(test_lock_of_another)
+{
+    struct tr_err err = { 0 };
+    write_model(0);
+    replaced_before_lock = 1;
+    ck_assert_int_eq(tr_amend_lock(path, &err), TR_EIO);
+    ck_assert_ptr_nonnull(strstr(err.text, "edited by another process"));
+    replaced_before_lock = 0;
+    int fd = tr_amend_lock(path, &err);
+    ck_assert_int_ge(fd, 0);
+    close(fd);
+}
+END_TEST
+
+/* Room is looked for where the file will be: not beside a link, and for a stream nowhere. */
+START_TEST(test_room)
+{
+    ck_assert_int_eq(tr__raw_room("-", INT64_MAX, NULL), 0);
+    ck_assert_int_eq(tr__raw_room("/dev/null", INT64_MAX, NULL), 0);
+    ck_assert_int_eq(tr__raw_room(path, INT64_MAX, NULL), TR_EIO);
+    ck_assert_int_eq(tr__raw_room(path, 1, NULL), 0);
+    if (access("/proc/version", F_OK))
+        return;
+    ck_assert_int_eq(symlink("/proc/version", other), 0); /* a file system without any room */
+    ck_assert_int_eq(tr__raw_room(other, 1, NULL), TR_EIO);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("amend");
@@ -358,6 +409,8 @@ int main(void)
     tcase_add_test(t, test_in_place);
     tcase_add_test(t, test_no_room);
     tcase_add_test(t, test_restore);
+    tcase_add_test(t, test_lock_of_another);
+    tcase_add_test(t, test_room);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
