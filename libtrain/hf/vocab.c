@@ -2,7 +2,8 @@
  *
  * From a folder's files to the keys tokenizer.* of a GGUF: which of the files has the
  * vocabulary, which kind of tokenizer that is, and the keys in the order in which llama.cpp's
- * converter writes them.  Read next: vocab_json.c, vocab_added.c, vocab_special.c.
+ * converter writes them.  Read next: vocab_json.c, vocab_added.c, vocab_special.c,
+ * vocab_pre.c.
  */
 #include <libtrain/hf/text.h>
 #include <libtrain/hf/vocab_files.h>
@@ -190,12 +191,16 @@ static int set_byte_level(struct tr_gguf_writer *w, const struct tr__hf_vocab_fi
                           const struct tr__hf_pieces *p, size_t n,
                           const struct tr__hf_vocab_options *o, struct tr_err *err)
 {
-    if (!o->pre)
-        return tr_err_set(err, TR_EUNSUPPORTED, "'%s': words are cut in a way that is not "
-                          "known here; --pre NAME says which it is", f->dir);
+    const char *pre = o->pre;
+    int rc = pre ? 0 : tr__hf_vocab_pre(f, p, &pre, err);
+    if (!rc && !pre)
+        rc = tr_err_set(err, TR_EUNSUPPORTED, "'%s': words are cut in a way that is not "
+                        "known here; --pre NAME says which it is", f->dir);
+    if (rc)
+        return rc;
     tr_gguf_set_string(w, "tokenizer.ggml.model", "gpt2");
-    tr_gguf_set_string(w, "tokenizer.ggml.pre", o->pre);
-    int rc = set_tokens(w, p, n, 0, err);
+    tr_gguf_set_string(w, "tokenizer.ggml.pre", pre);
+    rc = set_tokens(w, p, n, 0, err);
     return rc ? rc : set_merges(w, p, err);
 }
 

@@ -44,4 +44,8 @@ int tr__hf_vocab_special(struct tr_gguf_writer *w, const struct tr__hf_vocab_fil
 int tr__hf_vocab_template(struct tr_gguf_writer *w, const struct tr__hf_vocab_files *f,
                           struct tr_err *err) TR_MUST_CHECK;
 
+/* Name of the pre-tokenizer of a byte-level BPE; NULL: none that is known. */
+int tr__hf_vocab_pre(const struct tr__hf_vocab_files *f, const struct tr__hf_pieces *p,
+                     const char **pre, struct tr_err *err) TR_MUST_CHECK;
+
 #endif

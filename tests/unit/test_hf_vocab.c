@@ -157,6 +157,27 @@ static const struct folder good[] = {
     { "a template in JSON",
       { TOKENIZER(ABC), { "chat_template.json", "{\"chat_template\":\"x\"}" } },
       PRE, BARE("a|b|ab", "1|1|1") "merges=a b\nchat_template=x\n" },
+    { "found by its pattern",
+      { TOKENIZER("\"pre_tokenizer\":{\"type\":\"ByteLevel\"}," ABC) },
+      .keys = BARE("a|b|ab", "1|1|1") "merges=a b\n" },
+    { "found by its passes",
+      { TOKENIZER("\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":["
+                  "{\"type\":\"Digits\",\"individual_digits\":true},"
+                  "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}]}," ABC) },
+      .keys = "model=gpt2\npre=smollm\ntokens=a|b|ab\ntoken_type=1|1|1\nmerges=a b\n" },
+    { "found by an expression in another form, and by whole words",
+      { TOKENIZER("\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":["
+                  "{\"type\":\"Split\",\"behavior\":\"Removed\",\"invert\":true,\"pattern\":"
+                  "{\"Regex\":\"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|"
+                  "[^\\r\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|\\\\p{N}{1,3}| ?"
+                  "[^\\\\s\\\\p{L}\\\\p{N}]+[\\r\\n]*|\\\\s*[\\r\\n]+|\\\\s+(?!\\\\S)|\\\\s+\"}},"
+                  "{\"type\":\"ByteLevel\",\"use_regex\":false}]},"
+                  "\"model\":{\"type\":\"BPE\",\"ignore_merges\":true,"
+                  "\"vocab\":{\"a\":0},\"merges\":[]}") },
+      .keys = "model=gpt2\npre=glm4\ntokens=a\ntoken_type=1\n" },
+    { "found by the class", { { "vocab.json", "{\"a\":0}" }, { "merges.txt", "" },
+        { "tokenizer_config.json", "{\"tokenizer_class\":\"Qwen2Tokenizer\"}" } },
+      .keys = "model=gpt2\npre=qwen2\ntokens=a\ntoken_type=1\n" },
 };
 
 START_TEST(test_good)
