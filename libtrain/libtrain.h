@@ -51,6 +51,7 @@
 #include <libtrain/imatrix.h>
 #include <libtrain/quantize.h>
 #include <libtrain/merge.h>
+#include <libtrain/extract.h>
 #include <libtrain/amend.h>
 #include <libtrain/split.h>
 #include <libtrain/import.h>

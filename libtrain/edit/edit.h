@@ -27,6 +27,11 @@ int tr__by_part(const struct tr_gguf_tensor *a, const struct tr_gguf_tensor *b);
 /* 1 for a tensor that stays in its type whatever a model of this architecture becomes. */
 int tr__keeps_type(const struct tr_gguf_tensor *t, const char *arch);
 
+/* 0 if both are versions of one model: of the same architecture, with the same tensors, shapes
+ * and vocabulary; else TR_EMISMATCH, naming both files and what differs. */
+int tr__same_model(const struct tr_gguf *base, const struct tr_gguf *g,
+                   struct tr_err *err) TR_MUST_CHECK;
+
 /* Name a recipe, and number it, by the type that most bytes are in. */
 void tr__recipe_name(struct tr_recipe *r);
 

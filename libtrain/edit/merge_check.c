@@ -3,6 +3,7 @@
  * Whether models are versions of one: numbers are merged by their places, so tensors, shapes
  * and the meaning of each token must be the same.  Next: merge_models.c.
  */
+#include <libtrain/edit/edit.h>
 #include <libtrain/edit/methods/method.h>
 
 #include <math.h>
@@ -88,8 +89,7 @@ static int check_vocabulary(const struct tr_gguf *a, const struct tr_gguf *b,
     return 0;
 }
 
-static int check_model(const struct tr_gguf *base, const struct tr_gguf *g,
-                       struct tr_err *err)
+int tr__same_model(const struct tr_gguf *base, const struct tr_gguf *g, struct tr_err *err)
 {
     int rc = tr_gguf_expect_model(g, err);
     if (rc || (rc = check_arch(base, g, err)) || (rc = check_vocabulary(base, g, err)) ||
@@ -131,7 +131,7 @@ int tr_merge_models_check(const struct tr_gguf *base, const struct tr_merge_mode
     if (!rc)
         rc = tr_gguf_expect_model(base, err);
     for (size_t i = 0; !rc && i < args->n; i++)
-        rc = check_model(base, args->model[i], err);
+        rc = tr__same_model(base, args->model[i], err);
     return rc ? err->code : 0;
 }
 

@@ -63,6 +63,19 @@ size_t tr__gemm_f32_library(int64_t m, int64_t n, int64_t k);
  * that there is no room for it: TR_ENOMEM. */
 int tr__gemm_ready(struct tr_err *err) TR_MUST_CHECK;
 
+/* a (m, n) ~ u (m, rank) diag(s) vt (rank, n), s falling, u and vt orthonormal. */
+struct tr__svd {
+    int64_t rank;
+    float *u, *s, *vt;
+};
+/* The largest `wanted` singular values of a and their vectors, all of f32, and more of them
+ * where that is no more work.  `rank` says how many there are: that many if all of them are
+ * computed, min(m, n); else those behind the first `wanted` are worse.  From random vectors,
+ * the same in each call.  TR_ENOMEM; TR_EFORMAT if a is not finite. */
+int tr__svd_new(struct tr__svd *x, int64_t m, int64_t n, const float *a, int64_t wanted,
+                struct tr_err *err) TR_MUST_CHECK;
+void tr__svd_release(struct tr__svd *x);
+
 /* Rows `id[i]` of w to f32: out (n, k). */
 void tr__gather_rows(const struct tr__matrix *w, const int32_t *id, int64_t n, float *out);
 

@@ -40,6 +40,7 @@ fixture t.pack pack -q -c 32 -o t.pack t.tok
 fixture t.ckpt train -q -m model.gguf -d t.pack -o t.ckpt --steps 1 --batch 1
 fixture adapter.gguf gguf-export -q -m model.gguf -o adapter.gguf t.ckpt
 fixture q8.gguf quantize -q -t q8_0 -o q8.gguf model.gguf
+fixture tuned.gguf merge -q -m model.gguf -a adapter.gguf -t f32 -o tuned.gguf
 
 # ==== the checks ====
 
@@ -185,6 +186,8 @@ contract pack "t.tok" "-c 32 -o out t.tok"
 contract train "model.gguf t.pack" "-m model.gguf -d t.pack -o out --steps 1 --batch 1"
 contract gguf-export "model.gguf t.ckpt" "-m model.gguf -o out t.ckpt"
 contract merge "model.gguf adapter.gguf" "-m model.gguf -a adapter.gguf -o out"
+contract merge "model.gguf q8.gguf" "--method linear -m model.gguf -x q8.gguf -o out"
+contract lora-extract "model.gguf tuned.gguf" "-m model.gguf -r 2 -o out tuned.gguf"
 contract quantize "model.gguf" "-t q8_0 -o out model.gguf"
 contract perplexity "model.gguf t.pack" "-m model.gguf -d t.pack"
 contract imatrix "model.gguf" "-m model.gguf -f text.txt -c 16 --chunks 1 -o out"

@@ -3,7 +3,7 @@
 # merge: several models; what of the changes is in the file.
 . "${0%/*}/../lib.sh"
 
-test_built merge tokenize pack train quantize gguf-diff gguf-show gguf-edit ||
+test_built merge lora-extract tokenize pack train quantize gguf-diff gguf-show gguf-edit ||
     test_skip_all "the commands are not built"
 tiny=$TOP/examples/tiny.gguf
 [ -f "$tiny" ] || test_skip_all "no examples/tiny.gguf"
@@ -76,6 +76,20 @@ test_expect_success 'models: weights by pattern, types' '
     "$BIN/gguf-edit" -q --set llama.rope.freq_base=f32:5 -o other.gguf a1.gguf 2>err || cat err
     run merge --method linear -m base.gguf -x other.gguf -o out.gguf
     grep "is not as the base in .llama.rope.freq_base., which stays" talk'
+
+test_expect_success 'what a model has learnt, as an adapter' '
+    run lora-extract -m base.gguf -r 4 -o ex.gguf a1.gguf
+    awk "\$2 ~ /attn|ffn/ { if (\$3 != 4 || \$6 > 0.01) exit 1; n++ } END { exit !n }" talk
+    test_must_fail grep "cannot hold" talk
+    "$BIN/merge" -q -m base.gguf -a ex.gguf -o back.gguf
+    same a1.gguf back.gguf 1e-6
+    run lora-extract -m base.gguf --energy 0.9 -o ex.gguf b1.gguf
+    awk "/attn_q/ { exit !(\$3 + 0 <= 4 && \$6 < 32) }" talk
+    run lora-extract -m base.gguf -r 1 --targets attn_q -o ex.gguf q8.gguf
+    grep "cannot hold, .*token_embd" talk
+    test_expect_code 1 "$BIN/lora-extract" -m base.gguf -r 1 -o no.gguf base.gguf 2>err
+    grep "do not differ" err
+    test ! -e no.gguf'
 
 test_expect_success 'models: what does not go together' '
     usage() {

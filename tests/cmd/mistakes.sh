@@ -99,6 +99,8 @@ gguf-export -m a run.ckpt|'--output FILE' is missing:
 merge|'--model FILE', '--adapter FILE[:SCALE]' (or '--method NAME') and '--output FILE' are missing
 merge -m a -a b|'--output FILE' is missing: 
 merge -m a -a b -o c -t f15|cannot write type 'f15'; did you mean 'F16'? There are: F32
+lora-extract|'--model FILE', '--output FILE', '--rank N' (or '--energy X') and 'TUNED.gguf' are missing
+lora-extract -m a -o b -r 4 --energy 1 c|--rank and --energy exclude each other
 quantize|'--type TYPE' (or '--like FILE', '--target-size SIZE'), '--output FILE' (or '--dry-run') and 'IN.gguf' are missing
 quantize -t q8_0 m.gguf|'--output FILE' (or '--dry-run') is missing
 quantize -t q8_0 -o x|'IN.gguf' is missing

@@ -88,6 +88,8 @@ t.ckpt gguf-export -m model.gguf -o @ t.ckpt
 model.gguf gguf-export -m model.gguf -o @ t.ckpt
 a.gguf merge -m model.gguf -a a.gguf:0.5 -o @
 a.gguf merge -m model.gguf -a a.gguf -o @
+a.gguf merge --method task -m model.gguf -x a.gguf -o @
+a.gguf lora-extract -m model.gguf -r 2 -o @ a.gguf
 model.gguf quantize -t q8_0 -o @ model.gguf
 model.gguf quantize -t q8_0 --dry-run model.gguf
 t.pack perplexity -m model.gguf -d t.pack -o @
