@@ -135,8 +135,8 @@ int tr__hf_sizes_of_config(const struct tr__hf_arch *a, const struct tr_json *co
         .n_head = whole(a, config, "attention.head_count"),
         .n_head_kv = tr_json_int(tr_json_get(config, "num_key_value_heads")),
         .n_expert = whole(a, config, "expert_count"),
-        .key_heads = tr_json_int(tr_json_get(config, "linear_num_key_heads")),
-        .value_heads = tr_json_int(tr_json_get(config, "linear_num_value_heads")),
+        .key_heads = whole(a, config, "ssm.group_count"),
+        .value_heads = whole(a, config, "ssm.time_step_rank"),
         .value_dim = tr_json_int(tr_json_get(config, "linear_value_head_dim")),
     };
     if (!s->n_head_kv)

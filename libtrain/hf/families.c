@@ -45,13 +45,14 @@ static int is_type(const struct tr__hf_arch *a, const struct tr_json *v)
     return is_one_of(v, a->model_type, sizeof a->model_type / sizeof *a->model_type);
 }
 
-static const struct tr__hf_arch *pick(int (*fits)(const struct tr__hf_arch *,
-                                                  const struct tr_json *),
-                                      const struct tr_json *v)
+static const struct tr__hf_arch *pick(int (*is)(const struct tr__hf_arch *,
+                                                const struct tr_json *),
+                                      const struct tr_json *v, const struct tr_json *config)
 {
-    for (size_t i = 0; v && tr__hf_at(i); i++)
-        if (fits(tr__hf_at(i), v))
-            return tr__hf_at(i);
+    const struct tr__hf_arch *a;
+    for (size_t i = 0; v && (a = tr__hf_at(i)); i++)
+        if (is(a, v) && (!a->fits_config || a->fits_config(config)))
+            return a;
     return NULL;
 }
 
@@ -75,9 +76,9 @@ const struct tr__hf_arch *tr__hf_of_config(const struct tr_json *config, const c
     const struct tr_json *list = tr_json_get(config, "architectures");
     const struct tr_json *class = tr_json_count(list) ? tr_json_at(list, 0) : NULL;
     const struct tr_json *type = tr_json_get(config, "model_type");
-    const struct tr__hf_arch *a = pick(is_class, class);
+    const struct tr__hf_arch *a = pick(is_class, class, config);
     if (!a && !class)
-        a = pick(is_type, type);
+        a = pick(is_type, type, config);
     if (!a)
         (void)unknown(path, class, type, err);
     return a;

@@ -201,6 +201,15 @@ static int no_bos(const struct tr__hf_in *in, const struct tr__hf_key *k, struct
     return 0;
 }
 
+static int sigmoid(const struct tr__hf_in *in, const struct tr__hf_key *k, struct tr_err *err)
+{
+    char key[KEY_BYTES];
+    (void)k, (void)err;
+    tr__hf_key_name(key, sizeof key, in->arch, "expert_gating_func");
+    tr_gguf_set_u32(in->w, key, 2);
+    return 0;
+}
+
 /* The families that scale scores by this have no key for it: llama.cpp takes the size of a
  * head, and for their largest models the width by heads. */
 static int check_query_scale(const struct tr__hf_in *in, const struct tr__hf_key *k,
@@ -354,3 +363,4 @@ const struct tr__hf_kind tr__hf_no_bos = { "no BOS", no_bos, NULL };
 const struct tr__hf_kind tr__hf_query_scale = { "scale of queries", check_query_scale,
                                                 put_query_scale };
 const struct tr__hf_kind tr__hf_window_or_0 = { "window", window_or_0, window_not_0 };
+const struct tr__hf_kind tr__hf_sigmoid = { "sigmoid", sigmoid, NULL };

@@ -127,3 +127,23 @@ static int put_window_layers(const struct tr__hf_out *out, const struct tr__hf_k
 
 const struct tr__hf_kind tr__hf_window_layers = { "blocks with a window", set_window_layers,
                                                   put_window_layers };
+
+static int set_kv(const struct tr__hf_in *in, const struct tr__hf_key *k, struct tr_err *err)
+{
+    (void)k;
+    return tr__hf_set_by_layer(in, "attention.head_count_kv", "layer_types", "conv", 0,
+                               (int32_t)in->size->n_head_kv, err);
+}
+
+static int put_kv(const struct tr__hf_out *out, const struct tr__hf_key *k,
+                  struct tr_err *err)
+{
+    (void)k;
+    int rc = tr__hf_put_by_layer(out, "attention.head_count_kv", "layer_types",
+                                 "full_attention", "conv", err);
+    return rc ? rc
+              : tr__hf_put(out->config, "num_key_value_heads",
+                           tr_json_integer(out->size->n_head_kv), err);
+}
+
+const struct tr__hf_kind tr__hf_kv_by_layer = { "heads of keys", set_kv, put_kv };

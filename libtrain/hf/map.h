@@ -170,6 +170,7 @@ struct tr__hf_arch {
     const struct tr__hf_name *tensor;
     /* Which of several families with the same name a GGUF is; NULL: whichever. */
     int (*fits)(const struct tr_gguf *g);
+    int (*fits_config)(const struct tr_json *config); /* the same of classes */
     int mixed; /* not all blocks have the same tensors */
 };
 

@@ -191,9 +191,10 @@ END_TEST
 /* ---- the others ------------------------------------------------------------------- */
 
 static const char *const made[] = {
-    "arcee", "cohere2", "ernie4_5", "exaone4", "gemma", "glm4", "gptneox", "granite",
+    "arcee", "cohere2", "ernie4_5", "exaone4", "gemma", "gemma4", "gemma4e", "glm4",
+    "gptneox", "gptoss", "granite", "granitehybrid", "hunyuan", "lfm2", "lfm2moe",
     "llamayarn", "ministral3", "mixtral", "nemotron", "olmo2", "olmo3", "olmoe", "phi2",
-    "phi3long", "qwen3moe", "smollm3", "stablelm", "starcoder2",
+    "phi3long", "qwen35", "qwen35moe", "qwen3moe", "smollm3", "stablelm", "starcoder2",
 };
 
 START_TEST(as_the_file_beside_it)

@@ -54,6 +54,9 @@ extern const struct tr__hf_kind tr__hf_window_layers;  /* layer_types: which hav
 extern const struct tr__hf_kind tr__hf_query_scale;    /* query_pre_attn_scalar; no key */
 extern const struct tr__hf_kind tr__hf_no_bos;         /* tokenizer.ggml.add_bos_token */
 extern const struct tr__hf_kind tr__hf_window_or_0;    /* attention.sliding_window */
+extern const struct tr__hf_kind tr__hf_kv_by_layer;    /* attention.head_count_kv: 0 where
+                                                          layer_types says conv */
+extern const struct tr__hf_kind tr__hf_sigmoid;        /* expert_gating_func */
 extern const struct tr__hf_kind tr__hf_long_attn;      /* rope.scaling.attn_factor of longrope */
 
 /* ---- by block (layers.c) ---------------------------------------------------------- */
@@ -102,6 +105,14 @@ const struct tr_json *tr__hf_rope_of(const struct tr_json *config);
     TR_HF_U32("context_length", "max_position_embeddings"),                              \
     TR_HF_U32("embedding_length", "hidden_size"),                                        \
     TR_HF_U32("feed_forward_length", "intermediate_size"),                               \
+    TR_HF_U32("attention.head_count", "num_attention_heads"),                            \
+    TR_HF_U32("attention.head_count_kv", "num_key_value_heads")
+/* where experts may stand for the MLP */
+#define TR_HF_KEYS_SIZES_FF_MAY                                                          \
+    TR_HF_U32("block_count", "num_hidden_layers"),                                       \
+    TR_HF_U32("context_length", "max_position_embeddings"),                              \
+    TR_HF_U32("embedding_length", "hidden_size"),                                        \
+    TR_HF_U32_MAY("feed_forward_length", "intermediate_size"),                           \
     TR_HF_U32("attention.head_count", "num_attention_heads"),                            \
     TR_HF_U32("attention.head_count_kv", "num_key_value_heads")
 #define TR_HF_KEYS_RMS TR_HF_F32("attention.layer_norm_rms_epsilon", "rms_norm_eps")
@@ -199,6 +210,23 @@ const struct tr_json *tr__hf_rope_of(const struct tr_json *config);
     { "blk.%d.ffn_gate_shexp.weight", of ".gate_proj.weight", 0, 0 },                    \
     { "blk.%d.ffn_up_shexp.weight", of ".up_proj.weight", 0, 0 },                        \
     { "blk.%d.ffn_down_shexp.weight", of ".down_proj.weight", 0, 0 }
+
+/* LFM2's blocks but for their MLPs */
+#define TR_HF_LFM2_BLOCKS                                                                \
+    { "token_embd.weight", "model.embed_tokens.weight", 0, 0 },                          \
+    { "token_embd_norm.weight", "model.embedding_norm.weight", 0, 0 },                   \
+    { "output.weight", "lm_head.weight", 0, 1 },                                         \
+    { "blk.%d.attn_norm.weight", "model.layers.%d.operator_norm.weight", 0, 0 },         \
+    { "blk.%d.ffn_norm.weight", "model.layers.%d.ffn_norm.weight", 0, 0 },               \
+    { "blk.%d.attn_q.weight", "model.layers.%d.self_attn.q_proj.weight", 0, 0 },         \
+    { "blk.%d.attn_k.weight", "model.layers.%d.self_attn.k_proj.weight", 0, 0 },         \
+    { "blk.%d.attn_v.weight", "model.layers.%d.self_attn.v_proj.weight", 0, 0 },         \
+    { "blk.%d.attn_output.weight", "model.layers.%d.self_attn.out_proj.weight", 0, 0 },  \
+    { "blk.%d.attn_q_norm.weight", "model.layers.%d.self_attn.q_layernorm.weight", 0, 0 },\
+    { "blk.%d.attn_k_norm.weight", "model.layers.%d.self_attn.k_layernorm.weight", 0, 0 },\
+    { "blk.%d.shortconv.conv.weight", "model.layers.%d.conv.conv.weight", 0, 0 },        \
+    { "blk.%d.shortconv.in_proj.weight", "model.layers.%d.conv.in_proj.weight", 0, 0 },  \
+    { "blk.%d.shortconv.out_proj.weight", "model.layers.%d.conv.out_proj.weight", 0, 0 }
 
 /* rope_freqs.weight, made of rope_parameters of type llama3 */
 #define TR_HF_LLAMA3 { "rope_freqs.weight", 0, &tr__hf_llama3, 1 }
