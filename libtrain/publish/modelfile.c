@@ -4,6 +4,7 @@
  * text/template over .System and .Messages.  Pieces of text stand there as they are, unless
  * they hold what Go or the Modelfile would take for its own: then as a string of Go.
  */
+#include <libtrain/publish/stops.h>
 #include <libtrain/publish/turns.h>
 
 #include <libtrain/file.h>
@@ -100,79 +101,17 @@ static void put_template(FILE *f, const struct tr__turns *t)
 
 /* ---- stop texts ------------------------------------------------------------------- */
 
-enum { MAX_STOP = 16 };
-
-struct stops {
-    char *text[MAX_STOP];
-    size_t n;
-};
-
-static int add_stop(struct stops *s, char *text)
-{
-    size_t i = 0;
-    while (i < s->n && strcmp(s->text[i], text))
-        i++;
-    if (!*text || i < s->n || s->n == MAX_STOP || strstr(text, "\"\"\"")) {
-        free(text);
-        return 0;
-    }
-    s->text[s->n++] = text;
-    return 0;
-}
-
-static int add_token(struct stops *s, const struct tr_tokenizer *tok, uint32_t id,
-                     struct tr_err *err)
-{
-    char *text = NULL;
-    size_t n = 0, cap = 0;
-    int rc = tr_tokenizer_decode(tok, id, 0, 1, &text, &n, &cap, err);
-    char *copy = rc ? NULL : tr__text_copy(text, n);
-    free(text);
-    if (!rc && !copy)
-        rc = tr_err_set(err, TR_ENOMEM, "out of memory for a stop text");
-    return rc ? rc : add_stop(s, copy);
-}
-
-/* The control tokens in what stands behind an answer; where there are none, its text. */
-static int add_behind(struct stops *s, const struct tr_tokenizer *tok, const char *text,
-                      struct tr_err *err)
-{
-    struct tr_tokens t = { 0 };
-    int any = 0;
-    int rc = tr_tokenizer_encode(tok, text, strlen(text), TR_ENCODE_SPECIAL, &t, err);
-    for (size_t i = 0; !rc && i < t.n; i++)
-        if (tr_tokenizer_is_special(tok, t.id[i])) {
-            any = 1;
-            rc = add_token(s, tok, t.id[i], err);
-        }
-    tr_tokens_release(&t);
-    if (rc || any)
-        return rc;
-    text += strspn(text, " \n\t\r");
-    size_t n = strlen(text);
-    while (n && strchr(" \n\t\r", text[n - 1]))
-        n--;
-    char *copy = tr__text_copy(text, n);
-    return copy ? add_stop(s, copy)
-                : tr_err_set(err, TR_ENOMEM, "out of memory for a stop text");
-}
-
 static int put_stops(FILE *f, const struct tr_tokenizer *tok, const struct tr__turns *t,
                      struct tr_err *err)
 {
-    struct stops s = { .n = 0 };
-    int rc = 0;
-    for (uint32_t id = 0; !rc && id < tr_tokenizer_n_vocab(tok); id++)
-        if (tr_tokenizer_is_eog(tok, id))
-            rc = add_token(&s, tok, id, err);
-    if (!rc && t->to_next)
-        rc = add_behind(&s, tok, t->to_next, err);
-    for (size_t i = 0; i < s.n; i++) {
-        const char *quote = strpbrk(s.text[i], "\"\n") ? "\"\"\"" : "\"";
-        if (!rc)
-            fprintf(f, "PARAMETER stop %s%s%s\n", quote, s.text[i], quote);
-        free(s.text[i]);
+    struct tr__stops s = { .n = 0 };
+    int rc = tr__stops_find(&s, tok, t, err);
+    for (size_t i = 0; !rc && i < s.n; i++) {
+        const char *text = s.stop[i].text, *quote = strpbrk(text, "\"\n") ? "\"\"\"" : "\"";
+        if (!strstr(text, "\"\"\""))
+            fprintf(f, "PARAMETER stop %s%s%s\n", quote, text, quote);
     }
+    tr__stops_release(&s);
     return rc;
 }
 
@@ -187,33 +126,12 @@ static int put_name(FILE *f, const char *instruction, const char *name, struct t
     return 0;
 }
 
-static int find_turns(struct tr__turns *t, const struct tr_modelfile *m,
-                      const struct tr_tokenizer *tok, char why[TR__WHY_BYTES],
-                      struct tr_err *err)
-{
-    char *bos = NULL;
-    size_t n = 0, cap = 0;
-    int rc = 0, id = tr_tokenizer_add_bos(tok) ? tr_tokenizer_bos(tok) : -1;
-    snprintf(why, TR__WHY_BYTES, "the model has none");
-    if (!m->chat)
-        return 0;
-    if (id >= 0)
-        rc = tr_tokenizer_decode(tok, (uint32_t)id, 0, 1, &bos, &n, &cap, err);
-    char *text = rc ? NULL : tr__text_copy(bos, n);
-    free(bos);
-    if (!text)
-        return rc ? rc : tr_err_set(err, TR_ENOMEM, "out of memory for the BOS");
-    rc = tr__turns_find(t, m, text, why, err);
-    free(text);
-    return rc;
-}
-
 int tr_modelfile_write(FILE *f, const struct tr_modelfile *m, const struct tr_tokenizer *tok,
                        struct tr_err *err)
 {
     char why[TR__WHY_BYTES];
     struct tr__turns t = { 0 };
-    int found = find_turns(&t, m, tok, why, err), rc = found < 0 ? found : 0;
+    int found = tr__turns_find(&t, m, tok, why, err), rc = found < 0 ? found : 0;
     if (!rc && m->system && strstr(m->system, "\"\"\""))
         rc = tr_err_set(err, TR_EFORMAT, "three quotes in a row cannot be in a system "
                         "message of a Modelfile");

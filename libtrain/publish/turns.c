@@ -18,7 +18,7 @@
 static const char *const said[] = { "Qx0system", "Qx1user", "Qx2answer", "Qx3user",
                                     "Qx4answer", "Qx5user" };
 
-static const char *said_by(char role, int turn)
+const char *tr__turns_said(char role, int turn)
 {
     return role == 's' ? said[0] : said[2 * turn + (role == 'u' ? 1 : 2)];
 }
@@ -60,7 +60,7 @@ static struct tr_json *make_row(const char *chat)
     struct tr_json *row = tr_json_object(), *messages = tr_json_array();
     int turn = 0, rc = !row || !messages;
     for (const char *role = chat; !rc && *role; role++) {
-        rc = add_message(messages, *role, said_by(*role, turn));
+        rc = add_message(messages, *role, tr__turns_said(*role, turn));
         turn += *role == 'a';
     }
     if (rc)
@@ -102,6 +102,16 @@ static void view_release(struct view *v)
     free(v->text);
 }
 
+char *tr__turns_text(const struct tr__turns *t, const struct tr_modelfile *m,
+                     const char *chat, char why[TR__WHY_BYTES])
+{
+    struct view v = { .m = m, .bos = t->bos };
+    const char *text = render(&v, chat, why);
+    char *copy = text ? strdup(text) : NULL;
+    view_release(&v);
+    return copy;
+}
+
 /* ---- pieces ----------------------------------------------------------------------- */
 
 static void drop(char **piece, int n)
@@ -124,7 +134,7 @@ static int split(const char *text, const char *chat, char **piece)
 {
     int turn = 0, n = 0, ok = 1;
     for (const char *role = chat; ok && *role; role++) {
-        const char *mine = said_by(*role, turn), *at = strstr(text, mine);
+        const char *mine = tr__turns_said(*role, turn), *at = strstr(text, mine);
         ok = at && (piece[n] = tr__text_copy(text, (size_t)(at - text))) && is_bare(piece[n++]);
         text = ok ? at + strlen(mine) : text;
         turn += *role == 'a';
@@ -206,7 +216,7 @@ static int is_made(const struct tr__turns *t, const char *text, const char *chat
         int last = !chat[1];
         if (*chat == 'u' && last && system && t->late)
             ok = take_system(t, &text);
-        ok = ok && take(&text, said_by(*chat, turn)) &&
+        ok = ok && take(&text, tr__turns_said(*chat, turn)) &&
              take(&text, *chat == 'a' ? t->to_next : last ? t->prompt : t->to_answer);
         turn += *chat == 'a';
     }
@@ -248,23 +258,40 @@ static int is_dated(const struct tr__turns *t, const struct tr_modelfile *m, con
     return !same;
 }
 
-int tr__turns_find(struct tr__turns *t, const struct tr_modelfile *m, const char *bos,
-                   char why[TR__WHY_BYTES], struct tr_err *err)
+/* The text of the BOS that the tokenizer puts in front of a chat; "" if it puts none. */
+static int find_bos(struct tr__turns *t, const struct tr_tokenizer *tok, struct tr_err *err)
 {
-    struct view v = { .m = m, .bos = bos };
-    int found = find_plain(t, &v, why), rc = 0;
+    char *bos = NULL;
+    size_t n = 0, cap = 0;
+    int rc = 0, id = tr_tokenizer_add_bos(tok) ? tr_tokenizer_bos(tok) : -1;
+    if (id >= 0)
+        rc = tr_tokenizer_decode(tok, (uint32_t)id, 0, 1, &bos, &n, &cap, err);
+    t->bos = rc ? NULL : tr__text_copy(bos, n);
+    free(bos);
+    return rc || t->bos ? rc : tr_err_set(err, TR_ENOMEM, "out of memory for the BOS");
+}
+
+int tr__turns_find(struct tr__turns *t, const struct tr_modelfile *m,
+                   const struct tr_tokenizer *tok, char why[TR__WHY_BYTES], struct tr_err *err)
+{
+    snprintf(why, TR__WHY_BYTES, "the model has none");
+    int rc = find_bos(t, tok, err);
+    if (rc || !m->chat)
+        return rc;
+    struct view v = { .m = m, .bos = t->bos };
+    int found = find_plain(t, &v, why);
     if (found && !find_system(t, &v))
         rc = tr_err_set(err, TR_ENOMEM, "out of memory for the pieces of a chat template");
     found = found && !rc && check(t, &v, why);
     if (found)
-        t->dated = is_dated(t, m, bos);
+        t->dated = is_dated(t, m, t->bos);
     view_release(&v);
     return rc ? rc : found;
 }
 
 void tr__turns_release(struct tr__turns *t)
 {
-    char *all[] = { t->bare, t->head, t->after_system, t->to_answer, t->to_next, t->prompt };
+    char *all[] = { t->bos, t->bare, t->head, t->after_system, t->to_answer, t->to_next, t->prompt };
     drop(all, sizeof all / sizeof *all);
     *t = (struct tr__turns){ 0 };
 }
