@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * What goes beside a model so that other programs serve it: a Modelfile for Ollama.
+ * What goes beside a model so that other programs serve it: a Modelfile for Ollama, a bundle of
+ * weights for WebLLM.
  */
 #ifndef LIBTRAIN_PUBLISH_H
 #define LIBTRAIN_PUBLISH_H
 
 #include <libtrain/chat.h>
+#include <libtrain/progress.h>
 #include <libtrain/tokenizer.h>
 
 #include <stdio.h>
@@ -31,6 +33,29 @@ struct tr_modelfile {
  * writes behind an answer.  TR_EFORMAT for a text that a Modelfile cannot hold. */
 int tr_modelfile_write(FILE *f, const struct tr_modelfile *m,
                        const struct tr_tokenizer *tok, struct tr_err *err) TR_MUST_CHECK;
+
+/* A bundle of MLC, which WebLLM loads: llama, qwen2, qwen3, gemma, gemma2, gemma3, phi3 and gpt2
+ * in GGUF's words.  {0} but for quant is a plain conversation of a model without template. */
+struct tr_mlc {
+    const char *quant;          /* "q4f16_1", "q4f16_0", "q4f32_1" or "q0f16" */
+    const struct tr_chat *chat; /* as in tr_modelfile */
+    const struct tr_json *args;
+    int64_t now;
+    const char *system; /* a system message where a chat has none; NULL: the template's */
+    int64_t n_ctx;      /* positions; 0: the model's, at most 4096 */
+    const char *like;   /* a folder of Hugging Face whose files of the tokenizer are copied;
+                           NULL: they are made of the model's vocabulary */
+    struct tr_progress progress; /* numbers of the weights */
+    void (*say)(void *ctx, const char *line); /* what a user should know; NULL: nobody */
+    void *ctx;
+};
+
+/* Make the bundle: a folder that may not exist yet, or be empty, and that appears with all its
+ * files or not at all.  TR_EUNSUPPORTED for architectures, tensors, quantisations and chat
+ * templates that have no form in MLC.  Needs memory for part of one tensor. */
+int tr_mlc_export(const struct tr_gguf *g, const struct tr_tokenizer *tok,
+                  const struct tr_mlc *x, const char *folder,
+                  struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus
 }
