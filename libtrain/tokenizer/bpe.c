@@ -109,14 +109,9 @@ static int bpe_init(struct tr_tokenizer *t, const struct tr_gguf *g, struct tr_e
     return rc ? rc : tr__pretok_compile(&t->pretok, pre, err);
 }
 
-static int encode_word(struct tr_encoder *e, const char *word, size_t len)
+static int first_symbols(struct tr_encoder *e, const char *word, size_t len)
 {
     const struct tr_tokenizer *t = e->t;
-    if (t->pretok.kind->flags & TR__PRE_WHOLE) {
-        int32_t id = tr__whole_word(e, word, len);
-        if (id >= 0)
-            return tr__push_id(e, (uint32_t)id);
-    }
     int rc = tr__work_reserve(e, len);
     if (rc)
         return rc;
@@ -129,8 +124,19 @@ static int encode_word(struct tr_encoder *e, const char *word, size_t len)
         e->work.sym[i] = (struct tr__symbol){ .start = (uint32_t)i, .len = 1, .id = id };
     }
     e->work.n_sym = len;
-    tr__merge(e, word);
-    return tr__push_symbols(e, word);
+    return 0;
+}
+
+static const struct tr__word_kind words = { first_symbols, tr__push_symbols };
+
+static int encode_word(struct tr_encoder *e, const char *word, size_t len)
+{
+    if (e->t->pretok.kind->flags & TR__PRE_WHOLE) {
+        int32_t id = tr__whole_word(e, word, len);
+        if (id >= 0)
+            return tr__push_id(e, (uint32_t)id);
+    }
+    return tr__merge_word(e, &words, word, len);
 }
 
 static int bpe_encode(struct tr_encoder *e, const char *text, size_t len, int first)

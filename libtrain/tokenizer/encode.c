@@ -179,9 +179,10 @@ void tr__encoder_release(struct tr_encoder *e)
     free(e->memo);
     free(e->work.sym);
     free(e->work.heap);
-    free(e->spelling.bytes);
+    tr__spool_free(e->spelling.bytes, e->spelling.cap, 1);
     free(e->spelling.from);
     free(e->best);
+    tr__spool_free(e->way, e->cap_way, sizeof *e->way);
 }
 
 /* Ends of the pieces that can be encoded by themselves: *end, malloc'ed, has *n. */

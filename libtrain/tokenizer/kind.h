@@ -39,14 +39,14 @@ struct tr__memo {            /* a word and what it gave, direct mapped; three ca
 
 struct tr__spelling { /* a text as a kind normalises it; start with {0} */
     char *bytes;
-    size_t n, cap;
+    size_t n, cap; /* bytes may lie in a file (base/spool.h) */
     size_t *from; // (n) what of the given text each byte comes from, if that is asked for
     size_t cap_from;
 };
 
 struct tr__best { /* the best way to a place of a text */
     double score;
-    uint32_t from; /* where its last token begins */
+    uint32_t from; /* where its last token begins, as far as 32 bits go */
     int32_t id;
 };
 
@@ -67,6 +67,8 @@ struct tr_encoder { /* one thread's */
     struct tr__spelling spelling; /* Unigram, WordPiece */
     struct tr__best *best;        // (cap_best) Unigram, PLaMo 2
     size_t cap_best;
+    uint16_t *way; // (cap_way) bytes of the tokens of a long word; it may lie in a file
+    size_t cap_way;
 };
 
 /* What decides whether BOS and EOS are put around a text. */
@@ -139,6 +141,8 @@ struct tr_tokenizer {
 
     /* Unigram, WordPiece, RWKV, PLaMo 2: what a text is made of, as the file spells it */
     struct tr__tree trie;
+    struct tr__tree ends; /* what merges make, read backwards; empty until it is asked for */
+    size_t long_word;     /* TR__LONG_WORD; tests set another */
     void *own; /* of the kind, which frees it */
 };
 
@@ -183,6 +187,22 @@ void tr__spm_join(struct tr_tokenizer *t, unsigned char a, unsigned char b);
 void tr__join_characters(struct tr_tokenizer *t);
 int tr__spm_encode(struct tr_encoder *e, const char *text, size_t len, int first);
 size_t tr__spm_cut(struct tr_encoder *e, const char *text, size_t len);
+
+/* How words of a kind are merged. */
+struct tr__word_kind {
+    /* The symbols of these bytes before anything is merged, in e->work.  They depend on the
+     * bytes alone, and a symbol that is whole is the same in any piece of the word that holds
+     * it. */
+    int (*first)(struct tr_encoder *e, const char *word, size_t len);
+    /* Append the ids of those that are left in e->work. */
+    int (*push)(struct tr_encoder *e, const char *word);
+};
+
+enum { TR__LONG_WORD = 1 << 18 }; /* bytes: beyond it, other algorithms */
+
+/* Make symbols of a word, len > 0, merge them and append their ids. */
+int tr__merge_word(struct tr_encoder *e, const struct tr__word_kind *kind, const char *word,
+                   size_t len) TR_MUST_CHECK;
 
 /* Merge the e->work.n_sym symbols of a word, smallest prio first, leftmost among equals. */
 void tr__merge(struct tr_encoder *e, const char *word);

@@ -95,7 +95,7 @@ int tr__push_at(struct tr_encoder *e, int32_t id, size_t from, size_t to)
 int tr__respell(struct tr_encoder *e, const char *bytes, size_t n, size_t from)
 {
     struct tr__spelling *s = &e->spelling;
-    if (tr__grow(&s->bytes, &s->cap, s->n + n, 1) ||
+    if (tr__spool_grow(&s->bytes, &s->cap, s->n + n, 1) ||
         (e->where && tr__grow(&s->from, &s->cap_from, s->n + n + 1, sizeof *s->from)))
         return tr_err_sys(e->err, "cannot hold %zu bytes of text", s->n + n);
     for (size_t i = 0; i < n; i++)

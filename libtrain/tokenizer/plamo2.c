@@ -30,6 +30,9 @@ static int plamo2_init(struct tr_tokenizer *t, const struct tr_gguf *g, struct t
         rc = tr__read_bytes(t, err);
     if (!rc)
         rc = tr__index_tokens(t, g, ~(1u << TR__TOKEN_BYTE), &t->trie, err);
+    if (!rc && t->trie.longest >= 1 << 15)
+        rc = tr_err_set(err, TR_EUNSUPPORTED, "a token of %zu bytes is too long",
+                        t->trie.longest);
     return rc ? rc : tr__join_trie(t, err);
 }
 
@@ -55,13 +58,17 @@ static int read_text(struct tr_encoder *e, const char *text, size_t len, int fir
     return rc ? rc : tr__respell_end(e, base + len);
 }
 
-/* The best token at `at`, where a character of n bytes stands; what it costs from there. */
-static void choose(const struct tr_encoder *e, size_t len, size_t at, size_t n)
+enum { SPELT = 1 << 15 }; /* in e->way: a character that is its bytes */
+
+/* The best token at `at`, where a character of n bytes stands; what it costs from there.
+ * Place p is e->best[p & ring]. */
+static void choose(const struct tr_encoder *e, size_t len, size_t at, size_t n, size_t ring)
 {
     const struct tr_tokenizer *t = e->t;
     const int32_t *score = t->own;
     struct tr__best *best = e->best;
-    struct tr__best b = { best[at + n].score - UNKNOWN, (uint32_t)(at + n), -1 };
+    struct tr__best b = { best[(at + n) & ring].score - UNKNOWN, 0, -1 };
+    size_t bytes = n;
     uint32_t node = 0;
     for (size_t end = at; end < len;) {
         node = tr__tree_step(&t->trie, node, e->spelling.bytes[end++]);
@@ -70,11 +77,14 @@ static void choose(const struct tr_encoder *e, size_t len, size_t at, size_t n)
         int32_t id = t->trie.id[node];
         if (id < 0 || score[id] <= INVALID || !tr__may_be_text(e, id))
             continue;
-        double cost = best[end].score - score[id];
-        if (cost <= b.score)
-            b = (struct tr__best){ cost, (uint32_t)end, id };
+        double cost = best[end & ring].score - score[id];
+        if (cost <= b.score) {
+            b = (struct tr__best){ cost, 0, id };
+            bytes = end - at;
+        }
     }
-    best[at] = b;
+    best[at & ring] = b;
+    e->way[at] = (uint16_t)(b.id >= 0 ? bytes : bytes | SPELT);
 }
 
 static int push_way(struct tr_encoder *e, size_t len)
@@ -82,11 +92,15 @@ static int push_way(struct tr_encoder *e, size_t len)
     const struct tr__spelling *s = &e->spelling;
     int rc = 0;
     for (size_t at = 0, end; at < len && !rc; at = end) {
-        end = e->best[at].from;
+        int spelt = e->way[at] & SPELT;
+        int32_t id = -1;
+        end = at + (e->way[at] & (SPELT - 1));
         size_t from = e->where ? s->from[at] : 0, to = e->where ? s->from[end] : 0;
-        if (e->best[at].id >= 0)
-            rc = tr__push_at(e, e->best[at].id, from, to);
-        for (size_t i = at; e->best[at].id < 0 && i < end && !rc; i++)
+        if (!spelt) {
+            tr__tree_longest(&e->t->trie, s->bytes + at, end - at, &id);
+            rc = tr__push_at(e, id, from, to);
+        }
+        for (size_t i = at; spelt && i < end && !rc; i++)
             rc = tr__push_at(e, e->t->byte_id[(unsigned char)s->bytes[i]], from, to);
     }
     return rc;
@@ -98,16 +112,19 @@ static int plamo2_encode(struct tr_encoder *e, const char *text, size_t len, int
     size_t n = e->spelling.n;
     if (rc || !n)
         return rc;
-    if (n >= UINT32_MAX - 1)
-        return tr_err_set(e->err, TR_EUNSUPPORTED, "a text of %zu bytes is too long", n);
-    if (tr__grow(&e->best, &e->cap_best, n + 1, sizeof *e->best))
+    size_t ring = 4;
+    while (ring <= e->t->trie.longest)
+        ring *= 2;
+    if (tr__grow(&e->best, &e->cap_best, ring, sizeof *e->best) ||
+        tr__spool_grow(&e->way, &e->cap_way, n, sizeof *e->way))
         return tr_err_sys(e->err, "cannot hold a text of %zu bytes", n);
-    e->best[n] = (struct tr__best){ 0, 0, -1 };
+    ring--;
+    e->best[n & ring] = (struct tr__best){ 0, 0, -1 };
     for (size_t at = n, end = n; at-- > 0;) {
-        e->best[at].score = INFINITY; /* a token that ends inside a character is none */
+        e->best[at & ring].score = INFINITY; /* a token that ends in a character is none */
         if ((e->spelling.bytes[at] & 0xc0) == 0x80)
             continue;
-        choose(e, n, at, end - at);
+        choose(e, n, at, end - at, ring);
         end = at;
     }
     return push_way(e, n);

@@ -129,13 +129,8 @@ static size_t word_end(const struct tr_tokenizer *t, const char *text, size_t le
 }
 
 /* One symbol for each character; a byte that belongs to none is one too. */
-static int encode_word(struct tr_encoder *e, const char *word, size_t len)
+static int first_symbols(struct tr_encoder *e, const char *word, size_t len)
 {
-    if (e->t->kind->whole_lines && *word == '\n') {
-        int32_t id = tr__whole_word(e, word, len);
-        if (id >= 0)
-            return tr__push_id(e, (uint32_t)id);
-    }
     int rc = tr__work_reserve(e, len);
     if (rc)
         return rc;
@@ -149,20 +144,32 @@ static int encode_word(struct tr_encoder *e, const char *word, size_t len)
         };
     }
     e->work.n_sym = n_sym;
-    tr__merge(e, word);
-    return tr__push_symbols(e, word);
+    return 0;
+}
+
+static const struct tr__word_kind words = { first_symbols, tr__push_symbols };
+
+static int encode_word(struct tr_encoder *e, const char *word, size_t len)
+{
+    if (e->t->kind->whole_lines && *word == '\n') {
+        int32_t id = tr__whole_word(e, word, len);
+        if (id >= 0)
+            return tr__push_id(e, (uint32_t)id);
+    }
+    return tr__merge_word(e, &words, word, len);
 }
 
 /* The first word behind the space that SentencePiece puts in front of a text. */
 static int encode_first(struct tr_encoder *e, const char *text, size_t len)
 {
-    char *word = malloc(len + 1);
-    if (!word)
+    char *word = NULL;
+    size_t cap = 0;
+    if (tr__spool_grow(&word, &cap, len + 1, 1))
         return tr_err_sys(e->err, "cannot hold a word of %zu bytes", len);
     word[0] = ' ';
     memcpy(word + 1, text, len);
     int rc = encode_word(e, word, len + 1);
-    free(word);
+    tr__spool_free(word, cap, 1);
     return rc;
 }
 
@@ -197,12 +204,13 @@ int tr__spm_encode(struct tr_encoder *e, const char *text, size_t len, int first
 {
     if (!has_spm_space(text, len))
         return encode_spaced(e, text, len, first);
-    char *copy = malloc(len);
-    if (!copy)
+    char *copy = NULL;
+    size_t cap = 0;
+    if (tr__spool_grow(&copy, &cap, len, 1))
         return tr_err_sys(e->err, "cannot hold %zu bytes of text", len);
     len = tr__spm_unescape(text, len, copy, NULL);
     int rc = encode_spaced(e, copy, len, first);
-    free(copy);
+    tr__spool_free(copy, cap, 1);
     return rc;
 }
 

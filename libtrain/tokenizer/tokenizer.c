@@ -96,6 +96,7 @@ struct tr_tokenizer *tr_tokenizer_new_pre(const struct tr_gguf *g, const char *p
         return NULL;
     }
     t->pre = pre;
+    t->long_word = TR__LONG_WORD;
     if (build(t, g, err)) {
         tr_err_prefix(err, "'%s'", tr_gguf_path(g));
         tr_tokenizer_free(t);
@@ -112,6 +113,7 @@ void tr_tokenizer_free(struct tr_tokenizer *t)
     if (t->kind && t->kind->release)
         t->kind->release(t);
     tr__tree_release(&t->trie);
+    tr__tree_release(&t->ends);
     free(t->joint);
     free(t->pair);
     tr__vocab_release(&t->vocab);

@@ -81,6 +81,8 @@ int tr__tree_build(struct tr__tree *t, struct tr__key *key, size_t n, struct tr_
     uint64_t nodes = count_nodes(key, n);
     if (nodes >= UINT32_MAX || n >= UINT32_MAX)
         return tr_err_set(err, TR_EUNSUPPORTED, "the tokens are too many bytes to index");
+    for (size_t i = 0; i < n; i++)
+        t->longest = key[i].text.len > t->longest ? key[i].text.len : t->longest;
     t->child = malloc((nodes + 1) * sizeof *t->child);
     t->label = malloc(nodes);
     t->id = malloc(nodes * sizeof *t->id);

@@ -13,6 +13,7 @@
 
 struct tr__tree { /* node 0 is the root; start with {0}, which is empty */
     uint32_t n;
+    size_t longest;  /* bytes of a key */
     uint32_t *child; // (n + 1) the first child of each; they stand beside each other
     uint8_t *label;  // (n) ascending among brothers
     int32_t *id;     // (n) of the text that ends here, -1 if none does

@@ -207,14 +207,15 @@ static void better(struct tr__best *to, double score, uint32_t from, int32_t id)
         *to = (struct tr__best){ score, from, id };
 }
 
-/* The tokens that begin at `at`, where a character of n bytes stands. */
+/* The tokens that begin at `at`, where a character of n bytes stands.  Place p is
+ * e->best[p & ring]. */
 static void extend(const struct tr_encoder *e, const char *text, size_t len, size_t at,
-                   size_t n)
+                   size_t n, size_t ring)
 {
     const struct tr_tokenizer *t = e->t;
     struct tr__best *best = e->best;
     const struct unigram *u = t->own;
-    double score = best[at].score;
+    double score = best[at & ring].score;
     int known = 0;
     uint32_t node = 0;
     for (size_t end = at; end < len;) {
@@ -225,10 +226,10 @@ static void extend(const struct tr_encoder *e, const char *text, size_t len, siz
         if (id < 0 || !tr__may_be_text(e, id))
             continue;
         known |= end - at == n;
-        better(&best[end], score + u->score[id], (uint32_t)at, id);
+        better(&best[end & ring], score + u->score[id], (uint32_t)at, id);
     }
     if (!known)
-        better(&best[at + n], score + u->unknown, (uint32_t)at, t->unk);
+        better(&best[(at + n) & ring], score + u->unknown, (uint32_t)at, t->unk);
 }
 
 /* Turn the links round: best[at].from becomes where the token that begins there ends. */
@@ -260,8 +261,93 @@ static int push_way(struct tr_encoder *e, const char *text, size_t len)
     return rc;
 }
 
+/* ---- a long word: places in a ring, and of each way to one its last token ---------- */
+
+static struct tr__best nowhere(const struct tr_encoder *e)
+{
+    return (struct tr__best){ -DBL_MAX, 0, e->t->unk };
+}
+
+/* The longest step, in bytes. */
+static size_t reach(const struct tr_encoder *e)
+{
+    size_t character = 4, longest = e->t->trie.longest;
+    return longest > character ? longest : character;
+}
+
+/* Room for the way, and a ring of places; its size less one. */
+static int make_ring(struct tr_encoder *e, size_t len, size_t *ring)
+{
+    for (*ring = 1; *ring <= reach(e);)
+        *ring *= 2;
+    if (tr__grow(&e->best, &e->cap_best, *ring, sizeof *e->best) ||
+        tr__spool_grow(&e->way, &e->cap_way, len + 1, sizeof *e->way))
+        return tr_err_sys(e->err, "cannot hold a word of %zu bytes", len);
+    --*ring;
+    return 0;
+}
+
+static void find_way(struct tr_encoder *e, const char *text, size_t len, size_t ring)
+{
+    size_t ready = 0;
+    e->best[0] = (struct tr__best){ 0, 0, e->t->unk };
+    for (size_t at = 0, n;; at += n) {
+        e->way[at] = (uint16_t)((uint32_t)at - e->best[at & ring].from);
+        if (at == len)
+            break;
+        while (ready < len && ready < at + reach(e))
+            e->best[++ready & ring] = nowhere(e);
+        n = tr__character_bytes(text[at], len - at);
+        extend(e, text, len, at, n, ring);
+    }
+}
+
+static void turn_way(uint16_t *way, size_t len)
+{
+    uint16_t bytes = 0;
+    for (size_t at = len, back;; at -= back) {
+        back = way[at];
+        way[at] = bytes;
+        bytes = (uint16_t)back;
+        if (!at)
+            break;
+    }
+}
+
+/* The token that these bytes are. */
+static int32_t token_of(const struct tr_encoder *e, const char *text, size_t len)
+{
+    const struct tr__tree *tree = &e->t->trie;
+    uint32_t node = 0;
+    for (size_t i = 0; i < len; i++)
+        if (!(node = tr__tree_step(tree, node, text[i])))
+            return e->t->unk;
+    int32_t id = tree->id[node];
+    return id >= 0 && tr__may_be_text(e, id) ? id : e->t->unk;
+}
+
+static int encode_long(struct tr_encoder *e, const char *text, size_t len)
+{
+    size_t ring;
+    int32_t last = -1;
+    int rc = make_ring(e, len, &ring);
+    if (rc)
+        return rc;
+    find_way(e, text, len, ring);
+    turn_way(e->way, len);
+    for (size_t at = 0; at < len && !rc; at += e->way[at]) {
+        int32_t id = token_of(e, text + at, e->way[at]);
+        if (id != last || id != e->t->unk)
+            rc = tr__push_at(e, id, 0, 0);
+        last = id;
+    }
+    return rc;
+}
+
 static int encode_word(struct tr_encoder *e, const char *text, size_t len)
 {
+    if (len > e->t->long_word && !e->where && reach(e) < UINT16_MAX)
+        return encode_long(e, text, len);
     if (len >= UINT32_MAX - 1)
         return tr_err_set(e->err, TR_EUNSUPPORTED, "a word of %zu bytes is too long", len);
     if (tr__grow(&e->best, &e->cap_best, len + 1, sizeof *e->best))
@@ -270,7 +356,7 @@ static int encode_word(struct tr_encoder *e, const char *text, size_t len)
         e->best[i] = (struct tr__best){ i ? -DBL_MAX : 0, 0, e->t->unk };
     for (size_t at = 0, n; at < len; at += n) {
         n = tr__character_bytes(text[at], len - at);
-        extend(e, text, len, at, n);
+        extend(e, text, len, at, n, SIZE_MAX);
     }
     return push_way(e, text, len);
 }

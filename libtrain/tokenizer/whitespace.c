@@ -62,9 +62,10 @@ static void whitespace_release(struct tr_tokenizer *t)
     free(t->own);
 }
 
-static int push_symbol(struct tr_encoder *e, const char *word, size_t base, size_t i)
+static int push_symbol(struct tr_encoder *e, const char *word, size_t i)
 {
     const struct tr__symbol *s = &e->work.sym[i];
+    size_t base = (size_t)(word - e->spelling.bytes);
     const size_t *from = e->where ? e->spelling.from + base + s->start : NULL;
     int rc = 0;
     if (tr__symbol_is_token(e, s))
@@ -75,10 +76,8 @@ static int push_symbol(struct tr_encoder *e, const char *word, size_t base, size
     return rc;
 }
 
-/* What merges may bring together, at offset `base` of the spelling. */
-static int encode_joint(struct tr_encoder *e, size_t base, size_t len)
+static int first_symbols(struct tr_encoder *e, const char *word, size_t len)
 {
-    const char *word = e->spelling.bytes + base;
     int rc = tr__work_reserve(e, len);
     e->work.n_sym = 0;
     for (size_t at = 0, n; at < len && !rc; at += n) {
@@ -88,13 +87,19 @@ static int encode_joint(struct tr_encoder *e, size_t base, size_t len)
             .id = tr__merges_symbol(e->t, word + at, n),
         };
     }
-    if (rc)
-        return rc;
-    tr__merge(e, word);
-    for (uint32_t i = 0; i != TR__NO_SYMBOL && !rc; i = e->work.sym[i].next)
-        rc = push_symbol(e, word, base, i);
     return rc;
 }
+
+static int push_symbols(struct tr_encoder *e, const char *word)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i != TR__NO_SYMBOL && !rc; i = e->work.sym[i].next)
+        rc = push_symbol(e, word, i);
+    return rc;
+}
+
+/* Of what merges may bring together. */
+static const struct tr__word_kind words = { first_symbols, push_symbols };
 
 /* The word in e->spelling, which ends at offset `to` of the text. */
 static int end_word(struct tr_encoder *e, size_t to)
@@ -108,7 +113,7 @@ static int end_word(struct tr_encoder *e, size_t to)
             if (!(e->t->joint[a][b / 8] >> b % 8 & 1))
                 break;
         }
-        rc = encode_joint(e, at, end - at);
+        rc = tr__merge_word(e, &words, s->bytes + at, end - at);
     }
     s->n = 0;
     return rc;

@@ -133,9 +133,7 @@ static size_t replace(const struct tr__newer *newer, char *at, size_t left)
 static int copy_text(struct tr__splitter *s, size_t odd, struct tr_err *err)
 {
     const struct tr__newer *newer = &s->pretok->newer;
-    free(s->copy);
-    s->copy = malloc(s->len);
-    if (!s->copy)
+    if (tr__spool_grow(&s->copy, &s->cap, s->len, 1))
         return tr_err_sys(err, "cannot hold %zu bytes of text", s->len);
     memcpy(s->copy, s->text, s->len);
     while (odd < s->len) {
@@ -215,6 +213,6 @@ size_t tr__splitter_cut(struct tr__splitter *s)
 void tr__splitter_release(struct tr__splitter *s)
 {
     free_state(s);
-    free(s->copy);
+    tr__spool_free(s->copy, s->cap, 1);
     memset(s, 0, sizeof *s);
 }

@@ -58,7 +58,7 @@ struct tr__splitter { /* one thread's state; start with {0} */
     void *match, *context, *stack; /* PCRE2's */
     const char *text;   /* what the pattern sees, byte for byte as long as the caller's */
     char *copy;         /* owns `text` where it is not the caller's */
-    size_t len;
+    size_t len, cap;    /* of text; of copy */
     struct tr__level { /* [0]: the text, [i]: a piece that pass i - 1 made */
         size_t from, to;
         size_t match, match_end; /* the next match of pass i at or behind where we are */

@@ -33,6 +33,19 @@ test_expect_success 'no room for the buffers of threads' '
 
 # What is left at the first product depends on how large the program is, so the limit rises
 # until all of it is done; on the way everything ends by itself and says why.
+# Memory of the process itself, not pages of files.
+if [ "$(uname)" = Linux ]; then
+    test_expect_success 'ten megabytes of one letter and their ids do not lie in memory' '
+        head -c 10000000 /dev/zero | tr "\0" a >letter
+        (ulimit -S -d 400000 && "$BIN/tokenize" -q -m "$model" letter -o letter.tok)
+        (ulimit -S -d 400000 && "$BIN/pack" -q -c 32 letter.tok -o letter.pack)
+        head -c 1000000 letter >short
+        "$BIN/tokenize" -q --text -m "$model" short | tr " " "\n" | sort | uniq -c >n.short
+        "$BIN/tokenize" -q --text -m "$model" letter | tr " " "\n" | sort | uniq -c >n
+        awk "NR == FNR { n[\$2] = \$1; next } \$1 != 10 * n[\$2] { exit 1 }" n.short n
+        rm letter letter.tok letter.pack short'
+fi
+
 test_expect_success 'no room for the buffer of the first product' '
     told=0 whole=0
     for kib in $(seq 180000 20000 600000); do

@@ -197,6 +197,48 @@ static size_t make_text(char *text, size_t len, uint32_t seed)
     }
 }
 
+static const char *const all_kinds[] = {
+    "unigram", "unigram, spaces stay", "unigram, words in words", "wordpiece", "rwkv", "plamo2",
+    "lines", "sarvam", "words", "whitespace", "dna", "gemma4", "gemma4 ab", "spm", "spm ab",
+    "bpe", "the", "ab ba", "ba ab", "whole word", "whole word, merged", "parts of characters",
+    "gemma4, no t", "words, no t", "control merged"
+};
+
+/* Letters that these vocabularies merge, and little else. */
+static size_t make_word(char *text, size_t len, uint32_t seed)
+{
+    static const char *const letters[] = { "a", "ab", "the", "ACGT", " a", "a\xcc\x81q", "#",
+                                           "\n", "\xc3\xa9 ab" };
+    const char *some = letters[seed % (sizeof letters / sizeof *letters)];
+    for (size_t i = 0; i < len; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        text[i] = some[(seed >> 16) % strlen(some)];
+    }
+    return len;
+}
+
+/* Long words have another algorithm, which gives what the one for short words gives. */
+START_TEST(long_words)
+{
+    struct tr_tokenizer *t = open_vocab(all_kinds[_i]);
+    char text[300];
+    for (uint32_t seed = 0; seed < 200; seed++) {
+        size_t len = seed % 3 ? make_word(text, 1 + seed, seed)
+                              : make_text(text, sizeof text, seed);
+        t->long_word = TR__LONG_WORD;
+        struct tr_tokens want = toy_encode(t, text, len, 0);
+        t->long_word = seed % 5;
+        struct tr_tokens have = toy_encode(t, text, len, 0);
+        ck_assert_msg(have.n == want.n &&
+                      (!have.n || !memcmp(have.id, want.id, have.n * sizeof *have.id)),
+                      "%s: text %u: %zu ids and %zu", all_kinds[_i], seed, have.n, want.n);
+        tr_tokens_release(&want);
+        tr_tokens_release(&have);
+    }
+    close_vocab(t);
+}
+END_TEST
+
 /* However it is cut, the ids are those of the whole. */
 START_TEST(cut_anywhere)
 {
@@ -286,6 +328,7 @@ int main(void)
     tcase_add_test(tc, node_in_itself);
     tcase_add_test(tc, growth);
     tcase_add_loop_test(tc, cut_anywhere, 0, COUNT(vocabs));
+    tcase_add_loop_test(tc, long_words, 0, COUNT(all_kinds));
     tcase_add_loop_test(tc, long_runs, 0, COUNT(vocabs));
     tcase_add_test(tc, characters);
     suite_add_tcase(s, tc);
