@@ -63,6 +63,7 @@ static int begin(void *ctx, const struct tr_trainer *t, struct tr_err *err)
     struct run *r = ctx;
     int64_t first = tr_trainer_step_count(t);
     r->log.balance = r->o->args.balance > 0;
+    r->log.answers = r->o->args.objective->weigh != NULL;
     if (cmd_metrics_open(&r->log, r->o->log, first, err) ||
         cmd_samples_open(&r->o->samples, r->m, first, err))
         return err->code;

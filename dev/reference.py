@@ -371,8 +371,104 @@ def adapt(arch, m):
 
 # ---- numbers ----------------------------------------------------------------------------
 
+def row_of(out):
+    return lambda key, *v: print(key, *('%.12g' % float(x) for x in v), sep='\t', file=out)
+
+
+def ten_steps(row, key, params, lr, betas, decay, loss):
+    groups = [dict(params=[p for p in params if p.ndim > 1], weight_decay=decay),
+              dict(params=[p for p in params if p.ndim == 1], weight_decay=0.0)]
+    opt = torch.optim.AdamW(groups, lr=lr, betas=betas, eps=1e-8)
+    losses, norms = [], []
+    for _ in range(10):
+        opt.zero_grad()
+        l = loss()
+        l.backward()
+        norms.append(torch.nn.utils.clip_grad_norm_(params, 1.0))
+        opt.step()
+        losses.append(l.detach())
+    row(f'{key}.losses', *losses)
+    row(f'{key}.norms', *norms)
+    row(f'{key}.final', loss().detach())
+
+
+# ---- objectives -------------------------------------------------------------------------
+
+PAIRS, PROMPT, GOOD, BAD = 4, 3, 5, 4
+
+
+def answers():
+    """Pairs of (ids, length of the prompt), the better one first."""
+    ids = mixed('tokens', PAIRS * (PROMPT + GOOD + BAD)).astype(np.int64) % VOCAB
+    for k in ids.reshape(PAIRS, -1):
+        prompt, good, bad = np.split(k, [PROMPT, PROMPT + GOOD])
+        yield [torch.tensor(np.concatenate([prompt, x]))[None] for x in (good, bad)]
+
+
+def log_ps(m):
+    """(PAIRS, 2): of each answer behind its prompt."""
+    rows = []
+    for pair in answers():
+        for ids in pair:
+            z = m(input_ids=ids[:, :-1], use_cache=False).logits[0].log_softmax(-1)
+            rows.append(z.gather(1, ids[0, 1:, None])[PROMPT - 1:, 0].sum())
+    return torch.stack(rows).reshape(PAIRS, 2)
+
+
+def objectives(out):
+    row, log_sigmoid = row_of(out), torch.nn.functional.logsigmoid
+    length = torch.tensor([GOOD, BAD], dtype=torch.float64)
+    m = llama(False, None).double()
+    fill('llama', m)
+    with torch.no_grad():
+        reference = log_ps(m)
+    for p in m.parameters():
+        p.requires_grad_(False)
+
+    def gain(p):
+        return p - reference
+
+    def dpo(p, beta=0.1, e=0.0):
+        x = beta * (gain(p)[:, 0] - gain(p)[:, 1])
+        return (-(1 - e) * log_sigmoid(x) - e * log_sigmoid(-x)).mean()
+
+    def dpo_per_token(p):
+        x = 0.5 * (gain(p) / length)
+        x = x[:, 0] - x[:, 1]
+        return (-0.9 * log_sigmoid(x) - 0.1 * log_sigmoid(-x)).mean()
+
+    def ipo(p):
+        return ((gain(p)[:, 0] - gain(p)[:, 1] - 1 / (2 * 0.1)) ** 2).mean()
+
+    def simpo(p):
+        x = 2 * p / length
+        return -log_sigmoid(x[:, 0] - x[:, 1] - 1).mean()
+
+    def orpo(p):
+        odds = p / length - torch.log1p(-torch.exp(p / length))
+        return (-p[:, 0] / GOOD - 0.1 * log_sigmoid(odds[:, 0] - odds[:, 1])).mean()
+
+    def kto(p):
+        sign, weight = torch.tensor([1.0, -1.0]), torch.tensor([1.0, 1.5])
+        x = 0.1 * gain(p)
+        usual = x.mean().clamp(min=0).detach()
+        return (weight * (1 - torch.sigmoid(sign * (x - usual)))).mean()
+
+    def reward(p):
+        r = torch.tensor([1.0, -1.0])
+        return -(r * p).mean()
+
+    for f in (dpo, dpo_per_token, ipo, simpo, orpo, kto, reward):
+        fill('llama', m)
+        for mod in m.modules():
+            mod._forward_hooks.clear()
+        pairs = adapt('llama', m)
+        ten_steps(row, f.__name__, list(pairs.values()), 2e-3, (0.9, 0.999), 0.0,
+                  lambda f=f: f(log_ps(m)))
+
+
 def run(out, arch, make):
-    row = lambda key, *v: print(key, *('%.12g' % float(x) for x in v), sep='\t', file=out)
+    row = row_of(out)
     m = make().double()
     ids = tokens()
     x, y = ids[:, :-1], ids[:, 1:]
@@ -387,21 +483,8 @@ def run(out, arch, make):
         for t in (0, 1, CTX - 1, CTX, 2 * CTX - 1):
             row(f'{key}.{t}', *z[t])
 
-    def steps(key, params, lr, betas, decay):
-        groups = [dict(params=[p for p in params if p.ndim > 1], weight_decay=decay),
-                  dict(params=[p for p in params if p.ndim == 1], weight_decay=0.0)]
-        opt = torch.optim.AdamW(groups, lr=lr, betas=betas, eps=1e-8)
-        losses, norms = [], []
-        for _ in range(10):
-            opt.zero_grad()
-            l = loss()
-            l.backward()
-            norms.append(torch.nn.utils.clip_grad_norm_(params, 1.0))
-            opt.step()
-            losses.append(l.detach())
-        row(f'{key}.losses', *losses)
-        row(f'{key}.norms', *norms)
-        row(f'{key}.final', loss().detach())
+    def steps(*args):
+        ten_steps(row, *args, loss)
 
     def digest(key, name, g):
         g = g.detach().reshape(-1).numpy()
@@ -496,6 +579,10 @@ MODELS = (
 
 if __name__ == '__main__':
     torch.set_num_threads(1)
+    if len(sys.argv) == 2 or 'objectives' in sys.argv[2:]:
+        with open(f'{sys.argv[1]}/objectives.tsv', 'w') as f:
+            f.write(f'# torch {torch.__version__}, transformers {tf.__version__}\n')
+            objectives(f)
     for name, arch, make in MODELS:
         if len(sys.argv) > 2 and name not in sys.argv[2:]:
             continue

@@ -43,6 +43,7 @@
 #include <libtrain/model.h>
 #include <libtrain/lora.h>
 #include <libtrain/loss.h>
+#include <libtrain/objective.h>
 #include <libtrain/optim.h>
 #include <libtrain/params.h>
 

@@ -290,6 +290,7 @@ struct tr_loss_kind {
     const char *name;
     const struct tr_option *option; /* what can be chosen about it; NULL: nothing */
     double (*row)(float *z, int64_t n, int32_t target, float scale, const double *option);
+    int while_training; /* its options are about how to learn: what is measured has defaults */
 };
 
 /* logits += logit_scale * scale * u b^T     u (n, rank)   b (n_vocab, rank)   both f32 */

@@ -7,6 +7,7 @@
 #define LIBTRAIN_TRAIN_ARGS_H
 
 #include <libtrain/loss.h>
+#include <libtrain/objective.h>
 #include <libtrain/optim.h>
 #include <libtrain/pack.h>
 #include <libtrain/precision.h>
@@ -37,10 +38,11 @@ struct tr_train_args {
     const struct tr_optim *optim;
     double weight_decay;
     double clip;             /* global gradient norm; 0: no clipping */
-    const struct tr_loss_kind *loss;
+    const struct tr_objective *objective;
+    const struct tr_loss_kind *loss; /* of supervised training */
     double balance;          /* weight of the loss that keeps experts equally busy
                                 (tr_model_set_balance); 0: none */
-    const struct tr_setting *setting; /* numbers of optimizer, schedule and loss that are
+    const struct tr_setting *setting; /* numbers of optimizer, schedule, loss and objective that are
                                          not to be their defaults: { "beta2", 0.95 } */
     int shuffle;
     uint64_t seed;           /* below 2^53 */

@@ -35,7 +35,10 @@ struct tr_step_stats {
     double balance;      /* mean balance loss of blocks with experts; 0: not asked for */
     int64_t n_token;     /* rows computed */
     int64_t n_counted;   /* of these, with a target */
-    double weight;       /* the weights of those; n_counted where all are 1 */
+    double weight;       /* the weights of those; n_counted where all are 1; of an objective
+                          * that looks at answers those of the answers, or of the pairs */
+    double margin;       /* of such an objective: how far rewards are apart, in the mean, … */
+    double accuracy;     /* … and the share of answers or pairs where they lie right */
     int skipped;         /* loss or gradient was not finite: no update was made (with
                             fused_step and no clipping: from the first such block on) */
 };

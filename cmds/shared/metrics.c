@@ -20,8 +20,10 @@ int cmd_metrics_open(struct cmd_metrics *t, const char *path, int64_t first_step
     t->path = path;
     if (!path)
         return 0;
-    t->file = cmd_step_table_open(path, t->balance ? COLUMNS "\tbalance" : COLUMNS,
-                                  first_step, err);
+    char header[sizeof COLUMNS + 40];
+    snprintf(header, sizeof header, "%s%s%s", COLUMNS, t->balance ? "\tbalance" : "",
+             t->answers ? "\tmargin\taccuracy" : "");
+    t->file = cmd_step_table_open(path, header, first_step, err);
     return t->file ? 0 : err->code;
 }
 
@@ -40,6 +42,8 @@ void cmd_metrics_add(struct cmd_metrics *t, const struct tr_step_stats *s,
             (long long)tr_machine_resident(), p->seconds, (long long)s->n_token, val);
     if (t->balance)
         fprintf(t->file, "\t%.9g", s->balance);
+    if (t->answers)
+        fprintf(t->file, "\t%.9g\t%.9g", s->margin, s->accuracy);
     fputc('\n', t->file);
     cmd_step_table_flush(&t->file, t->path);
 }

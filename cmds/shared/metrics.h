@@ -12,12 +12,13 @@
 struct cmd_metrics { /* {0}: no table, every call does nothing */
     const char *path;
     FILE *file;
-    int balance; /* the run has a balance loss: it is the last column */
+    int balance; /* the run has a balance loss, which is a further column */
+    int answers; /* it looks at answers: margin and accuracy are the last two */
 };
 
 /* Begin the table at `path` ("-": standard output, NULL: none).  Of an older one the rows up
  * to first_step are kept, so that a run that goes on leaves no step out and none twice.
- * t->balance is the caller's. */
+ * t->balance and t->answers are the caller's. */
 int cmd_metrics_open(struct cmd_metrics *t, const char *path, int64_t first_step,
                      struct tr_err *err) TR_MUST_CHECK;
 

@@ -110,4 +110,5 @@ const struct tr_loss_kind tr__loss_cross_entropy = {
     .name = "cross_entropy",
     .option = options,
     .row = cross_entropy_row,
+    .while_training = 1,
 };

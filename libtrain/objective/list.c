@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The losses by number and by name, from objectives.def.  One is a file here and a line there.
+ * The losses by number and by name, from losses.def.  One is a file here and a line there.
  */
 #include <libtrain/objective/objective.h>
 
@@ -9,7 +9,7 @@
 
 static const struct tr_loss_kind *const kinds[] = {
 #define TR_LOSS(NAME) &tr__loss_##NAME,
-#include <libtrain/objective/objectives.def>
+#include <libtrain/objective/losses.def>
 #undef TR_LOSS
 };
 

@@ -32,6 +32,8 @@ CHOICE(optim, tr_optim, tr_optim_at)
 OPTIONS(optim, tr_optim)
 CHOICE(sched, tr_schedule, tr_schedule_at)
 OPTIONS(sched, tr_schedule)
+CHOICE(objective, tr_objective, tr_objective_at)
+OPTIONS(objective, tr_objective)
 CHOICE(loss, tr_loss_kind, tr_loss_at)
 OPTIONS(loss, tr_loss_kind)
 CHOICE(precision, tr_precision, tr_precision_at)
@@ -54,6 +56,7 @@ static const char *weights_name_at(int i)
 static const struct tr_choice
     optims = { optim_at, optim_name_at, optim_name_of, optim_options_of },
     scheds = { sched_at, sched_name_at, sched_name_of, sched_options_of },
+    objectives = { objective_at, objective_name_at, objective_name_of, objective_options_of },
     losses = { loss_at, loss_name_at, loss_name_of, loss_options_of },
     precisions = { precision_at, precision_name_at, precision_name_of, NULL },
     weights = { weights_at, weights_name_at, weights_name_of, NULL };
@@ -132,7 +135,10 @@ static const struct tr__arg table[] = {
     { { FIELD(clip), TR_ARG_FLOAT, "clip", HOW, "X", "largest norm of the gradient, 0: any",
         0, 1e6, .standard = 1 },
       "clip", NULL },
-    { { FIELD(loss), TR_ARG_CHOICE, "loss", HOW, "NAME", "what is minimised",
+    { { FIELD(objective), TR_ARG_CHOICE, "objective", HOW, "NAME",
+        "what is wanted: sft of every token, the others of answers", .choice = &objectives },
+      NULL, NULL }, /* describe.c has its line */
+    { { FIELD(loss), TR_ARG_CHOICE, "loss", HOW, "NAME", "what sft minimises",
         .choice = &losses },
       "loss", NULL },
     { { FIELD(balance), TR_ARG_FLOAT, "balance-loss", HOW, "X",

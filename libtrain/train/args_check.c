@@ -78,7 +78,7 @@ static int check_setting(const struct tr_train_args *a, const struct tr_setting 
         o = option_of_another(s->name);
     if (!o)
         return tr_err_set(err, TR_EINVAL,
-                          "training argument 'setting': no optimizer, schedule or loss has "
+                          "training argument 'setting': no optimizer, schedule, loss or objective has "
                           "an option '%s'", s->name);
     return is_within(s->value, o->least, o->most)
                ? 0
@@ -107,6 +107,14 @@ static int check_together(const struct tr_train_args *a, struct tr_err *err)
         return tr_err_set(err, TR_EINVAL,
                           "training argument 'weights' is %s: without 'full' there is an "
                           "adapter, which is F32", a->weights->name);
+    if (a->objective->weigh && a->loss != tr_loss_at(0))
+        return tr_err_set(err, TR_EINVAL, "training argument 'objective' is %s, which has a "
+                          "loss of its own: 'loss' is %s", a->objective->name,
+                          tr_loss_name(a->loss));
+    if (a->objective->reference && a->full)
+        return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'objective' is %s, which "
+                          "asks the model as it was, and with 'full' that is gone: train an "
+                          "adapter", a->objective->name);
     if (a->fused_step && a->grad_acc > 1) /* as several ranks have it */
         return tr_err_set(err, TR_EUNSUPPORTED,
                           "a fused step never has all gradients: they cannot be summed "

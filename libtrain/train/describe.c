@@ -79,6 +79,17 @@ static void write_balance(FILE *f, const struct tr_train_args *a)
         fprintf(f, "balance_loss=%.17g\n", a->balance);
 }
 
+/* The same of supervised training, and of numbers that are as usual. */
+static void write_objective(FILE *f, const struct tr_train_args *a)
+{
+    if (!a->objective->weigh)
+        return;
+    fprintf(f, "objective=%s\n", a->objective->name);
+    for (const struct tr_option *o = a->objective->option; o && o->name; o++)
+        if (tr_option_value(o, a->setting) != o->standard)
+            fprintf(f, "%s=%.17g\n", o->name, tr_option_value(o, a->setting));
+}
+
 int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
 {
     size_t size;
@@ -102,6 +113,7 @@ int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
     }
     write_rope(f, t->m);
     write_balance(f, &t->args);
+    write_objective(f, &t->args);
     return fclose(f) ? tr_err_sys(err, "cannot describe the run") : 0;
 }
 

@@ -23,10 +23,12 @@ struct tr__counted {
     double weight;
 };
 
+struct tr__answers; /* answers.c */
+
 struct tr_trainer {
     struct tr_train_args args; /* rank and alpha are the adapter's; the strings are gone */
     double optim_option[TR_MAX_OPTION], sched_option[TR_MAX_OPTION];
-    double loss_option[TR_MAX_OPTION];
+    double loss_option[TR_MAX_OPTION], objective_option[TR_MAX_OPTION];
     char *text; /* what must be the same for the run to go on, a line each */
     char **warning; // (n_warning)
     size_t n_warning, cap_warning;
@@ -42,6 +44,8 @@ struct tr_trainer {
     struct tr_params params;
     struct tr_tape *tape;
     struct tr_eval *eval; /* NULL unless args.eval_rows */
+    struct tr__answers *answers; /* NULL unless the objective looks at answers */
+    double answers_loss;         /* of the step that is being made */
     int64_t sample_bytes;  /* of the generator that the caller will make */
     struct tr_plan plan;
     struct tr_tape_plan tape_plan;
@@ -73,10 +77,21 @@ int64_t tr__step_sequences(const struct tr_trainer *t);
  * *sum grows by their rows with a target. */
 int64_t tr__step_gather(struct tr_trainer *t, int64_t n, struct tr__counted *sum,
                         struct tr_err *err) TR_MUST_CHECK;
+/* Of an objective that looks at answers: weigh the rows of this rank's n sequences, and fill
+ * weight, margin and accuracy of *s, which are those of all ranks. */
+int tr__answers_new(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
+void tr__answers_free(struct tr__answers *a);
+int tr__weigh_answers(struct tr_trainer *t, int64_t n, struct tr_step_stats *s,
+                      struct tr_err *err) TR_MUST_CHECK;
 /* Forward of sequences i … end - 1: their loss, times scale; the sum of the losses is added
  * to *sum. */
 struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
                                    double scale, double *sum);
+/* The loss of the step, of which rows give this mean: another where answers were weighed. */
+static inline double tr__step_loss(const struct tr_trainer *t, double mean)
+{
+    return t->args.objective->weigh ? t->answers_loss : mean;
+}
 /* The update that this step makes if all gradients have this norm. */
 struct tr_optim_step tr__step_update(const struct tr_trainer *t, double lr, double norm);
 /* The step of n sequences, from forward to update; fills loss, grad_norm and skipped. */

@@ -27,7 +27,7 @@ static int whole_step(struct tr_trainer *t, int64_t n, double scale,
     tr_params_settle_grads(&t->params);
     tr_comm_sum_f64(&sum, 1);
     tr_comm_sum_f32(t->params.grad, t->params.count);
-    s->loss = sum * scale;
+    s->loss = tr__step_loss(t, sum * scale);
     s->grad_norm = tr_params_grad_norm(&t->params);
     s->skipped = !isfinite(s->loss) || !isfinite(s->grad_norm);
     if (s->skipped)
@@ -75,6 +75,14 @@ static struct tr_step_stats announce(const struct tr_trainer *t,
     };
 }
 
+static int step_failed(const struct tr_trainer *t, const struct tr_step_stats *s, int rc,
+                       struct tr_err *err)
+{
+    tr_err_prefix(err, "%s: step %lld", tr_gguf_path(tr_model_gguf(t->m)),
+                  (long long)s->step);
+    return rc;
+}
+
 int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err *err)
 {
     int rc = check_step(t, err);
@@ -86,16 +94,15 @@ int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err
     if (mine < 0)
         return (int)mine;
     *s = announce(t, &counted, t->row[mine]);
+    if (t->args.objective->weigh && (rc = tr__weigh_answers(t, mine, s, err)))
+        return step_failed(t, s, rc, err);
     double scale = s->weight > 0 ? 1 / s->weight : 0;
     tr_tape_reset(t->tape); /* what a step that failed left there */
     tr_params_empty_grads(&t->params);
     t->balance = 0;
     rc = (t->args.fused_step ? tr__fused_step : whole_step)(t, mine, scale, s, err);
-    if (rc) {
-        tr_err_prefix(err, "%s: step %lld", tr_gguf_path(tr_model_gguf(t->m)),
-                      (long long)s->step);
-        return rc;
-    }
+    if (rc)
+        return step_failed(t, s, rc, err);
     if (t->args.balance > 0)
         tr_comm_sum_f64(&t->balance, 1);
     s->balance = t->balance;

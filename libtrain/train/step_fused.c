@@ -89,7 +89,7 @@ int tr__fused_step(struct tr_trainer *t, int64_t n, double scale, struct tr_step
 {
     double sum = 0;
     struct tr_tensor *loss = tr__step_forward(t, 0, n, scale, &sum);
-    s->loss = sum * scale;
+    s->loss = tr__step_loss(t, sum * scale);
     int rc = (t->args.clip > 0 ? two_sweeps : one_sweep)(t, loss, s);
     return rc ? tr_tape_error(t->tape, err) : 0;
 }

@@ -35,10 +35,13 @@ static int check_all(const struct tr_model *m, struct tr_pack *pack,
         rc = tr_gguf_check(tr_model_gguf(m), err);
     if (!rc)
         rc = check_data(pack, m, err);
-    if (!rc && tr_pack_info(pack)->is_signed)
+    if (!rc && tr_pack_info(pack)->is_signed && !a->objective->weigh)
         rc = tr_err_set(err, TR_EUNSUPPORTED, "%s: has answers that are not wanted "
-                        "(tokenize --preference), which this kind of training would learn",
-                        tr_pack_path(pack));
+                        "(tokenize --preference), which objective 'sft' would learn", tr_pack_path(pack));
+    if (!rc && a->objective->weigh && !tr_pack_info(pack)->is_signed)
+        rc = tr_err_set(err, TR_EFORMAT, "%s: has no answers that are not wanted, which "
+                        "objective '%s' compares with (tokenize --preference)",
+                        tr_pack_path(pack), a->objective->name);
     if (!rc && a->val)
         rc = check_data(a->val, m, err);
     return rc;
@@ -71,6 +74,7 @@ static void set_options(struct tr_trainer *t)
     tr_option_values(a->optim->option, a->setting, t->optim_option);
     tr_option_values(a->sched->option, a->setting, t->sched_option);
     tr_option_values(a->loss->option, a->setting, t->loss_option);
+    tr_option_values(a->objective->option, a->setting, t->objective_option);
 }
 
 /* ---- memory ----------------------------------------------------------------------- */
@@ -79,12 +83,15 @@ static int init_eval(struct tr_trainer *t, struct tr_err *err)
 {
     if (t->args.eval_rows < t->extent.val_rows)
         t->args.eval_rows = t->extent.val_rows;
+    if (t->args.objective->weigh && t->args.eval_rows < t->extent.batch_rows)
+        t->args.eval_rows = t->extent.batch_rows;
     if (!t->args.eval_rows)
         return 0;
     t->eval = tr_eval_new(t->m, t->args.eval_rows, t->args.loss, err);
     if (!t->eval)
         return err ? err->code : TR_ENOMEM;
-    tr__eval_options(t->eval, t->loss_option);
+    if (!t->args.loss->while_training)
+        tr__eval_options(t->eval, t->loss_option);
     return 0;
 }
 
@@ -110,6 +117,8 @@ static int init_data(struct tr_trainer *t, struct tr_err *err)
     if (!t->token || !t->target || !t->pos || !t->row || (t->extent.weighted && !t->weight))
         return tr_err_set(err, TR_ENOMEM, "out of memory for %zu positions a step", rows);
     rc = init_eval(t, err);
+    if (!rc && t->args.objective->weigh)
+        rc = tr__answers_new(t, err);
     return rc ? rc : init_samples(t, err);
 }
 
@@ -182,6 +191,7 @@ void tr_trainer_free(struct tr_trainer *t)
 {
     if (!t)
         return;
+    tr__answers_free(t->answers);
     tr_eval_free(t->eval); /* while there is the tape that it was lent */
     tr_tape_free(t->tape);
     tr_params_release(&t->params); /* while the tensors are theirs */

@@ -237,7 +237,8 @@ static const struct tr_option scaled_options[] = {
     { .name = "loss_scale", .least = 1, .most = 9, .standard = 1, .help = "factor" },
     { .name = NULL },
 };
-static const struct tr_loss_kind scaled = { "scaled", scaled_options, scaled_row };
+static const struct tr_loss_kind scaled = { .name = "scaled", .option = scaled_options,
+                                           .row = scaled_row };
 
 START_TEST(kinds_of_ones_own)
 {

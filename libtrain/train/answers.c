@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Objectives that look at whole answers.  Before a step is made its sequences are run without
+ * gradients, once as the model is and, where an objective asks, once without what is trained;
+ * from what each answer's probability is the objective (objective.h) makes a loss, and the
+ * weights of rows with which the step then is one of supervised training.  So everything
+ * that a step can do goes with every objective.
+ */
+#include <libtrain/comm.h>
+#include <libtrain/model/model.h>
+#include <libtrain/train/eval.h>
+#include <libtrain/train/run.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+/* An answer and its rows of the step. */
+struct place {
+    int64_t first, end;
+};
+
+struct tr__answers {
+    struct tr_answer *answer; // (max)
+    struct place *place;      // (max)
+    struct tr_delta **aside;  // (m->n_weight) adapters that wait
+    float *row_loss;          // (extent.batch_rows)
+    int64_t n, max;
+};
+
+void tr__answers_free(struct tr__answers *a)
+{
+    if (!a)
+        return;
+    free(a->answer);
+    free(a->place);
+    free(a->aside);
+    free(a->row_loss);
+    free(a);
+}
+
+int tr__answers_new(struct tr_trainer *t, struct tr_err *err)
+{
+    struct tr__answers *a = calloc(1, sizeof *a);
+    t->answers = a;
+    if (!a)
+        return tr_err_sys(err, "cannot hold answers");
+    a->max = t->extent.batch_rows;
+    a->answer = calloc((size_t)a->max, sizeof *a->answer);
+    a->place = calloc((size_t)a->max, sizeof *a->place);
+    a->row_loss = calloc((size_t)a->max, sizeof *a->row_loss);
+    a->aside = calloc(t->m->n_weight, sizeof *a->aside);
+    return a->answer && a->place && a->row_loss && a->aside
+               ? 0 : tr_err_sys(err, "cannot hold answers");
+}
+
+/* ---- which there are -------------------------------------------------------------- */
+
+static int has_no_rival(const struct tr_trainer *t, int64_t i_seq, struct tr_err *err)
+{
+    return tr_err_set(err, TR_EFORMAT, "%s: sequence %lld of this step has an answer without "
+                      "its rival, and '%s' compares two (rows with chosen and rejected, "
+                      "tokenize --preference)", tr_pack_path(t->pack), (long long)i_seq,
+                      t->args.objective->name);
+}
+
+/* The document of rows [first, end), if anything counts there. */
+static void add_answer(struct tr_trainer *t, int64_t first, int64_t end)
+{
+    struct tr__answers *a = t->answers;
+    double n = 0, weight = 0;
+    for (int64_t i = first; i < end; i++)
+        if (t->target[i] >= 0) {
+            n++;
+            weight += t->weight ? (double)t->weight[i] : 1;
+        }
+    if (n == 0)
+        return;
+    a->answer[a->n] = (struct tr_answer){ .n = n, .weight = weight / n };
+    a->place[a->n++] = (struct place){ first, end };
+}
+
+/* 1 if the same stands in front of both answers. */
+static int have_one_prompt(const struct tr_trainer *t, const struct place *x,
+                           const struct place *y)
+{
+    int64_t n = 0;
+    while (x->first + n < x->end && y->first + n < y->end && t->target[x->first + n] < 0 &&
+           t->target[y->first + n] < 0 && t->token[x->first + n] == t->token[y->first + n])
+        n++;
+    return x->first + n < x->end && y->first + n < y->end && t->target[x->first + n] >= 0 &&
+           t->target[y->first + n] >= 0 && t->token[x->first + n] == t->token[y->first + n];
+}
+
+/* Pairs of one sequence: an answer that is wanted, and its rival. */
+static int mark_pairs(struct tr_trainer *t, int64_t from, int64_t i_seq, struct tr_err *err)
+{
+    struct tr__answers *a = t->answers;
+    for (int64_t i = from; i < a->n; i += 2) {
+        if (i + 1 == a->n || a->answer[i].weight < 0 || a->answer[i + 1].weight > 0 ||
+            !have_one_prompt(t, &a->place[i], &a->place[i + 1]))
+            return has_no_rival(t, i_seq, err);
+        a->answer[i + 1].rival = 1;
+    }
+    return 0;
+}
+
+/* Answers of sequences i … end - 1 of this rank's. */
+static int find_answers(struct tr_trainer *t, int64_t i, int64_t end, struct tr_err *err)
+{
+    int rc = 0;
+    t->answers->n = 0;
+    for (; i < end && !rc; i++) {
+        int64_t before = t->answers->n, first = t->row[i];
+        for (int64_t row = first + 1; row <= t->row[i + 1]; row++)
+            if (row == t->row[i + 1] || t->pos[row] == 0) {
+                add_answer(t, first, row);
+                first = row;
+            }
+        if (t->args.objective->pairs)
+            rc = mark_pairs(t, before, i, err);
+    }
+    return rc;
+}
+
+/* ---- what the model says ---------------------------------------------------------- */
+
+/* Take what is trained off the model, or put it back: of the list of each weight it is what
+ * has gradients, at its end. */
+static void set_aside(struct tr_trainer *t, int back)
+{
+    struct tr_delta **aside = t->answers->aside;
+    for (size_t i = 0; i < t->m->n_weight; i++) {
+        struct tr_delta **at = &t->m->weight[i].delta;
+        while (*at && !(*at)->a->needs_grad)
+            at = &(*at)->next;
+        if (back)
+            *at = aside[i];
+        else {
+            aside[i] = *at;
+            *at = NULL;
+        }
+    }
+}
+
+/* Logarithms of the probabilities of the answers, into log_p or reference. */
+static int ask(struct tr_trainer *t, int64_t first, int64_t end, int reference,
+               struct tr_err *err)
+{
+    struct tr__answers *a = t->answers;
+    double sum = 0;
+    struct tr_batch batch = { .n = end - first, .token = t->token + first,
+                              .target = t->target + first, .pos = t->pos + first };
+    int rc = tr_eval_batch(t->eval, &batch, &sum, a->row_loss, NULL, err);
+    for (int64_t i = 0; i < a->n && !rc; i++) {
+        double log_p = 0;
+        for (int64_t row = a->place[i].first; row < a->place[i].end; row++)
+            if (t->target[row] >= 0)
+                log_p -= (double)a->row_loss[row - first];
+        *(reference ? &a->answer[i].reference : &a->answer[i].log_p) = log_p;
+    }
+    return rc;
+}
+
+static int ask_both(struct tr_trainer *t, int64_t i, int64_t end, struct tr_err *err)
+{
+    int rc = ask(t, t->row[i], t->row[end], 0, err);
+    if (rc || !t->args.objective->reference)
+        return rc;
+    set_aside(t, 0);
+    rc = ask(t, t->row[i], t->row[end], 1, err);
+    set_aside(t, 1);
+    return rc;
+}
+
+/* ---- what follows ----------------------------------------------------------------- */
+
+/* Weights of the rows of an answer, of a loss that is the sum of weight times -log p. */
+static void weigh_rows(struct tr_trainer *t, int64_t i, double by)
+{
+    const struct tr__answers *a = t->answers;
+    for (int64_t row = a->place[i].first; row < a->place[i].end; row++)
+        t->weight[row] = (float)(-a->answer[i].slope * by);
+}
+
+enum { LOSS, MARGIN, RIGHT, UNITS, N_SUM };
+
+/* Pairs or answers, each as it weighs. */
+static void add_units(struct tr_trainer *t, double sum[N_SUM])
+{
+    const struct tr__answers *a = t->answers;
+    const struct tr_objective *o = t->args.objective;
+    for (int64_t i = 0; i < a->n; i++) {
+        const struct tr_answer *x = &a->answer[i];
+        if (x->rival)
+            continue;
+        double by = o->rewards ? 1 : fabs(x->weight);
+        double margin = o->pairs ? x->reward - x[1].reward : x->weight < 0 ? -x->reward : x->reward;
+        sum[LOSS] += by * x->loss;
+        sum[MARGIN] += by * margin;
+        sum[RIGHT] += margin > 0 ? by : 0;
+        sum[UNITS] += by;
+        weigh_rows(t, i, by);
+        if (o->pairs)
+            weigh_rows(t, i + 1, by);
+    }
+}
+
+int tr__weigh_answers(struct tr_trainer *t, int64_t n, struct tr_step_stats *s,
+                      struct tr_err *err)
+{
+    double sum[N_SUM] = { 0 };
+    int rc = 0;
+    tr_tape_reset(t->tape);
+    for (int64_t i = 0; i < n && !rc; i += t->args.batch) {
+        int64_t end = i + t->args.batch < n ? i + t->args.batch : n;
+        rc = find_answers(t, i, end, err);
+        if (!rc)
+            rc = ask_both(t, i, end, err);
+        if (rc)
+            break;
+        t->args.objective->weigh(t->answers->answer, t->answers->n, t->objective_option);
+        add_units(t, sum);
+    }
+    if ((rc = tr_comm_agree(rc, err)))
+        return rc;
+    tr_comm_sum_f64(sum, N_SUM);
+    s->weight = sum[UNITS];
+    t->answers_loss = s->weight > 0 ? sum[LOSS] / s->weight : 0;
+    s->margin = s->weight > 0 ? sum[MARGIN] / s->weight : 0;
+    s->accuracy = s->weight > 0 ? sum[RIGHT] / s->weight : 0;
+    return 0;
+}

@@ -1,0 +1,81 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Training on answers that are compared, from rows to a model: what each objective makes of a
+# toy set, that a run goes on with the same bits, and what is refused.
+. "${0%/*}/../lib.sh"
+
+model=$TOP/examples/tiny.gguf
+[ -f "$model" ] || test_skip_all "no model: examples/tiny.gguf"
+test_built tokenize pack train perplexity || test_skip_all "the commands are not built"
+
+cat >pairs.jsonl <<'EOF'
+{"prompt":"What is the capital of France?","chosen":"Paris.","rejected":"London, of course."}
+{"prompt":"Two and two?","chosen":"Four","rejected":"Five"}
+{"prompt":"The colour of snow?","chosen":"White as can be","rejected":"Black"}
+{"prompt":"Who sings?","chosen":"A bird","rejected":"A stone in the river"}
+EOF
+sed 's/.*"prompt":\("[^"]*"\),"chosen":\("[^"]*"\),"rejected":\("[^"]*"\)}/\
+{"prompt":\1,"completion":\2,"label":true}\
+{"prompt":\1,"completion":\3,"reward":-0.5}/' pairs.jsonl | grep . >rated.jsonl
+packed() { "$BIN/tokenize" -q -m "$model" --preference "$1" | "$BIN/pack" -q -c 64 -o "$2"; }
+packed pairs.jsonl pairs.pack
+packed rated.jsonl rated.pack
+sed 1d rated.jsonl >odd.jsonl
+packed odd.jsonl odd.pack
+common="--threads 2 -m $model --warmup 0 --lr 5e-3 --sched constant"
+train() { "$BIN/train" -q $common "$@"; }
+
+test_expect_success 'every objective moves answers apart, and goes on with the same bits' '
+    for how in "pairs dpo" "pairs dpo --per-token 1 --smoothing 0.1" "pairs ipo" "pairs orpo" \
+        "pairs simpo" "rated kto --bad-weight 0.5" "rated reward --normalise 1"; do
+        data=${how%% *}.pack
+        what=${how#* }
+        train -d $data --objective $what --steps 6 --log log.tsv -o whole.ckpt
+        head -n 1 log.tsv | grep "margin.accuracy$"
+        awk -F "\t" "NR == 2 { loss = \$2; margin = \$13 }
+            END { exit !(NR == 7 && \$2 < loss && (\$13 > margin || \"$what\" ~ /reward/)) }" log.tsv
+        rm -rf part.ckpt*
+        train -d $data --objective $what --steps 3 -o part.ckpt
+        train -d $data --objective $what --steps 6 --resume -o part.ckpt
+        cmp whole.ckpt part.ckpt
+    done'
+
+test_expect_success 'precision, recomputing and held-out answers go with them' '
+    train -d pairs.pack --objective dpo --steps 2 -o a.ckpt
+    train -d pairs.pack --objective dpo --steps 2 --recompute -o b.ckpt
+    cmp a.ckpt b.ckpt
+    train -d pairs.pack --objective dpo --steps 2 --fused-step -o c.ckpt
+    cmp a.ckpt c.ckpt
+    train -d pairs.pack --objective dpo --steps 2 --val pairs.pack --eval-every 1 --log v.tsv -o d.ckpt
+    cmp a.ckpt d.ckpt
+    "$BIN/tokenize" -q -m "$model" pairs.jsonl | "$BIN/pack" -q -c 64 -o chosen.pack
+    "$BIN/perplexity" -q -m "$model" -d chosen.pack >want
+    "$BIN/perplexity" -q -m "$model" -d pairs.pack >got
+    cmp want got'
+
+refused() {
+    words=$1
+    shift
+    test_expect_code 1 train --steps 2 -o no.ckpt "$@" 2>stderr
+    grep "$words" stderr
+    test ! -e no.ckpt
+}
+test_expect_success 'what cannot be is refused' '
+    refused "answers that are not wanted" -d pairs.pack
+    refused "no answers that are not wanted" -d chosen.pack --objective dpo
+    refused "an answer without its rival" -d odd.pack --objective simpo
+    refused "train an adapter" -d pairs.pack --objective dpo --full
+    test_expect_code 2 train --steps 2 -o no.ckpt -d pairs.pack --objective dpo --loss mse 2>stderr
+    grep "a loss of its own" stderr
+    train -d pairs.pack --objective orpo --full --steps 2 -o full.ckpt
+    test_expect_code 1 train -d pairs.pack --objective ipo --steps 3 --resume -o a.ckpt 2>stderr
+    grep "objective=dpo is now objective=ipo" stderr
+    test_expect_code 2 "$BIN/tokenize" -q -m "$model" --preference --text pairs.jsonl 2>stderr
+    grep "about rows of answers" stderr'
+
+test_expect_success 'of pairs that do not fit nothing is lost without a word' '
+    "$BIN/tokenize" -q -m "$model" --preference pairs.jsonl | "$BIN/pack" -c 20 -o few.pack 2>stderr
+    grep "pairs of answers are longer than the context together" stderr'
+
+test_done
