@@ -57,6 +57,7 @@
 #include <libtrain/split.h>
 #include <libtrain/import.h>
 #include <libtrain/hf_export.h>
+#include <libtrain/peft.h>
 #include <libtrain/publish.h>
 #include <libtrain/eval.h>
 #include <libtrain/train_args.h>

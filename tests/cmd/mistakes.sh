@@ -124,6 +124,7 @@ generate m.gguf -p hello|extra operand 'm.gguf'; '--model FILE' is missing
 generate --temperature 1|did you mean '--temp'?
 generate -m a --promt x|did you mean '--prompt'?
 generate --n-predict 5|unknown option '--n-predict'
+adapter-import -m a -o b|'FOLDER' is missing
 gguf-show|'FILE' is missing
 gguf-show --tensor m.gguf|did you mean '--tensors'?
 gguf-split|'IN' and 'OUT' are missing
