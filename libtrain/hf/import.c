@@ -8,6 +8,7 @@
 #include <libtrain/hf/meta.h>
 #include <libtrain/hf/plan.h>
 #include <libtrain/hf/text.h>
+#include <libtrain/hf/vocab.h>
 #include <libtrain/import.h>
 #include <libtrain/model.h>
 
@@ -151,7 +152,8 @@ static int set_keys(struct job *j, struct tr_gguf_writer *w, struct tr_err *err)
     if (!rc)
         rc = tr__hf_keys_to_gguf(&in, 0, err);
     tr_gguf_set_u32(w, "general.quantization_version", 2);
-    return rc;
+    struct tr__hf_vocab_options o = { .pre = j->args->pre, .arch = j->arch->name };
+    return rc ? rc : tr__hf_vocab_set(w, j->folder, &o, NULL, err);
 }
 
 /* ---- the file --------------------------------------------------------------------- */
@@ -189,12 +191,12 @@ static int check_model(struct job *j, const char *path, struct tr_err *err)
     struct tr_gguf_writer *w = declare(j, path, err);
     struct tr_gguf *g = w ? preview(j, w, err) : NULL;
     int rc = g ? tr_model_check(g, err) : err->code;
+    if (g && rc)
+        tr_err_prefix(err, "what '%s' would become", j->folder);
     if (!rc && !j->want)
         rc = take_recipe(j, g, err);
     tr_gguf_close(g);
     tr_gguf_discard(w);
-    if (rc)
-        tr_err_prefix(err, "'%s'", j->folder);
     return rc;
 }
 

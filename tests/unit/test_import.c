@@ -111,14 +111,15 @@ static void tensor_line(char *to, size_t size, const struct tr_gguf_tensor *t)
     snprintf(to, size, "tensor\t%s\t%s\t%s\t%s", t->name, t->dtype->name, shape, hex);
 }
 
-/* Line i of a file, keys before tensors; 0 behind the last one.  A vocabulary's keys are
- * left out. */
+static int vocabulary; /* its keys too */
+
+/* Line i of a file, keys before tensors; 0 behind the last one. */
 static int file_line(char *to, size_t size, const struct tr_gguf *g, size_t i)
 {
     size_t n = 0;
     for (size_t k = 0; k < tr_gguf_n_kv(g); k++) {
         const struct tr_gguf_kv *kv = tr_gguf_kv(g, k);
-        if (strncmp(kv->key, "tokenizer.", 10) && n++ == i) {
+        if ((vocabulary || strncmp(kv->key, "tokenizer.", 10)) && n++ == i) {
             key_line(to, size, kv);
             return 1;
         }
@@ -129,11 +130,25 @@ static int file_line(char *to, size_t size, const struct tr_gguf *g, size_t i)
     return 1;
 }
 
+/* The name that was forced: of a small vocabulary no hash is known. */
+static const char *pre_of(const char *arch)
+{
+    static const char *const of[][2] = {
+        { "llama", "llama-bpe" }, { "llama3", "llama-bpe" }, { "smollm", "smollm" },
+        { "qwen2", "qwen2" }, { "qwen3", "qwen2" },
+    };
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        if (!strcmp(arch, of[i][0]))
+            return of[i][1];
+    return "gpt-2";
+}
+
 static struct tr_gguf *import(const char *arch, const char *type, const char *name)
 {
     char folder[600];
     struct tr_err err = { 0 };
-    struct tr_import_args args = { .type = tr_dtype_by_name(type), .name = name };
+    struct tr_import_args args = { .type = tr_dtype_by_name(type), .name = name,
+                                   .pre = pre_of(arch) };
     snprintf(folder, sizeof folder, "%s/%s/hf", shared, arch);
     ck_assert_msg(!tr_import(folder, &args, path, &err), "%s: %s", arch, err.text);
     struct tr_gguf *g = tr_gguf_open(path, &err);
@@ -154,6 +169,7 @@ START_TEST(as_convert_tsv_says)
     char text[4096], got[1600], at[80] = "";
     struct tr_gguf *g = NULL;
     size_t line = 0, seen = 0;
+    vocabulary = 1;
     snprintf(text, sizeof text, "%s/convert.tsv", shared);
     FILE *f = fopen(text, "r");
     if (!f) {
@@ -175,8 +191,6 @@ START_TEST(as_convert_tsv_says)
             g = import(arch, type, NULL);
             line = 0;
         }
-        if (!strncmp(rest + 1, "key\ttokenizer.", 14))
-            continue;
         ck_assert_msg(file_line(got, sizeof got, g, line++), "%s: no %s", at, rest + 1);
         is_line(rest + 1, got, arch, type);
         seen++;
@@ -202,6 +216,7 @@ START_TEST(as_the_file_beside_it)
     char text[700], want[1600], got[1600];
     struct tr_err err = { 0 };
     struct tr_str name;
+    vocabulary = 0; /* some of its keys were set by hand there */
     snprintf(text, sizeof text, "%s/%s/model.gguf", shared, made[_i]);
     if (access(text, R_OK))
         return;

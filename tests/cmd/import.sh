@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# gguf-import from the outside: what hf-export writes comes back, types, and refusals.
+. "${0%/*}/../lib.sh"
+
+model=$TOP/examples/tiny.gguf
+test_built gguf-import hf-export gguf-diff gguf-show || test_skip_all "the commands are not built"
+[ -f "$model" ] || test_skip_all "no examples/tiny.gguf"
+# A vocabulary of three words, which is filled up to the rows of the table.
+mkdir like
+echo '{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]},
+ "added_tokens": [], "pre_tokenizer": {"type": "ByteLevel"}}' >like/tokenizer.json
+export_() { "$BIN/hf-export" -q -m "$model" -t f32 --like like "$@"; }
+export_ -o folder
+import() { "$BIN/gguf-import" -q --pre gpt-2 "$@"; }
+same_tensors() {
+    "$BIN/gguf-diff" "$1" "$2" >diff || true
+    grep -c "^tensor.*	0	0$" diff
+    ! grep "^tensor" diff | grep -v "	0	0$"
+}
+tensors() { "$BIN/gguf-show" "$1" | grep -F "$2"; }
+
+test_expect_success 'a folder comes back as the model that it was' '
+    "$BIN/quantize" -q -t f32 -o f32.gguf "$model"
+    import -t f32 -o back.gguf folder
+    same_tensors f32.gguf back.gguf'
+
+test_expect_success 'in another type, and the same bytes with any number of threads' '
+    import -t q8_0 --threads 1 -o a.gguf folder
+    import -t q8_0 --threads 2 -o b.gguf folder/
+    cmp a.gguf b.gguf
+    tensors a.gguf token_embd.weight | grep -i q8_0'
+
+test_expect_success 'shards are one model' '
+    export_ --shard-size 4M -o shards
+    import -t f32 --name folder -o s.gguf shards
+    same_tensors back.gguf s.gguf'
+
+test_expect_success 'a name of its own' '
+    import -t f16 --name "My Model" -o named.gguf folder
+    "$BIN/gguf-show" named.gguf | grep "My Model"'
+
+# refuses STATUS TEXT ARG...: with a message, and leaves nothing behind
+refuses() {
+    status=$1 text=$2
+    shift 2
+    touch before after stdout stderr
+    ls -A >before
+    test_expect_code "$status" "$BIN/gguf-import" "$@" >stdout 2>stderr </dev/null
+    grep -e "$text" stderr
+    ls -A >after
+    cmp before after
+}
+
+test_expect_success 'what is no folder of a model is refused' '
+    mkdir empty
+    refuses 1 "config.json" -o x.gguf empty
+    refuses 1 "nowhere" -o x.gguf nowhere
+    refuses 2 "type" -t wild -o x.gguf folder
+    refuses 2 "output" folder
+    mkdir other
+    echo "{\"architectures\": [\"Other\"]}" >other/config.json
+    refuses 1 "known are" -o x.gguf other'
+
+test_done
