@@ -67,7 +67,7 @@ static void warn_rest(const struct kind *kind, size_t n)
         if (!kind[i].most)
             cmd_add_word(names, sizeof names, kind[i].name);
     if (*names)
-        cmd_warn("an adapter cannot hold, and this one does not, what changed of: %s", names);
+        cmd_warn("the adapter has nothing of what changed in: %s", names);
 }
 
 static void say_losses(const struct tr_extract_loss *loss, size_t n_tensor)

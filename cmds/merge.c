@@ -10,6 +10,7 @@
 #include "shared/common.h"
 #include "shared/divergence.h"
 #include "shared/job.h"
+#include "shared/merge-adapters.h"
 #include "shared/merge-models.h"
 #include "shared/types.h"
 
@@ -21,7 +22,8 @@
 struct opts {
     const char *model, *output, *type, *template, *kl;
     struct cmd_list adapters;
-    int force;
+    int force, adapters_only;
+    int64_t rank;
 };
 
 /* Base and adapters beside what was made of them. */
@@ -108,6 +110,11 @@ static void check_ways(const struct cmd *cmd, const struct opts *o,
                        const struct cmd_merge_models *models)
 {
     int is_models = models->method >= 0;
+    if (o->adapters_only && (!o->adapters.n || o->model || is_models || o->type ||
+                             o->template || o->kl))
+        cmd_usage(cmd, "--adapters-only takes adapters, '--rank' and '--force', and no model");
+    if (o->rank && !o->adapters_only)
+        cmd_usage(cmd, "'--rank' is for --adapters-only");
     if (is_models && (o->adapters.n || o->kl || o->template || o->force))
         cmd_usage(cmd, "--method merges models: --adapter, --kl, --chat-template and --force "
                   "are of adapters");
@@ -141,6 +148,8 @@ int main(int argc, char **argv)
                  "chat template that the model was trained with, if not its own"),
         CMD_IN(0, "kl", &o.kl, "TEXT",
                "say how far from base and adapters what OUT predicts of this text is"),
+        CMD_FLAG(0, "adapters-only", &o.adapters_only, "join them to one adapter, without base"),
+        CMD_INT(0, "rank", &o.rank, 1, 65536, "N", "with that: rank of a pair at most"),
         CMD_FLAG(0, "force", &o.force, "also an adapter that was trained on another base"),
         CMD_GROUP("Models"),
         CMD_CHOICE(0, "method", &models.method, cmd_merge_method, "NAME",
@@ -164,15 +173,18 @@ int main(int argc, char **argv)
                              "-x MODEL.gguf[:WEIGHT]) -o OUT.gguf",
                              "add LoRA adapters to their base, or make one model of several",
                              table, 0, 0,
-                             (const char *const[]){ "model", "adapter|method", "output", NULL } };
+                             (const char *const[]){ "model|adapters-only", "adapter|method",
+                                                    "output", NULL } };
     struct tr_err err = {0};
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
     check_ways(&cmd, &o, &models);
     if (o.type)
         cmd_recipe_type(&cmd, o.type, 0, &args.recipe);
-    int rc = models.method >= 0 ? merge_models(&cmd, &o, &models, &args, &err)
-                                : merge(&o, &args, &err);
+    const struct cmd_join join = { o.adapters, o.rank, o.force, args.name, o.output };
+    int rc = o.adapters_only      ? cmd_join_adapters(&join, &err)
+             : models.method >= 0 ? merge_models(&cmd, &o, &models, &args, &err)
+                                  : merge(&o, &args, &err);
     free(o.adapters.item);
     free(models.models.item);
     free(models.rules.item);

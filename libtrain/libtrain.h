@@ -53,6 +53,7 @@
 #include <libtrain/quantize.h>
 #include <libtrain/merge.h>
 #include <libtrain/extract.h>
+#include <libtrain/join.h>
 #include <libtrain/amend.h>
 #include <libtrain/split.h>
 #include <libtrain/import.h>

@@ -67,10 +67,37 @@ static int measure(struct extract *x, const struct tr_gguf_tensor *w,
     return 0;
 }
 
+/* to (cols, rows) = from (rows, cols) */
+static void transpose(const float *from, int64_t rows, int64_t cols, float *to)
+{
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++)
+            to[j * rows + i] = from[i * cols + j];
+}
+
+/* The pair of the token table is the other way round (lora.h). */
+static int turn(struct tr__factors *f, struct tr_err *err)
+{
+    float *turned = malloc((size_t)(f->rank * f->n) * sizeof *turned);
+    if (!turned)
+        return tr_err_set(err, TR_ENOMEM, "out of memory for a pair of rank %lld",
+                          (long long)f->rank);
+    transpose(f->a, f->rank, f->n, turned);
+    free(f->a);
+    f->a = f->b;
+    f->b = turned;
+    return 0;
+}
+
 static void take_factors(struct tr_lora_pair *p, const struct tr__factors *f)
 {
     int is_one = p->a.n_dim == 2;
     int64_t a[] = { f->n_matrix, f->rank, f->n }, b[] = { f->n_matrix, f->m, f->rank };
+    if (p->table) {
+        a[1] = f->m;
+        a[2] = b[2];
+        b[1] = f->n;
+    }
     p->a = tr_tensor_make(p->a.name, &tr_f32, 3 - is_one, a + is_one, f->a);
     p->b = tr_tensor_make(p->b.name, &tr_f32, 3 - is_one, b + is_one, f->b);
     p->read_a = f->a;
@@ -94,6 +121,8 @@ static int extract_pair(struct extract *x, const struct tr_gguf_tensor *w,
     subtract(w, t, 0, n, d, loss);
     int rc = loss->change > 0 ? tr__factor(d, x->args, &f, err) : 0;
     free(d);
+    if (!rc && loss->change > 0 && p->table)
+        rc = turn(&f, err);
     if (rc || !(loss->change > 0)) {
         free(f.a);
         free(f.b);

@@ -74,6 +74,10 @@ struct tr__svd {
  * the same in each call.  TR_ENOMEM; TR_EFORMAT if a is not finite. */
 int tr__svd_new(struct tr__svd *x, int64_t m, int64_t n, const float *a, int64_t wanted,
                 struct tr_err *err) TR_MUST_CHECK;
+/* The same of b (m, k) a (k, n), all of its min(k, m, n) values, without that product where
+ * k is the least. */
+int tr__svd_of_product(struct tr__svd *x, int64_t m, int64_t k, int64_t n, const float *b,
+                       const float *a, struct tr_err *err) TR_MUST_CHECK;
 void tr__svd_release(struct tr__svd *x);
 
 /* Rows `id[i]` of w to f32: out (n, k). */

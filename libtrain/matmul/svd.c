@@ -175,3 +175,70 @@ int tr__svd_new(struct tr__svd *x, int64_t m, int64_t n, const float *a, int64_t
         tr__svd_release(x);
     return rc;
 }
+
+/* ==== of a product ==== */
+
+/* q (rows, k): orthonormal columns with the span of those of v (rows, k), or of its rows'
+ * transposed where v is stored as (k, rows). */
+static float *basis_of(const float *v, int64_t rows, int64_t k, int transposed,
+                       struct tr_err *err)
+{
+    float *q = malloc((size_t)(rows * k) * sizeof *q);
+    if (!q) {
+        no_memory(rows, k, err);
+        return NULL;
+    }
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < k; j++)
+            q[i * k + j] = transposed ? v[j * rows + i] : v[i * k + j];
+    if (orthonormal(rows, (int)k, q, err)) {
+        free(q);
+        return NULL;
+    }
+    return q;
+}
+
+/* b = p (p^T b) and a = (a q) q^T with bases p and q: the values are those of the small matrix
+ * between them.  w (3 k k): memory. */
+static int svd_between(struct tr__svd *x, int64_t m, int64_t k, int64_t n, const float *b,
+                       const float *a, const float *p, const float *q, float *w,
+                       struct tr_err *err)
+{
+    float *left = w, *right = w + k * k, *core = w + 2 * k * k;
+    struct tr__svd small;
+    times_transposed(m, k, k, p, b, left);
+    times(k, n, k, a, q, right);
+    times(k, k, k, left, right, core);
+    int rc = tr__svd_new(&small, k, k, core, k, err);
+    if (!rc)
+        rc = make(x, m, n, k, err);
+    if (!rc) {
+        memcpy(x->s, small.s, (size_t)k * sizeof *x->s);
+        times(m, k, k, p, small.u, x->u);
+        tr__gemm_f32(&(struct tr__gemm){ 0, 1, k, n, k, k, k, n, 1, 0 }, small.vt, q, x->vt);
+    }
+    tr__svd_release(&small);
+    return rc;
+}
+
+int tr__svd_of_product(struct tr__svd *x, int64_t m, int64_t k, int64_t n, const float *b,
+                       const float *a, struct tr_err *err)
+{
+    int is_long = k < m && k < n, rc;
+    float *p = is_long ? basis_of(b, m, k, 0, err) : NULL;
+    float *q = p ? basis_of(a, n, k, 1, err) : NULL;
+    float *w = malloc((size_t)(is_long ? 3 * k * k : m * n) * sizeof *w);
+    *x = (struct tr__svd){ 0 };
+    if (!w) {
+        rc = no_memory(m, n, err);
+    } else if (is_long) {
+        rc = q ? svd_between(x, m, k, n, b, a, p, q, w, err) : TR_ENOMEM;
+    } else {
+        times(m, k, n, b, a, w);
+        rc = tr__svd_new(x, m, n, w, m < n ? m : n, err);
+    }
+    free(p);
+    free(q);
+    free(w);
+    return rc;
+}

@@ -80,15 +80,62 @@ test_expect_success 'models: weights by pattern, types' '
 test_expect_success 'what a model has learnt, as an adapter' '
     run lora-extract -m base.gguf -r 4 -o ex.gguf a1.gguf
     awk "\$2 ~ /attn|ffn/ { if (\$3 != 4 || \$6 > 0.01) exit 1; n++ } END { exit !n }" talk
-    test_must_fail grep "cannot hold" talk
+    test_must_fail grep "nothing of what" talk
     "$BIN/merge" -q -m base.gguf -a ex.gguf -o back.gguf
     same a1.gguf back.gguf 1e-6
     run lora-extract -m base.gguf --energy 0.9 -o ex.gguf b1.gguf
     awk "/attn_q/ { exit !(\$3 + 0 <= 4 && \$6 < 32) }" talk
     run lora-extract -m base.gguf -r 1 --targets attn_q -o ex.gguf q8.gguf
-    grep "cannot hold, .*token_embd" talk
+    grep "nothing of what changed in: .*token_embd" talk
     test_expect_code 1 "$BIN/lora-extract" -m base.gguf -r 1 -o no.gguf base.gguf 2>err
     grep "do not differ" err
+    test ! -e no.gguf'
+
+test_expect_success 'a table of tokens, as an adapter' '
+    "$BIN/train" -q -m "$tiny" -d house.pack -o e.ckpt --steps 4 --batch 2 --lora-r 2 \
+        --lr 0.01 --lora-targets token_embd,attn_v --lora-out e.gguf >/dev/null
+    "$BIN/merge" -q -m "$tiny" -a e.gguf -t f32 -o e1.gguf
+    run lora-extract -m base.gguf -r 2 --targets token_embd,all-linear -o ex.gguf e1.gguf
+    "$BIN/gguf-show" ex.gguf | cut -f 2-4 | sort >is
+    "$BIN/gguf-show" e.gguf | cut -f 2-4 | sort | grep lora_ >want
+    grep lora_ is | diff want -
+    "$BIN/merge" -q -m base.gguf -a ex.gguf -o back.gguf
+    same e1.gguf back.gguf 1e-6'
+
+test_expect_success 'adapters to one adapter' '
+    run merge --adapters-only -a a.gguf:0.5 -a e.gguf:-2 -a a.gguf -o j.gguf
+    grep "joined 3 adapters" talk
+    "$BIN/merge" -q -m "$tiny" -a a.gguf:0.5 -a e.gguf:-2 -a a.gguf -t f32 -o want.gguf
+    "$BIN/merge" -q -m "$tiny" -a j.gguf -t f32 -o is.gguf
+    same want.gguf is.gguf 1e-6
+    "$BIN/gguf-show" j.gguf | grep "attn_v.weight.lora_b.*x10	"
+    run merge --adapters-only -a j.gguf --rank 6 -o j6.gguf
+    awk "/attn_v/ { exit !(\$3 == 6 && \$4 < 1e-4) }" talk
+    "$BIN/merge" -q -m "$tiny" -a j6.gguf -t f32 -o is.gguf
+    same want.gguf is.gguf 1e-6
+    run merge --adapters-only -a j.gguf --rank 1 -o j1.gguf
+    awk "/attn_v/ { exit !(\$3 == 1 && \$4 > 1 && \$4 < 100) }" talk
+    run merge --adapters-only -a a.gguf -o a2.gguf
+    cmp a.gguf a2.gguf
+    run merge --adapters-only -a a.gguf:-0.5 -a a.gguf --name x -o half.gguf
+    "$BIN/gguf-show" --keys half.gguf | grep "general.name.*x$"'
+
+test_expect_success 'adapters: what does not go together' '
+    for words in "-a a.gguf -m base.gguf" "-a a.gguf -t f16" "-a a.gguf --method task"; do
+        test_expect_code 2 "$BIN/merge" --adapters-only $words -o no.gguf 2>err
+        grep "no model" err
+    done
+    test_expect_code 2 "$BIN/merge" -a a.gguf -m base.gguf --rank 4 -o no.gguf 2>err
+    test_expect_code 2 "$BIN/merge" --adapters-only -a a.gguf:0 -o no.gguf 2>err
+    grep "scale of 0" err
+    test_expect_code 1 "$BIN/merge" --adapters-only -a a.gguf -a base.gguf -o no.gguf 2>err
+    grep "base.gguf. is a model, not an adapter" err
+    "$BIN/gguf-edit" -q --set libtrain.base_hash=string:0123456789abcdef -o o.gguf a.gguf
+    test_expect_code 1 "$BIN/merge" --adapters-only -a a.gguf -a o.gguf -o no.gguf 2>err
+    grep "o.gguf.: .libtrain.base_hash. is .0123456789abcdef., in .a.gguf" err
+    "$BIN/merge" -q --adapters-only -a a.gguf -a o.gguf --force -o yes.gguf
+    test_must_fail "$BIN/gguf-show" --keys yes.gguf >keys || true
+    test_must_fail grep base_hash keys
     test ! -e no.gguf'
 
 test_expect_success 'models: what does not go together' '

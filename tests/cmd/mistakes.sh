@@ -96,7 +96,7 @@ pack --context 8|did you mean '--ctx'?
 gguf-export|'--model FILE', '--output FILE' and 'RUN.ckpt' are missing
 gguf-export -m a -o b|'RUN.ckpt' is missing
 gguf-export -m a run.ckpt|'--output FILE' is missing: 
-merge|'--model FILE', '--adapter FILE[:SCALE]' (or '--method NAME') and '--output FILE' are missing
+merge|'--model FILE' (or '--adapters-only'), '--adapter FILE[:SCALE]' (or '--method NAME') and '--output FILE' are missing
 merge -m a -a b|'--output FILE' is missing: 
 merge -m a -a b -o c -t f15|cannot write type 'f15'; did you mean 'F16'? There are: F32
 lora-extract|'--model FILE', '--output FILE', '--rank N' (or '--energy X') and 'TUNED.gguf' are missing
