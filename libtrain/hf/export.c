@@ -27,7 +27,8 @@ static int is_plain(const struct tr_dtype *type)
     return type == &tr_f32 || type == &tr_f16 || type == &tr_bf16;
 }
 
-/* That of most numbers of matrices; for packed ones F16, which holds what they stand for. */
+/* That of most numbers of matrices; for packed ones F16, which holds what these stand
+ * for. */
 static const struct tr_dtype *found_type(const struct tr_gguf *g)
 {
     const struct tr_dtype *const type[] = { &tr_f32, &tr_f16, &tr_bf16 };

@@ -61,6 +61,8 @@ void tr__hf_rows_end(struct tr__hf_rows *r);
 int tr__hf_rows_get(struct tr__hf_rows *r, int64_t first, int64_t n,
                     struct tr_err *err) TR_MUST_CHECK;
 
+/* Complete rope_parameters of out->config, and what says the same beside it. */
+int tr__hf_put_rope(const struct tr__hf_out *out, struct tr_err *err) TR_MUST_CHECK;
 /* config.json and generation_config.json into the folder. */
 int tr__hf_configs(const struct tr__hf_gifts *x, const struct tr_dtype *type,
                    const struct tr__folder *to, struct tr_err *err) TR_MUST_CHECK;

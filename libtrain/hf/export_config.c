@@ -57,15 +57,24 @@ static int put_id(struct tr_json *c, const struct tr_gguf *g, const char *field,
                   const char *key, struct tr_err *err)
 {
     int64_t id = id_of(g, key);
-    return id < 0 ? 0 : put(c, field, tr_json_integer(id), err);
+    if (id >= 0)
+        return put(c, field, tr_json_integer(id), err);
+    return tr_json_set(c, field, NULL) ? tr_err_set(err, TR_ENOMEM, "out of memory") : 0;
 }
 
+/* What is not there is null: what transformers takes for one that is missing may be beyond
+ * the vocabulary. */
 static int put_ids(struct tr_json *c, const struct tr_gguf *g, struct tr_err *err)
 {
-    int rc = put_id(c, g, "bos_token_id", "tokenizer.ggml.bos_token_id", err);
-    if (!rc)
-        rc = put_id(c, g, "eos_token_id", "tokenizer.ggml.eos_token_id", err);
-    return rc ? rc : put_id(c, g, "pad_token_id", "tokenizer.ggml.padding_token_id", err);
+    static const char *const of[][2] = {
+        { "bos_token_id", "tokenizer.ggml.bos_token_id" },
+        { "eos_token_id", "tokenizer.ggml.eos_token_id" },
+        { "pad_token_id", "tokenizer.ggml.padding_token_id" },
+    };
+    int rc = 0;
+    for (size_t i = 0; !rc && i < sizeof of / sizeof *of; i++)
+        rc = put_id(c, g, of[i][0], of[i][1], err);
+    return rc;
 }
 
 /* Whatever may end a turn: one id, or a list of them. */
@@ -135,19 +144,6 @@ static const char *name_of(const struct tr_dtype *type)
     return type == &tr_f32 ? "float32" : type == &tr_f16 ? "float16" : "bfloat16";
 }
 
-/* Programs of before transformers 5 look for rope beside rope_parameters, not in it. */
-static int put_old_rope(struct tr_json *c, struct tr_err *err)
-{
-    size_t n;
-    const struct tr_json *rope = tr_json_get(c, "rope_parameters");
-    const struct tr_json *theta = tr_json_get(rope, "rope_theta");
-    const struct tr_json *type = tr_json_get(rope, "rope_type");
-    int rc = theta ? put(c, "rope_theta", tr_json_share(theta), err) : 0;
-    if (rc || !type || !strcmp(tr_json_string(type, &n), "default"))
-        return rc;
-    return put(c, "rope_scaling", tr_json_share(rope), err);
-}
-
 static int config(const struct tr__hf_gifts *x, const struct tr_dtype *type,
                   struct tr_json *c, struct tr_err *err)
 {
@@ -156,7 +152,7 @@ static int config(const struct tr__hf_gifts *x, const struct tr_dtype *type,
     if (!rc)
         rc = put_ids(c, x->g, err);
     if (!rc)
-        rc = put_old_rope(c, err);
+        rc = tr__hf_put_rope(&out, err);
     /* transformers 5 says dtype, and takes this */
     return rc ? rc : put_text(c, "torch_dtype", name_of(type), err);
 }

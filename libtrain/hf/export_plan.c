@@ -104,7 +104,7 @@ static int add_tensor(struct tr__hf_gifts *x, const struct tr_gguf_tensor *t,
     if (!tr__hf_find_gguf(x->arch, t->name, &f))
         return bad(x, t->name, "has no form of Hugging Face that is known", err);
     if (!f.name->hf)
-        return bad(x, t->name, "is made of config.json, which cannot be made of it", err);
+        return 0; /* config.json has it */
     if (!t->dtype->to_f32)
         return bad(x, t->name, "is of a type that cannot be unpacked", err);
     if (f.layer >= x->size->n_layer)

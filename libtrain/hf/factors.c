@@ -14,34 +14,11 @@ static int no_memory(struct tr_err *err)
     return tr_err_set(err, TR_ENOMEM, "out of memory for factors of rope");
 }
 
-static double number(const struct tr_json *rope, const char *field, double otherwise)
-{
-    const struct tr_json *v = tr_json_get(rope, field);
-    return v ? tr_json_real(v) : otherwise;
-}
-
 static int is_type(const struct tr_json *rope, const char *type)
 {
     size_t n;
     const struct tr_json *v = tr_json_get(rope, "rope_type");
     return v && strcmp(tr_json_string(v, &n), type) == 0;
-}
-
-/* Llama 3: short waves as they are, long ones `factor` times as long, between them what
- * lies between. */
-static float llama3_factor(const struct tr_json *rope, float freq)
-{
-    const double factor = number(rope, "factor", 8);
-    const double low = number(rope, "low_freq_factor", 1);
-    const double high = number(rope, "high_freq_factor", 4);
-    const double ctx = number(rope, "original_max_position_embeddings", 8192);
-    float wave = 1 / freq * (float)(2 * 3.14159265358979323846);
-    if (wave < (float)(ctx / high))
-        return 1;
-    if (wave > (float)(ctx / low))
-        return (float)factor;
-    float smooth = (1 / wave * (float)ctx - (float)low) / (float)(high - low);
-    return 1 / ((1 - smooth) / (float)factor + smooth);
 }
 
 static int llama3(const struct tr__hf_in *in, float **v, int64_t *n, struct tr_err *err)
@@ -53,9 +30,10 @@ static int llama3(const struct tr__hf_in *in, float **v, int64_t *n, struct tr_e
         return 0;
     if (!(*v = malloc((size_t)(dim / 2 + 1) * sizeof **v)))
         return no_memory(err);
-    const float base = (float)number(rope, "rope_theta", 10000);
+    const struct tr_json *theta = tr_json_get(rope, "rope_theta");
+    const float base = theta ? (float)tr_json_real(theta) : 10000;
     for (int64_t i = 0; i < dim; i += 2)
-        (*v)[(*n)++] = llama3_factor(rope, 1 / powf(base, (float)i / (float)dim));
+        (*v)[(*n)++] = tr__hf_llama3_factor(rope, 1 / powf(base, (float)i / (float)dim));
     return 0;
 }
 
@@ -87,6 +65,9 @@ static int short_factors(const struct tr__hf_in *in, float **v, int64_t *n,
     return listed(in, "short_factor", v, n, err);
 }
 
-const struct tr__hf_how tr__hf_llama3 = { .name = "factors of llama3", .make = llama3 };
-const struct tr__hf_how tr__hf_long_factors = { .name = "long factors", .make = long_factors };
-const struct tr__hf_how tr__hf_short_factors = { .name = "short factors", .make = short_factors };
+const struct tr__hf_how tr__hf_llama3 = { .name = "factors of llama3", .make = llama3,
+                                        .unmake = tr__hf_llama3_back };
+const struct tr__hf_how tr__hf_long_factors = { .name = "long factors", .make = long_factors,
+                                              .unmake = tr__hf_long_back };
+const struct tr__hf_how tr__hf_short_factors = { .name = "short factors", .make = short_factors,
+                                               .unmake = tr__hf_short_back };

@@ -96,6 +96,7 @@ static int bool_to_gguf(const struct tr__hf_in *in, const struct tr__hf_key *k,
 
 /* ---- and back --------------------------------------------------------------------- */
 
+/* An object that is not there yet is made. */
 int tr__hf_put(struct tr_json *config, const char *path, struct tr_json *v,
                struct tr_err *err)
 {
@@ -103,7 +104,10 @@ int tr__hf_put(struct tr_json *config, const char *path, struct tr_json *v,
     char at[64];
     if (dot) {
         snprintf(at, sizeof at, "%.*s", (int)(dot - path), path);
-        config = (struct tr_json *)(uintptr_t)tr__hf_field(config, at);
+        struct tr_json *in = (struct tr_json *)(uintptr_t)tr__hf_field(config, at);
+        if (!in && (in = tr_json_object()) && tr_json_set(config, at, in))
+            in = NULL;
+        config = in;
         path = dot + 1;
     }
     if (!config || !v || tr_json_set(config, path, v) < 0)
@@ -261,6 +265,24 @@ static int window_not_0(const struct tr__hf_out *out, const struct tr__hf_key *k
     return rc < 0 || !v ? rc < 0 ? rc : 0 : u32_to_hf(out, &window, err);
 }
 
+static int no_key(const struct tr__hf_in *in, const struct tr__hf_key *k, struct tr_err *err)
+{
+    (void)in, (void)k, (void)err;
+    return 0;
+}
+
+static int has_to_hf(const struct tr__hf_out *out, const struct tr__hf_key *k,
+                     struct tr_err *err)
+{
+    char name[KEY_BYTES];
+    int has = 0;
+    for (int64_t i = 0; !has && i < out->size->n_layer; i++) {
+        snprintf(name, sizeof name, "blk.%lld.%s", (long long)i, k->key);
+        has = tr_gguf_find_tensor(out->g, name) != NULL;
+    }
+    return tr__hf_put(out->config, k->field[0], tr_json_truth(has), err);
+}
+
 /* ---- tables ----------------------------------------------------------------------- */
 
 /* Is a field the value that it must be?  One that is missing or null is, where null is not
@@ -345,12 +367,10 @@ static int put_fixed(const struct tr__hf_out *out, struct tr_err *err)
 int tr__hf_keys_to_config(const struct tr__hf_out *out, struct tr_err *err)
 {
     int rc = put_names(out, err);
-    if (!rc)
-        rc = put_fixed(out, err);
     for (const struct tr__hf_key *k = out->arch->key; !rc && k->kind; k++)
         if (k->kind->to_hf)
             rc = k->kind->to_hf(out, k, err);
-    return rc;
+    return rc ? rc : put_fixed(out, err);
 }
 
 const struct tr__hf_kind tr__hf_u32 = { "u32", u32_to_gguf, u32_to_hf };
@@ -358,6 +378,7 @@ const struct tr__hf_kind tr__hf_f32 = { "f32", f32_to_gguf, f32_to_hf };
 const struct tr__hf_kind tr__hf_bool = { "bool", bool_to_gguf, bool_to_hf };
 const struct tr__hf_kind tr__hf_file_type = { "file type", file_type, NULL };
 const struct tr__hf_kind tr__hf_head_dim = { "head size", head_dim_to_gguf, head_dim_to_hf };
+const struct tr__hf_kind tr__hf_has = { "a tensor", no_key, has_to_hf };
 const struct tr__hf_kind tr__hf_rope_dim = { "columns of rope", rope_dim, NULL };
 const struct tr__hf_kind tr__hf_no_bos = { "no BOS", no_bos, NULL };
 const struct tr__hf_kind tr__hf_query_scale = { "scale of queries", check_query_scale,

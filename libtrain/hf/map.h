@@ -24,6 +24,7 @@ struct tr__hf_sizes {
 
 struct tr__hf_name;
 struct tr__hf_in;
+struct tr__hf_out;
 
 /* One tensor of GGUF and the one of Hugging Face that it comes from; of experts that are
  * tensors of their own, one of these.  Shapes are row-major, those of GGUF as libtrain has
@@ -55,6 +56,9 @@ struct tr__hf_how {
     /* Of a tensor that no folder holds: its numbers, made of config.json; *v is malloc'ed,
      * the caller's, and *n is 0 if the model has none. */
     int (*make)(const struct tr__hf_in *in, float **v, int64_t *n, struct tr_err *err);
+    /* And back: what config.json says of it.  NULL: it says nothing that is not said by keys. */
+    int (*unmake)(const struct tr__hf_out *out, const struct tr_gguf_tensor *t,
+                  struct tr_err *err);
 };
 
 /* A pair of names.  "%d" is a layer, and in Hugging Face's name a second one an expert: those

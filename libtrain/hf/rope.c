@@ -182,13 +182,12 @@ static int to_hf(const struct tr__hf_out *out, const struct tr__hf_key *k,
                  struct tr_err *err)
 {
     (void)k;
-    struct tr_json *rope = tr_json_object();
-    int rc = rope ? get_all(out, rope, err) : tr_err_set(err, TR_ENOMEM, "out of memory");
-    if (rc) {
-        tr_json_free(rope);
-        return rc;
-    }
-    return tr__hf_put(out->config, "rope_parameters", rope, err);
+    const char *field = "rope_parameters"; /* something else of it may be there already */
+    int rc = tr_json_get(out->config, field)
+                 ? 0 : tr__hf_put(out->config, field, tr_json_object(), err);
+    return rc ? rc
+              : get_all(out, (struct tr_json *)(uintptr_t)tr_json_get(out->config, field),
+                        err);
 }
 
 /* ---- pieces for families with another order --------------------------------------- */

@@ -36,11 +36,21 @@ extern const struct tr__hf_how tr__hf_turns, tr__hf_turns_one, tr__hf_turns_behi
     tr__hf_turns_columns, tr__hf_turns_minus_exp;
 /* Made of rope_parameters (factors.c). */
 extern const struct tr__hf_how tr__hf_llama3, tr__hf_long_factors, tr__hf_short_factors;
+/* The factor of this frequency, of rope_parameters of type llama3. */
+float tr__hf_llama3_factor(const struct tr_json *rope, float freq);
+/* rope_parameters of such a tensor (factors_back.c). */
+int tr__hf_llama3_back(const struct tr__hf_out *out, const struct tr_gguf_tensor *t,
+                       struct tr_err *err) TR_MUST_CHECK;
+int tr__hf_long_back(const struct tr__hf_out *out, const struct tr_gguf_tensor *t,
+                     struct tr_err *err) TR_MUST_CHECK;
+int tr__hf_short_back(const struct tr__hf_out *out, const struct tr_gguf_tensor *t,
+                      struct tr_err *err) TR_MUST_CHECK;
 
 /* ---- kinds of keys (keys.c, rope.c) ---------------------------------------------- */
 
 extern const struct tr__hf_kind tr__hf_u32, tr__hf_f32, tr__hf_bool;
 extern const struct tr__hf_kind tr__hf_file_type; /* no field */
+extern const struct tr__hf_kind tr__hf_has;       /* no key: a tensor */
 extern const struct tr__hf_kind tr__hf_head_dim;  /* attention.key_length, .value_length */
 extern const struct tr__hf_kind tr__hf_rope_dim;  /* the whole head */
 extern const struct tr__hf_kind tr__hf_rope;      /* rope_parameters: all keys of it */
@@ -78,7 +88,7 @@ int tr__hf_put_by_layer(const struct tr__hf_out *out, const char *key, const cha
 
 /* "ARCH." and the key, or the key. */
 void tr__hf_key_name(char *to, size_t size, const struct tr__hf_arch *a, const char *key);
-/* Set a field at a path, whose objects are there; v, which may be NULL (out of memory), is
+/* Set a field at a path of one or two names; v, which may be NULL (out of memory), is
  * the config's then. */
 int tr__hf_put(struct tr_json *config, const char *path, struct tr_json *v,
                struct tr_err *err) TR_MUST_CHECK;
@@ -97,6 +107,9 @@ const struct tr_json *tr__hf_rope_of(const struct tr_json *config);
     { .kind = &tr__hf_bool, .key = name, .field = { __VA_ARGS__ } }
 #define TR_HF_BOOL_MAY(name, ...)                                                        \
     { .kind = &tr__hf_bool, .key = name, .field = { __VA_ARGS__ }, .may = 1 }
+/* a field that says whether blocks have this tensor; import looks at the tensors alone */
+#define TR_HF_HAS(tensor, name)                                                          \
+    { .kind = &tr__hf_has, .key = tensor, .field = { name } }
 #define TR_HF_KIND(k) { .kind = &tr__hf_##k }
 
 /* Most families begin with these: sizes, rope, norms, … */

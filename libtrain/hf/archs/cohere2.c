@@ -24,6 +24,7 @@ static const struct tr__hf_key key[] = {
     TR_HF_F32("logit_scale", "logit_scale"),
     TR_HF_U32("attention.sliding_window", "sliding_window"),
     TR_HF_U32("vocab_size", "vocab_size"), TR_HF_KIND(rope_part), TR_HF_KIND(not_scaled),
+    TR_HF_HAS("attn_q.bias", "attention_bias"),
     { 0 },
 };
 static const struct tr__hf_name tensor[] = {

@@ -20,7 +20,8 @@ static const struct tr__hf_fixed fixed[] = {
 };
 static const struct tr__hf_key key[] = {
     TR_HF_KEYS_SIZES, TR_HF_KIND(rope), TR_HF_KEYS_RMS, TR_HF_KEYS_END,
-    TR_HF_KIND(rope_part_head), { 0 },
+    TR_HF_KIND(rope_part_head),
+    TR_HF_HAS("attn_q.bias", "attention_bias"), { 0 },
 };
 static const struct tr__hf_name tensor[] = {
     TR_HF_ENDS, TR_HF_PRE_NORMS,

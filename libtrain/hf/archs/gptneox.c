@@ -24,7 +24,8 @@ static const struct tr__hf_key key[] = {
     TR_HF_U32("block_count", "num_hidden_layers"),
     TR_HF_U32("feed_forward_length", "intermediate_size"), TR_HF_KIND(rope_part),
     TR_HF_U32("attention.head_count", "num_attention_heads"),
-    TR_HF_BOOL("use_parallel_residual", "use_parallel_residual"), TR_HF_KEYS_LAYER, { 0 },
+    TR_HF_BOOL("use_parallel_residual", "use_parallel_residual"), TR_HF_KEYS_LAYER,
+    TR_HF_HAS("attn_qkv.bias", "attention_bias"), { 0 },
 };
 static const struct tr__hf_name tensor[] = {
     { "token_embd.weight", "gpt_neox.embed_in.weight", 0, 0 },

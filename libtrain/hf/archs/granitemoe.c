@@ -24,7 +24,8 @@ static const struct tr__hf_key key[] = {
     TR_HF_U32("expert_count", "num_local_experts"),
     TR_HF_U32("expert_used_count", "num_experts_per_tok"), TR_HF_KIND(file_type),
     TR_HF_U32("vocab_size", "vocab_size"), TR_HF_KIND(rope_dim), TR_HF_KEYS_SCALES,
-    TR_HF_U32_MAY("expert_shared_feed_forward_length", "shared_intermediate_size"), { 0 },
+    TR_HF_U32_MAY("expert_shared_feed_forward_length", "shared_intermediate_size"),
+    TR_HF_HAS("attn_q.bias", "attention_bias"), { 0 },
 };
 static const struct tr__hf_name tensor[] = {
     TR_HF_LLAMA3, TR_HF_ENDS, TR_HF_PRE_NORMS, TR_HF_ATTENTION_PAIRS,

@@ -24,7 +24,8 @@ static const struct tr__hf_key key[] = {
     TR_HF_F32("attention.layer_norm_rms_epsilon", "norm_eps"), TR_HF_KEYS_END,
     TR_HF_U32("vocab_size", "vocab_size"),
     TR_HF_F32("attention.layer_norm_epsilon", "norm_eps"), TR_HF_KIND(rope_part),
-    TR_HF_KIND(not_scaled), { 0 },
+    TR_HF_KIND(not_scaled),
+    TR_HF_HAS("attn_q.bias", "attention_bias"), TR_HF_HAS("ffn_up.bias", "mlp_bias"), { 0 },
 };
 static const struct tr__hf_name tensor[] = {
     TR_HF_TABLES, NORM("output_norm", "model.norm"),

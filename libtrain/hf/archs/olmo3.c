@@ -19,6 +19,7 @@ static const struct tr__hf_fixed fixed[] = {
 static const struct tr__hf_key key[] = {
     TR_HF_KEYS_SIZES, TR_HF_KIND(rope), TR_HF_KEYS_RMS, TR_HF_KIND(file_type),
     TR_HF_U32("attention.sliding_window", "sliding_window"), TR_HF_KIND(window_layers),
+    TR_HF_HAS("attn_q.bias", "attention_bias"),
     { 0 },
 };
 static const struct tr__hf_name tensor[] = {

@@ -21,7 +21,8 @@ static const struct tr__hf_fixed fixed[] = {
 };
 static const struct tr__hf_key key[] = {
     TR_HF_KEYS_SIZES, TR_HF_KIND(rope), TR_HF_KEYS_RMS, TR_HF_KEYS_EXPERTS,
-    TR_HF_KIND(file_type), { 0 },
+    TR_HF_KIND(file_type),
+    TR_HF_HAS("attn_q.bias", "attention_bias"), { 0 },
 };
 static const struct tr__hf_name tensor[] = {
     TR_HF_ENDS, TR_HF_PRE_NORMS, TR_HF_ATTENTION, TR_HF_QK_NORMS,

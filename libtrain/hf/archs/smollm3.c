@@ -19,7 +19,8 @@ static const struct tr__hf_fixed fixed[] = {
 };
 static const struct tr__hf_key key[] = {
     TR_HF_KEYS_SIZES, TR_HF_KIND(rope), TR_HF_KEYS_RMS, TR_HF_KEYS_END,
-    TR_HF_U32("vocab_size", "vocab_size"), TR_HF_KIND(rope_dim), { 0 },
+    TR_HF_U32("vocab_size", "vocab_size"), TR_HF_KIND(rope_dim),
+    TR_HF_HAS("attn_q.bias", "attention_bias"), TR_HF_HAS("ffn_up.bias", "mlp_bias"), { 0 },
 };
 static const struct tr__hf_name tensor[] = {
     TR_HF_LLAMA3, TR_HF_ENDS, TR_HF_PRE_NORMS, TR_HF_ATTENTION_PAIRS, TR_HF_GATED_MLP,

@@ -27,7 +27,8 @@ static const struct tr__hf_key key[] = {
     TR_HF_U32("attention.head_count", "num_attention_heads"),
     TR_HF_U32("attention.head_count_kv", "num_key_value_heads"),
     TR_HF_BOOL("use_parallel_residual", "use_parallel_residual"), TR_HF_KEYS_LAYER,
-    TR_HF_KIND(file_type), { 0 },
+    TR_HF_KIND(file_type),
+    TR_HF_HAS("attn_q.bias", "use_qkv_bias"), { 0 },
 };
 static const struct tr__hf_name tensor[] = {
     TR_HF_TABLES, TR_HF_LAYER_NORMS("model.norm"), TR_HF_ATTENTION, TR_HF_GATED_MLP, { 0 },

@@ -17,7 +17,8 @@ static const struct tr__hf_fixed fixed[] = {
 };
 static const struct tr__hf_key key[] = {
     TR_HF_KEYS_SIZES, TR_HF_KIND(rope),
-    TR_HF_F32("attention.layer_norm_epsilon", "norm_epsilon"), TR_HF_KIND(file_type), { 0 },
+    TR_HF_F32("attention.layer_norm_epsilon", "norm_epsilon"), TR_HF_KIND(file_type),
+    TR_HF_HAS("attn_q.bias", "use_bias"), { 0 },
 };
 static const struct tr__hf_name tensor[] = {
     TR_HF_TABLES, TR_HF_LAYER_NORMS("model.norm"), TR_HF_ATTENTION,
