@@ -4,16 +4,18 @@
  *
  * The work is libtrain/hf_export.h's; here are the options.
  */
+#include "shared/adapters.h"
 #include "shared/common.h"
 #include "shared/job.h"
 #include "shared/types.h"
 
 #include <libtrain/hf_export.h>
+#include <libtrain/peft.h>
 
 #include <string.h>
 
 struct opts {
-    const char *model, *type, *output;
+    const char *model, *adapter, *base_name, *type, *output;
     struct tr_hf_export_args args;
 };
 
@@ -41,11 +43,27 @@ static int run(struct opts *o, struct tr_err *err)
     return rc;
 }
 
+/* The adapter alone, as PEFT has it. */
+static int run_adapter(const struct opts *o, struct tr_err *err)
+{
+    struct tr_peft_export_args args = { o->args.type, o->base_name };
+    struct tr_model *base = cmd_open_model(o->model, err);
+    struct tr_lora *l = base ? tr_lora_open(o->adapter, base, err) : NULL;
+    int rc = l ? tr_peft_export(l, base, &args, o->output, err) : err->code;
+    tr_lora_free(l);
+    tr_model_close(base);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     struct opts o = { 0 };
     const struct cmd_opt table[] = {
         CMD_IN('m', "model", &o.model, "FILE", "GGUF of the model"),
+        CMD_IN('a', "adapter", &o.adapter, "FILE",
+               "write this adapter of the model alone, as PEFT has it"),
+        CMD_TEXT(0, "base-name", &o.base_name, "TEXT",
+                 "where PEFT finds the base: a folder, or a name on the Hub"),
         CMD_TEXT('t', "type", &o.type, "TYPE",
                  "f32, f16, bf16, or auto: the model's, f16 if it is packed"),
         CMD_SIZE(0, "shard-size", &o.args.shard_bytes, "BYTES",
@@ -56,7 +74,7 @@ int main(int argc, char **argv)
         CMD_END
     };
     const struct cmd cmd = {
-        "hf-export", "-m MODEL.gguf [-t TYPE] -o FOLDER",
+        "hf-export", "-m MODEL.gguf [-a ADAPTER.gguf] [-t TYPE] -o FOLDER",
         "write a model as a folder that transformers loads", table, 0, 0,
         (const char *const[]){ "model", "output", NULL }
     };
@@ -64,5 +82,11 @@ int main(int argc, char **argv)
     int n;
     cmd_parse(&cmd, argc, argv, &n);
     take_type(&cmd, &o);
-    return cmd_end(run(&o, &err) ? CMD_FAIL : CMD_OK, &err);
+    if (o.adapter && (o.args.shard_bytes || o.args.like))
+        cmd_usage(&cmd, "'--%s' does not go with '--adapter'",
+                  o.args.like ? "like" : "shard-size");
+    if (!o.adapter && o.base_name)
+        cmd_usage(&cmd, "'--base-name' goes with '--adapter'");
+    int rc = o.adapter ? run_adapter(&o, &err) : run(&o, &err);
+    return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);
 }

@@ -9,6 +9,7 @@
 #ifndef LIBTRAIN_PEFT_H
 #define LIBTRAIN_PEFT_H
 
+#include <libtrain/lora.h>
 #include <libtrain/model.h>
 #include <libtrain/progress.h>
 #include <libtrain/recipe.h>
@@ -45,6 +46,17 @@ struct tr_peft_merge_args {
 /* Write base and adapter together, as a model. */
 int tr_peft_merge(const struct tr_peft *p, const struct tr_peft_merge_args *args,
                   const char *path, struct tr_err *err) TR_MUST_CHECK;
+
+struct tr_peft_export_args {
+    const struct tr_dtype *type; /* of all numbers: F32, F16 or BF16; NULL: F32 */
+    const char *base_name;       /* base_model_name_or_path; NULL: null */
+};
+/* Write an adapter, with numbers, as a folder that PEFT loads, which appears whole or not
+ * at all: `folder` is new, or an empty folder.  TR_EUNSUPPORTED, by name, for a pair that PEFT
+ * has no module for. */
+int tr_peft_export(const struct tr_lora *l, const struct tr_model *base,
+                   const struct tr_peft_export_args *args, const char *folder,
+                   struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus
 }

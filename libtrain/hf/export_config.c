@@ -7,7 +7,7 @@
 #include <libtrain/file.h>
 #include <libtrain/hf/archs/archs.h>
 #include <libtrain/hf/export.h>
-#include <libtrain/json.h>
+#include <libtrain/hf/text.h>
 
 #include <limits.h>
 #include <math.h>
@@ -23,26 +23,6 @@ static int put_text(struct tr_json *c, const char *field, const char *text,
                     struct tr_err *err)
 {
     return put(c, field, tr_json_text(text, strlen(text)), err);
-}
-
-static int write_json(const struct tr_json *v, const struct tr__folder *to,
-                      const char *name, struct tr_err *err)
-{
-    static const struct tr_json_style style = { .flags = TR_JSON_SORT, .indent = 2 };
-    char path[PATH_MAX], *text = NULL;
-    size_t n = 0, cap = 0;
-    struct tr_out *out = NULL;
-    int rc = tr__folder_file(to, name, path, err);
-    if (!rc && tr_json_write(v, &style, &text, &n, &cap))
-        rc = tr_err_set(err, TR_ENOMEM, "out of memory for '%s'", path);
-    if (!rc && !(out = tr_out_open(path, err)))
-        rc = TR_EIO;
-    if (!rc)
-        rc = tr_out_write(out, text, n, err);
-    if (!rc)
-        rc = tr_out_write(out, "\n", 1, err);
-    free(text);
-    return tr_out_finish(out, rc, err);
 }
 
 /* ---- special tokens --------------------------------------------------------------- */
@@ -167,9 +147,9 @@ int tr__hf_configs(const struct tr__hf_gifts *x, const struct tr_dtype *type,
     if (!rc)
         rc = generation(x, gen, err);
     if (!rc)
-        rc = write_json(c, to, "config.json", err);
+        rc = tr__hf_json_file(c, to, "config.json", err);
     if (!rc)
-        rc = write_json(gen, to, "generation_config.json", err);
+        rc = tr__hf_json_file(gen, to, "generation_config.json", err);
     tr_json_free(gen);
     tr_json_free(c);
     return rc;

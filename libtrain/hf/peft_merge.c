@@ -186,7 +186,8 @@ static int write_change(struct merge *m, const struct tr__peft_change *c,
     struct work w = { .c = c };
     if (!type->from_f32 || tr_gguf_row(c->of) > SLAB)
         return tr_err_set(err, TR_EUNSUPPORTED, "'%s': tensor '%s' cannot be written as "
-                          "%s: choose another type with -t", m->p->path, c->name, type->name);
+                          "%s: choose another type with -t", m->p->path, c->name,
+                          type->name);
     int rc = prepare(m, &w, err);
     if (!rc)
         rc = write_rows(m, &w, to, type, err);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * Small files, read whole.  The size is asked for first: a file from elsewhere is never a
- * reason to fill the memory.
+ * Small files, read and written whole.  The size is asked for first: a file from elsewhere
+ * is never a reason to fill the memory.
  */
 #include <libtrain/base/base.h>
+#include <libtrain/file.h>
 #include <libtrain/hf/text.h>
 
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -54,4 +56,24 @@ struct tr_json *tr__hf_json(const char *path, size_t most, struct tr_err *err)
         v = NULL;
     }
     return v;
+}
+
+int tr__hf_json_file(const struct tr_json *v, const struct tr__folder *to, const char *name,
+                     struct tr_err *err)
+{
+    static const struct tr_json_style style = { .flags = TR_JSON_SORT, .indent = 2 };
+    char path[PATH_MAX], *text = NULL;
+    size_t n = 0, cap = 0;
+    struct tr_out *out = NULL;
+    int rc = tr__folder_file(to, name, path, err);
+    if (!rc && tr_json_write(v, &style, &text, &n, &cap))
+        rc = tr_err_set(err, TR_ENOMEM, "out of memory for '%s'", path);
+    if (!rc && !(out = tr_out_open(path, err)))
+        rc = TR_EIO;
+    if (!rc)
+        rc = tr_out_write(out, text, n, err);
+    if (!rc)
+        rc = tr_out_write(out, "\n", 1, err);
+    free(text);
+    return tr_out_finish(out, rc, err);
 }

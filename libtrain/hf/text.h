@@ -6,6 +6,7 @@
 #ifndef LIBTRAIN_HF_TEXT_H
 #define LIBTRAIN_HF_TEXT_H
 
+#include <libtrain/base/base.h>
 #include <libtrain/json.h>
 
 /* The file's bytes and a NUL behind them: malloc'ed, the caller's.  More than `most` bytes
@@ -16,5 +17,9 @@ int tr__hf_text(const char *path, size_t most, char **text, size_t *n,
 /* The same as JSON, an object; the caller's.  NULL on failure. */
 struct tr_json *tr__hf_json(const char *path, size_t most,
                             struct tr_err *err) TR_MUST_CHECK;
+
+/* Write it into a folder that is being made: sorted, in lines of their own. */
+int tr__hf_json_file(const struct tr_json *v, const struct tr__folder *to, const char *name,
+                     struct tr_err *err) TR_MUST_CHECK;
 
 #endif

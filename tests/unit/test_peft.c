@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Adapters of PEFT, if the reference material is there ($SHARED or ../shared): each folder
- * becomes an adapter if it can, and a model, and both give PyTorch's logits.
+ * becomes an adapter if it can, and a model, and both give PyTorch's logits; and the
+ * adapter, written as such a folder, is read as the same again.
  */
 #include "sanitized.h"
 #include "scratch.h"
@@ -96,6 +97,30 @@ static void compare_file(void)
     tr_gguf_close(got);
 }
 
+/* As PEFT's folder, and from that back: the same file. */
+static void there_and_back(const struct tr_model *base)
+{
+    struct tr_err err = { 0 };
+    const struct tr_peft_export_args args = { NULL, "somewhere" };
+    char to[300], file[400];
+    size_t n, n_back;
+    snprintf(to, sizeof to, "%s/peft", dir);
+    struct tr_lora *l = tr_lora_open(path, base, &err);
+    ck_assert_msg(l && !tr_peft_export(l, base, &args, to, &err), "%s", err.text);
+    struct tr_peft *p = tr_peft_open(to, base, &err);
+    ck_assert_msg(p && !tr_peft_write(p, other, &err), "%s", err.text);
+    unsigned char *v = read_file(path, &n), *back = read_file(other, &n_back);
+    ck_assert(n == n_back && !memcmp(v, back, n));
+    free(v);
+    free(back);
+    tr_peft_close(p);
+    tr_lora_free(l);
+    snprintf(file, sizeof file, "%s/adapter_config.json", to);
+    ck_assert(!unlink(file));
+    snprintf(file, sizeof file, "%s/adapter_model.safetensors", to);
+    ck_assert(!unlink(file) && !rmdir(to));
+}
+
 START_TEST(reference)
 {
     const struct of_folder *f = &folders[_i];
@@ -107,8 +132,10 @@ START_TEST(reference)
     ck_assert_msg(!tr_peft_beyond(p) == !f->beyond, "%s: %s", f->name, tr_peft_beyond(p));
     int rc = tr_peft_write(p, path, &err);
     ck_assert_msg(rc == (f->beyond ? TR_EUNSUPPORTED : 0), "%s", err.text);
-    if (!f->beyond)
+    if (!f->beyond) {
         compare(model, path);
+        there_and_back(base);
+    }
     if (f->same)
         compare_file();
     struct tr_peft_merge_args args = { 0 };
