@@ -26,7 +26,7 @@ struct opts {
     const char *pre;
     struct cmd_list adapters, prompts, stops, template_args;
     int64_t n, n_pack, ctx, seed;
-    int special, ask, talk, exact, precision;
+    int force, special, ask, talk, exact, precision;
     struct tr_sampling sampling;
     struct cmd_rope rope;
 };
@@ -164,7 +164,7 @@ static int run_all(const struct opts *o, struct tr_err *err)
     struct tr_out *out = tr_out_open(o->output, err);
     if (!out || !(precision = cmd_precision(o->precision, err)) || !(r.m = cmd_open_model(o->model, err)) ||
         tr_model_set_rope(r.m, o->rope.base, o->rope.scale, err) ||
-        cmd_adapters_attach(&adapters, &o->adapters, r.m, err) ||
+        cmd_adapters_attach(&adapters, &o->adapters, r.m, o->force, err) ||
         !(r.tok = cmd_tokenizer(tr_model_gguf(r.m), o->pre, err)))
         goto end;
     tr_model_set_precision(r.m, o->exact ? precision : tr_precision_few_int8(precision));
@@ -200,6 +200,7 @@ int main(int argc, char **argv)
         CMD_IN('m', "model", &o.model, "FILE", "GGUF to sample from"),
         CMD_INS('a', "adapter", &o.adapters, "FILE[:SCALE]",
                  "adapter on top of it, may be given again"),
+        CMD_FLAG(0, "force", &o.force, "also an adapter that was trained on another base"),
         CMD_LIST('p', "prompt", &o.prompts, "TEXT",
                  "text to continue, may be given again"),
         CMD_IN(0, "prompts", &o.prompt_file, "FILE", "texts to continue, one a line"),

@@ -25,7 +25,7 @@ struct opts {
     struct cmd_text_in text;
     struct cmd_list adapters, in;
     int64_t chunks, from;
-    int precision, output_weight, show;
+    int force, precision, output_weight, show;
 };
 
 /* ---- from a model ----------------------------------------------------------------- */
@@ -90,7 +90,7 @@ static struct tr_model *open_model(const struct opts *o, struct cmd_adapters *ad
     const struct tr_precision *precision;
     struct tr_model *m = cmd_open_model(o->model, err);
     if (m && !tr_gguf_check(tr_model_gguf(m), err) &&
-        !cmd_adapters_attach(adapters, &o->adapters, m, err) &&
+        !cmd_adapters_attach(adapters, &o->adapters, m, o->force, err) &&
         (precision = cmd_precision(o->precision, err))) {
         tr_model_set_precision(m, precision);
         return m;
@@ -186,6 +186,7 @@ int main(int argc, char **argv)
         CMD_OUT('o', "output", &o.output, "FILE", "where to write the importance matrix"),
         CMD_INS('a', "adapter", &o.adapters, "FILE[:SCALE]",
                  "adapter on top of the model, may be given again"),
+        CMD_FLAG(0, "force", &o.force, "also an adapter that was trained on another base"),
         CMD_INS(0, "in-file", &o.in, "FILE",
                 "importance matrix to add, may be given again"),
         CMD_INT('c', "ctx", &o.text.ctx, 2, TR_PACK_MAX_CTX, "N",

@@ -35,7 +35,7 @@ struct comparison {
 static int comparison_begin(struct comparison *c, const struct opts *o, struct tr_err *err)
 {
     int rc = cmd_kl_begin(&c->kl, o->kl, o->model, err);
-    return rc ? rc : cmd_adapters_attach(&c->adapters, &o->adapters, c->kl.base, err);
+    return rc ? rc : cmd_adapters_attach(&c->adapters, &o->adapters, c->kl.base, 1, err);
 }
 
 static void comparison_end(struct comparison *c)

@@ -27,7 +27,7 @@ struct opts {
     struct cmd_list adapters;
     struct cmd_rope rope;
     int64_t chunks;
-    int loss, precision_number;
+    int force, loss, precision_number;
     const struct tr_precision *precision;
 };
 
@@ -143,7 +143,7 @@ static int run(struct opts *o, struct tr_err *err)
     if (!out || !(m = cmd_open_model(o->model, err)) ||
         tr_model_set_rope(m, o->rope.base, o->rope.scale, err) ||
         tr_gguf_check(tr_model_gguf(m), err) ||
-        cmd_adapters_attach(&adapters, &o->adapters, m, err) ||
+        cmd_adapters_attach(&adapters, &o->adapters, m, o->force, err) ||
         !(o->precision = cmd_precision(o->precision_number, err)))
         goto end;
     text = cmd_text_to(out);
@@ -174,6 +174,7 @@ int main(int argc, char **argv)
         CMD_IN('m', "model", &o.model, "FILE", "GGUF to measure"),
         CMD_INS('a', "adapter", &o.adapters, "FILE[:SCALE]",
                  "adapter on top of it, may be given again"),
+        CMD_FLAG(0, "force", &o.force, "also an adapter that was trained on another base"),
         CMD_IN('d', "data", &o.data, "FILE", "packed data"),
         CMD_IN('f', "file", &o.text.path, "FILE", "text; - is standard input"),
         CMD_INT('c', "ctx", &o.text.ctx, 2, TR_PACK_MAX_CTX, "N",

@@ -180,9 +180,32 @@ void tr_gguf_set_kv(struct tr_gguf_writer *w, const struct tr_gguf_kv *kv);
 void tr_gguf_set_all(struct tr_gguf_writer *w, const struct tr_gguf *from);
 void tr_gguf_unset(struct tr_gguf_writer *w, const char *key);
 
+/* Which file: over architecture, names, types, shapes and up to 16 KiB from either end of each
+ * tensor's data.  Never 0. */
+uint64_t tr_gguf_hash(const struct tr_gguf *g);
+/* Which model, whatever types it is in: sums of some of its weights with random signs, of norm
+ * 1.  1, or 0 if it has no matrices in blocks. */
+enum { TR_GGUF_SKETCH = 64 };
+int tr_gguf_sketch(const struct tr_gguf *g, float sketch[TR_GGUF_SKETCH]);
+/* The same of the model that g was made from; 0 if it does not say. */
+int tr_gguf_base_sketch(const struct tr_gguf *g, float sketch[TR_GGUF_SKETCH]);
+/* 1 for two files of one model, or of what came of training it. */
+int tr_gguf_sketches_match(const float a[TR_GGUF_SKETCH], const float b[TR_GGUF_SKETCH]);
+
+/* Hashes in metadata are text, 16 hexadecimal digits: readable, and no integer type of a
+ * reader is too small for them.  _read returns 1, 0 (absent) or an error. */
+void tr_gguf_set_hash(struct tr_gguf_writer *w, const char *key, uint64_t hash);
+int tr_gguf_read_hash(const struct tr_gguf *g, const char *key, uint64_t *hash,
+                      struct tr_err *err) TR_MUST_CHECK;
+
+/* One more line of what was done, behind those of `from` (NULL: none): "libtrain.history", an
+ * array of strings.  line NULL: nothing. */
+void tr_gguf_add_history(struct tr_gguf_writer *w, const struct tr_gguf *from,
+                         const char *line);
+
 /* Say what the file was made from: general.base_model.count is 1, and general.base_model.0.*
  * what the base says of itself (name, author, version, organization, description, url,
- * repo_url, doi, uuid). */
+ * repo_url, doi, uuid); libtrain.base_hash and libtrain.base_sketch are as above. */
 void tr_gguf_set_base(struct tr_gguf_writer *w, const struct tr_gguf *base);
 /* The same for a model that has all keys of the base: those that belong to the base alone go,
  * general.name is the base's and `name` behind it, general.finetune is `name`; NULL:

@@ -11,6 +11,7 @@
 #ifndef LIBTRAIN_LORA_H
 #define LIBTRAIN_LORA_H
 
+#include <libtrain/gguf.h>
 #include <libtrain/model.h>
 #include <libtrain/tensor.h>
 
@@ -34,6 +35,8 @@ struct tr_lora {
     float alpha;
     uint64_t base_hash; /* of the base it was trained on; 0: unknown, or whoever set it so
                            wants it on another one */
+    float base_sketch[TR_GGUF_SKETCH]; /* of it too, whatever its types; all 0: unknown */
+    char *base_name;     /* and its name; NULL: unknown */
     const char *warning; /* NULL, or what was odd about the file; static */
 };
 
@@ -73,9 +76,15 @@ void tr_lora_config_release(struct tr_lora_config *c);
  * ±1/sqrt(n_embd). */
 void tr_lora_start(struct tr_lora *l, uint64_t seed);
 
+/* TR_EMISMATCH, with the names of both, if this model is not the base of the adapter but
+ * another that its shapes happen to fit.  The base in another type, with tokens added or
+ * trained further is the base: *same says whether it is the very file (NULL: nobody asks). */
+int tr_lora_check_base(const struct tr_lora *l, const struct tr_model *m, int *same,
+                       struct tr_err *err) TR_MUST_CHECK;
+
 /* Hang on the model, until it is closed or the adapter is detached; several may be
  * attached, their parts add up.  TR_EMISMATCH if the model is not the base: a layer is
- * missing or has another shape, or base_hash is not the model's; TR_EINVAL for a scale
+ * missing or has another shape, or as tr_lora_check_base says; TR_EINVAL for a scale
  * that is no number. What fails attaches nothing. */
 int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale,
                    struct tr_err *err) TR_MUST_CHECK;

@@ -54,8 +54,27 @@ const char *cmd_cut_number(char *text)
     return colon + 1;
 }
 
+/* Is the adapter for this model?  An older one, of which nothing but the file that it was
+ * trained on is known, is refused only where that matters most, if `strict`. */
+static int check_base(struct tr_lora *l, const char *path, const struct tr_model *base,
+                      int strict, int force, struct tr_err *err)
+{
+    struct tr_err why = { 0 };
+    int same, other = tr_lora_check_base(l, base, &same, &why), old = l->base_sketch[0] == 0;
+    if (other && !force && (strict || !old))
+        return tr_err_set(err, other, "'%s': %s; --force takes it all the same", path,
+                          why.text);
+    if (other)
+        cmd_warn("'%s': %s", path, why.text);
+    else if (!same)
+        cmd_say("'%s' was trained on another file of this model", path);
+    if (other)
+        l->base_hash = 0; /* or attaching would refuse it */
+    return 0;
+}
+
 static int open_one(struct cmd_adapters *a, const char *text, const struct tr_model *base,
-                    int force, struct tr_err *err)
+                    int strict, int force, struct tr_err *err)
 {
     char *path = strdup(text);
     if (!path)
@@ -72,38 +91,35 @@ static int open_one(struct cmd_adapters *a, const char *text, const struct tr_mo
         a->n++;
         if (l->warning)
             cmd_warn("%s: %s", path, l->warning);
-        int other = l->base_hash && l->base_hash != tr_model_hash(base);
-        if (other && !force)
-            tr_err_set(err, TR_EMISMATCH,
-                       "%s: was trained on another base; --force takes it all the same",
-                       path);
-        else if (other)
-            cmd_warn("%s: was trained on another base", path);
-        if (other)
-            l->base_hash = 0; /* or attaching would refuse it */
+        (void)!check_base(l, path, base, strict, force, err);
     }
     free(path);
     return err->code;
 }
 
-int cmd_adapters_open(struct cmd_adapters *a, const struct cmd_list *list,
-                      const struct tr_model *base, int force,
-                      struct tr_err *err)
+static int open_all(struct cmd_adapters *a, const struct cmd_list *list,
+                    const struct tr_model *base, int strict, int force, struct tr_err *err)
 {
     a->lora = calloc(list->n + 1, sizeof *a->lora);
     a->scale = calloc(list->n + 1, sizeof *a->scale);
     if (!a->lora || !a->scale)
         return tr_err_set(err, TR_ENOMEM, "out of memory for %zu adapters", list->n);
     for (size_t i = 0; i < list->n; i++)
-        if (open_one(a, list->item[i], base, force, err))
+        if (open_one(a, list->item[i], base, strict, force, err))
             return err->code;
     return 0;
 }
 
-int cmd_adapters_attach(struct cmd_adapters *a, const struct cmd_list *list,
-                        struct tr_model *m, struct tr_err *err)
+int cmd_adapters_open(struct cmd_adapters *a, const struct cmd_list *list,
+                      const struct tr_model *base, int force, struct tr_err *err)
 {
-    int rc = cmd_adapters_open(a, list, m, 1, err);
+    return open_all(a, list, base, 1, force, err);
+}
+
+int cmd_adapters_attach(struct cmd_adapters *a, const struct cmd_list *list,
+                        struct tr_model *m, int force, struct tr_err *err)
+{
+    int rc = open_all(a, list, m, 0, force, err);
     for (size_t i = 0; !rc && i < a->n; i++)
         rc = tr_lora_attach(a->lora[i], m, a->scale[i], err);
     return rc;

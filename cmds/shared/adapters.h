@@ -28,10 +28,10 @@ int cmd_adapters_open(struct cmd_adapters *a, const struct cmd_list *list,
                       const struct tr_model *base, int force,
                       struct tr_err *err) TR_MUST_CHECK;
 
-/* Open them (another base is only warned about) and hang them on the model, which must be
- * closed before they are released. */
+/* Open them and hang them on the model, which must be closed before they are released.  Another
+ * base is as above, but one of which an old adapter knows only the file is warned about. */
 int cmd_adapters_attach(struct cmd_adapters *a, const struct cmd_list *list,
-                        struct tr_model *m, struct tr_err *err) TR_MUST_CHECK;
+                        struct tr_model *m, int force, struct tr_err *err) TR_MUST_CHECK;
 
 void cmd_adapters_release(struct cmd_adapters *a);
 

@@ -34,9 +34,61 @@ static void unset_parents(struct tr_gguf_writer *w, const struct tr_gguf *base)
     }
 }
 
+void tr_gguf_set_hash(struct tr_gguf_writer *w, const char *key, uint64_t hash)
+{
+    char text[17];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
+    tr_gguf_set_string(w, key, text);
+}
+
+int tr_gguf_read_hash(const struct tr_gguf *g, const char *key, uint64_t *hash,
+                      struct tr_err *err)
+{
+    struct tr_str s;
+    char text[17], *end;
+    int found = tr_gguf_string(g, key, &s, err);
+    if (found <= 0)
+        return found;
+    snprintf(text, sizeof text, "%.*s", (int)(s.len < 16 ? s.len : 16), s.ptr);
+    *hash = strtoull(text, &end, 16);
+    if (s.len != 16 || strspn(text, "0123456789abcdef") != 16 || *end)
+        return tr_err_set(err, TR_EFORMAT, "%s: '%s' is not a hash", tr_gguf_path(g), key);
+    return 1;
+}
+
+static void set_identity(struct tr_gguf_writer *w, const struct tr_gguf *base)
+{
+    float sketch[TR_GGUF_SKETCH];
+    tr_gguf_set_hash(w, TR__BASE_HASH, tr_gguf_hash(base));
+    tr_gguf_unset(w, TR__SKETCH);
+    if (tr_gguf_sketch(base, sketch))
+        tr_gguf_set_array(w, TR__SKETCH, TR_GGUF_F32, sketch, TR_GGUF_SKETCH);
+}
+
+/* A key of that name that is something else stays as it is. */
+void tr_gguf_add_history(struct tr_gguf_writer *w, const struct tr_gguf *from,
+                         const char *line)
+{
+    const struct tr_gguf_kv *kv = from ? tr_gguf_find_kv(from, TR__HISTORY) : NULL;
+    if (!line || (kv && (kv->type != TR_GGUF_ARRAY || kv->elem != TR_GGUF_STRING)))
+        return;
+    uint64_t n = kv ? kv->count : 0, cursor = 0;
+    struct tr_str *all = malloc((n + 1) * sizeof *all);
+    if (!all) {
+        tr_err_set(&w->err, TR_ENOMEM, "'%s': out of memory for its history", w->path);
+        return;
+    }
+    for (uint64_t i = 0; i < n; i++)
+        all[i] = tr_gguf_elem_string(kv, &cursor);
+    all[n] = (struct tr_str){ line, strlen(line) };
+    tr_gguf_set_strings(w, TR__HISTORY, all, n + 1);
+    free(all);
+}
+
 void tr_gguf_set_base(struct tr_gguf_writer *w, const struct tr_gguf *base)
 {
     char from[MOST_KEY], to[MOST_KEY];
+    set_identity(w, base);
     unset_parents(w, base);
     tr_gguf_set_u32(w, PARENTS "count", 1);
     for (int i = 0; i < N_TOLD; i++) {

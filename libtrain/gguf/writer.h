@@ -9,6 +9,11 @@
 #include <libtrain/file.h>
 #include <libtrain/gguf/reader.h>
 
+/* Keys of what was made from a base (docs/formats/gguf.md). */
+#define TR__BASE_HASH "libtrain.base_hash"
+#define TR__SKETCH "libtrain.base_sketch"
+#define TR__HISTORY "libtrain.history"
+
 struct tr_gguf_writer {
     struct tr_out *out;
     char *path;

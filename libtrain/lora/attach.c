@@ -53,10 +53,8 @@ static int check_base(const struct tr_lora *l, const struct tr_model *m, struct 
         if (rc)
             return rc;
     }
-    if (l->base_hash && l->base_hash != tr_model_hash(m))
-        return tr_err_set(err, TR_EMISMATCH, "%s: the adapter was trained on another base",
-                          tr_gguf_path(tr_model_gguf(m)));
-    return check_room(l, m, err);
+    int rc = tr_lora_check_base(l, m, NULL, err);
+    return rc ? rc : check_room(l, m, err);
 }
 
 static void free_parts(struct tr_delta *d)

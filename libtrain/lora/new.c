@@ -75,7 +75,7 @@ struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, in
         return NULL;
     }
     l->alpha = alpha;
-    l->base_hash = tr_model_hash(base);
+    tr__lora_of_base(l, base);
     return l;
 }
 

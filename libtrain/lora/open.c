@@ -48,8 +48,7 @@ static int read_alpha(const struct tr_gguf *g, struct tr_lora *l, struct tr_err 
                           tr_gguf_path(g), (double)l->alpha);
     if (!found || l->alpha == 0)
         l->warning = "no 'adapter.lora.alpha', or 0: the scale is 1";
-    found = tr__hash_read(g, "libtrain.base_hash", &l->base_hash, err);
-    return found < 0 ? found : 0;
+    return tr__lora_read_base(l, g, err);
 }
 
 /* The rank of a pair for this weight, 0 if the shapes do not fit.  (A file may hold a

@@ -77,6 +77,7 @@ void tr_lora_free(struct tr_lora *l)
         free_name(p->b.name);
     }
     free(l->pair);
+    free(l->base_name);
     free(l);
 }
 

@@ -15,6 +15,11 @@ struct tr_lora *tr__lora_alloc(size_t max_pairs, struct tr_err *err) TR_MUST_CHE
 int tr__lora_add_pair(struct tr_lora *l, const struct tr_model *base,
                       const struct tr_weight *w, int rank, struct tr_err *err) TR_MUST_CHECK;
 
+/* Note which model is the base: this one, or what the file of an adapter says. */
+void tr__lora_of_base(struct tr_lora *l, const struct tr_model *base);
+int tr__lora_read_base(struct tr_lora *l, const struct tr_gguf *g,
+                       struct tr_err *err) TR_MUST_CHECK;
+
 /* The pair of the base weight `name`, or NULL. */
 const struct tr_lora_pair *tr__lora_find(const struct tr_lora *l, const char *name);
 

@@ -21,8 +21,6 @@ int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const cha
     tr_gguf_set_string(g, "adapter.type", "lora");
     tr_gguf_set_base(g, tr_model_gguf(base));
     tr_gguf_set_f32(g, "adapter.lora.alpha", l->alpha);
-    if (l->base_hash)
-        tr__hash_write(g, "libtrain.base_hash", l->base_hash);
     for (size_t i = 0; i < l->n; i++) {
         tr_gguf_add_tensor(g, l->pair[i].a.name, &tr_f32, l->pair[i].a.n_dim,
                            l->pair[i].a.dim);

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 /* Fewer tokens in the vocabulary than rows in the table is common (padding); more is not. */
 static int check_vocabulary(const struct tr_gguf *g, const struct tr_config *c,
@@ -170,37 +169,5 @@ void tr_model_set_precision(struct tr_model *m, const struct tr_precision *p)
 
 uint64_t tr_model_hash(const struct tr_model *m)
 {
-    enum { SAMPLE = 1 << 14 }; /* bytes from either end: a whole pass would read the file */
-    uint64_t h = XXH64(m->arch->name, strlen(m->arch->name), 0);
-    for (size_t i = 0; i < tr_gguf_n_tensor(m->g); i++) {
-        const struct tr_gguf_tensor *t = tr_gguf_tensor(m->g, i);
-        size_t bytes = (size_t)t->bytes, part = bytes < SAMPLE ? bytes : SAMPLE;
-        h = XXH64(t->name, strlen(t->name), h);
-        h = XXH64(t->dim, sizeof t->dim, h + t->dtype->id);
-        h = XXH64(t->data, part, h);
-        h = XXH64((const char *)t->data + bytes - part, part, h);
-    }
-    return h ? h : 1;
-}
-
-void tr__hash_write(struct tr_gguf_writer *w, const char *key, uint64_t hash)
-{
-    char text[17];
-    snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
-    tr_gguf_set_string(w, key, text);
-}
-
-int tr__hash_read(const struct tr_gguf *g, const char *key, uint64_t *hash,
-                  struct tr_err *err)
-{
-    struct tr_str s;
-    char text[17], *end;
-    int found = tr_gguf_string(g, key, &s, err);
-    if (found <= 0)
-        return found;
-    snprintf(text, sizeof text, "%.*s", (int)(s.len < 16 ? s.len : 16), s.ptr);
-    *hash = strtoull(text, &end, 16);
-    if (s.len != 16 || strspn(text, "0123456789abcdef") != 16 || *end)
-        return tr_err_set(err, TR_EFORMAT, "%s: '%s' is not a hash", tr_gguf_path(g), key);
-    return 1;
+    return tr_gguf_hash(m->g);
 }

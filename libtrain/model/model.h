@@ -271,10 +271,4 @@ struct tr_weight *tr__weight_find(const struct tr_model *m, const char *name);
 /* The weights of the rows that count, added up: their number where none has another. */
 double tr__batch_weight(const struct tr_batch *batch);
 
-/* Hashes in metadata are text, 16 hexadecimal digits: readable, and no integer type of a
- * reader is too small for them.  _read returns 1, 0 (absent) or an error. */
-void tr__hash_write(struct tr_gguf_writer *w, const char *key, uint64_t hash);
-int tr__hash_read(const struct tr_gguf *g, const char *key, uint64_t *hash,
-                  struct tr_err *err) TR_MUST_CHECK;
-
 #endif

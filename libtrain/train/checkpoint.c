@@ -85,7 +85,7 @@ static void set_keys(struct tr_gguf_writer *g, const struct tr_trainer *t)
     tr_gguf_set_string(g, "checkpoint.method", t->lora ? "lora" : "full");
     if (t->lora)
         tr_gguf_set_f32(g, "adapter.lora.alpha", t->lora->alpha);
-    tr__hash_write(g, "libtrain.base_hash", t->base_hash);
+    tr_gguf_set_hash(g, "libtrain.base_hash", t->base_hash);
     tr_gguf_set_string(g, "checkpoint.arguments", t->text);
     tr_gguf_set_u64(g, "checkpoint.step", (uint64_t)t->step);
     tr_gguf_set_u64(g, "checkpoint.total_steps", (uint64_t)t->total);

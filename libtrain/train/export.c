@@ -44,7 +44,7 @@ static int check_base(const struct tr_gguf *g, const struct tr_model *base,
                       struct tr_err *err)
 {
     uint64_t hash = 0;
-    int found = tr__hash_read(g, "libtrain.base_hash", &hash, err);
+    int found = tr_gguf_read_hash(g, "libtrain.base_hash", &hash, err);
     if (found < 0 || hash == tr_model_hash(base))
         return found < 0 ? found : 0;
     return tr_err_set(err, TR_EMISMATCH, "%s: was trained on another base than '%s'",
@@ -81,7 +81,7 @@ static int write_adapter(struct tr_gguf_writer *w, const struct tr_gguf *g,
     if (args->name)
         tr_gguf_set_string(w, "general.name", args->name);
     if (chat)
-        tr__hash_write(w, "libtrain.chat_template_hash", XXH3_64bits(chat, strlen(chat)));
+        tr_gguf_set_hash(w, "libtrain.chat_template_hash", XXH3_64bits(chat, strlen(chat)));
     for (size_t i = 0; i < tr_gguf_n_tensor(g); i++) {
         const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
         if (is_parameter(t->name))

@@ -56,7 +56,8 @@ a_child() {
         printf "key>\tgeneral.base_model.0.name\tstring\t%s\n" "$name"
         printf "key>\tgeneral.finetune\tstring\tfine-tuned\n"
     } >want
-    grep ^key diff | cmp - want
+    grep ^key diff | grep -v libtrain.base_ | cmp - want
+    test $(grep -c "^key>.libtrain.base_" diff) = 2
     "$BIN/gguf-show" --tensors "$1" | cut -f 1-4 >want
     "$BIN/gguf-show" --tensors "$2" | cut -f 1-4 | cmp - want
 }
@@ -213,10 +214,46 @@ test_expect_success 'L09 tensors that are no pair' '
     bad "s/weight.lora_a/weight.lora_c/" "lora_c"'
 test_expect_success 'L11 another base' '
     cp model.gguf first.gguf
-    refuses "another base" merge -m merged.gguf -a one.gguf -o out.gguf
+    name=$("$BIN/gguf-show" --keys model.gguf | sed -n "s/^key.general.name.string.//p")
+    "$BIN/gguf-show" --tensors model.gguf | cut -f 2 | sed -n "
+        s/^blk.\([02]\)\(.*\)/--rename-tensor blk.\1\2=x.\1\2/p" >swap
+    sed "s/--rename-tensor blk.0\(.*\)=.*/--rename-tensor blk.1\1=blk.0\1/
+        s/--rename-tensor blk.2\(.*\)=.*/--rename-tensor blk.3\1=blk.2\1/" swap >>swaps
+    sed "s/--rename-tensor blk.0\(.*\)=.*/--rename-tensor x.0\1=blk.1\1/
+        s/--rename-tensor blk.2\(.*\)=.*/--rename-tensor x.2\1=blk.3\1/" swap >>swaps
+    "$BIN/gguf-edit" @swap @swaps --set "general.name=:$name other" -o far.gguf model.gguf
+    refuses "another base, .$name.; this is .$name other." merge -m far.gguf -a one.gguf \
+        -o out.gguf
     test ! -e out.gguf
-    merge --force -m merged.gguf -a one.gguf -o out.gguf 2>stderr
+    for c in "perplexity -d t.pack" "generate -p a -n 1"; do
+        test_expect_code 1 $c -m far.gguf -a one.gguf >out 2>stderr
+        grep "another base, .$name." stderr
+        $c --force -m far.gguf -a one.gguf >out 2>stderr
+        grep "warning.*another base" stderr
+    done
+    merge --force -m far.gguf -a one.gguf -o out.gguf 2>stderr
     grep warning stderr
+    rm out.gguf'
+test_expect_success 'the base in another type, or trained further, is no other' '
+    quantize -t q4_0 -o small.gguf model.gguf
+    for m in small.gguf merged.gguf; do
+        merge -t f32 -m $m -a one.gguf -o out.gguf 2>stderr
+        test ! -s stderr
+        "$BIN/perplexity" -m $m -a one.gguf -d t.pack >out 2>stderr
+        grep "trained on another file of this model" stderr
+    done
+    "$BIN/gguf-show" --keys one.gguf | grep "general.base_model.0.name"
+    "$BIN/gguf-show" --keys out.gguf | grep "libtrain.base_sketch.f32\[64\]"
+    rm out.gguf'
+test_expect_success 'an adapter that knows the file of its base alone' '
+    "$BIN/gguf-edit" --delete libtrain.base_sketch -o old.gguf one.gguf
+    merge -m model.gguf -a old.gguf -o out.gguf
+    refuses "another base" merge -m merged.gguf -a old.gguf -o none.gguf
+    perplexity -m merged.gguf -a old.gguf -d t.pack >out 2>stderr
+    grep "warning.*another base" stderr
+    "$BIN/gguf-edit" --delete libtrain.base_hash -o older.gguf old.gguf
+    merge -m merged.gguf -a older.gguf -o out.gguf 2>stderr
+    test ! -s stderr
     rm out.gguf'
 test_expect_success 'L13 a number that is none' '
     cp one.gguf bad.gguf
