@@ -29,6 +29,7 @@ struct run {
     struct tr_vocabulary *v;
     int64_t done, size; /* bytes read, of all that there are; 0: not known */
     int64_t at;         /* of these, of the present text */
+    int64_t n_ids;      /* what rows have as ids, of whatever vocabulary */
 };
 
 /* ==== input ==== */
@@ -89,15 +90,40 @@ static int add_string(struct run *r, const char *text, size_t n, struct tr_err *
     return add(r, text, n, err) || tr_vocabulary_end(r->v, err) ? -1 : 0;
 }
 
-/* What its messages say; a chat template's own words are few and come in no other text. */
+static int add_json_string(struct run *r, const struct tr_json *v, struct tr_err *err)
+{
+    size_t n = 0;
+    const char *text = tr_json_kind(v) == TR_JSON_STRING ? tr_json_string(v, &n) : NULL;
+    return n ? add_string(r, text, n, err) : 0;
+}
+
+/* A text, or parts of which some are texts. */
+static int add_content(struct run *r, const struct tr_json *content, struct tr_err *err)
+{
+    int rc = 0;
+    if (tr_json_kind(content) != TR_JSON_ARRAY)
+        return add_json_string(r, content, err);
+    for (size_t i = 0; i < tr_json_count(content) && !rc; i++) {
+        const struct tr_json *part = tr_json_at(content, i);
+        rc = tr_json_kind(part) == TR_JSON_OBJECT
+                 ? add_json_string(r, tr_json_get(part, "text"), err)
+                 : add_json_string(r, part, err);
+    }
+    return rc;
+}
+
+/* What its messages say and think; a chat template's own words are few and come in no other
+ * text. */
 static int add_chat(struct run *r, const struct tr_json *chat, struct tr_err *err)
 {
+    static const char *const thought[] = { "reasoning_content", "reasoning", "thinking" };
     const struct tr_json *list = tr_json_get(chat, "messages");
     int rc = 0;
     for (size_t i = 0; i < tr_json_count(list) && !rc; i++) {
-        size_t n = 0;
-        const char *text = tr_json_string(tr_json_get(tr_json_at(list, i), "content"), &n);
-        rc = n ? add_string(r, text, n, err) : 0;
+        const struct tr_json *m = tr_json_at(list, i);
+        for (size_t k = 0; k < sizeof thought / sizeof *thought && !rc; k++)
+            rc = add_json_string(r, tr_json_get(m, thought[k]), err);
+        rc = rc ? rc : add_content(r, tr_json_get(m, "content"), err);
     }
     return rc;
 }
@@ -109,9 +135,11 @@ static int add_row(struct run *r, const struct tr_row *row, struct tr_err *err)
         return add_string(r, row->text, row->n_text, err);
     if (row->kind == TR_ROW_CHAT)
         return add_chat(r, row->chat, err);
-    for (size_t i = 0; i < row->n_segment && !rc; i++)
+    for (size_t i = 0; i < row->n_segment && !rc; i++) {
+        r->n_ids += row->segment[i].id != NULL;
         if (row->segment[i].text)
             rc = add_string(r, row->segment[i].text, row->segment[i].n_text, err);
+    }
     return rc;
 }
 
@@ -150,6 +178,9 @@ static int add_all(struct run *r, char **file, int n_file, struct tr_err *err)
     if (!n_file)
         rc = add_file(r, "-", err);
     cmd_job_end();
+    if (r->n_ids)
+        cmd_warn("ids in rows say nothing here, and are passed over: %" PRId64 " times",
+                 r->n_ids);
     return rc;
 }
 

@@ -101,8 +101,28 @@ static struct tr_model *open_model(const struct opts *o, struct cmd_adapters *ad
 
 /* ---- from files ------------------------------------------------------------------- */
 
-static int add_file(struct tr_imatrix_sums *s, const char *path, int64_t *chunk,
-                    struct tr_err *err)
+/* Does it belong to the model?  Sizes that differ would stop the run, at its end. */
+static int check_file(const struct tr_imatrix *im, const struct tr_gguf *g, struct tr_err *err)
+{
+    const struct tr_imatrix_entry *e;
+    size_t n = 0;
+    for (size_t i = 0; (e = tr_imatrix_at(im, i)); i++) {
+        const struct tr_gguf_tensor *t = tr_gguf_find_tensor(g, e->name);
+        int64_t n_mat = 1;
+        for (int k = 0; t && k < t->n_dim - 2; k++)
+            n_mat *= t->dim[k];
+        n += t != NULL;
+        if (t && !tr_imatrix_find(im, t->name, tr_gguf_row(t), n_mat, err) && err->code)
+            return err->code;
+    }
+    if (!n)
+        cmd_warn("'%s' has no entry for any tensor of '%s': it is of another model",
+                 tr_imatrix_info(im)->path, tr_gguf_path(g));
+    return 0;
+}
+
+static int add_file(struct tr_imatrix_sums *s, const char *path, const struct tr_gguf *g,
+                    int64_t *chunk, struct tr_err *err)
 {
     struct tr_imatrix *im = tr_imatrix_open(path, err);
     if (!im)
@@ -110,17 +130,20 @@ static int add_file(struct tr_imatrix_sums *s, const char *path, int64_t *chunk,
     const struct tr_imatrix_info *info = tr_imatrix_info(im);
     if (!*chunk)
         *chunk = info->chunk_size;
-    int rc = tr_imatrix_sums_add(s, im, *chunk ? *chunk : USUAL_CHUNK, err);
+    int rc = g ? check_file(im, g, err) : 0;
+    if (!rc)
+        rc = tr_imatrix_sums_add(s, im, *chunk ? *chunk : USUAL_CHUNK, err);
     tr_imatrix_close(im);
     return rc;
 }
 
-static int add_files(const struct opts *o, struct tr_imatrix_sums *s, int64_t *chunk,
-                     struct tr_err *err)
+static int add_files(const struct opts *o, struct tr_imatrix_sums *s, const struct tr_model *m,
+                     int64_t *chunk, struct tr_err *err)
 {
+    const struct tr_gguf *g = m ? tr_model_gguf(m) : NULL;
     int rc = 0;
     for (size_t i = 0; !rc && i < o->in.n; i++)
-        rc = add_file(s, o->in.item[i], chunk, err);
+        rc = add_file(s, o->in.item[i], g, chunk, err);
     return rc;
 }
 
@@ -162,7 +185,7 @@ static int run(const struct opts *o, struct tr_err *err)
     if (!rc && m && (chunk = cmd_text_ctx(&o->text, m, err)) < 0)
         rc = err->code;
     if (!rc)
-        rc = add_files(o, s, &chunk, err);
+        rc = add_files(o, s, m, &chunk, err);
     if (!rc && m)
         rc = collect_from(o, m, s, chunk, err);
     if (!rc)

@@ -80,6 +80,19 @@ static struct tr_recipe *make_recipe(const struct tr_gguf *g,
     return recipe;
 }
 
+/* What was asked for and selects nothing. */
+static int tell_idle(const struct tr_gguf *g, const struct tr_recipe *recipe,
+                     const struct tr_quantize_args *args, struct tr_err *err)
+{
+    char line[1000];
+    for (const char **re = recipe->idle; re && *re; re++)
+        cmd_warn("no tensor that may be converted has a name that '%s' matches", *re);
+    int rc = tr_quantize_weights_odd(g, &args->weights, line, sizeof line, err);
+    if (rc > 0)
+        cmd_warn("%s", line);
+    return rc < 0 ? rc : 0;
+}
+
 static int write_model(const struct tr_gguf *g, const struct tr_quantize_args *args,
                        const struct opts *o, struct tr_err *err)
 {
@@ -91,11 +104,12 @@ static int write_model(const struct tr_gguf *g, const struct tr_quantize_args *a
     for (size_t i = 0; (text = tr_gguf_warning(g, i)); i++)
         cmd_warn("%s", text);
     cmd_say_instead(recipe);
-    if (o->dry_run)
+    rc = tell_idle(g, recipe, args, err);
+    if (!rc && o->dry_run)
         print_recipe(recipe, args->weights.imatrix != NULL);
-    if (o->dry_run && o->target)
+    if (!rc && o->dry_run && o->target)
         cmd_say_losses(recipe, NULL);
-    if (!o->dry_run)
+    if (!rc && !o->dry_run)
         rc = convert(g, recipe, args, o, err);
     if (!rc)
         summarise(recipe);

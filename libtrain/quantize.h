@@ -54,6 +54,12 @@ struct tr_quantize_args {
     struct tr_quantize_error *error; // (tensors of the recipe) to be set, or NULL
 };
 
+/* What the user should know of these weights, as text in `line`: a pattern that matches no entry
+ * of the matrix, or a matrix that has no entry for any tensor of g and so is of another model.
+ * 1; 0 if there is nothing, or an error. */
+int tr_quantize_weights_odd(const struct tr_gguf *g, const struct tr_quantize_weights *w,
+                            char *line, size_t size, struct tr_err *err) TR_MUST_CHECK;
+
 /* What becomes of each tensor of g, in llama.cpp's order.  TR_EUNSUPPORTED: g is an adapter
  * or one part of several, or a tensor cannot be converted, or may not be. */
 struct tr_recipe *tr_quantize_recipe(const struct tr_gguf *g,

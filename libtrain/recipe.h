@@ -80,6 +80,8 @@ struct tr_recipe {
     int32_t file_type;           /* general.file_type; -1: unknown */
     size_t n;
     struct tr_recipe_entry *entry; // (n) in the order in which they are written
+    const char **idle; /* patterns of the rules, the caller's, that match no tensor which may
+                          be converted; NULL behind the last */
 };
 
 /* For all tensors of a file, in its order.  TR_EINVAL: a pattern is none.  The caller frees it; NULL is allowed there. */

@@ -182,6 +182,17 @@ static int fill(struct tr_recipe_entry *e, const struct tr_dtype *want, const ch
     return tr_dtype_bytes(e->type, t->n_dim, t->dim, &e->bytes, err);
 }
 
+static int note_idle(struct tr_recipe *r, const struct tr__regexes *names,
+                     struct tr_err *err)
+{
+    r->idle = calloc(names->n + 1, sizeof *r->idle);
+    if (!r->idle)
+        return tr_err_set(err, TR_ENOMEM, "out of memory for %zu rules", names->n);
+    for (size_t i = 0; i < names->n; i++)
+        r->idle[i] = tr__regexes_idle(names, i);
+    return 0;
+}
+
 static int fill_all(struct tr_recipe *r, const struct tr_gguf *g,
                     const struct tr_recipe_args *args, struct tr_err *err)
 {
@@ -198,6 +209,10 @@ static int fill_all(struct tr_recipe *r, const struct tr_gguf *g,
     rc = plan_begin(&p, r, g, args, err);
     for (size_t i = 0; !rc && i < r->n; i++)
         rc = fill(order[i], wanted(&p, order[i], err), r->name, err);
+    if (!rc)
+        rc = tr__regexes_error(&p.names, err);
+    if (!rc)
+        rc = note_idle(r, &p.names, err);
     tr__regexes_release(&p.names);
     free(order);
     return rc;
@@ -256,8 +271,10 @@ void tr__recipe_name(struct tr_recipe *r)
 
 void tr_recipe_free(struct tr_recipe *r)
 {
-    if (r)
+    if (r) {
         free(r->entry);
+        free((void *)r->idle);
+    }
     free(r);
 }
 

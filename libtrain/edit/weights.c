@@ -28,6 +28,36 @@ int tr__weights_begin(struct tr__weights *w, const struct tr_quantize_weights *a
                             err);
     for (size_t i = 0; !rc && w->im && (e = tr_imatrix_at(w->im, i)); i++)
         w->n += (size_t)is_used(w, e->name);
+    if (!rc)
+        rc = tr__regexes_error(&w->only, err);
+    return rc ? rc : tr__regexes_error(&w->except, err);
+}
+
+/* Entries for tensors of g, used or not. */
+static size_t n_of(const struct tr_gguf *g, const struct tr_imatrix *im)
+{
+    const struct tr_imatrix_entry *e;
+    size_t n = 0;
+    for (size_t i = 0; (e = tr_imatrix_at(im, i)); i++)
+        n += tr_gguf_find_tensor(g, e->name) != NULL;
+    return n;
+}
+
+int tr_quantize_weights_odd(const struct tr_gguf *g, const struct tr_quantize_weights *args,
+                            char *line, size_t size, struct tr_err *err)
+{
+    struct tr__weights w;
+    int rc = tr__weights_begin(&w, args, err);
+    const char *idle = rc ? NULL : tr__regexes_idle(&w.only, 0);
+    if (!rc && !idle)
+        idle = tr__regexes_idle(&w.except, 0);
+    const char *path = w.im ? tr_imatrix_info(w.im)->path : "";
+    if (!rc && w.im && !n_of(g, w.im))
+        rc = snprintf(line, size, "'%s' has weights for no tensor of '%s': it is of another "
+                      "model, and nothing is weighted", path, tr_gguf_path(g)) > 0;
+    else if (!rc && idle)
+        rc = snprintf(line, size, "'%s' matches no entry of '%s'", idle, path) > 0;
+    tr__weights_end(&w);
     return rc;
 }
 

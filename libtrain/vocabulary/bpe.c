@@ -11,12 +11,22 @@
 
 enum { N_BYTE = 256, LETTERS = 0x144 };
 
+static int is_letter(const char *special)
+{
+    char text[2];
+    for (int b = 0; b < N_BYTE; b++) {
+        size_t n = tr__spell((unsigned char)b, text);
+        if (strlen(special) == n && !memcmp(special, text, n))
+            return 1;
+    }
+    return 0;
+}
+
 /* A byte whose letter is a special token would have none in plain text. */
-static int refuse_letter(const struct tr_vocabulary *v, const char *text, size_t n,
-                         struct tr_err *err)
+static int bpe_check(const struct tr_vocabulary *v, struct tr_err *err)
 {
     for (size_t i = 0; i < v->args.n_special; i++)
-        if (strlen(v->args.special[i]) == n && !memcmp(v->args.special[i], text, n))
+        if (is_letter(v->args.special[i]))
             return tr_err_set(err, TR_EINVAL, "the special token '%s' is one of the 256 "
                               "letters that stand for bytes: no text with that byte would "
                               "have tokens", v->args.special[i]);
@@ -34,8 +44,7 @@ static int add_letters(struct tr_vocabulary *v, uint32_t *id, struct tr_err *err
         if (byte_of[c] < 0)
             continue;
         size_t n = tr__spell((unsigned char)byte_of[c], text);
-        if (refuse_letter(v, text, n, err) ||
-            tr__vocabulary_token(v, text, n, TR__TYPE_NORMAL, err))
+        if (tr__vocabulary_token(v, text, n, TR__TYPE_NORMAL, err))
             return -1;
         id[byte_of[c]] = (uint32_t)v->token.n - 1;
     }
@@ -56,14 +65,25 @@ static int add_words(struct tr__words *words, const struct tr__strings *from,
     return 0;
 }
 
+/* Special tokens that come behind the merges. */
+static int note_last(const struct tr_vocabulary *v, struct tr__strings *last,
+                     struct tr_err *err)
+{
+    for (size_t i = 0; v->args.special_last && i < v->args.n_special; i++)
+        if (tr__strings_put(last, v->args.special[i], strlen(v->args.special[i])) < 0)
+            return tr_err_set(err, TR_ENOMEM, "out of memory for special tokens");
+    return 0;
+}
+
 static int bpe_learn(struct tr_vocabulary *v, struct tr_err *err)
 {
     uint32_t n_last = v->args.special_last ? (uint32_t)v->args.n_special : 0;
+    struct tr__strings last = { 0 };
     struct tr__merge_limits limits = { v->args.size - n_last, v->args.min_frequency,
-                                       UINT32_MAX };
+                                       UINT32_MAX, &last };
     struct tr__words words = { 0 };
     uint32_t id[N_BYTE];
-    int rc = n_last ? 0 : tr__vocabulary_specials(v, err);
+    int rc = n_last ? note_last(v, &last, err) : tr__vocabulary_specials(v, err);
     if (!rc)
         rc = add_letters(v, id, err);
     if (!rc && add_words(&words, &v->word, id))
@@ -75,6 +95,7 @@ static int bpe_learn(struct tr_vocabulary *v, struct tr_err *err)
         if (!v->token.s[i].count)
             v->token.s[i].count = TR__TYPE_NORMAL;
     tr__words_release(&words);
+    tr__strings_release(&last);
     return rc || !n_last ? rc : tr__vocabulary_specials(v, err);
 }
 
@@ -119,6 +140,7 @@ const struct tr__vocabulary_kind tr__vocabulary_bpe = {
     .model = "gpt2",
     .n_fixed = N_BYTE,
     .alone = end_of_text,
+    .check = bpe_check,
     .learn = bpe_learn,
     .write = bpe_write,
 };

@@ -22,6 +22,8 @@ struct tr__vocabulary_kind {
     const char *bos, *eos;    /* where none is asked for; NULL: the first special token */
     /* What a word is; NULL: by the name in args.pre. */
     const struct tr__pretok *words;
+    /* Are these special tokens any that it cannot have?  NULL: all can be. */
+    int (*check)(const struct tr_vocabulary *v, struct tr_err *err);
     /* From v->word to v->token and what belongs to them; uses up the words. */
     int (*learn)(struct tr_vocabulary *v, struct tr_err *err);
     /* Keys of its own. */

@@ -11,6 +11,7 @@
  * merged in the same way wherever it stands: no pair across these ends was ever merged.)
  * Read next: pairs.c.
  */
+#include <libtrain/vocabulary/kind.h>
 #include <libtrain/vocabulary/merger.h>
 
 #include <libtrain/base/base.h>
@@ -117,16 +118,37 @@ static int set_n_char(struct merger *m, uint32_t id)
     return 0;
 }
 
-/* Id of the token that two spell together, -1: no memory. */
-static int64_t join(struct merger *m, uint32_t a, uint32_t b)
+/* What two tokens spell together, in m->text; its bytes, -1: no memory. */
+static int64_t spell(struct merger *m, uint32_t a, uint32_t b)
 {
     struct tr_str x = tr__strings_at(m->token, a), y = tr__strings_at(m->token, b);
-    size_t before = m->token->n;
     if (tr__grow(&m->text, &m->cap_text, x.len + y.len, 1))
         return -1;
     memcpy(m->text, x.ptr, x.len);
     memcpy(m->text + x.len, y.ptr, y.len);
-    int64_t id = tr__strings_put(m->token, m->text, x.len + y.len);
+    return (int64_t)(x.len + y.len);
+}
+
+/* 1 if that is a special token, which no text may become; -1: no memory. */
+static int is_special(struct merger *m, uint64_t key)
+{
+    int64_t n = spell(m, (uint32_t)(key >> 32), (uint32_t)key);
+    if (n < 0)
+        return -1;
+    if (m->limits->never && tr__strings_find(m->limits->never, m->text, (size_t)n) >= 0)
+        return 1;
+    int64_t id = tr__strings_find(m->token, m->text, (size_t)n);
+    return id >= 0 && m->token->s[id].count > TR__TYPE_NORMAL;
+}
+
+/* Id of the token that two spell together, -1: no memory. */
+static int64_t join(struct merger *m, uint32_t a, uint32_t b)
+{
+    size_t before = m->token->n;
+    int64_t n = spell(m, a, b);
+    if (n < 0)
+        return -1;
+    int64_t id = tr__strings_put(m->token, m->text, (size_t)n);
     if (id >= 0 && m->token->n > before && set_n_char(m, (uint32_t)id))
         return -1;
     return id;
@@ -197,7 +219,11 @@ static int step(struct merger *m)
         if (!rc)
             return 0;
     } else if (count > 0) {
-        rc = (uint64_t)count < m->limits->min_frequency ? 1 : merge(m, &c);
+        int special = is_special(m, c.key);
+        if (special < 0 || (uint64_t)count < m->limits->min_frequency)
+            rc = special < 0 ? -1 : 1;
+        else if (!special) /* otherwise the pair stays as it is */
+            rc = merge(m, &c);
     }
     free(c.place);
     return rc;

@@ -40,11 +40,12 @@ struct tr__merge_limits {
     uint32_t size;          /* tokens in all */
     uint64_t min_frequency; /* of a pair */
     uint32_t most;          /* characters of a token; UINT32_MAX: any */
+    const struct tr__strings *never; /* no token may be spelt so; NULL: any may */
 };
 
 /* Of pairs with the same count the one with the smaller left id comes first, then with the
- * smaller right id.  A pair that spells a token that there is already, a special one, gives
- * that.  Adds tokens to `token` and pairs to `merges`; uses up the words. */
+ * smaller right id.  A pair that spells a token that is there already and is no plain text (its
+ * count in `token` is above TR__TYPE_NORMAL) is not merged: a text would become it.  Adds tokens to `token` and pairs to `merges`; uses up the words. */
 int tr__merge_words(struct tr__words *words, const struct tr__merge_limits *limits,
                     struct tr__strings *token, struct tr__merges *merges,
                     const struct tr_progress *progress, struct tr_err *err) TR_MUST_CHECK;

@@ -28,7 +28,8 @@ static int set_scores(struct tr_vocabulary *v, size_t n_fixed, size_t n_before,
 
 static int spm_learn(struct tr_vocabulary *v, struct tr_err *err)
 {
-    struct tr__merge_limits limits = { v->args.size, v->args.min_frequency, TR__PIECE_MAX };
+    struct tr__merge_limits limits = { v->args.size, v->args.min_frequency, TR__PIECE_MAX,
+                                       NULL };
     struct tr__characters c = { 0 };
     struct tr__words words = { 0 };
     int rc = tr__spaced_begin(v, 1, &c, err);

@@ -133,7 +133,7 @@ struct tr_vocabulary *tr_vocabulary_new(const struct tr_vocabulary_args *a,
     if (!rc)
         set_defaults(v);
     if (!rc && !check_special(v, err) && !check_around(v, err) && !check_size(v, err) &&
-        !set_words(v, err))
+        !(v->kind->check && v->kind->check(v, err)) && !set_words(v, err))
         return v;
     tr_vocabulary_free(v);
     return NULL;

@@ -61,6 +61,16 @@ test_expect_success 'rows of JSON: their texts' '
     "$BIN/gguf-show" v.gguf >shown
     grep -F "merges	string[3]	\"l o\" \"lo w\" \"Ġ low\"" shown'
 
+test_expect_success 'chats: content in parts, what a model thinks, and ids that say nothing' '
+    printf "{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": \"low low low lower\"}, {\"type\": \"image\"}]}, {\"role\": \"assistant\", \"content\": \"newest\", \"reasoning_content\": \"low\"}]}\n" >parts.jsonl
+    "$BIN/bpe-train" -n 260 -o p.gguf parts.jsonl 2>stderr
+    "$BIN/gguf-show" p.gguf >shown
+    grep -F "merges	string[3]	\"l o\" \"lo w\" \"Ġ low\"" shown
+    if grep "passed over" stderr; then exit 1; fi
+    printf "{\"text\": \"low low\"}\n{\"input_ids\": [1, 2, 3]}\n" >ids.jsonl
+    "$BIN/bpe-train" -n 260 -o p.gguf ids.jsonl 2>stderr
+    grep "ids in rows say nothing here, and are passed over: 1" stderr'
+
 test_expect_success 'spm: a text to ids and back, also what has no token of its own' '
     made --kind spm -n 690 --special "<|pad|>" -o s.gguf text
     "$BIN/tokenize" -q -m s.gguf -o t.tok text
@@ -109,7 +119,7 @@ test_expect_success 'what cannot be is refused in one line' '
     wrong 2 "has 257 at least" -n 256 text
     wrong 2 "given twice" -n 300 --special "<s>" --special "<s>" text
     wrong 2 "has no text" -n 300 --special "" text
-    wrong 2 "letters that stand for bytes" -n 300 --special A text
+    wrong 2 "letters that stand for bytes" -n 300 --special A none-is-read
     wrong 2 "letters that stand for bytes" -n 300 --special A --special-last text
     wrong 2 "no pre-tokenizer" -n 300 --pre gpt-22 text
     wrong 2 "is none of the special tokens" -n 300 --special "<s>" --eos "</s>" text

@@ -65,4 +65,10 @@ test_expect_success 'an importance matrix of another model' '
         --in-file "$TOP/tests/fuzz/corpus/imatrix/new.gguf" 2>err
     grep "new.gguf.*sums of .blk.0.attn_q.weight. for 1 matrices of 8 columns" err
     test ! -e bad.gguf'
+
+test_expect_success 'one of another model beside a text: before that is read' '
+    new=$TOP/tests/fuzz/corpus/imatrix/new.gguf
+    test_expect_code 1 matrix -m model.gguf -f none.txt --in-file "$new" -o bad.gguf 2>err
+    grep "new.gguf.: .blk.0.attn_q.weight. has 8 numbers.*it was made with another model" err
+    test ! -e bad.gguf'
 test_done

@@ -323,6 +323,28 @@ test_expect_success 'types by the size of the file' '
     test ! -e no.gguf
 '
 
+test_expect_success 'what selects nothing is told, and an expression without an end refused' '
+    model=$SHARED/reference/gpt2/model.gguf
+    "$BIN/quantize" --dry-run -t q8_0 --tensor-type none=q4_0 --tensor-type ffn_up=q4_0 "$model" \
+        >tsv 2>talk
+    test $(grep -c "matches" talk) = 1
+    grep "no tensor .* name that .none. matches" talk
+    head -c 3000 "$TOP/examples/tiny.txt" >text
+    "$BIN/imatrix" -q -m "$model" -f text -c 32 --chunks 2 -o im.gguf
+    "$BIN/quantize" --dry-run -t q8_0 --imatrix im.gguf --include-weights none "$model" >tsv 2>talk
+    grep "warning: .none. matches no entry of .im.gguf" talk
+    "$BIN/quantize" --dry-run -t q8_0 --imatrix im.gguf "$model" >tsv 2>talk
+    if grep warning talk; then exit 1; fi
+    sed "s/blk[.]/klb./g" im.gguf >other.gguf
+    "$BIN/quantize" --dry-run -t q8_0 --imatrix other.gguf "$model" >tsv 2>talk
+    grep "other.gguf. has weights for no tensor of .*model.gguf.: it is of another model" talk
+    for option in "-t q8_0 --tensor-type ^([a-z0-9._]+)+[-!]$=q4_0" \
+        "-t q8_0 --imatrix im.gguf --exclude-weights ^([a-z0-9._]+)+[-!]$"; do
+        test_expect_code 2 "$BIN/quantize" --dry-run $option "$model" 2>talk
+        grep "takes too long to find out: match limit" talk
+    done
+'
+
 test_expect_success 'tables of positions keep their type' '
     "$BIN/quantize" --dry-run -t q8_0 "$SHARED/reference/gpt2/model.gguf" >tsv
     grep "^position_embd.weight	F32	F32	" tsv

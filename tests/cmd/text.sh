@@ -114,8 +114,9 @@ test_expect_success 'an unknown pre-tokenizer: refused with the option and what 
     grep "goes with" err'
 
 test_expect_success 'names on the page are names that are known' '
-    sed -n "/those of a line for the same/,/^.Ed/p" "$TOP/cmds/tokenize.1" |
-        grep -v "^\.\|names" | tr -s " " "\n" | grep . >names
+    sed -n "/^## Pre-tokenizers/,/^With these names/p" "$TOP/docs/tokenizers.md" |
+        grep "^| [^t-]" | cut -d "|" -f 2 | tr -s " \`" "\n" | sed "s/[^!-~]*$//" |
+        grep "^[a-z]" >names
     test $(wc -l <names) -gt 30
     for name in $(cat names); do
         tok -m "$model" --pre $name -o out one
