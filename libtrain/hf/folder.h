@@ -46,8 +46,15 @@ const struct tr__hf_tensor *tr__hf_find(const struct tr__hf_folder *f, const cha
 size_t tr__hf_n_file(const struct tr__hf_folder *f);
 const char *tr__hf_path(const struct tr__hf_folder *f, size_t file);
 
-/* n numbers from number `first` on (row-major), in the tensor's own type, to dst; the pages
- * they are on are let go.  Any thread may read.  Types of less than a byte are refused. */
+/* All numbers where they lie, one behind the other in the tensor's own type, to be read without a
+ * copy; NULL if they lie in no map, or not at a multiple of 8 bytes.  tr__hf_forget lets go of
+ * the pages of n of them. */
+const void *tr__hf_mapped(const struct tr__hf_folder *f, const struct tr__hf_tensor *t);
+void tr__hf_forget(const struct tr__hf_folder *f, const struct tr__hf_tensor *t,
+                   int64_t first, int64_t n);
+
+/* n numbers from number `first` on (row-major), in the tensor's own type, to dst; if they are
+ * many, the pages they are on are let go.  Any thread may read.  Types of less than a byte are refused. */
 int tr__hf_read(const struct tr__hf_folder *f, const struct tr__hf_tensor *t, int64_t first,
                 int64_t n, void *dst, struct tr_err *err) TR_MUST_CHECK;
 

@@ -40,6 +40,7 @@ struct tr__hf_form {
     int (*read)(const struct tr__hf_file *file, const struct tr__hf_tensor *t,
                 int64_t first, int64_t n, void *dst, struct tr_err *err);
     void (*close)(struct tr__hf_file *file); /* free `own`; NULL: nothing to do */
+    int straight; /* the numbers of a tensor lie in the map from `begin` on */
 };
 
 #define TR_HF_FORM(form) extern const struct tr__hf_form form;

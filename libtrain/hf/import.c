@@ -17,7 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLAB = 1 << 20, MAX_CONFIG = 16 << 20, MAX_COLUMNS = 1 << 26 };
+/* Numbers of a slab, of a piece that is in the processor's cache, and that a thread looks at. */
+enum { SLAB = 1 << 20, PIECE = 1 << 18, LOOK = 1 << 15, MAX_CONFIG = 16 << 20, MAX_COLUMNS = 1 << 26 };
 
 struct job {
     const char *folder;
@@ -200,10 +201,59 @@ static int check_model(struct job *j, const char *path, struct tr_err *err)
     return rc;
 }
 
+/* Are all of these finite?  All threads look. */
+static int all_finite(const struct tr_dtype *type, const char *data, int64_t n)
+{
+    int bad = 0;
+#pragma omp parallel for schedule(static) reduction(| : bad)
+    for (int64_t i = 0; i < n; i += LOOK)
+        bad |= !type->finite(data + i * type->bytes, n - i < LOOK ? n - i : LOOK);
+    return !bad;
+}
+
+/* Which row from number `at` on is the first that is not. */
+static int not_finite(const struct job *j, const struct tr__hf_tensor *t, const char *data,
+                      int64_t at, int64_t row, struct tr_err *err)
+{
+    int64_t r = at / row;
+    while (r + 1 < t->count / row &&
+           t->dtype->finite(data + r * row * t->dtype->bytes, row))
+        r++;
+    return tr_err_set(err, TR_EFORMAT, "'%s': tensor '%s': row %lld holds a NaN or an "
+                      "infinity", j->folder, t->name, (long long)r);
+}
+
+/* Numbers that stay as they are go from the map to the file: 1 if all of a tensor have, 0 if
+ * its rows have to be fetched. */
+static int write_as_it_is(const struct job *j, struct tr_gguf_writer *w,
+                          const struct tr__hf_made *m, struct tr_err *err)
+{
+    int as_is = !m->own && !m->place.name->how;
+    for (size_t i = 0; i < m->n_from && as_is; i++)
+        as_is = m->from[i]->dtype == m->type && m->type->finite &&
+                tr__hf_mapped(j->tensors, m->from[i]);
+    for (size_t i = 0; as_is && i < m->n_from; i++) {
+        const struct tr__hf_tensor *t = m->from[i];
+        const char *data = tr__hf_mapped(j->tensors, t);
+        for (int64_t at = 0, n; at < t->count; at += n) {
+            n = t->count - at < PIECE ? t->count - at : PIECE;
+            if (!all_finite(t->dtype, data + at * t->dtype->bytes, n))
+                return not_finite(j, t, data, at, tr__hf_columns(m), err);
+            if (tr_gguf_write(w, data + at * t->dtype->bytes, n * t->dtype->bytes, err))
+                return TR_EIO;
+            tr__hf_forget(j->tensors, t, at, n);
+        }
+    }
+    return as_is;
+}
+
 static int write_tensor(const struct job *j, struct tr__slab *slab, void *rows,
                         struct tr_gguf_writer *w, const struct tr__hf_made *m,
                         struct tr_err *err)
 {
+    int done = write_as_it_is(j, w, m, err);
+    if (done)
+        return done < 0 ? done : 0;
     int64_t n = tr__hf_rows(m), row = tr__hf_columns(m), some = SLAB / row;
     struct tr_gguf_tensor of = { .name = m->name, .n_dim = m->place.n_gguf };
     memcpy(of.dim, m->place.gguf, sizeof of.dim);
@@ -217,6 +267,8 @@ static int write_tensor(const struct job *j, struct tr__slab *slab, void *rows,
         if (rc)
             return rc;
     }
+    for (size_t i = 0; i < m->n_from; i++)
+        tr__hf_forget(j->tensors, m->from[i], 0, m->from[i]->count);
     return 0;
 }
 

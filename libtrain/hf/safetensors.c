@@ -283,4 +283,5 @@ const struct tr__hf_form tr__hf_safetensors = {
     .index = "model.safetensors.index.json",
     .open = open_safetensors,
     .read = read_safetensors,
+    .straight = 1,
 };
