@@ -64,28 +64,55 @@ static int write_to(struct tr_out *out, const struct opts *o, const struct tr_gg
         (o->adapter && name_from(o->output, o->adapter, adapter, err)))
         return err->code;
     m.adapter = o->adapter ? adapter : NULL;
-    if (o->adapter)
-        cmd_say("newer versions of Ollama refuse ADAPTER: a merged model works in all");
     return tr_modelfile_write(tr_out_stream(out), &m, tok, err);
+}
+
+/* FOLDER/ is a folder, of a Modelfile and what it names. */
+static int is_folder(const char *output)
+{
+    size_t n = strlen(output);
+    return n && output[n - 1] == '/';
+}
+
+static int write_folder(const struct opts *o, const struct tr_gguf *g,
+                        const struct tr_tokenizer *tok, const struct cmd_template *chat,
+                        struct tr_err *err)
+{
+    struct tr_modelfile m = { .from = o->model, .adapter = o->adapter, .system = o->system,
+                              .num_ctx = o->ctx ? o->ctx : usual_ctx(g), .chat = chat->chat,
+                              .args = chat->args, .now = chat->now };
+    if (tr_gguf_n_part(g) > 1)
+        return tr_err_set(err, TR_EUNSUPPORTED, "'%s' is one of %zu files of a model, and Ollama "
+                          "reads models in one: 'gguf-split --merge' makes it", o->model,
+                          tr_gguf_n_part(g));
+    return tr_modelfile_folder(o->output, &m, tok, err);
+}
+
+static int write_file(const struct opts *o, const struct tr_gguf *g,
+                      const struct tr_tokenizer *tok, const struct cmd_template *chat,
+                      struct tr_err *err)
+{
+    struct tr_out *out = tr_out_open(o->output, err);
+    int rc = out ? write_to(out, o, g, tok, chat, err) : TR_EIO;
+    return tr_out_finish(out, rc, err);
 }
 
 static int run(const struct opts *o, struct tr_err *err)
 {
     struct cmd_template chat = { 0 };
     struct tr_tokenizer *tok = NULL;
-    struct tr_out *out = NULL;
+    int folder = is_folder(o->output);
     struct tr_gguf *g = tr_gguf_open(o->model, err);
-    if (g && tr_gguf_n_part(g) > 1 && !o->from)
+    if (g && tr_gguf_n_part(g) > 1 && !o->from && !folder)
         cmd_warn("'%s' is one of %zu files of a model, and Ollama reads models in one: "
                  "'gguf-split --merge' makes it", o->model, tr_gguf_n_part(g));
     int rc = g && (tok = cmd_tokenizer(g, NULL, err)) ? 0 : err->code;
     if (!rc)
         rc = cmd_template_open(&chat, g, tok, o->template, &o->template_args, err);
-    if (!rc && !(out = tr_out_open(o->output, err)))
-        rc = err->code;
+    if (!rc && o->adapter)
+        cmd_say("newer versions of Ollama refuse ADAPTER: a merged model works in all");
     if (!rc)
-        rc = write_to(out, o, g, tok, &chat, err);
-    rc = tr_out_finish(out, rc, err);
+        rc = (folder ? write_folder : write_file)(o, g, tok, &chat, err);
     cmd_template_release(&chat);
     tr_tokenizer_free(tok);
     tr_gguf_close(g);
@@ -105,7 +132,7 @@ int main(int argc, char **argv)
                 "positions (default: the model's, at most 4096)"),
         CMD_TEXT(0, "chat-template", &o.template, "NAME|FILE", CMD_TEMPLATE_HELP),
         CMD_LIST(0, "template-arg", &o.template_args, "NAME=JSON", CMD_TEMPLATE_ARG_HELP),
-        CMD_OUT('o', "output", &o.output, "FILE", "where to write it"),
+        CMD_OUT('o', "output", &o.output, "FILE", "where to write it; FOLDER/ gets the files that it names too"),
         CMD_END
     };
     const struct cmd cmd = { "modelfile", "-m MODEL.gguf [-a ADAPTER.gguf] [-o Modelfile]",
@@ -114,6 +141,8 @@ int main(int argc, char **argv)
     struct tr_err err = { 0 };
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
+    if (o.from && is_folder(o.output))
+        cmd_usage(&cmd, "a folder has the model in it: no '--from'");
     int rc = run(&o, &err);
     free(o.template_args.item);
     return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);

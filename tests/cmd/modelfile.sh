@@ -84,4 +84,21 @@ test_expect_success 'templates of which none can be made' '
     form "{{ raise_exception(\"never mind\") }}"
     grep "^# No TEMPLATE.*never mind" got
     grep "^PARAMETER stop" got'
+test_expect_success 'a folder with all that is named' '
+    ln -s model.gguf link.gguf
+    mf -m link.gguf -a model.gguf -o folder/
+    cp folder/Modelfile got
+    has "FROM ./model.gguf"
+    has "ADAPTER ./adapter.gguf"
+    cmp folder/model.gguf model.gguf
+    test ! -h folder/model.gguf
+    test "$(ls folder)" = "$(printf "Modelfile\nadapter.gguf\nmodel.gguf")"
+    mf -m model.gguf -o other/
+    test "$(ls other)" = "$(printf "Modelfile\nmodel.gguf")"
+    test_must_fail "$BIN/modelfile" -m model.gguf -o other/ 2>stderr
+    grep "is there already" stderr
+    test_expect_code 2 "$BIN/modelfile" -m model.gguf --from x -o third/ 2>stderr
+    test_must_fail "$BIN/modelfile" -m model.gguf -a none.gguf -o third/ 2>stderr
+    test ! -e third
+    test -z "$(find . -name ".*tmp*")"'
 test_done
