@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What goes beside a model so that other programs serve it: a Modelfile for Ollama, a bundle of
- * weights for WebLLM.
+ * What goes beside a model: a Modelfile for Ollama, a bundle of weights for WebLLM, a card that
+ * says where it comes from.
  */
 #ifndef LIBTRAIN_PUBLISH_H
 #define LIBTRAIN_PUBLISH_H
@@ -33,6 +33,33 @@ struct tr_modelfile {
  * writes behind an answer.  TR_EFORMAT for a text that a Modelfile cannot hold. */
 int tr_modelfile_write(FILE *f, const struct tr_modelfile *m,
                        const struct tr_tokenizer *tok, struct tr_err *err) TR_MUST_CHECK;
+
+/* The same with the files that it names, from and adapter, which here are paths: a folder of
+ * Modelfile, model.gguf and adapter.gguf.  It may not exist yet, or be empty, and appears with
+ * all of them or not at all.  They are links, or copies where there can be none. */
+int tr_modelfile_folder(const char *folder, const struct tr_modelfile *m,
+                        const struct tr_tokenizer *tok, struct tr_err *err) TR_MUST_CHECK;
+
+/* What a model card says.  Texts are the caller's, and may hold anything. */
+struct tr_card {
+    const char *name;              /* the title */
+    const struct tr_gguf *base;    /* what was trained; its metadata say whose it is */
+    const struct tr_gguf *run;     /* a checkpoint or what was exported of it; NULL: none */
+    const char *base_id;           /* ORGANISATION/NAME on Hugging Face; NULL: as the metadata say */
+    const char *licence;           /* in place of the base's; NULL */
+    const char *const *file;       // (n_file) names of the files beside it
+    size_t n_file;
+    const struct tr_card_loss {    /* what was measured */
+        const char *on, *label;    /* "held out", "base" */
+        double loss, perplexity;
+    } *loss;                       // (n_loss), those on the same behind each other
+    size_t n_loss;
+    const char *training;          /* a sentence on how it went; NULL */
+};
+
+/* README.md: what Hugging Face reads of it in front, between lines of "---", then what people
+ * read. */
+int tr_card_write(FILE *f, const struct tr_card *c, struct tr_err *err) TR_MUST_CHECK;
 
 /* A bundle of MLC, which WebLLM loads: llama, qwen2, qwen3, gemma, gemma2, gemma3, phi3 and gpt2
  * in GGUF's words.  {0} but for quant is a plain conversation of a model without template. */

@@ -94,6 +94,17 @@ static int take_eval(void *ctx, const struct row *r, unsigned long long line)
     return 1;
 }
 
+int cmd_eval_each(const char *path,
+                  void (*row)(void *ctx, const char *label, double loss, double perplexity),
+                  void *ctx, struct tr_err *err)
+{
+    struct eval e = { .width = 0 };
+    int rc = each_row(path, take_eval, &e, err);
+    for (int i = 0; !rc && i < e.n; i++)
+        row(ctx, e.row[i].label, e.row[i].loss, e.row[i].perplexity);
+    return rc;
+}
+
 static void print_row(FILE *f, int width, const char *label, double loss, double perplexity)
 {
     fprintf(f, "%-*s  %9.4f  ", width, label, loss);

@@ -9,6 +9,12 @@
 
 #include <stdio.h>
 
+/* Each row of a table of `perplexity --label`.  TR_EFORMAT, with the line,
+ * if it is none. */
+int cmd_eval_each(const char *path,
+                  void (*row)(void *ctx, const char *label, double loss, double perplexity),
+                  void *ctx, struct tr_err *err) TR_MUST_CHECK;
+
 /* A table of `perplexity --label`, in columns.  TR_EFORMAT, with the line, if it is none;
  * then nothing was printed. */
 int cmd_eval_print(FILE *f, const char *path, struct tr_err *err) TR_MUST_CHECK;

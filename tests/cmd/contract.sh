@@ -17,6 +17,7 @@ cp -r "$TOP/examples/dataset" set
 mkdir ran like
 echo "{}" >like/tokenizer.json
 echo >ran/Modelfile
+printf "model\tloss\tperplexity\nbase\t1\t2.7\n" >ran/eval.tsv
 printf %s "$(cat "$TOP/examples/dataset/structure.enriched.json")" >set/structure.enriched.json
 
 # ==== inputs for the commands that come later in the pipe ====
@@ -195,6 +196,7 @@ contract imatrix "model.gguf" "-m model.gguf -f text.txt -c 16 --chunks 1 -o out
 contract generate "model.gguf" "-m model.gguf -p The -n 4"
 contract modelfile "model.gguf" "-m model.gguf -o out"
 contract mlc-export "model.gguf" "-m model.gguf --like like -o out"
+contract model-card "model.gguf" "-m model.gguf -o out ran"
 contract report "model.gguf" "-m model.gguf ran"
 contract gguf-show "model.gguf" "model.gguf"
 contract dataset "set/structure.enriched.json" \

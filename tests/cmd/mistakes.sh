@@ -136,6 +136,7 @@ gguf-diff a|'B' is missing
 gguf-diff a b c|extra operand 'c'
 gguf-diff --tolerance 1 a b|did you mean '--tol'?
 modelfile|'--model FILE' is missing: 
+model-card -m m.gguf|'RUN' is missing
 mlc-export|'--model FILE' and '--output FOLDER' are missing
 report|'--model FILE' and 'RUN' are missing
 report -m m.gguf|'RUN' is missing
