@@ -6,6 +6,7 @@
  */
 #include "shared/adapters.h"
 #include "shared/common.h"
+#include "shared/history.h"
 #include "shared/job.h"
 #include "shared/types.h"
 
@@ -57,7 +58,7 @@ int main(int argc, char **argv)
 {
     struct opts o = { 0 };
     struct tr_peft_merge_args args = { 0 };
-    int n;
+    int n, no_history = 0;
     const struct cmd_opt table[] = {
         CMD_IN('m', "model", &o.model, "FILE", "base GGUF"),
         CMD_OUT('o', "output", &o.output, "FILE", "adapter, or model, to write"),
@@ -67,6 +68,7 @@ int main(int argc, char **argv)
                  "type of all matrices of the model; without it each keeps its own"),
         CMD_TEXT(0, "name", &o.name, "TEXT",
                  "name of what was trained, behind that of the base"),
+        CMD_NO_HISTORY(&no_history),
         CMD_END
     };
     const struct cmd cmd = { "adapter-import", "-m BASE.gguf -o ADAPTER.gguf FOLDER",
@@ -76,6 +78,7 @@ int main(int argc, char **argv)
     char **folder = cmd_parse(&cmd, argc, argv, &n);
     if (!o.merge && (o.type || o.name))
         cmd_usage(&cmd, "'--%s' goes with '--merge-into'", o.type ? "type" : "name");
+    args.history = cmd_history(&cmd, no_history);
     if (o.type)
         cmd_recipe_type(&cmd, o.type, 0, &args.recipe);
     int rc = import(&o, folder[0], &args, &err);

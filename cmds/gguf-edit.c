@@ -6,6 +6,7 @@
  * used before can be used after.
  */
 #include "shared/common.h"
+#include "shared/history.h"
 #include "shared/job.h"
 
 #include <libtrain/amend.h>
@@ -29,7 +30,8 @@ struct opts {
     const char *output, *template, *names;
     struct cmd_list set, delete, rename, rename_tensor;
     int flag[N_FLAG]; /* 0: yes, 1: no, negative: as it is */
-    int in_place, restore;
+    int in_place, restore, no_history;
+    const char *history;
     int64_t room;
 };
 
@@ -174,6 +176,8 @@ static int edit(const char *path, const struct opts *o, struct tr_err *err)
     struct uses before = { 0 };
     int rc = a ? apply(a, o, err) : TR_EIO;
     if (!rc)
+        rc = tr_amend_add_history(a, o->history, err);
+    if (!rc)
         before = look(g);
     if (!rc)
         rc = o->in_place ? tr_amend_in_place(a, locked, err)
@@ -220,6 +224,7 @@ int main(int argc, char **argv)
         CMD_CHOICE(0, "add-space-prefix", &o.flag[3], yes_or_no, "WHETHER",
                    "texts get a space in front"),
         CMD_SIZE(0, "room", &o.room, "SIZE", "leave this much for keys to come"),
+        CMD_NO_HISTORY(&o.no_history),
         CMD_END
     };
     const struct cmd cmd = {
@@ -236,6 +241,7 @@ int main(int argc, char **argv)
         cmd_usage(&cmd, "there is nothing to change");
     if (o.room && !o.output)
         cmd_usage(&cmd, "'--room' goes with '--output'");
+    o.history = cmd_history(&cmd, o.no_history);
     int rc = o.restore ? tr_amend_restore(file[0], &err) : edit(file[0], &o, &err);
     free(o.set.item);
     free(o.delete.item);

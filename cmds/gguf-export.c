@@ -7,6 +7,7 @@
 #include "shared/adapters.h"
 #include "shared/chats.h"
 #include "shared/common.h"
+#include "shared/history.h"
 #include "shared/job.h"
 
 #include <libtrain/export.h>
@@ -31,13 +32,15 @@ static void tell_rope(const struct tr_gguf *checkpoint)
 
 struct opts {
     const char *model, *output, *template, *name;
+    int no_history;
 };
 
 static int export(const struct opts *o, const char *path, struct tr_err *err)
 {
     struct tr_model *base = NULL;
     struct cmd_template template = {0};
-    struct tr_export_args args = { .name = o->name, .progress = cmd_job("B") };
+    struct tr_export_args args = { .name = o->name, .no_history = o->no_history,
+                                   .progress = cmd_job("B") };
     struct tr_gguf *checkpoint = tr_gguf_open(path, err);
     int rc = CMD_FAIL;
     if (checkpoint && (base = cmd_open_model(o->model, err)) &&
@@ -62,6 +65,7 @@ int main(int argc, char **argv)
         CMD_TEXT(0, "chat-template", &o.template, "NAME|FILE",
                  "chat template of the training, if not the model's own"),
         CMD_TEXT(0, "name", &o.name, "TEXT", "name of what was trained"),
+        CMD_NO_HISTORY(&o.no_history),
         CMD_END
     };
     const struct cmd cmd = { "gguf-export", "-m BASE.gguf -o OUT.gguf RUN.ckpt",

@@ -9,6 +9,7 @@
 #include "shared/chats.h"
 #include "shared/common.h"
 #include "shared/divergence.h"
+#include "shared/history.h"
 #include "shared/job.h"
 #include "shared/merge-adapters.h"
 #include "shared/merge-models.h"
@@ -22,7 +23,7 @@
 struct opts {
     const char *model, *output, *type, *template, *kl;
     struct cmd_list adapters;
-    int force, adapters_only;
+    int force, adapters_only, no_history;
     int64_t rank;
 };
 
@@ -100,7 +101,7 @@ static int merge_models(const struct cmd *cmd, const struct opts *o,
                         const struct cmd_merge_models *models,
                         const struct tr_merge_args *args, struct tr_err *err)
 {
-    struct tr_merge_models_args a = { .recipe = args->recipe, .name = args->name,
+    struct tr_merge_models_args a = { .recipe = args->recipe, .name = args->name, .history = args->history,
                                       .allow_nonfinite = args->allow_nonfinite };
     return cmd_merge_models(cmd, models, o->model, o->output, &a, err);
 }
@@ -141,6 +142,7 @@ int main(int argc, char **argv)
                  "name of what was made, behind that of the base"),
         CMD_FLAG(0, "allow-nonfinite", &args.allow_nonfinite,
                  "let NaN and infinities pass"),
+        CMD_NO_HISTORY(&o.no_history),
         CMD_GROUP("Adapters"),
         CMD_INS('a', "adapter", &o.adapters, "FILE[:SCALE]",
                  "adapter to add, may be given again"),
@@ -179,6 +181,7 @@ int main(int argc, char **argv)
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
     check_ways(&cmd, &o, &models);
+    args.history = cmd_history(&cmd, o.no_history);
     if (o.type)
         cmd_recipe_type(&cmd, o.type, 0, &args.recipe);
     const struct cmd_join join = { o.adapters, o.rank, o.force, args.name, o.output };

@@ -5,6 +5,7 @@
  * The work is libtrain/quantize.h's; here are the options and what is said about it.
  */
 #include "shared/common.h"
+#include "shared/history.h"
 #include "shared/divergence.h"
 #include "shared/files.h"
 #include "shared/job.h"
@@ -22,6 +23,7 @@
 struct opts {
     const char *type, *output, *output_type, *embd_type, *rule_file, *like, *imatrix, *kl;
     struct cmd_list rules, only, except, keys;
+    int no_history;
     int dry_run, mixed;
     int64_t target;
 };
@@ -175,6 +177,7 @@ static void take_options(const struct cmd *cmd, const struct opts *o,
     args->weights.except = o->except.item;
     args->weights.n_except = o->except.n;
     args->n_key = o->keys.n;
+    args->history = cmd_history(cmd, o->no_history);
 }
 
 /* With what the lists of options come to. */
@@ -233,6 +236,7 @@ int main(int argc, char **argv)
         CMD_GROUP("Keys"),
         CMD_LIST(0, "override-kv", &o.keys, "KEY=TYPE:VALUE",
                  "set a key; TYPE is int, float, bool or str"),
+        CMD_NO_HISTORY(&o.no_history),
         CMD_END
     };
     const struct cmd cmd = {

@@ -33,6 +33,10 @@ int tr_amend_set(struct tr_amend *a, const char *key, const char *type, const ch
                  struct tr_err *err) TR_MUST_CHECK;
 int tr_amend_set_text(struct tr_amend *a, const char *key, struct tr_str text,
                       struct tr_err *err) TR_MUST_CHECK;
+/* One more line of "libtrain.history" (tr_gguf_add_history); NULL: none.  An edit in place for
+ * which there is only room without it goes without. */
+int tr_amend_add_history(struct tr_amend *a, const char *line,
+                         struct tr_err *err) TR_MUST_CHECK;
 int tr_amend_delete(struct tr_amend *a, const char *key, struct tr_err *err) TR_MUST_CHECK;
 int tr_amend_rename(struct tr_amend *a, const char *key, const char *to,
                     struct tr_err *err) TR_MUST_CHECK;
@@ -60,7 +64,7 @@ int tr_amend_lock(const char *path, struct tr_err *err) TR_MUST_CHECK;
  * beginning is on disk beside the file, under its name and ".old-header"; it is removed
  * when the file has been read back.  A process or machine that ends in between leaves it,
  * and tr_amend_restore puts it back.  A file without tensors is replaced as a whole. */
-int tr_amend_in_place(const struct tr_amend *a, int locked,
+int tr_amend_in_place(struct tr_amend *a, int locked,
                       struct tr_err *err) TR_MUST_CHECK;
 
 /* Undo an edit that was cut short.  TR_EIO if nothing is left of one, TR_EMISMATCH if the

@@ -20,6 +20,7 @@ struct tr_export_args {
                                   libtrain.chat_template_hash */
     const char *name; /* of what was trained; NULL: none.  A model has the base's in front
                          of it (tr_gguf_set_fine_tuned) */
+    int no_history; /* 1: a whole model does not get the arguments of the run as a line of history */
     struct tr_progress progress; /* in bytes of the new file */
 };
 

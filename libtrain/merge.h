@@ -43,6 +43,7 @@ struct tr_merge_args {
     struct tr_progress progress;  /* in bytes of the new file */
     struct tr_merge_change *change; // (tensors of the recipe) to be added to, or NULL
     const char *name;             /* behind the base's (tr_gguf_set_fine_tuned); or NULL */
+    const char *history;          /* a line for that of the file (tr_gguf_add_history); or NULL */
 };
 
 struct tr_merge_stats {
@@ -96,6 +97,7 @@ struct tr_merge_models_args {
     struct tr_progress progress;
     struct tr_merge_change *change; // (tensors of the recipe) from the base; or NULL
     const char *name;               /* behind the base's; NULL: "merged" */
+    const char *history;            /* as above */
 };
 
 /* 0 if a merge of these is one: as many models as the method takes (TR_EINVAL), all with the

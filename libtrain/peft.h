@@ -41,6 +41,7 @@ int tr_peft_write(const struct tr_peft *p, const char *path,
 struct tr_peft_merge_args {
     struct tr_recipe_args recipe; /* the types; all 0: every tensor keeps its own */
     const char *name;             /* behind the base's (tr_gguf_set_fine_tuned); or NULL */
+    const char *history;          /* a line for that of the file (tr_gguf_add_history); or NULL */
     struct tr_progress progress;  /* in bytes of the new file */
 };
 /* Write base and adapter together, as a model. */

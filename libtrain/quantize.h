@@ -50,6 +50,7 @@ struct tr_quantize_args {
                                      are named after */
     int allow_requantize;         /* also tensors that are quantised already */
     int allow_nonfinite;          /* let NaN and infinities pass */
+    const char *history;          /* a line for that of the file (tr_gguf_add_history); or NULL */
     struct tr_progress progress;  /* in bytes of the new file */
     struct tr_quantize_error *error; // (tensors of the recipe) to be set, or NULL
 };

@@ -6,6 +6,7 @@
  */
 #include "options.h"
 #include "help.h"
+#include "history.h"
 #include "message.h"
 #include "nearest.h"
 #include "option-table.h"
@@ -193,12 +194,22 @@ static const struct cmd_opt *find(const struct walk *w, const char *name, size_t
     return NULL;
 }
 
+static int is_common(const struct walk *w, const struct cmd_opt *opt)
+{
+    for (const struct cmd_opt *c = w->common; !cmd_is_end(c); c++)
+        if (c == opt)
+            return 1;
+    return 0;
+}
+
 /* One option with its value, if it has one. */
 static void take(struct walk *w, const struct cmd_opt *opt, int place, const char *text)
 {
     int once = opt->kind != CMD_KIND_FLAG && opt->kind != CMD_KIND_LIST;
     if (w->store) {
         store[opt->kind](w, opt, text);
+        if (!is_common(w, opt))
+            cmd_history_note(opt, text);
     } else if (opt->value == &w->out->help) {
         cmd_print_help(w->cmd, w->common);
         exit(cmd_end(CMD_OK, NULL));

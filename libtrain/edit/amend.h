@@ -15,6 +15,9 @@ struct tr_amend {
     const struct tr_gguf *g;
     struct tr_gguf_kv *kv; /* (n_kv) keys and data are g's, or among what is owned */
     const char **name;     /* (number of tensors) the new names, the same way */
+    struct tr_gguf_kv before; /* the history without the line that was added; no key: it was
+                                 none */
+    int has_line;             /* one was */
     void **owned;
     size_t n_kv, cap_kv, n_owned, cap_owned;
 };
@@ -32,6 +35,9 @@ int tr__amend_value(struct tr_amend *a, struct tr_gguf_kv *kv, const char *type,
                     const char *value, struct tr_err *err) TR_MUST_CHECK;
 int tr__amend_text(struct tr_amend *a, struct tr_gguf_kv *kv, struct tr_str text,
                    struct tr_err *err) TR_MUST_CHECK;
+
+/* Take the line of history away again. */
+void tr__amend_drop_history(struct tr_amend *a);
 
 /* The key that holds n bytes of room; *owned is the caller's to free. */
 int tr__amend_room(struct tr_gguf_kv *kv, int64_t n, void **owned,

@@ -133,6 +133,11 @@ static int no_room(const struct tr_amend *a, uint64_t more, struct tr_err *err)
                       tr_gguf_path(a->g), (unsigned long long)more);
 }
 
+static int has_room(uint64_t need, uint64_t size, uint64_t align)
+{
+    return need <= size && (size - need < align || size - need >= FRAME);
+}
+
 /* All bytes in front of the data: h->p, the caller's to free. */
 static int make_head(struct head *h, struct tr_err *err)
 {
@@ -307,13 +312,15 @@ static int check_parts(const struct tr_amend *a, struct tr_err *err)
     return 0;
 }
 
-int tr_amend_in_place(const struct tr_amend *a, int locked, struct tr_err *err)
+int tr_amend_in_place(struct tr_amend *a, int locked, struct tr_err *err)
 {
     struct head h = { .a = a, .size = (size_t)data_start(a->g) };
     const char *path = tr_gguf_path(a->g);
     int rc = check_parts(a, err);
     if (!rc && !n_own(a->g))
         return rewrite(a, err);
+    if (!has_room(bytes_needed(a), h.size, tr_gguf_alignment(a->g)))
+        tr__amend_drop_history(a);
     char *copy = rc ? NULL : copy_path(path, err);
     if (!rc)
         rc = copy ? make_head(&h, err) : TR_ENOMEM;

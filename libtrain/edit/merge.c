@@ -168,6 +168,7 @@ static int write_model(struct merge *m, const struct tr_recipe *recipe, const ch
         return err ? err->code : TR_EIO;
     tr_gguf_set_all(w, m->g);
     tr_gguf_set_fine_tuned(w, m->g, m->args->name);
+    tr_gguf_add_history(w, m->g, m->args->history);
     if (m->args->chat_template)
         tr_gguf_set_string(w, "tokenizer.chat_template", m->args->chat_template);
     if (recipe->type && recipe->file_type >= 0)

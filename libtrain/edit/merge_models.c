@@ -219,6 +219,7 @@ static int write_model(struct merge *m, const struct tr_recipe *recipe, const ch
         return err ? err->code : TR_EIO;
     tr_gguf_set_all(w, m->base);
     tr_gguf_set_fine_tuned(w, m->base, m->args->name ? m->args->name : "merged");
+    tr_gguf_add_history(w, m->base, m->args->history);
     if (recipe->type && recipe->file_type >= 0)
         tr_gguf_set_u32(w, "general.file_type", (uint32_t)recipe->file_type);
     tr__recipe_declare(recipe, w);

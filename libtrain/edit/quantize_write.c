@@ -43,6 +43,7 @@ static void set_keys(const struct tr__quantizing *q, struct tr_gguf_writer *w)
     for (size_t i = 0; i < q->args->n_key; i++)
         set_key(w, &q->args->key[i]);
     tr__weights_keys(q->weights, w);
+    tr_gguf_add_history(w, q->g, q->args->history);
 }
 
 static void set_error(struct tr_quantize_error *to, const struct tr__loss *loss)

@@ -245,6 +245,7 @@ static int write_model(struct merge *m, const struct tr_peft_merge_args *args,
         return err ? err->code : TR_EIO;
     tr_gguf_set_all(w, m->p->g);
     tr_gguf_set_fine_tuned(w, m->p->g, args->name);
+    tr_gguf_add_history(w, m->p->g, args->history);
     if (r->type && r->file_type >= 0)
         tr_gguf_set_u32(w, "general.file_type", (uint32_t)r->file_type);
     tr__recipe_declare(r, w);

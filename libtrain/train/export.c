@@ -11,6 +11,8 @@
 #include <libtrain/model/model.h>
 #include <libtrain/optim.h>
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -95,6 +97,28 @@ static int write_adapter(struct tr_gguf_writer *w, const struct tr_gguf *g,
     return rc;
 }
 
+/* What must be the same for a run to go on is also what says how a model was made. */
+static int add_history(struct tr_gguf_writer *w, const struct tr_gguf *from,
+                       const struct tr_gguf *checkpoint, struct tr_err *err)
+{
+    struct tr_str text = { "", 0 };
+    int64_t step = 0;
+    if (tr_gguf_string(checkpoint, "checkpoint.arguments", &text, err) < 0 ||
+        tr_gguf_int(checkpoint, "checkpoint.step", &step, err) < 0)
+        return TR_EFORMAT;
+    char *line = malloc(text.len + 64);
+    if (!line)
+        return tr_err_set(err, TR_ENOMEM, "%s: out of memory for its arguments",
+                          tr_gguf_path(checkpoint));
+    int n = sprintf(line, "train step=%lld ", (long long)step);
+    for (size_t i = 0; i < text.len; i++)
+        line[n++] = text.ptr[i] == '\n' ? ' ' : text.ptr[i];
+    line[line[n - 1] == ' ' ? n - 1 : n] = '\0';
+    tr_gguf_add_history(w, from, line);
+    free(line);
+    return 0;
+}
+
 /* ==== a whole model ==== */
 
 /* A tensor that was not trained, as it is; a message names the base. */
@@ -133,6 +157,8 @@ static int write_model(struct tr_gguf_writer *w, const struct tr_gguf *g,
     tr_gguf_set_fine_tuned(w, b, args->name);
     if (args->chat_template)
         tr_gguf_set_string(w, "tokenizer.chat_template", args->chat_template);
+    if (!rc && !args->no_history)
+        rc = add_history(w, b, g, err);
     for (size_t i = 0; i < tr_gguf_n_tensor(b); i++) {
         const struct tr_gguf_tensor *t = tr_gguf_tensor(b, i);
         tr_gguf_add_tensor(w, t->name, t->dtype, t->n_dim, t->dim);

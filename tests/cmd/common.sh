@@ -10,7 +10,7 @@ model=$TOP/examples/tiny.gguf
 [ -f "$model" ] || test_skip_all "no model: neither examples/tiny.gguf nor the reference material"
 test_built quantize || test_skip_all "quantize is not built"
 cp "$model" model.gguf
-q() { "$BIN/quantize" "$@"; }
+q() { "$BIN/quantize" --no-history "$@"; }
 
 test_expect_success 'forms of options' '
     q -q -t q8_0 -o want model.gguf

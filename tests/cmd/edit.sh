@@ -9,7 +9,7 @@ model=$TOP/examples/tiny.gguf
 [ -f "$model" ] || test_skip_all "no model: neither examples/tiny.gguf nor the reference material"
 test_built gguf-edit gguf-show gguf-diff gguf-split || test_skip_all "the commands are not built"
 cp "$model" model.gguf
-edit() { "$BIN/gguf-edit" "$@" 2>stderr; }
+edit() { "$BIN/gguf-edit" --no-history "$@" 2>stderr; }
 # differs A B LINES...: gguf-diff says these, but for tensors that are the same
 differs() {
     a=$1 b=$2

@@ -7,7 +7,7 @@ test_built perplexity quantize || test_skip_all "the commands are not built"
 tiny=$TOP/examples/tiny.gguf
 [ -f "$tiny" ] || test_skip_all "no examples/tiny.gguf"
 yes 'Once upon a time there was a house in the wood.' | head -n 40 >house.txt
-for type in Q8_0 Q4_0; do "$BIN/quantize" -q -t $type -o $type.gguf "$tiny"; done
+for type in Q8_0 Q4_0; do "$BIN/quantize" --no-history -q -t $type -o $type.gguf "$tiny"; done
 measure() { "$BIN/perplexity" -q -m "$1" --kl-base "$tiny" -f house.txt -c 64 --chunks 3; }
 # column NAME FILE: its value in the one row
 column() {
@@ -37,18 +37,18 @@ test_expect_success 'perplexities are llama_perplexity' '
         awk "{ d = \$1 / \$2 - 1; if (d * d > 1e-10) exit 1 }"'
 
 test_expect_success 'quantize says it' '
-    "$BIN/quantize" -t Q4_0 -o new.gguf --kl house.txt "$tiny" 2>talk
+    "$BIN/quantize" --no-history -t Q4_0 -o new.gguf --kl house.txt "$tiny" 2>talk
     cmp new.gguf Q4_0.gguf
     "$BIN/perplexity" -q -m Q4_0.gguf --kl-base "$tiny" -f house.txt >all
     grep "KL divergence $(column kl all | cut -c 1-7)" talk
     grep "on top in .* of $(column tokens all)" talk
     for words in "--dry-run" "-o -"; do
-        test_expect_code 2 "$BIN/quantize" -t Q4_0 --kl house.txt $words "$tiny" 2>err
+        test_expect_code 2 "$BIN/quantize" --no-history -t Q4_0 --kl house.txt $words "$tiny" 2>err
     done
-    test_expect_code 1 "$BIN/quantize" -t Q4_0 -o bad.gguf --kl none.txt "$tiny" 2>err
+    test_expect_code 1 "$BIN/quantize" --no-history -t Q4_0 -o bad.gguf --kl none.txt "$tiny" 2>err
     grep "none.txt" err
     printf "a house" >short.txt
-    test_expect_code 1 "$BIN/quantize" -t Q4_0 -o bad.gguf --kl short.txt "$tiny" 2>err
+    test_expect_code 1 "$BIN/quantize" --no-history -t Q4_0 -o bad.gguf --kl short.txt "$tiny" 2>err
     grep "no chunk of" err
     test ! -e bad.gguf'
 

@@ -65,8 +65,8 @@ test_expect_success 'parts by size' '
     grep -c "file.part" head | grep 2'
 
 test_expect_success 'a model in parts is quantised like the whole' '
-    "$BIN/quantize" -q -t q8_0 -o q.gguf model.gguf
-    "$BIN/quantize" -q -t q8_0 -o p.gguf p-00001-*
+    "$BIN/quantize" --no-history -q -t q8_0 -o q.gguf model.gguf
+    "$BIN/quantize" --no-history -q -t q8_0 -o p.gguf p-00001-*
     cmp q.gguf p.gguf'
 
 test_expect_success 'what does not belong together is refused' '
@@ -87,7 +87,7 @@ test_expect_success 'no output is an input' '
     refuses 1 "is the same file as input .p-00001" --split-max-tensors 5 $first p
     cmp kept p-00002-*
     second=$(ls p-00002-*)
-    test_expect_code 1 "$BIN/quantize" -t q8_0 -o $second $first 2>stderr
+    test_expect_code 1 "$BIN/quantize" --no-history -t q8_0 -o $second $first 2>stderr
     grep "$second. is the same file as input .$second" stderr
     cmp kept $second'
 

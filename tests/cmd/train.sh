@@ -56,7 +56,8 @@ a_child() {
         printf "key>\tgeneral.base_model.0.name\tstring\t%s\n" "$name"
         printf "key>\tgeneral.finetune\tstring\tfine-tuned\n"
     } >want
-    grep ^key diff | grep -v libtrain.base_ | cmp - want
+    grep "^key>.libtrain.history" diff
+    grep ^key diff | grep -v -e libtrain.base_ -e libtrain.history | cmp - want
     test $(grep -c "^key>.libtrain.base_" diff) = 2
     "$BIN/gguf-show" --tensors "$1" | cut -f 1-4 >want
     "$BIN/gguf-show" --tensors "$2" | cut -f 1-4 | cmp - want

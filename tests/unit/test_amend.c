@@ -248,7 +248,7 @@ static void text_of(char *to, size_t n)
     to[n] = '\0';
 }
 
-static int in_place(const struct tr_amend *a, struct tr_err *err)
+static int in_place(struct tr_amend *a, struct tr_err *err)
 {
     int locked = tr_amend_lock(path, err);
     ck_assert_int_ge(locked, 0);
@@ -286,6 +286,40 @@ START_TEST(test_in_place)
     }
     ck_assert_int_eq(stat(path, &after), 0);
     ck_assert(before.st_size == after.st_size && before.st_ino == after.st_ino);
+}
+END_TEST
+
+/* A line of history goes with an edit where there is room for it, and never stands in its way. */
+START_TEST(test_history)
+{
+    struct tr_err err = { 0 };
+    char line[200];
+    text_of(line, 150);
+    for (int room = 64; room <= 512; room += 448) {
+        write_model(room);
+        struct tr_amend *a = begin();
+        ck_assert_int_eq(tr_amend_set(a, "u.x", "u32", "7", &err), 0);
+        ck_assert_int_eq(tr_amend_add_history(a, NULL, &err), 0);
+        ck_assert_int_eq(tr_amend_add_history(a, line, &err), 0);
+        ck_assert_msg(!in_place(a, &err), "%s", err.text);
+        end(a);
+        struct tr_gguf *h = reopen(path, tensor[0]);
+        const struct tr_gguf_kv *kv = tr_gguf_find_kv(h, "libtrain.history");
+        int64_t x = 0;
+        uint64_t cursor = 0;
+        ck_assert_int_eq(tr_gguf_int(h, "u.x", &x, &err), 1);
+        ck_assert_int_eq(x, 7);
+        ck_assert_int_eq(kv != NULL, room == 512);
+        ck_assert(!kv || tr_str_is(tr_gguf_elem_string(kv, &cursor), line));
+        tr_gguf_close(h);
+    }
+    struct tr_amend *a = begin();
+    ck_assert_int_eq(tr_amend_add_history(a, "two", &err), 0);
+    ck_assert_int_eq(tr_amend_write(a, 0, &(struct tr_progress){ 0 }, other, &err), 0);
+    end(a);
+    struct tr_gguf *h = reopen(other, tensor[0]);
+    ck_assert_uint_eq(tr_gguf_find_kv(h, "libtrain.history")->count, 2);
+    tr_gguf_close(h);
 }
 END_TEST
 
@@ -407,6 +441,7 @@ int main(void)
     tcase_add_test(t, test_order);
     tcase_add_test(t, test_refused);
     tcase_add_test(t, test_in_place);
+    tcase_add_test(t, test_history);
     tcase_add_test(t, test_no_room);
     tcase_add_test(t, test_restore);
     tcase_add_test(t, test_lock_of_another);
