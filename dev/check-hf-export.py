@@ -4,8 +4,9 @@ gguf-import make the same GGUF of it again?
 
 For each model (GGUF):
 
-  logits   transformers, in f32 and offline, from the folder of `hf-export -t f32`, against
-           `perplexity --logits` of the GGUF, random ids                        at most 1e-4
+  logits   transformers, in f64 and offline, from the folder of `hf-export -t f32`, against
+           `perplexity --logits` of the GGUF, in f32, random ids               at most 1e-4
+           (f64, since in f32 transformers itself may be further from the truth)
   stored   the same against `logits` of a ref.gguf beside the model, if there is one   1e-4
   back     tensors of `gguf-import -t f32` of that folder against those of the model, or
            against `quantize -t f32` of it where it is packed: how many differ             0
@@ -54,7 +55,7 @@ def our_logits(folder, model, n_vocab):
 
 def their_logits(model, tokens):
     with torch.no_grad():
-        return model(torch.tensor(np.array(tokens, dtype=np.int64))).logits.float().numpy()
+        return model(torch.tensor(np.array(tokens, dtype=np.int64))).logits.numpy()
 
 
 def stored(path):
@@ -66,7 +67,7 @@ def stored(path):
 
 
 def far(a, b):
-    return float(np.abs(a - b).max())
+    return float(np.abs(a.astype(np.float64) - b).max())
 
 
 # ---- and back -----------------------------------------------------------------------------
@@ -78,7 +79,7 @@ def value(field):
 def back(folder, model, made):
     """How many tensors and keys differ."""
     run('gguf-import', '-t', 'f32', '-o', f'{folder}/back.gguf', made)
-    run('quantize', '-m', model, '-t', 'f32', '--pure', '-o', f'{folder}/f32.gguf')
+    run('quantize', '-t', 'f32', '--pure', '-o', f'{folder}/f32.gguf', model)
     a, b = (gguf.GGUFReader(f'{folder}/{n}.gguf') for n in ('f32', 'back'))
     ours, theirs = ({t.name: np.array(t.data) for t in x.tensors} for x in (a, b))
     bad = [n for n in {**ours, **theirs} if n not in ours or n not in theirs or
@@ -99,7 +100,7 @@ def figures(folder, path):
         *(['--like', like] if options.like else []))
     model = transformers.AutoModelForCausalLM.from_pretrained(made, dtype=torch.float32,
                                                               attn_implementation='eager')
-    model.eval()
+    model.double().eval()
     f = {}
     tokens, ours = our_logits(folder, path, model.get_input_embeddings().weight.shape[0])
     f['logits'] = far(their_logits(model, tokens), ours)

@@ -20,6 +20,7 @@ struct tr__hf_given { /* a tensor of the folder */
     int n_dim;
     int64_t dim[4];
     int64_t rows, columns; /* flattened; in a vector whose rows move, a column */
+    int64_t in_rows, in_columns; /* the same before it is turned */
     struct tr__hf_share *share; // (n), those of one fused tensor in their order
     size_t n, cap;
 };
@@ -44,11 +45,11 @@ struct tr__hf_rows {
     const struct tr__hf_given *of;
     const struct tr_dtype *type; /* that they become */
     int64_t most;                /* rows in a piece */
-    int64_t *source;             /* (rows) of a row: share and row in it; NULL: the same */
+    int64_t *source;             /* (in_rows) share and row in it; NULL: the same */
     void *raw;                   /* gathered */
     float *f32;
     void *out;                   /* the piece */
-    void *matrix;                /* of one that is turned: all of it, or of an expert */
+    void *matrix;                /* of one that is turned: before that */
     int64_t matrix_at;           /* which; -1: none yet */
 };
 

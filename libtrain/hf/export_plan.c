@@ -143,13 +143,15 @@ static int same_rows(const struct tr__hf_given *v, const struct tr__hf_share *s)
 {
     const struct tr__hf_how *how = s->place.name->how;
     int free_of = s->from->dtype->block == 1 && (!moves(v) || v->n_dim == 1);
-    return free_of || (how && how->transposed) || tr_gguf_row(s->from) == v->columns;
+    return free_of || (how && how->column && v->n > 1) ||
+           tr_gguf_row(s->from) == v->in_columns;
 }
 
 static int set_shape(const struct tr__hf_gifts *x, struct tr__hf_given *v,
                      struct tr_err *err)
 {
     const struct tr__hf_place *p = &v->share[0].place;
+    const struct tr__hf_how *how = p->name->how;
     int64_t all = 1, have = 0;
     v->n_dim = p->n_hf;
     for (int i = 0; i < 4; i++)
@@ -159,6 +161,9 @@ static int set_shape(const struct tr__hf_gifts *x, struct tr__hf_given *v,
             return bad(x, v->share[0].from->name, "has a shape that no folder has", err);
     v->columns = v->n_dim == 1 && moves(v) ? 1 : v->n_dim ? v->dim[v->n_dim - 1] : 1;
     v->rows = all / v->columns;
+    int turned = how && how->transposed && v->n_dim > 1;
+    v->in_columns = turned ? v->dim[v->n_dim - 2] : v->columns;
+    v->in_rows = all / v->in_columns;
     for (size_t i = 0; i < v->n; i++) {
         const struct tr__hf_share *s = &v->share[i];
         have += s->n * tr_gguf_row(s->from);

@@ -108,6 +108,8 @@ int tr__hf_put_rope(const struct tr__hf_out *out, struct tr_err *err)
 {
     float base = window_base(out);
     int rc = put_factors(out, err);
+    if (tr__hf_field(out->config, "rope_parameters.full_attention"))
+        return rc; /* the family has seen to it */
     if (!rc)
         rc = put_old_rope(out->config, err);
     if (!rc && base > 0 && tr_json_get(out->config, "rope_parameters"))

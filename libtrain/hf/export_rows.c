@@ -31,18 +31,24 @@ static int is_turned(const struct tr__hf_rows *r)
 
 /* ---- where rows are --------------------------------------------------------------- */
 
+/* Columns of several are columns of one: each row is put together. */
+static int is_woven(const struct tr__hf_rows *r)
+{
+    return r->of->n > 1 && tr__hf_moves_columns(r->of->share[0].place.name);
+}
+
 static int map_rows(struct tr__hf_rows *r, struct tr_err *err)
 {
     const struct tr__hf_given *v = r->of;
-    if (!(r->source = malloc((size_t)v->rows * sizeof *r->source)))
+    if (!(r->source = malloc((size_t)v->in_rows * sizeof *r->source)))
         return no_memory(r, err);
-    for (int64_t i = 0; i < v->rows; i++)
+    for (int64_t i = 0; i < v->in_rows; i++)
         r->source[i] = -1;
     for (size_t s = 0; s < v->n; s++) {
-        int64_t n = v->share[s].n * tr_gguf_row(v->share[s].from) / v->columns;
+        int64_t n = v->share[s].n * tr_gguf_row(v->share[s].from) / v->in_columns;
         for (int64_t i = 0; i < n; i++) {
             int64_t at = tr__hf_row(&v->share[s].place, i);
-            if (at < 0 || at >= v->rows || r->source[at] >= 0)
+            if (at < 0 || at >= v->in_rows || r->source[at] >= 0)
                 return tr_err_set(err, TR_EUNSUPPORTED, "tensor '%s' of a shape whose rows "
                                   "have no place in '%s'", v->share[s].from->name, v->name);
             r->source[at] = i * (int64_t)v->n + (int64_t)s;
@@ -59,7 +65,7 @@ static const char *row_at(const struct tr__hf_rows *r, int64_t row,
     int64_t code = r->source ? r->source[row] : row, n = r->source ? (int64_t)v->n : 1;
     const struct tr__hf_share *s = &v->share[code % n];
     const struct tr_dtype *d = s->from->dtype;
-    int64_t number = s->first * tr_gguf_row(s->from) + code / n * v->columns;
+    int64_t number = s->first * tr_gguf_row(s->from) + code / n * v->in_columns;
     *of = d;
     return (const char *)s->from->data + number / d->block * d->bytes;
 }
@@ -95,26 +101,12 @@ static int convert(struct tr__hf_rows *r, const struct tr_dtype *from, const voi
     return bad ? bad_numbers(r, bad, err) : 0;
 }
 
-/* Column c of GGUF's stands in column tr__hf_column(c) there. */
-static void move_columns(struct tr__hf_rows *r, int64_t n)
-{
-    const struct tr__hf_place *p = &r->of->share[0].place;
-    size_t size = r->type->bytes, row = (size_t)r->of->columns * size;
-    char *copy = r->raw;
-    for (int64_t i = 0; i < n; i++) {
-        char *at = (char *)r->out + (size_t)i * row;
-        memcpy(copy, at, row);
-        for (int64_t c = 0; c < r->of->columns; c++)
-            memcpy(at + (size_t)tr__hf_column(p, c) * size, copy + (size_t)c * size, size);
-    }
-}
-
 /* As many rows as lie one behind the other in one share. */
 static int64_t run(const struct tr__hf_rows *r, int64_t first, int64_t n)
 {
     const struct tr_dtype *d, *next;
     const char *at = row_at(r, first, &d);
-    int64_t bytes = r->of->columns / d->block * d->bytes, k = 1;
+    int64_t bytes = r->of->in_columns / d->block * d->bytes, k = 1;
     while (k < n && row_at(r, first + k, &next) == at + k * bytes && next == d)
         k++;
     return k;
@@ -126,7 +118,7 @@ static int64_t gather(const struct tr__hf_rows *r, int64_t first, int64_t n,
 {
     int64_t done = 0;
     row_at(r, first, type);
-    int64_t bytes = r->of->columns / (*type)->block * (*type)->bytes;
+    int64_t bytes = r->of->in_columns / (*type)->block * (*type)->bytes;
     for (int64_t k; done < n; done += k) {
         const struct tr_dtype *d;
         const char *at = row_at(r, first + done, &d);
@@ -139,53 +131,84 @@ static int64_t gather(const struct tr__hf_rows *r, int64_t first, int64_t n,
     return done;
 }
 
-static int straight(struct tr__hf_rows *r, int64_t first, int64_t n, struct tr_err *err)
+/* Rows from `first` on, before any turning, to `to`. */
+static int straight(struct tr__hf_rows *r, int64_t first, int64_t n, char *to,
+                    struct tr_err *err)
 {
-    int64_t row = r->of->columns;
+    int64_t row = r->of->in_columns;
     for (int64_t i = 0, k; i < n; i += k) {
         const struct tr_dtype *type;
         k = gather(r, first + i, n - i, &type);
-        int rc = convert(r, type, r->raw, k * row,
-                         (char *)r->out + i * row * (int64_t)r->type->bytes, err);
+        int rc = convert(r, type, r->raw, k * row, to + i * row * (int64_t)r->type->bytes,
+                         err);
         if (rc)
             return rc;
     }
-    if (tr__hf_moves_columns(r->of->share[0].place.name))
-        move_columns(r, n);
     return 0;
+}
+
+/* ---- columns ---------------------------------------------------------------------- */
+
+/* Rows of n numbers of one share to their columns of the piece. */
+static void spread(struct tr__hf_rows *r, const struct tr__hf_place *p, const char *from,
+                   int64_t rows, int64_t n)
+{
+    size_t size = r->type->bytes, row = (size_t)r->of->columns * size;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t c = 0; c < n; c++)
+            memcpy((char *)r->out + (size_t)i * row + (size_t)tr__hf_column(p, c) * size,
+                   from + (size_t)(i * n + c) * size, size);
+}
+
+/* Every share has the same rows, and some of the columns. */
+static int woven(struct tr__hf_rows *r, int64_t first, int64_t n, struct tr_err *err)
+{
+    for (size_t i = 0; i < r->of->n; i++) {
+        const struct tr__hf_share *s = &r->of->share[i];
+        const struct tr_dtype *d = s->from->dtype;
+        int64_t row = tr_gguf_row(s->from), bytes = row / d->block * (int64_t)d->bytes;
+        const char *at = (const char *)s->from->data + (s->first + first) * bytes;
+        memcpy(r->raw, at, (size_t)(n * bytes));
+        int rc = convert(r, d, r->raw, n * row, r->matrix, err);
+        if (rc)
+            return rc;
+        tr_gguf_forget(r->all->g, at, n * bytes);
+        spread(r, &s->place, r->matrix, n, row);
+    }
+    return 0;
+}
+
+static int moved(struct tr__hf_rows *r, int64_t first, int64_t n, struct tr_err *err)
+{
+    int rc = straight(r, first, n, r->matrix, err);
+    if (!rc)
+        spread(r, &r->of->share[0].place, r->matrix, n, r->of->columns);
+    return rc;
 }
 
 /* ---- turned ----------------------------------------------------------------------- */
 
-/* The matrix of GGUF that has become matrix `at`, in the folder's type. */
+/* The matrix that becomes matrix `at`. */
 static int take_matrix(struct tr__hf_rows *r, int64_t at, struct tr_err *err)
 {
-    const struct tr__hf_share *s = &r->of->share[0];
-    const struct tr_dtype *d = s->from->dtype;
-    int64_t out = r->of->columns, in = tr_gguf_row(s->from);
-    const char *src = (const char *)s->from->data +
-                      (s->first + at * out) * (in / d->block) * (int64_t)d->bytes;
+    int64_t rows = r->of->columns, row = r->of->in_columns;
+    int64_t some = PIECE / row > 0 ? PIECE / row : 1;
     if (r->matrix_at == at)
         return 0;
-    r->matrix_at = at;
-    int64_t some = PIECE / in > 0 ? PIECE / in : 1;
-    for (int64_t i = 0, k; i < out; i += k) {
-        k = out - i < some ? out - i : some;
-        int64_t bytes = k * (in / d->block) * (int64_t)d->bytes;
-        memcpy(r->raw, src, (size_t)bytes); /* aligned */
-        int rc = convert(r, d, r->raw, k * in,
-                         (char *)r->matrix + i * in * (int64_t)r->type->bytes, err);
+    for (int64_t i = 0, k; i < rows; i += k) {
+        k = rows - i < some ? rows - i : some;
+        int rc = straight(r, at * rows + i, k,
+                          (char *)r->matrix + i * row * (int64_t)r->type->bytes, err);
         if (rc)
             return rc;
-        tr_gguf_forget(r->all->g, src, bytes);
-        src += bytes;
     }
+    r->matrix_at = at;
     return 0;
 }
 
 static int turned(struct tr__hf_rows *r, int64_t first, int64_t n, struct tr_err *err)
 {
-    int64_t out = r->of->columns, in = tr_gguf_row(r->of->share[0].from);
+    int64_t out = r->of->columns, in = r->of->in_columns;
     size_t size = r->type->bytes;
     for (int64_t i = 0; i < n; i++) {
         int64_t row = first + i;
@@ -214,16 +237,17 @@ int tr__hf_rows_begin(struct tr__hf_rows *r, const struct tr__hf_gifts *all,
     int64_t row = of->columns;
     *r = (struct tr__hf_rows){ .all = all, .of = of, .type = type, .matrix_at = -1 };
     r->most = at_least(PIECE / row, 1);
-    int64_t in = tr_gguf_row(of->share[0].from);
-    size_t n = (size_t)at_least(at_least(r->most * row, in), PIECE);
-    int64_t whole = is_turned(r) ? row * in * (int64_t)type->bytes : 0;
+    size_t n = (size_t)at_least(at_least(r->most * row, of->in_columns), PIECE);
+    int64_t aside = is_turned(r) ? row * of->in_columns : r->most * row;
+    int moves = tr__hf_moves_columns(of->share[0].place.name);
     r->raw = malloc(n * sizeof(double)); /* whatever the type */
     r->f32 = malloc(n * sizeof *r->f32);
     r->out = malloc(n * sizeof(float));
-    r->matrix = whole ? malloc((size_t)whole) : NULL;
-    if (!r->raw || !r->f32 || !r->out || (whole && !r->matrix))
+    r->matrix = is_turned(r) || moves ? malloc((size_t)aside * type->bytes) : NULL;
+    if (!r->raw || !r->f32 || !r->out || ((is_turned(r) || moves) && !r->matrix))
         return no_memory(r, err);
-    return of->n > 1 || tr__hf_moves_rows(of->share[0].place.name) ? map_rows(r, err) : 0;
+    int mapped = (of->n > 1 || tr__hf_moves_rows(of->share[0].place.name)) && !is_woven(r);
+    return mapped ? map_rows(r, err) : 0;
 }
 
 void tr__hf_rows_end(struct tr__hf_rows *r)
@@ -238,5 +262,8 @@ void tr__hf_rows_end(struct tr__hf_rows *r)
 
 int tr__hf_rows_get(struct tr__hf_rows *r, int64_t first, int64_t n, struct tr_err *err)
 {
-    return is_turned(r) ? turned(r, first, n, err) : straight(r, first, n, err);
+    return is_turned(r)  ? turned(r, first, n, err)
+           : is_woven(r) ? woven(r, first, n, err)
+           : r->matrix   ? moved(r, first, n, err)
+                         : straight(r, first, n, r->out, err);
 }

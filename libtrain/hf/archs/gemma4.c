@@ -6,6 +6,7 @@
  */
 #include <libtrain/hf/archs/archs.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,6 +148,18 @@ static int set_shared(const struct tr__hf_in *in, const struct tr__hf_key *k,
     return 0;
 }
 
+/* 1 if one of the first n blocks takes its keys for values too. */
+static int lacks_values(const struct tr__hf_out *out, int64_t n)
+{
+    char name[64];
+    for (int64_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "blk.%lld.attn_v.weight", (long long)i);
+        if (!tr_gguf_find_tensor(out->g, name))
+            return 1;
+    }
+    return 0;
+}
+
 static int get_shared(const struct tr__hf_out *out, const struct tr__hf_key *k,
                       struct tr_err *err)
 {
@@ -156,9 +169,15 @@ static int get_shared(const struct tr__hf_out *out, const struct tr__hf_key *k,
         tr_gguf_int(out->g, "gemma4.embedding_length_per_layer_input", &n, err) < 0)
         return TR_EFORMAT;
     int rc = tr__hf_put(out->config, "num_kv_shared_layers", tr_json_integer(kv), err);
-    return rc ? rc
-              : tr__hf_put(out->config, "hidden_size_per_layer_input", tr_json_integer(n),
-                           err);
+    if (!rc)
+        rc = tr__hf_put(out->config, "hidden_size_per_layer_input", tr_json_integer(n), err);
+    if (!rc)
+        rc = tr__hf_put(out->config, "attention_k_eq_v",
+                        tr_json_truth(lacks_values(out, out->size->n_layer - kv)), err);
+    const struct tr_gguf_tensor *t = tr_gguf_find_tensor(out->g, "per_layer_token_embd.weight");
+    return rc || !t ? rc
+                    : tr__hf_put(out->config, "vocab_size_per_layer_input",
+                                 tr_json_integer(t->dim[0]), err);
 }
 
 static int set_window(const struct tr__hf_in *in, const struct tr__hf_key *k,
@@ -298,7 +317,7 @@ static const struct tr__hf_key key[] = {
     TR_HF_U32("attention.sliding_window", "sliding_window"), { .kind = &shared },
     { .kind = &window },
     TR_HF_U32_MAY("expert_feed_forward_length", "moe_intermediate_size"),
-    { .kind = &turned }, { 0 },
+    { .kind = &turned }, TR_HF_HAS("ffn_gate_inp.weight", "enable_moe_block"), { 0 },
 };
 #define LAYER "model.layers.%d."
 static const struct tr__hf_name tensor[] = {
