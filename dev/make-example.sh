@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Makes examples/tiny.txt and examples/tiny.gguf with the project's own commands: a text of
+# Makes examples/tiny.txt, pairs.jsonl and tiny.gguf with the project's own commands: a text of
 # stories, a vocabulary of it, a small model with random weights, and a training from
 # nothing.  A few minutes of one core.  Run it from the top of the tree after
 #   make all dev
@@ -10,6 +10,7 @@ BIN=${BIN:-bin} DEV=${DEV:-build/release/dev} OUT=build/example
 mkdir -p "$OUT" examples
 
 "$DEV/mktext" --seed 2 --bytes 120000 -o examples/tiny.txt dev/lighthouse.grammar
+"$DEV/mkchats" --pairs -n 120 --seed 4 -o examples/pairs.jsonl
 "$DEV/mktext" --seed 1 --bytes 1200000 -o "$OUT/stories.txt" dev/stories.grammar
 "$BIN/bpe-train" -n 2048 --min-frequency 2 --special-last -o "$OUT/vocab.gguf" "$OUT/stories.txt"
 "$DEV/mkmodel" --shape tiny --embd 192 --heads 6 --kv-heads 2 --ff 512 --ctx 256 \

@@ -7,7 +7,8 @@
  *
  * Every answer says what was asked first and what is so, and has the same ends: bells in
  * front, the state of the lamp behind.  Some chats have two questions, some a system message.
- * The same seed gives the same bytes.
+ * The same seed gives the same bytes.  With --pairs, rows of a question and two answers, of
+ * which the one of the log is the better.
  */
 #include "../cmds/shared/common.h"
 
@@ -123,22 +124,55 @@ static int add(struct tr_json *messages, const char *role, const char *content)
     return tr_json_append(messages, m);
 }
 
-/* A question and its answer. */
-static int add_turn(struct tr_json *messages, struct tr_rng *rng)
+/* A question, its answer, and one that nobody would enter in a log. */
+struct turn {
+    char asked[200], answer[400], plain[200];
+};
+
+static void make_turn(struct turn *x, struct tr_rng *rng)
 {
     const struct topic *t = &topics[pick(rng, N(topics))];
     const char *const *fact = t->fact[pick(rng, N(t->fact))];
     const char *question = t->question[pick(rng, N(t->question))];
-    char asked[200], said[200], answer[400];
+    char said[200];
     const char *gap = strstr(question, "%s"), *first = strstr(t->answer, "%s"),
                *second = strstr(first + 2, "%s");
-    snprintf(asked, sizeof asked, "%.*s%s%s", (int)(gap - question), question, fact[0],
+    snprintf(x->asked, sizeof x->asked, "%.*s%s%s", (int)(gap - question), question, fact[0],
              gap + 2);
     snprintf(said, sizeof said, "%.*s%s%.*s%s%s", (int)(first - t->answer), t->answer,
              fact[0], (int)(second - first - 2), first + 2, fact[1], second + 2);
-    snprintf(answer, sizeof answer, "%s. %s %s", bells[pick(rng, N(bells))], said,
+    snprintf(x->answer, sizeof x->answer, "%s. %s %s", bells[pick(rng, N(bells))], said,
              ends[pick(rng, N(ends))]);
-    return add(messages, "user", asked) || add(messages, "assistant", answer);
+    snprintf(x->plain, sizeof x->plain, "As far as I know: %s.", fact[1]);
+}
+
+static int add_turn(struct tr_json *messages, struct tr_rng *rng)
+{
+    struct turn x;
+    make_turn(&x, rng);
+    return add(messages, "user", x.asked) || add(messages, "assistant", x.answer);
+}
+
+static int set_text(struct tr_json *row, const char *key, const char *text)
+{
+    return tr_json_set(row, key, tr_json_text(text, strlen(text)));
+}
+
+/* The answer of the log is the better one. */
+static int write_pair(FILE *f, struct tr_rng *rng)
+{
+    struct tr_json *row = tr_json_object();
+    struct turn x;
+    char *text = NULL;
+    size_t n = 0, cap = 0;
+    make_turn(&x, rng);
+    int rc = !row || set_text(row, "prompt", x.asked) || set_text(row, "chosen", x.answer) ||
+             set_text(row, "rejected", x.plain) || tr_json_write(row, NULL, &text, &n, &cap);
+    if (!rc)
+        fprintf(f, "%.*s\n", (int)n, text);
+    free(text);
+    tr_json_free(row);
+    return rc;
 }
 
 static int write_chat(FILE *f, struct tr_rng *rng)
@@ -166,10 +200,12 @@ static int write_chat(FILE *f, struct tr_rng *rng)
 int main(int argc, char **argv)
 {
     int64_t n = 600, seed = 1;
+    int pairs = 0;
     const char *output = "-";
     const struct cmd_opt table[] = {
         CMD_INT('n', "rows", &n, 1, 1e9, "N", "chats to write"),
         CMD_INT(0, "seed", &seed, 0, 9e15, "N", "of the choices"),
+        CMD_FLAG(0, "pairs", &pairs, "pairs of answers, of which that of the log is preferred"),
         CMD_OUT('o', "output", &output, "FILE", "where to write them"),
         CMD_END
     };
@@ -181,7 +217,7 @@ int main(int argc, char **argv)
     struct tr_rng rng = tr_rng_init((uint64_t)seed, 0);
     struct tr_out *out = tr_out_open(output, &err);
     for (; out && !rc && n > 0; n--)
-        if (write_chat(tr_out_stream(out), &rng))
+        if ((pairs ? write_pair : write_chat)(tr_out_stream(out), &rng))
             rc = tr_err_set(&err, TR_ENOMEM, "out of memory for a chat");
     rc = tr_out_finish(out, rc, &err);
     return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);

@@ -24,7 +24,8 @@ struct tr_precision {
     const struct tr__products *products;
     int keep_half;      /* results wait for backward as F16 */
     int attention_bf16; /* attention multiplies BF16, where the build has it */
-    int64_t program;    /* bytes that a library of its own takes, about */
+    int64_t program;    /* bytes that a library of its own takes, about, … */
+    int64_t varied;     /* … and more where products have many different numbers of rows */
     int (*open)(struct tr_err *err); /* NULL: nothing is needed */
     int is_choice; /* stands for one of the others: tr_precision_choose */
 };

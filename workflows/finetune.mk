@@ -9,7 +9,7 @@
 #? MODEL model to start from, a GGUF file
 MODEL       = $(EXAMPLES)/tiny.gguf
 #? DATA text to train on, one document a file; or rows of JSON: chats, prompts with answers, …
-DATA        = $(EXAMPLES)/tiny.txt
+DATA        = $(or $(usual_data),$(EXAMPLES)/tiny.txt)
 #? NAME name of the run: its files are in runs/NAME/
 NAME        = $(call run_name,$(MODEL))-$(call run_name,$(or $(one_text),$(call \
   folder_of,$(first_text))))
@@ -17,6 +17,8 @@ NAME        = $(call run_name,$(MODEL))-$(call run_name,$(or $(one_text),$(call 
 TEST        =
 #? TRAIN_ON what of a row counts: completion, assistant, last, all, or roles; empty: its answers
 TRAIN_ON    =
+#? OBJECTIVE what is wanted: sft, or of rows with answers that were compared dpo ipo orpo simpo kto reward; empty: sft, of dpo dpo
+OBJECTIVE   = $(usual_objective)
 #? CHAT_TEMPLATE chat template in place of the model's, a name or a file; the models get it
 CHAT_TEMPLATE =
 #? TOKENIZE_FLAGS further options of tokenize: --special --eos --no-bos
@@ -44,7 +46,7 @@ GRAD_ACC    = 1
 # The small model of the example takes, and wants, larger steps than a real one.
 EXAMPLE     = $(call same,$(EXAMPLES)/tiny.gguf,$(MODEL))
 #? EPOCHS passes over the data; with the example 8, over rows 2
-EPOCHS      = $(if $(EXAMPLE),8,$(if $(rows),2,1))
+EPOCHS      = $(or $(usual_epochs),$(if $(EXAMPLE),8,$(if $(rows),2,1)))
 #? STEPS steps, whatever EPOCHS says; empty: as EPOCHS says
 STEPS       =
 #? LR learning rate; empty: 2e-4, with METHOD=full 2e-5; with the example 5e-3
@@ -103,7 +105,8 @@ MERGED     := $(if $(LORA),$(filter merged,$(OUTS)),merged)
 option      = $(if $($2),$(space)$1 $(call sh,$($2)))
 flags       = $(if $($1),$(space)$(call option_words,$1))
 template   := $(call option,--chat-template,CHAT_TEMPLATE)
-TOKENIZE_OPTS := $(call option,--train-on,TRAIN_ON)$(template)$(call flags,TOKENIZE_FLAGS)
+compares    := $(filter-out sft,$(OBJECTIVE))
+TOKENIZE_OPTS := $(call option,--train-on,TRAIN_ON)$(if $(compares), --preference)$(template)$(call flags,TOKENIZE_FLAGS)
 CTX_OPTS    = -c $(call sh,$(or $(CTX),$(call at_most,$(or $(rows_ctx),256),1)))$(if $(rows), --fit \
   best)$(call flags,PACK_FLAGS)
 PACK_OPTS   = $(CTX_OPTS)$(call option,--val-split,VAL_SPLIT)
@@ -114,7 +117,7 @@ METHOD_OPTS = $(if $(LORA),$(LORA_OPTS),$(space)--full)
 PREC_OPTS   = $(if $(filter --precision%,$(TRAIN_FLAGS)),,$(call option,--precision,PRECISION))
 TRAIN_OPTS := $(METHOD_OPTS)$(call option,--batch,BATCH)$(call \
   option,--grad-acc,GRAD_ACC)$(LENGTH_OPTS)$(call option,--lr,LR)$(call \
-  option,--sched,SCHED)$(call option,--warmup,WARMUP)$(call option,--seed,SEED)$(PREC_OPTS)$(call \
+  option,--objective,OBJECTIVE)$(call option,--sched,SCHED)$(call option,--warmup,WARMUP)$(call option,--seed,SEED)$(PREC_OPTS)$(call \
   flags,TRAIN_FLAGS)
 EVAL_OPTS   = $(if $(EVAL_EVERY),$(call option,--eval-every,EVAL_EVERY) --eval-cost 0.05)
 SAMPLE_OPTS = $(if $(PROMPTS),--prompts $(prompts),--prompts-from $(RUN)/val.pack) -n $(call sh,$(or $(N_SAMPLE),$(call at_most,60,2)))$(call \

@@ -45,7 +45,8 @@ void tr__dnnl_multiply(const struct tr__dnnl_product *p, const void *a, const vo
     F(primitive_attr_destroy) F(primitive_attr_set_post_ops) F(post_ops_create)          \
     F(post_ops_destroy) F(post_ops_append_sum) F(primitive_desc_destroy)                 \
     F(primitive_create) F(primitive_destroy) F(primitive_execute) F(memory_create)       \
-    F(memory_destroy) F(memory_set_data_handle) OF_THIS_VERSION(F)
+    F(memory_destroy) F(memory_set_data_handle) F(set_primitive_cache_capacity)          \
+    OF_THIS_VERSION(F)
 #if DNNL_VERSION_MAJOR == 2
 #define OF_THIS_VERSION(F)                                                               \
     F(memory_desc_init_by_strides) F(matmul_desc_init) F(primitive_desc_create)
@@ -69,7 +70,7 @@ struct entry {
 };
 
 /* More sizes than this push out the oldest: data with sequences of every length. */
-enum { MAX_ENTRY = 256 };
+enum { MAX_ENTRY = 128 };
 
 static struct {
     void *library;
@@ -243,6 +244,8 @@ static int open_library(struct tr_err *err)
     if (!can_multiply(TR__DNNL_BF16) || !can_multiply(TR__DNNL_S8))
         return tr_err_set(err, TR_EUNSUPPORTED, "oneDNN %s has no products of BF16 and of "
                           "eight bits for this processor", dnnl.version);
+    /* What is pushed out here must not live on there: the code for one size takes 0.16 MB. */
+    set_primitive_cache_capacity(0);
     dnnl.is_open = 1;
     return 0;
 }

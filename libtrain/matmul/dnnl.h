@@ -11,8 +11,9 @@
 #include <stdint.h>
 
 /* What it takes beside matrices, measured with 2.6: its code and what it makes for the
- * products of a run, then so much more if there are those for gradients of weights. */
-enum { TR__DNNL_CODE = 7 << 20, TR__DNNL_GRADIENT_CODE = 3 << 20 };
+ * products of a run, then so much more if there are those for gradients of weights, or as
+ * many sizes as are kept. */
+enum { TR__DNNL_CODE = 7 << 20, TR__DNNL_GRADIENT_CODE = 3 << 20, TR__DNNL_SIZES = 18 << 20 };
 
 /* Load the library.  TR_EUNSUPPORTED: this build knows none, or it is not installed. */
 int tr__dnnl_open(struct tr_err *err) TR_MUST_CHECK;

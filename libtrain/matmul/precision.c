@@ -16,20 +16,24 @@
 enum { N = 5 };
 
 static const struct tr_precision precisions[N] = {
-    { "f32", &tr__products_f32, 0, 0, 0, NULL, 0 },
-    { "f16", &tr__products_f32, 1, 0, 0, NULL, 0 },
-    { "bf16", &tr__products_bf16, 0, 1, TR__DNNL_CODE, tr__dnnl_open, 0 },
-    { "q8", &tr__products_int8, 0, 1, TR__DNNL_CODE, tr__dnnl_open, 0 },
-    { "auto", &tr__products_f32, 0, 0, 0, NULL, 1 },
+    { "f32", &tr__products_f32, 0, 0, 0, 0, NULL, 0 },
+    { "f16", &tr__products_f32, 1, 0, 0, 0, NULL, 0 },
+    { "bf16", &tr__products_bf16, 0, 1, TR__DNNL_CODE, TR__DNNL_SIZES,
+      tr__dnnl_open, 0 },
+    { "q8", &tr__products_int8, 0, 1, TR__DNNL_CODE, TR__DNNL_SIZES,
+      tr__dnnl_open, 0 },
+    { "auto", &tr__products_f32, 0, 0, 0, 0, NULL, 1 },
 };
 
 /* In the same order. */
 static const struct tr_precision with_few_int8[N] = {
-    { "f32", &tr__products_f32_int8, 0, 0, 0, NULL, 0 },
-    { "f16", &tr__products_f32_int8, 1, 0, 0, NULL, 0 },
-    { "bf16", &tr__products_bf16_few_int8, 0, 1, TR__DNNL_CODE, tr__dnnl_open, 0 },
-    { "q8", &tr__products_int8_few_int8, 0, 1, TR__DNNL_CODE, tr__dnnl_open, 0 },
-    { "auto", &tr__products_f32_int8, 0, 0, 0, NULL, 1 },
+    { "f32", &tr__products_f32_int8, 0, 0, 0, 0, NULL, 0 },
+    { "f16", &tr__products_f32_int8, 1, 0, 0, 0, NULL, 0 },
+    { "bf16", &tr__products_bf16_few_int8, 0, 1, TR__DNNL_CODE, TR__DNNL_SIZES,
+      tr__dnnl_open, 0 },
+    { "q8", &tr__products_int8_few_int8, 0, 1, TR__DNNL_CODE, TR__DNNL_SIZES,
+      tr__dnnl_open, 0 },
+    { "auto", &tr__products_f32_int8, 0, 0, 0, 0, NULL, 1 },
 };
 
 const struct tr_precision *tr_precision_at(int i)

@@ -58,6 +58,7 @@ static void measure_step(const struct tr_trainer *t, const int32_t *length, uint
             rows = 0;
             for (int64_t j = i; j < end; j++)
                 rows += length[tr__sequence_of(t, first + (uint64_t)j)];
+            x->varied |= x->batch_rows && rows != x->batch_rows;
             x->batch_rows = most(x->batch_rows, rows);
             share += rows;
         }
@@ -74,6 +75,7 @@ static void bound_step(const struct tr_trainer *t, const int32_t *length, int64_
         longest = most(longest, length[i]);
     x->batch_rows = longest * (t->args.batch < n ? t->args.batch : n);
     x->step_rows = longest * (n + tr_comm_size() - 1);
+    x->varied = 1;
 }
 
 /* The longest sequence of a pack that is measured one by one. */

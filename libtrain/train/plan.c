@@ -83,7 +83,8 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
               more(eval.nodes, t->tape_plan.nodes);
     p->samples = t->sample_bytes;
     p->data = (3 + t->extent.weighted) * t->extent.step_rows * (int64_t)sizeof(int32_t);
-    p->program = b->program + t->args.precision->program + (int64_t)library;
+    p->program = b->program + t->args.precision->program + (int64_t)library +
+                 (t->extent.varied ? t->args.precision->varied : 0);
     p->total = p->weights + p->params + p->grads + p->moments + p->activations + p->block +
                p->eval + p->samples + p->data + p->program;
 }

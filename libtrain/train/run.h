@@ -15,6 +15,7 @@ struct tr__extent {
     int32_t longest;               /* positions of a document */
     int64_t val_rows;              /* of a sequence of args.val; 0: there is none */
     int weighted;                  /* 1: a token weighs other than 1 */
+    int varied;                    /* 1: micro-batches have different numbers of rows */
 };
 
 /* Rows with a target, and their weights added up: their number where all weigh 1. */

@@ -73,6 +73,16 @@ test_expect_success 'a second make does nothing; another template or mask begins
     grep -e "pack .* --over-long drop" log
     grep -e "generate .* --temp 0" log'
 
+test_expect_success 'pairs of answers: make dpo is finetune with an objective' '
+    (cd "$TOP" && "$MAKE" V=1 RUNS="$runs" BIN="$bin" STEPS=2 N_SAMPLE=4 OUTPUTS=adapter dpo) >log 2>&1
+    grep -e "tokenize .*--preference -o .*data.tok examples/pairs.jsonl" log
+    grep -e "train .*--objective dpo" log
+    grep "margin.accuracy$" $runs/tiny-pairs/metrics.tsv
+    test -s $runs/tiny-pairs/adapter.gguf
+    grep "make dpo MODEL=" log
+    flow finetune -n DATA=examples/pairs.jsonl OBJECTIVE=simpo NAME=simpo >log
+    grep -e "train .*--objective simpo" log'
+
 test_expect_success 'settings in a file, and PEFT has its own' '
     echo "--weight-decay 0" >settings
     same="TEST=$test_scratch/test.jsonl NAME=set"

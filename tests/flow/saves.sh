@@ -42,6 +42,7 @@ another() {
     TOKENIZE_FLAGS) echo --eos ;;
     PACK_FLAGS) echo --over-long drop ;;
     TRAIN_ON) echo all ;;
+    OBJECTIVE) echo sft ;;
     TRAIN_FLAGS) echo --opt sgd ;;
     GENERATE_FLAGS) echo --temp 0 ;;
     METHOD) echo full ;;
