@@ -211,6 +211,9 @@ int tr__peft_alpha(const struct tr__peft_config *c, const char *module, int64_t 
                    double *alpha, struct tr_err *err)
 {
     double r, a;
+    if (rank < 1 || rank > MAX_RANK)
+        return tr_err_set(err, TR_EFORMAT, "'%s': module '%s' has tensors of rank %lld",
+                          c->path, module, (long long)rank);
     if (c->fixed) {
         *alpha = c->scale * (double)rank;
         return 0;

@@ -20,6 +20,7 @@ struct module {
     char *name; /* "model.layers.0.self_attn.q_proj" */
     const struct tr_lora_pair *pair;
     struct tr__hf_place place;
+    int head; /* the pair is the table's, which is this output too */
 };
 
 struct job {
@@ -30,7 +31,8 @@ struct job {
     const struct tr_dtype *type;
     const struct tr__hf_arch *arch;
     struct tr__hf_sizes size;
-    struct module *module; // (l->n)
+    struct module *module; // (n), those of the pairs in front
+    size_t n;
     struct tr__names names; /* of them */
     struct tr__folder *to;
 };
@@ -57,6 +59,22 @@ static int module_name(const struct job *j, const char *gguf, char *to,
     return 1;
 }
 
+static const char *last_part(const char *module)
+{
+    const char *dot = strrchr(module, '.');
+    return dot ? dot + 1 : module;
+}
+
+static int name_module(struct job *j, struct module *m, const char *name, struct tr_err *err)
+{
+    if (!(m->name = strdup(name)))
+        return tr_err_set(err, TR_ENOMEM, "out of memory for names of modules");
+    j->n++;
+    int rc = tr__names_add(&j->names, j->module, sizeof *m);
+    return rc > 0 ? bad(m->pair, "is of a part of a module, which PEFT has not", err) :
+           rc ? tr_err_set(err, TR_ENOMEM, "out of memory for names of modules") : 0;
+}
+
 static int add_module(struct job *j, size_t i, struct tr_err *err)
 {
     const struct tr_lora_pair *p = &j->l->pair[i];
@@ -76,11 +94,25 @@ static int add_module(struct job *j, size_t i, struct tr_err *err)
     if (m->place.n_hf != 2 || m->place.hf[across] != t->dim[0] ||
         m->place.hf[!across] != t->dim[1])
         return bad(p, "is of a part of a module, which PEFT has not", err);
-    if (!(m->name = strdup(name)))
-        return tr_err_set(err, TR_ENOMEM, "out of memory for names of modules");
-    int rc = tr__names_add(&j->names, j->module, sizeof *m);
-    return rc > 0 ? bad(p, "is of a part of a module, which PEFT has not", err) :
-           rc ? tr_err_set(err, TR_ENOMEM, "out of memory for names of modules") : 0;
+    return name_module(j, m, name, err);
+}
+
+/* PEFT knows by itself that a table is the output too where it is called so; else the
+ * output gets a pair of the same numbers. */
+static const char known_table[] = "embed_tokens";
+
+static int add_head(struct job *j, const struct module *table, struct tr_err *err)
+{
+    char name[TR__HF_NAME_BYTES];
+    struct tr__hf_found f;
+    if (!table->pair->tied || !strcmp(last_part(table->name), known_table))
+        return 0;
+    if (!module_name(j, "output.weight", name, &f))
+        return bad(table->pair, "is that of the output too, which has no module of Hugging "
+                   "Face that is known", err);
+    struct module *m = &j->module[j->n];
+    *m = (struct module){ .pair = table->pair, .head = 1, .place = table->place };
+    return name_module(j, m, name, err);
 }
 
 static int find_modules(struct job *j, struct tr_err *err)
@@ -89,11 +121,13 @@ static int find_modules(struct job *j, struct tr_err *err)
     if (!(j->arch = tr__hf_of_gguf(j->g, err)))
         return TR_EUNSUPPORTED;
     rc = tr__hf_sizes_of_gguf(j->g, &j->size, err);
-    j->module = calloc(j->l->n + 1, sizeof *j->module);
+    j->module = calloc(2 * j->l->n + 1, sizeof *j->module);
     if (!rc && !j->module)
         rc = tr_err_set(err, TR_ENOMEM, "out of memory for %zu modules", j->l->n);
     for (size_t i = 0; !rc && i < j->l->n; i++)
         rc = add_module(j, i, err);
+    for (size_t i = 0; !rc && i < j->l->n; i++)
+        rc = add_head(j, &j->module[i], err);
     return rc;
 }
 
@@ -121,12 +155,6 @@ static struct tr_json *alpha_json(double alpha)
 {
     return alpha == floor(alpha) && fabs(alpha) < 1e9 ? tr_json_integer((int64_t)alpha) :
            tr_json_number(alpha);
-}
-
-static const char *last_part(const char *module)
-{
-    const char *dot = strrchr(module, '.');
-    return dot ? dot + 1 : module;
 }
 
 /* 1 if every module of the base that ends so has a pair. */
@@ -157,7 +185,7 @@ static struct tr_json *targets(const struct job *j)
 {
     struct tr_json *list = tr_json_array();
     int failed = !list;
-    for (size_t i = 0; !failed && i < j->l->n; i++) {
+    for (size_t i = 0; !failed && i < j->n; i++) {
         const char *name = j->module[i].name, *last = last_part(name);
         if (holds(list, last))
             continue;
@@ -180,7 +208,7 @@ static int set_patterns(const struct job *j, struct tr_json *config, int rank)
 {
     struct tr_json *ranks = tr_json_object(), *alphas = tr_json_object();
     int failed = !ranks || !alphas;
-    for (size_t i = 0; !failed && i < j->l->n; i++) {
+    for (size_t i = 0; !failed && i < j->n; i++) {
         int r = j->module[i].pair->rank;
         if (r != rank)
             failed = put(ranks, j->module[i].name, tr_json_integer(r));
@@ -209,7 +237,7 @@ static int is_conv1d(const struct job *j)
 static int is_tied(const struct job *j)
 {
     for (size_t i = 0; i < j->l->n; i++)
-        if (j->module[i].pair->tied)
+        if (j->module[i].pair->tied && !strcmp(last_part(j->module[i].name), known_table))
             return 1;
     return 0;
 }
@@ -258,18 +286,18 @@ struct matrix {
 static struct matrix shape(const struct module *m, int is_b)
 {
     const struct tr_lora_pair *p = m->pair;
-    struct matrix x = { p->rank, p->a.dim[p->table ? 0 : 1], NULL };
+    int turned = p->table && !m->head;
     if (is_b)
-        x = (struct matrix){ p->b.dim[0], p->rank, NULL };
-    return x;
+        return (struct matrix){ m->head ? p->a.dim[0] : p->b.dim[0], p->rank, NULL };
+    return (struct matrix){ p->rank, m->head ? p->b.dim[0] : p->a.dim[!turned], NULL };
 }
 
 /* Rows of B and columns of A go back to where Hugging Face has them; A of a table stands
- * across. */
+ * across, and as a pair of the output its A is B, across. */
 static void gather(const struct module *m, int is_b, struct matrix *x)
 {
     const struct tr_lora_pair *p = m->pair;
-    const float *from = is_b ? p->b.data : p->a.data;
+    const float *from = is_b != m->head ? p->b.data : p->a.data;
     for (int64_t r = 0; r < x->rows; r++)
         for (int64_t i = 0; i < x->cols; i++) {
             int64_t row = is_b && !p->table ? tr__hf_row(&m->place, r) : r;
@@ -301,12 +329,12 @@ static int write_matrix(const struct job *j, struct tr__hf_writer *w,
 
 static void declare(const struct job *j, struct tr__hf_writer *w)
 {
-    for (size_t i = 0; i < 2 * j->l->n; i++) {
+    for (size_t i = 0; i < 2 * j->n; i++) {
         const struct module *m = &j->module[i / 2];
         struct matrix x = shape(m, i % 2);
         char name[TR__HF_NAME_BYTES + 64];
         snprintf(name, sizeof name,
-                 m->pair->table ? "base_model.model.%s.lora_embedding_%c" :
+                 m->pair->table && !m->head ? "base_model.model.%s.lora_embedding_%c" :
                  "base_model.model.%s.lora_%c.weight", m->name, "AB"[i % 2]);
         tr__hf_declare(w, name, j->type, 2, (int64_t[]){ x.rows, x.cols });
     }
@@ -321,7 +349,7 @@ static int write_numbers(const struct job *j, struct tr_err *err)
     if (!w)
         return TR_ENOMEM;
     declare(j, w);
-    while (!rc && (i = tr__hf_next(w, err)) != (int64_t)(2 * j->l->n))
+    while (!rc && (i = tr__hf_next(w, err)) != (int64_t)(2 * j->n))
         rc = i < 0 ? (int)i : write_matrix(j, w, &j->module[i / 2], i % 2, err);
     return tr__hf_finish(w, rc, err);
 }
@@ -345,7 +373,7 @@ int tr_peft_export(const struct tr_lora *l, const struct tr_model *base,
     if (!rc)
         rc = write_numbers(&j, err);
     rc = tr__folder_finish(j.to, rc, err);
-    for (size_t i = 0; j.module && i < l->n; i++)
+    for (size_t i = 0; j.module && i < j.n; i++)
         free(j.module[i].name);
     tr__names_release(&j.names);
     free(j.module);
