@@ -276,4 +276,5 @@ def main(args):
     return int(sum([check(args[0], pre, n, seed) for pre in args[1:] or [None]]) > 0)
 
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

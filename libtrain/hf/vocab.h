@@ -25,4 +25,11 @@ int tr__hf_vocab_set(struct tr_gguf_writer *w, const char *dir,
                      const struct tr__hf_vocab_options *o, int64_t *n,
                      struct tr_err *err) TR_MUST_CHECK;
 
+/* Write the files of a tokenizer into a folder that is there: tokenizer.json,
+ * tokenizer_config.json, special_tokens_map.json, where the kind has them vocab.json and
+ * merges.txt, and chat_template.jinja.  TR_EUNSUPPORTED for a kind, a pattern of words or a
+ * token that these cannot say. */
+int tr__hf_vocab_write(const struct tr_gguf *g, const char *dir,
+                       struct tr_err *err) TR_MUST_CHECK;
+
 #endif

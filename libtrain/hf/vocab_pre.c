@@ -185,7 +185,7 @@ static int words_of_class(const struct tr__hf_vocab_files *f, struct tr__hf_word
 {
     const char *name = tr_json_string(tr_json_get(f->settings, "tokenizer_class"), NULL);
     return tr__hf_words_of(w, strncmp(name, "Qwen2", 5) ? &tr__pattern_gpt2 :
-                           &tr__pattern_qwen2);
+                           &tr__pattern_qwen2) < 0 ? -1 : 0;
 }
 
 int tr__hf_vocab_pre(const struct tr__hf_vocab_files *f, const struct tr__hf_pieces *p,

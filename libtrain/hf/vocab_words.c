@@ -21,10 +21,10 @@
 #define LINES "\\s*[\\r\\n]+|"
 #define SPACES "\\s+(?!\\S)|\\s+"
 #define QWEN2 FOLDED "|" LETTERS "|\\p{N}| ?" SYMBOL "+[\\r\\n]*|" LINES SPACES
-#define UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
-#define LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
-#define CASED1 "[^\\r\\n\\p{L}\\p{N}]?" UPPER "*" LOWER "+"
-#define CASED2 "[^\\r\\n\\p{L}\\p{N}]?" UPPER "+" LOWER "*"
+#define UPPER "\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}"
+#define LOWER "\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}"
+#define CASED1 "[^\\r\\n\\p{L}\\p{N}]?[" UPPER "]*[" LOWER "]+"
+#define CASED2 "[^\\r\\n\\p{L}\\p{N}]?[" UPPER "]+[" LOWER "]*"
 #define PATHS " ?" SYMBOL "+[\\r\\n/]*|" LINES SPACES
 #define HAN "[\\x{4e00}-\\x{9fa5}\\x{3040}-\\x{309f}\\x{30a0}-\\x{30ff}]+"
 #define DEEPSEEK \
@@ -35,6 +35,11 @@
 #define MARKS "[\\p{P}\\$\\+<=>\\^~\\|`]+"
 #define BLOOM \
     " ?[^(\\s|.,!?\\x{2026}\\x{3002}\\x{ff0c}\\x{3001}\\x{964}\\x{6d4}\\x{60c})]+"
+#define YOUTU \
+    "[\\x{ac00}-\\x{d7a3}\\x{3131}-\\x{318e}]+|[\\x{ff01}\\x{2026}\\x{201c}\\x{201d}\\x{2018}" \
+    "\\x{2019}\\x{2014}\\x{ff1a}\\x{ff1b}\\x{ff0c}\\x{3001}-\\x{303f}\\x{fe30}-\\x{fe4f}]+|" \
+    "[\\x{3105}-\\x{312f}]+|" HAN
+#define KIMI(n) "[" n "&&[^\\p{Han}]]"
 #define EASTERN "[\\x{4e00}-\\x{9fa5}\\x{800}-\\x{4e00}\\x{ac00}-\\x{d7ff}]+"
 
 static const struct published {
@@ -46,14 +51,6 @@ static const struct published {
 #undef TR_HF_WORDS
 };
 enum { N_PUBLISHED = sizeof published / sizeof *published };
-
-const char *const *tr__hf_words_published(const struct tr__pattern *p)
-{
-    for (size_t i = 0; i < N_PUBLISHED; i++)
-        if (published[i].pattern == p)
-            return published[i].pass;
-    return NULL;
-}
 
 /* ---- one form --------------------------------------------------------------------- */
 
@@ -225,13 +222,53 @@ int tr__hf_words_read(struct tr__hf_words *w, const struct tr_json *v)
     return v ? read_one(w, v) : (w->odd = 1, 0);
 }
 
+/* A pass of ours as others can read it: \xb5 would be a byte to them, and what only spares
+ * PCRE2 a search they do not know.  The pass is `to` then; 0: it has more of that. */
+static int translate(const char *pass, char *to, size_t room)
+{
+    static const char skip[] = "(*SKIP)";
+    size_t n = 0;
+    for (; *pass && n + 8 < room; pass++) {
+        if (!strncmp(pass, skip, sizeof skip - 1))
+            pass += sizeof skip - 1;
+        if (!strncmp(pass, "(*", 2))
+            return 0;
+        int hex = pass[0] == '\\' && pass[1] == 'x' && pass[2] != '{';
+        if (hex && pass[2] && pass[3]) {
+            n += (size_t)snprintf(to + n, room - n, "\\x{%.2s}", pass + 2);
+            pass += 3;
+        } else {
+            to[n++] = *pass;
+        }
+    }
+    to[n] = '\0';
+    return !*pass;
+}
+
+/* Passes that nobody has published in another form. */
+static int own_steps(struct tr__hf_words *w, const struct tr__pattern *p)
+{
+    char text[1 << 12];
+    int rc = 0, known = !p->word;
+    for (size_t i = 0; known && p->pass[i] && !rc; i++) {
+        known = translate(p->pass[i], text, sizeof text);
+        rc = known ? add_regex(w, text, strlen(text), 0, 0) : 0;
+    }
+    return rc ? rc : known;
+}
+
 int tr__hf_words_of(struct tr__hf_words *w, const struct tr__pattern *p)
 {
-    const char *const *pass = tr__hf_words_published(p);
-    int rc = 0;
-    for (size_t i = 0; i < TR__HF_MAX_STEP && pass && pass[i] && !rc; i++)
-        rc = add_regex(w, pass[i], strlen(pass[i]), 0, 0);
-    return rc ? rc : add(w, NULL, 0);
+    const char *const *pass = NULL;
+    int rc = 1;
+    for (size_t i = 0; i < N_PUBLISHED && !pass; i++)
+        if (published[i].pattern == p)
+            pass = published[i].pass;
+    for (size_t i = 0; i < TR__HF_MAX_STEP && pass && pass[i] && rc > 0; i++)
+        rc = add_regex(w, pass[i], strlen(pass[i]), 0, 0) ? -1 : 1;
+    if (!pass)
+        rc = own_steps(w, p);
+    return rc <= 0 ? rc : add(w, NULL, 0) ? -1 : 1;
 }
 
 void tr__hf_words_release(struct tr__hf_words *w)

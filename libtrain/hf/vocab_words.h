@@ -23,12 +23,11 @@ struct tr__hf_words { /* start with {0} */
 };
 /* Read the `pre_tokenizer` of a tokenizer.json; -1 when out of memory. */
 int tr__hf_words_read(struct tr__hf_words *w, const struct tr_json *v) TR_MUST_CHECK;
-/* The steps of a pattern of which the published passes are known. */
+/* The steps of a pattern in the form in which files have them: 1, 0 if there is none that is
+ * known, -1 when out of memory. */
 int tr__hf_words_of(struct tr__hf_words *w, const struct tr__pattern *p) TR_MUST_CHECK;
 void tr__hf_words_release(struct tr__hf_words *w);
 /* The pattern that does the same, or NULL. */
 const struct tr__pattern *tr__hf_words_pattern(const struct tr__hf_words *w);
 
-/* The published passes of a pattern, NULL behind the last; NULL: none are known. */
-const char *const *tr__hf_words_published(const struct tr__pattern *p);
 #endif

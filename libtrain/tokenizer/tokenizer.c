@@ -5,6 +5,7 @@
  */
 #include <libtrain/base/base.h>
 #include <libtrain/tokenizer/kind.h>
+#include <libtrain/tokenizer/tokenizer.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +199,12 @@ int tr_tokenizer_is_special(const struct tr_tokenizer *t, uint32_t id)
     uint8_t type = t->vocab.type[id];
     return type == TR__TOKEN_CONTROL || type == TR__TOKEN_UNKNOWN ||
            type == TR__TOKEN_USER || type == TR__TOKEN_NAMED;
+}
+
+int tr__tokenizer_strips(const struct tr_tokenizer *t, uint32_t id)
+{
+    uint16_t role = t->vocab.role[id];
+    return (role & TR__ROLE_STRIPS_LEFT ? 1 : 0) | (role & TR__ROLE_STRIPS ? 2 : 0);
 }
 
 static int push_bytes(char **buf, size_t *n, size_t *cap, struct tr_str s,

@@ -73,6 +73,7 @@ struct folder {
     struct tr__hf_vocab_options options;
     const char *keys; /* that come of it */
     const char *text; /* of the message, if it is refused */
+    int one_way;      /* the keys do not say all that the files do, or are no tokenizer */
 };
 
 static int set_folder(const struct folder *f, int64_t *n, struct tr_err *err)
@@ -82,6 +83,21 @@ static int set_folder(const struct folder *f, int64_t *n, struct tr_err *err)
     struct tr_gguf_writer *w = tr_gguf_create(path, err);
     ck_assert_msg(w != NULL, "%s", err->text);
     return tr_gguf_finish(w, tr__hf_vocab_set(w, dir, &f->options, n, err), err);
+}
+
+/* The files that were written are gone, those that are written next are removed in the end. */
+static void remove_files(void)
+{
+    while (n_scratch > 0)
+        unlink(scratch[--n_scratch]);
+}
+
+/* The one file that no vocabulary makes. */
+static void write_size(const struct folder *f)
+{
+    for (int i = 0; i < MOST_FILES && f->file[i].name; i++)
+        if (!strcmp(f->file[i].name, "config.json"))
+            write_bytes(in_dir("config.json"), f->file[i].text, strlen(f->file[i].text));
 }
 
 #define MODEL(vocab, merges) \
@@ -100,17 +116,19 @@ static const struct folder good[] = {
     { "padding, ids apart, escapes",
       { TOKENIZER(MODEL("{\"\\u0041\\n\":4,\"\\ud83d\\ude80\":1}", "[]")),
         { "config.json", "{\"vocab_size\":6}" } },
-      PRE, BARE("[PAD0]|\xf0\x9f\x9a\x80|[PAD2]|[PAD3]|A\n|[PAD5]", "5|1|5|5|1|5") },
+      PRE, BARE("[PAD0]|\xf0\x9f\x9a\x80|[PAD2]|[PAD3]|A\n|[PAD5]", "5|1|5|5|1|5"), .one_way = 1 },
     { "NUL in a token", { TOKENIZER(MODEL("{\"a\\u0000\":0}", "null")) },
-      PRE, BARE("a\\0", "1") },
+      PRE, BARE("a\\0", "1"), .one_way = 1 },
     { "a space in a merge",
       { TOKENIZER(MODEL("{\" \":0,\"a\":1,\" a\":2}", "[[\" \",\"a\"]]")) },
-      PRE, BARE(" |a| a", "1|1|1") "merges=\xc4\xa0 a\n" },
+      PRE, BARE(" |a| a", "1|1|1") "merges=\xc4\xa0 a\n",
+      .one_way = 1 },
     { "added tokens",
       { TOKENIZER("\"added_tokens\":[{\"id\":2,\"content\":\"ab\",\"special\":true},"
                   "{\"id\":3,\"content\":\"<|x|>\"},"
                   "{\"id\":4,\"content\":\"\xe2\x96\x81\xe2\x96\x81\"}]," ABC) },
-      PRE, BARE("a|b|ab|<|x|>|  ", "1|1|3|3|4") "merges=a b\n" },
+      PRE, BARE("a|b|ab|<|x|>|  ", "1|1|3|3|4") "merges=a b\n",
+      .one_way = 1 },
     { "added elsewhere",
       { TOKENIZER(ABC),
         { "tokenizer_config.json",
@@ -118,7 +136,8 @@ static const struct folder good[] = {
           "\"eos_token\":\"b\"}" },
         { "special_tokens_map.json", "{\"unk_token\":{\"content\":\"<u>\"}}" },
         { "added_tokens.json", "{\"<u>\":4,\"user\":5}" } },
-      PRE, BARE("a|b|ab|<s>|<u>|user", "1|3|1|3|3|4") "merges=a b\n" },
+      PRE, BARE("a|b|ab|<s>|<u>|user", "1|3|1|3|3|4") "merges=a b\n",
+      .one_way = 1 },
     { "vocab.json", { { "vocab.json", "{\"a\":0,\"b\":1,\"ab\":2}\n" },
                       { "merges.txt", "#version: 0.2\na b\r\n\n" } },
       PRE, BARE("a|b|ab", "1|1|1") "merges=a b\n" },
@@ -126,7 +145,8 @@ static const struct folder good[] = {
       { TOKENIZER(ABC), { "config.json", "{\"vocab_size\":3,\"eos_token_id\":[1,2],"
                                          "\"pad_token_id\":-1,\"bos_token_id\":2,"
                                          "\"unk_token_id\":3,\"sep_token_id\":0}" } },
-      PRE, BARE("a|b|ab", "1|1|1") "merges=a b\nbos_token_id=2\nseperator_token_id=0\n" },
+      PRE, BARE("a|b|ab", "1|1|1") "merges=a b\nbos_token_id=2\nseperator_token_id=0\n",
+      .one_way = 1 },
     { "settings come first",
       { TOKENIZER("\"added_tokens\":[{\"id\":2,\"content\":\"ab\",\"special\":true}]," ABC),
         { "config.json", "{\"text_config\":{\"eos_token_id\":1,\"bos_token_id\":0}}" },
@@ -144,7 +164,8 @@ static const struct folder good[] = {
                   "{\"SpecialToken\":{\"id\":\"ab\"}}]}]}," ABC),
         { "tokenizer_config.json", "{\"eos_token\":\"b\",\"bos_token\":\"ab\"}" } },
       PRE, BARE("a|b|ab", "1|3|3") "merges=a b\nbos_token_id=2\neos_token_id=2\n"
-      "eot_token_id=1\nadd_bos_token=1\nadd_eos_token=1\n" },
+      "eot_token_id=1\nadd_bos_token=1\nadd_eos_token=1\n",
+      .one_way = 1 },
     { "several templates",
       { TOKENIZER(ABC),
         { "tokenizer_config.json", "{\"chat_template\":[{\"name\":\"default\","
@@ -174,10 +195,12 @@ static const struct folder good[] = {
                   "{\"type\":\"ByteLevel\",\"use_regex\":false}]},"
                   "\"model\":{\"type\":\"BPE\",\"ignore_merges\":true,"
                   "\"vocab\":{\"a\":0},\"merges\":[]}") },
-      .keys = "model=gpt2\npre=glm4\ntokens=a\ntoken_type=1\n" },
+      .keys = "model=gpt2\npre=glm4\ntokens=a\ntoken_type=1\n",
+      .one_way = 1 },
     { "found by the class", { { "vocab.json", "{\"a\":0}" }, { "merges.txt", "" },
         { "tokenizer_config.json", "{\"tokenizer_class\":\"Qwen2Tokenizer\"}" } },
-      .keys = "model=gpt2\npre=qwen2\ntokens=a\ntoken_type=1\n" },
+      .keys = "model=gpt2\npre=qwen2\ntokens=a\ntoken_type=1\n",
+      .one_way = 1 },
 };
 
 START_TEST(test_good)
@@ -244,12 +267,59 @@ START_TEST(test_bad)
 }
 END_TEST
 
+/* ---- and back --------------------------------------------------------------------- */
+
+static const char *const written[] = {
+    "tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json",
+    "special_tokens_map.json", "chat_template.jinja",
+};
+
+/* 1 if all lines of b are in a, in whatever order. */
+static int has_lines(const char *a, const char *b)
+{
+    for (const char *end; (end = strchr(b, '\n')); b = end + 1) {
+        char line[4096];
+        snprintf(line, sizeof line, "\n%.*s\n", (int)(end - b), b);
+        if (!strstr(a, line) && strncmp(a, line + 1, strlen(line) - 1))
+            return 0;
+    }
+    return 1;
+}
+
+/* What was written of a GGUF's keys gives these keys again. */
+START_TEST(test_back)
+{
+    static char want[sizeof shown];
+    const struct folder *f = &good[_i];
+    struct tr_err err = { 0 };
+    if (f->one_way)
+        return;
+    ck_assert_msg(!set_folder(f, NULL, &err), "%s: %s", f->name, err.text);
+    strcpy(want, show_keys(path));
+    remove_files();
+    struct tr_gguf *g = tr_gguf_open(path, &err);
+    ck_assert_ptr_nonnull(g);
+    ck_assert_msg(!tr__hf_vocab_write(g, dir, &err), "%s: %s", f->name, err.text);
+    tr_gguf_close(g);
+    for (size_t i = 0; i < sizeof written / sizeof *written; i++)
+        in_dir(written[i]);
+    write_size(f);
+    struct tr_gguf_writer *w = tr_gguf_create(other, &err);
+    int rc = tr__hf_vocab_set(w, dir, &f->options, NULL, &err);
+    ck_assert_msg(!tr_gguf_finish(w, rc, &err), "%s: %s", f->name, err.text);
+    show_keys(other);
+    ck_assert_msg(has_lines(shown, want) && has_lines(want, shown), "%s:\n%s\n%s", f->name,
+                  want, shown);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("hf_vocab");
     TCase *t = tcase_create("hf_vocab");
     tcase_add_checked_fixture(t, make_dir, remove_dir);
     tcase_add_loop_test(t, test_good, 0, sizeof good / sizeof *good);
+    tcase_add_loop_test(t, test_back, 0, sizeof good / sizeof *good);
     tcase_add_loop_test(t, test_bad, 0, sizeof bad / sizeof *bad);
     suite_add_tcase(s, t);
     return run_suite(s);
