@@ -7,6 +7,7 @@
 #include <libtrain/edit/edit.h>
 #include <libtrain/hf/export.h>
 #include <libtrain/hf/safetensors_write.h>
+#include <libtrain/hf/vocab.h>
 #include <libtrain/hf_export.h>
 
 #include <stdlib.h>
@@ -108,6 +109,8 @@ static int write_files(const struct job *j, struct tr_err *err)
     int rc = tr__hf_configs(&j->all, j->type, j->to, err);
     if (!rc && j->args->like)
         rc = tr__hf_copy_tokenizer(j->args->like, j->to, err);
+    else if (!rc && tr_gguf_find_kv(j->g, "tokenizer.ggml.tokens"))
+        rc = tr__hf_vocab_write(j->g, tr__folder_path(j->to), err);
     if (!rc)
         rc = tr__folder_hold(j->to, err);
     return rc ? rc : write_numbers(j, err);
