@@ -27,12 +27,12 @@ static const char *const flag_key[] = {
 enum { N_FLAG = sizeof flag_key / sizeof *flag_key };
 
 struct opts {
-    const char *output, *template, *names;
+    const char *output, *template, *names, *tokens;
     struct cmd_list set, delete, rename, rename_tensor;
     int flag[N_FLAG]; /* 0: yes, 1: no, negative: as it is */
     int in_place, restore, no_history;
     const char *history;
-    int64_t room;
+    int64_t room, multiple;
 };
 
 static const char *yes_or_no(int i)
@@ -123,6 +123,8 @@ static int apply(struct tr_amend *a, const struct opts *o, struct tr_err *err)
     for (int i = 0; !rc && i < N_FLAG; i++)
         if (o->flag[i] >= 0)
             rc = tr_amend_set(a, flag_key[i], "bool", o->flag[i] ? "false" : "true", err);
+    if (!rc && o->tokens)
+        rc = tr_amend_add_tokens(a, o->tokens, o->multiple, err);
     if (!rc && o->template)
         rc = set_template(a, o->template, err);
     if (!rc && o->names)
@@ -196,7 +198,7 @@ static int is_edit(const struct opts *o)
     int flags = 0;
     for (int i = 0; i < N_FLAG; i++)
         flags |= o->flag[i] >= 0;
-    return flags || o->restore || o->room || o->template || o->names || o->set.n ||
+    return flags || o->restore || o->room || o->template || o->names || o->tokens || o->set.n ||
            o->delete.n || o->rename.n || o->rename_tensor.n;
 }
 
@@ -214,6 +216,9 @@ int main(int argc, char **argv)
                  "rename a tensor; may be given again"),
         CMD_IN(0, "copy-names-from", &o.names, "FILE",
                "name the tensors as that file does, one after the other"),
+        CMD_IN(0, "add-tokens", &o.tokens, "FILE", "add the tokens of a list, a line each"),
+        CMD_INT(0, "rows-of", &o.multiple, 1, 65536, "N",
+                "with --add-tokens: let the tables have a multiple of N rows"),
         CMD_IN(0, "chat-template", &o.template, "NAME|FILE", "set the chat template"),
         CMD_CHOICE(0, "add-bos", &o.flag[0], yes_or_no, "WHETHER",
                    "texts begin with the BOS token"),
@@ -239,8 +244,10 @@ int main(int argc, char **argv)
         cmd_usage(&cmd, "'--output', '--in-place' and '--restore' exclude each other");
     if (!is_edit(&o))
         cmd_usage(&cmd, "there is nothing to change");
-    if (o.room && !o.output)
-        cmd_usage(&cmd, "'--room' goes with '--output'");
+    if ((o.room || o.tokens) && !o.output)
+        cmd_usage(&cmd, "'--%s' goes with '--output'", o.room ? "room" : "add-tokens");
+    if (o.multiple && !o.tokens)
+        cmd_usage(&cmd, "'--rows-of' goes with '--add-tokens'");
     o.history = cmd_history(&cmd, o.no_history);
     int rc = o.restore ? tr_amend_restore(file[0], &err) : edit(file[0], &o, &err);
     free(o.set.item);

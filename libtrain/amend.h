@@ -33,6 +33,15 @@ int tr_amend_set(struct tr_amend *a, const char *key, const char *type, const ch
                  struct tr_err *err) TR_MUST_CHECK;
 int tr_amend_set_text(struct tr_amend *a, const char *key, struct tr_str text,
                       struct tr_err *err) TR_MUST_CHECK;
+/* Tokens from a list, a line each: the token; behind a tab, if they are given, "control" or
+ * "user" (user-defined, as without it) and a token whose rows it begins as, in place of the mean
+ * of all.  They come behind the last real token, where fillers ("[PADn]", unused) make room, and
+ * the tables of rows for tokens grow by what is missing, with fillers up to a multiple of rows (0:
+ * none).  Lists of types and scores follow, ARCH.vocab_size does, and TR_NEW_TOKENS says which are
+ * new: an array of u32, the first and how many.  Only for a new file. */
+#define TR_NEW_TOKENS "libtrain.new_tokens"
+int tr_amend_add_tokens(struct tr_amend *a, const char *path, int64_t multiple,
+                        struct tr_err *err) TR_MUST_CHECK;
 /* One more line of "libtrain.history" (tr_gguf_add_history); NULL: none.  An edit in place for
  * which there is only room without it goes without. */
 int tr_amend_add_history(struct tr_amend *a, const char *line,

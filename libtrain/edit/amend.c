@@ -109,8 +109,7 @@ static int check_old(const struct tr_amend *a, const char *key, int renamed,
     return left_over ? 0 : check_fixed(a, key, err);
 }
 
-/* Put a value where its key is, or at the end. */
-static int put(struct tr_amend *a, struct tr_gguf_kv kv, struct tr_err *err)
+int tr__amend_put(struct tr_amend *a, struct tr_gguf_kv kv, struct tr_err *err)
 {
     struct tr_gguf_kv *old = find(a, kv.key);
     if (old) {
@@ -144,7 +143,7 @@ int tr_amend_set(struct tr_amend *a, const char *key, const char *type, const ch
     int rc = check_new(a, key, err);
     if (!rc)
         rc = tr__amend_value(a, &kv, type, value, err);
-    return rc ? rc : put(a, kv, err);
+    return rc ? rc : tr__amend_put(a, kv, err);
 }
 
 int tr_amend_set_text(struct tr_amend *a, const char *key, struct tr_str text,
@@ -154,7 +153,7 @@ int tr_amend_set_text(struct tr_amend *a, const char *key, struct tr_str text,
     int rc = check_new(a, key, err);
     if (!rc)
         rc = tr__amend_text(a, &kv, text, err);
-    return rc ? rc : put(a, kv, err);
+    return rc ? rc : tr__amend_put(a, kv, err);
 }
 
 int tr_amend_delete(struct tr_amend *a, const char *key, struct tr_err *err)

@@ -10,6 +10,7 @@
 #include <libtrain/amend.h>
 #include <libtrain/base/base.h>
 #include <libtrain/edit/edit.h>
+#include <libtrain/edit/grow.h>
 
 struct tr_amend {
     const struct tr_gguf *g;
@@ -18,6 +19,7 @@ struct tr_amend {
     struct tr_gguf_kv before; /* the history without the line that was added; no key: it was
                                  none */
     int has_line;             /* one was */
+    struct tr__grow_rows grow; /* of tokens that were added */
     void **owned;
     size_t n_kv, cap_kv, n_owned, cap_owned;
 };
@@ -35,6 +37,9 @@ int tr__amend_value(struct tr_amend *a, struct tr_gguf_kv *kv, const char *type,
                     const char *value, struct tr_err *err) TR_MUST_CHECK;
 int tr__amend_text(struct tr_amend *a, struct tr_gguf_kv *kv, struct tr_str text,
                    struct tr_err *err) TR_MUST_CHECK;
+
+/* A value where its key is, or at the end; the data are owned already. */
+int tr__amend_put(struct tr_amend *a, struct tr_gguf_kv kv, struct tr_err *err) TR_MUST_CHECK;
 
 /* Take the line of history away again. */
 void tr__amend_drop_history(struct tr_amend *a);

@@ -302,6 +302,9 @@ static int rewrite(const struct tr_amend *a, struct tr_err *err)
 /* Only the first file of a model is written. */
 static int check_parts(const struct tr_amend *a, struct tr_err *err)
 {
+    if (a->grow.old)
+        return tr_err_set(err, TR_EUNSUPPORTED, "'%s': tokens that are added have rows of "
+                          "their own: write a new file", tr_gguf_path(a->g));
     for (size_t i = n_own(a->g); i < tr_gguf_n_tensor(a->g); i++) {
         const struct tr_gguf_tensor *t = tr_gguf_tensor(a->g, i);
         if (strcmp(t->name, a->name[i]))

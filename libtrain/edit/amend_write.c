@@ -42,24 +42,29 @@ static int set_keys(const struct tr_amend *a, struct tr_gguf_writer *w, int64_t 
     return rc;
 }
 
-static int64_t data_bytes(const struct tr_gguf *g)
+static int64_t data_bytes(const struct tr_amend *a)
 {
-    int64_t sum = 0;
-    for (size_t i = 0; i < tr_gguf_n_tensor(g); i++)
-        sum += tr__raw_padded(tr_gguf_tensor(g, i)->bytes);
+    int64_t sum = 0, dim[4];
+    for (size_t i = 0; i < tr_gguf_n_tensor(a->g); i++)
+        sum += tr__raw_padded(tr__grown_shape(&a->grow, tr_gguf_tensor(a->g, i), dim));
     return sum;
 }
 
 static int write_data(const struct tr_amend *a, struct tr_gguf_writer *w,
                       struct tr_err *err)
 {
+    int64_t dim[4];
     int rc = 0;
     for (size_t i = 0; i < tr_gguf_n_tensor(a->g); i++) {
         const struct tr_gguf_tensor *t = tr_gguf_tensor(a->g, i);
-        tr_gguf_add_tensor(w, a->name[i], t->dtype, t->n_dim, t->dim);
+        tr__grown_shape(&a->grow, t, dim);
+        tr_gguf_add_tensor(w, a->name[i], t->dtype, t->n_dim, dim);
     }
-    for (size_t i = 0; !rc && i < tr_gguf_n_tensor(a->g); i++)
-        rc = tr__raw_copy(w, a->g, tr_gguf_tensor(a->g, i), err);
+    for (size_t i = 0; !rc && i < tr_gguf_n_tensor(a->g); i++) {
+        const struct tr_gguf_tensor *t = tr_gguf_tensor(a->g, i);
+        rc = tr__grows(&a->grow, t) ? tr__grow_write(&a->grow, w, a->g, t, err)
+                                    : tr__raw_copy(w, a->g, t, err);
+    }
     return rc;
 }
 
@@ -67,7 +72,7 @@ int tr_amend_write(const struct tr_amend *a, int64_t room,
                    const struct tr_progress *progress, const char *path,
                    struct tr_err *err)
 {
-    int rc = tr__raw_room(path, data_bytes(a->g) + room, err);
+    int rc = tr__raw_room(path, data_bytes(a) + room, err);
     struct tr_gguf_writer *w = rc ? NULL : tr_gguf_create(path, err);
     if (!w)
         return rc ? rc : TR_EIO;

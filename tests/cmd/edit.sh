@@ -52,6 +52,23 @@ test_expect_success 'nothing but a new copy' '
     "$BIN/gguf-diff" model.gguf b.gguf
     cmp model.gguf b.gguf'
 
+test_expect_success 'tokens: found in a text, and in front of rows of their own' '
+    printf "<|tool|>\\tcontrol\\t!\\nquokka\\n" >list
+    edit --add-tokens list --rows-of 64 -o t.gguf model.gguf
+    test ! -s stderr
+    n=$(value model.gguf tokenizer.ggml.tokens | sed "s/string.\\([0-9]*\\).*/\\1/")
+    printf "a quokka <|tool|>" | "$BIN/tokenize" -q -m t.gguf --special --text -o - - >ids
+    grep -w $((n + 1)) ids
+    grep -w $n ids
+    printf "a quokka <|tool|>" | "$BIN/tokenize" -q -m t.gguf --text -o - - >ids
+    grep -w $((n + 1)) ids
+    if grep -w $n ids; then exit 1; fi
+    "$BIN/quantize" -q --no-history -t q8_0 -o q.gguf model.gguf
+    edit --add-tokens list -o tq.gguf q.gguf
+    refuses 2 "goes with" --in-place --add-tokens list q.gguf
+    refuses 2 "goes with" --rows-of 64 --set x.y=u8:1 -o no.gguf q.gguf
+    refuses 1 "in the vocabulary already" --add-tokens list -o no.gguf t.gguf'
+
 test_expect_success 'in place: the data are not touched' '
     edit --room 4K --add-eos no -o p.gguf model.gguf
     ls -i p.gguf >before
