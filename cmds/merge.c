@@ -119,9 +119,7 @@ static void check_ways(const struct cmd *cmd, const struct opts *o,
     if (is_models && (o->adapters.n || o->kl || o->template || o->force))
         cmd_usage(cmd, "--method merges models: --adapter, --kl, --chat-template and --force "
                   "are of adapters");
-    if (is_models && !models->models.n)
-        cmd_usage(cmd, "--method wants a model: '--with FILE[:WEIGHT]'");
-    if (!is_models && (models->models.n || models->rules.n))
+    if (!is_models && (models->models.n || models->rules.n || models->layers))
         cmd_usage(cmd, "models want '--method NAME'");
     if (o->kl && !strcmp(o->output, "-"))
         cmd_usage(cmd, "'--kl' needs a file that is written");
@@ -166,6 +164,8 @@ int main(int argc, char **argv)
                   "factor on the changes: task, ties, dare, dare-ties"),
         CMD_INT(0, "seed", &models.seed, 0, INT64_MAX, "N",
                 "which changes stay: dare, dare-ties"),
+        CMD_IN(0, "layers", &models.layers, "FILE",
+               "which blocks of which models: passthrough"),
         CMD_FLAG(0, "normalize", &models.normalize, "divide by the sum of the weights"),
         CMD_UNFLAG(0, "no-normalize", &models.normalize, "do not"),
         CMD_END

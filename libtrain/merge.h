@@ -91,6 +91,7 @@ struct tr_merge_models_args {
     double density; /* share of the changes that stays, in (0, 1]: ties, dare, dare-ties */
     double lambda;  /* factor on all changes: task, ties, dare, dare-ties */
     uint64_t seed;  /* which changes stay: dare, dare-ties */
+    const char *layers; /* which blocks, for passthrough (tr_merge_layers); else NULL */
     int normalize;  /* divide by the sum of the weights; -1: as the method does */
     struct tr_recipe_args recipe;
     int allow_nonfinite;
@@ -99,6 +100,13 @@ struct tr_merge_models_args {
     const char *name;               /* behind the base's; NULL: "merged" */
     const char *history;            /* as above */
 };
+
+/* Text that says which blocks a model gets from which models, in its order; lines of
+ *     MODEL FIRST-LAST    blocks of a model: 0 is the base, 1 the first beside it
+ *     MODEL PATTERN       also the tensors outside of blocks whose names match (fnmatch)
+ * and comments from a # on.  What no line is about is the base's.  1 for a method that needs
+ * such a text: then no numbers are combined, `recipe` says no mixture, and `change` stays. */
+int tr_merge_layers(const struct tr_merge_method *method);
 
 /* 0 if a merge of these is one: as many models as the method takes (TR_EINVAL), all with the
  * base's architecture, tensors, shapes and vocabulary (TR_EMISMATCH, naming both files and

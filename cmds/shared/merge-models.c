@@ -11,6 +11,9 @@
 #include "options.h"
 #include "types.h"
 
+#include <libtrain/file.h>
+#include <libtrain/model.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,11 +160,46 @@ static int write_model(struct models *m, struct tr_merge_models_args *args,
     return rc;
 }
 
+/* Blocks may be of kinds that follow from their number, which is another one now. */
+static void warn_unusable(const char *path)
+{
+    struct tr_err err = { 0 };
+    struct tr_model *m = strcmp(path, "-") ? tr_model_open(path, &err) : NULL;
+    if (err.code)
+        cmd_warn("what was written cannot be run here: %s", err.text);
+    tr_model_close(m);
+}
+
+static int write_stack(const struct models *m, const char *layers,
+                       struct tr_merge_models_args *args, const char *output,
+                       struct tr_err *err)
+{
+    char *text = NULL;
+    size_t n;
+    int rc = tr_read_all(layers, &text, &n, err);
+    args->layers = text;
+    args->progress = cmd_job("B");
+    if (!rc && strlen(text) != n)
+        rc = tr_err_set(err, TR_EFORMAT, "'%s' is no text", layers);
+    if (!rc && tr_merge_models(m->base, NULL, args, output, err))
+        rc = tr_err_prefix(err, "'%s'", layers);
+    cmd_job_end();
+    free(text);
+    if (!rc)
+        warn_unusable(output);
+    return rc;
+}
+
 int cmd_merge_models(const struct cmd *cmd, const struct cmd_merge_models *o,
                      const char *path, const char *output,
                      struct tr_merge_models_args *args, struct tr_err *err)
 {
     struct models m = { 0 };
+    int is_stack = tr_merge_layers(tr_merge_method_at(o->method));
+    if (is_stack != (o->layers != NULL))
+        cmd_usage(cmd, "'--layers' and '--method passthrough' need each other");
+    if (!is_stack && !o->models.n)
+        cmd_usage(cmd, "--method wants a model: '--with FILE[:WEIGHT]'");
     int rc = open_models(cmd, &m, path, &o->models, err);
     if (!rc)
         rc = take_rules(cmd, &o->rules, &m, err);
@@ -175,9 +213,11 @@ int cmd_merge_models(const struct cmd *cmd, const struct cmd_merge_models *o,
     args->lambda = o->lambda;
     args->seed = (uint64_t)o->seed;
     args->normalize = o->normalize;
-    if (!rc)
+    if (!rc && is_stack)
+        rc = write_stack(&m, o->layers, args, output, err);
+    if (!rc && !is_stack)
         rc = tr_merge_models_check(m.base, args, err);
-    if (!rc) {
+    if (!rc && !is_stack) {
         warn_keys(&m);
         rc = write_model(&m, args, output, err);
     }

@@ -13,6 +13,7 @@ struct cmd_merge_models {
     int method;             /* of those that cmd_merge_method lists; -1: none */
     struct cmd_list models; /* FILE[:WEIGHT] */
     struct cmd_list rules;  /* RE=WEIGHT[,WEIGHT…] */
+    const char *layers;     /* file; NULL: none */
     double density, lambda;
     int64_t seed;
     int normalize;

@@ -32,6 +32,10 @@ int tr__keeps_type(const struct tr_gguf_tensor *t, const char *arch);
 int tr__same_model(const struct tr_gguf *base, const struct tr_gguf *g,
                    struct tr_err *err) TR_MUST_CHECK;
 
+/* The same but for tensors and shapes. */
+int tr__same_family(const struct tr_gguf *base, const struct tr_gguf *g,
+                    struct tr_err *err) TR_MUST_CHECK;
+
 /* Name a recipe, and number it, by the type that most bytes are in. */
 void tr__recipe_name(struct tr_recipe *r);
 

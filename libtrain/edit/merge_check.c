@@ -4,7 +4,7 @@
  * and the meaning of each token must be the same.  Next: merge_models.c.
  */
 #include <libtrain/edit/edit.h>
-#include <libtrain/edit/methods/method.h>
+#include <libtrain/edit/method.h>
 
 #include <math.h>
 #include <string.h>
@@ -89,11 +89,18 @@ static int check_vocabulary(const struct tr_gguf *a, const struct tr_gguf *b,
     return 0;
 }
 
-int tr__same_model(const struct tr_gguf *base, const struct tr_gguf *g, struct tr_err *err)
+int tr__same_family(const struct tr_gguf *base, const struct tr_gguf *g, struct tr_err *err)
 {
     int rc = tr_gguf_expect_model(g, err);
-    if (rc || (rc = check_arch(base, g, err)) || (rc = check_vocabulary(base, g, err)) ||
-        (rc = check_tensors(base, g, err)))
+    if (rc || (rc = check_arch(base, g, err)))
+        return rc;
+    return check_vocabulary(base, g, err);
+}
+
+int tr__same_model(const struct tr_gguf *base, const struct tr_gguf *g, struct tr_err *err)
+{
+    int rc = tr__same_family(base, g, err);
+    if (rc || (rc = check_tensors(base, g, err)))
         return rc;
     return check_tensors(g, base, err);
 }
@@ -130,6 +137,8 @@ int tr_merge_models_check(const struct tr_gguf *base, const struct tr_merge_mode
     int rc = check_numbers(args, err);
     if (!rc)
         rc = tr_gguf_expect_model(base, err);
+    if (!rc && args->method->check)
+        return args->method->check(base, args, err);
     for (size_t i = 0; !rc && i < args->n; i++)
         rc = tr__same_model(base, args->model[i], err);
     return rc ? err->code : 0;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
  * Several models to one, tensor by tensor, in slabs of whole rows that are unpacked from every
- * file.  What is done with the numbers is the method's (methods/method.h), which may first
+ * file.  What is done with the numbers is the method's (method.h), which may first
  * look over the whole tensor.  What a method gives back as it was in one of the files goes
  * out in that file's bytes, since packing what was unpacked does not give the same blocks in
  * every type.
  */
 #include <libtrain/edit/edit.h>
 #include <libtrain/edit/merge_change.h>
-#include <libtrain/edit/methods/method.h>
+#include <libtrain/edit/method.h>
 #include <libtrain/edit/regexes.h>
 
 #include <stdlib.h>
@@ -263,6 +263,8 @@ int tr_merge_models(const struct tr_gguf *base, const struct tr_recipe *recipe,
     int rc = tr_merge_models_check(base, args, err);
     if (rc)
         return rc;
+    if (args->method->write)
+        return args->method->write(base, args, path, err);
     rc = tr__regexes_init(&m.rules, args->rule ? &args->rule->pattern : NULL, args->n_rule,
                           sizeof *args->rule, err);
     if (!rc)

@@ -138,6 +138,43 @@ test_expect_success 'adapters: what does not go together' '
     test_must_fail grep base_hash keys
     test ! -e no.gguf'
 
+test_expect_success 'blocks of several models' '
+    n=$("$BIN/gguf-show" --keys base.gguf | sed -n "s/.*block_count.*	\([0-9]*\)$/\1/p")
+    last=$((n - 1))
+    echo "0 0-$last" >all
+    run merge --method passthrough -m base.gguf --layers all -o out.gguf
+    same base.gguf out.gguf 0
+    printf "# more\n 1 0-%d # the first\n\n0\t%d\r\n1 token_embd*\n" $last $last >more
+    run merge --method passthrough -m base.gguf -x a1.gguf --layers more -o out.gguf
+    test ! -s talk
+    "$BIN/gguf-show" --keys out.gguf | grep "block_count.*	$((n + 1))$"
+    "$BIN/perplexity" -q -m out.gguf -f house.txt -c 64 | grep .
+    "$BIN/gguf-diff" --tensors a1.gguf out.gguf >diff || true
+    grep "^tensor	blk" diff | awk "\$5 != 0 { exit 1 }"
+    grep "^tensor>	blk.$n.ffn_up.weight" diff
+    run merge --method passthrough -m base.gguf -x a1.gguf --layers more -t q8_0 -o q.gguf
+    "$BIN/gguf-show" q.gguf | grep "blk.$n.attn_q.weight	Q8_0"
+    layers() {
+        printf "%b" "$1" >bad
+        test_expect_code 2 "$BIN/merge" --method passthrough -m base.gguf -x a1.gguf \
+            --layers bad -o no.gguf 2>err
+        grep "bad.*$2" err
+    }
+    layers "0 0\n2 0\n" "line 2: begins with no number"
+    layers "0 0-99\n" "line 1: blocks 0 to 99 of .base.gguf., which has 0 to $last"
+    layers "0 1-0\n" "line 1: blocks 1 to 0"
+    layers "0 0x\n" "line 1: .0x. are no blocks"
+    layers "0\n" "line 1: begins with no"
+    layers "0 0 0\n" "line 1: wants"
+    layers "# none\n" "no blocks of any"
+    "$BIN/gguf-edit" -q --set llama.rope.freq_base=f32:5 -o other.gguf a1.gguf
+    test_expect_code 1 "$BIN/merge" --method passthrough -m base.gguf -x other.gguf \
+        --layers more -o no.gguf 2>err
+    grep "base.gguf. and .other.gguf. differ in .llama.rope.freq_base" err
+    test_expect_code 2 "$BIN/merge" --method passthrough -m base.gguf -x a1.gguf -o no.gguf 2>err
+    grep "need each other" err
+    test ! -e no.gguf'
+
 test_expect_success 'models: what does not go together' '
     usage() {
         text=$1
@@ -151,7 +188,7 @@ test_expect_success 'models: what does not go together' '
     usage "a weight for each of 1" -m base.gguf --method task -x a1.gguf --weight "blk=1,2"
     usage "slerp takes 1 to 2 models" -m base.gguf --method slerp -x a1.gguf -x a1.gguf -x b1.gguf
     usage "add up to 0" -m base.gguf --method linear -x a1.gguf:1 -x b1.gguf:-1
-    usage "linear task slerp ties dare dare-ties" -m base.gguf --method blend -x a1.gguf
+    usage "linear task slerp ties dare dare-ties passthrough" -m base.gguf --method blend -x a1.gguf
     test_expect_code 1 "$BIN/merge" -o out.gguf -m base.gguf --method task -x a.gguf 2>err
     grep "a.gguf. is an adapter" err
     test_expect_code 2 "$BIN/merge" -o out.gguf -m base.gguf --method task -x a1.gguf \

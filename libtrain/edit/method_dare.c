@@ -2,9 +2,10 @@
  *
  * Drop and rescale (Yu et al. 2023, "Language models are super Mario"): each change is kept
  * with probability `density` and divided by it, so that its mean stays.  Which are kept is a
- * hash of seed, tensor, model and place, whatever pieces and threads there are.  Next: ties.c.
+ * hash of seed, tensor, model and place, whatever pieces and threads there are.  Next:
+ * method_ties.c.
  */
-#include <libtrain/edit/methods/method.h>
+#include <libtrain/edit/method.h>
 #include <libtrain/rng.h>
 
 /* FNV-1a: Fowler, Noll, Vo. */

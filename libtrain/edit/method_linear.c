@@ -2,9 +2,10 @@
  *
  * The weighted mean of models (Wortsman et al. 2022, "Model soups"), and the sum of what they
  * changed of their base (Ilharco et al. 2022, "Editing models with task arithmetic").  Sums
- * are in f64: the mean of a model with itself is that model, bit for bit.  Next: vectors.c.
+ * are in f64: the mean of a model with itself is that model, bit for bit.  Next:
+ * method_vectors.c.
  */
-#include <libtrain/edit/methods/method.h>
+#include <libtrain/edit/method.h>
 
 static double sum_of(const double *weight, size_t n)
 {

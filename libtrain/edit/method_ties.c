@@ -8,7 +8,7 @@
  * order of their bits, so one pass counts upper halves, and the next one the lower halves of
  * those whose upper half is the right one.
  */
-#include <libtrain/edit/methods/method.h>
+#include <libtrain/edit/method.h>
 
 #include <string.h>
 

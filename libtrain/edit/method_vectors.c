@@ -2,9 +2,9 @@
  *
  * Changes of models, added to their base: what is left of each, whether their signs agree, and
  * the sum.  In pieces that stay in the nearest cache, changes in f32 and sums in f64.  Next:
- * ties.c, dare.c.
+ * method_ties.c, method_dare.c.
  */
-#include <libtrain/edit/methods/method.h>
+#include <libtrain/edit/method.h>
 
 enum { PIECE = 256 };
 

@@ -3,8 +3,8 @@
  * Ways to make one model of several: a const struct at the foot of its file, listed once in
  * methods.def.  docs/maths/merging.md has the formulas.
  */
-#ifndef LIBTRAIN_EDIT_METHODS_METHOD_H
-#define LIBTRAIN_EDIT_METHODS_METHOD_H
+#ifndef LIBTRAIN_EDIT_METHOD_H
+#define LIBTRAIN_EDIT_METHOD_H
 
 #include <libtrain/merge.h>
 
@@ -39,13 +39,20 @@ struct tr_merge_method {
     void (*look)(const struct tr__mixing *m, int pass, const struct tr__mixed *x);
     void (*settle)(const struct tr__mixing *m, int pass);
     void (*combine)(const struct tr__mixing *m, const struct tr__mixed *x);
+
+    /* Or no numbers are combined, the models need not have the same tensors, and all of it is
+     * done here; NULL: not so. */
+    int (*check)(const struct tr_gguf *base, const struct tr_merge_models_args *args,
+                 struct tr_err *err);
+    int (*write)(const struct tr_gguf *base, const struct tr_merge_models_args *args,
+                 const char *path, struct tr_err *err);
 };
 
 #define TR_MERGE_METHOD(name) extern const struct tr_merge_method tr__method_##name;
-#include <libtrain/edit/methods/methods.def>
+#include <libtrain/edit/methods.def>
 #undef TR_MERGE_METHOD
 
-/* ==== vectors.c: what methods that add changes of models to the base share ==== */
+/* ==== method_vectors.c: what methods that add changes of models to the base share ==== */
 
 /* base + lambda * the sum of weight * change over the models.  `sparse`, if it is not NULL,
  * sets to 0 what is dropped of n changes of model k, those from `at` on, and scales the rest;

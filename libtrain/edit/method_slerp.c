@@ -5,7 +5,7 @@
  * its length does not sink half-way as that of the mean does.  The angle is that of whole
  * tensors, which are therefore read twice.
  */
-#include <libtrain/edit/methods/method.h>
+#include <libtrain/edit/method.h>
 
 #include <math.h>
 

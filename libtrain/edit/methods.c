@@ -2,11 +2,11 @@
  *
  * The list of ways to merge models.  Next: method.h.
  */
-#include <libtrain/edit/methods/method.h>
+#include <libtrain/edit/method.h>
 
 static const struct tr_merge_method *const methods[] = {
 #define TR_MERGE_METHOD(name) &tr__method_##name,
-#include <libtrain/edit/methods/methods.def>
+#include <libtrain/edit/methods.def>
 #undef TR_MERGE_METHOD
 };
 
@@ -18,6 +18,11 @@ const struct tr_merge_method *tr_merge_method_at(int i)
 const char *tr_merge_method_name(const struct tr_merge_method *method)
 {
     return method->name;
+}
+
+int tr_merge_layers(const struct tr_merge_method *method)
+{
+    return method->write != NULL;
 }
 
 const char *tr_merge_method_help(const struct tr_merge_method *method)
