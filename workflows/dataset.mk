@@ -10,7 +10,7 @@ TRAIN_DATA  =
 #? DATASET_FLAGS further options of dataset build: --no-stats --placeholders FILE
 DATASET_FLAGS =
 
-ifneq ($(filter dataset,$(MAKECMDGOALS)),)
+ifneq ($(if $(hub_first),,$(filter dataset,$(MAKECMDGOALS))),)
 $(foreach k,DATASET $(if $(TRAIN_DATA),,RUNS),$(if $($k),,$(call refuse,$k is empty)))
 dataset_name = $(notdir $(patsubst %/,%,$(subst $(space),_,$(DATASET))))
 rows_file   := $(call path,$(or $(TRAIN_DATA),$(RUNS)/dataset/$(dataset_name).jsonl))

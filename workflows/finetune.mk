@@ -6,7 +6,7 @@
 ## finetune: MODEL and DATA to runs/NAME/: adapter.gguf Modelfile loss.png eval.tsv samples.txt, and more by OUTPUTS
 ## plan: what finetune would train and write, and whether it could; nothing is written
 ## data: the same up to the training: the data packed, and of rows a table and the first as the model sees them
-#? MODEL model to start from, a GGUF file
+#? MODEL model to start from: a GGUF file, or a folder of Hugging Face
 MODEL       = $(EXAMPLES)/tiny.gguf
 #? DATA text to train on, one document a file; or rows of JSON: chats, prompts with answers, …
 DATA        = $(or $(usual_data),$(EXAMPLES)/tiny.txt)
@@ -78,14 +78,14 @@ one_text    = $(if $(filter-out @%,$(firstword $(DATA))),$(if $(call one_file,$(
 first_text  = $(or $(one_text),$(call first_file,$(firstword $(DATA))))
 
 # Only where a run is asked for: its rules are in records.mk and results.mk.
-run_goals   = $(filter finetune data plan $(RUNS)/%,$(MAKECMDGOALS))
+run_goals   = $(if $(hub_first),,$(filter finetune data plan $(RUNS)/%,$(MAKECMDGOALS)))
 ifneq ($(run_goals),)
 $(foreach k,RUNS NAME,$(call target_name,$k))
 RUN        := $(call path,$(RUNS))/$(NAME)
 model      := $(call named,$(MODEL))
 data       := $(call files,$(DATA))
 test       := $(if $(TEST),$(call files,$(TEST)))
-$(call readable,MODEL,$(model))$(call readable,DATA,$(data))$(if $(test),$(call readable,TEST,$(test)))
+$(if $(hub_old),,$(call readable,MODEL,$(model)))$(call readable,DATA,$(data))$(if $(test),$(call readable,TEST,$(test)))
 rows       := $(shell $(call script,rows.sh) $(call sh,$(CMD)) $(model) $(data))
 prompts    := $(call named,$(or $(PROMPTS),/))
 $(if $(PROMPTS),$(call readable,PROMPTS,$(prompts)))
