@@ -8,6 +8,7 @@
 #include "shared/job.h"
 #include "shared/rows.h"
 #include "shared/sample-start.h"
+#include "shared/short-texts.h"
 #include "shared/template.h"
 #include "shared/token-out.h"
 #include "shared/vocab.h"
@@ -45,6 +46,7 @@ struct run {
     struct tr_source_options source;
     struct cmd_rows rows;
     struct cmd_starts samples;
+    struct cmd_short_texts texts;
     struct tr_tokens t; /* the document at hand */
     int two_bos, two_eos; /* warned already */
     uint64_t *spelt;      // (n_vocab) how often a control token stands in the texts
@@ -60,9 +62,14 @@ static int around(const struct run *r)
     return bos | (r->o->eos < 0 ? wish & TR_ENCODE_EOS : r->o->eos ? TR_ENCODE_EOS : 0);
 }
 
-static void warn_of_two(struct run *r, int flags)
+static int encode_flags(const struct run *r)
 {
-    const struct tr_tokens *t = &r->t;
+    return around(r) | (r->o->special ? TR_ENCODE_SPECIAL : 0);
+}
+
+static void warn_of_two(struct run *r, const struct tr_tokens *t)
+{
+    int flags = t->n ? encode_flags(r) : 0;
     if (flags & TR_ENCODE_BOS && !r->two_bos && t->n > 1 && t->id[1] == t->id[0]) {
         r->two_bos = 1;
         cmd_warn("the text begins with BOS, and one is added: see --no-bos");
@@ -78,13 +85,12 @@ static void warn_of_two(struct run *r, int flags)
 static int encode(struct run *r, const char *text, size_t len, struct tr_err *err)
 {
     struct tr_tokens *t = &r->t;
-    int flags = around(r) | (r->o->special ? TR_ENCODE_SPECIAL : 0);
     t->n = 0;
     if (!len)
         return 0;
-    if (tr_tokenizer_encode(r->tok, text, len, flags, t, err))
+    if (tr_tokenizer_encode(r->tok, text, len, encode_flags(r), t, err))
         return -1;
-    warn_of_two(r, flags);
+    warn_of_two(r, t);
     return 0;
 }
 
@@ -110,11 +116,21 @@ static int add_samples(struct run *r, const char *name, const char *text, size_t
     return add_document(r, text, n, err);
 }
 
-/* A whole file: told what is odd in it, and refused if it is no text. */
-static int add_text(struct run *r, const char *name, const struct tr_text *text,
-                    struct tr_err *err)
+static int take_short(void *arg, const struct tr_tokens *ids, struct tr_err *err)
+{
+    struct run *r = arg;
+    warn_of_two(r, ids);
+    return cmd_token_out_ids(&r->sink, ids, err);
+}
+
+/* A whole file; short ones wait for others. */
+static int add_text(struct run *r, const char *name, struct tr_text *text, struct tr_err *err)
 {
     tr_tokenizer_spelt(r->tok, text->bytes, text->n, r->spelt);
+    if (!r->samples.n && text->n <= CMD_SHORT_TEXT)
+        return cmd_short_texts_add(&r->texts, name, text, err);
+    if (cmd_short_texts_take(&r->texts, err))
+        return -1;
     int rc = r->samples.n ? add_samples(r, name, text->bytes, text->n, err)
                           : add_document(r, text->bytes, text->n, err);
     return rc ? tr_err_prefix(err, "'%s'", name) : 0;
@@ -135,16 +151,18 @@ static int add_plain(struct run *r, struct tr_source *source, struct tr_err *err
 {
     struct tr_record record = { 0 };
     struct tr_text text = { 0 };
-    char nothing[1] = "";
     const char *name = tr_source_name(source);
     int rc = tr_source_next(source, &record, err);
     if (rc == 1)
         rc = tr_text_check(&text, record.bytes, record.n, name, err);
     if (!rc) {
-        text.bytes = record.bytes ? record.bytes : nothing;
+        text.bytes = record.bytes;
         text.n = record.n;
+        text.cap = record.cap;
+        record = (struct tr_record){ 0 };
         cmd_tell_text(&text, name);
         rc = add_text(r, name, &text, err);
+        tr_text_release(&text);
     } else if (err->code == TR_EFORMAT) {
         cmd_binary_way_out(err);
     }
@@ -154,6 +172,8 @@ static int add_plain(struct run *r, struct tr_source *source, struct tr_err *err
 
 static int add_rows(struct run *r, struct tr_source *source, struct tr_err *err)
 {
+    if (cmd_short_texts_take(&r->texts, err))
+        return -1;
     if (r->sink.w && !r->sink.rows)
         return tr_err_set(err, TR_EINVAL, "'%s' holds rows: put it in front of plain text",
                           tr_source_name(source));
@@ -197,12 +217,17 @@ static int add_all(struct run *r, char **file, int n_file, struct tr_err *err)
     r->rows.size = cmd_inputs_size(file, n_file);
     if (!r->sink.out || !tr_out_is_terminal(r->sink.out))
         cmd_job("B");
+    r->texts = (struct cmd_short_texts){ .tok = r->tok, .flags = encode_flags(r),
+                                         .take = take_short, .arg = r };
     tr_tokenizer_watch(r->tok, &(struct tr_progress){ tell_text, r });
     do {
         rc = add(r, n_file ? file[i] : "-", err);
         r->rows.done += n_file ? cmd_input_size(file[i]) : 0;
         cmd_job_at(r->rows.done, r->rows.size);
     } while (!rc && ++i < n_file);
+    struct tr_err earlier = { 0 }; /* what waits stands in front of what failed */
+    if (cmd_short_texts_take(&r->texts, &earlier))
+        rc = tr_err_set(err, earlier.code, "%s", earlier.text);
     cmd_job_end();
     return rc;
 }
@@ -336,6 +361,7 @@ static void release(struct run *r)
 {
     cmd_token_out_discard(&r->sink);
     tr_tokens_release(&r->t);
+    cmd_short_texts_release(&r->texts);
     free(r->spelt);
     cmd_keys_release(&r->source);
     cmd_starts_release(&r->samples);

@@ -88,6 +88,13 @@ void tr_tokenizer_watch(struct tr_tokenizer *t, const struct tr_progress *p);
 int tr_tokenizer_encode(const struct tr_tokenizer *t, const char *text, size_t len,
                         int flags, struct tr_tokens *out, struct tr_err *err) TR_MUST_CHECK;
 
+/* The same of n texts, the ids of each in its own place of out, behind what is there: each is
+ * one thread's, so many short ones are encoded at once.  An empty text has no ids, not even
+ * BOS and EOS.  On failure *at is the first text that failed, and what is in out may be cut. */
+int tr_tokenizer_encode_all(const struct tr_tokenizer *t, const struct tr_str *text, size_t n,
+                            int flags, struct tr_tokens *out, size_t *at,
+                            struct tr_err *err) TR_MUST_CHECK;
+
 struct tr_text_range { /* bytes [start, end) of a text */
     size_t start, end;
 };

@@ -210,6 +210,8 @@ struct worker {
     struct tr_tokens ids;
     struct tr_err err;
     struct tr_encoder e;
+    int rc; /* of encode_all: the first failure that it met, and where */
+    size_t failed;
 };
 
 /* Pieces are finished in the order of the text, so the failure that is told is the first
@@ -306,5 +308,54 @@ int tr_tokenizer_encode(const struct tr_tokenizer *t, const char *text, size_t l
         rc = tr__push_around(out, t->eos, "EOS", err);
     if (rc)
         out->n = before;
+    return rc;
+}
+
+/* ---- many texts ----------------------------------------------------------------------- */
+
+static int encode_text(struct worker *w, struct tr_str text, int flags, size_t all_bytes)
+{
+    const struct tr_tokenizer *t = w->e.t;
+    int rc = w->e.memo ? 0 : memo_init(&w->e, all_bytes);
+    w->e.text = text.ptr;
+    if (!rc && flags & TR_ENCODE_BOS)
+        rc = tr__push_around(w->e.out, t->bos, "BOS", w->e.err);
+    if (!rc)
+        rc = tr__encode_parts(&w->e, 0, text.len, flags & TR_ENCODE_SPECIAL, 1);
+    if (!rc && flags & TR_ENCODE_EOS)
+        rc = tr__push_around(w->e.out, t->eos, "EOS", w->e.err);
+    return rc;
+}
+
+int tr_tokenizer_encode_all(const struct tr_tokenizer *t, const struct tr_str *text, size_t n,
+                            int flags, struct tr_tokens *out, size_t *at, struct tr_err *err)
+{
+    struct tr_encoder whole = { .t = t, .err = err };
+    int n_worker = n > 1 ? omp_get_max_threads() : 1, rc = 0;
+    struct worker *worker = workers_new(&whole, n_worker);
+    size_t bytes = 0;
+    *at = n;
+    if (!worker)
+        return TR_ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        bytes += text[i].len;
+#pragma omp parallel for schedule(dynamic, 1) num_threads(n_worker) if (n_worker > 1)
+    for (size_t i = 0; i < n; i++) {
+        struct worker *w = &worker[omp_get_thread_num()];
+        w->ids.n = 0; /* out[i] lies in one line of the cache with another thread's */
+        int code = text[i].len && !w->rc ? encode_text(w, text[i], flags, bytes) : 0;
+        if (!code)
+            code = push_ids(&out[i], w->ids.id, w->ids.n, &w->err);
+        if (code && !w->rc) {
+            w->rc = code;
+            w->failed = i;
+        }
+    }
+    for (int i = 0; i < n_worker; i++)
+        if (worker[i].rc && worker[i].failed < *at) {
+            *at = worker[i].failed;
+            rc = tr_err_set(err, worker[i].rc, "%s", worker[i].err.text);
+        }
+    workers_free(worker, n_worker);
     return rc;
 }

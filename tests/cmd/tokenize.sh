@@ -222,6 +222,26 @@ test_expect_success 'special tokens are text unless --special' '
     printf "Hello</s> Hello</s>Hello" >special
     tok -m "$v" --special special | detok -m "$v" | cmp - special'
 
+test_expect_success 'many short files: each as it is by itself, in their order, on any threads' '
+    mkdir -p many
+    head -c 60000 "$TOP/examples/tiny.txt" | (cd many && split -b 700 -a 3 - f)
+    : >many/fzzz
+    "$BIN/tokenize" -q --threads 1 --text -m "$model" many/* >one
+    "$BIN/tokenize" -q --threads 3 --text -m "$model" many/* >three
+    cmp one three
+    test $(wc -l <one) = $(ls many | wc -l)
+    for f in many/faaa many/fabc many/fadd many/fzzz; do
+        "$BIN/tokenize" -q --text -m "$model" $f
+    done >alone
+    for f in faaa fabc fadd fzzz; do
+        sed -n "$(ls many | grep -n $f | cut -d : -f 1)p" one
+    done | cmp - alone
+    printf "a\000b\000" >many/fabc
+    test_expect_code 1 "$BIN/tokenize" -q -m "$model" -o out many/* 2>err
+    grep "many/fabc" err
+    test ! -e out
+    rm -r many'
+
 test_expect_success 'two BOS are worth a warning' '
     printf "<s>Hello" >bos
     tok -m "$vocab/ggml-vocab-llama-spm.gguf" --special --text bos >ids 2>err

@@ -167,17 +167,18 @@ int tr_text_check(struct tr_text *t, const char *bytes, size_t n, const char *na
 
 static int read_bytes(struct tr_text *t, const char *path, struct tr_err *err)
 {
-    enum { ROOM = 256 << 10 };
+    enum { FIRST = 8 << 10, ROOM = 256 << 10 };
     FILE *f = tr_in_open(path, err);
     size_t n = 1;
     int rc = f ? 0 : err ? err->code : TR_EIO;
     while (!rc && n) {
-        if (tr__spool_grow(&t->bytes, &t->cap, t->n + ROOM, 1)) {
+        size_t room = t->n < FIRST ? FIRST : t->n < ROOM ? t->n : ROOM;
+        if (tr__spool_grow(&t->bytes, &t->cap, t->n + room, 1)) {
             rc = tr_err_sys(err, "'%s': no memory for a text of more than %zu bytes", path,
                             t->n);
             break;
         }
-        n = fread(t->bytes + t->n, 1, ROOM - 1, f);
+        n = fread(t->bytes + t->n, 1, t->cap - t->n - 1, f);
         t->n += n;
         t->bytes[t->n] = 0;
         if (!n && ferror(f))
