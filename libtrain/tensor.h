@@ -33,6 +33,7 @@ struct tr_tensor {
     int grad_empty; /* grad stands for zeros, whatever its numbers are */
     int minus_exp;  /* of a parameter, f32: what is trained is theta, and this is
                        -exp(theta); grad is that of this */
+    float rate;     /* of a parameter: factor of the learning rate; 0: 1 */
     int linear;     /* of a parameter: it maps one vector to another, or is several that do */
     const struct tr__products *products; /* how it multiplies, a weight; NULL: in f32 */
 

@@ -23,6 +23,10 @@ struct tr_train_args {
     int full;                /* train all weights instead of an adapter */
     int64_t lora_rank;       /* a new adapter, unless adapter_in is given */
     double lora_alpha;
+    int rslora;              /* 1: the adapter is scaled by alpha / sqrt(rank) (Kalajdzievski
+                                2023): what is written has the alpha that does so */
+    double lora_plus;        /* factor of the learning rate of the b of each pair (Hayou et
+                                al. 2024, "LoRA+"); 1: none */
     const char *lora_targets;
     const char *adapter_in;  /* path; NULL: a new adapter */
     const struct tr_dtype *weights; /* with full: &tr_f32, or &tr_bf16 for matrices and

@@ -163,6 +163,8 @@ void tr_params_update_one(struct tr_params *p, size_t i, const struct tr_optim_s
     }
     if (p->tensor[i]->n_dim < 2)
         s.weight_decay = 0;
+    if (p->tensor[i]->rate > 0)
+        s.lr *= (double)p->tensor[i]->rate;
     struct update u = { p, i, p->optim, p->tensor[i]->grad, s };
     if (tr__optim_is_whole(p, i))
         make_change(&u);

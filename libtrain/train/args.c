@@ -99,6 +99,12 @@ static const struct tr__arg table[] = {
         "the adapter is scaled by alpha / rank", 1e-6, 1e6, .of_adapter = 1,
         .standard = 16 },
       "alpha", NULL },
+    { { FIELD(rslora), TR_ARG_FLAG, "rslora", TRAINED, .set = 1, .of_adapter = 1,
+        .help = "the adapter is scaled by alpha / sqrt(rank)" },
+      NULL, NULL }, /* in the alpha */
+    { { FIELD(lora_plus), TR_ARG_FLOAT, "lora-plus", TRAINED, "X",
+        "factor of the rate of the second matrices", 1e-3, 1e3, .standard = 1 },
+      NULL, NULL }, /* describe.c has its line */
     { { FIELD(lora_targets), TR_ARG_TEXT, "lora-targets", TRAINED, "LIST",
         "patterns of linear layers, with commas: attn_q,ffn_*,output", .of_adapter = 1,
         .standard_text = "all-linear" },

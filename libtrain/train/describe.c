@@ -79,6 +79,13 @@ static void write_balance(FILE *f, const struct tr_train_args *a)
         fprintf(f, "balance_loss=%.17g\n", a->balance);
 }
 
+/* The same of rates that are alike. */
+static void write_lora_plus(FILE *f, const struct tr_train_args *a)
+{
+    if (!a->full && a->lora_plus != 1)
+        fprintf(f, "lora_plus=%.17g\n", a->lora_plus);
+}
+
 /* The same of supervised training, and of numbers that are as usual. */
 static void write_objective(FILE *f, const struct tr_train_args *a)
 {
@@ -113,6 +120,7 @@ int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
     }
     write_rope(f, t->m);
     write_balance(f, &t->args);
+    write_lora_plus(f, &t->args);
     write_objective(f, &t->args);
     return fclose(f) ? tr_err_sys(err, "cannot describe the run") : 0;
 }

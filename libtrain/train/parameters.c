@@ -8,6 +8,7 @@
 #include <libtrain/model/model.h>
 #include <libtrain/train/run.h>
 
+#include <math.h>
 #include <stdlib.h>
 
 /* ---- the model -------------------------------------------------------------------- */
@@ -132,6 +133,7 @@ static void declare_pairs(struct tr_trainer *t)
         if (t->lora->pair[i].tied)
             tr__warn(t, "'%s' is the output too: llama.cpp cannot run an adapter on it, only "
                      "what comes of merging", w->t.name);
+        t->lora->pair[i].b.rate = (float)t->args.lora_plus;
         tr_params_add(&t->params, &t->lora->pair[i].a);
         tr_params_add(&t->params, &t->lora->pair[i].b);
     }
@@ -140,9 +142,10 @@ static void declare_pairs(struct tr_trainer *t)
 static int init_lora(struct tr_trainer *t, struct tr_err *err)
 {
     const struct tr_train_args *a = &t->args;
+    double alpha = a->rslora ? a->lora_alpha * sqrt((double)a->lora_rank) : a->lora_alpha;
     t->lora = a->adapter_in ? tr_lora_open(a->adapter_in, t->m, err)
                             : tr_lora_new(t->m, a->lora_targets, (int)a->lora_rank,
-                                          (float)a->lora_alpha, err);
+                                          (float)alpha, err);
     if (!t->lora)
         return err ? err->code : TR_EIO;
     int rc = tr_lora_attach(t->lora, t->m, 1, err);

@@ -112,7 +112,14 @@ test_expect_success 'every optimizer: the loss falls, goes on exactly, fused too
         train $more --steps 8 --fused-step -o fused.ckpt
         cmp fused.ckpt more.ckpt
         train $more --weights bf16 --steps 2 -o half.ckpt
-    done'
+    done
+    more="--batch 8 --sched constant --rslora --lora-r 16 --lora-plus 4 --opt muon"
+    train $more --steps 4 -o more.ckpt
+    train $more --steps 2 -o part.ckpt
+    train $more --steps 4 --resume -o part.ckpt
+    cmp part.ckpt more.ckpt
+    "$BIN/gguf-export" -q -m "$model" -o more.gguf more.ckpt
+    "$BIN/gguf-show" --keys more.gguf | grep "adapter.lora.alpha.*64$"'
 
 test_expect_success '--fused-step changes no bit' '
     for clip in 1 0; do

@@ -322,6 +322,26 @@ START_TEST(optimizers_as_pytorch)
 }
 END_TEST
 
+/* A parameter with a rate of its own moves as all do at that rate. */
+START_TEST(a_rate_of_ones_own)
+{
+    struct set a, b;
+    set_init(&a, "adamw");
+    set_init(&b, "adamw");
+    a.t[0].rate = 16;
+    for (int64_t t = 1; t <= 4; t++) {
+        draw(&a, (uint64_t)t);
+        draw(&b, (uint64_t)t);
+        step(&a, t, 0x1p-10);
+        step(&b, t, 0x1p-6);
+    }
+    ck_assert_mem_eq(a.t[0].data, b.t[0].data, N * sizeof(float));
+    ck_assert_mem_ne(a.t[1].data, b.t[1].data, 333 * sizeof(float));
+    tr_params_release(&a.p);
+    tr_params_release(&b.p);
+}
+END_TEST
+
 START_TEST(schedules_as_pytorch)
 {
     const struct tr_schedule *s = tr_schedule_by_name(rates_of[_i].name);
@@ -366,6 +386,7 @@ int main(void)
                         (int)(sizeof optims / sizeof *optims));
     tcase_add_loop_test(tc, optimizers_as_pytorch, 0,
                         (int)(sizeof reference / sizeof *reference));
+    tcase_add_test(tc, a_rate_of_ones_own);
     tcase_add_loop_test(tc, schedules_as_pytorch, 0,
                         (int)(sizeof rates_of / sizeof *rates_of));
     tcase_add_loop_test(tc, schedules_stay_within, 0, 16);
