@@ -65,7 +65,8 @@ static const char *last_part(const char *module)
     return dot ? dot + 1 : module;
 }
 
-static int name_module(struct job *j, struct module *m, const char *name, struct tr_err *err)
+static int name_module(struct job *j, struct module *m, const char *name,
+                       struct tr_err *err)
 {
     if (!(m->name = strdup(name)))
         return tr_err_set(err, TR_ENOMEM, "out of memory for names of modules");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Any bytes as an adapter's folder: the settings, then a NUL, then the file of tensors.  What
+ * Any bytes as an adapter's folder: the settings, a NUL, then the file of tensors.  What
  * is opened can be written, as an adapter or as a model.
  */
 #include <libtrain/gguf.h>
