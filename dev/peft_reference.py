@@ -26,6 +26,7 @@ CASES = {
     'llama-saved': ('llama', dict(
         target_modules='all-linear', r=2, lora_alpha=3, use_dora=True,
         modules_to_save=['input_layernorm', 'lm_head'])),
+    'llama-resized': ('llama', dict(target_modules=['q_proj'], r=2, lora_alpha=4)),
     'gpt2-all': ('gpt2', dict(
         target_modules=['c_attn', 'c_proj'], r=2, lora_alpha=8, fan_in_fan_out=True,
         bias='all', use_dora=True)),
@@ -37,13 +38,16 @@ CASES = {
 def make(name, arch, settings):
     m = gpt2(True) if arch == 'gpt2' else llama(False, None)
     fill(arch, m.double())
+    resized = name.endswith('-resized')
+    if resized:
+        m.resize_token_embeddings(VOCAB + 3)
     config = peft.LoraConfig(task_type='CAUSAL_LM', **settings)
     p = peft.get_peft_model(m, config).double().eval()
-    state = peft.get_peft_model_state_dict(p)
+    state = peft.get_peft_model_state_dict(p, save_embedding_layers=resized)
     state = {k: v for k, v in sorted(state.items()) if not k.endswith('base_layer.weight')}
     new = {k: numbers(k, v.shape) for k, v in state.items()}
     peft.set_peft_model_state_dict(p, new)
-    again = peft.get_peft_model_state_dict(p)
+    again = peft.get_peft_model_state_dict(p, save_embedding_layers=resized)
     assert all(torch.equal(again[k], new[k]) for k in new)
     ids = torch.tensor(mixed('tokens', N).astype('int64') % VOCAB)[None]
     with torch.no_grad():

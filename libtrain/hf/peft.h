@@ -75,6 +75,10 @@ struct tr__peft_names {
     struct tr__names wholes;
 };
 
+/* The same numbers, bit for bit. */
+int tr__peft_is_same(const struct tr__hf_folder *f, const struct tr__hf_tensor *a,
+                     const struct tr__hf_tensor *b);
+
 /* Sort all tensors of a file of PEFT, or of MLX.  Release in either case. */
 int tr__peft_sort(struct tr__peft_names *n, int mlx, struct tr_err *err) TR_MUST_CHECK;
 void tr__peft_names_release(struct tr__peft_names *n);
@@ -93,6 +97,7 @@ struct tr__peft_change {
     const char *name; /* in GGUF; owned */
     size_t at;        /* in the base; the number of its tensors: a new one */
     const struct tr_gguf_tensor *of; /* that it was, or that the new one is made of */
+    struct tr_gguf_tensor is;        /* its shape now; no data */
     size_t n_link;
     struct tr__peft_link *link; // (n_link) in the order of experts; none: there is no pair
     int64_t rank;               /* of all links */
@@ -122,6 +127,7 @@ struct tr_peft {
     struct tr__peft_names names;
     struct tr__peft_change *change; // (n_change) in the order of the base
     size_t n_change, n_pair, n_whole;
+    int64_t rows; /* of tables that have more than the base's; 0: none */
     int untie; /* the table is no longer the output too, which gets a tensor of its own */
     char beyond[200];
 };

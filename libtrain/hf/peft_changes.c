@@ -50,6 +50,9 @@ static struct tr__peft_change *change_of(struct finder *x, const struct tr__hf_f
         return NULL;
     c.of = tr_gguf_find_tensor(p->g, at < tr_gguf_n_tensor(p->g) ? name :
                                "token_embd.weight");
+    c.is = *c.of;
+    c.is.name = c.name;
+    c.is.data = NULL;
     p->change[p->n_change++] = c;
     return tr__names_add(&x->names, p->change, sizeof c) ? NULL :
            &p->change[p->n_change - 1];
@@ -151,6 +154,19 @@ static int add_module(struct finder *x, const struct tr__peft_module *m, struct 
 
 /* ---- whole tensors ---------------------------------------------------------------- */
 
+/* Tables may have got more rows, for new tokens: then they all have. */
+static int take_rows(struct tr_peft *p, struct tr__peft_change *c,
+                     const struct tr__hf_place *place)
+{
+    int table = !strcmp(c->name, "token_embd.weight") || !strcmp(c->name, "output.weight");
+    if (!table || place->n_gguf != 2 || c->of->n_dim != 2 ||
+        place->gguf[1] != c->of->dim[1] || place->gguf[0] <= c->of->dim[0] ||
+        (p->rows && p->rows != place->gguf[0]))
+        return -1;
+    c->is.dim[0] = p->rows = place->gguf[0];
+    return 0;
+}
+
 static int add_whole(struct finder *x, const struct tr__peft_whole *w, struct tr_err *err)
 {
     struct tr__hf_found f;
@@ -169,10 +185,10 @@ static int add_whole(struct finder *x, const struct tr__peft_whole *w, struct tr
     if (!c)
         return no_memory(x->p, err);
     int same = p.n_hf <= 4 && tr_gguf_has_shape(c->of, p.n_gguf, p.gguf);
-    if (!same)
+    if (!same && (p.n_hf != 2 || take_rows(x->p, c, &p)))
         return tr_err_set(err, TR_EMISMATCH, "'%s': tensor '%s' has not the shape of the "
                           "base's '%s'", x->p->path, w->name, c->of->name);
-    if (!w->is_base) {
+    if (!w->is_base || !same) {
         c->whole = w;
         c->whole_found = f;
         x->p->n_whole++;
@@ -193,14 +209,57 @@ static int is_tied(const struct tr_peft *p)
     return !tr_gguf_find_tensor(p->g, "output.weight");
 }
 
+static struct tr__peft_change *named(const struct tr_peft *p, const char *name)
+{
+    for (size_t i = 0; i < p->n_change; i++)
+        if (!strcmp(p->change[i].name, name))
+            return &p->change[i];
+    return NULL;
+}
+
+/* All tables have as many rows. */
+static int check_rows(const struct tr_peft *p, struct tr_err *err)
+{
+    static const char *const table[] = { "token_embd.weight", "output.weight" };
+    for (int i = 0; p->rows && i < 2; i++) {
+        const struct tr__peft_change *c = named(p, table[i]);
+        if (i && !c && p->config.tied)
+            continue;
+        if (!c || c->is.dim[0] != p->rows)
+            return tr_err_set(err, TR_EMISMATCH, "'%s' has tables of %lld rows, which '%s' "
+                              "of the base has not, and none in its place", p->path,
+                              (long long)p->rows, table[i]);
+    }
+    return 0;
+}
+
+/* A table that is the output too is saved under both names. */
+static void keep_tied(struct tr_peft *p)
+{
+    struct tr__peft_change *table = named(p, "token_embd.weight");
+    struct tr__peft_change *head = named(p, "output.weight");
+    if (!is_tied(p) || !table || !head || !table->whole || !head->whole || table->n_link ||
+        head->n_link || !tr__peft_is_same(p->folder, table->whole->t, head->whole->t))
+        return;
+    free((void *)(uintptr_t)head->name);
+    memmove(head, head + 1, (size_t)(p->change + p->n_change - head - 1) * sizeof *head);
+    p->n_change--;
+    p->n_whole--;
+    p->config.tied = 1;
+}
+
 static void look(struct tr_peft *p, const struct tr__peft_change *c)
 {
     int is_table = !strcmp(c->name, "token_embd.weight");
+    if (!c->n_link && !c->whole)
+        return;
     p->n_pair += c->n_link > 0;
     for (size_t i = 0; i < c->n_link; i++)
         if (c->link[i].module->part[TR__PEFT_MAGNITUDE])
             set_beyond(p, "DoRA, the magnitudes of", c->link[i].module->name);
-    if (c->whole)
+    if (c->whole && c->is.dim[0] != c->of->dim[0])
+        set_beyond(p, "a table with more rows than the base's,", c->whole->name);
+    else if (c->whole)
         set_beyond(p, "a tensor that was trained whole,", c->whole->name);
     if (is_tied(p) && (c->at == tr_gguf_n_tensor(p->g) || (is_table && !p->config.tied))) {
         p->untie = 1;
@@ -231,6 +290,9 @@ int tr__peft_find_changes(struct tr_peft *p, struct tr_err *err)
         rc = add_whole(&x, &p->names.whole[i], err);
     tr__names_release(&x.names);
     if (rc)
+        return rc;
+    keep_tied(p);
+    if ((rc = check_rows(p, err)))
         return rc;
     qsort(p->change, p->n_change, sizeof *p->change, by_place);
     for (size_t i = 0; i < p->n_change; i++) {

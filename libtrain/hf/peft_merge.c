@@ -9,9 +9,11 @@
 #include <libtrain/edit/edit.h>
 #include <libtrain/hf/peft.h>
 #include <libtrain/hf/plan.h>
+#include <libtrain/hf/vocab.h>
 #include <libtrain/matmul/matmul.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,9 +79,8 @@ static int read_magnitudes(struct merge *m, struct work *w, struct tr_err *err)
 static int prepare(struct merge *m, struct work *w, struct tr_err *err)
 {
     const struct tr__peft_change *c = w->c;
-    const struct tr_gguf_tensor *t = c->of;
-    w->row = tr_gguf_row(t);
-    w->n_row = tr_gguf_count(t) / w->row;
+    w->row = tr_gguf_row(&c->is);
+    w->n_row = tr_gguf_count(&c->is) / w->row;
     int rc = c->n_link ? tr__peft_pair(m->p, c, m->alpha, &w->pair, err) : 0;
     if (!rc && c->n_link)
         rc = read_magnitudes(m, w, err);
@@ -131,7 +132,7 @@ static void add_pair(const struct merge *m, const struct work *w, int64_t r0, in
                                          1 }, w->pair.a + r0 * rank, w->pair.b, m->sum);
         return;
     }
-    int64_t n_out = w->c->of->dim[w->c->of->n_dim - 2];
+    int64_t n_out = w->c->is.dim[w->c->is.n_dim - 2];
     float *to = m->sum;
     while (n > 0) { /* the rows may be those of several experts */
         int64_t left = n_out - r0 % n_out, k = n < left ? n : left;
@@ -160,9 +161,7 @@ static void scale_rows(const struct merge *m, const struct work *w, int64_t r0, 
 static int write_rows(struct merge *m, const struct work *w, struct tr_gguf_writer *to,
                       const struct tr_dtype *type, struct tr_err *err)
 {
-    struct tr_gguf_tensor of = *w->c->of;
     int64_t step = SLAB / w->row;
-    of.name = w->c->name;
     for (int64_t r0 = 0; r0 < w->n_row; r0 += step) {
         int64_t n = w->n_row - r0 < step ? w->n_row - r0 : step;
         if (fetch(m, w, r0, n, err))
@@ -171,7 +170,8 @@ static int write_rows(struct merge *m, const struct work *w, struct tr_gguf_writ
             add_pair(m, w, r0, n);
         if (w->magnitude)
             scale_rows(m, w, r0, n);
-        struct tr__numbers x = { &of, r0 * w->row, n * w->row, &tr_f32, m->sum, NULL };
+        struct tr__numbers x = { &w->c->is, r0 * w->row, n * w->row, &tr_f32, m->sum,
+                                 NULL };
         if (tr__slab_write(&m->slab, to, &x, type, err))
             return tr_err_prefix(err, "base and adapter together");
     }
@@ -237,6 +237,45 @@ static int write_all(struct merge *m, struct tr_gguf_writer *w, const struct tr_
     return rc || !m->p->untie ? rc : write_output(m, w, r, err);
 }
 
+static void declare(const struct merge *m, const struct tr_recipe *r,
+                    struct tr_gguf_writer *w)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        const struct tr_gguf_tensor *t = r->entry[i].tensor;
+        const struct tr__peft_change *c =
+            change_at(m->p, (size_t)(t - tr_gguf_tensor(m->p->g, 0)));
+        t = c ? &c->is : t;
+        tr_gguf_add_tensor(w, t->name, r->entry[i].type, t->n_dim, t->dim);
+    }
+    const struct tr__peft_change *c = change_at(m->p, tr_gguf_n_tensor(m->p->g));
+    const struct tr_recipe_entry *e = table_of(r);
+    if (m->p->untie)
+        tr_gguf_add_tensor(w, "output.weight", e->type, e->tensor->n_dim,
+                           c ? c->is.dim : e->tensor->dim);
+}
+
+/* Tables with more rows are of more tokens: those that the folder's tokenizer has. */
+static int set_vocabulary(const struct tr_peft *p, struct tr_gguf_writer *w,
+                          struct tr_err *err)
+{
+    char key[128], pre[64] = "";
+    struct tr_str s = { "", 0 };
+    struct tr__hf_vocab_options o = { .arch = p->arch->name, .rows = p->rows };
+    snprintf(key, sizeof key, "%s.vocab_size", p->arch->name);
+    if (tr_gguf_find_kv(p->g, key))
+        tr_gguf_set_u32(w, key, (uint32_t)p->rows);
+    if (!tr_gguf_find_kv(p->g, "tokenizer.ggml.tokens"))
+        return 0;
+    if (tr_gguf_string(p->g, "tokenizer.ggml.pre", &s, NULL) == 1 && s.len < sizeof pre) {
+        memcpy(pre, s.ptr, s.len);
+        o.pre = pre;
+    }
+    if (!tr__hf_vocab_set(w, p->path, &o, NULL, err))
+        return 0;
+    return tr_err_prefix(err, "the tables have %lld rows for the tokens of the folder's "
+                         "tokenizer", (long long)p->rows);
+}
+
 static int write_model(struct merge *m, const struct tr_peft_merge_args *args,
                        const struct tr_recipe *r, const char *path, struct tr_err *err)
 {
@@ -248,13 +287,10 @@ static int write_model(struct merge *m, const struct tr_peft_merge_args *args,
     tr_gguf_add_history(w, m->p->g, args->history);
     if (r->type && r->file_type >= 0)
         tr_gguf_set_u32(w, "general.file_type", (uint32_t)r->file_type);
-    tr__recipe_declare(r, w);
-    if (m->p->untie) {
-        const struct tr_recipe_entry *e = table_of(r);
-        tr_gguf_add_tensor(w, "output.weight", e->type, e->tensor->n_dim, e->tensor->dim);
-    }
+    declare(m, r, w);
     tr_gguf_watch(w, &args->progress);
-    return tr_gguf_finish(w, write_all(m, w, r, err), err);
+    int rc = m->p->rows ? set_vocabulary(m->p, w, err) : 0;
+    return tr_gguf_finish(w, rc ? rc : write_all(m, w, r, err), err);
 }
 
 int tr_peft_merge(const struct tr_peft *p, const struct tr_peft_merge_args *args,

@@ -92,6 +92,23 @@ static int add_part(struct tr__peft_names *n, const struct tr__hf_tensor *t,
     return 0;
 }
 
+int tr__peft_is_same(const struct tr__hf_folder *f, const struct tr__hf_tensor *a,
+                     const struct tr__hf_tensor *b)
+{
+    enum { PIECE = 1 << 16 };
+    size_t size = PIECE * (size_t)a->bits / 8;
+    char *at = a->bits == b->bits && a->dtype == b->dtype ? malloc(2 * size) : NULL;
+    int same = at && a->count == b->count;
+    for (int64_t i = 0; same && i < a->count; i += PIECE) {
+        int64_t n = a->count - i < PIECE ? a->count - i : PIECE;
+        same = !tr__hf_read(f, a, i, n, at, NULL) &&
+               !tr__hf_read(f, b, i, n, at + size, NULL) &&
+               !memcmp(at, at + size, (size_t)n * (size_t)a->bits / 8);
+    }
+    free(at);
+    return same;
+}
+
 /* The name without what PEFT has put inside of it. */
 static char *plain_name(const char *name, int *is_base)
 {
@@ -115,9 +132,13 @@ static int add_whole(struct tr__peft_names *n, const struct tr__hf_tensor *t,
     if (tr__grow(&n->whole, &n->cap_whole, n->n_whole + 1, sizeof w) ||
         !(w.name = plain_name(name, &w.is_base)))
         return no_memory(n, err);
+    size_t at = tr__names_find(&n->wholes, n->whole, sizeof w, w.name);
+    if (at != TR__NO_NAME) { /* PEFT saves some under two names */
+        free((void *)(uintptr_t)w.name);
+        return tr__peft_is_same(n->folder, t, n->whole[at].t) ? 0 : twice(n, t->name, err);
+    }
     n->whole[n->n_whole++] = w;
-    int rc = tr__names_add(&n->wholes, n->whole, sizeof w);
-    return rc > 0 ? twice(n, t->name, err) : rc ? no_memory(n, err) : 0;
+    return tr__names_add(&n->wholes, n->whole, sizeof w) ? no_memory(n, err) : 0;
 }
 
 static int add_tensor(struct tr__peft_names *n, const struct tr__hf_tensor *t,
@@ -134,6 +155,8 @@ static int add_tensor(struct tr__peft_names *n, const struct tr__hf_tensor *t,
         if (bytes)
             return add_part(n, t, name, bytes, s->role, err);
     }
+    if (strstr(name, ".original_module.")) /* the base's, beside what was trained of it */
+        return 0;
     if (strstr(name, ".lora_") || !(ends(name, ".weight") || ends(name, ".bias")))
         return tr_err_set(err, TR_EUNSUPPORTED, "'%s': tensor '%s' is of a kind that "
                           "cannot be carried over", tr__hf_path(n->folder, 0), t->name);

@@ -45,8 +45,8 @@ static int misfit(const struct tr_peft *p, const struct tr__peft_change *c,
 {
     char of[TR_GGUF_SHAPE_BYTES];
     return tr_err_set(err, TR_EMISMATCH, "'%s': the pair of module '%s' does not fit '%s' "
-                      "of the base, which is %s", p->path, m->name, c->of->name,
-                      tr_gguf_shape_text(of, c->of->n_dim, c->of->dim));
+                      "of the base, which is %s", p->path, m->name, c->name,
+                      tr_gguf_shape_text(of, c->is.n_dim, c->is.dim));
 }
 
 /* Where the rows and columns of a module's pair go; 0 if the base has another shape. */
@@ -60,12 +60,12 @@ static int fits(const struct tr_peft *p, const struct tr__peft_change *c,
                                     .hf = { across ? n_in : n_out, across ? n_out : n_in,
                                             1, 1 } };
     tr__hf_shape(place);
-    int n = c->of->n_dim;
+    int n = c->is.n_dim;
     int64_t rows = 1;
     for (int i = 0; i < place->n_gguf - 1; i++)
         rows *= place->gguf[i];
-    if (n < 2 || rows != c->of->dim[n - 2] || place->gguf[place->n_gguf - 1] !=
-        c->of->dim[n - 1])
+    if (n < 2 || rows != c->is.dim[n - 2] || place->gguf[place->n_gguf - 1] !=
+        c->is.dim[n - 1])
         return 0;
     for (int64_t r = 0; r < rows; r++)
         if (tr__hf_row(place, r) < 0 || tr__hf_row(place, r) >= n_out)
@@ -78,7 +78,7 @@ static void put(const struct tr__peft_change *c, const struct tr__hf_place *plac
                 const struct matrix *a, const struct matrix *b, double factor, float *to_a,
                 float *to_b)
 {
-    int64_t n_out = c->of->dim[c->of->n_dim - 2], rank = c->rank;
+    int64_t n_out = c->is.dim[c->is.n_dim - 2], rank = c->rank;
     for (int64_t k = 0; k < a->rows; k++)
         for (int64_t i = 0; i < a->cols; i++)
             to_a[k * a->cols + i] = a->v[k * a->cols + tr__hf_column(place, i)];
@@ -117,7 +117,7 @@ static int linear(const struct tr_peft *p, const struct tr__peft_change *c,
         rc = load(p, tb, at * b.rows * b.cols, &b, turned, err);
     if (!rc)
         put(c, &place, &a, &b, factor_of(l, alpha), pair->a + expert * c->rank * a.cols,
-            pair->b + expert * c->of->dim[c->of->n_dim - 2] * c->rank);
+            pair->b + expert * c->is.dim[c->is.n_dim - 2] * c->rank);
     free(a.v);
     free(b.v);
     return rc;
@@ -128,11 +128,11 @@ static int stacked(const struct tr_peft *p, const struct tr__peft_change *c, flo
                    const struct tr__peft_pair *pair, struct tr_err *err)
 {
     const struct tr__peft_link *l = c->link;
-    int rc = l->module->part[TR__PEFT_A]->dim[0] == c->of->dim[0] &&
+    int rc = l->module->part[TR__PEFT_A]->dim[0] == c->is.dim[0] &&
              l->module->part[TR__PEFT_B]->n_dim == 3 &&
-             l->module->part[TR__PEFT_B]->dim[0] == c->of->dim[0] ? 0 :
+             l->module->part[TR__PEFT_B]->dim[0] == c->is.dim[0] ? 0 :
              misfit(p, c, l->module, err);
-    for (int64_t e = 0; !rc && e < c->of->dim[0]; e++)
+    for (int64_t e = 0; !rc && e < c->is.dim[0]; e++)
         rc = linear(p, c, l, alpha, e, e, pair, err);
     return rc;
 }
@@ -140,9 +140,9 @@ static int stacked(const struct tr_peft *p, const struct tr__peft_change *c, flo
 static int fill(const struct tr_peft *p, const struct tr__peft_change *c, float alpha,
                 const struct tr__peft_pair *pair, struct tr_err *err)
 {
-    int64_t n_expert = c->of->n_dim == 3 ? c->of->dim[0] : 1;
+    int64_t n_expert = c->is.n_dim == 3 ? c->is.dim[0] : 1;
     int rc = 0;
-    if (c->of->n_dim == 3 && c->link[0].module->part[TR__PEFT_A]->n_dim == 3)
+    if (c->is.n_dim == 3 && c->link[0].module->part[TR__PEFT_A]->n_dim == 3)
         return stacked(p, c, alpha, pair, err);
     for (size_t i = 0; !rc && i < c->n_link; i++) {
         int64_t e = c->link[i].found.expert < 0 ? 0 : c->link[i].found.expert;
@@ -164,8 +164,8 @@ static int table(const struct tr_peft *p, const struct tr__peft_change *c, float
         ta = m->part[TR__PEFT_A];
         tb = m->part[TR__PEFT_B];
     }
-    struct matrix a = { c->of->dim[0], c->rank, NULL },
-                  b = { c->of->dim[1], c->rank, NULL };
+    struct matrix a = { c->is.dim[0], c->rank, NULL },
+                  b = { c->is.dim[1], c->rank, NULL };
     if (ta->n_dim != 2 || tb->n_dim != 2 || c->rank < 1 || ta->dim[!mlx] != a.rows ||
         tb->dim[mlx] != b.rows || tb->dim[!mlx] != c->rank)
         return misfit(p, c, m, err);
@@ -189,15 +189,15 @@ static void release(struct tr__peft_pair *pair)
 int tr__peft_pair(const struct tr_peft *p, const struct tr__peft_change *c, float alpha,
                   struct tr__peft_pair *pair, struct tr_err *err)
 {
-    int64_t n_expert = c->of->n_dim == 3 ? c->of->dim[0] : 1;
-    int64_t n_out = c->of->n_dim < 2 ? 1 : c->of->dim[c->of->n_dim - 2];
+    int64_t n_expert = c->is.n_dim == 3 ? c->is.dim[0] : 1;
+    int64_t n_out = c->is.n_dim < 2 ? 1 : c->is.dim[c->is.n_dim - 2];
     int rc;
     *pair = (struct tr__peft_pair){ 0 };
     if (tr__peft_is_table(c)) {
         rc = table(p, c, alpha, pair, err);
     } else {
         size_t each = (size_t)(n_expert * c->rank);
-        pair->a = calloc(each * (size_t)tr_gguf_row(c->of), sizeof *pair->a);
+        pair->a = calloc(each * (size_t)tr_gguf_row(&c->is), sizeof *pair->a);
         pair->b = calloc(each * (size_t)n_out, sizeof *pair->b);
         rc = pair->a && pair->b ? fill(p, c, alpha, pair, err) :
              tr_err_set(err, TR_ENOMEM, "out of memory for the pair of '%s'", c->name);

@@ -9,6 +9,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static int read_text(int fd, const char *path, size_t n, char **text, struct tr_err *err)
@@ -42,12 +43,44 @@ int tr__hf_text(const char *path, size_t most, char **text, size_t *n, struct tr
     return rc;
 }
 
+static int is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Python writes numbers of any size, and transformers 10^30 for "no limit": integers that
+ * no type of ours holds become reals, in as many bytes. */
+static void shorten(char *text, size_t n)
+{
+    enum { FITS = 19 };
+    int in_string = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (in_string && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            in_string = !in_string;
+        if (in_string || !is_digit(text[i]))
+            continue;
+        size_t from = i, end;
+        while (i < n && is_digit(text[i]))
+            i++;
+        end = i;
+        i += i < n && (text[i] == '.' || text[i] == 'e' || text[i] == 'E');
+        while (i < n && (is_digit(text[i]) || (text[i] && strchr(".eE+-", text[i]))))
+            i++;
+        if (i == end && end - from > FITS)
+            memcpy(text + end - 2, "e2", 2);
+        i--;
+    }
+}
+
 struct tr_json *tr__hf_json(const char *path, size_t most, struct tr_err *err)
 {
     char *text = NULL;
     size_t n = 0;
     if (tr__hf_text(path, most, &text, &n, err))
         return NULL;
+    shorten(text, n);
     struct tr_json *v = tr_json_parse(text, n, path, 1, 0, err);
     free(text);
     if (v && tr_json_kind(v) != TR_JSON_OBJECT) {

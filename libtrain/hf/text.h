@@ -14,7 +14,8 @@
 int tr__hf_text(const char *path, size_t most, char **text, size_t *n,
                 struct tr_err *err) TR_MUST_CHECK;
 
-/* The same as JSON, an object; the caller's.  NULL on failure. */
+/* The same as JSON, an object; the caller's.  NULL on failure.  Integers of more than 19
+ * digits are reals. */
 struct tr_json *tr__hf_json(const char *path, size_t most,
                             struct tr_err *err) TR_MUST_CHECK;
 

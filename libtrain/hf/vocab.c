@@ -171,13 +171,16 @@ static int read_vocabulary(struct tr__hf_pieces *p, struct tr__hf_vocab_files *f
 
 /* Ids that the model has rows for. */
 static int count_tokens(const struct tr__hf_vocab_files *f, const struct tr__hf_pieces *p,
-                        size_t *n, struct tr_err *err)
+                        int64_t rows, size_t *n, struct tr_err *err)
 {
-    const struct tr_json *v = tr__hf_config(f, "vocab_size");
-    int64_t size = v ? tr_json_int(v) : (int64_t)p->n;
+    const struct tr_json *v = rows ? NULL : tr__hf_config(f, "vocab_size");
+    int64_t size = rows ? rows : v ? tr_json_int(v) : (int64_t)p->n;
     if (tr_json_is_big(v) || size < 1 || size > TR__HF_MAX_TOKENS)
         return tr_err_set(err, TR_EFORMAT, "'%s/config.json': vocab_size is not 1 to %d",
                           f->dir, TR__HF_MAX_TOKENS);
+    if (p->n > (size_t)size && rows)
+        return tr_err_set(err, TR_EFORMAT, "'%s': token %zu has no row in tables of %lld",
+                          f->dir, p->n - 1, (long long)size);
     if (p->n > (size_t)size)
         return tr_err_set(err, TR_EFORMAT, "'%s': token %zu does not fit into vocab_size, "
                           "%lld, of config.json", f->dir, p->n - 1, (long long)size);
@@ -213,7 +216,7 @@ static int set_all(struct tr_gguf_writer *w, struct tr__hf_vocab_files *f,
     if (!rc)
         rc = tr__hf_vocab_add(p, f, err);
     if (!rc)
-        rc = count_tokens(f, p, &n, err);
+        rc = count_tokens(f, p, o->rows, &n, err);
     if (!rc)
         rc = set_byte_level(w, f, p, n, o, err);
     if (!rc)

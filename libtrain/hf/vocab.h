@@ -16,10 +16,11 @@ enum {
 struct tr__hf_vocab_options {
     const char *pre;  /* a name of tokenizer.ggml.pre; NULL: it is found */
     const char *arch; /* general.architecture of the model; NULL: none in particular */
+    int64_t rows;     /* of its tables; 0: vocab_size of config.json, or as there are tokens */
 };
 
 /* Set the keys tokenizer.* that the folder's files mean, in the order of llama.cpp's
- * converter.  The vocabulary is filled up to vocab_size of config.json.  *n, unless n is
+ * converter.  The vocabulary is filled up to as many tokens as there are rows.  *n, unless n is
  * NULL, is the number of tokens.  Failures name the file and the place in it. */
 int tr__hf_vocab_set(struct tr_gguf_writer *w, const char *dir,
                      const struct tr__hf_vocab_options *o, int64_t *n,

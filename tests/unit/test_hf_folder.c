@@ -5,6 +5,7 @@
  */
 #include <libtrain/base/base.h>
 #include <libtrain/hf/folder.h>
+#include <libtrain/hf/text.h>
 
 #include "sanitized.h"
 #include "scratch.h"
@@ -238,6 +239,27 @@ START_TEST(little_memory)
 }
 END_TEST
 
+START_TEST(large_numbers)
+{
+    struct tr_err err = { 0 };
+    const char *text = "{\"a \\\" 1000000000000000019884624838656\":"
+        "1000000000000000019884624838656,\"b\":-9223372036854775807,\"c\":[1.5e3,"
+        "123456789012345678901.25]}";
+    write_bytes(path, text, strlen(text));
+    struct tr_json *v = tr__hf_json(path, 1000, &err);
+    ck_assert_msg(v != NULL, "%s", err.text);
+    const struct tr_json *a =
+        tr_json_get(v, "a \" 1000000000000000019884624838656"), *c = tr_json_get(v, "c");
+    ck_assert_double_eq_tol(tr_json_real(a), 1e30, 1e15);
+    ck_assert_int_eq(tr_json_int(tr_json_get(v, "b")), -INT64_MAX);
+    ck_assert(tr_json_real(tr_json_at(c, 0)) == 1500);
+    ck_assert_double_eq_tol(tr_json_real(tr_json_at(c, 1)), 123456789012345678901.25, 1e5);
+    tr_json_free(v);
+    ck_assert_ptr_null(tr__hf_json(path, 10, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "10 are the most"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("hf_folder");
@@ -249,6 +271,7 @@ int main(void)
     tcase_add_loop_test(c, bad_indices, 0, sizeof bad_index / sizeof *bad_index);
     tcase_add_test(c, same_in_two);
     tcase_add_test(c, sharded);
+    tcase_add_test(c, large_numbers);
     if (!SANITIZED && anonymous() >= 0)
         tcase_add_test(c, little_memory);
     suite_add_tcase(s, c);
