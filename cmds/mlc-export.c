@@ -15,6 +15,7 @@ struct opts {
     const char *model, *quant, *output, *system, *conv, *like;
     struct cmd_list template_args;
     int64_t ctx;
+    int tie;
 };
 
 static void say(void *ctx, const char *line)
@@ -35,7 +36,8 @@ static int run(const struct opts *o, struct tr_err *err)
     if (!rc) {
         struct tr_mlc x = { .quant = o->quant, .chat = chat.chat, .args = chat.args,
                             .now = chat.now, .system = o->system, .n_ctx = o->ctx,
-                            .like = o->like, .say = say, .progress = cmd_job("num") };
+                            .like = o->like, .tie = o->tie, .say = say,
+                            .progress = cmd_job("num") };
         rc = tr_mlc_export(g, tok, &x, o->output, err);
         cmd_job_end();
     }
@@ -57,6 +59,7 @@ int main(int argc, char **argv)
         CMD_TEXT(0, "conv-template", &o.conv, "NAME|FILE", CMD_TEMPLATE_HELP),
         CMD_LIST(0, "template-arg", &o.template_args, "NAME=JSON", CMD_TEMPLATE_ARG_HELP),
         CMD_IN(0, "like", &o.like, "FOLDER", "take the tokenizer's files from there"),
+        CMD_FLAG(0, "tie", &o.tie, "one matrix for tokens and output, where the file has two"),
         CMD_OUT('o', "output", &o.output, "FOLDER", "where to make it"),
         CMD_END
     };

@@ -72,6 +72,7 @@ struct tr_mlc {
     int64_t n_ctx;      /* positions; 0: the model's, at most 4096 */
     const char *like;   /* a folder of Hugging Face whose files of the tokenizer are copied;
                            NULL: they are made of the model's vocabulary */
+    int tie;            /* the output matrix is the token table, whatever the file has */
     struct tr_progress progress; /* numbers of the weights */
     void (*say)(void *ctx, const char *line); /* what a user should know; NULL: nobody */
     void *ctx;

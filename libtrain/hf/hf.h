@@ -6,6 +6,8 @@
 #ifndef LIBTRAIN_HF_HF_H
 #define LIBTRAIN_HF_HF_H
 
+#include <libtrain/hf/export.h>
 #include <libtrain/hf/map.h>
+#include <libtrain/hf/vocab.h>
 
 #endif

@@ -8,9 +8,9 @@
 #include <libtrain/publish/mlc_weights.h>
 
 #include <libtrain/file.h>
+#include <libtrain/hf/hf.h>
 #include <libtrain/model.h>
 
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +58,18 @@ static int copy_tokenizer(struct tr__folder *to, const char *like, struct tr_err
     return rc;
 }
 
+/* Of the model's vocabulary: those that MLC knows, of all that a folder has. */
+static int make_tokenizer(struct tr__folder *to, const struct tr_gguf *g, struct tr_err *err)
+{
+    static const char *const other[] = { "special_tokens_map.json", "chat_template.jinja" };
+    char path[PATH_MAX];
+    int rc = tr__hf_vocab_write(g, tr__folder_path(to), err);
+    for (size_t i = 0; !rc && i < sizeof other / sizeof *other; i++)
+        if (!(rc = tr__folder_file(to, other[i], path, err)))
+            unlink(path);
+    return rc ? rc : tr__folder_hold(to, err);
+}
+
 /* The names of those that are there. */
 static void put_files(struct tr__put *o, const struct tr__folder *folder)
 {
@@ -83,13 +95,16 @@ static int fill(const struct tr__mlc_weights *w, const struct tr_tokenizer *tok,
     struct tr__put o = { tr_json_object(), 0 };
     struct tr_modelfile m = { .chat = x->chat, .args = x->args, .now = x->now,
                               .system = x->system };
-    int rc = tr__mlc_config(&o, w->g, tok, w->family, w->quant, x->n_ctx, err);
+    int rc = tr__mlc_config(&o, w, tok, x->n_ctx, err);
     if (!rc)
         rc = tr__mlc_chat(&o, &m, tok, x->say ? x->say : say_nothing, x->ctx, err);
     if (!rc)
         rc = x->like ? copy_tokenizer(folder, x->like, err)
-                     : tr_err_set(err, TR_EUNSUPPORTED, "no folder with the tokenizer's files");
+                     : make_tokenizer(folder, w->g, err);
     put_files(&o, folder);
+    if (!rc && x->say && !x->tie && tr__mlc_looks_tied(w->g))
+        x->say(x->ctx, "the output matrix is the token table in another type: libraries of bases "
+               "that have one for both need --tie");
     if (!rc)
         rc = tr__mlc_weights(w, folder, err);
     if (!rc)
@@ -101,7 +116,7 @@ static int fill(const struct tr__mlc_weights *w, const struct tr_tokenizer *tok,
 int tr_mlc_export(const struct tr_gguf *g, const struct tr_tokenizer *tok,
                   const struct tr_mlc *x, const char *path, struct tr_err *err)
 {
-    struct tr__mlc_weights w = { .g = g, .progress = &x->progress };
+    struct tr__mlc_weights w = { .g = g, .progress = &x->progress, .tie = x->tie };
     if (!(w.quant = tr__mlc_quant(x->quant, err)) || !(w.family = tr__mlc_family_of(g, err)))
         return TR_EUNSUPPORTED;
     int rc = tr_model_check(g, err);

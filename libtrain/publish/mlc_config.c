@@ -11,7 +11,7 @@
 
 /* ---- what config.json would say --------------------------------------------------- */
 
-static struct tr_json *hf_config(const struct tr_gguf *g, struct tr_err *err)
+static struct tr_json *hf_config(const struct tr_gguf *g, int tie, struct tr_err *err)
 {
     struct tr__hf_sizes size;
     struct tr__hf_out out = { .g = g, .size = &size };
@@ -21,7 +21,14 @@ static struct tr_json *hf_config(const struct tr_gguf *g, struct tr_err *err)
         tr_err_set(err, TR_ENOMEM, "out of memory for a configuration");
         return NULL;
     }
-    if (!tr__hf_keys_to_config(&out, err))
+    int rc = tr__hf_keys_to_config(&out, err);
+    if (!rc)
+        rc = tr__hf_put_rope(&out, err);
+    if (!rc && ((!tr_json_get(out.config, "head_dim") &&
+                 tr_json_set(out.config, "head_dim", tr_json_integer(size.head_dim))) ||
+                (tie && tr_json_set(out.config, "tie_word_embeddings", tr_json_truth(1)))))
+        rc = tr_err_set(err, TR_ENOMEM, "out of memory for a configuration");
+    if (!rc)
         return out.config;
     tr_json_free(out.config);
     return NULL;
@@ -32,6 +39,17 @@ static const char *rope_type(const struct tr_json *config)
     size_t n;
     const struct tr_json *type = tr__hf_field(config, "rope_parameters.rope_type");
     return type ? tr_json_string(type, &n) : "default";
+}
+
+/* What is beside it in config.json, and in it here. */
+static void put_long(struct tr__put *to, const struct tr_json *config)
+{
+    static const char *const name[] = { "max_position_embeddings",
+                                        "original_max_position_embeddings" };
+    tr__put_text(to, "rope_type", "longrope");
+    for (size_t i = 0; i < sizeof name / sizeof *name; i++)
+        if (tr_json_get(config, name[i]))
+            tr__put(to, name[i], tr_json_share(tr_json_get(config, name[i])));
 }
 
 /* The scaling of rope, by which a library was compiled: MLC knows two, each in one family. */
@@ -50,15 +68,12 @@ static int put_scaling(struct tr__put *o, const struct tr_gguf *g,
         return tr_err_set(err, TR_EUNSUPPORTED, "'%s': %s models of MLC have no scaling of rope "
                           "of the type %s", tr_gguf_path(g), family->model_type, type);
     struct tr__put to = { tr_json_object(), 0 };
-    struct tr_json_each e = tr_json_each(tr_json_get(config, "rope_parameters"));
+    struct tr_json_each e = tr_json_each(tr_json_get(config, "rope_scaling"));
     while (tr_json_next(&e))
-        if (e.value && strcmp(e.key, "rope_theta") && strcmp(e.key, "partial_rotary_factor"))
+        if (e.value)
             tr__put(&to, e.key, tr_json_share(e.value));
-    if (phi3) {
-        tr__put_text(&to, "type", type);
-        tr__put(&to, "max_position_embeddings",
-                tr_json_share(tr_json_get(config, "max_position_embeddings")));
-    }
+    if (phi3)
+        put_long(&to, config);
     tr__put_object(o, "rope_scaling", &to);
     return 0;
 }
@@ -192,19 +207,20 @@ static void put_sampling(struct tr__put *o)
     tr__put_real(o, "top_p", 1.0);
 }
 
-int tr__mlc_config(struct tr__put *o, const struct tr_gguf *g, const struct tr_tokenizer *tok,
-                   const struct tr__mlc_family *family, const struct tr__mlc_quant *quant,
-                   int64_t n_ctx, struct tr_err *err)
+int tr__mlc_config(struct tr__put *o, const struct tr__mlc_weights *w,
+                   const struct tr_tokenizer *tok, int64_t n_ctx, struct tr_err *err)
 {
+    const struct tr_gguf *g = w->g;
+    const struct tr__mlc_family *family = w->family;
     struct context c = { 0 };
-    struct tr_json *config = hf_config(g, err);
+    struct tr_json *config = hf_config(g, w->tie, err);
     int rc = config ? context_of(&c, family, config, tr_gguf_path(g), n_ctx, err)
                     : TR_EUNSUPPORTED;
     if (!rc) {
         int64_t n_vocab = field_int(config, "vocab_size");
         tr__put_text(o, "version", "0.1.0");
         tr__put_text(o, "model_type", family->model_type);
-        tr__put_text(o, "quantization", quant->name);
+        tr__put_text(o, "quantization", w->quant->name);
         rc = put_model(o, g, family, config, &c, err);
         tr__put_int(o, "vocab_size", n_vocab);
         put_context(o, &c);

@@ -181,7 +181,7 @@ static const struct tr__mlc_tensor gpt2_tensor[] = {
 };
 static const struct tr__mlc_field gpt2_field[] = {
     SAME("vocab_size"), SAME("n_embd"), SAME("n_layer"), SAME("n_head"),
-    SAME("layer_norm_epsilon"), SAME("n_inner"),
+    SAME("layer_norm_epsilon"), SAME("n_inner"), SAME("head_dim"),
     { "scale_attn_by_inverse_layer_idx", NULL, "false" }, { 0 },
 };
 const struct tr__mlc_family tr__mlc_gpt2 = {

@@ -3,7 +3,7 @@
  * Tensors of a GGUF as those of a bundle: fused, in the order of rows that Hugging Face has,
  * packed a slab of rows at a time.  Scales are kept until the numbers are out, and all of a
  * matrix that is stored across, so memory is some of one tensor.  All tensors are walked
- * twice, first for the index.  Next: mlc.c.
+ * twice, first for the index.  Next: mlc_tied.c, mlc.c.
  */
 #include <libtrain/publish/mlc_weights.h>
 
@@ -64,7 +64,9 @@ static int add_part(const struct walk *k, struct item *it, const char *name,
                     struct tr_err *err)
 {
     const struct tr_gguf_tensor *t = tr_gguf_find_tensor(k->w->g, name);
-    if (!t)
+    if (k->w->tie && !strcmp(name, "token_embd.weight"))
+        t = tr__mlc_finer(k->w->g);
+    if (!t || (k->w->tie && !strcmp(name, "output.weight")))
         return it->of->may && !it->n_part ? 1 : no_part(k->w, name, "is missing", err);
     int n_dim = it->of->packed ? 2 : 1;
     int64_t cols = n_dim > 1 ? t->dim[1] : 1;
@@ -159,7 +161,8 @@ static int check_used(const struct walk *k, struct tr_err *err)
 {
     for (size_t i = 0; i < tr_gguf_n_tensor(k->w->g); i++) {
         const char *name = tr_gguf_tensor(k->w->g, i)->name;
-        if (!k->used[i] && strncmp(name, "rope_f", 6))
+        int is_end = !strcmp(name, "token_embd.weight") || !strcmp(name, "output.weight");
+        if (!k->used[i] && strncmp(name, "rope_f", 6) && !(k->w->tie && is_end))
             return tr_err_set(err, TR_EUNSUPPORTED, "'%s': %s models of MLC have no place for "
                               "tensor '%s'", tr_gguf_path(k->w->g), k->w->family->model_type,
                               name);

@@ -13,10 +13,16 @@ struct tr__mlc_weights {
     const struct tr__mlc_family *family;
     const struct tr__mlc_quant *quant;
     const struct tr_progress *progress; /* numbers */
+    int tie; /* the output matrix is left out: it is the token table */
 };
 
 /* Write all of them into the folder, with their index. */
 int tr__mlc_weights(const struct tr__mlc_weights *w, struct tr__folder *folder,
                     struct tr_err *err) TR_MUST_CHECK;
+
+/* The token table, or the output matrix if that is stored in a finer type. */
+const struct tr_gguf_tensor *tr__mlc_finer(const struct tr_gguf *g);
+/* 1 if they are the same numbers but for rounding. */
+int tr__mlc_looks_tied(const struct tr_gguf *g);
 
 #endif

@@ -14,8 +14,7 @@ while [ $i -lt 200 ]; do
     echo "The quick brown fox number $i jumps over the lazy dog." && i=$((i + 1))
 done >text.txt
 cp -r "$TOP/examples/dataset" set
-mkdir ran like
-echo "{}" >like/tokenizer.json
+mkdir ran
 echo >ran/Modelfile
 printf "model\tloss\tperplexity\nbase\t1\t2.7\n" >ran/eval.tsv
 printf %s "$(cat "$TOP/examples/dataset/structure.enriched.json")" >set/structure.enriched.json
@@ -195,7 +194,7 @@ contract perplexity "model.gguf t.pack" "-m model.gguf -d t.pack"
 contract imatrix "model.gguf" "-m model.gguf -f text.txt -c 16 --chunks 1 -o out"
 contract generate "model.gguf" "-m model.gguf -p The -n 4"
 contract modelfile "model.gguf" "-m model.gguf -o out"
-contract mlc-export "model.gguf" "-m model.gguf --like like -o out"
+contract mlc-export "model.gguf" "-m model.gguf -o out"
 contract model-card "model.gguf" "-m model.gguf -o out ran"
 contract report "model.gguf" "-m model.gguf ran"
 contract gguf-show "model.gguf" "model.gguf"

@@ -95,6 +95,20 @@ test_expect_success 'templates that the form cannot carry leave nothing behind' 
     left=$(find . -name ".*.tmp.*")
     test -z "$left"'
 
+test_expect_success 'files of the tokenizer that are made of the vocabulary' '
+    "$BIN/mlc-export" -q -m model.gguf -o own 2>stderr
+    test "$(cd own && ls *.json *.txt)" = "$(printf "%s\n" merges.txt mlc-chat-config.json \
+        tensor-cache.json tokenizer.json tokenizer_config.json vocab.json)"
+    for f in tokenizer.json vocab.json merges.txt tokenizer_config.json; do
+        has own/mlc-chat-config.json "\"$f\""
+    done
+    cmp own/params_shard_0.bin plain/params_shard_0.bin'
+
+test_expect_success 'one matrix for tokens and output stays one' '
+    "$BIN/mlc-export" -q -m model.gguf -t q0f16 --tie -o tied 2>stderr
+    cmp tied/params_shard_0.bin q0f16/params_shard_0.bin
+    test_expect_code 1 grep lm_head tied/tensor-cache.json'
+
 test_expect_success 'quantisations, architectures and folders that are refused' '
     test_must_fail mlc -t q8f16_1 -o no
     grep "'\''q8f16_1'\'' is a quantisation of MLC that is not written here" stderr
@@ -108,12 +122,38 @@ test_expect_success 'quantisations, architectures and folders that are refused' 
     test ! -e no'
 
 python=${PYTHON:-python3}
+if [ -f "$SHARED/reference/gemma3/model.gguf" ]; then
+    test_expect_success 'gemma3 and scaled rope: names and sizes' '
+        mlc_of() { "$BIN/mlc-export" -q -m "$SHARED/reference/$1/model.gguf" --like like -o $1 2>stderr; }
+        echo "{}" >like/tokenizer.json
+        mlc_of gemma3
+        grep -F "\"ParamSize\": 129," gemma3/tensor-cache.json
+        for t in embed_tokens.q_weight norm.weight layers.6.input_layernorm.weight \
+            layers.6.pre_feedforward_layernorm.weight layers.6.post_feedforward_layernorm.weight \
+            layers.6.self_attn.q_proj.q_weight layers.6.self_attn.k_proj.q_scale \
+            layers.6.self_attn.v_proj.q_weight layers.6.self_attn.q_norm.weight \
+            layers.0.mlp.gate_up_proj.q_scale layers.0.mlp.down_proj.q_weight; do
+            grep -F "\"name\": \"language_model.model.$t\"" gemma3/tensor-cache.json
+        done
+        mlc_of phi3long
+        has phi3long/mlc-chat-config.json "\"type\": \"longrope\""
+        mlc_of llama3
+        has llama3/mlc-chat-config.json "\"rope_type\": \"llama3\""
+        has llama3/mlc-chat-config.json "\"factor\": 32.0"
+        rm -r llama3
+        test_must_fail mlc_of llamayarn
+        grep "no scaling of rope of the type yarn" stderr
+        test_must_fail mlc_of qwen3moe
+        grep "qwen3moe" stderr
+        test_must_fail mlc_of mixtral
+        test ! -e mixtral'
+fi
 if [ -z "$SHARED" ] || [ ! -f "$SHARED/tools/mlc_check.py" ]; then
     test_skip "the check of others" "no reference material"
 elif ! $python -c 'import numpy' 2>/dev/null; then
     test_skip "the check of others" "no NumPy in $python (PYTHON=…)"
 else
-    for name in llama qwen2 qwen3 phi3 gpt2; do
+    for name in llama llama3 qwen2 qwen3 gemma gemma2 phi3 gpt2; do
         test_expect_success "$name: the check of others finds no fault" '
             hf=$SHARED/reference/$name/hf
             for type in q4f16_1 q4f16_0 q4f32_1 q0f16; do

@@ -5,6 +5,7 @@
  */
 #include <libtrain/publish/mlc_bundle.h>
 #include <libtrain/publish/mlc_pack.h>
+#include <libtrain/publish/mlc_weights.h>
 
 #include <libtrain/file.h>
 #include <libtrain/json.h>
@@ -210,6 +211,46 @@ START_TEST(test_given_up)
 }
 END_TEST
 
+/* ---- one matrix for tokens and output, twice -------------------------------------- */
+
+enum { ROWS = 40, COLS = 64 };
+
+/* token_embd.weight in Q8_0, output.weight the same numbers in F32, plus `more` of others. */
+static struct tr_gguf *write_two(float more)
+{
+    static const int64_t dim[] = { ROWS, COLS };
+    static float x[ROWS * COLS];
+    static unsigned char packed[ROWS * COLS * 2];
+    struct tr_err err = { 0 };
+    const struct tr_dtype *q8 = tr_dtype_by_name("q8_0");
+    for (int i = 0; i < ROWS * COLS; i++)
+        x[i] = (float)((i * 37) % 101 - 50) / 100;
+    q8->from_f32(x, packed, ROWS * COLS);
+    for (int i = 0; i < ROWS * COLS; i++)
+        x[i] += more * (float)((i * 53) % 89 - 44) / 88;
+    struct tr_gguf_writer *w = tr_gguf_create(path, &err);
+    tr_gguf_add_tensor(w, "token_embd.weight", q8, 2, dim);
+    tr_gguf_add_tensor(w, "output.weight", &tr_f32, 2, dim);
+    ck_assert_int_eq(tr_gguf_write(w, packed, ROWS * COLS / 32 * 34, &err), 0);
+    ck_assert_int_eq(tr_gguf_write(w, x, sizeof x, &err), 0);
+    ck_assert_msg(!tr_gguf_commit(w, &err), "%s", err.text);
+    struct tr_gguf *g = tr_gguf_open(path, &err);
+    ck_assert_msg(g != NULL, "%s", err.text);
+    return g;
+}
+
+START_TEST(test_tied)
+{
+    struct tr_gguf *g = write_two(0);
+    ck_assert(tr__mlc_looks_tied(g));
+    ck_assert_str_eq(tr__mlc_finer(g)->name, "output.weight");
+    tr_gguf_close(g);
+    g = write_two(1);
+    ck_assert(!tr__mlc_looks_tied(g));
+    tr_gguf_close(g);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("mlc");
@@ -222,6 +263,7 @@ int main(void)
     tcase_add_checked_fixture(t, make_dir, remove_bundle);
     tcase_add_test(t, test_shards);
     tcase_add_test(t, test_given_up);
+    tcase_add_test(t, test_tied);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
