@@ -56,12 +56,43 @@ static int linear(const struct tr__hf_in *in, const struct tr_json *rope, struct
     return scaled(in, rope, "linear", err);
 }
 
+/* Does the family have a key, or one value only, for this? */
+static int knows(const struct tr__hf_arch *a, const char *field)
+{
+    for (const struct tr__hf_key *k = a->key; k->kind; k++)
+        if (k->field[0] && strcmp(k->field[0], field) == 0)
+            return 1;
+    for (const struct tr__hf_fixed *f = a->fixed; f && f->field; f++)
+        if (strcmp(f->field, field) == 0)
+            return 1;
+    return 0;
+}
+
+/* What yarn can be told beside its usual numbers. */
+static int check_yarn(const struct tr__hf_in *in, const struct tr_json *rope,
+                      struct tr_err *err)
+{
+    static const char *const path[] = {
+        "rope_parameters.mscale", "rope_parameters.mscale_all_dim", "rope_parameters.truncate",
+    };
+    for (size_t i = 0; i < sizeof path / sizeof *path; i++) {
+        const struct tr_json *v = tr_json_get(rope, strchr(path[i], '.') + 1);
+        int usual = !v || (tr_json_kind(v) == TR_JSON_BOOL && tr_json_bool(v));
+        if (!usual && !knows(in->arch, path[i]))
+            return tr_err_set(err, TR_EUNSUPPORTED, "'%s': '%s', which no GGUF of %s can say",
+                              in->path, path[i], in->arch->name);
+    }
+    return 0;
+}
+
 static int yarn(const struct tr__hf_in *in, const struct tr_json *rope, struct tr_err *err)
 {
     char key[KEY_BYTES];
     const struct tr_json *n = tr_json_get(rope, "original_max_position_embeddings");
     const struct tr_json *attn = tr_json_get(rope, "attention_factor");
-    int rc = scaled(in, rope, "yarn", err);
+    int rc = check_yarn(in, rope, err);
+    if (!rc)
+        rc = scaled(in, rope, "yarn", err);
     if (rc)
         return rc;
     if (!n)
@@ -90,7 +121,11 @@ static int llama3(const struct tr__hf_in *in, const struct tr_json *rope, struct
 static int longrope(const struct tr__hf_in *in, const struct tr_json *rope,
                     struct tr_err *err)
 {
-    (void)rope, (void)err;
+    (void)rope;
+    struct tr__hf_found f;
+    if (!tr__hf_find_gguf(in->arch, "rope_factors_long.weight", &f))
+        return tr_err_set(err, TR_EUNSUPPORTED, "'%s': rope of type 'longrope', which no GGUF "
+                          "of %s can say", in->path, in->arch->name);
     set_type(in, "longrope");
     return 0;
 }
@@ -188,6 +223,33 @@ static int to_hf(const struct tr__hf_out *out, const struct tr__hf_key *k,
     return rc ? rc
               : get_all(out, (struct tr_json *)(uintptr_t)tr_json_get(out->config, field),
                         err);
+}
+
+static const char *type_name(const struct tr_json *rope)
+{
+    size_t n;
+    const struct tr_json *type = tr_json_get(rope, "rope_type");
+    return type ? tr_json_string(type, &n) : "default";
+}
+
+/* Families that have no key for a scaling. */
+static int unscaled(const struct tr__hf_in *in, const struct tr__hf_key *k,
+                    struct tr_err *err)
+{
+    (void)k;
+    const char *name = type_name(tr__hf_rope_of(in->config));
+    return strcmp(name, "default") == 0
+               ? 0
+               : tr_err_set(err, TR_EUNSUPPORTED, "'%s': rope of type '%.60s', which no GGUF "
+                            "of %s can say", in->path, name, in->arch->name);
+}
+
+/* And those that have one for factors alone. */
+static int long_or_unscaled(const struct tr__hf_in *in, const struct tr__hf_key *k,
+                            struct tr_err *err)
+{
+    const char *name = type_name(tr__hf_rope_of(in->config));
+    return strcmp(name, "longrope") && strcmp(name, "su") ? unscaled(in, k, err) : 0;
 }
 
 /* ---- pieces for families with another order --------------------------------------- */
@@ -310,3 +372,6 @@ const struct tr__hf_kind tr__hf_rope_part_head = { "part of a head by itself", p
 const struct tr__hf_kind tr__hf_not_scaled = { "no scaling", not_scaled, NULL };
 const struct tr__hf_kind tr__hf_original = { "original context", original, NULL };
 const struct tr__hf_kind tr__hf_long_attn = { "longrope's factor", long_attn, NULL };
+const struct tr__hf_kind tr__hf_unscaled = { "no scaling of rope", unscaled, NULL };
+const struct tr__hf_kind tr__hf_long_or_unscaled = { "longrope or none", long_or_unscaled,
+                                                     NULL };

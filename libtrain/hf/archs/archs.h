@@ -59,6 +59,8 @@ extern const struct tr__hf_kind tr__hf_rope_base; /* rope.freq_base alone */
 extern const struct tr__hf_kind tr__hf_rope_part;      /* partial_rotary_factor, of n_embd / n_head */
 extern const struct tr__hf_kind tr__hf_rope_part_head; /* of head_dim */
 extern const struct tr__hf_kind tr__hf_not_scaled;     /* rope.scaling.type is none */
+/* No key: rope is not scaled, or by factors alone. */
+extern const struct tr__hf_kind tr__hf_unscaled, tr__hf_long_or_unscaled;
 extern const struct tr__hf_kind tr__hf_original;       /* rope.scaling.original_context_length */
 extern const struct tr__hf_kind tr__hf_window_layers;  /* layer_types: which have the window */
 extern const struct tr__hf_kind tr__hf_query_scale;    /* query_pre_attn_scalar; no key */

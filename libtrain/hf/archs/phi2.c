@@ -19,6 +19,7 @@ static const struct tr__hf_fixed fixed[] = {
     { 0 },
 };
 static const struct tr__hf_key key[] = {
+    TR_HF_KIND(unscaled),
     TR_HF_U32("context_length", "max_position_embeddings"),
     TR_HF_U32("embedding_length", "hidden_size"),
     TR_HF_U32("feed_forward_length", "intermediate_size"),

@@ -18,6 +18,7 @@ static const struct tr__hf_fixed fixed[] = {
     { 0 },
 };
 static const struct tr__hf_key key[] = {
+    TR_HF_KIND(long_or_unscaled),
     { .kind = &tr__hf_long_attn, .front = 1 },
     TR_HF_U32("context_length", "max_position_embeddings"), TR_HF_KIND(original),
     TR_HF_U32("embedding_length", "hidden_size"),
