@@ -72,6 +72,9 @@ static int fill(const struct tr__hf_arch *a, const struct tr_json *config, struc
     int rc = put_all(c, config);
     if (!rc)
         rc = put_all(c, tr_json_get(config, "text_config"));
+    size_t blocks = tr_json_count(tr_json_get(c, "layers_block_type")); /* they are counted */
+    if (!rc && blocks && !tr_json_get(c, "num_hidden_layers"))
+        rc = tr_json_set(c, "num_hidden_layers", tr_json_integer((int64_t)blocks));
     for (const struct tr__hf_default *d = a->missing; !rc && d && d->field; d++)
         if (!tr_json_get(c, d->field))
             rc = put_default(c, d, err);
