@@ -184,7 +184,8 @@ int main(int argc, char **argv)
     args.history = cmd_history(&cmd, o.no_history);
     if (o.type)
         cmd_recipe_type(&cmd, o.type, 0, &args.recipe);
-    const struct cmd_join join = { o.adapters, o.rank, o.force, args.name, o.output };
+    const struct cmd_join join = { o.adapters, o.rank, o.force, args.name, args.history,
+                                   o.output };
     int rc = o.adapters_only      ? cmd_join_adapters(&join, &err)
              : models.method >= 0 ? merge_models(&cmd, &o, &models, &args, &err)
                                   : merge(&o, &args, &err);

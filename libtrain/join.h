@@ -21,6 +21,7 @@ struct tr_join_args {
     int rank;                             /* of a pair at most; 0: as many as there are */
     int other_base;                       /* also adapters of different bases */
     const char *name;                     /* general.name; NULL: the first one's */
+    const char *history;                  /* a line for that of the file; or NULL */
     struct tr_progress progress;          /* in bytes of the new file */
 };
 

@@ -86,7 +86,7 @@ static int join(const struct adapters *a, const struct cmd_join *o, struct tr_er
     struct tr_join_loss *loss = NULL;
     size_t n_pair = 0;
     struct tr_join_args args = { a->n, (const struct tr_gguf *const *)a->file, a->scale,
-                                 (int)o->rank, o->force, o->name, cmd_job("B") };
+                                 (int)o->rank, o->force, o->name, o->history, cmd_job("B") };
     int rc = tr_join(&args, o->output, &loss, &n_pair, err);
     cmd_job_end();
     if (!rc) {

@@ -13,7 +13,7 @@ struct cmd_join {
     struct cmd_list adapters; /* FILE[:SCALE] */
     int64_t rank;             /* at most; 0: any */
     int force;                /* of different bases too */
-    const char *name, *output;
+    const char *name, *history, *output;
 };
 int cmd_join_adapters(const struct cmd_join *o, struct tr_err *err) TR_MUST_CHECK;
 

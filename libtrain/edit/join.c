@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BASE_HASH "libtrain.base_hash"
+
 struct join {
     const struct tr_join_args *args;
     float *alpha;   // (n) of the adapters
@@ -23,39 +25,69 @@ struct join {
 
 /* ==== what may be joined ==== */
 
-static int has_string(const struct tr_gguf *g, const char *key, struct tr_str *s)
+/* Empty where the file does not say. */
+static struct tr_str string_of(const struct tr_gguf *g, const char *key)
 {
-    *s = (struct tr_str){ "", 0 };
-    return tr_gguf_string(g, key, s, NULL) == 1;
+    struct tr_str s = { "", 0 };
+    if (tr_gguf_string(g, key, &s, NULL) != 1)
+        s.len = 0;
+    return s;
 }
 
-/* Both say the same under this key; or, with `may_lack`, one says nothing. */
-static int check_same(const struct tr_gguf *a, const struct tr_gguf *b, const char *key,
-                      int may_lack, struct tr_err *err)
+static int shown(struct tr_str s)
 {
-    struct tr_str x, y;
-    int has_both = has_string(a, key, &x) & has_string(b, key, &y);
-    if ((!has_both && may_lack) || (x.len == y.len && !memcmp(x.ptr, y.ptr, x.len)))
+    return (int)(s.len < 64 ? s.len : 64);
+}
+
+static int is_same(const struct tr_gguf *a, const struct tr_gguf *b, const char *key)
+{
+    struct tr_str x = string_of(a, key), y = string_of(b, key);
+    return x.len == y.len && !memcmp(x.ptr, y.ptr, x.len);
+}
+
+static int check_arch(const struct tr_gguf *a, const struct tr_gguf *b, struct tr_err *err)
+{
+    static const char key[] = "general.architecture";
+    struct tr_str x = string_of(a, key), y = string_of(b, key);
+    if (is_same(a, b, key))
         return 0;
     return tr_err_set(err, TR_EMISMATCH, "'%s': '%s' is '%.*s', in '%s' it is '%.*s'",
-                      tr_gguf_path(b), key, (int)(y.len < 64 ? y.len : 64), y.ptr,
-                      tr_gguf_path(a), (int)(x.len < 64 ? x.len : 64), x.ptr);
+                      tr_gguf_path(b), key, shown(y), y.ptr, tr_gguf_path(a), shown(x), x.ptr);
+}
+
+/* Of one base, as far as they say: the same file, or one with the same weights in it. */
+static int is_one_base(const struct tr_gguf *a, const struct tr_gguf *b)
+{
+    float x[TR_GGUF_SKETCH], y[TR_GGUF_SKETCH];
+    return is_same(a, b, BASE_HASH) || !string_of(a, BASE_HASH).len ||
+           !string_of(b, BASE_HASH).len ||
+           (tr_gguf_base_sketch(a, x) && tr_gguf_base_sketch(b, y) &&
+            tr_gguf_sketches_match(x, y));
+}
+
+static int check_base(const struct tr_gguf *a, const struct tr_gguf *b, struct tr_err *err)
+{
+    static const char key[] = "general.base_model.0.name";
+    struct tr_str x = string_of(a, key), y = string_of(b, key);
+    if (is_one_base(a, b))
+        return 0;
+    return tr_err_set(err, TR_EMISMATCH, "'%s' was trained on another base, '%.*s', than '%s' "
+                      "on '%.*s' (--force takes it all the same)", tr_gguf_path(b), shown(y),
+                      y.ptr, tr_gguf_path(a), shown(x), x.ptr);
 }
 
 static int check_adapter(const struct tr_join_args *args, size_t i, float *alpha,
                          struct tr_err *err)
 {
     const struct tr_gguf *g = args->adapter[i], *first = args->adapter[0];
-    struct tr_str type;
     const char *purpose = tr_gguf_purpose(g);
     if (strcmp(purpose, "an adapter"))
         return tr_err_set(err, TR_EMISMATCH, "'%s' is %s, not an adapter", tr_gguf_path(g),
                           purpose);
-    if (!has_string(g, "adapter.type", &type) || !tr_str_is(type, "lora"))
+    if (!tr_str_is(string_of(g, "adapter.type"), "lora"))
         return tr_err_set(err, TR_EUNSUPPORTED, "'%s': 'adapter.type' is not 'lora'",
                           tr_gguf_path(g));
-    if (check_same(first, g, "general.architecture", 0, err) ||
-        (!args->other_base && check_same(first, g, "libtrain.base_hash", 1, err)))
+    if (check_arch(first, g, err) || (!args->other_base && check_base(first, g, err)))
         return err->code;
     *alpha = 0;
     if (tr_gguf_f32(g, "adapter.lora.alpha", alpha, err) < 0)
@@ -140,17 +172,19 @@ static void set_keys(const struct join *j, struct tr_gguf_writer *w)
 {
     static const char template[] = "libtrain.chat_template_hash";
     const struct tr_join_args *a = j->args;
-    struct tr_err differs = { 0 };
     tr_gguf_set_all(w, a->adapter[0]);
     tr_gguf_set_f32(w, "adapter.lora.alpha", j->new_alpha);
     if (a->name)
         tr_gguf_set_string(w, "general.name", a->name);
-    for (size_t i = 1; i < a->n; i++)
-        if (check_same(a->adapter[0], a->adapter[i], template, 0, &differs))
+    for (size_t i = 1; i < a->n; i++) {
+        if (!is_same(a->adapter[0], a->adapter[i], template))
             tr_gguf_unset(w, template);
-    for (size_t i = 1; i < a->n; i++)
-        if (check_same(a->adapter[0], a->adapter[i], "libtrain.base_hash", 1, &differs))
-            tr_gguf_unset(w, "libtrain.base_hash");
+        if (is_one_base(a->adapter[0], a->adapter[i]))
+            continue;
+        tr_gguf_unset(w, BASE_HASH);
+        tr_gguf_unset(w, "libtrain.base_sketch");
+    }
+    tr_gguf_add_history(w, a->adapter[0], a->history);
 }
 
 static void declare(const struct tr__joint *p, struct tr_gguf_writer *w)

@@ -158,6 +158,7 @@ static int write_model(const struct tr__stack *s, const struct plan *p, const ch
     tr_gguf_set_fine_tuned(w, s->base, s->args->name ? s->args->name : "merged");
     if (type && type->file_type >= 0)
         tr_gguf_set_u32(w, "general.file_type", (uint32_t)type->file_type);
+    tr_gguf_add_history(w, s->base, s->args->history);
     int rc = tr__stack_set_keys(s, w, err);
     declare(p, w);
     tr_gguf_watch(w, &s->args->progress);

@@ -68,7 +68,7 @@ static int add_pattern(struct tr__stack *s, int model, const char *text, int lin
         return tr_err_set(err, TR_EINVAL, "layers, line %d: a pattern of more than %zu bytes, "
                           "or more than %d of them", line, sizeof p->pattern - 1,
                           TR__MOST_PATTERNS);
-    snprintf(p->pattern, sizeof p->pattern, "%s", text);
+    memcpy(p->pattern, text, strlen(text) + 1);
     p->model = model;
     s->n_pattern++;
     return 0;

@@ -143,7 +143,7 @@ static void check_join(int most)
     size_t n;
     for (int i = 0; i < N; i++)
         g[i] = make_adapter(in_dir(adapters[i].seed), &adapters[i]);
-    struct tr_join_args args = { N, (const struct tr_gguf *const *)g, scales, most, 0, NULL,
+    struct tr_join_args args = { N, (const struct tr_gguf *const *)g, scales, most, 0, NULL, NULL,
                                  { 0 } };
     ck_assert_msg(!tr_join(&args, other, &loss, &n, &err), "%s", err.text);
     ck_assert_uint_eq(n, N_TARGET);
@@ -195,7 +195,7 @@ START_TEST(test_wide)
     struct tr_join_loss *loss;
     size_t n;
     struct tr_join_args args = { 2, (const struct tr_gguf *const *)same,
-                                 (double[]){ 1, 0.5 }, 11, 0, NULL, { 0 } };
+                                 (double[]){ 1, 0.5 }, 11, 0, NULL, NULL, { 0 } };
     ck_assert_msg(!tr_join(&args, other, &loss, &n, &err), "%s", err.text);
     ck_assert_int_eq(loss[0].rank, 8);
     struct tr_gguf *out = tr_gguf_open(other, &err);
@@ -229,7 +229,7 @@ START_TEST(test_refused)
     struct tr_gguf *g[] = { make_adapter(in_dir("one"), &adapters[0]), NULL };
     g[1] = make_adapter(in_dir("x"), &refused[_i].adapter);
     struct tr_join_args args = { 2, (const struct tr_gguf *const *)g, (double[]){ 1, 1 }, 0,
-                                 0, NULL, { 0 } };
+                                 0, NULL, NULL, { 0 } };
     int rc = tr_join(&args, other, &loss, &n, &err);
     if (refused[_i].text) {
         ck_assert_int_ne(rc, 0);
