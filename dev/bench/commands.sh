@@ -103,6 +103,38 @@ theirs_quantize() {
     cmp -s "$OUT/ours.gguf" "$OUT/peer.gguf" || note "$what: other bytes than $peer"
 }
 
+# ==== imatrix ====
+
+begin_imatrix() {
+    file=$(model_file "$base") && text=$(text_file $((tokens * 4))) || return 1
+    what="imatrix, $title $base, chunks of $ctx$given" unit=tokens/s
+}
+
+ours_imatrix() {
+    # shellcheck disable=SC2086
+    run ours "$BIN/imatrix" -m "$file" -f "$text" -c "$ctx" -o "$OUT/ours.im" $options || return 1
+    speed ours "$(sed -n 's/.*: \([0-9]*\) chunks of.*/\1/p' "$OUT/ours.err") * $ctx / $(seconds ours)"
+}
+
+theirs_imatrix() {
+    run peer "$PEERS/llama.cpp/build/bin/llama-imatrix" -m "$file" -f "$text" -c "$ctx" \
+        -t "$cpus" -o "$OUT/peer.im" || return 1
+    n=$(cat "$OUT/peer.out" "$OUT/peer.err" | sed -n 's/.* over \([0-9]*\) chunks.*/\1/p')
+    speed peer "$n * $ctx / $(seconds peer)"
+}
+
+# ==== bpe-train ====
+
+begin_bpe_train() {
+    source=${TEXT:-$(given_or "$SHARED/text/tinyshakespeare.txt" "$(text_file 2000000)")}
+    what="bpe-train, $type tokens of $(size_of "$source")" unit='MB/s'
+}
+
+ours_bpe_train() {
+    run ours "$BIN/bpe-train" -n "$type" -o "$OUT/ours.gguf" "$source" || return 1
+    speed ours "$(megabytes "$source") / $(seconds ours)"
+}
+
 # ==== tokenize ====
 
 given_or() { # FILE FALLBACK

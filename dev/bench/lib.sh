@@ -110,7 +110,7 @@ row() { # LINE
     case $method in
     full | lora) train_row ;;
     rate) rate_row ;;
-    perplexity | generate | tokenize | tokenize_chats | quantize) command_row ;;
+    perplexity | generate | tokenize | tokenize_chats | quantize | imatrix | bpe_train) command_row ;;
     *) note "no method '$method'" && return 1 ;;
     esac
 }
