@@ -8,118 +8,10 @@
 #include <libtrain/hf/text.h>
 #include <libtrain/hf/vocab_files.h>
 #include <libtrain/hf/vocab_json.h>
+#include <libtrain/hf/vocab_sentencepiece.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- keys ------------------------------------------------------------------------- */
-
-enum { PAD = 16 }; /* bytes of "[PAD4194303]" */
-
-struct keys { /* arrays, (n) each */
-    size_t n;
-    struct tr_str *token;
-    int32_t *type;
-    float *score;
-    char (*pad)[PAD];
-};
-
-static void release_keys(struct keys *k)
-{
-    free(k->token);
-    free(k->type);
-    free(k->score);
-    free(k->pad);
-}
-
-static int make_keys(struct keys *k, size_t n, struct tr_err *err)
-{
-    k->n = n;
-    k->token = malloc(n * sizeof *k->token);
-    k->type = malloc(n * sizeof *k->type);
-    k->score = malloc(n * sizeof *k->score);
-    k->pad = malloc(n * sizeof *k->pad);
-    return k->token && k->type && k->score && k->pad ? 0 :
-           tr_err_sys(err, "cannot hold %zu tokens", n);
-}
-
-/* What no token has the id of is a token that no text has. */
-static void fill_keys(struct keys *k, const struct tr__hf_pieces *p)
-{
-    for (size_t i = 0; i < k->n; i++) {
-        const struct tr__hf_piece *piece = i < p->n ? &p->at[i] : NULL;
-        int len = snprintf(k->pad[i], PAD, "[PAD%zu]", i);
-        k->token[i] = (struct tr_str){ k->pad[i], (size_t)len };
-        k->type[i] = TR__HF_UNUSED;
-        k->score[i] = -10000;
-        if (!piece || !piece->text_plus)
-            continue;
-        k->token[i] = piece->is_text ? tr__strings_at(&p->text, piece->is_text - 1) :
-                      tr__hf_piece_text(p, i);
-        k->type[i] = piece->type;
-        k->score[i] = piece->score;
-    }
-}
-
-static int set_tokens(struct tr_gguf_writer *w, const struct tr__hf_pieces *p, size_t n,
-                      int scores, struct tr_err *err)
-{
-    struct keys k = { 0 };
-    int rc = make_keys(&k, n, err);
-    if (!rc) {
-        fill_keys(&k, p);
-        tr_gguf_set_strings(w, "tokenizer.ggml.tokens", k.token, n);
-        if (scores)
-            tr_gguf_set_array(w, "tokenizer.ggml.scores", TR_GGUF_F32, k.score, n);
-        tr_gguf_set_array(w, "tokenizer.ggml.token_type", TR_GGUF_I32, k.type, n);
-    }
-    release_keys(&k);
-    return rc;
-}
-
-/* A space in one of the texts would be taken for the one between them: it is written as
- * U+0120, which GPT-2's alphabet has for it. */
-static size_t spell_part(char *to, struct tr_str s)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == ' ')
-            to[n++] = '\xc4';
-        to[n++] = s.ptr[i] == ' ' ? '\xa0' : s.ptr[i];
-    }
-    return n;
-}
-
-static size_t spell_merge(char *to, struct tr_str left, struct tr_str right)
-{
-    size_t n = spell_part(to, left);
-    to[n++] = ' ';
-    return n + spell_part(to + n, right);
-}
-
-static int set_merges(struct tr_gguf_writer *w, const struct tr__hf_pieces *p,
-                      struct tr_err *err)
-{
-    size_t bytes = 1, used = 0;
-    for (size_t i = 0; i < p->n_merge; i++)
-        bytes += 2 * ((size_t)p->text.s[p->merge[i].left].len +
-                      p->text.s[p->merge[i].right].len) + 1;
-    char *text = malloc(bytes);
-    struct tr_str *s = malloc((p->n_merge + 1) * sizeof *s);
-    int rc = text && s ? 0 : tr_err_sys(err, "cannot hold %zu merges", p->n_merge);
-    for (size_t i = 0; i < p->n_merge && !rc; i++) {
-        s[i].ptr = text + used;
-        s[i].len = spell_merge(text + used, tr__strings_at(&p->text, p->merge[i].left),
-                               tr__strings_at(&p->text, p->merge[i].right));
-        used += s[i].len;
-    }
-    if (!rc && p->n_merge)
-        tr_gguf_set_strings(w, "tokenizer.ggml.merges", s, p->n_merge);
-    free(text);
-    free(s);
-    return rc;
-}
 
 /* ---- files ------------------------------------------------------------------------ */
 
@@ -131,6 +23,21 @@ static int read_json(struct tr__hf_pieces *p, struct tr__hf_vocab_files *f,
     int rc = tr__hf_text(path, TR__HF_MAX_TOKENIZER, &text, &n, err);
     if (!rc)
         rc = tr__hf_vocab_json(text, n, path, p, &f->tokenizer, err);
+    free(text);
+    return rc;
+}
+
+/* What a tokenizer.json says beside a vocabulary that is in another file. */
+static int read_rest(struct tr__hf_vocab_files *f, struct tr_err *err)
+{
+    char path[TR__HF_PATH], *text = NULL;
+    size_t n;
+    int rc = tr__hf_vocab_path(f->dir, "tokenizer.json", path, err);
+    if (rc <= 0)
+        return rc;
+    rc = tr__hf_text(path, TR__HF_MAX_TOKENIZER, &text, &n, err);
+    if (!rc)
+        rc = tr__hf_vocab_json_rest(text, n, path, &f->tokenizer, err);
     free(text);
     return rc;
 }
@@ -166,7 +73,7 @@ static int read_vocabulary(struct tr__hf_pieces *p, struct tr__hf_vocab_files *f
     if (found)
         return found < 0 ? found : read_lists(p, path, merges, err);
     return tr_err_set(err, TR_EFORMAT, "'%s': no tokenizer.json, and no vocab.json with "
-                      "merges.txt", f->dir);
+                      "merges.txt, and no tokenizer.model", f->dir);
 }
 
 /* Ids that the model has rows for. */
@@ -190,51 +97,168 @@ static int count_tokens(const struct tr__hf_vocab_files *f, const struct tr__hf_
 
 /* ---- kinds ------------------------------------------------------------------------ */
 
-static int set_byte_level(struct tr_gguf_writer *w, const struct tr__hf_vocab_files *f,
-                          const struct tr__hf_pieces *p, size_t n,
-                          const struct tr__hf_vocab_options *o, struct tr_err *err)
+struct job {
+    struct tr_gguf_writer *w;
+    struct tr__hf_vocab_files f;
+    struct tr__hf_pieces p;
+    const struct tr__hf_vocab_options *o;
+    size_t n;      /* tokens of the model */
+    int is_listed; /* they are in tokenizer.json or vocab.json, not in tokenizer.model */
+};
+
+static int is_arch(const struct job *j, const char *name)
 {
-    const char *pre = o->pre;
-    int rc = pre ? 0 : tr__hf_vocab_pre(f, p, &pre, err);
-    if (!rc && !pre)
-        rc = tr_err_set(err, TR_EUNSUPPORTED, "'%s': words are cut in a way that is not "
-                        "known here; --pre NAME says which it is", f->dir);
-    if (rc)
-        return rc;
-    tr_gguf_set_string(w, "tokenizer.ggml.model", "gpt2");
-    tr_gguf_set_string(w, "tokenizer.ggml.pre", pre);
-    rc = set_tokens(w, p, n, 0, err);
-    return rc ? rc : set_merges(w, p, err);
+    return j->o->arch && !strcmp(j->o->arch, name);
 }
 
-static int set_all(struct tr_gguf_writer *w, struct tr__hf_vocab_files *f,
-                   struct tr__hf_pieces *p, const struct tr__hf_vocab_options *o,
-                   int64_t *n_token, struct tr_err *err)
+static int set_byte_level(struct job *j, struct tr_err *err)
 {
-    size_t n = 0;
-    int rc = read_vocabulary(p, f, err);
+    const char *pre = j->o->pre;
+    int rc = pre ? 0 : tr__hf_vocab_pre(&j->f, &j->p, &pre, err);
+    if (!rc && !pre)
+        rc = tr_err_set(err, TR_EUNSUPPORTED, "'%s': words are cut in a way that is not "
+                        "known here; --pre NAME says which it is", j->f.dir);
+    if (rc)
+        return rc;
+    tr_gguf_set_string(j->w, "tokenizer.ggml.model", "gpt2");
+    tr_gguf_set_string(j->w, "tokenizer.ggml.pre", pre);
+    rc = tr__hf_set_tokens(j->w, &j->p, j->n, 0, err);
+    return rc ? rc : tr__hf_set_merges(j->w, &j->p, err);
+}
+
+static int is_gemma(const struct job *j)
+{
+    return j->o->arch && !strncmp(j->o->arch, "gemma", 5);
+}
+
+/* Whether a space is put in front of a text: where a file says so in front of all keys, in
+ * llama.cpp's order; and what a tokenizer.json does. */
+static void set_space(struct job *j)
+{
+    const struct tr_json *v = tr_json_get(j->f.settings, "add_prefix_space");
+    if (is_gemma(j))
+        return;
+    if (tr_json_kind(v) == TR_JSON_BOOL)
+        tr_gguf_set_bool(j->w, "tokenizer.ggml.add_space_prefix", tr_json_bool(v));
+    else if (j->is_listed && !tr__hf_puts_space(&j->f))
+        tr_gguf_set_bool(j->w, "tokenizer.ggml.add_space_prefix", 0);
+}
+
+/* Pieces that merge by score. */
+static int set_scored(struct job *j, struct tr_err *err)
+{
+    set_space(j);
+    tr_gguf_set_string(j->w, "tokenizer.ggml.model", "llama");
+    tr_gguf_set_string(j->w, "tokenizer.ggml.pre", "default");
+    return tr__hf_set_tokens(j->w, &j->p, j->n, 1, err);
+}
+
+static int set_gemma4(struct job *j, struct tr_err *err)
+{
+    tr_gguf_set_string(j->w, "tokenizer.ggml.model", "gemma4");
+    int rc = tr__hf_set_tokens(j->w, &j->p, j->n, 1, err);
+    return rc ? rc : tr__hf_set_merges(j->w, &j->p, err);
+}
+
+static int is_byte_fallback(const struct job *j)
+{
+    return tr_json_bool(tr_json_get(tr_json_get(j->f.tokenizer, "model"), "byte_fallback"));
+}
+
+/* After all others, since a file may say it otherwise. */
+static void set_last(struct job *j)
+{
+    if (is_arch(j, "nemotron")) {
+        tr_gguf_set_u32(j->w, "tokenizer.ggml.padding_token_id", 0);
+        tr_gguf_set_u32(j->w, "tokenizer.ggml.unknown_token_id", 1);
+    }
+    if (is_arch(j, "gemma") && j->n > 107)
+        tr_gguf_set_u32(j->w, "tokenizer.ggml.eot_token_id", 107);
+    if (is_gemma(j))
+        tr_gguf_set_bool(j->w, "tokenizer.ggml.add_space_prefix", 0);
+    if (is_arch(j, "gemma4"))
+        tr_gguf_set_bool(j->w, "tokenizer.ggml.add_bos_token", 1);
+}
+
+static int refuse_kind(struct job *j, struct tr_err *err)
+{
+    const char *type =
+        tr_json_string(tr_json_get(tr_json_get(j->f.tokenizer, "model"), "type"), NULL);
+    if (!*type || !strcmp(type, "BPE"))
+        return 0;
+    return tr_err_set(err, TR_EUNSUPPORTED, "'%s/tokenizer.json': a vocabulary of type "
+                      "'%.40s' has no form here", j->f.dir, type);
+}
+
+static int set_listed(struct job *j, struct tr_err *err)
+{
+    int rc = read_vocabulary(&j->p, &j->f, err);
+    j->is_listed = 1;
     if (!rc)
-        rc = tr__hf_vocab_add(p, f, err);
+        rc = refuse_kind(j, err);
+    if (!rc && is_byte_fallback(j))
+        rc = tr__hf_vocab_pieces_of_json(&j->p, &j->f, is_arch(j, "gemma4"), err);
+    else if (!rc)
+        rc = tr__hf_vocab_add(&j->p, &j->f, err);
     if (!rc)
-        rc = count_tokens(f, p, o->rows, &n, err);
+        rc = count_tokens(&j->f, &j->p, j->o->rows, &j->n, err);
+    if (rc)
+        return rc;
+    return !is_byte_fallback(j) ? set_byte_level(j, err) :
+           is_arch(j, "gemma4") ? set_gemma4(j, err) : set_scored(j, err);
+}
+
+/* tokenizer.model: no more tokens than the model has rows for, and no padding is missed. */
+static int set_sentencepiece(struct job *j, const char *path, struct tr_err *err)
+{
+    struct tr__hf_sentencepiece s = { 0 };
+    char *text = NULL;
+    size_t n;
+    int rc = tr__hf_text(path, TR__HF_MAX_TOKENIZER, &text, &n, err);
     if (!rc)
-        rc = set_byte_level(w, f, p, n, o, err);
+        rc = tr__hf_sentencepiece_read(text, n, path, &j->p, &s, err);
+    free(text);
+    if (!rc && s.model_type != TR__HF_SPM_BPE)
+        rc = tr_err_set(err, TR_EUNSUPPORTED, "'%s': a vocabulary of SentencePiece's type "
+                        "%d has no form here, only that of BPE, 2", path, s.model_type);
     if (!rc)
-        rc = tr__hf_vocab_special(w, f, p, err);
-    if (!rc && n_token)
-        *n_token = (int64_t)n;
-    return rc;
+        rc = tr__hf_vocab_add_pieces(&j->p, &j->f, err);
+    if (!rc)
+        rc = read_rest(&j->f, err);
+    if (!rc)
+        rc = count_tokens(&j->f, &j->p, j->o->rows, &j->n, err);
+    return rc ? rc : set_scored(j, err);
+}
+
+static int set_all(struct job *j, struct tr_err *err)
+{
+    char path[TR__HF_PATH];
+    const struct tr_json *class = tr_json_get(j->f.settings, "tokenizer_class");
+    int found = tr__hf_vocab_path(j->f.dir, "tokenizer.model", path, err);
+    if (found < 0)
+        return found;
+    int rc = found && !is_arch(j, "gemma4") &&
+             strcmp(tr_json_string(class, NULL), "GPT2Tokenizer") ?
+             set_sentencepiece(j, path, err) : set_listed(j, err);
+    if (!rc)
+        rc = tr__hf_vocab_special(j->w, &j->f, &j->p, err);
+    if (rc)
+        return rc;
+    if (!j->is_listed || is_byte_fallback(j))
+        set_last(j);
+    return 0;
 }
 
 int tr__hf_vocab_set(struct tr_gguf_writer *w, const char *dir,
                      const struct tr__hf_vocab_options *o, int64_t *n, struct tr_err *err)
 {
-    struct tr__hf_vocab_files f = { 0 };
-    struct tr__hf_pieces p = { 0 };
-    int rc = tr__hf_vocab_files_open(&f, dir, err);
+    struct job j = { .w = w, .o = o };
+    int rc = tr__hf_vocab_files_open(&j.f, dir, err);
     if (!rc)
-        rc = set_all(w, &f, &p, o, n, err);
-    tr__hf_pieces_release(&p);
-    tr__hf_vocab_files_close(&f);
+        rc = set_all(&j, err);
+    if (!rc && n)
+        *n = (int64_t)j.n;
+    tr__hf_pieces_release(&j.p);
+    tr__hf_vocab_files_close(&j.f);
     return rc;
 }

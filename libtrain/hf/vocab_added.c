@@ -139,6 +139,78 @@ static int add_roles(struct tr__hf_pieces *p, const struct tr_json *v, struct tr
     return rc;
 }
 
+/* ---- beside SentencePiece --------------------------------------------------------- */
+
+/* An added token in the place of whatever had its id; score: so that nothing merges to it. */
+static int replace(struct tr__hf_pieces *p, struct tr_str text, int64_t id, int special,
+                   struct tr_err *err)
+{
+    int64_t had = tr__hf_piece_id(p, text.ptr, text.len);
+    if (had >= 0 && had != id)
+        return tr_err_set(err, TR_EFORMAT, "the added token '%.*s' has the id %lld, in the "
+                          "vocabulary it is %lld", text.len > 60 ? 60 : (int)text.len,
+                          text.ptr, (long long)id, (long long)had);
+    if (had < 0 && id >= 0 && (size_t)id < p->n)
+        tr__hf_piece_drop(p, (size_t)id);
+    int rc = tr__hf_piece_put(p, text.ptr, text.len, id, err);
+    if (rc)
+        return rc;
+    p->at[id].added = TOLD;
+    p->at[id].score = -1000;
+    p->at[id].is_text = 0;
+    p->at[id].type = special ? TR__HF_CONTROL : TR__HF_USER;
+    return special ? 0 : spell_spaces(p, (size_t)id, err);
+}
+
+static int replace_by_text(struct tr__hf_pieces *p, const struct tr_json *v,
+                           struct tr_err *err)
+{
+    struct tr_json_each e = tr_json_each(v);
+    int rc = 0;
+    while (!rc && tr_json_next(&e)) {
+        if (tr_json_kind(e.value) != TR_JSON_INT || tr_json_is_big(e.value))
+            rc = tr_err_set(err, TR_EFORMAT, "the id of '%.60s' is no integer", e.key);
+        else
+            rc = replace(p, (struct tr_str){ e.key, e.n_key }, tr_json_int(e.value), 0, err);
+    }
+    return rc;
+}
+
+static int replace_by_id(struct tr__hf_pieces *p, const struct tr_json *v,
+                         struct tr_err *err)
+{
+    struct tr_json_each e = tr_json_each(v);
+    int rc = 0;
+    while (!rc && tr_json_next(&e)) {
+        char *end;
+        long long id = strtoll(e.key, &end, 10);
+        struct tr_str s = tr__hf_token_text(e.value);
+        if (!e.n_key || *end || e.n_key > 18 || !s.len)
+            rc = tr_err_set(err, TR_EFORMAT, "'%.60s' of 'added_tokens_decoder' is no id of "
+                            "a token", e.key);
+        else
+            rc = replace(p, s, id, tr_json_bool(tr_json_get(e.value, "special")) ||
+                         tr__hf_looks_special(s), err);
+    }
+    return rc;
+}
+
+int tr__hf_vocab_add_pieces(struct tr__hf_pieces *p, const struct tr__hf_vocab_files *f,
+                            struct tr_err *err)
+{
+    const char *name = "added_tokens.json";
+    int rc = replace_by_text(p, f->added, err);
+    if (!rc) {
+        name = "tokenizer_config.json";
+        rc = replace_by_id(p, tr_json_get(f->settings, "added_tokens_decoder"), err);
+    }
+    if (rc)
+        tr_err_prefix(err, "'%s/%s'", f->dir, name);
+    return rc;
+}
+
+/* ---- beside other vocabularies ---------------------------------------------------- */
+
 int tr__hf_vocab_add(struct tr__hf_pieces *p, const struct tr__hf_vocab_files *f,
                      struct tr_err *err)
 {

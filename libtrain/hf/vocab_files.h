@@ -38,6 +38,23 @@ struct tr_str tr__hf_token_text(const struct tr_json *v);
 int tr__hf_vocab_add(struct tr__hf_pieces *p, const struct tr__hf_vocab_files *f,
                      struct tr_err *err) TR_MUST_CHECK;
 
+/* The same beside a vocabulary of SentencePiece, whose control tokens are known: what a file
+ * says of an id takes the place of what it was. */
+int tr__hf_vocab_add_pieces(struct tr__hf_pieces *p, const struct tr__hf_vocab_files *f,
+                            struct tr_err *err) TR_MUST_CHECK;
+/* Types and scores of a vocabulary of SentencePiece's that is in a tokenizer.json: by_list: a
+ * list says what merges, not scores. */
+int tr__hf_vocab_pieces_of_json(struct tr__hf_pieces *p, const struct tr__hf_vocab_files *f,
+                                int by_list, struct tr_err *err) TR_MUST_CHECK;
+/* 1 if tokenizer.json puts a space in front of a text. */
+int tr__hf_puts_space(const struct tr__hf_vocab_files *f);
+
+/* Arrays of n tokens, with the places that none has filled; and of merges. */
+int tr__hf_set_tokens(struct tr_gguf_writer *w, const struct tr__hf_pieces *p, size_t n,
+                      int scores, struct tr_err *err) TR_MUST_CHECK;
+int tr__hf_set_merges(struct tr_gguf_writer *w, const struct tr__hf_pieces *p,
+                      struct tr_err *err) TR_MUST_CHECK;
+
 /* The keys of special tokens, of what is put around a text, and of templates. */
 int tr__hf_vocab_special(struct tr_gguf_writer *w, const struct tr__hf_vocab_files *f,
                          const struct tr__hf_pieces *p, struct tr_err *err) TR_MUST_CHECK;

@@ -11,6 +11,9 @@
  * merges of the model: null stands there. */
 int tr__hf_vocab_json(const char *bytes, size_t n, const char *name, struct tr__hf_pieces *p,
                       struct tr_json **rest, struct tr_err *err) TR_MUST_CHECK;
+/* The rest alone. */
+int tr__hf_vocab_json_rest(const char *bytes, size_t n, const char *name,
+                           struct tr_json **rest, struct tr_err *err) TR_MUST_CHECK;
 /* The same of vocab.json: an object of texts and ids and nothing else. */
 int tr__hf_vocab_object(const char *bytes, size_t n, const char *name,
                         struct tr__hf_pieces *p, struct tr_err *err) TR_MUST_CHECK;

@@ -12,7 +12,11 @@
 #include <libtrain/tokenizer.h>
 #include <libtrain/tokenizer/tokenizer.h>
 
-enum { TR__HF_OUT_USER = 4, TR__HF_OUT_UNUSED = 5 }; /* of tokenizer.ggml.token_type */
+enum { /* of tokenizer.ggml.token_type */
+    TR__HF_OUT_CONTROL = 3,
+    TR__HF_OUT_USER,
+    TR__HF_OUT_UNUSED
+};
 
 struct tr__hf_vocab_out {
     const struct tr_gguf *g;
@@ -35,9 +39,13 @@ struct tr__hf_vocab_form {
     void (*words)(const struct tr__hf_vocab_out *o);
     void (*decoder)(const struct tr__hf_vocab_out *o);
     int (*entries)(const struct tr__hf_vocab_out *o, struct tr_err *err); /* of `model` */
+    /* tokenizer.model; NULL: there is none */
+    int (*pieces)(const struct tr__hf_vocab_out *o, struct tr_err *err);
     int lists;              /* vocab.json and merges.txt say the same */
+    int names_control;      /* the settings name the control tokens */
 };
-extern const struct tr__hf_vocab_form tr__hf_vocab_form_gpt2;
+extern const struct tr__hf_vocab_form tr__hf_vocab_form_gpt2, tr__hf_vocab_form_llama,
+    tr__hf_vocab_form_gemma4;
 
 /* A string of JSON; anything that is not UTF-8 is for the caller to refuse before. */
 void tr__hf_out_string(FILE *f, struct tr_str s);
@@ -58,7 +66,9 @@ int tr__hf_out_lines(const struct tr__hf_vocab_out *o, struct tr_err *err) TR_MU
 int tr__hf_out_is_merged(const struct tr__hf_vocab_out *o, size_t from,
                          struct tr_err *err) TR_MUST_CHECK;
 /* tokenizer_config.json, special_tokens_map.json. */
-int tr__hf_out_settings(const struct tr__hf_vocab_out *o, struct tr_err *err) TR_MUST_CHECK;
+int tr__hf_out_settings(const struct tr__hf_vocab_out *o,
+                        const struct tr__hf_vocab_form *form,
+                        struct tr_err *err) TR_MUST_CHECK;
 void tr__hf_out_special(const struct tr__hf_vocab_out *o);
 
 #endif

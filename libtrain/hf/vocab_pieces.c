@@ -66,6 +66,13 @@ int tr__hf_piece_put(struct tr__hf_pieces *p, const char *text, size_t n, int64_
     return 0;
 }
 
+void tr__hf_piece_drop(struct tr__hf_pieces *p, size_t id)
+{
+    if (p->at[id].text_plus)
+        p->text.s[p->at[id].text_plus - 1].count = 0;
+    p->at[id] = (struct tr__hf_piece){ 0 };
+}
+
 int tr__hf_piece_merge(struct tr__hf_pieces *p, struct tr_str left, struct tr_str right,
                        struct tr_err *err)
 {

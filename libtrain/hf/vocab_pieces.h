@@ -47,6 +47,8 @@ struct tr__hf_pieces { /* start with {0} */
  * two equal keys holds; an id that another text has is refused. */
 int tr__hf_piece_put(struct tr__hf_pieces *p, const char *text, size_t n, int64_t id,
                      struct tr_err *err) TR_MUST_CHECK;
+/* No token has this id any more. */
+void tr__hf_piece_drop(struct tr__hf_pieces *p, size_t id);
 /* Id of a text, or -1. */
 int64_t tr__hf_piece_id(const struct tr__hf_pieces *p, const char *text, size_t n);
 /* The text of an id, ptr NULL: there is none. */

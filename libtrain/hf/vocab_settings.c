@@ -92,12 +92,49 @@ static int write_templates(const struct tr__hf_vocab_out *o, struct tr_err *err)
     return rc < 0 ? rc : 0;
 }
 
+/* Beside a tokenizer.model, where a token that a user may write would be a piece like any. */
+static void write_added(const struct tr__hf_vocab_out *o)
+{
+    const char *between = "";
+    fputs(",\n  \"added_tokens_decoder\": {", o->f);
+    for (size_t i = 0; i < o->n; i++) {
+        if (o->type[i] != TR__HF_OUT_USER)
+            continue;
+        fprintf(o->f, "%s\n    \"%zu\": {\"content\": ", between, i);
+        tr__hf_out_string(o->f, o->token[i]);
+        fputs(", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, "
+              "\"normalized\": false, \"special\": false}", o->f);
+        between = ",";
+    }
+    fputs(*between ? "\n  }" : "}", o->f);
+}
+
+/* Control tokens, of a kind where only those that the settings name are some. */
+static void write_control(const struct tr__hf_vocab_out *o)
+{
+    const char *between = "";
+    fputs(",\n  \"additional_special_tokens\": [", o->f);
+    for (size_t i = 0; i < o->n; i++) {
+        if (o->type[i] != TR__HF_OUT_CONTROL)
+            continue;
+        fputs(between, o->f);
+        tr__hf_out_string(o->f, o->token[i]);
+        between = ", ";
+    }
+    putc(']', o->f);
+}
+
 /* The tokenizer.json says all there is to know: transformers is to load it as it is. */
-int tr__hf_out_settings(const struct tr__hf_vocab_out *o, struct tr_err *err)
+int tr__hf_out_settings(const struct tr__hf_vocab_out *o,
+                        const struct tr__hf_vocab_form *form, struct tr_err *err)
 {
     fputs("{\n  \"tokenizer_class\": \"PreTrainedTokenizerFast\",\n"
           "  \"clean_up_tokenization_spaces\": false", o->f);
     write_roles(o, ",");
+    if (form->pieces)
+        write_added(o);
+    if (form->names_control)
+        write_control(o);
     int rc = write_around(o, err);
     if (!rc)
         rc = write_templates(o, err);

@@ -16,7 +16,7 @@
 #include <string.h>
 
 static const struct tr__hf_vocab_form *const forms[] = {
-    &tr__hf_vocab_form_gpt2,
+    &tr__hf_vocab_form_gpt2, &tr__hf_vocab_form_llama, &tr__hf_vocab_form_gemma4,
 };
 
 static const struct tr__hf_vocab_form *find_form(const struct tr_gguf *g,
@@ -115,6 +115,12 @@ static int write_json(struct tr__hf_vocab_out *o, const struct tr__hf_vocab_form
     return tr__hf_out_json(o, form, err);
 }
 
+static int write_pieces(struct tr__hf_vocab_out *o, const struct tr__hf_vocab_form *form,
+                        struct tr_err *err)
+{
+    return form->pieces(o, err);
+}
+
 static int write_vocab(struct tr__hf_vocab_out *o, const struct tr__hf_vocab_form *form,
                        struct tr_err *err)
 {
@@ -134,8 +140,7 @@ static int write_merges(struct tr__hf_vocab_out *o, const struct tr__hf_vocab_fo
 static int write_settings(struct tr__hf_vocab_out *o, const struct tr__hf_vocab_form *form,
                           struct tr_err *err)
 {
-    (void)form;
-    return tr__hf_out_settings(o, err);
+    return tr__hf_out_settings(o, form, err);
 }
 
 static int write_special(struct tr__hf_vocab_out *o, const struct tr__hf_vocab_form *form,
@@ -186,6 +191,7 @@ static int write_files(struct tr__hf_vocab_out *o, const struct tr__hf_vocab_for
         int wanted;
     } files[] = {
         { "tokenizer.json", write_json, 1 },
+        { "tokenizer.model", write_pieces, form->pieces != NULL },
         { "vocab.json", write_vocab, form->lists },
         { "merges.txt", write_merges, form->lists },
         { "tokenizer_config.json", write_settings, 1 },

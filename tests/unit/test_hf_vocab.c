@@ -6,6 +6,7 @@
 #include "scratch.h"
 
 #include <libtrain/hf/vocab.h>
+#include <libtrain/hf/vocab_sentencepiece.h>
 
 #include <check.h>
 #include <stdarg.h>
@@ -76,10 +77,26 @@ struct folder {
     int one_way;      /* the keys do not say all that the files do, or are no tokenizer */
 };
 
+/* Of lines a tokenizer.model, with a score of -2 for all. */
+static void write_pieces(const char *to, const char *lines)
+{
+    FILE *f = fopen(to, "wb");
+    struct tr__hf_sentencepiece s = { .model_type = TR__HF_SPM_BPE };
+    ck_assert_ptr_nonnull(f);
+    for (const char *end; (end = strchr(lines, '\n')); lines = end + 1)
+        tr__hf_sentencepiece_piece(f, (struct tr_str){ lines + 1, (size_t)(end - lines - 1) },
+                                   -2, *lines - '0');
+    tr__hf_sentencepiece_end(f, &s);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
 static int set_folder(const struct folder *f, int64_t *n, struct tr_err *err)
 {
     for (int i = 0; i < MOST_FILES && f->file[i].name; i++)
-        write_bytes(in_dir(f->file[i].name), f->file[i].text, strlen(f->file[i].text));
+        if (strcmp(f->file[i].name, "tokenizer.model"))
+            write_bytes(in_dir(f->file[i].name), f->file[i].text, strlen(f->file[i].text));
+        else
+            write_pieces(in_dir(f->file[i].name), f->file[i].text);
     struct tr_gguf_writer *w = tr_gguf_create(path, err);
     ck_assert_msg(w != NULL, "%s", err->text);
     return tr_gguf_finish(w, tr__hf_vocab_set(w, dir, &f->options, n, err), err);
@@ -106,6 +123,7 @@ static void write_size(const struct folder *f)
 #define TOKENIZER(rest) { "tokenizer.json", "{" rest "}" }
 #define BARE(tokens, types) \
     "model=gpt2\npre=gpt-2\ntokens=" tokens "\ntoken_type=" types "\n"
+#define PIECES(lines) { "tokenizer.model", lines } /* type and text of each */
 #define PRE .options = { .pre = "gpt-2" }
 
 static const struct folder good[] = {
@@ -201,6 +219,42 @@ static const struct folder good[] = {
         { "tokenizer_config.json", "{\"tokenizer_class\":\"Qwen2Tokenizer\"}" } },
       .keys = "model=gpt2\npre=qwen2\ntokens=a\ntoken_type=1\n",
       .one_way = 1 },
+    { "pieces of SentencePiece",
+      { PIECES("2<unk>\n3<s>\n1a\n6<0x0A>\n4u\n"),
+        { "tokenizer_config.json", "{\"add_prefix_space\":true,\"added_tokens_decoder\":"
+          "{\"1\":{\"content\":\"<s>\",\"special\":true},"
+          "\"6\":{\"content\":\"x\xe2\x96\x81y\"}}}" },
+        { "added_tokens.json", "{\"v\":5}" },
+        { "config.json", "{\"vocab_size\":8,\"bos_token_id\":1}" } },
+      .keys = "add_space_prefix=1\nmodel=llama\npre=default\n"
+              "tokens=<unk>|<s>|a|<0x0A>|u|v|x y|[PAD7]\n"
+              "scores=-2|-1000|-2|-2|-2|-1000|-1000|-10000\n"
+              "token_type=2|3|1|6|1|4|4|5\nbos_token_id=1\n", .one_way = 1 },
+    { "pieces of Gemma", { PIECES("2<unk>\n1a\n") },
+      .options = { .arch = "gemma3" },
+      .keys = "model=llama\npre=default\ntokens=<unk>|a\nscores=-2|-2\ntoken_type=2|1\n"
+              "add_space_prefix=0\n", .one_way = 1 },
+    { "pieces in a tokenizer.json",
+      { TOKENIZER("\"added_tokens\":[{\"id\":0,\"content\":\"<unk>\",\"special\":true},"
+                  "{\"id\":1,\"content\":\"<s>\",\"special\":true}],"
+                  "\"model\":{\"type\":\"BPE\",\"byte_fallback\":true,\"unk_token\":\"<unk>\","
+                  "\"vocab\":{\"<unk>\":0,\"<s>\":1,\"<0x41>\":2,\"a\":3,\"b\":4,\"ab\":5,"
+                  "\"bab\":6},\"merges\":[[\"a\",\"b\"],[\"b\",\"ab\"]]}") },
+      .keys = "add_space_prefix=0\nmodel=llama\npre=default\n"
+              "tokens=<unk>|<s>|<0x41>|a|b|ab|bab\n"
+              "scores=-1000|-1000|-1e+06|-1e+06|-1e+06|-0|-1\ntoken_type=2|3|6|1|1|1|1\n",
+      .one_way = 1 },
+    { "pieces of Gemma 4",
+      { TOKENIZER("\"added_tokens\":[{\"id\":0,\"content\":\"<bos>\",\"special\":true},"
+                  "{\"id\":1,\"content\":\"<|channel>\",\"special\":true}],"
+                  "\"model\":{\"type\":\"BPE\",\"byte_fallback\":true,"
+                  "\"vocab\":{\"<bos>\":0,\"<|channel>\":1,\"<0x41>\":2,\"a\":3,\"aa\":4},"
+                  "\"merges\":[[\"a\",\"a\"]]}"),
+        { "tokenizer_config.json", "{\"bos_token\":\"<bos>\"}" } },
+      .options = { .arch = "gemma4" },
+      .keys = "model=gemma4\ntokens=<bos>|<|channel>|<0x41>|a|aa\n"
+              "scores=-1000|-1000|-1000|-1000|-1000\ntoken_type=3|4|6|1|1\nmerges=a a\n"
+              "bos_token_id=0\nadd_space_prefix=0\nadd_bos_token=1\n", .one_way = 1 },
 };
 
 START_TEST(test_good)
@@ -313,6 +367,81 @@ START_TEST(test_back)
 }
 END_TEST
 
+/* ---- SentencePiece's file ---------------------------------------------------------- */
+
+/* <unk>, a text of two bytes without a score, a field of each kind that nobody knows, the
+ * trainer's and the normaliser's. */
+static const char model[] =
+    "\x0a\x0e\x0a\x05<unk>\x15\0\0\x80\xbf\x18\x02"
+    "\x0a\x04\x0a\x02\xc3\xa9"
+    "\x7a\x02zz\x78\x96\x01\x79\0\0\0\0\0\0\0\0\x7d\0\0\0\0"
+    "\x12\x02\x18\x02\x1a\x02\x18\0";
+enum { PIECE_1 = 16, PIECE_2 = 22 }; /* where these end */
+
+START_TEST(test_sentencepiece)
+{
+    struct tr__hf_pieces p = { 0 };
+    struct tr__hf_sentencepiece s = { 0 };
+    struct tr_err err = { 0 };
+    ck_assert_msg(!tr__hf_sentencepiece_read(model, sizeof model - 1, "m", &p, &s, &err),
+                  "%s", err.text);
+    ck_assert_uint_eq(p.n, 2);
+    ck_assert_int_eq(p.at[0].type, TR__HF_UNKNOWN);
+    ck_assert(p.at[0].score == -1.0f);
+    ck_assert(tr_str_is(tr__hf_piece_text(&p, 1), "\xc3\xa9"));
+    ck_assert_int_eq(s.model_type, TR__HF_SPM_BPE);
+    ck_assert_int_eq(s.no_prefix, 1);
+    tr__hf_pieces_release(&p);
+}
+END_TEST
+
+/* Cut between fields it is a model still, cut elsewhere it is none. */
+START_TEST(test_sentencepiece_cut)
+{
+    static const size_t whole[] = { PIECE_1, PIECE_2, 26, 29, 38, 43, 47 };
+    size_t k = 0;
+    for (size_t n = 0; n < sizeof model - 1; n++) {
+        struct tr__hf_pieces p = { 0 };
+        struct tr__hf_sentencepiece s = { 0 };
+        struct tr_err err = { 0 };
+        int rc = tr__hf_sentencepiece_read(model, n, "m", &p, &s, &err);
+        k += k < sizeof whole / sizeof *whole && whole[k] < n;
+        ck_assert_msg(!rc == (k < sizeof whole / sizeof *whole && whole[k] == n),
+                      "%zu bytes: %s", n, err.text);
+        tr__hf_pieces_release(&p);
+    }
+}
+END_TEST
+
+static const struct {
+    const char *bytes;
+    size_t n;
+    const char *text;
+} no_models[] = {
+    { "", 0, "there are no pieces in it" },
+    { "\x0a\x03\x0a\x05" "a", 5, "'m' byte 0: the field ends in the middle" },
+    { "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\x7f", 10, "the file is cut" },
+    { "\x0a\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", 12, "the file is cut" },
+    { "\x0b", 1, "the file is cut" },
+    { "\0", 1, "the file is cut" },
+    { "\x0a\0", 2, "piece 0 has no text" },
+    { "\x0a\x08\x0a\x01" "a\x15\0\0\xc0\x7f", 10, "piece 0 has no text, no type or no score" },
+    { "\x0a\x05\x0a\x01" "a\x18\x07", 7, "piece 0 has no text, no type" },
+    { "\x0a\x03\x0a\x01" "a\x0a\x03\x0a\x01" "a", 10, "'m' byte 5: piece 1 was there before" },
+};
+
+START_TEST(test_no_sentencepiece)
+{
+    struct tr__hf_pieces p = { 0 };
+    struct tr__hf_sentencepiece s = { 0 };
+    struct tr_err err = { 0 };
+    ck_assert_int_ne(tr__hf_sentencepiece_read(no_models[_i].bytes, no_models[_i].n, "m", &p,
+                                               &s, &err), 0);
+    ck_assert_msg(strstr(err.text, no_models[_i].text) != NULL, "%s", err.text);
+    tr__hf_pieces_release(&p);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("hf_vocab");
@@ -321,6 +450,9 @@ int main(void)
     tcase_add_loop_test(t, test_good, 0, sizeof good / sizeof *good);
     tcase_add_loop_test(t, test_back, 0, sizeof good / sizeof *good);
     tcase_add_loop_test(t, test_bad, 0, sizeof bad / sizeof *bad);
+    tcase_add_test(t, test_sentencepiece);
+    tcase_add_test(t, test_sentencepiece_cut);
+    tcase_add_loop_test(t, test_no_sentencepiece, 0, sizeof no_models / sizeof *no_models);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
