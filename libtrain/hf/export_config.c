@@ -124,11 +124,25 @@ static const char *name_of(const struct tr_dtype *type)
     return type == &tr_f32 ? "float32" : type == &tr_f16 ? "float16" : "bfloat16";
 }
 
+/* Families that have no heads of keys by themselves cannot have fewer of these. */
+static int check_heads(const struct tr__hf_gifts *x, const struct tr_json *c,
+                       struct tr_err *err)
+{
+    const struct tr__hf_sizes *s = x->size;
+    if (s->n_head_kv == s->n_head || tr_json_get(c, "num_key_value_heads"))
+        return 0;
+    return tr_err_set(err, TR_EUNSUPPORTED, "'%s': %lld heads of keys for %lld of queries, "
+                      "which no config.json of %s can say", tr_gguf_path(x->g),
+                      (long long)s->n_head_kv, (long long)s->n_head, x->arch->model_type[0]);
+}
+
 static int config(const struct tr__hf_gifts *x, const struct tr_dtype *type,
                   struct tr_json *c, struct tr_err *err)
 {
     struct tr__hf_out out = { x->arch, x->size, x->g, c };
     int rc = tr__hf_keys_to_config(&out, err);
+    if (!rc)
+        rc = check_heads(x, c, err);
     if (!rc)
         rc = put_ids(c, x->g, err);
     if (!rc)

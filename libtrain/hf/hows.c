@@ -235,9 +235,14 @@ static float minus_exp(float x)
     return -expf(x);
 }
 
+/* Of those beside it the one that comes back as x, if there is one. */
 static float log_minus(float x)
 {
-    return logf(-x);
+    float log = logf(-x), y = nextafterf(nextafterf(log, -INFINITY), -INFINITY);
+    for (int i = 0; i < 5; i++, y = nextafterf(y, INFINITY))
+        if (minus_exp(y) == x)
+            return y;
+    return log;
 }
 
 #define HOW(of, text, ...) const struct tr__hf_how tr__hf_##of = { .name = text, __VA_ARGS__ }

@@ -185,7 +185,9 @@ static int head_dim_to_hf(const struct tr__hf_out *out, const struct tr__hf_key 
                           struct tr_err *err)
 {
     (void)k;
-    return u32_to_hf(out, &key_length, err);
+    /* also where it is what width and heads give: some families take another one then */
+    int rc = tr__hf_put(out->config, "head_dim", tr_json_integer(out->size->head_dim), err);
+    return rc ? rc : u32_to_hf(out, &key_length, err);
 }
 
 static int rope_dim(const struct tr__hf_in *in, const struct tr__hf_key *k,

@@ -281,7 +281,24 @@ static int get_bases(const struct tr__hf_out *out, const struct tr__hf_key *k,
               : tr__hf_put(s, "rope_theta", tr_json_number(tr__hf_short(base[1])), err);
 }
 
-static const struct tr__hf_how factors = { .name = "factors of gemma4", .make = make_factors };
+/* Others than those that get_bases has told are refused. */
+static int check_factors(const struct tr__hf_out *out, const struct tr_gguf_tensor *t,
+                         struct tr_err *err)
+{
+    const float *v = t->data;
+    int64_t i = 0, n = t->dtype == &tr_f32 ? tr_gguf_count(t) : 0;
+    while (i < n && v[i] == 1)
+        i++;
+    while (i < n && v[i] >= STILL / 2)
+        i++;
+    return n && i == n ? 0
+                       : tr_err_set(err, TR_EUNSUPPORTED, "'%s': the factors of rope in '%s' "
+                                    "are none that a config.json can say",
+                                    tr_gguf_path(out->g), t->name);
+}
+
+static const struct tr__hf_how factors = { .name = "factors of gemma4", .make = make_factors,
+                                           .unmake = check_factors };
 
 /* ---- tables ----------------------------------------------------------------------- */
 
