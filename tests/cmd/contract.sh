@@ -163,7 +163,24 @@ outputs() {
     esac
 }
 
-contract() { # COMMAND INPUTS ARGS
+# Of a command that makes a folder, new or in place of an empty one.
+folder_outputs() {
+    test_expect_success "$cmd: output in a folder that is not there" '
+        refuses no/such/folder $(replaced out no/such/folder/out)'
+    test_expect_success "$cmd: output is there already" '
+        mkdir -p full
+        echo >full/file
+        refuses full $(replaced out full)
+        test -f full/file'
+    for input in $inputs; do
+        test_expect_success "$cmd: output is its input '$input'" '
+            cp $input before
+            refuses $input $(replaced out ./$input)
+            cmp before $input'
+    done
+}
+
+contract() { # COMMAND INPUTS ARGS [OUTPUTS]
     cmd=$1 inputs=$2 args=$3
     if ! test_built "$cmd"; then
         test_skip "$cmd" "not built"
@@ -177,7 +194,7 @@ contract() { # COMMAND INPUTS ARGS
     done
     works
     damaged_inputs
-    outputs
+    ${4-outputs}
 }
 
 contract tokenize "model.gguf text.txt" "-m model.gguf -o out text.txt"
@@ -194,8 +211,8 @@ contract perplexity "model.gguf t.pack" "-m model.gguf -d t.pack"
 contract imatrix "model.gguf" "-m model.gguf -f text.txt -c 16 --chunks 1 -o out"
 contract generate "model.gguf" "-m model.gguf -p The -n 4"
 contract modelfile "model.gguf" "-m model.gguf -o out"
-contract mlc-export "model.gguf" "-m model.gguf -o out"
-contract model-card "model.gguf" "-m model.gguf -o out ran"
+contract mlc-export "model.gguf" "-m model.gguf --conv-template chatml --system Hi -o out" folder_outputs
+contract model-card "model.gguf" "-m model.gguf --license mit -o out ran"
 contract report "model.gguf" "-m model.gguf ran"
 contract gguf-show "model.gguf" "model.gguf"
 contract dataset "set/structure.enriched.json" \

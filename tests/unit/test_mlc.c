@@ -101,7 +101,7 @@ END_TEST
 static struct tr__mlc_bundle *begin(struct tr__folder **folder, const int64_t *bytes, int n)
 {
     struct tr_err err = { 0 };
-    char name[8];
+    char name[16];
     *folder = tr__folder_new(path, &err);
     ck_assert_msg(*folder != NULL, "%s", err.text);
     struct tr__mlc_bundle *b = tr__mlc_bundle_new(*folder, 100, &err);
