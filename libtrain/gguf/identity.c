@@ -10,7 +10,6 @@
 #include <libtrain/gguf/writer.h>
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -41,43 +40,62 @@ static int is_sketched(const struct tr_gguf_tensor *t)
            row <= MOST && tr_gguf_count(t) >= 2 * row;
 }
 
-/* A row of numbers with a norm of 1 into the sums; what is not finite says nothing. */
-static void add_row(const float *v, int64_t n, uint64_t seed, double sum[TR_GGUF_SKETCH])
+enum { PIECE = 1 << 11 }; /* numbers, a multiple of every block */
+
+/* Numbers at … at + n - 1 of a row. */
+static void unpack(const struct tr_gguf_tensor *t, int64_t row, int64_t at, int64_t n,
+                   float v[PIECE])
 {
-    double square = 0;
-    for (int64_t i = 0; i < n; i++)
-        square += (double)v[i] * (double)v[i];
-    double scale = 1 / sqrt(square);
-    if (!isfinite(scale))
-        return;
-    for (int64_t i = 0; i < n; i++) {
-        uint64_t signs = XXH64(&i, sizeof i, seed);
-        for (int k = 0; k < TR_GGUF_SKETCH; k++)
-            sum[k] += (signs >> k & 1 ? scale : -scale) * (double)v[i];
-    }
+    int64_t first = row * tr_gguf_row(t) + at;
+    t->dtype->to_f32((const char *)t->data + first / t->dtype->block * t->dtype->bytes, v, n);
 }
 
-/* One row of the tensor, which its name chooses. */
-static int sketch_tensor(const struct tr_gguf_tensor *t, double sum[TR_GGUF_SKETCH])
+static int64_t piece(const struct tr_gguf_tensor *t, int64_t at)
 {
+    int64_t left = tr_gguf_row(t) - at;
+    return left < PIECE ? left : PIECE;
+}
+
+/* 1 / the norm of a row. */
+static double scale_of(const struct tr_gguf_tensor *t, int64_t row)
+{
+    _Alignas(64) float v[PIECE];
+    double square = 0;
+    for (int64_t at = 0, n; at < tr_gguf_row(t); at += n) {
+        n = piece(t, at);
+        unpack(t, row, at, n, v);
+        for (int64_t i = 0; i < n; i++)
+            square += (double)v[i] * (double)v[i];
+    }
+    return 1 / sqrt(square);
+}
+
+/* One row of the tensor, which its name chooses, with a norm of 1, into the sums; what is not
+ * finite says nothing. */
+static void sketch_tensor(const struct tr_gguf_tensor *t, double sum[TR_GGUF_SKETCH])
+{
+    _Alignas(64) float v[PIECE];
     uint64_t seed = XXH64(t->name, strlen(t->name), 0);
-    int64_t n = tr_gguf_row(t), row = (int64_t)(seed % (uint64_t)(tr_gguf_count(t) / n));
-    float *v = malloc((size_t)n * sizeof *v);
-    if (!v)
-        return -1;
-    t->dtype->to_f32((const char *)t->data + row * (n / t->dtype->block * t->dtype->bytes), v,
-                     n);
-    add_row(v, n, seed, sum);
-    free(v);
-    return 0;
+    int64_t row = (int64_t)(seed % (uint64_t)(tr_gguf_count(t) / tr_gguf_row(t)));
+    double scale = scale_of(t, row);
+    for (int64_t at = 0, n; isfinite(scale) && at < tr_gguf_row(t); at += n) {
+        n = piece(t, at);
+        unpack(t, row, at, n, v);
+        for (int64_t i = 0; i < n; i++) {
+            int64_t place = at + i;
+            uint64_t signs = XXH64(&place, sizeof place, seed);
+            for (int k = 0; k < TR_GGUF_SKETCH; k++)
+                sum[k] += (signs >> k & 1 ? scale : -scale) * (double)v[i];
+        }
+    }
 }
 
 int tr_gguf_sketch(const struct tr_gguf *g, float sketch[TR_GGUF_SKETCH])
 {
     double sum[TR_GGUF_SKETCH] = { 0 }, square = 0;
     for (size_t i = 0; i < tr_gguf_n_tensor(g); i++)
-        if (is_sketched(tr_gguf_tensor(g, i)) && sketch_tensor(tr_gguf_tensor(g, i), sum))
-            return 0;
+        if (is_sketched(tr_gguf_tensor(g, i)))
+            sketch_tensor(tr_gguf_tensor(g, i), sum);
     for (int k = 0; k < TR_GGUF_SKETCH; k++)
         square += sum[k] * sum[k];
     for (int k = 0; k < TR_GGUF_SKETCH; k++)

@@ -115,11 +115,13 @@ void tr_gguf_set_fine_tuned(struct tr_gguf_writer *w, const struct tr_gguf *base
         parent.len = 0;
     size_t n = parent.len + strlen(name) + 2;
     char *whole = malloc(n);
-    if (whole) {
-        memcpy(whole, parent.ptr, parent.len);
-        snprintf(whole + parent.len, n - parent.len, "%s%s", parent.len ? " " : "", name);
+    if (!whole) {
+        tr_err_set(&w->err, TR_ENOMEM, "'%s': out of memory for its name", w->path);
+        return;
     }
-    tr_gguf_set_string(w, SELF "name", whole ? whole : name);
+    memcpy(whole, parent.ptr, parent.len);
+    snprintf(whole + parent.len, n - parent.len, "%s%s", parent.len ? " " : "", name);
+    tr_gguf_set_string(w, SELF "name", whole);
     tr_gguf_set_string(w, SELF "finetune", name);
     free(whole);
 }
