@@ -184,7 +184,7 @@ static int add_whole(struct finder *x, const struct tr__peft_whole *w, struct tr
     struct tr__peft_change *c = change_of(x, &f, at);
     if (!c)
         return no_memory(x->p, err);
-    int same = p.n_hf <= 4 && tr_gguf_has_shape(c->of, p.n_gguf, p.gguf);
+    int same = p.n_hf > 0 && p.n_hf <= 4 && tr_gguf_has_shape(c->of, p.n_gguf, p.gguf);
     if (!same && (p.n_hf != 2 || take_rows(x->p, c, &p)))
         return tr_err_set(err, TR_EMISMATCH, "'%s': tensor '%s' has not the shape of the "
                           "base's '%s'", x->p->path, w->name, c->of->name);
@@ -294,10 +294,12 @@ int tr__peft_find_changes(struct tr_peft *p, struct tr_err *err)
     keep_tied(p);
     if ((rc = check_rows(p, err)))
         return rc;
-    qsort(p->change, p->n_change, sizeof *p->change, by_place);
+    if (p->n_change)
+        qsort(p->change, p->n_change, sizeof *p->change, by_place);
     for (size_t i = 0; i < p->n_change; i++) {
         struct tr__peft_change *c = &p->change[i];
-        qsort(c->link, c->n_link, sizeof *c->link, by_expert);
+        if (c->n_link)
+            qsort(c->link, c->n_link, sizeof *c->link, by_expert);
         look(p, c);
     }
     return 0;

@@ -118,13 +118,10 @@ static int field(struct reader *r, struct entry *e, const struct tr_json_walk *w
     return rc;
 }
 
-static const char *misfit(const struct reader *r, const struct entry *e,
-                          const struct tr__hf_tensor *t)
+static const char *misfit(const struct entry *e, const struct tr__hf_tensor *t)
 {
     if (e->at[1] < e->at[0])
         return "data_offsets that run backwards";
-    if (e->at[1] > r->data_bytes)
-        return "data_offsets beyond the end of the file";
     return t->count * t->bits % 8 || t->count * t->bits / 8 != e->at[1] - e->at[0] ?
            "its shape and dtype need another number of bytes" : NULL;
 }
@@ -134,15 +131,15 @@ static int add(struct reader *r, struct entry *e, struct tr_err *err)
     size_t i = r->f->n_tensor;
     if (e->seen != ALL)
         return wrong(r, e->t.name, "one of dtype, shape and data_offsets is missing", err);
+    if (e->at[0] > r->data_bytes || e->at[1] > r->data_bytes)
+        return wrong(r, e->t.name, "data_offsets beyond the end of the file", err);
     e->t.file = r->file;
     e->t.begin = r->data + e->at[0];
-    if (e->at[0] > r->data_bytes)
-        return wrong(r, e->t.name, "data_offsets beyond the end of the file", err);
     if (tr__grow(&r->end, &r->cap_end, i - r->first + 1, sizeof *r->end))
         return tr_err_sys(err, "cannot read '%s'", path_of(r));
     r->end[i - r->first] = r->data + e->at[1];
     int rc = tr__hf_add(r->f, e->t, err);
-    const char *what = rc ? NULL : misfit(r, e, &r->f->tensor[i]);
+    const char *what = rc ? NULL : misfit(e, &r->f->tensor[i]);
     return what ? wrong(r, e->t.name, what, err) : rc;
 }
 

@@ -273,8 +273,9 @@ static void begin(struct tr__hf_writer *w)
         refuse_other(w);
     if (w->err.code)
         return;
-    qsort(w->tensor, w->n_tensor, sizeof *w->tensor, by_file);
-    if (!w->n_tensor)
+    if (w->n_tensor)
+        qsort(w->tensor, w->n_tensor, sizeof *w->tensor, by_file);
+    else
         begin_shard(w, 0, 0);
 }
 
