@@ -31,7 +31,7 @@ static const struct tr_dtype *stored(const struct tr__hf_made *m)
 const struct tr_dtype *tr__hf_fetch_type(const struct tr__hf_made *m)
 {
     const struct tr__hf_how *how = m->place.name->how;
-    return how && how->to_gguf ? &tr_f32 : stored(m);
+    return how && (how->to_gguf || how->factors) ? &tr_f32 : stored(m);
 }
 
 /* Which tensor of the folder row r is in, and which of its rows it is. */
@@ -138,24 +138,38 @@ static int by_column(const struct tr__hf_folder *f, const struct tr__hf_made *m,
     return rc;
 }
 
-/* Each number by itself, in f32: what is narrower is unpacked from the end, in place. */
-static int change(const struct tr__hf_made *m, int64_t count, void *to, struct tr_err *err)
+/* To f32, in place. */
+static int unpack(const struct tr__hf_made *m, int64_t count, void *to, struct tr_err *err)
 {
-    float (*f)(float) = m->place.name->how->to_gguf;
     const struct tr_dtype *type = stored(m);
     size_t bytes = (size_t)count * type->bytes;
-    float *v = to;
-    if (type != &tr_f32) {
-        void *copy = malloc(bytes);
-        if (!copy)
-            return tr_err_set(err, TR_ENOMEM, "out of memory for tensor '%s'", m->name);
-        memcpy(copy, to, bytes);
-        type->to_f32(copy, v, count);
-        free(copy);
-    }
-    for (int64_t i = 0; i < count; i++)
-        v[i] = f(v[i]);
+    void *copy = type == &tr_f32 ? NULL : malloc(bytes);
+    if (type == &tr_f32)
+        return 0;
+    if (!copy)
+        return tr_err_set(err, TR_ENOMEM, "out of memory for tensor '%s'", m->name);
+    memcpy(copy, to, bytes);
+    type->to_f32(copy, to, count);
+    free(copy);
     return 0;
+}
+
+/* Numbers of rows from `first` on that are not what they are there. */
+static int change(const struct tr__hf_made *m, int64_t first, int64_t n, float *v,
+                  struct tr_err *err)
+{
+    const struct tr__hf_how *how = m->place.name->how;
+    int64_t row = tr__hf_columns(m);
+    int rc = unpack(m, n * row, v, err);
+    for (int64_t i = 0; !rc && how->to_gguf && i < n * row; i++)
+        v[i] = how->to_gguf(v[i]);
+    for (int64_t r = 0; !rc && how->factors && r < n; r++) {
+        float by[2] = { 1, 1 };
+        how->factors(m->config, &m->place, first + r, by);
+        for (int64_t c = 0; c < row; c++)
+            v[r * row + c] = v[r * row + c] * by[0] * by[1];
+    }
+    return rc;
 }
 
 int tr__hf_fetch(const struct tr__hf_folder *f, const struct tr__hf_made *m, int64_t first,
@@ -165,7 +179,7 @@ int tr__hf_fetch(const struct tr__hf_folder *f, const struct tr__hf_made *m, int
     int rc = how && how->transposed && m->place.n_hf >= 2 ? across(f, m, first, n, to, err)
              : tr__hf_moves_columns(m->place.name)       ? by_column(f, m, first, n, to, err)
                                                          : straight(f, m, first, n, to, err);
-    if (!rc && how && how->to_gguf)
-        rc = change(m, n * tr__hf_columns(m), to, err);
+    if (!rc && how && (how->to_gguf || how->factors))
+        rc = change(m, first, n, to, err);
     return rc;
 }

@@ -49,6 +49,10 @@ struct tr__hf_how {
     /* Each number; NULL: as it is. */
     float (*to_gguf)(float x);
     float (*to_hf)(float x);
+    /* What all numbers of row r of GGUF are multiplied by, and then by, in f32, where config.json
+     * has factors that a GGUF has in its weights; back, they stay there.  NULL: 1 and 1. */
+    void (*factors)(const struct tr_json *config, const struct tr__hf_place *p, int64_t r,
+                    float by[2]);
     /* p->gguf from p->hf, and p->hf from p->gguf, where they are not the same (transposed
      * dimensions are done already).  Of a fused one: shape_back gives the rows of all. */
     void (*shape)(struct tr__hf_place *p);

@@ -73,6 +73,16 @@ static int fits(const struct tr_peft *p, const struct tr__peft_change *c,
     return 1;
 }
 
+/* A folder's weight may be the base's but for a factor that the folder says and the base does
+ * not, so nobody knows what the pair is beside. */
+static int has_factors(const struct tr_peft *p, const struct tr__peft_link *l,
+                       struct tr_err *err)
+{
+    return tr_err_set(err, TR_EUNSUPPORTED, "'%s': module '%s' stands behind a factor of the "
+                      "folder's config.json, which the base has in its weight", p->path,
+                      l->module->name);
+}
+
 /* A and B to where they are in the pair, with their rows and columns in GGUF's order. */
 static void put(const struct tr__peft_change *c, const struct tr__hf_place *place,
                 const struct matrix *a, const struct matrix *b, double factor, float *to_a,
@@ -108,6 +118,8 @@ static int linear(const struct tr_peft *p, const struct tr__peft_change *c,
     struct matrix a = { c->rank, ta->dim[turned ? 0 : n - 1], NULL },
                   b = { tb->dim[turned ? 1 : n - 2], c->rank, NULL };
     struct tr__hf_place place;
+    if (l->found.name->how && l->found.name->how->factors)
+        return has_factors(p, l, err);
     if (tb->dim[turned ? 0 : n - 1] != c->rank || c->rank < 1 ||
         !fits(p, c, l, b.rows, a.cols, &place))
         return misfit(p, c, l->module, err);

@@ -44,7 +44,8 @@ static int begin(const struct tr__hf_plan *p, const struct tr__hf_found *f, size
 {
     char name[TR__HF_NAME_BYTES];
     tr__hf_print_gguf(name, f);
-    *m = (struct tr__hf_made){ .name = strdup(name), .layer = f->layer, .n_from = n_from };
+    *m = (struct tr__hf_made){ .name = strdup(name), .layer = f->layer, .n_from = n_from,
+                               .config = p->config };
     m->place = (struct tr__hf_place){ .size = p->size, .name = f->name };
     m->from = calloc(n_from + 1, sizeof *m->from);
     if (m->name && m->from)
@@ -357,6 +358,7 @@ static int place_all(struct tr__hf_plan *p, struct stacks *s, struct tr_err *err
 int tr__hf_plan(struct tr__hf_plan *p, const struct tr__hf_in *in, struct tr_err *err)
 {
     struct stacks s = { 0 };
+    p->config = in->config;
     int rc = add_own(p, in, err);
     if (!rc)
         rc = place_all(p, &s, err);

@@ -16,6 +16,7 @@ struct tr__hf_made {
     int64_t layer;                     /* -1: none */
     size_t n_from;                     /* 1, or one for each expert */
     const struct tr__hf_tensor **from; // (n_from)
+    const struct tr_json *config;      /* of the folder */
     float *own;                        /* in place of these: numbers made of config.json */
     const struct tr_dtype *type;       /* that it is stored in; set by the caller */
 };
@@ -24,6 +25,7 @@ struct tr__hf_plan {
     const struct tr__hf_arch *arch;
     const struct tr__hf_sizes *size;
     const struct tr__hf_folder *folder;
+    const struct tr_json *config; /* set by tr__hf_plan */
     size_t n, cap;
     struct tr__hf_made *made; // (n)
     struct tr__names names;

@@ -4,6 +4,7 @@
  * move one to one.
  */
 #include <libtrain/hf/archs/archs.h>
+#include <libtrain/model/model.h>
 
 #include "suite.h"
 
@@ -113,6 +114,18 @@ START_TEST(shapes_of_both_sides)
 }
 END_TEST
 
+/* Whatever model is trained here can come from a folder. */
+START_TEST(every_architecture_has_a_family)
+{
+    for (size_t i = 0; tr__arch_at(i); i++) {
+        int there = 0;
+        for (size_t k = 0; tr__hf_at(k); k++)
+            there |= !strcmp(tr__hf_at(k)->name, tr__arch_at(i)->name);
+        ck_assert_msg(there, "%s", tr__arch_at(i)->name);
+    }
+}
+END_TEST
+
 /* ---- families --------------------------------------------------------------------- */
 
 static struct tr_json *parsed(const char *text)
@@ -177,6 +190,7 @@ int main(void)
     tcase_add_test(t, modules_are_weights);
     tcase_add_test(t, pairs_of_a_head);
     tcase_add_test(t, shapes_of_both_sides);
+    tcase_add_test(t, every_architecture_has_a_family);
     tcase_add_test(t, families_of_configs);
     tcase_add_test(t, what_is_missing_is_filled_in);
     tcase_add_test(t, shortest_numbers);
