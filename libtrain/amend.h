@@ -39,7 +39,6 @@ int tr_amend_set_text(struct tr_amend *a, const char *key, struct tr_str text,
  * the tables of rows for tokens grow by what is missing, with fillers up to a multiple of rows (0:
  * none).  Lists of types and scores follow, ARCH.vocab_size does, and TR_NEW_TOKENS says which are
  * new: an array of u32, the first and how many.  Only for a new file. */
-#define TR_NEW_TOKENS "libtrain.new_tokens"
 int tr_amend_add_tokens(struct tr_amend *a, const char *path, int64_t multiple,
                         struct tr_err *err) TR_MUST_CHECK;
 /* One more line of "libtrain.history" (tr_gguf_add_history); NULL: none.  An edit in place for

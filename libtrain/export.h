@@ -24,7 +24,8 @@ struct tr_export_args {
     struct tr_progress progress; /* in bytes of the new file */
 };
 
-/* Write what the checkpoint holds to `path`.  base is the model that the training started
+/* Write what the checkpoint holds to `path`: an adapter, or a whole model, also where rows of
+ * tokens were trained beside an adapter.  base is the model that the training started
  * from; a whole model gets its keys, names and types, and what was not trained as it is.
  * TR_EMISMATCH for another base, TR_EFORMAT for a damaged checkpoint and for numbers that
  * are not finite.  After a failure what was at `path` is still there. */

@@ -198,6 +198,9 @@ void tr_gguf_set_hash(struct tr_gguf_writer *w, const char *key, uint64_t hash);
 int tr_gguf_read_hash(const struct tr_gguf *g, const char *key, uint64_t *hash,
                       struct tr_err *err) TR_MUST_CHECK;
 
+/* Which tokens a vocabulary got (gguf-edit --add-tokens): u32[2], the first and how many. */
+#define TR_NEW_TOKENS "libtrain.new_tokens"
+
 /* One more line of what was done, behind those of `from` (NULL: none): "libtrain.history", an
  * array of strings.  line NULL: nothing. */
 void tr_gguf_add_history(struct tr_gguf_writer *w, const struct tr_gguf *from,

@@ -26,6 +26,8 @@ struct tr_lora_pair {
     int rank;
     int table; /* of the token table: a (n_vocab, rank), b (n_embd, rank), w + scale * a b^T */
     int tied;  /* that is multiplied by too, see tr_lora_start */
+    int64_t rows, first; /* rows > 0: no pair, but what so many rows from `first` on gain: a
+                            (rows, width); there is no b */
     float *read_a, *read_b; /* the numbers of a file, until they are parameters */
 };
 
@@ -54,6 +56,20 @@ struct tr_lora *tr_lora_open(const char *path, const struct tr_model *base,
  * tr_lora_start. */
 struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, int rank,
                             float alpha, struct tr_err *err) TR_MUST_CHECK;
+
+/* Let rows of tokens be trained beside the pairs: "new", those that gguf-edit added, or
+ * "FIRST-LAST"; of the token table and, if it is another matrix, the output.  They have no place
+ * in a file of an adapter: tr_lora_save refuses them, a merge adds them. */
+int tr_lora_add_rows(struct tr_lora *l, const struct tr_model *base, const char *which,
+                     struct tr_err *err) TR_MUST_CHECK;
+
+/* The same from a checkpoint of such a training: pairs and rows as they are there.  NULL on
+ * failure. */
+struct tr_lora *tr_lora_open_checkpoint(const struct tr_gguf *g, const struct tr_model *base,
+                                        struct tr_err *err) TR_MUST_CHECK;
+#define TR_LORA_FIRST_ROW "checkpoint.first_row"
+/* 1 for the name of rows in a checkpoint. */
+int tr_lora_is_rows(const char *name);
 
 /* What PEFT's adapter_config.json says of an adapter, for tr_lora_new on this base. */
 struct tr_lora_config {
@@ -104,6 +120,9 @@ int tr_lora_has(const struct tr_lora *l, const char *name);
  * factor is user_scale * alpha / rank. */
 void tr_lora_add_to(const struct tr_lora *l, const char *name, float user_scale,
                     int64_t r0, int64_t n, float *w);
+
+/* Rows from r0 on that stay as they are: 0 if r0 is changed. */
+int64_t tr_lora_same_rows(const struct tr_lora *l, const char *name, int64_t r0);
 
 void tr_lora_free(struct tr_lora *l);
 

@@ -108,6 +108,12 @@ struct tr_tensor *tr_embedding(struct tr_tape *tp, struct tr_tensor *table,
                                const int32_t *id, struct tr_tensor *position,
                                const int32_t *pos, int64_t n, float scale);
 
+/* x[i] + scale * rows[id[i] - first] where that is a row, else x[i]     x (n, width), over which
+ * the result is written and which nothing else may have read in a segment that needs gradients,
+ * rows (k, width) f32, id (n). */
+struct tr_tensor *tr_add_rows(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *rows,
+                              const int32_t *id, int64_t first, float scale);
+
 /* y = x / sqrt(mean(x^2) + eps) * w     (Zhang, Sennrich 2019)   w (width) f32, x (n, width).
  * `width` may divide the columns of x: then every group of `width` columns is normed by
  * itself (q/k norm per head).  w may be NULL, for ones as wide as x. */
@@ -293,10 +299,12 @@ struct tr_loss_kind {
     int while_training; /* its options are about how to learn: what is measured has defaults */
 };
 
-/* logits += logit_scale * scale * u b^T     u (n, rank)   b (n_vocab, rank)   both f32 */
+/* logits += logit_scale * scale * u b^T     u (n, rank)   b (n_vocab, rank)   both f32, or b has
+ * fewer rows, for the logits from `first` on */
 struct tr_output_part {
     struct tr_tensor *u, *b;
     float scale;
+    int64_t first;
 };
 enum { TR_MAX_OUTPUT_PARTS = 6 };
 

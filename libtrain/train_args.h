@@ -28,6 +28,7 @@ struct tr_train_args {
     double lora_plus;        /* factor of the learning rate of the b of each pair (Hayou et
                                 al. 2024, "LoRA+"); 1: none */
     const char *lora_targets;
+    const char *train_rows;   /* rows of tokens beside it: "new" or "FIRST-LAST"; NULL: none */
     const char *adapter_in;  /* path; NULL: a new adapter */
     const struct tr_dtype *weights; /* with full: &tr_f32, or &tr_bf16 for matrices and
                                        tables (params.h) */

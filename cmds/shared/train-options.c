@@ -247,6 +247,9 @@ static void check(const struct cmd *cmd, const struct train_opts *o)
     check_files(cmd, o);
     if (a->full && (a->adapter_in || o->hooks.lora_out))
         cmd_usage(cmd, "--full trains no adapter");
+    if (a->train_rows && (a->full || o->hooks.lora_out))
+        cmd_usage(cmd, "--train-rows trains rows beside an adapter, and what comes of it is a "
+                  "model: it does not go with --full and --lora-out");
     if (!a->full && a->weights != &tr_f32)
         cmd_usage(cmd, "--weights is for --full: an adapter is f32");
     if (o->hooks.resume && o->hooks.restart)

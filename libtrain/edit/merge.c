@@ -123,13 +123,43 @@ static void compute_sum(struct merge *m, const struct tr_gguf_tensor *t, int64_t
         m->sum[i] += m->change[i];
 }
 
+/* Rows from r0 on that no adapter changes, if they keep their type: they keep their bytes. */
+static int64_t same_rows(const struct merge *m, const struct tr_gguf_tensor *t,
+                         const struct tr_dtype *type, int64_t r0, int64_t most)
+{
+    int64_t same = type == t->dtype ? most : 0;
+    for (size_t i = 0; i < m->args->n; i++) {
+        int64_t n = tr_lora_same_rows(m->args->lora[i], t->name, r0);
+        same = n < same ? n : same;
+    }
+    return same;
+}
+
+static int write_same(struct merge *m, struct tr_gguf_writer *w,
+                      const struct tr_gguf_tensor *t, int64_t r0, int64_t rows,
+                      struct tr_err *err)
+{
+    int64_t bytes = tr_gguf_row(t) / t->dtype->block * t->dtype->bytes;
+    const char *from = (const char *)t->data + r0 * bytes;
+    int rc = tr_gguf_write(w, from, rows * bytes, err);
+    tr_gguf_forget(m->g, from, rows * bytes);
+    return rc;
+}
+
 static int write_touched(struct merge *m, struct tr_gguf_writer *w,
                          const struct tr_gguf_tensor *t, const struct tr_dtype *type,
                          struct tr_merge_change *c, struct tr_err *err)
 {
     int64_t k = tr_gguf_row(t), step = SLAB / k, n_row = tr_gguf_count(t) / k;
-    for (int64_t r0 = 0; r0 < n_row; r0 += step) {
-        int64_t rows = n_row - r0 < step ? n_row - r0 : step;
+    for (int64_t r0 = 0, rows; r0 < n_row; r0 += rows) {
+        rows = n_row - r0 < step ? n_row - r0 : step;
+        int64_t same = same_rows(m, t, type, r0, rows);
+        if (same && write_same(m, w, t, r0, same, err))
+            return -1;
+        if (same) {
+            rows = same;
+            continue;
+        }
         compute_sum(m, t, r0, rows);
         struct tr__numbers x = { t, r0 * k, rows * k, &tr_f32, m->sum, NULL };
         if (tr__slab_write(&m->slab, w, &x, type, err)) {

@@ -11,6 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int check_rows(const struct tr_lora_pair *p, const struct tr_weight *w,
+                      const char *path, struct tr_err *err)
+{
+    if (p->first <= tr_tensor_rows(&w->t) - p->rows &&
+        tr_tensor_cols(&p->a) == tr_tensor_cols(&w->t))
+        return 0;
+    return tr_err_set(err, TR_EMISMATCH, "%s: '%s' has no rows %lld-%lld of %lld numbers", path,
+                      p->name, (long long)p->first, (long long)(p->first + p->rows - 1),
+                      (long long)tr_tensor_cols(&p->a));
+}
+
 static int check_pair(const struct tr_lora_pair *p, const struct tr_model *m,
                       struct tr_err *err)
 {
@@ -19,6 +30,8 @@ static int check_pair(const struct tr_lora_pair *p, const struct tr_model *m,
     if (!w || !tr__takes_pair(w->slot))
         return tr_err_set(err, TR_EMISMATCH, "%s: has no linear layer '%s' for the adapter",
                           path, p->name);
+    if (p->rows)
+        return check_rows(p, w, path, err);
     int64_t dim[3] = { p->b.dim[0], p->b.dim[1] };
     dim[p->b.n_dim - 1] = tr_tensor_cols(&p->a);
     if (p->table) {
@@ -37,7 +50,9 @@ static int check_pair(const struct tr_lora_pair *p, const struct tr_model *m,
 static int check_room(const struct tr_lora *l, const struct tr_model *m, struct tr_err *err)
 {
     const struct tr_weight *w = tr__weight(m, 0, tr__is_tied(m) ? TR_TOKEN_EMBD : TR_OUTPUT);
-    int n = tr_lora_has(l, w->t.name);
+    int n = 0;
+    for (size_t i = 0; i < l->n; i++)
+        n += !strcmp(l->pair[i].name, w->t.name);
     for (const struct tr_delta *d = w->delta; n && d; d = d->next)
         n++;
     return n <= TR_MAX_OUTPUT_PARTS
@@ -87,7 +102,8 @@ static int make_parts(struct tr_lora *l, float scale, struct tr_delta **list,
             return tr_err_set(err, TR_ENOMEM, "out of memory for the pair of '%s'",
                               p->name);
         }
-        **end = (struct tr_delta){ &p->a, &p->b, tr__lora_scale(l, p, scale), NULL };
+        **end = (struct tr_delta){ &p->a, p->rows ? NULL : &p->b,
+                                   tr__lora_scale(l, p, scale), p->first, NULL };
         end = &(*end)->next;
     }
     return 0;

@@ -116,13 +116,16 @@ void tr_lora_start(struct tr_lora *l, uint64_t seed)
 {
     for (size_t i = 0; i < l->n; i++) {
         struct tr_lora_pair *p = &l->pair[i];
-        if (!p->read_a && p->table)
+        if (!p->read_a && p->rows)
+            memset(p->a.data, 0, (size_t)tr_tensor_count(&p->a) * sizeof(float));
+        else if (!p->read_a && p->table)
             fill_table(p, tr_rng_init(seed, i));
         else if (!p->read_a)
             fill_at_random(p, tr_rng_init(seed, i));
         if (!p->read_a)
             continue;
         fill_as_read(&p->a, &p->read_a);
-        fill_as_read(&p->b, &p->read_b);
+        if (!p->rows)
+            fill_as_read(&p->b, &p->read_b);
     }
 }

@@ -174,3 +174,64 @@ out:
     tr_gguf_close(g);
     return l;
 }
+
+/* Rows of a checkpoint; which they are is in the key of their name. */
+static int read_rows(const struct tr_gguf *g, const struct tr_model *base, struct tr_lora *l,
+                     const struct tr_gguf_tensor *t, struct tr_err *err)
+{
+    char name[TR__TENSOR_NAME_BYTES];
+    int64_t first = 0;
+    snprintf(name, sizeof name, "%.*s", (int)(strlen(t->name) - (sizeof TR__ROWS - 1)), t->name);
+    const struct tr_weight *w = tr__weight_find(base, name);
+    int rc = tr_gguf_int(g, TR_LORA_FIRST_ROW, &first, err);
+    if (rc < 0)
+        return rc;
+    if (!w || !rc || !w->slot->named || t->n_dim > 2 || t->dtype != &tr_f32 || first < 0 ||
+        tr_gguf_row(t) != tr_tensor_cols(&w->t) || tr_gguf_count(t) / tr_gguf_row(t) >
+        tr_tensor_rows(&w->t) - first)
+        return tr_err_set(err, TR_EMISMATCH, "%s: tensor '%s' does not fit the base",
+                          tr_gguf_path(g), t->name);
+    rc = tr__lora_add_row_pair(l, w, first, tr_gguf_count(t) / tr_gguf_row(t), err);
+    if (rc)
+        return rc;
+    struct tr_lora_pair *p = &l->pair[l->n - 1];
+    p->a.data = p->read_a = unpack(t);
+    return p->read_a ? 0 : tr_err_set(err, TR_ENOMEM, "%s: out of memory for '%s'",
+                                      tr_gguf_path(g), t->name);
+}
+
+/* What is neither is the state of the optimizer. */
+static int read_checkpoint(const struct tr_gguf *g, const struct tr_model *base,
+                           struct tr_lora *l, struct tr_err *err)
+{
+    int rc = read_alpha(g, l, err);
+    for (size_t i = 0; !rc && i < tr_gguf_n_tensor(g); i++) {
+        const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
+        const char *end = strrchr(t->name, '.');
+        struct tr_weight *w = NULL;
+        char which, other[96];
+        if (tr_lora_is_rows(t->name))
+            rc = read_rows(g, base, l, t, err);
+        if (!end || strcmp(end, ".lora_a"))
+            continue;
+        if ((rc = base_of(g, base, t->name, &w, &which, err)))
+            break;
+        snprintf(other, sizeof other, "%s.lora_b", w->t.name);
+        const struct tr_gguf_tensor *mate = tr_gguf_find_tensor(g, other);
+        rc = mate ? read_pair(g, l, base, w, t, mate, err)
+                  : tr_err_set(err, TR_EFORMAT, "%s: tensor '%s' is there without '%s'",
+                               tr_gguf_path(g), t->name, other);
+    }
+    return rc;
+}
+
+struct tr_lora *tr_lora_open_checkpoint(const struct tr_gguf *g, const struct tr_model *base,
+                                        struct tr_err *err)
+{
+    struct tr_lora *l = tr__lora_alloc(tr_gguf_n_tensor(g), err);
+    if (l && read_checkpoint(g, base, l, err)) {
+        tr_lora_free(l);
+        l = NULL;
+    }
+    return l;
+}

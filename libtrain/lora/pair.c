@@ -14,7 +14,7 @@ struct tr_lora *tr__lora_alloc(size_t max_pairs, struct tr_err *err)
 {
     struct tr_lora *l = calloc(1, sizeof *l);
     if (l)
-        l->pair = calloc(max_pairs + 1, sizeof *l->pair);
+        l->pair = calloc(max_pairs + 3, sizeof *l->pair); /* and rows of two tables */
     if (!l || !l->pair) {
         free(l);
         tr_err_set(err, TR_ENOMEM, "out of memory for an adapter of %zu pairs", max_pairs);
@@ -96,5 +96,5 @@ int tr_lora_has(const struct tr_lora *l, const char *name)
 
 float tr__lora_scale(const struct tr_lora *l, const struct tr_lora_pair *p, float user)
 {
-    return l->alpha == 0 ? user : user * l->alpha / (float)p->rank;
+    return p->rows || l->alpha == 0 ? user : user * l->alpha / (float)p->rank;
 }

@@ -15,6 +15,11 @@ struct tr_lora *tr__lora_alloc(size_t max_pairs, struct tr_err *err) TR_MUST_CHE
 int tr__lora_add_pair(struct tr_lora *l, const struct tr_model *base,
                       const struct tr_weight *w, int rank, struct tr_err *err) TR_MUST_CHECK;
 
+/* Rows first … first + n - 1 of weight w of base, without data yet. */
+int tr__lora_add_row_pair(struct tr_lora *l, const struct tr_weight *w, int64_t first,
+                          int64_t n, struct tr_err *err) TR_MUST_CHECK;
+#define TR__ROWS ".rows" /* behind the name of the weight */
+
 /* Note which model is the base: this one, or what the file of an adapter says. */
 void tr__lora_of_base(struct tr_lora *l, const struct tr_model *base);
 int tr__lora_read_base(struct tr_lora *l, const struct tr_gguf *g,

@@ -13,6 +13,11 @@ static int write_tensor(struct tr_gguf_writer *g, const struct tr_tensor *t,
 int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const char *path,
                  struct tr_err *err)
 {
+    for (size_t i = 0; i < l->n; i++)
+        if (l->pair[i].rows)
+            return tr_err_set(err, TR_EUNSUPPORTED, "'%s': rows of '%s' were trained, which no "
+                              "file of an adapter has: gguf-export writes a model", path,
+                              l->pair[i].name);
     struct tr_gguf_writer *g = tr_gguf_create(path, err);
     if (!g)
         return err ? err->code : TR_EIO;

@@ -64,6 +64,10 @@ static struct tr_tensor *embed(struct tr__decoder *d)
                                        tr__tensor(d, TR_POSITION_EMBD), batch->pos, batch->n,
                                        scale);
     for (const struct tr_delta *a = tr__weight(d->m, 0, TR_TOKEN_EMBD)->delta; a; a = a->next) {
+        if (!a->b) {
+            x = tr_add_rows(d->tp, x, a->a, batch->token, a->first, a->scale * scale);
+            continue;
+        }
         struct tr_tensor *u = tr_embedding(d->tp, a->a, batch->token, NULL, NULL, batch->n, 1);
         x = tr_linear(d->tp, u, a->b,
                       &(struct tr_linear){
@@ -91,10 +95,12 @@ static int output_parts(struct tr__decoder *d, struct tr_tensor *x,
 {
     int n = 0, tied = tr__is_tied(d->m);
     const struct tr_weight *w = tr__weight(d->m, 0, tied ? TR_TOKEN_EMBD : TR_OUTPUT);
-    for (const struct tr_delta *a = w->delta; a; a = a->next)
-        part[n++] = (struct tr_output_part){
+    for (const struct tr_delta *a = w->delta; a; a = a->next) {
+        struct tr_output_part rows = { x, a->a, a->scale, a->first };
+        part[n++] = !a->b ? rows : (struct tr_output_part){
             .u = tied ? tr_matmul(d->tp, x, a->b, NULL) : tr_linear(d->tp, x, a->a, NULL),
             .b = tied ? a->a : a->b, .scale = a->scale };
+    }
     return n;
 }
 

@@ -213,6 +213,7 @@ struct tr_delta { /* one adapter's part in one weight: w + scale * b a */
     struct tr_tensor *a; // (rank, n_in), of the token table (n_vocab, rank)
     struct tr_tensor *b; // (n_out, rank), of the token table (n_embd, rank)
     float scale;
+    int64_t first; /* b NULL: rows from this one on gain scale * a, (rows, width) */
     struct tr_delta *next;
 };
 

@@ -18,6 +18,7 @@ struct output_loss_args {
     struct tr_loss opt;
     const int32_t *target; /* (n) */
     float part_scale[TR_MAX_OUTPUT_PARTS];
+    int64_t part_first[TR_MAX_OUTPUT_PARTS];
 };
 
 enum { MAX_TERMS = 1 + TR_MAX_OUTPUT_PARTS };
@@ -26,6 +27,7 @@ enum { MAX_TERMS = 1 + TR_MAX_OUTPUT_PARTS };
 struct term {
     struct tr_tensor *x, *w;
     float scale;
+    int64_t first; /* of the logits that it adds to */
 };
 
 static int n_term(const struct tr_node *nd)
@@ -40,9 +42,10 @@ static struct term term_of(const struct tr_node *nd, int i)
 {
     const struct output_loss_args *args = nd->args;
     if (!i)
-        return (struct term){ nd->in[X], nd->in[W], args->opt.logit_scale };
+        return (struct term){ nd->in[X], nd->in[W], args->opt.logit_scale, 0 };
     return (struct term){ nd->in[PARTS + 2 * (i - 1)], nd->in[PARTS + 2 * (i - 1) + 1],
-                          args->opt.logit_scale * args->part_scale[i - 1] };
+                          args->opt.logit_scale * args->part_scale[i - 1],
+                          args->part_first[i - 1] };
 }
 
 /* Numbers that wait for backward: the gradient of x of this term. */
@@ -266,13 +269,14 @@ static void gradients_of_term(const struct tr_node *nd, const struct chunk *c, i
 {
     struct term t = term_of(nd, i);
     struct tr__matrix m = tr__as_matrix(t.w);
-    int64_t n_vocab = tr_tensor_rows(t.w), width = tr_tensor_cols(t.w);
+    int64_t n_vocab = tr_tensor_rows(nd->in[W]), width = tr_tensor_cols(t.w);
+    const float *dz = c->logits + t.first;
     if (t.x->needs_grad) {
-        tr__gemm_dyw(nd->scratch, rows, t.scale, c->logits, n_vocab, &m, 0, c->dx, width);
+        tr__gemm_dyw(nd->scratch, rows, t.scale, dz, n_vocab, &m, 0, c->dx, width);
         scatter(saved, c->dx, index, rows, width);
     }
     if (t.w->needs_grad)
-        tr__gemm_dytx(nd->scratch, rows, t.scale, c->logits, n_vocab, c->x[i], width,
+        tr__gemm_dytx(nd->scratch, rows, t.scale, dz, n_vocab, c->x[i], width,
                       tr_op_grad_beta(t.w), &m);
 }
 
@@ -298,8 +302,8 @@ static void logits_of_chunk(const struct tr_node *nd, const struct chunk *c,
         struct tr__matrix m = tr__as_matrix(t.w);
         int64_t width = tr_tensor_cols(t.x);
         gather(c->x[i], t.x->data, t.x->ld, index, rows, width);
-        tr__gemm_xwt(nd->scratch, rows, t.scale, c->x[i], width, &m, i > 0, c->logits,
-                     n_vocab);
+        tr__gemm_xwt(nd->scratch, rows, t.scale, c->x[i], width, &m, i > 0,
+                     c->logits + t.first, n_vocab);
     }
 }
 
@@ -387,12 +391,13 @@ static void add_parts(struct tr_tape *tp, struct tr_op_call *call,
         tr_op_require(tp, tr_tensor_cols(u) == tr_tensor_cols(b), op, u, b);
         tr_op_require(tp, tr_tensor_rows(u) == tr_tensor_rows(call->in[X]), op, u,
                       call->in[X]);
-        tr_op_require(tp, tr_tensor_rows(b) == tr_tensor_rows(call->in[W]), op, b,
-                      call->in[W]);
+        tr_op_require(tp, opt->part[i].first >= 0 && tr_tensor_rows(b) <=
+                      tr_tensor_rows(call->in[W]) - opt->part[i].first, op, b, call->in[W]);
         call->in[PARTS + 2 * i] = u;
         call->in[PARTS + 2 * i + 1] = b;
         call->n_saved += n_saved(u);
         args->part_scale[i] = opt->part[i].scale;
+        args->part_first[i] = opt->part[i].first;
     }
 }
 

@@ -85,6 +85,9 @@ static void set_keys(struct tr_gguf_writer *g, const struct tr_trainer *t)
     tr_gguf_set_string(g, "checkpoint.method", t->lora ? "lora" : "full");
     if (t->lora)
         tr_gguf_set_f32(g, "adapter.lora.alpha", t->lora->alpha);
+    for (size_t i = 0; t->lora && i < t->lora->n; i++)
+        if (t->lora->pair[i].rows)
+            tr_gguf_set_u64(g, TR_LORA_FIRST_ROW, (uint64_t)t->lora->pair[i].first);
     tr_gguf_set_hash(g, "libtrain.base_hash", t->base_hash);
     tr_gguf_set_string(g, "checkpoint.arguments", t->text);
     tr_gguf_set_u64(g, "checkpoint.step", (uint64_t)t->step);

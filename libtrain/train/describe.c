@@ -72,6 +72,17 @@ static void write_rope(FILE *f, const struct tr_model *m)
         fprintf(f, "rope_freq_scale=%.17g\n", scale);
 }
 
+/* Rows that are trained beside an adapter, if there are some. */
+static void write_rows(FILE *f, const struct tr_trainer *t)
+{
+    for (size_t i = 0; t->lora && i < t->lora->n; i++)
+        if (t->lora->pair[i].rows) {
+            fprintf(f, "train_rows=%lld-%lld\n", (long long)t->lora->pair[i].first,
+                    (long long)(t->lora->pair[i].first + t->lora->pair[i].rows - 1));
+            return;
+        }
+}
+
 /* No line where nothing is balanced, as in runs of before. */
 static void write_balance(FILE *f, const struct tr_train_args *a)
 {
@@ -121,6 +132,7 @@ int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
     write_rope(f, t->m);
     write_balance(f, &t->args);
     write_lora_plus(f, &t->args);
+    write_rows(f, t);
     write_objective(f, &t->args);
     return fclose(f) ? tr_err_sys(err, "cannot describe the run") : 0;
 }

@@ -8,6 +8,8 @@
 #include <libtrain/checkpoint.h>
 #include <libtrain/edit/edit.h>
 #include <libtrain/export.h>
+#include <libtrain/lora.h>
+#include <libtrain/merge.h>
 #include <libtrain/model/model.h>
 #include <libtrain/optim.h>
 
@@ -97,26 +99,26 @@ static int write_adapter(struct tr_gguf_writer *w, const struct tr_gguf *g,
     return rc;
 }
 
-/* What must be the same for a run to go on is also what says how a model was made. */
-static int add_history(struct tr_gguf_writer *w, const struct tr_gguf *from,
-                       const struct tr_gguf *checkpoint, struct tr_err *err)
+/* What must be the same for a run to go on is also what says how a model was made: the
+ * caller's to free; NULL with an error, or if nobody wants it. */
+static char *history_of(const struct tr_gguf *g, const struct tr_export_args *args,
+                        struct tr_err *err)
 {
     struct tr_str text = { "", 0 };
     int64_t step = 0;
-    if (tr_gguf_string(checkpoint, "checkpoint.arguments", &text, err) < 0 ||
-        tr_gguf_int(checkpoint, "checkpoint.step", &step, err) < 0)
-        return TR_EFORMAT;
+    if (args->no_history || tr_gguf_string(g, "checkpoint.arguments", &text, err) < 0 ||
+        tr_gguf_int(g, "checkpoint.step", &step, err) < 0)
+        return NULL;
     char *line = malloc(text.len + 64);
-    if (!line)
-        return tr_err_set(err, TR_ENOMEM, "%s: out of memory for its arguments",
-                          tr_gguf_path(checkpoint));
+    if (!line) {
+        tr_err_set(err, TR_ENOMEM, "%s: out of memory for its arguments", tr_gguf_path(g));
+        return NULL;
+    }
     int n = sprintf(line, "train step=%lld ", (long long)step);
     for (size_t i = 0; i < text.len; i++)
         line[n++] = text.ptr[i] == '\n' ? ' ' : text.ptr[i];
     line[line[n - 1] == ' ' ? n - 1 : n] = '\0';
-    tr_gguf_add_history(w, from, line);
-    free(line);
-    return 0;
+    return line;
 }
 
 /* ==== a whole model ==== */
@@ -157,8 +159,11 @@ static int write_model(struct tr_gguf_writer *w, const struct tr_gguf *g,
     tr_gguf_set_fine_tuned(w, b, args->name);
     if (args->chat_template)
         tr_gguf_set_string(w, "tokenizer.chat_template", args->chat_template);
-    if (!rc && !args->no_history)
-        rc = add_history(w, b, g, err);
+    char *line = rc ? NULL : history_of(g, args, err);
+    if (!rc && !line && !args->no_history)
+        rc = TR_EFORMAT;
+    tr_gguf_add_history(w, b, line);
+    free(line);
     for (size_t i = 0; i < tr_gguf_n_tensor(b); i++) {
         const struct tr_gguf_tensor *t = tr_gguf_tensor(b, i);
         tr_gguf_add_tensor(w, t->name, t->dtype, t->n_dim, t->dim);
@@ -166,6 +171,36 @@ static int write_model(struct tr_gguf_writer *w, const struct tr_gguf *g,
     for (size_t i = 0; !rc && i < tr_gguf_n_tensor(b); i++)
         rc = write_weight(&slab, w, g, b, tr_gguf_tensor(b, i), err);
     tr__slab_release(&slab);
+    return rc;
+}
+
+/* ==== an adapter with rows of tokens ==== */
+
+static int has_rows(const struct tr_gguf *g)
+{
+    for (size_t i = 0; i < tr_gguf_n_tensor(g); i++)
+        if (tr_lora_is_rows(tr_gguf_tensor(g, i)->name))
+            return 1;
+    return 0;
+}
+
+/* Only a model has a place for rows, so it is merged. */
+static int merge_rows(const struct tr_gguf *g, const struct tr_model *base,
+                      const struct tr_export_args *args, const char *path, struct tr_err *err)
+{
+    float scale = 1;
+    struct tr_merge_stats stats;
+    struct tr_lora *l = tr_lora_open_checkpoint(g, base, err);
+    char *line = l ? history_of(g, args, err) : NULL;
+    struct tr_merge_args merge = { .n = 1, .lora = &l, .scale = &scale, .name = args->name,
+                                   .chat_template = args->chat_template, .history = line,
+                                   .progress = args->progress };
+    int wrong = !l || (!line && !args->no_history);
+    struct tr_recipe *recipe = wrong ? NULL : tr_merge_recipe(base, &merge, err);
+    int rc = recipe ? tr_merge(base, recipe, &merge, path, &stats, err) : TR_EFORMAT;
+    tr_recipe_free(recipe);
+    tr_lora_free(l);
+    free(line);
     return rc;
 }
 
@@ -178,6 +213,8 @@ int tr_export(const struct tr_gguf *checkpoint, const struct tr_model *base,
         return rc;
     if ((adapter = is_adapter(checkpoint, err)) < 0)
         return adapter;
+    if (adapter && has_rows(checkpoint))
+        return merge_rows(checkpoint, base, args, path, err);
     struct tr_gguf_writer *w = tr_gguf_create(path, err);
     if (!w)
         return err ? err->code : TR_EIO;

@@ -135,7 +135,8 @@ static void declare_pairs(struct tr_trainer *t)
                      "what comes of merging", w->t.name);
         t->lora->pair[i].b.rate = (float)t->args.lora_plus;
         tr_params_add(&t->params, &t->lora->pair[i].a);
-        tr_params_add(&t->params, &t->lora->pair[i].b);
+        if (!t->lora->pair[i].rows)
+            tr_params_add(&t->params, &t->lora->pair[i].b);
     }
 }
 
@@ -148,7 +149,9 @@ static int init_lora(struct tr_trainer *t, struct tr_err *err)
                                           (float)alpha, err);
     if (!t->lora)
         return err ? err->code : TR_EIO;
-    int rc = tr_lora_attach(t->lora, t->m, 1, err);
+    int rc = a->train_rows ? tr_lora_add_rows(t->lora, t->m, a->train_rows, err) : 0;
+    if (!rc)
+        rc = tr_lora_attach(t->lora, t->m, 1, err);
     if (rc && a->adapter_in)
         tr_err_prefix(err, "%s", a->adapter_in);
     if (rc)

@@ -137,7 +137,7 @@ static int plan(struct tr_trainer *t, struct tr_err *err)
     if (!rc)
         tr__warn_of_run(t);
     /* they are the caller's */
-    t->args.lora_targets = t->args.adapter_in = NULL;
+    t->args.lora_targets = t->args.adapter_in = t->args.train_rows = NULL;
     t->args.setting = NULL;
     return rc;
 }

@@ -628,12 +628,33 @@ BUILD(cross_entropy_weighted)
                                              .weight = row_weights, .sum = &loss_sum });
 }
 
+static const int32_t some_ids[] = { 0, 4, 3, 1, 4, 5 };
+
+BUILD(add_rows)
+{
+    UNUSED;
+    return tr_add_rows(tp, tape_copy(tp, in[0]), in[1], some_ids, 3, 1.5f);
+}
+
+/* Rows of a tied table: looked up, and multiplied by. */
+BUILD(cross_entropy_rows)
+{
+    struct tr_output_part part = { NULL, in[2], 0.75f, 4 };
+    UNUSED;
+    part.u = tr_linear(tp, in[0], in[3], NULL);
+    return tr_output_loss(tp, part.u, in[1], targets,
+                          &(struct tr_loss){ .kind = tr_loss_by_name("cross_entropy"),
+                                             .scale = LOSS_SCALE, .max_rows = 2,
+                                             .part = &part, .n_part = 1,
+                                             .sum = &loss_sum });
+}
+
 /* As two adapters add to it: one beside the table, one the other way round on it. */
 BUILD(cross_entropy_parts)
 {
     struct tr_output_part part[] = {
-        { tr_linear(tp, in[0], in[2], NULL), in[3], 1.5f },
-        { tr_matmul(tp, in[0], in[4], NULL), in[5], -0.5f },
+        { tr_linear(tp, in[0], in[2], NULL), in[3], 1.5f, 0 },
+        { tr_matmul(tp, in[0], in[4], NULL), in[5], -0.5f, 0 },
     };
     UNUSED;
     return tr_output_loss(tp, in[0], in[1], targets,
@@ -843,6 +864,9 @@ static const struct {
     { "output_loss", "squares", mse, { MATRIX(6, 5), TABLE(7, 5) }, 0.25f, 1e-4, 1 },
     { "output_loss", "cross-entropy, weights", cross_entropy_weighted,
       { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
+    { "add_rows", "some of them", add_rows, { MATRIX(6, 70), TABLE(2, 70) }, 0.5f, 1e-5, 0 },
+    { "output_loss", "rows", cross_entropy_rows,
+      { MATRIX(6, 5), TABLE(7, 5), TABLE(2, 5), TABLE(5, 5) }, 0.0625f, 1e-4, 1 },
     { "output_loss", "adapters", cross_entropy_parts,
       { MATRIX(6, 5), TABLE(7, 5), TABLE(2, 5), TABLE(7, 2), TABLE(5, 3), TABLE(7, 3) },
       0.0625f, 1e-4, 1 },
