@@ -179,11 +179,11 @@ static int read_bytes(struct tr_text *t, const char *path, struct tr_err *err)
             break;
         }
         n = fread(t->bytes + t->n, 1, t->cap - t->n - 1, f);
-        t->n += n;
-        t->bytes[t->n] = 0;
-        if (!n && ferror(f))
+        if (ferror(f)) /* while errno is its own */
             rc = tr_err_sys(err, "cannot read '%s'",
                             strcmp(path, "-") ? path : "standard input");
+        t->n += n;
+        t->bytes[t->n] = 0;
     }
     if (f)
         fclose(f);
