@@ -82,8 +82,8 @@ static int write_folder(const struct opts *o, const struct tr_gguf *g,
                               .num_ctx = o->ctx ? o->ctx : usual_ctx(g), .chat = chat->chat,
                               .args = chat->args, .now = chat->now };
     if (tr_gguf_n_part(g) > 1)
-        return tr_err_set(err, TR_EUNSUPPORTED, "'%s' is one of %zu files of a model, and Ollama "
-                          "reads models in one: 'gguf-split --merge' makes it", o->model,
+        return tr_err_set(err, TR_EUNSUPPORTED, "'%s' is one of %zu files of a model, and "
+                          "Ollama reads models in one: 'gguf-split --merge' makes it", o->model,
                           tr_gguf_n_part(g));
     return tr_modelfile_folder(o->output, &m, tok, err);
 }
@@ -132,7 +132,8 @@ int main(int argc, char **argv)
                 "positions (default: the model's, at most 4096)"),
         CMD_TEXT(0, "chat-template", &o.template, "NAME|FILE", CMD_TEMPLATE_HELP),
         CMD_LIST(0, "template-arg", &o.template_args, "NAME=JSON", CMD_TEMPLATE_ARG_HELP),
-        CMD_OUT('o', "output", &o.output, "FILE", "where to write it; FOLDER/ gets the files that it names too"),
+        CMD_OUT('o', "output", &o.output, "FILE",
+                "where to write it; FOLDER/ gets the files that it names too"),
         CMD_END
     };
     const struct cmd cmd = { "modelfile", "-m MODEL.gguf [-a ADAPTER.gguf] [-o Modelfile]",

@@ -45,7 +45,7 @@ struct tr_card {
     const char *name;              /* the title */
     const struct tr_gguf *base;    /* what was trained; its metadata say whose it is */
     const struct tr_gguf *run;     /* a checkpoint or what was exported of it; NULL: none */
-    const char *base_id;           /* ORGANISATION/NAME on Hugging Face; NULL: as the metadata say */
+    const char *base_id;           /* ORGANISATION/NAME on Hugging Face; NULL: as metadata say */
     const char *licence;           /* in place of the base's; NULL */
     const char *const *file;       // (n_file) names of the files beside it
     size_t n_file;
@@ -61,8 +61,8 @@ struct tr_card {
  * read. */
 int tr_card_write(FILE *f, const struct tr_card *c, struct tr_err *err) TR_MUST_CHECK;
 
-/* A bundle of MLC, which WebLLM loads: llama, qwen2, qwen3, gemma, gemma2, gemma3, phi3 and gpt2
- * in GGUF's words.  {0} but for quant is a plain conversation of a model without template. */
+/* A bundle of MLC, which WebLLM loads: llama, qwen2, qwen3, gemma, gemma2, gemma3, phi3 and
+ * gpt2 in GGUF's words.  {0} but for quant is a plain conversation of a model without template. */
 struct tr_mlc {
     const char *quant;          /* "q4f16_1", "q4f16_0", "q4f32_1" or "q0f16" */
     const struct tr_chat *chat; /* as in tr_modelfile */

@@ -2,8 +2,8 @@
  *
  * A model card.  Everything in it is read from files: the base's metadata, the arguments that a
  * checkpoint keeps, tables of losses.  What they do not say is not said, and a licence that
- * they do not name is asked for.  Front matter is YAML, in which every text is quoted as JSON, and
- * the rest is Markdown, in which everything that could be a mark is escaped, since names come
+ * they do not name is asked for.  Front matter is YAML, in which every text is quoted as JSON,
+ * and the rest is Markdown, in which everything that could be a mark is escaped, since names come
  * from files.
  */
 #include <libtrain/gguf.h>
@@ -81,8 +81,8 @@ static struct tr_str licence_of(const struct tr_card *c)
 /* What may stand in an address as it is, with one slash between. */
 static int is_id(struct tr_str id)
 {
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-                                  "-._";
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                  "0123456789-._";
     const char *slash = memchr(id.ptr, '/', id.len);
     int good = slash && slash > id.ptr && slash + 1 < id.ptr + id.len;
     for (size_t i = 0; good && i < id.len; i++)
@@ -274,8 +274,8 @@ static void put_licence(FILE *f, const struct tr_card *c)
         put_words(f, licence);
         fputs(c->licence ? ".\n" : ", as the metadata of the base say.\n", f);
     } else {
-        fputs("The metadata of the base name no licence: look at where it comes from before you "
-              "give this to others.\n", f);
+        fputs("The metadata of the base name no licence: look at where it comes from before "
+              "you give this to others.\n", f);
     }
 }
 

@@ -103,8 +103,8 @@ static int fill(const struct tr__mlc_weights *w, const struct tr_tokenizer *tok,
                      : make_tokenizer(folder, w->g, err);
     put_files(&o, folder);
     if (!rc && x->say && !x->tie && tr__mlc_looks_tied(w->g))
-        x->say(x->ctx, "the output matrix is the token table in another type: libraries of bases "
-               "that have one for both need --tie");
+        x->say(x->ctx, "the output matrix is the token table in another type: libraries of "
+               "bases that have one for both need --tie");
     if (!rc)
         rc = tr__mlc_weights(w, folder, err);
     if (!rc)

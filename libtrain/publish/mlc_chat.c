@@ -342,8 +342,8 @@ static int refuse(struct form *f, const struct tr__turns *t, const struct tr_mod
     int would = !m->system && fill(f, t, &with, stops);
     return tr_err_set(err, TR_EUNSUPPORTED, "no conversation of MLC gives what the chat "
                       "template gives%s (%s--conv-template NAME takes another)",
-                      m->system && !t->takes_system ? ", which has no place for a system message"
-                                                    : "",
+                      m->system && !t->takes_system
+                          ? ", which has no place for a system message" : "",
                       would ? "--system TEXT makes one with a system message, " : "");
 }
 

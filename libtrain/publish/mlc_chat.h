@@ -8,8 +8,8 @@
 #include <libtrain/publish/put.h>
 #include <libtrain/publish/turns.h>
 
-/* Set "conv_template" of o: what m->chat does, with m->system as the system message of each chat
- * that brings none, if that is not NULL.  A chat template that this form cannot carry is
+/* Set "conv_template" of o: what m->chat does, with m->system as the system message of each
+ * chat that brings none, if that is not NULL.  A chat template that this form cannot carry is
  * TR_EUNSUPPORTED; m->chat NULL: a plain one, texts and nothing else.  say hears of what a user
  * should know, in whole sentences. */
 int tr__mlc_chat(struct tr__put *o, const struct tr_modelfile *m,

@@ -65,8 +65,8 @@ static int put_scaling(struct tr__put *o, const struct tr_gguf *g,
         return 0;
     }
     if (!(llama && !strcmp(type, "llama3")) && !(phi3 && !strcmp(type, "longrope")))
-        return tr_err_set(err, TR_EUNSUPPORTED, "'%s': %s models of MLC have no scaling of rope "
-                          "of the type %s", tr_gguf_path(g), family->model_type, type);
+        return tr_err_set(err, TR_EUNSUPPORTED, "'%s': %s models of MLC have no scaling of "
+                          "rope of the type %s", tr_gguf_path(g), family->model_type, type);
     struct tr__put to = { tr_json_object(), 0 };
     struct tr_json_each e = tr_json_each(tr_json_get(config, "rope_scaling"));
     while (tr_json_next(&e))

@@ -114,7 +114,8 @@ static const struct tr__mlc_quant *const quants[] = {
 static const char *const others[] = {
     "q0bf16", "q0f32", "q3f16_0", "q3f16_1", "q4bf16_0", "q4bf16_1", "q4f16_2", "q4f16_autoawq",
     "q4f16_ft", "q4f32_0", "q8f16_0", "q8f16_1", "q8f32_1", "q8f16_ft", "q8f16", "q8f32",
-    "e4m3_e4m3_f16", "e5m2_e5m2_f16", "e4m3_e4m3_f16_max_calibrate", "fp8_e4m3fn_bf16_block_scale",
+    "e4m3_e4m3_f16", "e5m2_e5m2_f16", "e4m3_e4m3_f16_max_calibrate",
+    "fp8_e4m3fn_bf16_block_scale",
 };
 
 const struct tr__mlc_quant *tr__mlc_quant(const char *name, struct tr_err *err)

@@ -291,7 +291,8 @@ int tr__turns_find(struct tr__turns *t, const struct tr_modelfile *m,
 
 void tr__turns_release(struct tr__turns *t)
 {
-    char *all[] = { t->bos, t->bare, t->head, t->after_system, t->to_answer, t->to_next, t->prompt };
+    char *all[] = { t->bos, t->bare, t->head, t->after_system, t->to_answer, t->to_next,
+                    t->prompt };
     drop(all, sizeof all / sizeof *all);
     *t = (struct tr__turns){ 0 };
 }
