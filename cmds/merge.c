@@ -101,7 +101,8 @@ static int merge_models(const struct cmd *cmd, const struct opts *o,
                         const struct cmd_merge_models *models,
                         const struct tr_merge_args *args, struct tr_err *err)
 {
-    struct tr_merge_models_args a = { .recipe = args->recipe, .name = args->name, .history = args->history,
+    struct tr_merge_models_args a = { .recipe = args->recipe, .name = args->name,
+                                      .history = args->history,
                                       .allow_nonfinite = args->allow_nonfinite };
     return cmd_merge_models(cmd, models, o->model, o->output, &a, err);
 }

@@ -30,8 +30,8 @@ struct tr_extract_loss {
 
 /* An adapter for the base, whose scale is 1 where it has no other rank than the largest one
  * (lora.h), and *loss, an array for all tensors of the base in the order of its file, which
- * the caller frees.  Both files are unpacked, whatever their types are, a matrix at a time.  TR_EMISMATCH if they
- * are no versions of one model, or if no linear layer differs. */
+ * the caller frees.  Both files are unpacked, whatever their types are, a matrix at a time.
+ * TR_EMISMATCH if they are no versions of one model, or if no linear layer differs. */
 struct tr_lora *tr_extract(const struct tr_model *base, const struct tr_gguf *tuned,
                            const struct tr_extract_args *args, struct tr_extract_loss **loss,
                            struct tr_err *err) TR_MUST_CHECK;

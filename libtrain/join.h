@@ -33,10 +33,10 @@ struct tr_join_loss {
     double change, lost; /* |D|^2, and of that what is not in it; 0 where nothing is lost */
 };
 
-/* Write them as one adapter to `path`, a pair at a time; keys are the first one's.  *loss is
- * an array of *n_pair, which the caller frees.  TR_EMISMATCH, naming both files, for adapters
- * of other architectures, bases or shapes; TR_EFORMAT for one that tr_lora_open would refuse
- * without a base. After a failure what was at `path` is still there. */
+/* Write them as one adapter to `path`, a pair at a time; keys are the first one's.  *loss
+ * is an array of *n_pair, which the caller frees.  TR_EMISMATCH, naming both files, for
+ * adapters of other architectures, bases or shapes; TR_EFORMAT for one that tr_lora_open
+ * would refuse without a base. After a failure what was at `path` is still there. */
 int tr_join(const struct tr_join_args *args, const char *path, struct tr_join_loss **loss,
             size_t *n_pair, struct tr_err *err) TR_MUST_CHECK;
 

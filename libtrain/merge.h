@@ -43,7 +43,7 @@ struct tr_merge_args {
     struct tr_progress progress;  /* in bytes of the new file */
     struct tr_merge_change *change; // (tensors of the recipe) to be added to, or NULL
     const char *name;             /* behind the base's (tr_gguf_set_fine_tuned); or NULL */
-    const char *history;          /* a line for that of the file (tr_gguf_add_history); or NULL */
+    const char *history;          /* a line for the file's (tr_gguf_add_history); or NULL */
 };
 
 struct tr_merge_stats {
@@ -108,9 +108,9 @@ struct tr_merge_models_args {
  * such a text: then no numbers are combined, `recipe` says no mixture, and `change` stays. */
 int tr_merge_layers(const struct tr_merge_method *method);
 
-/* 0 if a merge of these is one: as many models as the method takes (TR_EINVAL), all with the
- * base's architecture, tensors, shapes and vocabulary (TR_EMISMATCH, naming both files and
- * what differs). */
+/* 0 if a merge of these is one: as many models as the method takes (TR_EINVAL), all with
+ * the base's architecture, tensors, shapes and vocabulary (TR_EMISMATCH, naming both files
+ * and what differs). */
 int tr_merge_models_check(const struct tr_gguf *base, const struct tr_merge_models_args *args,
                           struct tr_err *err) TR_MUST_CHECK;
 
@@ -124,10 +124,10 @@ struct tr_recipe *tr_merge_models_recipe(const struct tr_gguf *base,
                                          const struct tr_merge_models_args *args,
                                          struct tr_err *err) TR_MUST_CHECK;
 
-/* Write what the method makes of base and models, unpacked, whatever their types are, by this
- * recipe of the base to `path`, a piece of a tensor at a time.  Keys are the base's.  Where
- * the numbers of a piece come out as one of the files has them, in the type that is written,
- * that file's bytes are copied.  Errors as of tr_merge. */
+/* Write what the method makes of base and models, unpacked, whatever their types are, by
+ * this recipe of the base to `path`, a piece of a tensor at a time.  Keys are the base's.
+ * Where the numbers of a piece come out as one of the files has them, in the type that is
+ * written, that file's bytes are copied.  Errors as of tr_merge. */
 int tr_merge_models(const struct tr_gguf *base, const struct tr_recipe *recipe,
                     const struct tr_merge_models_args *args, const char *path,
                     struct tr_err *err) TR_MUST_CHECK;

@@ -22,8 +22,8 @@ struct cmd_merge_models {
 /* The names of methods. */
 const char *cmd_merge_method(int i);
 
-/* Merge with the base at `path`; the types, the name and what else `args` says stay.  A usage
- * error for what is no rule. */
+/* Merge with the base at `path`; the types, the name and what else `args` says stay.  A
+ * usage error for what is no rule. */
 int cmd_merge_models(const struct cmd *cmd, const struct cmd_merge_models *o,
                      const char *path, const char *output,
                      struct tr_merge_models_args *args, struct tr_err *err) TR_MUST_CHECK;

@@ -23,7 +23,8 @@ struct extract {
 
 enum { SLAB = 1 << 16 };
 
-/* d (n) = numbers from `at` on of tuned less those of the base, which are added up, squared. */
+/* d (n) = numbers from `at` on of tuned less those of the base, which are added up,
+ * squared. */
 static void subtract(const struct tr_gguf_tensor *w, const struct tr_gguf_tensor *t,
                      int64_t at, int64_t n, float *d, struct tr_extract_loss *loss)
 {

@@ -32,8 +32,8 @@ static int64_t rank_for(const struct tr__svd *x, int64_t known, double wanted)
     return known + 1;
 }
 
-/* The values of d (m, n), as many as make up the share of all that is wanted; *rank of them.
- * Where a few do not, twice as many are looked at. */
+/* The values of d (m, n), as many as make up the share of all that is wanted; *rank of
+ * them. Where a few do not, twice as many are looked at. */
 static int svd_by_energy(const float *d, int64_t m, int64_t n, double energy,
                          struct tr__svd *x, int64_t *rank, struct tr_err *err)
 {

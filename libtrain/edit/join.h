@@ -24,8 +24,8 @@ struct tr__joint {
     int64_t all, rank;           /* ranks of the parts together; what is written */
 };
 
-/* One more part.  TR_EFORMAT if its shapes do not fit one another, TR_EMISMATCH if they do not
- * fit the others'. */
+/* One more part.  TR_EFORMAT if its shapes do not fit one another, TR_EMISMATCH if they do
+ * not fit the others'. */
 int tr__joint_add(struct tr__joint *p, const struct tr__joint_part *part,
                   struct tr_err *err) TR_MUST_CHECK;
 /* Settle its rank, at most `most`; 0: any. */

@@ -123,8 +123,8 @@ static void transpose(const float *from, int64_t rows, int64_t cols, float *to)
             to[j * rows + i] = from[i * cols + j];
 }
 
-/* The factors of matrix e, beside each other: b (m, all), times what is left of their scales,
- * and a (all, n).  part_a, part_b: memory for those of one part. */
+/* The factors of matrix e, beside each other: b (m, all), times what is left of their
+ * scales, and a (all, n).  part_a, part_b: memory for those of one part. */
 static void put_side_by_side(const struct tr__joint *p, double new_scale, int64_t e,
                              float *const *part_a, float *const *part_b, float *a, float *b)
 {

@@ -46,8 +46,8 @@ static int check_touched(const struct tr_recipe_entry *e, const char *path,
     return 0;
 }
 
-/* Of the experts whose last matrices these are, one each; NULL: they have none.  They multiply
- * what the base gives and not what adapters add (model/project.c). */
+/* Of the experts whose last matrices these are, one each; NULL: they have none.  They
+ * multiply what the base gives and not what adapters add (model/project.c). */
 static const struct tr_tensor *factors_of(const struct tr_model *base, const char *name)
 {
     const struct tr_weight *w = tr__weight_find(base, name);

@@ -10,9 +10,9 @@
 
 #include <math.h>
 
-/* PIECE: numbers, a multiple of every block, that are unpacked at a time.  Sums are those of
- * PARTS ranges of them, whatever threads there are.  SAMPLE: numbers, about, that are tried in
- * other types. */
+/* PIECE: numbers, a multiple of every block, that are unpacked at a time.  Sums are those
+ * of PARTS ranges of them, whatever threads there are.  SAMPLE: numbers, about, that are
+ * tried in other types. */
 enum { PIECE = 1 << 11, PARTS = 64, SAMPLE = 1 << 12 };
 
 const struct tr_dtype *tr_merge_type(int i)
@@ -69,7 +69,7 @@ static double error_in(const struct tr_dtype *type, const float *v, int64_t n, v
         type->from_f32(v + at, packed, some);
         type->to_f32(packed, back, some);
         for (int64_t i = 0; i < some; i++)
-            sum += ((double)back[i] - (double)v[at + i]) * ((double)back[i] - (double)v[at + i]);
+            sum += pow((double)back[i] - (double)v[at + i], 2);
     }
     return sum;
 }

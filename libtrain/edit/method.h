@@ -40,8 +40,8 @@ struct tr_merge_method {
     void (*settle)(const struct tr__mixing *m, int pass);
     void (*combine)(const struct tr__mixing *m, const struct tr__mixed *x);
 
-    /* Or no numbers are combined, the models need not have the same tensors, and all of it is
-     * done here; NULL: not so. */
+    /* Or no numbers are combined, the models need not have the same tensors, and all of it
+     * is done here; NULL: not so. */
     int (*check)(const struct tr_gguf *base, const struct tr_merge_models_args *args,
                  struct tr_err *err);
     int (*write)(const struct tr_gguf *base, const struct tr_merge_models_args *args,
@@ -55,8 +55,8 @@ struct tr_merge_method {
 /* ==== method_vectors.c: what methods that add changes of models to the base share ==== */
 
 /* base + lambda * the sum of weight * change over the models.  `sparse`, if it is not NULL,
- * sets to 0 what is dropped of n changes of model k, those from `at` on, and scales the rest;
- * with `elect` only those count whose sign is that of the sum. */
+ * sets to 0 what is dropped of n changes of model k, those from `at` on, and scales the
+ * rest; with `elect` only those count whose sign is that of the sum. */
 struct tr__vectors {
     void (*sparse)(const struct tr__mixing *m, size_t k, int64_t at, int64_t n, float *d);
     int elect;

@@ -9,7 +9,8 @@
 
 #include <math.h>
 
-/* Nearly parallel vectors leave the sine in the denominator no digits: the straight line. */
+/* Nearly parallel vectors leave the sine in the denominator no digits: the straight line.
+ * */
 #define PARALLEL 0.9995
 
 enum { PARTS = 64 }; /* of a sum, whatever threads there are */

@@ -8,7 +8,8 @@
 
 enum { PIECE = 256 };
 
-/* Sum of what counts of the weighted changes of one number, and of the weights behind it. */
+/* Sum of what counts of the weighted changes of one number, and of the weights behind it.
+ * */
 struct sum {
     double change, weight;
 };

@@ -30,7 +30,8 @@ struct tr__stack {
     struct tr__stack_pattern pattern[TR__MOST_PATTERNS]; /* the last that matches counts */
 };
 
-/* The file of a model, and how many blocks it says that it has (TR_EFORMAT if it does not). */
+/* The file of a model, and how many blocks it says that it has (TR_EFORMAT if it does not).
+ * */
 const struct tr_gguf *tr__stack_file(const struct tr__stack *s, int model);
 int tr__stack_blocks(const struct tr_gguf *g, int64_t *n, struct tr_err *err) TR_MUST_CHECK;
 
@@ -38,8 +39,8 @@ int tr__stack_blocks(const struct tr_gguf *g, int64_t *n, struct tr_err *err) TR
 int tr__stack_read(struct tr__stack *s, struct tr_err *err) TR_MUST_CHECK;
 void tr__stack_release(struct tr__stack *s);
 
-/* 0 if the keys of the models that blocks are from say the same, but for what is said of each
- * block; or TR_EMISMATCH, naming both files and the key. */
+/* 0 if the keys of the models that blocks are from say the same, but for what is said of
+ * each block; or TR_EMISMATCH, naming both files and the key. */
 int tr__stack_check_keys(const struct tr__stack *s, struct tr_err *err) TR_MUST_CHECK;
 /* Set the number of blocks, and arrays with a value for each. */
 int tr__stack_set_keys(const struct tr__stack *s, struct tr_gguf_writer *w,

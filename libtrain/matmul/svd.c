@@ -106,7 +106,8 @@ static void times_transposed(int64_t m, int64_t n, int64_t k, const float *a, co
     tr__gemm_f32(&(struct tr__gemm){ 1, 0, n, k, m, n, k, k, 1, 0 }, a, y, z);
 }
 
-/* y (m, k): orthonormal, nearly the span of the largest left vectors; z (n, k) is used up. */
+/* y (m, k): orthonormal, nearly the span of the largest left vectors; z (n, k) is used up.
+ * */
 static int find_span(int64_t m, int64_t n, int k, const float *a, float *y, float *z,
                      struct tr_err *err)
 {
@@ -125,7 +126,8 @@ static int find_span(int64_t m, int64_t n, int k, const float *a, float *y, floa
     return rc;
 }
 
-/* c (k, n) = y^T a, which is small, has the same right vectors; x->u takes y times its left. */
+/* c (k, n) = y^T a, which is small, has the same right vectors; x->u takes y times its
+ * left. */
 static int svd_in_span(int64_t m, int64_t n, const float *a, const float *y, float *c,
                        struct tr__svd *x, struct tr_err *err)
 {
@@ -198,8 +200,8 @@ static float *basis_of(const float *v, int64_t rows, int64_t k, int transposed,
     return q;
 }
 
-/* b = p (p^T b) and a = (a q) q^T with bases p and q: the values are those of the small matrix
- * between them.  w (3 k k): memory. */
+/* b = p (p^T b) and a = (a q) q^T with bases p and q: the values are those of the small
+ * matrix between them.  w (3 k k): memory. */
 static int svd_between(struct tr__svd *x, int64_t m, int64_t k, int64_t n, const float *b,
                        const float *a, const float *p, const float *q, float *w,
                        struct tr_err *err)
