@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A model in another type: the file that llama-quantize writes, byte for byte:
- * same choice of types (recipe.h), same blocks, same order of tensors and keys.
+ * A model in another type: the file that llama-quantize writes, byte for byte but for the line
+ * of its history where one is wanted: same choice of types (recipe.h), same blocks, same order of tensors and keys.
  */
 #ifndef LIBTRAIN_QUANTIZE_H
 #define LIBTRAIN_QUANTIZE_H
