@@ -185,11 +185,16 @@ static void sync_folder(int fd)
 /* Its names are on disk already, with each file; then its own name. */
 static int take_name(struct tr__folder *f, struct tr_err *err)
 {
-    if (rename(f->temp, f->target))
-        return cannot(f, err);
-    tr__temp_disarm(f->self);
+    /* a signal behind the renaming must not empty the folder that has its name */
     for (size_t i = 0; i < f->n; i++)
         tr__temp_disarm(f->file[i]);
+    if (rename(f->temp, f->target)) {
+        int rc = cannot(f, err);
+        for (size_t i = 0; i < f->n; i++)
+            tr__temp_arm(f->file[i], 0);
+        return rc;
+    }
+    tr__temp_disarm(f->self);
     sync_folder(tr__temp_dir(f->self));
     return 0;
 }
