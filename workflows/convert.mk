@@ -7,7 +7,9 @@
 #? IMPORT_FLAGS further options of gguf-import, where MODEL is a folder: -t q8_0 --pre NAME
 IMPORT_FLAGS =
 
-ifneq ($(and $(filter import finetune data plan dataset dpo publish $(RUNS)/%,$(MAKECMDGOALS)),$(MODEL)),)
+# Only what the user gave: an environment has no say in it, and make would run what is in there.
+ifneq ($(and $(filter import finetune data plan dataset dpo publish $(RUNS)/%,$(MAKECMDGOALS)),$(call \
+  given_here,MODEL),$(MODEL)),)
 hub        := $(shell test -d $(call named,$(MODEL)) && echo yes)
 $(if $(hub),,$(if $(filter import,$(MAKECMDGOALS)),$(call refuse,MODEL is '$(MODEL)'$(comma) which is no folder)))
 endif

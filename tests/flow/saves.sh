@@ -44,6 +44,8 @@ another() {
     TRAIN_ON) echo all ;;
     OBJECTIVE) echo sft ;;
     TRAIN_FLAGS) echo --opt sgd ;;
+    IMPORT_FLAGS) echo -t f16 ;;
+    SITE | QUANT | MODEL_LIB | WEBLLM | MLC_FLAGS | URL) echo x ;;
     GENERATE_FLAGS) echo --temp 0 ;;
     METHOD) echo full ;;
     TARGETS) echo attn_q ;;

@@ -18,7 +18,7 @@ static void write_model(int rows, const struct tr_dtype *type)
 {
     static const char *const text[OLD] = { "a", "b", "<s>", "ab", "c", "d" };
     struct tr_str tokens[16];
-    char filler[16][16];
+    char filler[16][24];
     int32_t types[16];
     float scores[16], x[16 * WIDTH], bias[16];
     unsigned char packed[sizeof x];
