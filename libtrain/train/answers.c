@@ -79,16 +79,24 @@ static void add_answer(struct tr_trainer *t, int64_t first, int64_t end)
     a->place[a->n++] = (struct place){ first, end };
 }
 
-/* 1 if the same stands in front of both answers. */
+/* Tokens in front of what counts. */
+static int64_t prompt_of(const struct tr_trainer *t, const struct place *x)
+{
+    int64_t n = 1;
+    while (t->target[x->first + n - 1] < 0)
+        n++;
+    return n;
+}
+
+/* 1 if the same stands in front of both answers.  Where a prompt and its answer are one text
+ * the tokens at the border are not the same: half of them will do. */
 static int have_one_prompt(const struct tr_trainer *t, const struct place *x,
                            const struct place *y)
 {
-    int64_t n = 0;
-    while (x->first + n < x->end && y->first + n < y->end && t->target[x->first + n] < 0 &&
-           t->target[y->first + n] < 0 && t->token[x->first + n] == t->token[y->first + n])
-        n++;
-    return x->first + n < x->end && y->first + n < y->end && t->target[x->first + n] >= 0 &&
-           t->target[y->first + n] >= 0 && t->token[x->first + n] == t->token[y->first + n];
+    int64_t a = prompt_of(t, x), b = prompt_of(t, y), least = a < b ? a : b, same = 0;
+    while (same < least && t->token[x->first + same] == t->token[y->first + same])
+        same++;
+    return 2 * same >= least - 2;
 }
 
 /* Pairs of one sequence: an answer that is wanted, and its rival. */

@@ -215,7 +215,7 @@ static int steps(struct loop *l, struct tr_err *err)
         if (!rc)
             rc = after_step(l, &s, tr_machine_seconds() - start, err);
         if ((rc = tr_comm_agree(rc, err))) {
-            if (rc != TR_EDIVERGED) /* a bad block of data, say: keep what there is */
+            if (rc != TR_EDIVERGED && l->t->step) /* a bad block of data, say: keep what is */
                 save_now(l);
             return rc;
         }

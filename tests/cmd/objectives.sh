@@ -26,6 +26,9 @@ packed odd.jsonl odd.pack
 common="--threads 2 -m $model --warmup 0 --lr 5e-3 --sched constant"
 train() { "$BIN/train" -q $common "$@"; }
 
+if [ -n "$SANITIZE" ]; then # slow: test_reference has the others
+    test_skip 'every objective' 'a sanitizer is slow'
+else
 test_expect_success 'every objective moves answers apart, and goes on with the same bits' '
     for how in "pairs dpo" "pairs dpo --per-token 1 --smoothing 0.1" "pairs ipo" "pairs orpo" \
         "pairs simpo" "rated kto --bad-weight 0.5" "rated reward --normalise 1"; do
@@ -40,6 +43,7 @@ test_expect_success 'every objective moves answers apart, and goes on with the s
         train -d $data --objective $what --steps 6 --resume -o part.ckpt
         cmp whole.ckpt part.ckpt
     done'
+fi
 
 test_expect_success 'precision, recomputing and held-out answers go with them' '
     train -d pairs.pack --objective dpo --steps 2 -o a.ckpt
@@ -52,7 +56,8 @@ test_expect_success 'precision, recomputing and held-out answers go with them' '
     "$BIN/tokenize" -q -m "$model" pairs.jsonl | "$BIN/pack" -q -c 64 -o chosen.pack
     "$BIN/perplexity" -q -m "$model" -d chosen.pack >want
     "$BIN/perplexity" -q -m "$model" -d pairs.pack >got
-    cmp want got'
+    paste want got | awk -F "\t" "NR == 2 { d = \$2 - \$6; ok = \$1 == \$5 && d * d < 1e-10 }
+        END { exit !ok }"'
 
 refused() {
     words=$1
@@ -73,6 +78,13 @@ test_expect_success 'what cannot be is refused' '
     grep "objective=dpo is now objective=ipo" stderr
     test_expect_code 2 "$BIN/tokenize" -q -m "$model" --preference --text pairs.jsonl 2>stderr
     grep "about rows of answers" stderr'
+
+test_expect_success 'a pair is one where a token reaches over the end of the prompt; a failure leaves nothing' '
+    echo "{\"prompt\":\"light fog ship sea\",\"chosen\":\"rock rock night ship time\",\"rejected\":\"time fog rock\"}" >b.jsonl
+    packed b.jsonl b.pack
+    train -d b.pack --objective dpo --steps 1 -o b.ckpt
+    test_expect_code 1 train -d odd.pack --objective dpo --steps 1 -o left.ckpt
+    test ! -e left.ckpt.d'
 
 test_expect_success 'of pairs that do not fit nothing is lost without a word' '
     "$BIN/tokenize" -q -m "$model" --preference pairs.jsonl | "$BIN/pack" -c 20 -o few.pack 2>stderr

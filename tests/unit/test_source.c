@@ -215,6 +215,13 @@ START_TEST(preferences)
     static const char large[] = "{\"prompt\":\"p\",\"completion\":\"c\",\"reward\":1e9}";
     write_file(path, large, sizeof large - 1);
     assert_fails(path, &o, "'reward' is a number, not a number from -1000000");
+    static const char word[] = "{\"prompt\":\"p\",\"completion\":\"c\",\"label\":\"false\"}";
+    write_file(path, word, sizeof word - 1);
+    assert_fails(path, &o, "'label' is a string, not true or false, 1 or 0");
+    static const char number[] = "{\"prompt\":\"p\",\"completion\":\"c\",\"label\":0}\n";
+    static const char unwanted[] = "preference answers [-'p']['c'] sign -1\n";
+    write_file(path, number, sizeof number - 1);
+    assert_said(path, &o, unwanted, sizeof unwanted - 1);
 }
 END_TEST
 

@@ -7,6 +7,7 @@
  */
 #include <libtrain/data/sources/rows.h>
 
+#include <math.h>
 #include <string.h>
 
 static int is_number(const struct tr_json *v)
@@ -19,7 +20,7 @@ static int looks(const struct tr__reading *r)
     return (tr__column(r, "chosen") && tr__column(r, "rejected")) ||
            (tr__column(r, "prompt") && tr__column(r, "completion") &&
             (tr_json_kind(tr__column(r, "label")) == TR_JSON_BOOL ||
-             (r->o->preference && is_number(tr__column(r, "reward")))));
+             (r->o->preference && (tr__column(r, "label") || tr__column(r, "reward")))));
 }
 
 /* Both answers are whole chats that differ in the end. */
@@ -51,8 +52,14 @@ static int holds_prompt(const struct tr__reading *r, const char *answer)
 static int read_sign(struct tr__reading *r)
 {
     const struct tr_json *label = tr__column(r, "label"), *reward = tr__column(r, "reward");
-    double x = tr_json_kind(label) == TR_JSON_BOOL ? (tr_json_bool(label) ? 1 : -1)
-                                                   : tr_json_real(reward);
+    double x = is_number(reward) ? tr_json_real(reward) : (double)NAN;
+    if (label && tr_json_kind(label) != TR_JSON_BOOL &&
+        !(is_number(label) && (tr_json_real(label) == 0 || tr_json_real(label) == 1)))
+        return tr__bad_column(r, "label", "true or false, 1 or 0");
+    if (label)
+        x = tr_json_kind(label) == TR_JSON_BOOL ? tr_json_bool(label) : tr_json_real(label);
+    if (label)
+        x = x > 0 ? 1 : -1;
     if (!(x >= -1e6 && x <= 1e6))
         return tr__bad_column(r, "reward", "a number from -1000000 to 1000000");
     r->row->has_sign = 1;
