@@ -25,7 +25,7 @@ struct tr_optim_step {
     int64_t t;           /* number of this update, from 1 */
     uint32_t key;        /* names this update to tr_hash32, for stochastic rounding */
     uint32_t first;      /* number of the first parameter of a call, among all */
-    double rms;          /* to `whole`: root of the mean square of the tensor's numbers */
+    double rms;          /* to a `whole` that asks: root of the mean square of the numbers */
 };
 
 enum { TR_OPTIM_MAX_STATE = 4, TR_OPTIM_BLOCK = 256 };
@@ -69,6 +69,7 @@ struct tr_optim {
                   const float *grad, void *const *state, float *change, float *room);
     int64_t (*room)(const struct tr_optim_shape *shape); /* NULL: none */
     int linear; /* `whole` is for linear maps, `step` for the rest; else it is for all */
+    int asks_rms; /* `whole` wants s->rms, which reads all numbers */
 };
 
 /* "adamw", "muon" …; NULL if there is none of this name. */

@@ -123,14 +123,20 @@ static int counts_at(const struct tr_document *d, size_t i)
     return !(d->token[i] & TR_TOKEN_MASKED) && !(d->weight && d->weight[i] == 0);
 }
 
-/* 1 if any of the first n positions counts, or d is running text, which is kept whole. */
+/* 1 if any of the tokens [from, to) that something before it predicts counts. */
+static int part_counts(const struct tr_document *d, size_t from, size_t to)
+{
+    size_t i = from + 1;
+
+    while (i < to && !counts_at(d, i))
+        i++;
+    return i < to;
+}
+
+/* Of the first n positions; running text is kept whole. */
 static int is_of_use(const struct tr_document *d, size_t n)
 {
-    int counts = !d->row;
-
-    for (size_t i = 1; i <= n && !counts; i++)
-        counts = counts_at(d, i);
-    return counts;
+    return !d->row || part_counts(d, 0, n + 1);
 }
 
 static int add_windows(struct tr_packer *p, const struct tr_document *d, size_t n,
@@ -152,16 +158,6 @@ static int add_windows(struct tr_packer *p, const struct tr_document *d, size_t 
         done = start + w.n;
     }
     return 0;
-}
-
-/* Tokens of [from, to) that something before them predicts, and that count. */
-static int part_counts(const struct tr_document *d, size_t from, size_t to)
-{
-    size_t i = from + 1;
-
-    while (i < to && !counts_at(d, i))
-        i++;
-    return i < to;
 }
 
 /* Of two answers that are compared neither is cut, and neither does without the other. */

@@ -124,4 +124,5 @@ const struct tr_optim tr__optim_adafactor = {
                [COL] = { ".col", &tr_f32, TR_OPTIM_COL, 1, TR_OPTIM_MATRICES },
                [REST] = { ".v", &tr_f32, 1, 1, TR_OPTIM_REST } },
     .whole = adafactor_whole,
+    .asks_rms = 1,
 };

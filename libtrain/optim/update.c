@@ -141,7 +141,8 @@ static void make_change(struct update *u)
         u->grad = more;
         more += n;
     }
-    u->s.rms = rms_of(t);
+    if (u->optim->asks_rms)
+        u->s.rms = rms_of(t);
     u->optim->whole(&u->s, &z, u->grad, state, change, more);
     if (t->minus_exp) /* a step multiplies by the number once more */
         for (int64_t i = 0; i < n; i++)

@@ -52,12 +52,12 @@ static int holds_prompt(const struct tr__reading *r, const char *answer)
 static int read_sign(struct tr__reading *r)
 {
     const struct tr_json *label = tr__column(r, "label"), *reward = tr__column(r, "reward");
-    double x = is_number(reward) ? tr_json_real(reward) : (double)NAN;
-    if (label && tr_json_kind(label) != TR_JSON_BOOL &&
-        !(is_number(label) && (tr_json_real(label) == 0 || tr_json_real(label) == 1)))
+    int is_bool = tr_json_kind(label) == TR_JSON_BOOL;
+    double x = is_bool            ? tr_json_bool(label)
+               : is_number(label) ? tr_json_real(label)
+               : is_number(reward) ? tr_json_real(reward) : (double)NAN;
+    if (label && !is_bool && !(is_number(label) && (x == 0 || x == 1)))
         return tr__bad_column(r, "label", "true or false, 1 or 0");
-    if (label)
-        x = tr_json_kind(label) == TR_JSON_BOOL ? tr_json_bool(label) : tr_json_real(label);
     if (label)
         x = x > 0 ? 1 : -1;
     if (!(x >= -1e6 && x <= 1e6))
