@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 64 };
+enum { WIDTH = CMD_KIND_BYTES };
 
 struct opts {
     const char *model, *output;
@@ -29,15 +29,6 @@ struct kind {
     double base, change, lost;
     int least, most; /* ranks; 0: no pairs */
 };
-
-static struct kind *find(struct kind *kind, size_t *n, const char *name)
-{
-    for (size_t i = 0; i < *n; i++)
-        if (!strcmp(kind[i].name, name))
-            return &kind[i];
-    snprintf(kind[*n].name, WIDTH, "%s", name);
-    return &kind[(*n)++];
-}
 
 static void add(struct kind *k, const struct tr_extract_loss *loss)
 {
@@ -80,7 +71,7 @@ static void say_losses(const struct tr_extract_loss *loss, size_t n_tensor)
         if (!(loss[i].change > 0))
             continue;
         cmd_tensor_kind(name, sizeof name, loss[i].tensor->name);
-        add(find(kind, &n, name), &loss[i]);
+        add(cmd_kind_line(kind, sizeof *kind, &n, name), &loss[i]);
         if ((int)strlen(name) > width)
             width = (int)strlen(name);
     }

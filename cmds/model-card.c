@@ -127,15 +127,9 @@ static void release(struct card *d, struct dirent **entry)
     free(d->training);
 }
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash && slash[1] ? slash + 1 : path;
-}
-
 static int run_card(const struct opts *o, struct tr_err *err)
 {
-    struct card d = { .c = { .name = o->name ? o->name : last_part(o->run.folder),
+    struct card d = { .c = { .name = o->name ? o->name : cmd_last_part(o->run.folder),
                              .base_id = o->base_id, .licence = o->licence } };
     struct dirent **entry = NULL;
     struct tr_gguf *ckpt = NULL, *base = tr_gguf_open(o->run.model, err);

@@ -12,21 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 64 };
+enum { WIDTH = CMD_KIND_BYTES };
 
 struct kind {
     char name[WIDTH], types[WIDTH];
     double change, kept, lost;
 };
-
-static struct kind *find(struct kind *kind, size_t *n, const char *name)
-{
-    for (size_t i = 0; i < *n; i++)
-        if (!strcmp(kind[i].name, name))
-            return &kind[i];
-    snprintf(kind[*n].name, WIDTH, "%s", name);
-    return &kind[(*n)++];
-}
 
 static void add(struct kind *k, const struct tr_recipe_entry *e,
                 const struct tr_merge_change *c)
@@ -86,7 +77,7 @@ void cmd_say_changes(const struct tr_recipe *r, const struct tr_merge_change *ch
             continue;
         n_changed++;
         cmd_tensor_kind(name, sizeof name, r->entry[i].tensor->name);
-        add(find(kind, &n, name), &r->entry[i], &change[i]);
+        add(cmd_kind_line(kind, sizeof *kind, &n, name), &r->entry[i], &change[i]);
         if ((int)strlen(name) > width)
             width = (int)strlen(name);
     }

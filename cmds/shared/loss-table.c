@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH = 64 };
+enum { WIDTH = CMD_KIND_BYTES };
 
 struct kind {
     char name[WIDTH];
@@ -27,15 +27,6 @@ static void kind_name(char name[WIDTH], const struct tr_recipe_entry *e)
         return;
     }
     cmd_tensor_kind(name, WIDTH, e->tensor->name);
-}
-
-static struct kind *find(struct kind *kind, size_t *n, const char *name)
-{
-    for (size_t i = 0; i < *n; i++)
-        if (!strcmp(kind[i].name, name))
-            return &kind[i];
-    snprintf(kind[*n].name, WIDTH, "%s", name);
-    return &kind[(*n)++];
 }
 
 static void add(struct kind *k, const struct tr_recipe_entry *e,
@@ -69,7 +60,7 @@ void cmd_say_losses(const struct tr_recipe *r, const struct tr_quantize_error *e
     for (size_t i = 0; kind && i < r->n; i++) {
         char name[WIDTH];
         kind_name(name, &r->entry[i]);
-        add(find(kind, &n, name), &r->entry[i], error ? &error[i] : NULL);
+        add(cmd_kind_line(kind, sizeof *kind, &n, name), &r->entry[i], error ? &error[i] : NULL);
         if ((int)strlen(name) > width)
             width = (int)strlen(name);
     }

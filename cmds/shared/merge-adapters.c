@@ -36,22 +36,13 @@ static int open_one(struct adapters *a, const char *text, struct tr_err *err)
 
 /* ==== what is said, by kind of tensor ==== */
 
-enum { WIDTH = 64 };
+enum { WIDTH = CMD_KIND_BYTES };
 
 struct kind {
     char name[WIDTH];
     double change, lost;
     int rank; /* the largest */
 };
-
-static struct kind *find(struct kind *kind, size_t *n, const char *name)
-{
-    for (size_t i = 0; i < *n; i++)
-        if (!strcmp(kind[i].name, name))
-            return &kind[i];
-    snprintf(kind[*n].name, WIDTH, "%s", name);
-    return &kind[(*n)++];
-}
 
 static void say(const struct kind *k)
 {
@@ -68,7 +59,7 @@ static void say_losses(const struct tr_join_loss *loss, size_t n_pair)
     for (size_t i = 0; kind && i < n_pair; i++) {
         char name[WIDTH];
         cmd_tensor_kind(name, sizeof name, loss[i].name);
-        struct kind *k = find(kind, &n, name);
+        struct kind *k = cmd_kind_line(kind, sizeof *kind, &n, name);
         k->change += loss[i].change;
         k->lost += loss[i].lost;
         k->rank = loss[i].rank > k->rank ? loss[i].rank : k->rank;

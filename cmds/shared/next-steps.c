@@ -138,7 +138,7 @@ static void print_talk(FILE *f, const struct cmd_run *run, const char *adapter)
     fputc('\n', f);
 }
 
-static const char *last_part(const char *path)
+const char *cmd_last_part(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash && slash[1] ? slash + 1 : path;
@@ -147,7 +147,7 @@ static const char *last_part(const char *path)
 /* A name that Ollama takes, of the last part of the folder. */
 static void put_ollama_name(FILE *f, const struct cmd_run *run)
 {
-    const char *name = last_part(run->folder);
+    const char *name = cmd_last_part(run->folder);
     fputc(' ', f);
     if (!isalnum((unsigned char)*name))
         fputs("run", f);
@@ -186,7 +186,7 @@ static void print_merge(FILE *f, const struct cmd_run *run, const char *adapter)
     fputs(run->is_coarse ? " -t q8_0" : "", f);
     put_models(f, run, adapter, "-a");
     fputs(" --name", f);
-    cmd_put_word(f, last_part(run->folder));
+    cmd_put_word(f, cmd_last_part(run->folder));
     put_template(f, run);
     fputs(" -o", f);
     put_made(f, run, "merged.gguf");

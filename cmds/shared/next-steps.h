@@ -33,4 +33,7 @@ void cmd_run_tools(char tools[PATH_MAX], const char *argv0, const char *own_name
 /* Two lines each: words, and a command that works when it is pasted. */
 void cmd_next_steps_print(FILE *f, const struct cmd_run *run);
 
+/* "out" of "runs/out"; a path that ends with a slash is given back whole. */
+const char *cmd_last_part(const char *path);
+
 #endif

@@ -19,6 +19,17 @@ void cmd_tensor_kind(char *kind, size_t size, const char *tensor)
     snprintf(kind, size, "%.*s", (int)n, rest);
 }
 
+void *cmd_kind_line(void *lines, size_t size, size_t *n, const char *kind)
+{
+    char *line = lines;
+    for (size_t i = 0; i < *n; i++, line += size)
+        if (!strcmp(line, kind))
+            return line;
+    snprintf(line, CMD_KIND_BYTES, "%s", kind);
+    ++*n;
+    return line;
+}
+
 void cmd_add_word(char *words, size_t size, const char *word)
 {
     size_t used = strlen(words), n = strlen(word);

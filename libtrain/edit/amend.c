@@ -66,7 +66,7 @@ void tr_amend_free(struct tr_amend *a)
 
 /* ---- keys ------------------------------------------------------------------------- */
 
-static struct tr_gguf_kv *find(const struct tr_amend *a, const char *key)
+struct tr_gguf_kv *tr__amend_find(const struct tr_amend *a, const char *key)
 {
     for (size_t i = 0; i < a->n_kv; i++)
         if (!strcmp(a->kv[i].key, key))
@@ -102,7 +102,7 @@ static int check_old(const struct tr_amend *a, const char *key, int renamed,
                      struct tr_err *err)
 {
     int left_over = tr__is_part_key(key) && tr_gguf_n_part(a->g) == 1 && !renamed;
-    if (!find(a, key))
+    if (!tr__amend_find(a, key))
         return absent(a, key, err);
     if (!strcmp(key, "general.architecture"))
         return tr__amend_wrong(a, TR__KEY, key, err, "no model can be read without it");
@@ -111,7 +111,7 @@ static int check_old(const struct tr_amend *a, const char *key, int renamed,
 
 int tr__amend_put(struct tr_amend *a, struct tr_gguf_kv kv, struct tr_err *err)
 {
-    struct tr_gguf_kv *old = find(a, kv.key);
+    struct tr_gguf_kv *old = tr__amend_find(a, kv.key);
     if (old) {
         kv.key = old->key;
         *old = kv;
@@ -130,7 +130,7 @@ int tr_amend_set(struct tr_amend *a, const char *key, const char *type, const ch
 {
     char own[32];
     struct tr_gguf_kv kv = { .key = key };
-    const struct tr_gguf_kv *old = find(a, key);
+    const struct tr_gguf_kv *old = tr__amend_find(a, key);
     if (!*type && !old)
         return tr__amend_wrong(a, TR__VALUE, key, err, "a new key needs a type, as in KEY=u32:5");
     if (!*type) {
@@ -161,7 +161,7 @@ int tr_amend_delete(struct tr_amend *a, const char *key, struct tr_err *err)
     int rc = check_old(a, key, 0, err);
     if (rc)
         return rc;
-    struct tr_gguf_kv *kv = find(a, key);
+    struct tr_gguf_kv *kv = tr__amend_find(a, key);
     memmove(kv, kv + 1, (size_t)(&a->kv[--a->n_kv] - kv) * sizeof *kv);
     return 0;
 }
@@ -171,12 +171,12 @@ int tr_amend_rename(struct tr_amend *a, const char *key, const char *to, struct 
     int rc = check_old(a, key, 1, err);
     if (!rc)
         rc = check_new(a, to, err);
-    if (!rc && find(a, to))
+    if (!rc && tr__amend_find(a, to))
         rc = tr__amend_wrong(a, TR__KEY, to, err, "is there already");
     char *copy = rc ? NULL : tr__amend_own(a, strdup(to), err);
     if (!copy)
         return rc ? rc : TR_ENOMEM;
-    find(a, key)->key = copy;
+    tr__amend_find(a, key)->key = copy;
     return 0;
 }
 

@@ -38,6 +38,9 @@ int tr__amend_value(struct tr_amend *a, struct tr_gguf_kv *kv, const char *type,
 int tr__amend_text(struct tr_amend *a, struct tr_gguf_kv *kv, struct tr_str text,
                    struct tr_err *err) TR_MUST_CHECK;
 
+/* The key of that name, or NULL. */
+struct tr_gguf_kv *tr__amend_find(const struct tr_amend *a, const char *key);
+
 /* A value where its key is, or at the end; the data are owned already. */
 int tr__amend_put(struct tr_amend *a, struct tr_gguf_kv kv, struct tr_err *err) TR_MUST_CHECK;
 

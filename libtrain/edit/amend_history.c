@@ -10,14 +10,6 @@
 
 #define HISTORY "libtrain.history"
 
-static struct tr_gguf_kv *find(const struct tr_amend *a)
-{
-    for (size_t i = 0; i < a->n_kv; i++)
-        if (!strcmp(a->kv[i].key, HISTORY))
-            return &a->kv[i];
-    return NULL;
-}
-
 static int add(struct tr_amend *a, struct tr_gguf_kv *kv, const char *line,
                struct tr_err *err)
 {
@@ -37,7 +29,7 @@ static int add(struct tr_amend *a, struct tr_gguf_kv *kv, const char *line,
 
 int tr_amend_add_history(struct tr_amend *a, const char *line, struct tr_err *err)
 {
-    struct tr_gguf_kv *kv = find(a);
+    struct tr_gguf_kv *kv = tr__amend_find(a, HISTORY);
     if (!line || (kv && (kv->type != TR_GGUF_ARRAY || kv->elem != TR_GGUF_STRING)))
         return 0;
     a->has_line = 1;
@@ -54,7 +46,7 @@ int tr_amend_add_history(struct tr_amend *a, const char *line, struct tr_err *er
 
 void tr__amend_drop_history(struct tr_amend *a)
 {
-    struct tr_gguf_kv *kv = a->has_line ? find(a) : NULL;
+    struct tr_gguf_kv *kv = a->has_line ? tr__amend_find(a, HISTORY) : NULL;
     if (kv && a->before.key)
         *kv = a->before;
     else if (kv)

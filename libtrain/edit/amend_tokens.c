@@ -119,19 +119,11 @@ static int read_list(struct work *k, struct tr_err *err)
 
 /* ---- the vocabulary as it is ------------------------------------------------------- */
 
-static struct tr_gguf_kv *find(const struct tr_amend *a, const char *key)
-{
-    for (size_t i = 0; i < a->n_kv; i++)
-        if (!strcmp(a->kv[i].key, key))
-            return &a->kv[i];
-    return NULL;
-}
-
 /* An array with an entry for each token, of this type; NULL if there is none. */
 static int find_list(const struct work *k, const char *key, enum tr_gguf_type elem,
                      struct tr_gguf_kv **kv, struct tr_err *err)
 {
-    *kv = find(k->a, key);
+    *kv = tr__amend_find(k->a, key);
     if (*kv && ((*kv)->type != TR_GGUF_ARRAY || (*kv)->elem != elem ||
                 (int64_t)(*kv)->count != k->n_old))
         return tr__amend_wrong(k->a, TR__KEY, key, err, "is no array of %s, one for each of "
@@ -141,7 +133,7 @@ static int find_list(const struct work *k, const char *key, enum tr_gguf_type el
 
 static int read_vocabulary(struct work *k, struct tr_err *err)
 {
-    const struct tr_gguf_kv *kv = find(k->a, TOKENS);
+    const struct tr_gguf_kv *kv = tr__amend_find(k->a, TOKENS);
     uint64_t cursor = 0;
     if (!kv || kv->type != TR_GGUF_ARRAY || kv->elem != TR_GGUF_STRING || !kv->count ||
         kv->count > MOST_TOKENS)
@@ -155,9 +147,10 @@ static int read_vocabulary(struct work *k, struct tr_err *err)
     return 0;
 }
 
-static void name_filler(char text[32], int64_t id)
+/* Its length. */
+static size_t name_filler(char text[32], int64_t id)
 {
-    snprintf(text, 32, "[PAD%lld]", (long long)id);
+    return (size_t)snprintf(text, 32, "[PAD%lld]", (long long)id);
 }
 
 /* What converters put behind the last token, one for each row that is left. */
@@ -226,8 +219,7 @@ static int put_tokens(struct work *k, struct tr_err *err)
         else if (i - k->keep < (int64_t)k->n)
             s = k->list[i - k->keep].text;
         else
-            name_filler(filler, i);
-        s.len = s.ptr == filler ? strlen(filler) : s.len;
+            s.len = name_filler(filler, i);
         tr__put_u64(data + at, s.len);
         memcpy(data + at + 8, s.ptr, s.len);
         at += 8 + s.len;
@@ -275,14 +267,14 @@ static int put_size(struct work *k, struct tr_err *err)
     snprintf(key, sizeof key, "%.*s.vocab_size", (int)(arch.len < 64 ? arch.len : 64),
              arch.ptr);
     snprintf(text, sizeof text, "%lld", (long long)k->rows);
-    return find(k->a, key) ? tr_amend_set(k->a, key, "", text, err) : 0;
+    return tr__amend_find(k->a, key) ? tr_amend_set(k->a, key, "", text, err) : 0;
 }
 
 /* Which tokens are new: for `train --train-rows new`; those of an earlier list that end where
  * these begin are too. */
 static int put_range(struct work *k, struct tr_err *err)
 {
-    const struct tr_gguf_kv *old = find(k->a, TR_NEW_TOKENS);
+    const struct tr_gguf_kv *old = tr__amend_find(k->a, TR_NEW_TOKENS);
     uint64_t first = (uint64_t)k->keep, n = k->n;
     if (old && old->type == TR_GGUF_ARRAY && old->elem == TR_GGUF_U32 && old->count == 2) {
         uint64_t was = (uint64_t)tr_gguf_elem_int(old, 0), len = (uint64_t)tr_gguf_elem_int(old, 1);
@@ -356,7 +348,7 @@ static int add(struct work *k, int64_t multiple, struct tr_err *err)
         rc = plan_rows(k, multiple, err);
     if (!rc && scores)
         rc = put_numbers(k, SCORES, TR_GGUF_F32, scores, 0, score_of, err);
-    types = find(k->a, TYPES);
+    types = tr__amend_find(k->a, TYPES);
     if (!rc)
         rc = put_numbers(k, TYPES, TR_GGUF_I32, types, NORMAL, type_of, err);
     if (!rc)

@@ -204,7 +204,9 @@ static int write_all(struct merge *m, struct tr_gguf_writer *w,
     int rc = 0;
     for (size_t i = 0; !rc && i < recipe->n; i++) {
         struct tensor t = tensor_of(m, recipe, i);
-        rc = write_tensor(m, w, &t, err);
+        rc = tr__regexes_error(&m->rules, err);
+        if (!rc)
+            rc = write_tensor(m, w, &t, err);
     }
     return rc;
 }

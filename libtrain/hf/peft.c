@@ -144,7 +144,7 @@ int tr_peft_write(const struct tr_peft *p, const char *path, struct tr_err *err)
     if (*p->beyond)
         return tr_err_set(err, TR_EUNSUPPORTED, "'%s' has %s, which an adapter in GGUF "
                           "cannot hold", p->path, p->beyond);
-    struct tr_lora *l = tr__lora_make(p->base, p->n_pair, tr__peft_file_alpha(p), err);
+    struct tr_lora *l = tr__lora_make(p->n_pair, tr__peft_file_alpha(p), err);
     int rc = l ? take_pairs(p, l, err) : TR_ENOMEM;
     if (!rc)
         rc = tr_lora_save(l, p->base, path, err);

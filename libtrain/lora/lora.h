@@ -8,8 +8,7 @@
 #include <libtrain/lora.h>
 
 /* An adapter without pairs, with room for so many.  tr_lora_free. */
-struct tr_lora *tr__lora_make(const struct tr_model *base, size_t max_pairs, float alpha,
-                              struct tr_err *err) TR_MUST_CHECK;
+struct tr_lora *tr__lora_make(size_t max_pairs, float alpha, struct tr_err *err) TR_MUST_CHECK;
 
 /* One more pair, for the base's weight `name`, in the order of its file: a and b as lora.h
  * has them, malloc'ed, become the adapter's, also if it fails.  TR_EUNSUPPORTED for a

@@ -7,14 +7,11 @@
 
 #include <stdlib.h>
 
-struct tr_lora *tr__lora_make(const struct tr_model *base, size_t max_pairs, float alpha,
-                              struct tr_err *err)
+struct tr_lora *tr__lora_make(size_t max_pairs, float alpha, struct tr_err *err)
 {
     struct tr_lora *l = tr__lora_alloc(max_pairs, err);
-    if (l) {
+    if (l)
         l->alpha = alpha;
-        l->base_hash = tr_model_hash(base);
-    }
     return l;
 }
 

@@ -86,15 +86,15 @@ static int new_shard(struct tr__mlc_bundle *b, size_t *i, struct tr_err *err)
     return 0;
 }
 
-static void close_pending(struct tr__mlc_bundle *b)
-{
-    if (b->pending < b->n_shard && b->shard[b->pending].number < 0)
-        b->shard[b->pending].number = b->n_number++;
-}
-
 static int has_pending(const struct tr__mlc_bundle *b)
 {
     return b->pending < b->n_shard && b->shard[b->pending].number < 0;
+}
+
+static void close_pending(struct tr__mlc_bundle *b)
+{
+    if (has_pending(b))
+        b->shard[b->pending].number = b->n_number++;
 }
 
 /* What would bring the pending shard to the cap closes it, or if it is half the cap by itself
