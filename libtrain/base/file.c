@@ -232,24 +232,13 @@ int tr_out_patch(struct tr_out *out, uint64_t offset, const void *data, size_t b
 
 /* ---- the end ---------------------------------------------------------------------- */
 
-/* A failed fsync is final: the kernel may have dropped the pages, and a second call would
- * report success.  An interrupted one has not come so far. */
-static int sync_all(int fd)
-{
-    int rc;
-    do
-        rc = fsync(fd);
-    while (rc && errno == EINTR);
-    return rc;
-}
-
 /* Bytes on disk, then the name, then the name on disk.  The file is closed later, since
  * that ends its lock. */
 static int make_durable(struct tr_out *out)
 {
     struct stat st;
     int dir = tr__temp_dir(out->temp);
-    if (sync_all(out->fd) || fstat(out->fd, &st))
+    if (tr__sync(out->fd) || fstat(out->fd, &st))
         return -1;
     if ((uint64_t)st.st_size != out->written) {
         errno = EIO;
@@ -258,7 +247,7 @@ static int make_durable(struct tr_out *out)
     if (renameat(dir, tr__temp_name(out->temp), dir, out->name))
         return -1;
     tr__temp_disarm(out->temp); /* the name may be another's from now on */
-    return sync_all(dir) && errno != EINVAL ? -1 : 0;
+    return tr__sync(dir) && errno != EINVAL ? -1 : 0;
 }
 
 int tr_out_commit(struct tr_out *out, struct tr_err *err)

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE /* O_DIRECTORY */
 #include <libtrain/base/folder.h>
 #include <libtrain/base/grow.h>
+#include <libtrain/base/io.h>
 #include <libtrain/base/temps.h>
 
 #include <dirent.h>
@@ -176,12 +177,6 @@ int tr__folder_hold(struct tr__folder *f, struct tr_err *err)
 
 /* ---- end -------------------------------------------------------------------------- */
 
-static void sync_folder(int fd)
-{
-    while (fsync(fd) && errno == EINTR)
-        ;
-}
-
 /* Its names are on disk already, with each file; then its own name. */
 static int take_name(struct tr__folder *f, struct tr_err *err)
 {
@@ -195,7 +190,7 @@ static int take_name(struct tr__folder *f, struct tr_err *err)
         return rc;
     }
     tr__temp_disarm(f->self);
-    sync_folder(tr__temp_dir(f->self));
+    tr__sync(tr__temp_dir(f->self));
     return 0;
 }
 

@@ -101,3 +101,14 @@ int tr__open_regular(const char *path, uint64_t *bytes, struct tr_err *err)
         close(fd);
     return -1;
 }
+
+/* A failed fsync is final: the kernel may have dropped the pages, and a second call would
+ * report success.  An interrupted one has not come so far. */
+int tr__sync(int fd)
+{
+    int rc;
+    do
+        rc = fsync(fd);
+    while (rc && errno == EINTR);
+    return rc;
+}

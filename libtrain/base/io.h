@@ -17,6 +17,8 @@
 int tr__write_all(int fd, const void *data, size_t bytes, uint64_t *done) TR_MUST_CHECK;
 /* The same at an offset of a file. */
 int tr__pwrite_all(int fd, const void *data, size_t bytes, uint64_t offset) TR_MUST_CHECK;
+/* All of it on disk: 0, or -1. */
+int tr__sync(int fd);
 
 /* What can be read now, up to `bytes`; 0 at the end, -1. */
 ssize_t tr__read_some(int fd, void *data, size_t bytes) TR_MUST_CHECK;

@@ -190,19 +190,10 @@ static int save(const char *to, const unsigned char *old, size_t n, uint64_t fil
     return tr_out_finish(out, rc, err);
 }
 
-static int sync_file(int fd)
-{
-    int rc;
-    do
-        rc = fsync(fd);
-    while (rc && errno == EINTR);
-    return rc;
-}
-
 static int overwrite(int fd, const char *path, const unsigned char *p, size_t n,
                      struct tr_err *err)
 {
-    if (tr__pwrite_all(fd, p, n, 0) || sync_file(fd))
+    if (tr__pwrite_all(fd, p, n, 0) || tr__sync(fd))
         return tr_err_sys(err, "write error on '%s'", path);
     return 0;
 }

@@ -14,17 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int put(struct tr_json *c, const char *field, struct tr_json *v, struct tr_err *err)
-{
-    return v && !tr_json_set(c, field, v) ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory");
-}
-
-static int put_text(struct tr_json *c, const char *field, const char *text,
-                    struct tr_err *err)
-{
-    return put(c, field, tr_json_text(text, strlen(text)), err);
-}
-
 /* ---- special tokens --------------------------------------------------------------- */
 
 static int64_t id_of(const struct tr_gguf *g, const char *key)
@@ -38,7 +27,7 @@ static int put_id(struct tr_json *c, const struct tr_gguf *g, const char *field,
 {
     int64_t id = id_of(g, key);
     if (id >= 0)
-        return put(c, field, tr_json_integer(id), err);
+        return tr__hf_put(c, field, tr_json_integer(id), err);
     return tr_json_set(c, field, NULL) ? tr_err_set(err, TR_ENOMEM, "out of memory") : 0;
 }
 
@@ -74,12 +63,12 @@ static int put_ends(struct tr_json *c, const struct tr_gguf *g, struct tr_err *e
         n += !known;
     }
     if (n < 2)
-        return n ? put(c, "eos_token_id", tr_json_integer(id[0]), err) : 0;
+        return n ? tr__hf_put(c, "eos_token_id", tr_json_integer(id[0]), err) : 0;
     struct tr_json *list = tr_json_array();
     for (int i = 0; list && !rc && i < n; i++)
         rc = tr_json_append(list, tr_json_integer(id[i]));
     if (!rc)
-        return put(c, "eos_token_id", list, err);
+        return tr__hf_put(c, "eos_token_id", list, err);
     tr_json_free(list);
     return tr_err_set(err, TR_ENOMEM, "out of memory");
 }
@@ -93,10 +82,10 @@ static int put_number(struct tr_json *c, const struct tr_gguf *g, const char *fi
     int64_t whole;
     float x;
     if (tr_gguf_int(g, key, &whole, NULL) == 1)
-        return put(c, field, tr_json_integer(whole), err);
+        return tr__hf_put(c, field, tr_json_integer(whole), err);
     if (tr_gguf_f32(g, key, &x, NULL) != 1 || !isfinite(x))
         return 0;
-    return put(c, field, tr_json_number(tr__hf_short(x)), err);
+    return tr__hf_put(c, field, tr_json_number(tr__hf_short(x)), err);
 }
 
 static int generation(const struct tr__hf_gifts *x, struct tr_json *c, struct tr_err *err)
@@ -111,7 +100,7 @@ static int generation(const struct tr__hf_gifts *x, struct tr_json *c, struct tr
     for (size_t i = 0; !rc && i < sizeof of / sizeof *of; i++)
         rc = put_number(c, x->g, of[i][0], of[i][1], err);
     if (!rc && tr_json_count(c) > before)
-        rc = put(c, "do_sample", tr_json_truth(1), err);
+        rc = tr__hf_put(c, "do_sample", tr_json_truth(1), err);
     if (!rc)
         rc = put_ids(c, x->g, err);
     return rc ? rc : put_ends(c, x->g, err);
@@ -147,8 +136,10 @@ static int config(const struct tr__hf_gifts *x, const struct tr_dtype *type,
         rc = put_ids(c, x->g, err);
     if (!rc)
         rc = tr__hf_put_rope(&out, err);
+    const char *name = name_of(type);
     /* transformers 5 says dtype, and takes this */
-    return rc ? rc : put_text(c, "torch_dtype", name_of(type), err);
+    return rc ? rc
+              : tr__hf_put(c, "torch_dtype", tr_json_text(name, strlen(name)), err);
 }
 
 int tr__hf_configs(const struct tr__hf_gifts *x, const struct tr_dtype *type,

@@ -218,15 +218,18 @@ static int sigmoid(const struct tr__hf_in *in, const struct tr__hf_key *k, struc
 
 /* The families that scale scores by this have no key for it: llama.cpp takes the size of a
  * head, and for their largest models the width by heads. */
+static int64_t query_scale(const struct tr__hf_sizes *s)
+{
+    int largest = s->n_layer == 46 || s->n_layer == 62;
+    return largest && s->n_head ? s->n_embd / s->n_head : s->head_dim;
+}
+
 static int check_query_scale(const struct tr__hf_in *in, const struct tr__hf_key *k,
                              struct tr_err *err)
 {
     (void)k;
-    const struct tr__hf_sizes *s = in->size;
     const struct tr_json *v = tr_json_get(in->config, "query_pre_attn_scalar");
-    int largest = s->n_layer == 46 || s->n_layer == 62;
-    int64_t want = largest && s->n_head ? s->n_embd / s->n_head : s->head_dim;
-    if (!v || tr_json_real(v) == (double)want)
+    if (!v || tr_json_real(v) == (double)query_scale(in->size))
         return 0;
     return tr_err_set(err, TR_EUNSUPPORTED, "'%s': 'query_pre_attn_scalar' is %g, which no "
                       "GGUF of %s can say", in->path, tr_json_real(v), in->arch->name);
@@ -236,10 +239,8 @@ static int put_query_scale(const struct tr__hf_out *out, const struct tr__hf_key
                            struct tr_err *err)
 {
     (void)k;
-    const struct tr__hf_sizes *s = out->size;
-    int largest = s->n_layer == 46 || s->n_layer == 62;
-    int64_t v = largest && s->n_head ? s->n_embd / s->n_head : s->head_dim;
-    return tr__hf_put(out->config, "query_pre_attn_scalar", tr_json_integer(v), err);
+    return tr__hf_put(out->config, "query_pre_attn_scalar",
+                      tr_json_integer(query_scale(out->size)), err);
 }
 
 /* 0 where there is none, as Phi-3's reader wants it. */
@@ -267,12 +268,6 @@ static int window_not_0(const struct tr__hf_out *out, const struct tr__hf_key *k
     return rc < 0 || !v ? rc < 0 ? rc : 0 : u32_to_hf(out, &window, err);
 }
 
-static int no_key(const struct tr__hf_in *in, const struct tr__hf_key *k, struct tr_err *err)
-{
-    (void)in, (void)k, (void)err;
-    return 0;
-}
-
 static int has_to_hf(const struct tr__hf_out *out, const struct tr__hf_key *k,
                      struct tr_err *err)
 {
@@ -287,41 +282,34 @@ static int has_to_hf(const struct tr__hf_out *out, const struct tr__hf_key *k,
 
 /* ---- tables ----------------------------------------------------------------------- */
 
-/* Is a field the value that it must be?  One that is missing or null is, where null is not
- * the question. */
-static int is_fixed(const struct tr_json *v, const struct tr__hf_fixed *f)
+/* Is a field's text the value that it must be? */
+static int is_fixed(const char *text, size_t n, const struct tr__hf_fixed *f)
 {
-    char *text = NULL;
-    size_t n = 0, cap = 0;
-    int same = 0;
-    if (!v)
-        return 1;
-    if (tr_json_write(v, NULL, &text, &n, &cap) == 0) {
-        same = f->value && strlen(f->value) == n && memcmp(text, f->value, n) == 0;
-        for (size_t i = 0; i < sizeof f->also / sizeof *f->also && f->also[i]; i++)
-            same |= strlen(f->also[i]) == n && memcmp(text, f->also[i], n) == 0;
-    }
-    free(text);
+    int same = f->value && strlen(f->value) == n && memcmp(text, f->value, n) == 0;
+    for (size_t i = 0; i < sizeof f->also / sizeof *f->also && f->also[i]; i++)
+        same |= strlen(f->also[i]) == n && memcmp(text, f->also[i], n) == 0;
     return same;
 }
 
+/* One that is missing or null is, where null is not the question. */
 static int check_fixed(const struct tr__hf_in *in, struct tr_err *err)
 {
-    for (const struct tr__hf_fixed *f = in->arch->fixed; f && f->field; f++) {
+    int rc = 0;
+    for (const struct tr__hf_fixed *f = in->arch->fixed; !rc && f && f->field; f++) {
         const struct tr_json *v = tr__hf_field(in->config, f->field);
         char *text = NULL;
         size_t n = 0, cap = 0;
-        if (is_fixed(v, f))
+        if (!v)
             continue;
         if (tr_json_write(v, NULL, &text, &n, &cap) < 0)
             n = 0;
-        tr_err_set(err, TR_EUNSUPPORTED, "'%s': '%s' is %.*s, which no GGUF of %s can say",
-                   in->path, f->field, (int)(n > 100 ? 100 : n), text ? text : "",
-                   in->arch->name);
+        if (!is_fixed(text, n, f))
+            rc = tr_err_set(err, TR_EUNSUPPORTED, "'%s': '%s' is %.*s, which no GGUF of %s "
+                            "can say", in->path, f->field, (int)(n > 100 ? 100 : n),
+                            text ? text : "", in->arch->name);
         free(text);
-        return TR_EUNSUPPORTED;
     }
-    return 0;
+    return rc;
 }
 
 int tr__hf_keys_to_gguf(const struct tr__hf_in *in, int front, struct tr_err *err)
@@ -380,7 +368,7 @@ const struct tr__hf_kind tr__hf_f32 = { "f32", f32_to_gguf, f32_to_hf };
 const struct tr__hf_kind tr__hf_bool = { "bool", bool_to_gguf, bool_to_hf };
 const struct tr__hf_kind tr__hf_file_type = { "file type", file_type, NULL };
 const struct tr__hf_kind tr__hf_head_dim = { "head size", head_dim_to_gguf, head_dim_to_hf };
-const struct tr__hf_kind tr__hf_has = { "a tensor", no_key, has_to_hf };
+const struct tr__hf_kind tr__hf_has = { "a tensor", NULL, has_to_hf };
 const struct tr__hf_kind tr__hf_rope_dim = { "columns of rope", rope_dim, NULL };
 const struct tr__hf_kind tr__hf_no_bos = { "no BOS", no_bos, NULL };
 const struct tr__hf_kind tr__hf_query_scale = { "scale of queries", check_query_scale,

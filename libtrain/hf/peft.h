@@ -66,7 +66,6 @@ struct tr__peft_whole {
 
 struct tr__peft_names {
     const struct tr__hf_folder *folder;
-    int across; /* A is (n_in, rank) and B (rank, n_out), as MLX has them */
     struct tr__peft_module *module;
     size_t n_module, cap_module;
     struct tr__names modules;

@@ -38,16 +38,6 @@ static size_t ends(const char *name, const char *with)
     return n > k && !strcmp(name + n - k, with) ? n - k : 0;
 }
 
-static char *copy(const char *text, size_t n)
-{
-    char *to = malloc(n + 1);
-    if (to) {
-        memcpy(to, text, n);
-        to[n] = '\0';
-    }
-    return to;
-}
-
 static int no_memory(const struct tr__peft_names *n, struct tr_err *err)
 {
     return tr_err_set(err, TR_ENOMEM, "out of memory for the tensors of '%s'",
@@ -58,7 +48,7 @@ static int no_memory(const struct tr__peft_names *n, struct tr_err *err)
 static struct tr__peft_module *module_of(struct tr__peft_names *n, const char *text,
                                          size_t bytes)
 {
-    char *name = copy(text, bytes);
+    char *name = strndup(text, bytes);
     size_t i = name ? tr__names_find(&n->modules, n->module, sizeof *n->module, name) : 0;
     if (name && i != TR__NO_NAME) {
         free(name);
@@ -113,7 +103,7 @@ int tr__peft_is_same(const struct tr__hf_folder *f, const struct tr__hf_tensor *
 static char *plain_name(const char *name, int *is_base)
 {
     static const char *const inside[] = { ".base_layer.", ".modules_to_save." };
-    char *to = copy(name, strlen(name));
+    char *to = strdup(name);
     *is_base = 0;
     for (int i = 0; to && i < 2; i++) {
         char *at = strstr(to, inside[i]);
@@ -178,7 +168,6 @@ static int check_module(const struct tr__peft_names *n, const struct tr__peft_mo
 int tr__peft_sort(struct tr__peft_names *n, int mlx, struct tr_err *err)
 {
     int rc = 0;
-    n->across = mlx;
     for (size_t i = 0; !rc && i < tr__hf_n_tensor(n->folder); i++)
         rc = add_tensor(n, tr__hf_tensor(n->folder, i), mlx ? of_mlx : of_peft, err);
     for (size_t i = 0; !rc && i < n->n_module; i++)

@@ -25,7 +25,6 @@ struct module {
 
 struct job {
     const struct tr_lora *l;
-    const struct tr_model *base;
     const struct tr_gguf *g;
     const struct tr_peft_export_args *args;
     const struct tr_dtype *type;
@@ -359,7 +358,7 @@ int tr_peft_export(const struct tr_lora *l, const struct tr_model *base,
                    const struct tr_peft_export_args *args, const char *folder,
                    struct tr_err *err)
 {
-    struct job j = { .l = l, .base = base, .g = tr_model_gguf(base), .args = args,
+    struct job j = { .l = l, .g = tr_model_gguf(base), .args = args,
                      .type = args->type ? args->type : &tr_f32 };
     if (!tr__hf_type(j.type->name))
         return tr_err_set(err, TR_EINVAL, "a folder of PEFT is F32, F16 or BF16, not %s",

@@ -107,15 +107,19 @@ static int yarn(const struct tr__hf_in *in, const struct tr_json *rope, struct t
     return 0;
 }
 
+static int cannot_say(const struct tr__hf_in *in, const char *type, struct tr_err *err)
+{
+    return tr_err_set(err, TR_EUNSUPPORTED, "'%s': rope of type '%.60s', which no GGUF of %s "
+                      "can say", in->path, type, in->arch->name);
+}
+
 /* It is a tensor in GGUF. */
 static int llama3(const struct tr__hf_in *in, const struct tr_json *rope, struct tr_err *err)
 {
     (void)rope;
     struct tr__hf_found f;
-    return tr__hf_find_gguf(in->arch, "rope_freqs.weight", &f)
-               ? 0
-               : tr_err_set(err, TR_EUNSUPPORTED, "'%s': rope of type 'llama3', which no "
-                            "GGUF of %s can say", in->path, in->arch->name);
+    return tr__hf_find_gguf(in->arch, "rope_freqs.weight", &f) ? 0
+                                                               : cannot_say(in, "llama3", err);
 }
 
 static int longrope(const struct tr__hf_in *in, const struct tr_json *rope,
@@ -124,8 +128,7 @@ static int longrope(const struct tr__hf_in *in, const struct tr_json *rope,
     (void)rope;
     struct tr__hf_found f;
     if (!tr__hf_find_gguf(in->arch, "rope_factors_long.weight", &f))
-        return tr_err_set(err, TR_EUNSUPPORTED, "'%s': rope of type 'longrope', which no GGUF "
-                          "of %s can say", in->path, in->arch->name);
+        return cannot_say(in, "longrope", err);
     set_type(in, "longrope");
     return 0;
 }
@@ -138,12 +141,17 @@ static const struct {
     { "longrope", longrope }, { "su", longrope },
 };
 
-static int scaling(const struct tr__hf_in *in, const struct tr_json *rope,
-                   struct tr_err *err)
+static const char *type_name(const struct tr_json *rope)
 {
     size_t n;
     const struct tr_json *type = tr_json_get(rope, "rope_type");
-    const char *name = type ? tr_json_string(type, &n) : "default";
+    return type ? tr_json_string(type, &n) : "default";
+}
+
+static int scaling(const struct tr__hf_in *in, const struct tr_json *rope,
+                   struct tr_err *err)
+{
+    const char *name = type_name(rope);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (strcmp(name, types[i].name) == 0)
             return types[i].set(in, rope, err);
@@ -225,23 +233,13 @@ static int to_hf(const struct tr__hf_out *out, const struct tr__hf_key *k,
                         err);
 }
 
-static const char *type_name(const struct tr_json *rope)
-{
-    size_t n;
-    const struct tr_json *type = tr_json_get(rope, "rope_type");
-    return type ? tr_json_string(type, &n) : "default";
-}
-
 /* Families that have no key for a scaling. */
 static int unscaled(const struct tr__hf_in *in, const struct tr__hf_key *k,
                     struct tr_err *err)
 {
     (void)k;
     const char *name = type_name(tr__hf_rope_of(in->config));
-    return strcmp(name, "default") == 0
-               ? 0
-               : tr_err_set(err, TR_EUNSUPPORTED, "'%s': rope of type '%.60s', which no GGUF "
-                            "of %s can say", in->path, name, in->arch->name);
+    return strcmp(name, "default") == 0 ? 0 : cannot_say(in, name, err);
 }
 
 /* And those that have one for factors alone. */

@@ -24,8 +24,7 @@ struct reader {
     size_t file;
     struct tr_json_walk header;
     int64_t data, data_bytes; /* where numbers begin, and how many bytes there are */
-    int64_t *end;             /* of each tensor, from the first of this file */
-    size_t cap_end, first;
+    size_t first;             /* tensor of this file */
 };
 
 static const char *path_of(const struct reader *r)
@@ -135,9 +134,6 @@ static int add(struct reader *r, struct entry *e, struct tr_err *err)
         return wrong(r, e->t.name, "data_offsets beyond the end of the file", err);
     e->t.file = r->file;
     e->t.begin = r->data + e->at[0];
-    if (tr__grow(&r->end, &r->cap_end, i - r->first + 1, sizeof *r->end))
-        return tr_err_sys(err, "cannot read '%s'", path_of(r));
-    r->end[i - r->first] = r->data + e->at[1];
     int rc = tr__hf_add(r->f, e->t, err);
     const char *what = rc ? NULL : misfit(e, &r->f->tensor[i]);
     return what ? wrong(r, e->t.name, what, err) : rc;
@@ -219,7 +215,7 @@ static int check_places(const struct reader *r, struct tr_err *err)
     int rc = s ? 0 : tr_err_sys(err, "cannot read '%s'", path_of(r));
     for (size_t i = 0; s && i < n; i++) {
         const struct tr__hf_tensor *t = &r->f->tensor[r->first + i];
-        s[i] = (struct span){ t->begin, r->end[i], t->name };
+        s[i] = (struct span){ t->begin, t->begin + t->count * t->bits / 8, t->name };
     }
     if (s)
         qsort(s, n, sizeof *s, by_place);
@@ -261,7 +257,6 @@ static int open_safetensors(struct tr__hf_folder *f, size_t i, struct tr_err *er
             break;
     if (!rc)
         rc = check_places(&r, err);
-    free(r.end);
     return rc;
 }
 

@@ -15,6 +15,7 @@
 
 /* ---- files ------------------------------------------------------------------------ */
 
+/* p NULL: without its lists. */
 static int read_json(struct tr__hf_pieces *p, struct tr__hf_vocab_files *f,
                      const char *path, struct tr_err *err)
 {
@@ -30,16 +31,9 @@ static int read_json(struct tr__hf_pieces *p, struct tr__hf_vocab_files *f,
 /* What a tokenizer.json says beside a vocabulary that is in another file. */
 static int read_rest(struct tr__hf_vocab_files *f, struct tr_err *err)
 {
-    char path[TR__HF_PATH], *text = NULL;
-    size_t n;
-    int rc = tr__hf_vocab_path(f->dir, "tokenizer.json", path, err);
-    if (rc <= 0)
-        return rc;
-    rc = tr__hf_text(path, TR__HF_MAX_TOKENIZER, &text, &n, err);
-    if (!rc)
-        rc = tr__hf_vocab_json_rest(text, n, path, &f->tokenizer, err);
-    free(text);
-    return rc;
+    char path[TR__HF_PATH];
+    int found = tr__hf_vocab_path(f->dir, "tokenizer.json", path, err);
+    return found <= 0 ? found : read_json(NULL, f, path, err);
 }
 
 static int read_lists(struct tr__hf_pieces *p, const char *vocab, const char *merges,

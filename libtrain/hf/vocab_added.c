@@ -112,7 +112,9 @@ static int add_id(struct tr__hf_pieces *p, struct tr_str text, int64_t id,
 }
 
 /* added_tokens.json: ids by text. */
-static int add_ids(struct tr__hf_pieces *p, const struct tr_json *v, struct tr_err *err)
+static int each_id(struct tr__hf_pieces *p, const struct tr_json *v,
+                   int (*f)(struct tr__hf_pieces *p, struct tr_str text, int64_t id,
+                            struct tr_err *err), struct tr_err *err)
 {
     struct tr_json_each e = tr_json_each(v);
     int rc = 0;
@@ -120,9 +122,14 @@ static int add_ids(struct tr__hf_pieces *p, const struct tr_json *v, struct tr_e
         if (tr_json_kind(e.value) != TR_JSON_INT || tr_json_is_big(e.value))
             rc = tr_err_set(err, TR_EFORMAT, "the id of '%.60s' is no integer", e.key);
         else
-            rc = add_id(p, (struct tr_str){ e.key, e.n_key }, tr_json_int(e.value), err);
+            rc = f(p, (struct tr_str){ e.key, e.n_key }, tr_json_int(e.value), err);
     }
     return rc;
+}
+
+static int add_ids(struct tr__hf_pieces *p, const struct tr_json *v, struct tr_err *err)
+{
+    return each_id(p, v, add_id, err);
 }
 
 /* Tokens that have a role are control tokens if the vocabulary has them. */
@@ -162,18 +169,10 @@ static int replace(struct tr__hf_pieces *p, struct tr_str text, int64_t id, int 
     return special ? 0 : spell_spaces(p, (size_t)id, err);
 }
 
-static int replace_by_text(struct tr__hf_pieces *p, const struct tr_json *v,
-                           struct tr_err *err)
+static int replace_id(struct tr__hf_pieces *p, struct tr_str text, int64_t id,
+                      struct tr_err *err)
 {
-    struct tr_json_each e = tr_json_each(v);
-    int rc = 0;
-    while (!rc && tr_json_next(&e)) {
-        if (tr_json_kind(e.value) != TR_JSON_INT || tr_json_is_big(e.value))
-            rc = tr_err_set(err, TR_EFORMAT, "the id of '%.60s' is no integer", e.key);
-        else
-            rc = replace(p, (struct tr_str){ e.key, e.n_key }, tr_json_int(e.value), 0, err);
-    }
-    return rc;
+    return replace(p, text, id, 0, err);
 }
 
 static int replace_by_id(struct tr__hf_pieces *p, const struct tr_json *v,
@@ -199,7 +198,7 @@ int tr__hf_vocab_add_pieces(struct tr__hf_pieces *p, const struct tr__hf_vocab_f
                             struct tr_err *err)
 {
     const char *name = "added_tokens.json";
-    int rc = replace_by_text(p, f->added, err);
+    int rc = each_id(p, f->added, replace_id, err);
     if (!rc) {
         name = "tokenizer_config.json";
         rc = replace_by_id(p, tr_json_get(f->settings, "added_tokens_decoder"), err);

@@ -208,20 +208,8 @@ int tr__hf_vocab_json(const char *bytes, size_t n, const char *name, struct tr__
     struct places at = { 0 };
     *rest = NULL;
     int rc = each_member(&c, in_root, &at);
-    if (!rc)
+    if (!rc && p)
         rc = read_lists(&c, &at, p);
-    if (!rc && !(*rest = parse_rest(&c, &at)))
-        rc = TR_EFORMAT;
-    tr__hf_cursor_release(&c);
-    return rc;
-}
-
-int tr__hf_vocab_json_rest(const char *bytes, size_t n, const char *name,
-                           struct tr_json **rest, struct tr_err *err)
-{
-    struct tr__hf_cursor c = { .b = bytes, .n = n, .name = name, .err = err };
-    struct places at = { 0 };
-    int rc = each_member(&c, in_root, &at);
     if (!rc && !(*rest = parse_rest(&c, &at)))
         rc = TR_EFORMAT;
     tr__hf_cursor_release(&c);
