@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { PATH_BYTES = 512 }; /* more is cut: it is for a message */
 
@@ -56,4 +57,13 @@ const char *tr_mapped_file(const void *address)
         if (atomic_load(&m->at) && a >= atomic_load(&m->at) && a < atomic_load(&m->end))
             return m->path;
     return NULL;
+}
+
+void tr__forget_pages(const void *at, int64_t bytes)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = (uintptr_t)at / page * page;
+    uintptr_t to = ((uintptr_t)at + (uintptr_t)bytes) / page * page;
+    if (from < to)
+        madvise((void *)from, to - from, MADV_DONTNEED);
 }

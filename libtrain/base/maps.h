@@ -18,5 +18,7 @@ struct tr__map; /* a note */
 void *tr__map_file(int fd, uint64_t bytes, const char *path,
                    struct tr__map **note) TR_MUST_CHECK;
 void tr__unmap_file(void *at, uint64_t bytes, struct tr__map *note);
+/* Let go of the whole pages of a part of one.  Advice: nothing is lost if it is not taken. */
+void tr__forget_pages(const void *at, int64_t bytes);
 
 #endif

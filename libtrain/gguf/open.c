@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 /* A broken file may be one whose beginning was being written anew (tr_amend_in_place). */
@@ -57,13 +56,8 @@ static int is_mapped(const struct tr_gguf *g, const void *data)
 
 void tr_gguf_forget(const struct tr_gguf *g, const void *data, int64_t bytes)
 {
-    if (!is_mapped(g, data))
-        return;
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = (uintptr_t)data / page * page;
-    uintptr_t to = ((uintptr_t)data + (uintptr_t)bytes) / page * page;
-    if (from < to) /* advice: nothing is lost if it is not taken */
-        madvise((void *)from, to - from, MADV_DONTNEED);
+    if (is_mapped(g, data))
+        tr__forget_pages(data, bytes);
 }
 
 void tr_gguf_forget_metadata(const struct tr_gguf *g)

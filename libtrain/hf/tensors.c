@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 /* ==== types and tensors ==== */
@@ -102,21 +101,11 @@ const char *tr__hf_path(const struct tr__hf_folder *f, size_t file)
 
 enum { MANY = 1 << 18 }; /* bytes; to let go of less costs more than it gives */
 
-/* Advice: nothing is lost if it is not taken. */
-static void let_go(const unsigned char *at, int64_t bytes)
-{
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t from = (uintptr_t)at / page * page;
-    uintptr_t to = ((uintptr_t)at + (uintptr_t)bytes) / page * page;
-    if (from < to)
-        madvise((void *)from, to - from, MADV_DONTNEED);
-}
-
 void tr__hf_copy(const struct tr__hf_file *file, int64_t begin, int64_t bytes, void *dst)
 {
     memcpy(dst, file->map + begin, (size_t)bytes);
     if (bytes >= MANY)
-        let_go(file->map + begin, bytes);
+        tr__forget_pages(file->map + begin, bytes);
 }
 
 const void *tr__hf_mapped(const struct tr__hf_folder *f, const struct tr__hf_tensor *t)
@@ -132,7 +121,7 @@ void tr__hf_forget(const struct tr__hf_folder *f, const struct tr__hf_tensor *t,
     const struct tr__hf_file *file = &f->file[t->file];
     int64_t item = t->bits / 8;
     if (file->form->straight)
-        let_go(file->map + t->begin + first * item, n * item);
+        tr__forget_pages(file->map + t->begin + first * item, n * item);
 }
 
 int tr__hf_read(const struct tr__hf_folder *f, const struct tr__hf_tensor *t, int64_t first,
