@@ -50,6 +50,16 @@ struct tr_optim_shape {
     int64_t n, rows, cols;
 };
 
+/* How an optimizer asks for the loss where the parameters are now: their gradients are there
+ * then, and the same batch is meant until it returns.  NAN: there is none, or none that is
+ * finite. */
+struct tr_optim_ask {
+    double (*loss)(void *ctx);
+    void *ctx;
+};
+
+struct tr_params;
+
 struct tr_optim {
     const char *name;
     const struct tr_option *option;
@@ -70,6 +80,13 @@ struct tr_optim {
     int64_t (*room)(const struct tr_optim_shape *shape); /* NULL: none */
     int linear; /* `whole` is for linear maps, `step` for the rest; else it is for all */
     int asks_rms; /* `whole` wants s->rms, which reads all numbers */
+    /* Optimizers that go down the loss of one batch by themselves, in place of `step`: from
+     * parameters of which loss and gradient are there, all f32, with the values of the
+     * options and p->room, which holds room_of_all numbers for n of them.  They take no rate
+     * and no decay. */
+    void (*minimise)(struct tr_params *p, const double *option, double loss,
+                     const struct tr_optim_ask *ask);
+    int64_t (*room_of_all)(int64_t n, const double *option);
 };
 
 /* "adamw", "muon" …; NULL if there is none of this name. */

@@ -28,6 +28,8 @@ struct tr_params {
     int64_t *offset;           // (n) of each in the arrays
     int64_t count;             /* numbers in each array */
     const struct tr_optim *optim;
+    const double *option;            /* the values of its options, for `minimise`; NULL: the
+                                        defaults; the caller's */
     float *value;                    // (count), or less if bf16; NULL before allocate
     uint16_t *packed;                /* what is BF16 */
     float *grad;                     // (count), or less if grads_in_step
@@ -96,6 +98,10 @@ int tr_params_finite(const struct tr_params *p);
 void tr_params_update(struct tr_params *p, const struct tr_optim_step *step);
 /* Of parameter i alone. */
 void tr_params_update_one(struct tr_params *p, size_t i, const struct tr_optim_step *step);
+
+/* By an optimizer that has `minimise`: go down the loss of one batch, which is `loss` where
+ * the parameters are now, and of which the gradients are there. */
+void tr_params_minimise(struct tr_params *p, double loss, const struct tr_optim_ask *ask);
 
 #ifdef __cplusplus
 }

@@ -38,6 +38,12 @@ struct tr_train_args {
     int64_t grad_acc;        /* micro-batches in a step, those of all ranks together */
     int64_t epochs, steps;   /* steps 0: as many as `epochs` passes over the data take */
 
+    /* The run ends early, if the loss of training changed by less than stop_delta of itself
+     * over stop_past steps; by less than stop_change of itself in a step; was not better than
+     * the best so far for stop_stale steps.  0: never. */
+    int64_t stop_past, stop_stale;
+    double stop_delta, stop_change;
+
     double lr, warmup;       /* warmup: steps, or a share of all steps if below 1 */
     const struct tr_schedule *sched;
     const struct tr_optim *optim;

@@ -29,6 +29,7 @@ void tr__adamw_step(const struct tr_optim_step *s, int64_t n, float *param,
 
 /* In f64, over fixed pieces in fixed order: the same bits for any number of threads. */
 double tr__sum_of_squares(const float *v, int64_t n);
+double tr__dot(const float *a, const float *b, int64_t n);
 
 /* What parameter i is to an optimizer, whether that updates it as matrices, and whether an
  * update sees all of it at once. */

@@ -212,21 +212,26 @@ void tr_params_settle_grads(struct tr_params *p)
         tr_tensor_settle_grad(p->tensor[i]);
 }
 
-static double sum_of_squares(const float *v, int64_t n)
+static double dot(const float *a, const float *b, int64_t n)
 {
     double sum[8] = {0}, total = 0;
     int64_t i = 0;
     for (; i + 8 <= n; i += 8)
         for (int j = 0; j < 8; j++)
-            sum[j] += (double)v[i + j] * (double)v[i + j];
+            sum[j] += (double)a[i + j] * (double)b[i + j];
     for (; i < n; i++)
-        sum[0] += (double)v[i] * (double)v[i];
+        sum[0] += (double)a[i] * (double)b[i];
     for (int j = 0; j < 8; j++)
         total += sum[j];
     return total;
 }
 
 double tr__sum_of_squares(const float *v, int64_t n)
+{
+    return tr__dot(v, v, n);
+}
+
+double tr__dot(const float *a, const float *b, int64_t n)
 {
     enum { SLAB = 1 << 14, GROUP = 64 };
     double total = 0;
@@ -236,7 +241,7 @@ double tr__sum_of_squares(const float *v, int64_t n)
         for (int j = 0; j < GROUP; j++) {
             int64_t at = i + (int64_t)j * SLAB;
             if (at < n)
-                part[j] = sum_of_squares(v + at, n - at < SLAB ? n - at : SLAB);
+                part[j] = dot(a + at, b + at, n - at < SLAB ? n - at : SLAB);
         }
         for (int j = 0; j < GROUP; j++)
             total += part[j];

@@ -122,6 +122,20 @@ static int check_together(const struct tr_train_args *a, struct tr_err *err)
     return 0;
 }
 
+/* An optimizer that asks for loss and gradient of a batch again and again. */
+static int check_minimise(const struct tr_train_args *a, struct tr_err *err)
+{
+    const char *what = a->fused_step             ? "'fused_step' never has all gradients"
+                       : a->weights != &tr_f32   ? "'weights' cannot follow a line in BF16"
+                       : a->balance > 0          ? "'balance' is no part of the loss it sees"
+                       : a->lora_plus != 1       ? "'lora_plus' is about rates"
+                                                 : NULL;
+    if (!a->optim->minimise || !what)
+        return 0;
+    return tr_err_set(err, TR_EUNSUPPORTED, "training argument %s: not with optimizer '%s'",
+                      what, a->optim->name);
+}
+
 int tr_train_args_check(const struct tr_train_args *a, struct tr_err *err)
 {
     const struct tr_train_arg *x;
@@ -130,5 +144,7 @@ int tr_train_args_check(const struct tr_train_args *a, struct tr_err *err)
         rc = check_one(a, x, err);
     for (const struct tr_setting *s = rc ? NULL : a->setting; !rc && s && s->name; s++)
         rc = check_setting(a, s, err);
-    return rc ? rc : check_together(a, err);
+    if (!rc)
+        rc = check_together(a, err);
+    return rc ? rc : check_minimise(a, err);
 }

@@ -95,6 +95,7 @@ static void set_keys(struct tr_gguf_writer *g, const struct tr_trainer *t)
     tr_gguf_set_u64(g, "checkpoint.sample", t->sample);
     if (is_cut(t->warmup, t->total))
         tr_gguf_set_u64(g, WARMUP_KEY, (uint64_t)t->warmup);
+    tr__stop_write(g, t);
 }
 
 int tr_trainer_save(const struct tr_trainer *t, const char *path, struct tr_err *err)
@@ -267,7 +268,7 @@ static int read_place(struct tr_trainer *t, const struct tr_gguf *g, struct tr_e
     if (step < INT64_MAX / per_step && sample > step * per_step)
         return tr_err_set(err, TR_EFORMAT, "'%s': key 'checkpoint.sample' cannot be %lld after "
                           "%lld steps", tr_gguf_path(g), (long long)sample, (long long)step);
-    if ((rc = read_warmup(t, g, err)) < 0)
+    if ((rc = read_warmup(t, g, err)) < 0 || (rc = tr__stop_read(t, g, err)) < 0)
         return rc;
     t->step = step;
     t->sample = (uint64_t)sample;

@@ -127,6 +127,9 @@ static int check_hooks(const struct tr_trainer *t, const struct tr_train_hooks *
     if (h->resume && h->restart)
         return tr_err_set(err, TR_EINVAL,
                           "'resume' goes on, 'restart' starts over: not both");
+    if (h->dump_grads && t->args.optim->minimise)
+        return tr_err_set(err, TR_EUNSUPPORTED, "'dump_grads' of a run: optimizer '%s' asks "
+                          "for many gradients in a step", t->args.optim->name);
     if ((h->save_every || h->resume) && !h->output)
         return tr_err_set(err, TR_EINVAL, "saves need the 'output' of a run beside which "
                           "they lie");
@@ -203,6 +206,18 @@ static int after_step(struct loop *l, const struct tr_step_stats *s, double seco
     return rc; /* not before align, which is collective */
 }
 
+/* A rule may end the run with the step that was just made: then it is complete. */
+static void look_for_end(struct loop *l, const struct tr_step_stats *s)
+{
+    char why[160], line[240];
+    if (!tr__stop_due(l->t, s->loss, why, sizeof why) || s->step == l->t->total)
+        return;
+    snprintf(line, sizeof line, "step %lld of %lld is the last: %s", (long long)s->step,
+             (long long)l->t->total, why);
+    l->t->total = s->step;
+    say(l, 0, line);
+}
+
 /* 0 at the end, what the hook said if it stopped the run, or an error. */
 static int steps(struct loop *l, struct tr_err *err)
 {
@@ -212,6 +227,8 @@ static int steps(struct loop *l, struct tr_err *err)
         struct tr_step_stats s;
         double start = tr_machine_seconds();
         int rc = tr_trainer_step(l->t, &s, err);
+        if (!rc)
+            look_for_end(l, &s);
         if (!rc)
             rc = after_step(l, &s, tr_machine_seconds() - start, err);
         if ((rc = tr_comm_agree(rc, err))) {

@@ -165,9 +165,24 @@ static int init_lora(struct tr_trainer *t, struct tr_err *err)
     return rc;
 }
 
+/* One that goes along lines would go through 0. */
+static int check_optim(const struct tr_trainer *t, struct tr_err *err)
+{
+    const struct tr_optim *o = t->args.optim;
+    for (size_t i = 0; o->minimise && i < t->params.n; i++)
+        if (t->params.tensor[i]->minus_exp)
+            return tr_err_set(err, TR_EUNSUPPORTED, "%s: tensor '%s' holds numbers that stay "
+                              "below 0, which optimizer '%s' cannot train",
+                              tr_gguf_path(t->m->g), t->params.tensor[i]->name, o->name);
+    return 0;
+}
+
 int tr__declare_parameters(struct tr_trainer *t, struct tr_err *err)
 {
     int rc = t->args.full ? init_full(t, err) : init_lora(t, err);
+    if (!rc)
+        rc = check_optim(t, err);
+    t->params.option = t->optim_option;
     t->params.grads_in_step = t->args.fused_step;
     t->args.lora_rank = !rc && t->lora ? t->lora->pair[0].rank : 0;
     t->args.lora_alpha = !rc && t->lora ? (double)t->lora->alpha : 0;

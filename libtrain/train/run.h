@@ -26,6 +26,14 @@ struct tr__counted {
 
 struct tr__answers; /* answers.c */
 
+/* What the rules that end a run early have seen (stop.c). */
+struct tr__stop {
+    double *loss; // (n) of the last steps, the newest last; NULL: there are no rules
+    int64_t n;
+    double best;
+    int64_t stale; /* steps since then */
+};
+
 struct tr_trainer {
     struct tr_train_args args; /* rank and alpha are the adapter's; the strings are gone */
     double optim_option[TR_MAX_OPTION], sched_option[TR_MAX_OPTION];
@@ -56,6 +64,7 @@ struct tr_trainer {
     int64_t step;          /* updates made */
     uint64_t sample;       /* sequences seen, over all epochs */
     double balance;        /* of the step that is being made, as in tr_step_stats */
+    struct tr__stop stop;
     int n_bad;             /* steps in a row that were not finite */
 
     /* This rank's sequences of a step, one after the other. */
@@ -134,6 +143,14 @@ struct tr__held_out tr__plan_held_out(const struct tr_trainer *t,
                                       const struct tr_train_hooks *h);
 int tr__measure_held_out(struct tr_trainer *t, struct tr__held_out *what, double *loss,
                          struct tr_err *err) TR_MUST_CHECK;
+
+/* Rules that end a run early: room for what they look at; 1 and a line of text if the step
+ * with this loss is to be the last; what they know in a checkpoint, and from there. */
+int tr__stop_init(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
+int tr__stop_due(struct tr_trainer *t, double loss, char *why, size_t size);
+void tr__stop_write(struct tr_gguf_writer *g, const struct tr_trainer *t);
+int tr__stop_read(struct tr_trainer *t, const struct tr_gguf *g,
+                  struct tr_err *err) TR_MUST_CHECK;
 
 /* TR_EINVAL if the trainer stopped at its plan. */
 int tr__check_runs(const struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;

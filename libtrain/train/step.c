@@ -11,9 +11,9 @@
 
 enum { MAX_BAD_STEPS = 3 };
 
-/* All gradients of the step, of which n sequences are this rank's, then the update. */
-static int whole_step(struct tr_trainer *t, int64_t n, double scale,
-                      struct tr_step_stats *s, struct tr_err *err)
+/* The gradients of the step, of which n sequences are this rank's, and its loss. */
+static int all_gradients(struct tr_trainer *t, int64_t n, double scale, double *loss,
+                         struct tr_err *err)
 {
     double sum = 0;
     int rc = 0;
@@ -27,11 +27,62 @@ static int whole_step(struct tr_trainer *t, int64_t n, double scale,
     tr_params_settle_grads(&t->params);
     tr_comm_sum_f64(&sum, 1);
     tr_comm_sum_f32(t->params.grad, t->params.count);
-    s->loss = tr__step_loss(t, sum * scale);
+    *loss = tr__step_loss(t, sum * scale);
+    return 0;
+}
+
+static double scale_of(const struct tr_step_stats *s)
+{
+    return s->weight > 0 ? 1 / s->weight : 0;
+}
+
+/* ---- by an optimizer that asks for the loss itself -------------------------------- */
+
+struct again {
+    struct tr_trainer *t;
+    int64_t n;
+    struct tr_step_stats s;
+    struct tr_err *err;
+    int rc;
+};
+
+/* The same batch where the parameters are now. */
+static double ask_again(void *ctx)
+{
+    struct again *a = ctx;
+    struct tr_trainer *t = a->t;
+    tr_tape_reset(t->tape);
+    if (!a->rc && t->args.objective->weigh)
+        a->rc = tr__weigh_answers(t, a->n, &a->s, a->err);
+    tr_params_empty_grads(&t->params);
+    if (!a->rc)
+        a->rc = all_gradients(t, a->n, scale_of(&a->s), &a->s.loss, a->err);
+    return a->rc || !isfinite(tr_params_grad_norm(&t->params)) ? (double)NAN : a->s.loss;
+}
+
+static int minimise(struct tr_trainer *t, int64_t n, const struct tr_step_stats *s,
+                    struct tr_err *err)
+{
+    struct again a = { t, n, *s, err, 0 };
+    tr_params_minimise(&t->params, s->loss, &(struct tr_optim_ask){ ask_again, &a });
+    return a.rc;
+}
+
+/* ---- a step ----------------------------------------------------------------------- */
+
+/* All gradients, of which n sequences are this rank's, then the update. */
+static int whole_step(struct tr_trainer *t, int64_t n, double scale,
+                      struct tr_step_stats *s, struct tr_err *err)
+{
+    int rc = all_gradients(t, n, scale, &s->loss, err);
+    if (rc)
+        return rc;
     s->grad_norm = tr_params_grad_norm(&t->params);
     s->skipped = !isfinite(s->loss) || !isfinite(s->grad_norm);
     if (s->skipped)
         return 0;
+    if (t->args.optim->minimise)
+        return minimise(t, n, s, err);
     struct tr_optim_step update = tr__step_update(t, s->lr, s->grad_norm);
     tr_params_update(&t->params, &update);
     return 0;
@@ -96,7 +147,7 @@ int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err
     *s = announce(t, &counted, t->row[mine]);
     if (t->args.objective->weigh && (rc = tr__weigh_answers(t, mine, s, err)))
         return step_failed(t, s, rc, err);
-    double scale = s->weight > 0 ? 1 / s->weight : 0;
+    double scale = scale_of(s);
     tr_tape_reset(t->tape); /* what a step that failed left there */
     tr_params_empty_grads(&t->params);
     t->balance = 0;

@@ -148,6 +148,8 @@ static int take_memory(struct tr_trainer *t, struct tr_err *err)
     int rc = tr_params_allocate(&t->params, err);
     if (!rc)
         rc = tr__fill_parameters(t, err);
+    if (!rc)
+        rc = tr__stop_init(t, err);
     if (rc)
         return rc;
     t->tape = tr_tape_new(TR_TAPE_TRAIN, tr__recompute(t), &t->tape_plan, err);
@@ -201,6 +203,7 @@ void tr_trainer_free(struct tr_trainer *t)
         free(t->warning[i]);
     free(t->warning);
     free(t->text);
+    free(t->stop.loss);
     free(t->token);
     free(t->target);
     free(t->weight);

@@ -55,6 +55,9 @@ void tr__warn_of_run(struct tr_trainer *t)
         if (!tr__arg_option(a, s->name))
             tr__warn(t, "'%s' is set, which means nothing to %s, %s and %s", s->name,
                      a->optim->name, a->sched->name, a->loss->name);
+    if (a->optim->minimise)
+        tr__warn(t, "optimizer '%s' finds how far it goes by itself: lr, sched, warmup, clip and "
+                 "weight_decay mean nothing to it", a->optim->name);
     if (a->grad_acc < tr_comm_size())
         tr__warn(t, "%lld micro-batches a step for %d processes: some have nothing to do",
                  (long long)a->grad_acc, tr_comm_size());
