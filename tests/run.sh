@@ -20,6 +20,15 @@ MAKEFLAGS=$(echo "${MAKEFLAGS-}" | sed 's/ -j[0-9]*//; s/ --jobserver[a-z-]*=[^ 
 export MAKEFLAGS
 processors=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 
+# Scratch files lie in memory where there is plenty: what is saved is synced, and some
+# thousands of saves wait for a disk as long as they compute.
+memory=/dev/shm
+if [ -z "${TMPDIR:-}" ] && [ -w $memory ] &&
+    [ "$(df -Pk $memory | awk 'NR == 2 { print $4 }')" -gt 12000000 ]; then
+    TMPDIR=$memory
+    export TMPDIR
+fi
+
 indent() { sed 's/^/         /'; }
 
 # What tests/item.sh is to run, "NAME COMMAND...", one a line; `run_items` runs as many of

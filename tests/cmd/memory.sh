@@ -195,7 +195,7 @@ for mode in "" "--recompute" "--full" "--full --recompute" "--val t.pack" "--ful
         continue
         ;;
     esac
-    for batch in 2 32; do
+    for batch in 2 16; do
         test_expect_success "the peak of train --batch $batch $mode" \
             'measured --batch $batch $mode'
     done

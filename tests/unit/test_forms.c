@@ -133,8 +133,10 @@ START_TEST(however_it_is_computed)
             assert_same("two threads", usual, other_way, 1e-6);
         }
         a.recompute = INT64_MAX;
-        train(1, path, data, &a, other_way);
-        assert_same("recomputed", usual, other_way, 1e-6);
+        if (!SANITIZED) {
+            train(1, path, data, &a, other_way);
+            assert_same("recomputed", usual, other_way, 1e-6);
+        }
         a.fused_step = 1;
         train(1, path, data, &a, other_way);
         assert_same("fused", usual, other_way, 1e-6);
