@@ -16,6 +16,7 @@
 
 struct opts {
     const char *model, *adapter, *base_name, *type, *output;
+    int force;
     struct tr_hf_export_args args;
 };
 
@@ -48,7 +49,7 @@ static int run_adapter(const struct opts *o, struct tr_err *err)
 {
     struct tr_peft_export_args args = { o->args.type, o->base_name };
     struct tr_model *base = cmd_open_model(o->model, err);
-    struct tr_lora *l = base ? tr_lora_open(o->adapter, base, err) : NULL;
+    struct tr_lora *l = base ? cmd_open_adapter(o->adapter, base, o->force, err) : NULL;
     int rc = l ? tr_peft_export(l, base, &args, o->output, err) : err->code;
     tr_lora_free(l);
     tr_model_close(base);
@@ -64,6 +65,7 @@ int main(int argc, char **argv)
                "write this adapter of the model alone, as PEFT has it"),
         CMD_TEXT(0, "base-name", &o.base_name, "TEXT",
                  "where PEFT finds the base: a folder, or a name on the Hub"),
+        CMD_FLAG(0, "force", &o.force, "also an adapter that was trained on another base"),
         CMD_TEXT('t', "type", &o.type, "TYPE",
                  "f32, f16, bf16, or auto: the model's, f16 if it is packed"),
         CMD_SIZE(0, "shard-size", &o.args.shard_bytes, "BYTES",
@@ -85,8 +87,8 @@ int main(int argc, char **argv)
     if (o.adapter && (o.args.shard_bytes || o.args.like))
         cmd_usage(&cmd, "'--%s' does not go with '--adapter'",
                   o.args.like ? "like" : "shard-size");
-    if (!o.adapter && o.base_name)
-        cmd_usage(&cmd, "'--base-name' goes with '--adapter'");
+    if (!o.adapter && (o.base_name || o.force))
+        cmd_usage(&cmd, "'--%s' goes with '--adapter'", o.force ? "force" : "base-name");
     int rc = o.adapter ? run_adapter(&o, &err) : run(&o, &err);
     return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);
 }

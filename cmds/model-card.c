@@ -2,6 +2,7 @@
  *
  * model-card - a README.md for what came of a run.  See model-card.1
  */
+#include "shared/adapters.h"
 #include "shared/common.h"
 #include "shared/next-steps.h"
 #include "shared/run-tables.h"
@@ -17,6 +18,7 @@ enum { MOST_LOSSES = 16 };
 
 struct opts {
     const char *base_id, *licence, *name, *output;
+    int force;
     struct cmd_run run;
 };
 
@@ -127,6 +129,18 @@ static void release(struct card *d, struct dirent **entry)
     free(d->training);
 }
 
+/* What of the run says which base it is of. */
+static int check_base(const struct opts *o, const struct tr_gguf *base, struct tr_err *err)
+{
+    static const char *const name[] = { "model.ckpt", "adapter.gguf" };
+    char path[PATH_MAX];
+    int rc = 0;
+    for (size_t i = 0; !rc && i < sizeof name / sizeof *name; i++)
+        if (cmd_run_file(&o->run, name[i], path))
+            rc = cmd_check_file(path, base, o->force, err);
+    return rc;
+}
+
 static int run_card(const struct opts *o, struct tr_err *err)
 {
     struct card d = { .c = { .name = o->name ? o->name : cmd_last_part(o->run.folder),
@@ -137,6 +151,8 @@ static int run_card(const struct opts *o, struct tr_err *err)
     d.c.loss = d.loss;
     int rc = base && !tr_gguf_expect_model(base, err)
                  ? read_all(&d, &o->run, &ckpt, &entry, err) : err->code;
+    if (!rc)
+        rc = check_base(o, base, err);
     if (!rc && !tr_gguf_find_kv(base, "general.license") && !o->licence)
         cmd_warn("the metadata of '%s' name no licence: --license says which it is",
                  o->run.model);
@@ -156,6 +172,7 @@ int main(int argc, char **argv)
         CMD_TEXT(0, "name", &o.name, "TEXT", "title (default: the name of the run)"),
         CMD_TEXT(0, "base-model", &o.base_id, "ORG/NAME", "where the base is on Hugging Face"),
         CMD_TEXT(0, "license", &o.licence, "ID", "licence, in place of the base's"),
+        CMD_FLAG(0, "force", &o.force, "also a run that was on another base"),
         CMD_OUT('o', "output", &o.output, "FILE", "where to write it"),
         CMD_END
     };

@@ -5,6 +5,7 @@
  * The work is the library's (libtrain/publish.h); here is how files are named, as they are
  * seen from the folder where the Modelfile will lie.
  */
+#include "shared/adapters.h"
 #include "shared/common.h"
 #include "shared/files.h"
 #include "shared/template.h"
@@ -23,6 +24,7 @@ struct opts {
     const char *model, *adapter, *from, *system, *template, *output;
     struct cmd_list template_args;
     int64_t ctx;
+    int force;
 };
 
 /* The path of a file as Ollama finds it from the folder of the output: ./NAME, or from the
@@ -97,6 +99,19 @@ static int write_file(const struct opts *o, const struct tr_gguf *g,
     return tr_out_finish(out, rc, err);
 }
 
+/* It may be of an architecture that cannot be run here. */
+static int check_adapter(const struct opts *o, const struct tr_gguf *g, struct tr_err *err)
+{
+    struct tr_gguf *a = tr_gguf_open(o->adapter, err);
+    if (!a)
+        return err->code;
+    const char *is = tr_gguf_purpose(a);
+    int rc = strcmp(is, "an adapter")
+                 ? tr_err_set(err, TR_EMISMATCH, "'%s' is %s, not an adapter", o->adapter, is) : 0;
+    tr_gguf_close(a);
+    return rc ? rc : cmd_check_file(o->adapter, g, o->force, err);
+}
+
 static int run(const struct opts *o, struct tr_err *err)
 {
     struct cmd_template chat = { 0 };
@@ -109,6 +124,8 @@ static int run(const struct opts *o, struct tr_err *err)
     int rc = g && (tok = cmd_tokenizer(g, NULL, err)) ? 0 : err->code;
     if (!rc)
         rc = cmd_template_open(&chat, g, tok, o->template, &o->template_args, err);
+    if (!rc && o->adapter)
+        rc = check_adapter(o, g, err);
     if (!rc && o->adapter)
         cmd_say("newer versions of Ollama refuse ADAPTER: a merged model works in all");
     if (!rc)
@@ -125,6 +142,7 @@ int main(int argc, char **argv)
     const struct cmd_opt table[] = {
         CMD_IN('m', "model", &o.model, "FILE", "GGUF that Ollama is to serve"),
         CMD_IN('a', "adapter", &o.adapter, "FILE", "adapter on top of it"),
+        CMD_FLAG(0, "force", &o.force, "also an adapter that was trained on another base"),
         CMD_TEXT(0, "from", &o.from, "NAME",
                  "what Ollama calls the model, instead of its path"),
         CMD_TEXT(0, "system", &o.system, "TEXT", "system message where a chat has none"),
@@ -144,6 +162,8 @@ int main(int argc, char **argv)
     cmd_parse(&cmd, argc, argv, &n_operand);
     if (o.from && is_folder(o.output))
         cmd_usage(&cmd, "a folder has the model in it: no '--from'");
+    if (o.force && !o.adapter)
+        cmd_usage(&cmd, "'--force' goes with '--adapter'");
     int rc = run(&o, &err);
     free(o.template_args.item);
     return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);

@@ -98,6 +98,11 @@ void tr_lora_start(struct tr_lora *l, uint64_t seed);
 int tr_lora_check_base(const struct tr_lora *l, const struct tr_model *m, int *same,
                        struct tr_err *err) TR_MUST_CHECK;
 
+/* The same of what a file, an adapter or a checkpoint, says that it was trained on; the base may
+ * be of an architecture that cannot be run here. */
+int tr_lora_check_file(const struct tr_gguf *file, const struct tr_gguf *base, int *same,
+                       struct tr_err *err) TR_MUST_CHECK;
+
 /* Hang on the model, until it is closed or the adapter is detached; several may be
  * attached, their parts add up.  TR_EMISMATCH if the model is not the base: a layer is
  * missing or has another shape, or as tr_lora_check_base says; TR_EINVAL for a scale

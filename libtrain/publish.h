@@ -69,17 +69,18 @@ struct tr_mlc {
     const struct tr_json *args;
     int64_t now;
     const char *system; /* a system message where a chat has none; NULL: the template's */
-    int64_t n_ctx;      /* positions; 0: the model's, at most 4096 */
+    int64_t n_ctx;      /* positions, TR_EINVAL for more than the model's; 0: these, at most 4096 */
     const char *like;   /* a folder of Hugging Face whose files of the tokenizer are copied;
                            NULL: they are made of the model's vocabulary */
-    int tie;            /* the output matrix is the token table, whatever the file has */
+    int tie;            /* one matrix for output and token table; TR_EUNSUPPORTED if the file has
+                           two that differ by more than rounding */
     struct tr_progress progress; /* numbers of the weights */
     void (*say)(void *ctx, const char *line); /* what a user should know; NULL: nobody */
     void *ctx;
 };
 
 /* Make the bundle: a folder that may not exist yet, or be empty, and that appears with all its
- * files or not at all.  TR_EUNSUPPORTED for architectures, tensors, quantisations and chat
+ * files or not at all.  TR_EINVAL for another quantisation, TR_EUNSUPPORTED for architectures, tensors and chat
  * templates that have no form in MLC.  Needs memory for part of one tensor. */
 int tr_mlc_export(const struct tr_gguf *g, const struct tr_tokenizer *tok,
                   const struct tr_mlc *x, const char *folder,

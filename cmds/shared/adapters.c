@@ -54,6 +54,32 @@ const char *cmd_cut_number(char *text)
     return colon + 1;
 }
 
+/* What follows from a check of the base: `other` what it returned, `same` what it said. */
+static int judge(int other, int same, const char *path, int force, const struct tr_err *why,
+                 struct tr_err *err)
+{
+    if (other && !force)
+        return tr_err_set(err, other, "'%s': %s; --force takes it all the same", path,
+                          why->text);
+    if (other)
+        cmd_warn("'%s': %s", path, why->text);
+    else if (!same)
+        cmd_say("'%s' was trained on another file of this model", path);
+    return 0;
+}
+
+int cmd_check_file(const char *path, const struct tr_gguf *base, int force, struct tr_err *err)
+{
+    struct tr_err why = { 0 };
+    int same = 0;
+    struct tr_gguf *g = tr_gguf_open(path, err);
+    if (!g)
+        return err->code;
+    int rc = tr_lora_check_file(g, base, &same, &why);
+    tr_gguf_close(g);
+    return judge(rc, same, path, force, &why, err);
+}
+
 /* Is the adapter for this model?  An older one, of which nothing but the file that it was
  * trained on is known, is refused only where that matters most, if `strict`. */
 static int check_base(struct tr_lora *l, const char *path, const struct tr_model *base,
@@ -61,16 +87,28 @@ static int check_base(struct tr_lora *l, const char *path, const struct tr_model
 {
     struct tr_err why = { 0 };
     int same, other = tr_lora_check_base(l, base, &same, &why), old = l->base_sketch[0] == 0;
-    if (other && !force && (strict || !old))
-        return tr_err_set(err, other, "'%s': %s; --force takes it all the same", path,
-                          why.text);
-    if (other)
-        cmd_warn("'%s': %s", path, why.text);
-    else if (!same)
-        cmd_say("'%s' was trained on another file of this model", path);
-    if (other)
+    int rc = judge(other, same, path, force || (!strict && old), &why, err);
+    if (!rc && other)
         l->base_hash = 0; /* or attaching would refuse it */
-    return 0;
+    return rc;
+}
+
+static struct tr_lora *open_checked(const char *path, const struct tr_model *base, int strict,
+                                    int force, struct tr_err *err)
+{
+    struct tr_lora *l = tr_lora_open(path, base, err);
+    if (l && l->warning)
+        cmd_warn("%s: %s", path, l->warning);
+    if (!l || !check_base(l, path, base, strict, force, err))
+        return l;
+    tr_lora_free(l);
+    return NULL;
+}
+
+struct tr_lora *cmd_open_adapter(const char *path, const struct tr_model *base, int force,
+                                 struct tr_err *err)
+{
+    return open_checked(path, base, 1, force, err);
 }
 
 static int open_one(struct cmd_adapters *a, const char *text, const struct tr_model *base,
@@ -81,18 +119,11 @@ static int open_one(struct cmd_adapters *a, const char *text, const struct tr_mo
         return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for its name", text);
     const char *scale = cmd_cut_number(path);
     a->scale[a->n] = scale ? strtof(scale, NULL) : 1;
-    struct tr_lora *l = NULL;
     if (fabsf(a->scale[a->n]) > MAX_SCALE)
         tr_err_set(err, TR_EINVAL, "adapter '%s': its scale must be from -%d to %d", text,
                    MAX_SCALE, MAX_SCALE);
-    else
-        l = a->lora[a->n] = tr_lora_open(path, base, err);
-    if (l) {
+    else if ((a->lora[a->n] = open_checked(path, base, strict, force, err)))
         a->n++;
-        if (l->warning)
-            cmd_warn("%s: %s", path, l->warning);
-        (void)!check_base(l, path, base, strict, force, err);
-    }
     free(path);
     return err->code;
 }

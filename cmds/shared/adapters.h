@@ -13,6 +13,14 @@
  * decoder does not know and so leaves out. */
 struct tr_model *cmd_open_model(const char *path, struct tr_err *err) TR_MUST_CHECK;
 
+/* Open the adapter for this base.  One that names another as the one it was trained on is refused,
+ * or with `force` warned about. */
+struct tr_lora *cmd_open_adapter(const char *path, const struct tr_model *base, int force,
+                                 struct tr_err *err) TR_MUST_CHECK;
+/* Is the base what the file at path, an adapter or a checkpoint, was trained on?  The same. */
+int cmd_check_file(const char *path, const struct tr_gguf *base, int force,
+                   struct tr_err *err) TR_MUST_CHECK;
+
 /* The number behind the last colon of "FILE:NUMBER", which is cut off; NULL: there is none. */
 const char *cmd_cut_number(char *text);
 
@@ -22,8 +30,7 @@ struct cmd_adapters {
     float *scale;          // (n)
 };
 
-/* Open them all for this base.  An adapter that names another base as the one it was trained
- * on is refused, or with `force` warned about.  Release in either case. */
+/* Open them all for this base, as above.  Release in either case. */
 int cmd_adapters_open(struct cmd_adapters *a, const struct cmd_list *list,
                       const struct tr_model *base, int force,
                       struct tr_err *err) TR_MUST_CHECK;

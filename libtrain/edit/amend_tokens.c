@@ -25,6 +25,7 @@ static const float added_score = -1000; /* as converters write it */
 struct wanted {
     struct tr_str text, from; /* from.len 0: the mean */
     int32_t type;
+    uint64_t line;
 };
 
 struct work {
@@ -76,7 +77,7 @@ static int take_field(struct work *k, struct wanted *t, struct tr_str field, uin
 
 static int take_line(struct work *k, struct tr_str all, uint64_t line, struct tr_err *err)
 {
-    struct wanted t = { .type = USER_DEFINED };
+    struct wanted t = { .type = USER_DEFINED, .line = line };
     const char *tab = memchr(all.ptr, '\t', all.len);
     t.text = (struct tr_str){ all.ptr, tab ? (size_t)(tab - all.ptr) : all.len };
     if (!t.text.len || t.text.len > MOST_TOKEN)
@@ -183,9 +184,8 @@ static int check_new(const struct work *k, struct tr_err *err)
         while (twin < i && !is_same(k->list[twin].text, text))
             twin++;
         if (twin < i || id_of(k, text) >= 0)
-            return tr_err_set(err, TR_EUNSUPPORTED, "'%s': token '%.*s' is %s", k->path,
-                              (int)(text.len < 80 ? text.len : 80), text.ptr,
-                              twin < i ? "there twice" : "in the vocabulary already");
+            return wrong(k, k->list[i].line, err, twin < i ? "a token that is there twice," :
+                         "a token that is in the vocabulary already,", text);
     }
     return 0;
 }
@@ -319,12 +319,11 @@ static int plan_rows(struct work *k, int64_t multiple, struct tr_err *err)
     r->rows = k->rows;
     for (int64_t i = 0; i < k->rows - k->keep; i++) {
         const struct wanted *t = i < (int64_t)k->n ? &k->list[i] : NULL;
-        r->from[i] = t && t->from.len ? id_of(k, t->from) : -1;
+        int64_t own = r->keep + i; /* a filler that stays keeps its row */
+        r->from[i] = t && t->from.len ? id_of(k, t->from) : !t && own < old ? own : -1;
         if (t && t->from.len && r->from[i] < 0)
-            return tr_err_set(err, TR_EFORMAT, "'%s': token '%.*s' is to begin as '%.*s', "
-                              "which is not in the vocabulary", k->path,
-                              (int)(t->text.len < 80 ? t->text.len : 80), t->text.ptr,
-                              (int)(t->from.len < 80 ? t->from.len : 80), t->from.ptr);
+            return wrong(k, t->line, err, "it is to begin as a token that is not in the "
+                         "vocabulary,", t->from);
         r->has_mean |= r->from[i] < 0;
     }
     return tr__grow_check(r, k->a->g, err);

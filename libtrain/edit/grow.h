@@ -11,7 +11,7 @@ struct tr__grow_rows {
     int64_t old;      /* rows that tables had; 0: nothing grows */
     int64_t keep;     /* of these stay, the first ones, */
     int64_t rows;     /* and there are so many in the end */
-    int64_t *from;    // (rows - keep) the row that each begins as; -1: the mean of all
+    int64_t *from;    // (rows - keep) the row that each begins as, it may be its own; -1: the mean
     int has_mean;     /* one does */
 };
 

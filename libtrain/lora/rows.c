@@ -47,10 +47,11 @@ static int read_range(const struct tr_model *base, const char *which, int64_t *f
                               "--add-tokens)", tr_gguf_path(g));
         *first = tr_gguf_elem_int(kv, 0);
         last = *first + tr_gguf_elem_int(kv, 1) - 1;
-    } else if (sscanf(which, "%" SCNd64 "-%" SCNd64 "%n", first, &last, &end) != 2 || which[end]) {
+    } else if (sscanf(which, "%" SCNd64 "-%" SCNd64 "%n", first, &last, &end) != 2 || which[end] ||
+               *first < 0 || last < *first) {
         return tr_err_set(err, TR_EINVAL, "rows '%.40s': neither 'new' nor FIRST-LAST", which);
     }
-    if (*first < 0 || last < *first || last >= rows)
+    if (last < *first || last >= rows)
         return tr_err_set(err, TR_EMISMATCH, "rows '%.40s': %lld-%lld, and '%s' has %lld tokens",
                           which, (long long)*first, (long long)last, tr_gguf_path(g),
                           (long long)rows);

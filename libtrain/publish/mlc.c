@@ -113,13 +113,25 @@ static int fill(const struct tr__mlc_weights *w, const struct tr_tokenizer *tok,
     return rc;
 }
 
+/* What is not the table must not be left out for it. */
+static int check_tie(const struct tr_gguf *g, struct tr_err *err)
+{
+    if (!tr_gguf_find_tensor(g, "output.weight") || tr__mlc_looks_tied(g))
+        return 0;
+    return tr_err_set(err, TR_EUNSUPPORTED, "'%s': 'output.weight' is another matrix than "
+                      "'token_embd.weight', not that in another type: --tie would leave it out",
+                      tr_gguf_path(g));
+}
+
 int tr_mlc_export(const struct tr_gguf *g, const struct tr_tokenizer *tok,
                   const struct tr_mlc *x, const char *path, struct tr_err *err)
 {
     struct tr__mlc_weights w = { .g = g, .progress = &x->progress, .tie = x->tie };
     if (!(w.quant = tr__mlc_quant(x->quant, err)) || !(w.family = tr__mlc_family_of(g, err)))
-        return TR_EUNSUPPORTED;
+        return err->code;
     int rc = tr_model_check(g, err);
+    if (!rc && x->tie)
+        rc = check_tie(g, err);
     if (rc)
         return rc;
     struct tr__folder *folder = tr__folder_new(path, err);

@@ -116,6 +116,9 @@ static int context_of(struct context *c, const struct tr__mlc_family *family,
     if (family->positions && wanted && wanted != own)
         return tr_err_set(err, TR_EINVAL, "'%s' has a table of %lld positions: it can have no "
                           "other context", path, (long long)own);
+    if (wanted > own && own > 0)
+        return tr_err_set(err, TR_EINVAL, "'%s' is made for %lld positions: a context of %lld is "
+                          "beyond them", path, (long long)own, (long long)wanted);
     if (family->window_context && window) {
         int64_t sees = window > family->window_context ? window : family->window_context;
         most = sees < most ? sees : most;

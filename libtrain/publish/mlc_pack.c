@@ -132,7 +132,7 @@ const struct tr__mlc_quant *tr__mlc_quant(const char *name, struct tr_err *err)
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (!strcmp(others[i], name))
             is = "is a quantisation of MLC that is not written here";
-    tr_err_set(err, TR_EUNSUPPORTED, "'%s' %s; %s are", name, is, known);
+    tr_err_set(err, TR_EINVAL, "'%s' %s; %s are", name, is, known);
     return NULL;
 }
 

@@ -22,7 +22,7 @@ int tr__mlc_weights(const struct tr__mlc_weights *w, struct tr__folder *folder,
 
 /* The token table, or the output matrix if that is stored in a finer type. */
 const struct tr_gguf_tensor *tr__mlc_finer(const struct tr_gguf *g);
-/* 1 if they are the same numbers but for rounding. */
+/* 1 if they are the same numbers but for rounding, in every row. */
 int tr__mlc_looks_tied(const struct tr_gguf *g);
 
 #endif

@@ -110,8 +110,11 @@ test_expect_success 'one matrix for tokens and output stays one' '
     test_expect_code 1 grep lm_head tied/tensor-cache.json'
 
 test_expect_success 'quantisations, architectures and folders that are refused' '
-    test_must_fail mlc -t q8f16_1 -o no
+    test_expect_code 2 mlc -t q8f16_1 -o no
     grep "'\''q8f16_1'\'' is a quantisation of MLC that is not written here" stderr
+    test_expect_code 2 mlc -t q5 -o no
+    test_must_fail mlc --ctx 257 -o no
+    grep "made for 256 positions" stderr
     test_must_fail mlc -o like
     grep "is there already" stderr
     cmp like/tokenizer.json plain/tokenizer.json
@@ -141,6 +144,8 @@ if [ -f "$SHARED/reference/gemma3/model.gguf" ]; then
         has llama3/mlc-chat-config.json "\"rope_type\": \"llama3\""
         has llama3/mlc-chat-config.json "\"factor\": 32.0"
         rm -r llama3
+        test_must_fail "$BIN/mlc-export" -q -m "$SHARED/reference/phi3/model.gguf" --tie -o no 2>stderr
+        grep "output.weight. is another matrix" stderr
         test_must_fail mlc_of llamayarn
         grep "no scaling of rope of the type yarn" stderr
         test_must_fail mlc_of qwen3moe

@@ -69,4 +69,16 @@ test_expect_success 'a base that does not, an empty folder, half a table' '
     test_must_fail "$BIN/model-card" -m plain.gguf -o other run 2>stderr
     grep "eval.tsv" stderr
     test ! -e other'
+
+test_expect_success 'a run on another base' '
+    printf "model\tloss\tperplexity\nbase\t1\t2.7\n" >run/eval.tsv
+    "$BIN/gguf-edit" -q --set general.name=string:Other --rename-tensor \
+        blk.0.attn_q.weight=x --rename-tensor blk.1.attn_q.weight=blk.0.attn_q.weight \
+        --rename-tensor x=blk.1.attn_q.weight -o changed.gguf plain.gguf
+    test_must_fail "$BIN/model-card" -m changed.gguf -o other run 2>stderr
+    grep "another base.*this is .Other.*--force" stderr
+    test ! -e other
+    "$BIN/model-card" -m changed.gguf --force -o other run 2>stderr
+    grep "warning.*another base" stderr
+    grep Other other'
 test_done

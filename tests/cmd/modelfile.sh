@@ -6,8 +6,13 @@
 . "${0%/*}/../lib.sh"
 
 [ -f "$TOP/examples/tiny.gguf" ] || test_skip_all "no examples/tiny.gguf"
-test_built modelfile || test_skip_all "modelfile is not built"
+test_built modelfile tokenize pack train gguf-export gguf-edit || test_skip_all "modelfile is not built"
 cp "$TOP/examples/tiny.gguf" model.gguf
+head -c 4000 "$TOP/examples/tiny.txt" >text.txt
+"$BIN/tokenize" -q -m model.gguf -o data.tok text.txt
+"$BIN/pack" -q -c 32 -o data.pack data.tok
+"$BIN/train" -q -m model.gguf -d data.pack -o model.ckpt --steps 1 --batch 1
+"$BIN/gguf-export" -q -m model.gguf -o adapter.gguf model.ckpt
 mf() { "$BIN/modelfile" -q "$@"; }
 # has LINE: the file `got` has it, as a whole.
 has() { grep -qxF -e "$1" got || { echo "no line: $1" && cat got && return 1; }; }
@@ -17,10 +22,10 @@ test_expect_success 'files are named as they are seen from the Modelfile' '
     has "FROM ./model.gguf"
     mkdir -p "in a/b"
     cp model.gguf "in a/my model.gguf"
-    mf -m "in a/my model.gguf" -a model.gguf -o "in a/Modelfile"
+    mf -m "in a/my model.gguf" -a adapter.gguf -o "in a/Modelfile"
     cp "in a/Modelfile" got
     has "FROM \"./my model.gguf\""
-    has "ADAPTER $(pwd -P)/model.gguf"
+    has "ADAPTER $(pwd -P)/adapter.gguf"
     mf -m model.gguf -o "in a/b/Modelfile"
     cp "in a/b/Modelfile" got
     has "FROM $(pwd -P)/model.gguf"
@@ -86,11 +91,12 @@ test_expect_success 'templates of which none can be made' '
     grep "^PARAMETER stop" got'
 test_expect_success 'a folder with all that is named' '
     ln -s model.gguf link.gguf
-    mf -m link.gguf -a model.gguf -o folder/
+    mf -m link.gguf -a adapter.gguf -o folder/
     cp folder/Modelfile got
     has "FROM ./model.gguf"
     has "ADAPTER ./adapter.gguf"
     cmp folder/model.gguf model.gguf
+    cmp folder/adapter.gguf adapter.gguf
     test ! -h folder/model.gguf
     test "$(ls folder)" = "$(printf "Modelfile\nadapter.gguf\nmodel.gguf")"
     mf -m model.gguf -o other/
@@ -101,4 +107,24 @@ test_expect_success 'a folder with all that is named' '
     test_must_fail "$BIN/modelfile" -m model.gguf -a none.gguf -o third/ 2>stderr
     test ! -e third
     test -z "$(find . -name ".*tmp*")"'
+
+test_expect_success 'an adapter of another base, and what is none' '
+    "$BIN/gguf-edit" -q --set general.name=string:Other --rename-tensor \
+        blk.0.attn_q.weight=x --rename-tensor blk.1.attn_q.weight=blk.0.attn_q.weight \
+        --rename-tensor x=blk.1.attn_q.weight -o other.gguf model.gguf
+    "$BIN/gguf-edit" -q --delete libtrain.base_sketch -o old.gguf adapter.gguf
+    test_must_fail mf -m other.gguf -a old.gguf -o no 2>stderr
+    grep "trained on another base, .*this is .Other.*--force takes it" stderr
+    test ! -e no
+    "$BIN/modelfile" -m other.gguf -a old.gguf --force -o yes 2>stderr
+    grep "warning.*another base" stderr
+    grep ADAPTER yes
+    test_must_fail mf -m model.gguf -a other.gguf -o no 2>stderr
+    grep "other.gguf. is a model, not an adapter" stderr
+    test_expect_code 2 mf -m model.gguf --force -o no 2>stderr
+    test_must_fail "$BIN/hf-export" -m other.gguf -a old.gguf -o no 2>stderr
+    grep "another base" stderr
+    "$BIN/hf-export" -q -m other.gguf -a old.gguf --force -o peft 2>stderr
+    test -f peft/adapter_config.json
+    test ! -e no'
 test_done
