@@ -24,6 +24,7 @@ struct tr_lora_pair {
     struct tr_tensor a; // (rank, n_in) f32; of experts (n_expert, rank, n_in)
     struct tr_tensor b; // (n_out, rank) f32; of experts (n_expert, n_out, rank)
     int rank;
+    float factor; /* of the scale, for an alpha of its own; 1 in what a file holds */
     int table; /* of the token table: a (n_vocab, rank), b (n_embd, rank), w + scale * a b^T */
     int tied;  /* that is multiplied by too, see tr_lora_start */
     int64_t rows, first; /* rows > 0: no pair, but what so many rows from `first` on gain: a
@@ -49,13 +50,32 @@ struct tr_lora *tr_lora_open(const char *path, const struct tr_model *base,
 
 /* A new adapter for the linear layers, the token table and the output whose name matches one of `targets`: patterns
  * (fnmatch), separated by commas, for a tensor's full name ("blk.0.attn_q.weight") or its
- * middle ("attn_q"); "all-linear" is every linear layer of the blocks but those that
+ * middle ("attn_q") or both ("blk.*.attn_q"); "all-linear" is every linear layer of the blocks but those that
  * choose experts, which other patterns must give by name ("ffn_gate_inp", "token_embd",
  * "output").  Where the token table is the output too, its pair adds to both.  A pattern that
  * matches nothing is refused, and so is a rank below 1.  The tensors have no data yet: see
  * tr_lora_start. */
 struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, int rank,
                             float alpha, struct tr_err *err) TR_MUST_CHECK;
+
+/* What some pairs have of their own, and the rest does not. */
+struct tr_lora_own {
+    const char *ranks, *alphas; /* "PATTERN=NUMBER" with commas between them, patterns as above;
+                                   of those that match a name the last one counts; NULL: none */
+    double alpha;               /* of the rest */
+    int root;                   /* 1: a pair is scaled by alpha / sqrt(rank), not alpha / rank */
+};
+
+/* Give a new adapter, whose tensors have no data yet and whose own alpha stays what it is, that
+ * of its file, what `own` says: scales that differ from that alpha / rank have a `factor`.  TR_EINVAL for what is no rule or a
+ * number that cannot be, TR_EFORMAT for a pattern that no pair has; each with the rule. */
+int tr_lora_set_own(struct tr_lora *l, const struct tr_lora_own *own,
+                    struct tr_err *err) TR_MUST_CHECK;
+
+/* 1 if all factors are 1.  The numbers of a file: b times the factor, to be freed; NULL without
+ * memory. */
+int tr_lora_is_plain(const struct tr_lora *l);
+float *tr_lora_folded(const float *b, int64_t n, float factor);
 
 /* Let rows of tokens be trained beside the pairs: "new", those that gguf-edit added, or
  * "FIRST-LAST"; of the token table and, if it is another matrix, the output.  They have no place
@@ -68,6 +88,7 @@ int tr_lora_add_rows(struct tr_lora *l, const struct tr_model *base, const char 
 struct tr_lora *tr_lora_open_checkpoint(const struct tr_gguf *g, const struct tr_model *base,
                                         struct tr_err *err) TR_MUST_CHECK;
 #define TR_LORA_FIRST_ROW "checkpoint.first_row"
+#define TR_LORA_FACTORS "checkpoint.lora_factors" /* f32, one a pair; none: all are 1 */
 /* 1 for the name of rows in a checkpoint. */
 int tr_lora_is_rows(const char *name);
 
@@ -113,7 +134,7 @@ int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale,
 /* Take it off again, as often as it was attached; nothing if it was not. */
 void tr_lora_detach(const struct tr_lora *l, struct tr_model *m);
 
-/* Write as adapter GGUF, f32.  Names longer than 63 bytes are refused. */
+/* Write as adapter GGUF, f32; b is multiplied by the factor of its pair.  Names longer than 63 bytes are refused. */
 int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const char *path,
                  struct tr_err *err) TR_MUST_CHECK;
 

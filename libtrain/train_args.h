@@ -28,6 +28,8 @@ struct tr_train_args {
     double lora_plus;        /* factor of the learning rate of the b of each pair (Hayou et
                                 al. 2024, "LoRA+"); 1: none */
     const char *lora_targets;
+    const char *lora_rank_of; /* ranks and alphas of some weights, as tr_lora_own has them; */
+    const char *lora_alpha_of; /* NULL: all have the same */
     const char *train_rows;   /* rows of tokens beside it: "new" or "FIRST-LAST"; NULL: none */
     const char *adapter_in;  /* path; NULL: a new adapter */
     const struct tr_dtype *weights; /* with full: &tr_f32, or &tr_bf16 for matrices and
@@ -94,6 +96,7 @@ enum tr_arg_kind {
     TR_ARG_BYTES, /* int64_t, 0: no limit */
     TR_ARG_FLOAT, /* double */
     TR_ARG_TEXT,  /* const char * */
+    TR_ARG_LIST,  /* const char *, with commas between what is given one by one */
     TR_ARG_FILE,  /* const char *, the path of a file that is read */
     TR_ARG_CHOICE /* pointer to a const struct: one of those in `choice` */
 };

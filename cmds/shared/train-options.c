@@ -31,6 +31,7 @@ static struct {
     struct cmd_opt *opt;
     size_t n;
     int *choice; /* by number of the argument: which one */
+    struct cmd_list *list; /* and of those that may be given again: the texts */
     struct number *number;
     size_t n_number;
     char (*help)[160]; /* by number of the argument, where a default is told in words */
@@ -118,8 +119,8 @@ static void add_numbers(const struct tr_choice *c)
 static const enum cmd_kind kind_of[] = {
     [TR_ARG_FLAG] = CMD_KIND_FLAG,   [TR_ARG_INT] = CMD_KIND_INT,
     [TR_ARG_BYTES] = CMD_KIND_SIZE,  [TR_ARG_FLOAT] = CMD_KIND_FLOAT,
-    [TR_ARG_TEXT] = CMD_KIND_TEXT,   [TR_ARG_FILE] = CMD_KIND_TEXT,
-    [TR_ARG_CHOICE] = CMD_KIND_CHOICE,
+    [TR_ARG_TEXT] = CMD_KIND_TEXT,   [TR_ARG_LIST] = CMD_KIND_LIST,
+    [TR_ARG_FILE] = CMD_KIND_TEXT,   [TR_ARG_CHOICE] = CMD_KIND_CHOICE,
 };
 
 /* Argument number i.  One whose default depends on --full has none yet. */
@@ -132,6 +133,8 @@ static void add_arg(struct train_opts *o, int i)
                            .max = x->most, .set = x->set };
     if (x->kind == TR_ARG_FILE)
         opt.role = CMD_INPUT;
+    if (x->kind == TR_ARG_LIST)
+        opt.value = &made.list[i];
     if (x->choice) {
         opt.name_at = x->choice->name_at;
         opt.value = &made.choice[i];
@@ -163,6 +166,7 @@ static void make_table(struct train_opts *o, const struct cmd_opt *own)
         n++;
     made.opt = zeroed(n + n_arg + n_number, sizeof *made.opt);
     made.choice = zeroed(n_arg, sizeof *made.choice);
+    made.list = zeroed(n_arg, sizeof *made.list);
     made.help = zeroed(n_arg, sizeof *made.help);
     made.number = zeroed(n_number, sizeof *made.number);
     made.setting = zeroed(n_number, sizeof *made.setting);
@@ -174,6 +178,18 @@ static void make_table(struct train_opts *o, const struct cmd_opt *own)
     made.opt[made.n] = (struct cmd_opt)CMD_END;
 }
 
+/* Texts with commas between them; NULL: there are none. */
+static const char *joined(const struct cmd_list *list)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < list->n; i++)
+        size += strlen(list->item[i]) + 1;
+    char *text = list->n ? zeroed(size, 1) : NULL;
+    for (size_t i = 0; i < list->n; i++)
+        cmd_append(text, size, "%s%s", i ? "," : "", list->item[i]);
+    return text;
+}
+
 /* Bring into o->args what the table could not store there. */
 static void take_values(struct train_opts *o)
 {
@@ -183,8 +199,11 @@ static void take_values(struct train_opts *o)
     for (int i = 0; (x = tr_train_arg_at(i)); i++) {
         char *field = (char *)&o->args + x->offset;
         const void *kind = x->choice ? x->choice->at(made.choice[i]) : NULL;
+        const char *text = x->kind == TR_ARG_LIST ? joined(&made.list[i]) : NULL;
         if (x->choice)
             memcpy(field, &kind, sizeof kind);
+        else if (text)
+            memcpy(field, &text, sizeof text);
         else if (x->standard_full > 0 && isnan(*(double *)(void *)field))
             memcpy(field, (char *)&standard + x->offset, sizeof(double));
     }
@@ -259,7 +278,7 @@ static void check(const struct cmd *cmd, const struct train_opts *o)
                                                      NULL });
     if (o->lora_config)
         apart(cmd, "lora-config", (const char *[]){ "lora-r", "lora-alpha", "lora-targets",
-                                                    "adapter-in", "full", NULL });
+                                                    "lora-rank-of", "lora-alpha-of", "adapter-in", "full", NULL });
     if (o->global_batch && a->grad_acc > 1)
         cmd_usage(cmd, "--global-batch replaces --grad-acc");
     if (o->global_batch % a->batch)

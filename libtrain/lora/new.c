@@ -12,16 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "blk.3.attn_q.weight" against "attn_q", "blk.3.*", … */
-static int matches(const char *pattern, const char *name)
+/* "blk.3.attn_q.weight" against "attn_q", "blk.3.*", "blk.*.attn_q", … */
+int tr__lora_matches(const char *pattern, const char *name)
 {
-    if (!fnmatch(pattern, name, 0))
-        return 1;
     const char *middle = name;
     tr_gguf_block(name, &middle);
-    char stem[80];
-    snprintf(stem, sizeof stem, "%.*s", (int)strcspn(middle, "."), middle);
-    return !fnmatch(pattern, stem, 0);
+    int end = (int)strcspn(middle, ".");
+    char stem[80], front[80];
+    snprintf(stem, sizeof stem, "%.*s", end, middle);
+    snprintf(front, sizeof front, "%.*s", (int)(middle - name) + end, name);
+    return !fnmatch(pattern, name, 0) || !fnmatch(pattern, stem, 0) ||
+           !fnmatch(pattern, front, 0);
 }
 
 static int select_targets(const struct tr_model *base, char *list, char *chosen,
@@ -33,7 +34,7 @@ static int select_targets(const struct tr_model *base, char *list, char *chosen,
         for (size_t i = 0; i < base->n_weight; i++) {
             const struct tr_weight *w = &base->weight[i];
             if (!w->t.data || !(all ? w->slot->linear && !w->slot->router
-                                    : matches(p, w->t.name)))
+                                    : tr__lora_matches(p, w->t.name)))
                 continue;
             int takes = tr__takes_pair(w->slot);
             if (!takes && w->t.n_dim >= 2)
@@ -42,7 +43,7 @@ static int select_targets(const struct tr_model *base, char *list, char *chosen,
                                   w->t.name);
             any |= chosen[i] |= takes;
         }
-        if (!any && tr__is_tied(base) && matches(p, "output.weight"))
+        if (!any && tr__is_tied(base) && tr__lora_matches(p, "output.weight"))
             return tr_err_set(err, TR_EFORMAT, "target '%s': the base has no output of its "
                               "own: it is its token table, 'token_embd'", p);
         if (!any)

@@ -200,6 +200,21 @@ static int read_rows(const struct tr_gguf *g, const struct tr_model *base, struc
                                       tr_gguf_path(g), t->name);
 }
 
+/* A checkpoint has the pairs' factors in their order. */
+static int read_factors(const struct tr_gguf *g, struct tr_lora *l, struct tr_err *err)
+{
+    const struct tr_gguf_kv *kv = NULL;
+    int rc = tr_gguf_array(g, TR_LORA_FACTORS, TR_GGUF_F32, &kv, err);
+    for (size_t i = 0; rc > 0 && i < l->n; i++) {
+        float f = i < kv->count ? (float)tr_gguf_elem_float(kv, i) : 0;
+        if (kv->count != l->n || !(f > 0) || !isfinite(f))
+            return tr_err_set(err, TR_EFORMAT, "'%s': key '%s' does not fit its pairs",
+                              tr_gguf_path(g), TR_LORA_FACTORS);
+        l->pair[i].factor = f;
+    }
+    return rc < 0 ? rc : 0;
+}
+
 /* What is neither is the state of the optimizer. */
 static int read_checkpoint(const struct tr_gguf *g, const struct tr_model *base,
                            struct tr_lora *l, struct tr_err *err)
@@ -222,7 +237,7 @@ static int read_checkpoint(const struct tr_gguf *g, const struct tr_model *base,
                   : tr_err_set(err, TR_EFORMAT, "%s: tensor '%s' is there without '%s'",
                                tr_gguf_path(g), t->name, other);
     }
-    return rc;
+    return rc ? rc : read_factors(g, l, err);
 }
 
 struct tr_lora *tr_lora_open_checkpoint(const struct tr_gguf *g, const struct tr_model *base,

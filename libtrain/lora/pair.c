@@ -49,6 +49,7 @@ int tr__lora_add_pair(struct tr_lora *l, const struct tr_model *base,
     char *name_a = tensor_name(w->t.name, 'a'), *name_b = tensor_name(w->t.name, 'b');
     p->name = strdup(w->t.name);
     int64_t n_out = w->t.dim[w->t.n_dim - 2], n_in = w->t.dim[w->t.n_dim - 1];
+    p->factor = 1;
     p->rank = rank;
     p->table = w->slot->table;
     p->tied = p->table && tr__is_tied(base);
@@ -57,6 +58,15 @@ int tr__lora_add_pair(struct tr_lora *l, const struct tr_model *base,
     if (!p->name || !name_a || !name_b)
         return tr_err_set(err, TR_ENOMEM, "out of memory for the pair of '%s'", w->t.name);
     return 0;
+}
+
+void tr__lora_set_rank(struct tr_lora_pair *p, int rank)
+{
+    int64_t *a = p->a.dim, *b = p->b.dim;
+    int last = p->a.n_dim - 1;
+    a[p->table ? last : last - 1] = b[last] = p->rank = rank;
+    p->a = tr_tensor_make(p->a.name, &tr_f32, p->a.n_dim, (int64_t[]){ a[0], a[1], a[2] }, NULL);
+    p->b = tr_tensor_make(p->b.name, &tr_f32, p->b.n_dim, (int64_t[]){ b[0], b[1], b[2] }, NULL);
 }
 
 static void free_name(const char *name)
@@ -96,5 +106,5 @@ int tr_lora_has(const struct tr_lora *l, const char *name)
 
 float tr__lora_scale(const struct tr_lora *l, const struct tr_lora_pair *p, float user)
 {
-    return p->rows || l->alpha == 0 ? user : user * l->alpha / (float)p->rank;
+    return p->rows || l->alpha == 0 ? user : user * l->alpha / (float)p->rank * p->factor;
 }

@@ -18,6 +18,11 @@ int tr__lora_add_pair(struct tr_lora *l, const struct tr_model *base,
 /* Rows first … first + n - 1 of weight w of base, without data yet. */
 int tr__lora_add_row_pair(struct tr_lora *l, const struct tr_weight *w, int64_t first,
                           int64_t n, struct tr_err *err) TR_MUST_CHECK;
+/* Another rank, while its tensors have no data. */
+void tr__lora_set_rank(struct tr_lora_pair *p, int rank);
+
+/* Does the pattern (tr_lora_new) mean the weight of this name? */
+int tr__lora_matches(const char *pattern, const char *name);
 #define TR__ROWS ".rows" /* behind the name of the weight */
 
 /* Note which model is the base: this one, or what the file of an adapter says. */
@@ -28,7 +33,7 @@ int tr__lora_read_base(struct tr_lora *l, const struct tr_gguf *g,
 /* The pair of the base weight `name`, or NULL. */
 const struct tr_lora_pair *tr__lora_find(const struct tr_lora *l, const char *name);
 
-/* What b (a x) is multiplied by: user * alpha / rank. */
+/* What b (a x) is multiplied by: user * alpha / rank, and the factor of the pair. */
 float tr__lora_scale(const struct tr_lora *l, const struct tr_lora_pair *p, float user);
 
 #endif

@@ -26,6 +26,7 @@ int tr__lora_add_row_pair(struct tr_lora *l, const struct tr_weight *w, int64_t 
     if (name)
         snprintf(name, size, "%s" TR__ROWS, w->t.name);
     p->name = strdup(w->t.name);
+    p->factor = 1;
     p->rows = n;
     p->first = first;
     p->a = tr_tensor_make(name, &tr_f32, 2, (int64_t[]){ n, tr_tensor_cols(&w->t) }, NULL);

@@ -4,10 +4,30 @@
  */
 #include <libtrain/lora/pair.h>
 
+#include <stdlib.h>
+
 static int write_tensor(struct tr_gguf_writer *g, const struct tr_tensor *t,
                         struct tr_err *err)
 {
     return tr_gguf_write(g, t->data, tr_tensor_count(t) * (int64_t)sizeof(float), err);
+}
+
+float *tr_lora_folded(const float *b, int64_t n, float factor)
+{
+    float *v = malloc((size_t)n * sizeof *v);
+    for (int64_t i = 0; v && i < n; i++)
+        v[i] = b[i] * factor;
+    return v;
+}
+
+static int write_b(struct tr_gguf_writer *g, const struct tr_lora_pair *p, struct tr_err *err)
+{
+    struct tr_tensor b = p->b;
+    b.data = tr_lora_folded(b.data, tr_tensor_count(&b), p->factor);
+    int rc = b.data ? write_tensor(g, &b, err)
+                    : tr_err_set(err, TR_ENOMEM, "out of memory for '%s'", b.name);
+    free(b.data);
+    return rc;
 }
 
 int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const char *path,
@@ -36,7 +56,7 @@ int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const cha
     for (size_t i = 0; !rc && i < l->n; i++) {
         rc = write_tensor(g, &l->pair[i].a, err);
         if (!rc)
-            rc = write_tensor(g, &l->pair[i].b, err);
+            rc = write_b(g, &l->pair[i], err);
     }
     return tr_gguf_finish(g, rc, err);
 }

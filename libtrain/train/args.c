@@ -109,6 +109,12 @@ static const struct tr__arg table[] = {
         "patterns of linear layers, with commas: attn_q,ffn_*,output", .of_adapter = 1,
         .standard_text = "all-linear" },
       "tensors", write_tensors },
+    { { FIELD(lora_rank_of), TR_ARG_LIST, "lora-rank-of", TRAINED, "PATTERN=N",
+        "another rank for layers that match; may be given again", .of_adapter = 1, .or_zero = 1 },
+      NULL, NULL }, /* describe.c has its line */
+    { { FIELD(lora_alpha_of), TR_ARG_LIST, "lora-alpha-of", TRAINED, "PATTERN=X",
+        "another alpha for layers that match; may be given again", .of_adapter = 1, .or_zero = 1 },
+      NULL, NULL }, /* as above */
     { { FIELD(train_rows), TR_ARG_TEXT, "train-rows", TRAINED, "ROWS",
         "beside the adapter rows of tokens: 'new' ones, or FIRST-LAST", .of_adapter = 1,
         .or_zero = 1 },
@@ -259,8 +265,8 @@ static const struct {
 } access_of[] = {
     [TR_ARG_FLAG] = { get_flag, set_flag },   [TR_ARG_INT] = { get_int, set_int },
     [TR_ARG_BYTES] = { get_int, set_int },    [TR_ARG_FLOAT] = { get_float, set_float },
-    [TR_ARG_TEXT] = { NULL, set_text },       [TR_ARG_FILE] = { NULL, set_text },
-    [TR_ARG_CHOICE] = { NULL, set_choice },
+    [TR_ARG_TEXT] = { NULL, set_text },       [TR_ARG_LIST] = { NULL, set_text },
+    [TR_ARG_FILE] = { NULL, set_text },       [TR_ARG_CHOICE] = { NULL, set_choice },
 };
 
 int tr__arg_number(const struct tr_train_args *a, const struct tr_train_arg *arg,

@@ -115,6 +115,9 @@ static int check_together(const struct tr_train_args *a, struct tr_err *err)
         return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'objective' is %s, which "
                           "asks the model as it was, and with 'full' that is gone: train an "
                           "adapter", a->objective->name);
+    if ((a->lora_rank_of || a->lora_alpha_of) && (a->full || a->adapter_in))
+        return tr_err_set(err, TR_EINVAL, "training argument '%s' is for a new adapter",
+                          a->lora_rank_of ? "lora_rank_of" : "lora_alpha_of");
     if (a->fused_step && a->grad_acc > 1) /* as several ranks have it */
         return tr_err_set(err, TR_EUNSUPPORTED,
                           "a fused step never has all gradients: they cannot be summed "

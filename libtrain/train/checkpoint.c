@@ -76,6 +76,17 @@ static int write_tensors(struct tr_gguf_writer *g, const struct tr_params *p,
     return rc;
 }
 
+/* Scales that a file of an adapter would have in its numbers. */
+static void set_factors(struct tr_gguf_writer *g, const struct tr_lora *l)
+{
+    float *factor = tr_lora_is_plain(l) ? NULL : malloc(l->n * sizeof *factor);
+    for (size_t i = 0; factor && i < l->n; i++)
+        factor[i] = l->pair[i].factor;
+    if (factor)
+        tr_gguf_set_array(g, TR_LORA_FACTORS, TR_GGUF_F32, factor, l->n);
+    free(factor);
+}
+
 static void set_keys(struct tr_gguf_writer *g, const struct tr_trainer *t)
 {
     tr_gguf_set_string(g, "general.architecture", tr_model_arch(t->m));
@@ -85,6 +96,8 @@ static void set_keys(struct tr_gguf_writer *g, const struct tr_trainer *t)
     tr_gguf_set_string(g, "checkpoint.method", t->lora ? "lora" : "full");
     if (t->lora)
         tr_gguf_set_f32(g, "adapter.lora.alpha", t->lora->alpha);
+    if (t->lora)
+        set_factors(g, t->lora);
     for (size_t i = 0; t->lora && i < t->lora->n; i++)
         if (t->lora->pair[i].rows)
             tr_gguf_set_u64(g, TR_LORA_FIRST_ROW, (uint64_t)t->lora->pair[i].first);

@@ -83,6 +83,15 @@ static void write_rows(FILE *f, const struct tr_trainer *t)
         }
 }
 
+/* The same of what some pairs have of their own. */
+static void write_own(FILE *f, const struct tr_train_args *a)
+{
+    if (a->lora_rank_of)
+        fprintf(f, "lora_rank_of=%s\n", a->lora_rank_of);
+    if (a->lora_alpha_of)
+        fprintf(f, "lora_alpha_of=%s\n", a->lora_alpha_of);
+}
+
 /* No line where nothing is balanced, as in runs of before. */
 static void write_balance(FILE *f, const struct tr_train_args *a)
 {
@@ -132,6 +141,7 @@ int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
     write_rope(f, t->m);
     write_balance(f, &t->args);
     write_lora_plus(f, &t->args);
+    write_own(f, &t->args);
     write_rows(f, t);
     write_objective(f, &t->args);
     return fclose(f) ? tr_err_sys(err, "cannot describe the run") : 0;

@@ -76,11 +76,30 @@ static int set_adapter_keys(struct tr_gguf_writer *w, const struct tr_gguf *g,
     return 0;
 }
 
+/* Factors of the pairs go into their b (lora.h); the pairs stand in the order of these. */
+static int write_part(struct tr_gguf_writer *w, const struct tr_gguf *g,
+                      const struct tr_gguf_tensor *t, size_t *i_pair, struct tr_err *err)
+{
+    const struct tr_gguf_kv *kv = tr_gguf_find_kv(g, TR_LORA_FACTORS);
+    if (!kv || !ends_with(t->name, ".lora_b"))
+        return tr_gguf_write(w, t->data, t->bytes, err);
+    float *b = *i_pair < kv->count && kv->elem == TR_GGUF_F32 && t->dtype == &tr_f32
+                   ? tr_lora_folded(t->data, tr_gguf_count(t),
+                                    (float)tr_gguf_elem_float(kv, (*i_pair)++))
+                   : NULL;
+    int rc = b ? tr_gguf_write(w, b, t->bytes, err)
+               : tr_err_set(err, TR_EFORMAT, "'%s': key '%s' does not fit '%s'",
+                            tr_gguf_path(g), TR_LORA_FACTORS, t->name);
+    free(b);
+    return rc;
+}
+
 static int write_adapter(struct tr_gguf_writer *w, const struct tr_gguf *g,
                          const struct tr_model *base, const struct tr_export_args *args,
                          struct tr_err *err)
 {
     const char *chat = args->chat_template;
+    size_t i_pair = 0;
     int rc = set_adapter_keys(w, g, base, err);
     if (args->name)
         tr_gguf_set_string(w, "general.name", args->name);
@@ -94,7 +113,7 @@ static int write_adapter(struct tr_gguf_writer *w, const struct tr_gguf *g,
     for (size_t i = 0; !rc && i < tr_gguf_n_tensor(g); i++) {
         const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
         if (is_parameter(t->name))
-            rc = tr_gguf_write(w, t->data, t->bytes, err);
+            rc = write_part(w, g, t, &i_pair, err);
     }
     return rc;
 }

@@ -140,16 +140,32 @@ static void declare_pairs(struct tr_trainer *t)
     }
 }
 
-static int init_lora(struct tr_trainer *t, struct tr_err *err)
+static int new_lora(struct tr_trainer *t, struct tr_err *err)
 {
     const struct tr_train_args *a = &t->args;
     double alpha = a->rslora ? a->lora_alpha * sqrt((double)a->lora_rank) : a->lora_alpha;
-    t->lora = a->adapter_in ? tr_lora_open(a->adapter_in, t->m, err)
-                            : tr_lora_new(t->m, a->lora_targets, (int)a->lora_rank,
-                                          (float)alpha, err);
+    struct tr_lora_own own = { a->lora_rank_of, a->lora_alpha_of, a->lora_alpha, a->rslora };
+    t->lora = tr_lora_new(t->m, a->lora_targets, (int)a->lora_rank, (float)alpha, err);
+    if (!t->lora)
+        return err ? err->code : TR_ENOMEM;
+    return own.ranks || own.alphas ? tr_lora_set_own(t->lora, &own, err) : 0;
+}
+
+static int open_lora(struct tr_trainer *t, struct tr_err *err)
+{
+    t->lora = tr_lora_open(t->args.adapter_in, t->m, err);
     if (!t->lora)
         return err ? err->code : TR_EIO;
-    int rc = a->train_rows ? tr_lora_add_rows(t->lora, t->m, a->train_rows, err) : 0;
+    t->args.lora_rank = t->lora->pair[0].rank;
+    return 0;
+}
+
+static int init_lora(struct tr_trainer *t, struct tr_err *err)
+{
+    const struct tr_train_args *a = &t->args;
+    int rc = (a->adapter_in ? open_lora : new_lora)(t, err);
+    if (!rc && a->train_rows)
+        rc = tr_lora_add_rows(t->lora, t->m, a->train_rows, err);
     if (!rc)
         rc = tr_lora_attach(t->lora, t->m, 1, err);
     if (rc && a->adapter_in)
@@ -184,7 +200,7 @@ int tr__declare_parameters(struct tr_trainer *t, struct tr_err *err)
         rc = check_optim(t, err);
     t->params.option = t->optim_option;
     t->params.grads_in_step = t->args.fused_step;
-    t->args.lora_rank = !rc && t->lora ? t->lora->pair[0].rank : 0;
+    t->args.lora_rank = t->lora ? t->args.lora_rank : 0;
     t->args.lora_alpha = !rc && t->lora ? (double)t->lora->alpha : 0;
     return rc;
 }

@@ -352,6 +352,21 @@ test_expect_success 'rank, alpha and targets from adapter_config.json' '
     refuses "use_dora" train $few --lora-config c.json -o not.ckpt
     test ! -e not.ckpt'
 
+test_expect_success 'ranks and alphas of some layers, each option more than once' '
+    few="-q --threads 1 -m model.gguf -d t.pack --batch 4 --steps 2 --lora-targets blk.0.*"
+    train $few --lora-rank-of "ffn_*=2" --lora-rank-of blk.0.ffn_down=3 --lora-alpha-of attn_*=5 \
+        -o own.ckpt --lora-out live.gguf
+    gguf_export -m model.gguf -o own.gguf own.ckpt
+    cmp own.gguf live.gguf
+    "$BIN/gguf-show" own.gguf >own.txt
+    grep "blk.0.ffn_down.weight.lora_a.*3" own.txt
+    grep "blk.0.ffn_up.weight.lora_a.*2" own.txt
+    refuses "rank of .blk.1.ffn_down." train $few --lora-rank-of "blk.1.ffn_down=3" -o not.ckpt
+    test_expect_code 2 "$BIN/train" -m model.gguf -d t.pack --lora-config c.json \
+        --lora-rank-of attn_q=3 -o not.ckpt \
+        2>stderr
+    grep -e "--lora-config is not for --lora-rank-of" stderr'
+
 test_expect_success '--extra-epochs goes on from what is finished' '
     run -o twice.ckpt --epochs 2 --log twice.tsv
     two=$(($(wc -l <twice.tsv) - 1))

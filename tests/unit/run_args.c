@@ -59,8 +59,8 @@ static void set_choice(const struct tr_train_arg *x, void *field, const char *va
 
 static void (*const set[])(const struct tr_train_arg *x, void *field, const char *value) = {
     [TR_ARG_FLAG] = set_flag,   [TR_ARG_INT] = set_int,   [TR_ARG_BYTES] = set_int,
-    [TR_ARG_FLOAT] = set_float, [TR_ARG_TEXT] = set_text, [TR_ARG_FILE] = set_text,
-    [TR_ARG_CHOICE] = set_choice,
+    [TR_ARG_FLOAT] = set_float, [TR_ARG_TEXT] = set_text, [TR_ARG_LIST] = set_text,
+    [TR_ARG_FILE] = set_text,   [TR_ARG_CHOICE] = set_choice,
 };
 
 /* What is no field is a number of the optimizer's, of the schedule's or of the loss's. */

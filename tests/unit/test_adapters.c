@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Kinds of adapters: ten steps of each against PyTorch's numbers in
+ * tests/golden/reference/adapters.tsv, made by dev/adapter_reference.py; what is written of
+ * them computes what was trained.
+ */
+#include "run_args.h"
+#include "scratch.h"
+#include "tiny_model.h"
+#include "training_run.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static char data[300], ckpt[300];
+
+static void begin(void)
+{
+    make_dir();
+    snprintf(data, sizeof data, "%s/data.pack", dir);
+    snprintf(ckpt, sizeof ckpt, "%s/run.ckpt", dir);
+    tiny_data_write(data, 2);
+    tiny_model_write(&tiny_llama, path);
+}
+
+static void end(void)
+{
+    unlink(data);
+    unlink(ckpt);
+    remove_dir();
+}
+
+#define NEW "lora_rank=4 lora_alpha=6 lora_targets=all-linear lr=2e-3 beta1=0.9 beta2=0.999 " \
+            "weight_decay=0 full=0 "
+#define OWN NEW "lora_rank_of=ffn_*=2,blk.1.ffn_down=7 lora_alpha_of=attn_q=3,blk.0.*=5"
+
+static const struct { const char *row, *args; } cases[] = {
+    { "own", OWN },
+    { "own-root", OWN " rslora=1" },
+};
+enum { N_CASE = sizeof cases / sizeof *cases };
+
+/* The numbers of a row KEY.WHAT. */
+static void row(const char *key, const char *what, double *v, int n)
+{
+    char line[600], name[64];
+    int len = snprintf(name, sizeof name, "%s.%s\t", key, what);
+    FILE *f = fopen("tests/golden/reference/adapters.tsv", "r");
+    ck_assert_msg(f != NULL, "no table (run from the top of the sources)");
+    while (fgets(line, sizeof line, f))
+        if (!strncmp(line, name, (size_t)len))
+            break;
+    ck_assert_msg(!strncmp(line, name, (size_t)len), "no row '%s'", name);
+    char *p = line + len;
+    for (int i = 0; i < n; i++)
+        v[i] = strtod(p, &p);
+    fclose(f);
+}
+
+static void near(const char *what, int i, double got, double want)
+{
+    ck_assert_msg(fabs(got - want) <= 1e-5 * want, "%s %d: %.9g, wanted %.9g", what, i, got,
+                  want);
+}
+
+static int is_pair(const char *name)
+{
+    size_t n = strlen(name);
+    return n > 7 && !strncmp(name + n - 7, ".lora_", 6);
+}
+
+/* A run whose pairs begin with the numbers of the formula. */
+static struct training_run open_case(int i, const char *more)
+{
+    struct tr_train_args a = run_args(cases[i].args);
+    run_args_change(&a, more);
+    struct training_run r = run_open(path, data, &a);
+    const struct tr_params *p = tr_trainer_params(r.t);
+    for (size_t k = 0; k < p->n; k++)
+        if (is_pair(p->tensor[k]->name))
+            tiny_numbers(p->tensor[k]->name, p->tensor[k]->data,
+                         tr_tensor_count(p->tensor[k]));
+    return r;
+}
+
+static void compare_ten(const char *key, struct training_run *r)
+{
+    double loss[10], norm[10], want[10], final = run_ten(r, loss, norm);
+    row(key, "losses", want, 10);
+    for (int i = 0; i < 10; i++)
+        near("loss", i, loss[i], want[i]);
+    row(key, "norms", want, 10);
+    for (int i = 0; i < 10; i++)
+        near("norm", i, norm[i], want[i]);
+    row(key, "final", want, 1);
+    near("final loss", 0, final, *want);
+}
+
+START_TEST(ten_steps)
+{
+    struct training_run r = open_case(_i, "");
+    compare_ten(cases[_i].row, &r);
+    run_close(&r);
+}
+END_TEST
+
+START_TEST(ten_steps_in_little_memory)
+{
+    struct training_run r = open_case(_i, "fused_step=1");
+    compare_ten(cases[_i].row, &r);
+    run_close(&r);
+}
+END_TEST
+
+/* An adapter from a run, or from its checkpoint, does to the base what was trained. */
+START_TEST(written)
+{
+    struct tr_err err = { 0 };
+    float was[2 * TINY_CTX * TINY_VOCAB], is[2 * TINY_CTX * TINY_VOCAB];
+    const struct tr_loss_kind *kind = tr_loss_at(0);
+    struct training_run r = open_case(_i, "");
+    run_steps(&r, 3);
+    double loss = run_eval_on(r.m, r.pack, kind, was);
+    ck_assert_msg(!tr_trainer_save_adapter(r.t, other, &err), "%s", err.text);
+    ck_assert_msg(!tr_trainer_save(r.t, ckpt, &err), "%s", err.text);
+    run_close(&r);
+    ck_assert_double_eq_tol(run_eval(path, other, data, kind, is), loss, 1e-6);
+    for (int i = 0; i < 2 * TINY_CTX * TINY_VOCAB; i++)
+        ck_assert_float_eq_tol(is[i], was[i], 1e-5f);
+    struct tr_model *m = tr_model_open(path, &err);
+    struct tr_gguf *g = tr_gguf_open(ckpt, &err);
+    ck_assert_msg(m && g, "%s", err.text);
+    struct tr_lora *a = tr_lora_open_checkpoint(g, m, &err), *b = tr_lora_open(other, m, &err);
+    ck_assert_msg(a && b, "%s", err.text);
+    for (size_t k = 0; k < a->n; k++) {
+        float x[TINY_WIDTH] = { 0 }, y[TINY_WIDTH] = { 0 };
+        a->pair[k].a.data = a->pair[k].read_a;
+        a->pair[k].b.data = a->pair[k].read_b;
+        if (tr_tensor_cols(&a->pair[k].a) > TINY_WIDTH)
+            continue;
+        tr_lora_add_to(a, a->pair[k].name, 1, 1, 1, x);
+        tr_lora_add_to(b, a->pair[k].name, 1, 1, 1, y);
+        for (int j = 0; j < TINY_WIDTH; j++)
+            ck_assert_float_eq_tol(x[j], y[j], 1e-6f);
+    }
+    tr_lora_free(a);
+    tr_lora_free(b);
+    tr_gguf_close(g);
+    tr_model_close(m);
+}
+END_TEST
+
+static const struct { const char *args, *said; } refused[] = {
+    { "lora_rank_of=attn_x=2", "rank of 'attn_x'" },
+    { "lora_rank_of=attn_q=2,ffn_norm=3", "rank of 'ffn_norm'" },
+    { "lora_targets=attn_q lora_alpha_of=attn_k=2", "alpha of 'attn_k'" },
+    { "lora_rank_of=attn_q", "'attn_q': not PATTERN=NUMBER" },
+    { "lora_rank_of=attn_q=two", "'attn_q=two': not PATTERN=NUMBER" },
+    { "lora_rank_of=attn_q=1.5", "rank of 'attn_q' is 1.5" },
+    { "lora_rank_of=attn_q=0", "rank of 'attn_q' is 0" },
+    { "lora_alpha_of=attn_q=-1", "alpha of 'attn_q' is -1" },
+    { "lora_alpha_of=attn_q=1 full=1", "'lora_alpha_of' is for a new adapter" },
+};
+enum { N_REFUSED = sizeof refused / sizeof *refused };
+
+START_TEST(what_is_refused)
+{
+    struct tr_err err = { 0 };
+    struct tr_train_args a = run_args(NEW);
+    run_args_change(&a, refused[_i].args);
+    struct tr_model *m = tr_model_open(path, &err);
+    struct tr_pack *pack = tr_pack_open(data, &err);
+    ck_assert_msg(m && pack, "%s", err.text);
+    ck_assert_ptr_null(tr_trainer_new(m, pack, &a, &err));
+    ck_assert_msg(strstr(err.text, refused[_i].said) != NULL, "%s", err.text);
+    tr_pack_close(pack);
+    tr_model_close(m);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("adapters");
+    TCase *tc = tcase_create("kinds");
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_loop_test(tc, ten_steps, 0, N_CASE);
+    tcase_add_loop_test(tc, ten_steps_in_little_memory, 0, N_CASE);
+    tcase_add_loop_test(tc, written, 0, N_CASE);
+    tcase_add_loop_test(tc, what_is_refused, 0, N_REFUSED);
+    suite_add_tcase(s, tc);
+    return run_suite(s);
+}
