@@ -259,7 +259,7 @@ static float deviation(const struct build *b, enum tr_slot_id id, float *centre)
 }
 
 /* `first` numbers the random streams of a tensor. */
-static int write_weights(struct build *b, const struct keyed_tensor *t,
+static int write_weights(struct build *b, const struct tr_spec *t,
                          const struct tr_dtype *type, uint64_t first)
 {
     float centre, scale = deviation(b, t->id, &centre);
@@ -299,14 +299,14 @@ static const struct tr_dtype *wanted_type(const struct build *b, enum tr_slot_id
     return b->type;
 }
 
-static const struct tr_dtype *type_of(const struct build *b, const struct keyed_tensor *t)
+static const struct tr_dtype *type_of(const struct build *b, const struct tr_spec *t)
 {
     struct tr_gguf_tensor g = { .name = t->name, .dtype = &tr_f32, .n_dim = t->n_dim };
     memcpy(g.dim, t->dim, sizeof g.dim);
     return tr_recipe_type(&g, wanted_type(b, t->id, t->layer), b->err);
 }
 
-static int declare(void *self, const struct keyed_tensor *t)
+static int declare(void *self, const struct tr_spec *t)
 {
     struct build *b = self;
     const struct tr_dtype *type = type_of(b, t);
@@ -315,7 +315,7 @@ static int declare(void *self, const struct keyed_tensor *t)
     return type ? 0 : -1;
 }
 
-static int write_tensor(void *self, const struct keyed_tensor *t)
+static int write_tensor(void *self, const struct tr_spec *t)
 {
     struct build *b = self;
     return write_weights(b, t, type_of(b, t), b->n_written++ << 32);
@@ -326,8 +326,8 @@ static int make_file(struct build *b, const char *path)
     if (keyed_config(path, b->arch, b->words, b->n_vocab, &b->c, b->err))
         return -1;
     b->w = tr_gguf_create(path, b->err);
-    if (!b->w || set_keys(b) || keyed_each(&b->c, b->also, declare, b) ||
-        keyed_each(&b->c, b->also, write_tensor, b)) {
+    if (!b->w || set_keys(b) || tr__each_spec(&b->c, b->also, declare, b) ||
+        tr__each_spec(&b->c, b->also, write_tensor, b)) {
         tr_gguf_discard(b->w);
         return -1;
     }

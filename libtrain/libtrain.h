@@ -47,6 +47,7 @@
 #include <libtrain/optim.h>
 #include <libtrain/params.h>
 
+#include <libtrain/init.h>
 #include <libtrain/recipe.h>
 #include <libtrain/generate.h>
 #include <libtrain/imatrix.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Models of any architecture from a line of keys, for dev/mkmodel and the unit tests: what
- * the keys say, as metadata, and which tensors they ask for.
+ * the keys say, as metadata.  tr__each_spec has the tensors that they ask for.
  */
 #ifndef DEV_MODELS_KEYED_H
 #define DEV_MODELS_KEYED_H
@@ -24,25 +24,8 @@ int64_t keyed_int(const char *words, const char *key);
 int keyed_config(const char *path, const struct tr_arch *arch, const char *words,
                  int64_t n_vocab, struct tr_config *c, struct tr_err *err) TR_MUST_CHECK;
 
-struct keyed_tensor {
-    enum tr_slot_id id;
-    int64_t layer; /* -1: not in a block */
-    char name[TR__TENSOR_NAME_BYTES + 8]; /* with room for ".lora_a" */
-    int n_dim;
-    int64_t dim[TR_MAX_DIM]; /* row-major, 1 from n_dim on */
-    int64_t n;
-};
-
-/* Calls `each` for every tensor of a model: those that the architecture must have and the
- * block has, and what is named in `also` with spaces between, by suffix for all blocks
- * ("attn_v.weight") or by its whole name; not what another stands for.  Blocks that only
- * predict further ahead have one tensor.  Ends at the first result that is not 0, and
- * returns that. */
-int keyed_each(const struct tr_config *c, const char *also,
-               int (*each)(void *self, const struct keyed_tensor *t), void *self);
-
 /* Sets n numbers of a tensor from `first` on if it is a table of factors of rope: 1, 1.25,
  * 1.5 …, for long contexts twice that. */
-void keyed_factors(const struct keyed_tensor *t, int64_t first, int64_t n, float *v);
+void keyed_factors(const struct tr_spec *t, int64_t first, int64_t n, float *v);
 
 #endif

@@ -87,6 +87,24 @@ void tr__slot_name(char *name, int64_t layer, enum tr_slot_id id);
  * there is none.  *layer is -1 for the global ones. */
 enum tr_slot_id tr__slot_find(const struct tr_config *c, const char *name, int64_t *layer);
 
+/* A tensor that a model is to have. */
+struct tr_spec {
+    enum tr_slot_id id;
+    int64_t layer; /* -1: not in a block */
+    char name[TR__TENSOR_NAME_BYTES + 8]; /* with room for ".lora_a" */
+    int n_dim;
+    int64_t dim[TR_MAX_DIM]; /* row-major, 1 from n_dim on */
+    int64_t n;
+};
+
+/* Calls `each` for every tensor of a model: those that the architecture must have and the
+ * block has, and what is named in `also` with spaces between, by suffix for all blocks
+ * ("attn_v.weight") or by its whole name; not what another stands for.  Blocks that only
+ * predict further ahead have one tensor.  Ends at the first result that is not 0, and
+ * returns that. */
+int tr__each_spec(const struct tr_config *c, const char *also,
+                  int (*each)(void *self, const struct tr_spec *t), void *self);
+
 enum tr_rope_kind { TR_ROPE_NONE, TR_ROPE_PAIRS /* (2i, 2i + 1) */, TR_ROPE_NEOX };
 
 enum tr_need { TR_NEVER, TR_MAY, TR_MUST };

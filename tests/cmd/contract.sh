@@ -200,6 +200,7 @@ contract() { # COMMAND INPUTS ARGS [OUTPUTS]
 contract tokenize "model.gguf text.txt" "-m model.gguf -o out text.txt"
 contract detokenize "model.gguf t.tok" "-m model.gguf t.tok"
 contract bpe-train "text.txt" "-n 280 -o out text.txt"
+contract model-init "model.gguf" "--vocab model.gguf --embd 32 -o out"
 contract pack "t.tok" "-c 32 -o out t.tok"
 contract train "model.gguf t.pack" "-m model.gguf -d t.pack -o out --steps 1 --batch 1"
 contract gguf-export "model.gguf t.ckpt" "-m model.gguf -o out t.ckpt"

@@ -87,6 +87,8 @@ detokenize|'--model FILE' is missing
 detokenize -m a b c|extra operand 'c'
 bpe-train|'--size N' and '--output FILE' are missing
 bpe-train --vocab-size 9|did you mean '--size'?
+model-init|'--vocab FILE' and '--output FILE' are missing
+model-init --vocab v -o x --arch gtp2 --size 1M|did you mean 'gpt2'?
 bpe-train --kind uni -n 9 -o x|There are: bpe spm unigram
 pack|'--ctx CTX' and '--output F.pack' are missing
 pack -c 8|'--output F.pack' is missing: 

@@ -44,8 +44,8 @@ int keyed_model_check(const char *path, const char *arch, const char *keys,
  * the model's tensors. */
 struct kind {
     void (*set_keys)(struct tr_gguf_writer *w, const struct tr_arch *a, const char *words);
-    int (*declare)(void *w, const struct keyed_tensor *t);
-    int (*write)(void *w, const struct keyed_tensor *t);
+    int (*declare)(void *w, const struct tr_spec *t);
+    int (*write)(void *w, const struct tr_spec *t);
 };
 
 static void write_file(const struct kind *kind, const char *path, const char *arch,
@@ -59,8 +59,8 @@ static void write_file(const struct kind *kind, const char *path, const char *ar
     ck_assert_ptr_nonnull(w);
     tr_gguf_set_string(w, "general.architecture", arch);
     kind->set_keys(w, c.arch, words);
-    keyed_each(&c, also, kind->declare, w);
-    keyed_each(&c, also, kind->write, w);
+    tr__each_spec(&c, also, kind->declare, w);
+    tr__each_spec(&c, also, kind->write, w);
     ck_assert_int_eq(tr_gguf_commit(w, NULL), 0);
     tr__config_free(&c);
 }
@@ -72,13 +72,13 @@ static void set_keys(struct tr_gguf_writer *w, const struct tr_arch *a, const ch
     ck_assert_int_eq(keyed_set(w, a, words, NULL), 0);
 }
 
-static int declare(void *w, const struct keyed_tensor *t)
+static int declare(void *w, const struct tr_spec *t)
 {
     tr_gguf_add_tensor(w, t->name, &tr_f32, t->n_dim, t->dim);
     return 0;
 }
 
-static int write_numbers(void *w, const struct keyed_tensor *t)
+static int write_numbers(void *w, const struct tr_spec *t)
 {
     float *v = malloc((size_t)t->n * sizeof *v);
     ck_assert_ptr_nonnull(v);
@@ -120,7 +120,7 @@ static void set_adapter_keys(struct tr_gguf_writer *w, const struct tr_arch *a,
 }
 
 /* One side of a pair: a, (rank, n_in), or b, (n_out, rank); of experts as many of them. */
-static void side_of(const struct keyed_tensor *t, char which, struct keyed_tensor *side)
+static void side_of(const struct tr_spec *t, char which, struct tr_spec *side)
 {
     *side = *t;
     char end[] = ".lora_?";
@@ -130,10 +130,10 @@ static void side_of(const struct keyed_tensor *t, char which, struct keyed_tenso
     side->n = side->dim[0] * side->dim[1] * side->dim[2];
 }
 
-static int each_side(void *w, const struct keyed_tensor *t,
-                     int (*each)(void *w, const struct keyed_tensor *t))
+static int each_side(void *w, const struct tr_spec *t,
+                     int (*each)(void *w, const struct tr_spec *t))
 {
-    struct keyed_tensor side;
+    struct tr_spec side;
     const struct tr_slot *slot = &tr__slots[t->id];
     if (t->layer < 0 || !slot->linear || slot->router)
         return 0;
@@ -143,12 +143,12 @@ static int each_side(void *w, const struct keyed_tensor *t,
     return each(w, &side);
 }
 
-static int declare_pair(void *w, const struct keyed_tensor *t)
+static int declare_pair(void *w, const struct tr_spec *t)
 {
     return each_side(w, t, declare);
 }
 
-static int write_pair(void *w, const struct keyed_tensor *t)
+static int write_pair(void *w, const struct tr_spec *t)
 {
     return each_side(w, t, write_numbers);
 }
