@@ -10,6 +10,7 @@
 #include "shared/metrics.h"
 #include "shared/plan.h"
 #include "shared/progress.h"
+#include "shared/spike.h"
 #include "shared/train-options.h"
 
 #include <libtrain/checkpoint.h>
@@ -78,6 +79,7 @@ static void step(void *ctx, const struct tr_trainer *t, const struct tr_step_sta
     struct run *r = ctx;
     cmd_metrics_add(&r->log, s, p);
     cmd_progress(t, s, p);
+    cmd_spike_say(t, s, r->data, r->m);
     if (s->step == tr_trainer_total(t) ||
         (r->o->samples.every && s->step % r->o->samples.every == 0))
         cmd_samples_take(&r->o->samples, s->step);

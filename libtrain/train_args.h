@@ -18,6 +18,18 @@ extern "C" {
 
 enum { TR_RECOMPUTE_AUTO = -1 };
 
+/* What becomes of a run when the loss or the gradient of a step is not finite, so that the step
+ * is no update: i = 0, 1, … until NULL; the first is the default. */
+struct tr_on_divergence {
+    const char *name;
+    int in_a_row; /* the run ends at so many such steps, one after the other */
+    int rewinds;  /* or, before, tr_train_run goes back to the parameters and moments of the
+                     newest save made as save_every has it (before the first, those of the
+                     beginning), so often at most to the same one, and on with the data behind
+                     the step; 0: never */
+};
+const struct tr_on_divergence *tr_on_divergence_at(int i);
+
 /* Strings and arrays are the caller's and need not outlive tr_trainer_new. */
 struct tr_train_args {
     int full;                /* train all weights instead of an adapter */
@@ -59,6 +71,8 @@ struct tr_train_args {
                                          not to be their defaults: { "beta2", 0.95 } */
     int shuffle;
     uint64_t seed;           /* below 2^53 */
+
+    const struct tr_on_divergence *on_divergence;
 
     int fused_step;          /* update each block in the backward pass, so that there are
                                 never the gradients of all; for clipping there are two

@@ -41,6 +41,11 @@ struct tr_step_stats {
     double accuracy;     /* … and the share of answers or pairs where they lie right */
     int skipped;         /* loss or gradient was not finite: no update was made (with
                             fused_step and no clipping: from the first such block on) */
+    double spike;        /* standard deviations by which the loss lies above that of the steps
+                            before, if that is a spike; else 0 */
+    double usual_loss;   /* their mean, the later ones counting more */
+    uint64_t first_sample; /* sample number of the first of the step's sequences, … */
+    int64_t n_seq;       /* … and how many these are, of all ranks: tr_trainer_sequence */
 };
 
 /* Bytes, known before the first step. */
@@ -96,8 +101,11 @@ int tr_trainer_join(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
  * they do not, all take over those of rank 0 again; 1 if that was so. */
 int tr_trainer_align(struct tr_trainer *t);
 
-/* One optimizer update.  TR_EDIVERGED after three steps in a row that were not finite;
- * TR_EINVAL if all steps of the run are made: nothing moves then. */
+/* The sequence of the pack that is sample number `sample` of the run. */
+uint64_t tr_trainer_sequence(const struct tr_trainer *t, uint64_t sample);
+
+/* One optimizer update.  TR_EDIVERGED after as many steps in a row that were not finite as
+ * args.on_divergence says; TR_EINVAL if all steps of the run are made: nothing moves then. */
 int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *stats,
                     struct tr_err *err) TR_MUST_CHECK;
 

@@ -37,6 +37,7 @@ OPTIONS(objective, tr_objective)
 CHOICE(loss, tr_loss_kind, tr_loss_at)
 OPTIONS(loss, tr_loss_kind)
 CHOICE(precision, tr_precision, tr_precision_at)
+CHOICE(on_divergence, tr_on_divergence, tr_on_divergence_at)
 
 static const void *weights_at(int i)
 {
@@ -58,6 +59,7 @@ static const struct tr_choice
     scheds = { sched_at, sched_name_at, sched_name_of, sched_options_of },
     objectives = { objective_at, objective_name_at, objective_name_of, objective_options_of },
     losses = { loss_at, loss_name_at, loss_name_of, loss_options_of },
+    divergences = { on_divergence_at, on_divergence_name_at, on_divergence_name_of, NULL },
     precisions = { precision_at, precision_name_at, precision_name_of, NULL },
     weights = { weights_at, weights_name_at, weights_name_of, NULL };
 
@@ -79,6 +81,7 @@ static void write_tensors(FILE *f, const struct tr_trainer *t)
 #define LENGTH "How long"
 #define HOW "How"
 #define MEMORY "Memory"
+#define WAY "On the way"
 #define FIELD(NAME) .field = #NAME, .offset = offsetof(struct tr_train_args, NAME)
 
 /* In the order of the lines in a description. */
@@ -179,6 +182,10 @@ static const struct tr__arg table[] = {
     { { FIELD(seed), TR_ARG_INT, "seed", HOW, "N", "of the adapter and the shuffling", 0,
         9e15, .standard = 42 },
       "seed", NULL },
+    { { FIELD(on_divergence), TR_ARG_CHOICE, "on-divergence", WAY, "NAME",
+        "when a step is not finite: stop, skip up to 5 steps or rewind up to 3 times",
+        .choice = &divergences },
+      NULL, NULL }, /* it may change when a run goes on */
     { { FIELD(mem_limit), TR_ARG_BYTES, "mem-limit", MEMORY, "SIZE",
         "most memory to plan for, as in 400M (default: what there is)", 1, 1e18,
         .or_zero = 1 },

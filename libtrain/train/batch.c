@@ -50,6 +50,11 @@ uint64_t tr__sequence_of(const struct tr_trainer *t, uint64_t sample)
     return t->args.shuffle ? tr_pack_order(t->args.seed, sample / n_seq, n_seq, at) : at;
 }
 
+uint64_t tr_trainer_sequence(const struct tr_trainer *t, uint64_t sample)
+{
+    return tr__sequence_of(t, sample);
+}
+
 /* A run over whole epochs ends with what is left. */
 int64_t tr__step_sequences(const struct tr_trainer *t)
 {

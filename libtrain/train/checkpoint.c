@@ -109,6 +109,7 @@ static void set_keys(struct tr_gguf_writer *g, const struct tr_trainer *t)
     if (is_cut(t->warmup, t->total))
         tr_gguf_set_u64(g, WARMUP_KEY, (uint64_t)t->warmup);
     tr__stop_write(g, t);
+    tr__write_past(g, t);
 }
 
 int tr_trainer_save(const struct tr_trainer *t, const char *path, struct tr_err *err)
@@ -281,8 +282,11 @@ static int read_place(struct tr_trainer *t, const struct tr_gguf *g, struct tr_e
     if (step < INT64_MAX / per_step && sample > step * per_step)
         return tr_err_set(err, TR_EFORMAT, "'%s': key 'checkpoint.sample' cannot be %lld after "
                           "%lld steps", tr_gguf_path(g), (long long)sample, (long long)step);
-    if ((rc = read_warmup(t, g, err)) < 0 || (rc = tr__stop_read(t, g, err)) < 0)
+    struct tr__remembered past;
+    if ((rc = tr__read_past(&past, g, err)) || (rc = read_warmup(t, g, err)) < 0 ||
+        (rc = tr__stop_read(t, g, err)) < 0)
         return rc;
+    t->past = past;
     t->step = step;
     t->sample = (uint64_t)sample;
     return 0;

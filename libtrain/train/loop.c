@@ -10,6 +10,7 @@
 #include <libtrain/comm.h>
 #include <libtrain/machine.h>
 #include <libtrain/train/run.h>
+#include <libtrain/train/saves.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -33,6 +34,54 @@ static void say(const struct loop *l, int warning, const char *line)
 static int keep(const struct tr_train_hooks *h)
 {
     return h->keep ? (int)h->keep : 2;
+}
+
+/* ---- going back ------------------------------------------------------------------- */
+
+static int rewinds(const struct loop *l)
+{
+    return l->t->args.on_divergence->rewinds > 0;
+}
+
+/* A save to go back to must be there from the beginning, and where a run goes on that had none
+ * until now.  A run that was stopped between two of them still has the one before. */
+static int set_anchor(struct loop *l, struct tr_err *err)
+{
+    struct tr__save at;
+    struct tr__remembered *past = &l->t->past;
+    if (!rewinds(l) || !l->saves ||
+        (l->t->step && tr__save_look(l->saves, l->t, (int64_t)past->anchor, &at) &&
+         at.kind == TR__SAVE_OWN))
+        return 0;
+    past->anchor = (double)l->t->step;
+    past->rewinds = 0;
+    return tr_saves_write(l->saves, l->t, keep(l->h), err);
+}
+
+/* The save that is made now is the one to go back to: it says so itself.  But one of a step that
+ * was not finite is what went wrong. */
+static void move_anchor(struct loop *l, const struct tr_step_stats *s)
+{
+    if (!rewinds(l) || s->skipped)
+        return;
+    l->t->past.anchor = (double)s->step;
+    l->t->past.rewinds = 0;
+}
+
+/* Collective. */
+static int recover(struct loop *l, const struct tr_step_stats *s, struct tr_err *err)
+{
+    char path[4096] = "", line[160];
+    int rc = l->saves ? tr__save_path(l->saves, (int64_t)l->t->past.anchor, path, sizeof path,
+                                      err)
+                      : 0;
+    if ((rc = tr_comm_agree(rc, err)) || (rc = tr__rewind(l->t, s, path, err)) <= 0)
+        return rc;
+    snprintf(line, sizeof line, "step %lld was not finite: going on with the parameters of step "
+             "%g, behind its data (%g of %d times)", (long long)s->step, l->t->past.anchor,
+             l->t->past.rewinds, l->t->args.on_divergence->rewinds);
+    say(l, 1, line);
+    return 0;
 }
 
 /* ---- beginning -------------------------------------------------------------------- */
@@ -101,6 +150,8 @@ static int begin(struct loop *l, struct tr_err *err)
         return 0;
     int rc = l->h->output ? open_saves(l, err) : 0;
     if (!rc)
+        rc = set_anchor(l, err);
+    if (!rc)
         say_warnings(l);
     if (!rc && l->h->dump_grads && l->t->step)
         say(l, 1, "no gradients will be written: the first step is made already");
@@ -124,6 +175,10 @@ static int check_hooks(const struct tr_trainer *t, const struct tr_train_hooks *
     if (h->eval_every > 0 && !t->args.val)
         return tr_err_set(err, TR_EINVAL, "'eval_every' is set, but nothing to measure: "
                           "training argument 'val'");
+    if (t->args.on_divergence->rewinds && !h->output)
+        return tr_err_set(err, TR_EINVAL, "training argument 'on_divergence' is %s, which goes "
+                          "back to saves: they need the 'output' of a run",
+                          t->args.on_divergence->name);
     if (h->resume && h->restart)
         return tr_err_set(err, TR_EINVAL,
                           "'resume' goes on, 'restart' starts over: not both");
@@ -199,8 +254,10 @@ static int after_step(struct loop *l, const struct tr_step_stats *s, double seco
     if (s->step == 1 && h->dump_grads && !tr_comm_rank())
         rc = tr_trainer_dump_grads(l->t, h->dump_grads, err);
     int save = !last && is_due(h->save_every, s->step);
-    if (save)
+    if (save) {
         align(l);
+        move_anchor(l, s);
+    }
     if (asks(h->save_wanted, h->ctx) || save)
         save_now(l);
     return rc; /* not before align, which is collective */
@@ -227,10 +284,13 @@ static int steps(struct loop *l, struct tr_err *err)
         struct tr_step_stats s;
         double start = tr_machine_seconds();
         int rc = tr_trainer_step(l->t, &s, err);
+        double seconds = tr_machine_seconds() - start;
         if (!rc)
             look_for_end(l, &s);
         if (!rc)
-            rc = after_step(l, &s, tr_machine_seconds() - start, err);
+            rc = recover(l, &s, err);
+        if (!rc)
+            rc = after_step(l, &s, seconds, err);
         if ((rc = tr_comm_agree(rc, err))) {
             if (rc != TR_EDIVERGED && l->t->step) /* a bad block of data, say: keep what is */
                 save_now(l);

@@ -37,6 +37,7 @@ static void share_state(struct tr_trainer *t)
     tr_comm_share(&t->step, sizeof t->step);
     tr_comm_share(&t->warmup, sizeof t->warmup);
     tr_comm_share(&t->sample, sizeof t->sample);
+    tr_comm_share(&t->past, sizeof t->past);
     for (size_t i = 0; i < p->n; i++) {
         tr_comm_share(p->tensor[i]->data, value_bytes(p, i));
         for (int j = 0; t->step && j < p->optim->n_state; j++) /* zero before the first step */

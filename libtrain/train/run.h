@@ -34,6 +34,15 @@ struct tr__stop {
     int64_t stale; /* steps since then */
 };
 
+/* What a run remembers of its steps beside what it trains, in its checkpoints too
+ * (remembered.c); all 0 at first. */
+struct tr__remembered {
+    double bad;     /* steps in a row, up to the last one, that were not finite */
+    double rewinds; /* to the save `anchor` */
+    double anchor;  /* step of the save that a run would go back to */
+    double loss_mean, loss_variance; /* of the steps before, the later ones counting more */
+};
+
 struct tr_trainer {
     struct tr_train_args args; /* rank and alpha are the adapter's; the strings are gone */
     double optim_option[TR_MAX_OPTION], sched_option[TR_MAX_OPTION];
@@ -65,7 +74,7 @@ struct tr_trainer {
     uint64_t sample;       /* sequences seen, over all epochs */
     double balance;        /* of the step that is being made, as in tr_step_stats */
     struct tr__stop stop;
-    int n_bad;             /* steps in a row that were not finite */
+    struct tr__remembered past;
 
     /* This rank's sequences of a step, one after the other. */
     int32_t *token, *target, *pos; // (extent.step_rows)
@@ -112,6 +121,22 @@ int tr__fused_step(struct tr_trainer *t, int64_t n, double scale, struct tr_step
 enum tr_recompute tr__recompute(const struct tr_trainer *t);
 /* Tell a new tape what to keep, and how, until backward: after plan.recompute. */
 void tr__prepare_tape(const struct tr_trainer *t, struct tr_tape *tp);
+
+/* Count a step that was not finite; TR_EDIVERGED if it was one too many. */
+int tr__count_bad(struct tr_trainer *t, const struct tr_step_stats *s,
+                  struct tr_err *err) TR_MUST_CHECK;
+/* After such a step, where on_divergence is rewind: 1 if parameters and moments are those of the
+ * save t->past.anchor again (path on rank 0), 0 if there is nothing to do, TR_EDIVERGED if
+ * that did not help.  Collective. */
+int tr__rewind(struct tr_trainer *t, const struct tr_step_stats *s, const char *path,
+               struct tr_err *err) TR_MUST_CHECK;
+/* Is the loss of the step a spike?  Fills spike and usual_loss. */
+void tr__watch_loss(struct tr_trainer *t, struct tr_step_stats *s);
+
+/* Keys of a checkpoint for t->past, and back: TR_EFORMAT for what no run can have. */
+void tr__write_past(struct tr_gguf_writer *g, const struct tr_trainer *t);
+int tr__read_past(struct tr__remembered *past, const struct tr_gguf *g,
+                  struct tr_err *err) TR_MUST_CHECK;
 
 /* Decide how much is recomputed and fill the plan.  The parameters are declared; nothing
  * needs memory yet. */

@@ -219,7 +219,8 @@ int tr_saves_resume(struct tr_saves *s, struct tr_trainer *t,
 
 /* ---- on the way ------------------------------------------------------------------- */
 
-/* Of this run's saves up to here remove all but the `keep` furthest.  What is further on, of
+/* Of this run's saves up to here remove all but the `keep` furthest and the one that it would go
+ * back to.  What is further on, of
  * another run, damaged or no save at all stays. */
 static int prune(const struct tr_saves *s, const struct tr_trainer *t, size_t keep,
                  struct tr_err *err)
@@ -227,11 +228,12 @@ static int prune(const struct tr_saves *s, const struct tr_trainer *t, size_t ke
     struct tr__save_list l = {0};
     int rc = tr__saves_list(s, t, &l, err);
     for (size_t i = 0; !rc && i < l.n; i++) {
+        int anchor = t->args.on_divergence->rewinds && l.save[i].named == (int64_t)t->past.anchor;
         if (l.save[i].kind != TR__SAVE_OWN || l.save[i].step > t->step)
             continue;
         if (keep)
             keep--;
-        else
+        else if (!anchor)
             rc = remove_save(s, &l.save[i], err);
     }
     free(l.save);

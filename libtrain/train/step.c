@@ -9,8 +9,6 @@
 
 #include <math.h>
 
-enum { MAX_BAD_STEPS = 3 };
-
 /* The gradients of the step, of which n sequences are this rank's, and its loss. */
 static int all_gradients(struct tr_trainer *t, int64_t n, double scale, double *loss,
                          struct tr_err *err)
@@ -88,17 +86,6 @@ static int whole_step(struct tr_trainer *t, int64_t n, double scale,
     return 0;
 }
 
-/* Steps without a finite loss and gradient change nothing; several in a row end the run. */
-static int count_bad(struct tr_trainer *t, const struct tr_step_stats *s, struct tr_err *err)
-{
-    t->n_bad = s->skipped ? t->n_bad + 1 : 0;
-    if (t->n_bad < MAX_BAD_STEPS)
-        return 0;
-    return tr_err_set(err, TR_EDIVERGED,
-                      "diverged at step %lld: loss %g, gradient norm %g, %d steps in a row",
-                      (long long)s->step, s->loss, s->grad_norm, t->n_bad);
-}
-
 static int check_step(const struct tr_trainer *t, struct tr_err *err)
 {
     int rc = tr__check_runs(t, err);
@@ -123,6 +110,8 @@ static struct tr_step_stats announce(const struct tr_trainer *t,
         .n_token = (int64_t)count[1],
         .n_counted = (int64_t)count[0],
         .weight = count[2],
+        .first_sample = t->sample,
+        .n_seq = tr__step_sequences(t),
     };
 }
 
@@ -159,7 +148,8 @@ int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err
     s->balance = t->balance;
     t->step++;
     t->sample += (uint64_t)n;
-    return count_bad(t, s, err);
+    tr__watch_loss(t, s);
+    return tr__count_bad(t, s, err);
 }
 
 int tr_trainer_eval(struct tr_trainer *t, struct tr_pack *pack, double *loss,

@@ -522,6 +522,16 @@ test_expect_success 'a run that diverges' '
     test ! -e v.ckpt
     for f in v.ckpt.d/*.gguf; do "$BIN/gguf-show" --check $f >/dev/null; done'
 
+test_expect_success 'it goes on as it is told, and then ends' '
+    for how in skip rewind; do
+        test_expect_code 3 "$BIN/train" $common -o v.ckpt --steps 80 --opt sgd --lr 1e3 \
+            --clip 0 --save-every 4 --on-divergence $how --restart 2>stderr
+        grep "warning: step [0-9]*: loss .*nan.* no update; it was made of" stderr
+        grep "warning:   sequence [0-9]*: .*fox" stderr
+        test ! -e v.ckpt
+    done
+    grep "going on with the parameters of step [0-9]*, behind its data (3 of 3 times)" stderr'
+
 vocab=$SHARED/vocab/ggml-vocab-llama-spm.gguf
 if [ -n "$SHARED" ] && [ -f "$vocab" ]; then
     test_expect_success 'a pack of another vocabulary' '

@@ -40,7 +40,20 @@ struct seen {
     double last_loss;
     uint64_t stride;   /* of held-out sequences, of the last measurement */
     int parts;         /* look whether its loss is that of these sequences */
+    int64_t bad_at, good_at; /* after these steps parameters become absurd, and again what they
+                                were */
+    int n_skipped;
 };
+
+static float *as_they_were;
+
+static void make_absurd(const struct tr_params *p)
+{
+    free(as_they_were);
+    as_they_were = copy_of(p->value, p->count);
+    for (int64_t i = 0; i < p->count; i++)
+        p->value[i] *= 1e30f;
+}
 
 static void say(void *ctx, int warning, const char *line)
 {
@@ -82,6 +95,12 @@ static void step(void *ctx, const struct tr_trainer *t, const struct tr_step_sta
     x->n_step++;
     x->step = s->step;
     x->last_loss = s->loss;
+    x->n_skipped += s->skipped;
+    if (s->step == x->bad_at)
+        make_absurd(tr_trainer_params(t));
+    if (s->step == x->good_at)
+        memcpy(tr_trainer_params(t)->value, as_they_were,
+               (size_t)tr_trainer_params(t)->count * sizeof *as_they_were);
     ck_assert_int_eq(tr_trainer_step_count(t), s->step);
     ck_assert(p->tokens_per_s > 0 && p->seconds > 0 && p->seconds_left >= 0);
     if (isnan(p->val_loss))
@@ -122,10 +141,17 @@ static int run(struct tr_trainer *t, const struct tr_train_hooks *h)
 }
 
 /* A file of the folder of saves. */
-static const char *save_of(int64_t number)
+static const char *save_of(const char *of, int64_t number)
 {
     static char name[400];
-    snprintf(name, sizeof name, "%s.d/%lld.gguf", target, (long long)number);
+    snprintf(name, sizeof name, "%s.d/%lld.gguf", of, (long long)number);
+    return name;
+}
+
+static const char *dir_of(const char *of)
+{
+    static char name[400];
+    snprintf(name, sizeof name, "%s.d", of);
     return name;
 }
 
@@ -147,8 +173,8 @@ static void same_files(const char *a, const char *b)
 static void remove_saves(void)
 {
     for (int64_t i = 0; i <= 10; i++)
-        unlink(save_of(i));
-    rmdir(in_dir("run.ckpt.d"));
+        unlink(save_of(target, i));
+    rmdir(dir_of(target));
 }
 
 START_TEST(from_begin_to_end)
@@ -237,7 +263,7 @@ START_TEST(saves_when_due_and_when_asked)
     h.keep = 9;
     ck_assert_int_eq(run(trainer("lora", NULL), &h), 0);
     for (int i = 1; i <= 10; i++)
-        ck_assert_int_eq(is_there(save_of(i)), i == 4 || i == 5 || i == 8);
+        ck_assert_int_eq(is_there(save_of(target, i)), i == 4 || i == 5 || i == 8);
     remove_saves();
 }
 END_TEST
@@ -253,7 +279,7 @@ START_TEST(stops_and_resumes)
     h.output = target;
     ck_assert_int_eq(run(trainer("lora grad_acc=2 shuffle=1", NULL), &h), 15);
     ck_assert(first.step == _i && strstr(first.said, "stopped after step"));
-    ck_assert(!is_there(target) && is_there(save_of(_i)));
+    ck_assert(!is_there(target) && is_there(save_of(target, _i)));
     h = hooks(&rest);
     h.output = target;
     h.resume = 1;
@@ -262,6 +288,125 @@ START_TEST(stops_and_resumes)
     ck_assert(rest.last_loss == whole.last_loss);
     same_files(path, target);
     remove_saves();
+}
+END_TEST
+
+/* ---- steps that are not finite ---------------------------------------------------- */
+
+/* Parameters are absurd after step 5, so that 6 is not finite; with skip they are well again
+ * after 7, and stopped after any step the run goes on to the same bytes. */
+static const struct { const char *change; int good_at, n_skipped; } policies[] = {
+    { "lora grad_acc=2 shuffle=1 on_divergence=skip", 7, 2 },
+    { "lora grad_acc=2 shuffle=1 on_divergence=rewind", 0, 1 },
+};
+
+static void with_bad_steps(int which, const char *to, int64_t from, int64_t stop)
+{
+    struct seen x = { .bad_at = 5, .good_at = policies[which].good_at, .stop_at = stop };
+    struct tr_train_hooks h = hooks(&x);
+    h.output = to;
+    h.save_every = 4;
+    h.keep = 1;
+    h.resume = from > 0;
+    ck_assert_int_eq(run(trainer(policies[which].change, NULL), &h), stop ? 15 : 0);
+    if (!stop && !from)
+        ck_assert_int_eq(x.n_skipped, policies[which].n_skipped);
+}
+
+START_TEST(goes_on_after_bad_steps)
+{
+    int which = _i / 4, stop = 5 + _i % 4;
+    with_bad_steps(which, path, 0, 0);
+    unlink(save_of(path, 8));
+    rmdir(dir_of(path));
+    with_bad_steps(which, target, 0, stop);
+    with_bad_steps(which, target, stop, 0);
+    same_files(path, target);
+    remove_saves();
+}
+END_TEST
+
+/* What went back is what the save held: the step behind it is made twice. */
+START_TEST(goes_back_to_the_save)
+{
+    struct seen x = { .bad_at = 5, .stop_at = 6 };
+    struct tr_train_hooks h = hooks(&x);
+    struct tr_gguf *a, *b;
+    h.output = target;
+    h.save_every = 4;
+    h.keep = 9;
+    ck_assert_int_eq(run(trainer("lora on_divergence=rewind", NULL), &h), 15);
+    ck_assert(is_there(save_of(target, 0)) && is_there(save_of(target, 4)) && is_there(save_of(target, 6)));
+    ck_assert(x.n_warning == 1 && x.n_skipped == 1);
+    a = tr_gguf_open(save_of(target, 4), NULL);
+    b = tr_gguf_open(save_of(target, 6), NULL);
+    for (size_t i = 0; i < tr_gguf_n_tensor(a); i++)
+        ck_assert_mem_eq(tr_gguf_tensor(a, i)->data, tr_gguf_tensor(b, i)->data,
+                         (size_t)tr_gguf_tensor(a, i)->bytes);
+    tr_gguf_close(a);
+    tr_gguf_close(b);
+    remove_saves();
+}
+END_TEST
+
+/* A step that is made absurd again and again: three times back, then the end. */
+static void always_bad(void *ctx, const struct tr_trainer *t, const struct tr_step_stats *s,
+                       const struct tr_train_progress *p)
+{
+    (void)p;
+    ((struct seen *)ctx)->n_step++;
+    if (s->step >= 2)
+        make_absurd(tr_trainer_params(t));
+}
+
+START_TEST(gives_up)
+{
+    static const struct { const char *change; int n_step; } row[] = {
+        { "lora", 2 }, { "lora on_divergence=skip", 6 }, { "lora on_divergence=rewind", 8 }, /* 3, 5, 7 and 9 are bad: at its beginning an adapter
+                                              does nothing, whatever one half of it holds */
+    };
+    struct seen x = {0};
+    struct tr_train_hooks h = hooks(&x);
+    struct tr_err err = {0};
+    struct tr_trainer *t = trainer(row[_i].change, NULL);
+    h.output = target;
+    h.step = always_bad;
+    ck_assert_int_eq(tr_train_run(t, &h, &err), TR_EDIVERGED);
+    ck_assert_msg(strstr(err.text, "diverged at step") != NULL, "%s", err.text);
+    ck_assert_int_eq(x.n_step, row[_i].n_step);
+    ck_assert(!is_there(target));
+    tr_trainer_free(t);
+    remove_saves();
+}
+END_TEST
+
+START_TEST(no_way_back)
+{
+    struct seen x = {0};
+    struct tr_train_hooks h = hooks(&x);
+    struct tr_err err = {0};
+    struct tr_trainer *t = trainer("lora on_divergence=rewind", NULL);
+    ck_assert_int_eq(tr_train_run(t, &h, &err), TR_EINVAL);
+    ck_assert_msg(strstr(err.text, "'output'") != NULL, "%s", err.text);
+    tr_trainer_free(t);
+}
+END_TEST
+
+/* A loss far above the ones before is told with the step's sequences. */
+START_TEST(spikes)
+{
+    struct tr_trainer *t = trainer("steps=60 lr=0 batch=2 shuffle=1", NULL);
+    const struct tr_params *p = tr_trainer_params(t);
+    struct tr_step_stats s;
+    for (int i = 1; i <= 60; i++) {
+        for (int64_t j = 0; (i == 40 || i == 41) && j < p->count; j++)
+            p->value[j] *= i == 40 ? 16 : 1.0f / 16;
+        ck_assert_int_eq(tr_trainer_step(t, &s, NULL), 0);
+        ck_assert_msg((s.spike > 6) == (i == 40), "step %d: %g", i, s.spike);
+        ck_assert(s.n_seq == 2 && s.first_sample == 2 * (uint64_t)(i - 1));
+        ck_assert(tr_trainer_sequence(t, s.first_sample + 1) < 7);
+    }
+    tr_trainer_free(t);
 }
 END_TEST
 
@@ -476,6 +621,11 @@ int main(void)
     tcase_add_test(tc, saves_when_due_and_when_asked);
     tcase_add_loop_test(tc, stops_and_resumes, 1, 10);
     tcase_add_test(tc, warnings_are_said);
+    tcase_add_loop_test(tc, goes_on_after_bad_steps, 0, 8);
+    tcase_add_test(tc, goes_back_to_the_save);
+    tcase_add_loop_test(tc, gives_up, 0, 3);
+    tcase_add_test(tc, no_way_back);
+    tcase_add_test(tc, spikes);
     tcase_add_test(tc, hooks_that_cannot_be);
     tcase_add_loop_test(tc, past_the_end, 0, 2);
     tcase_add_loop_test(tc, data_of_another_model, 0, 4);
