@@ -165,10 +165,15 @@ def numbers(values):
     return "{ " + ",\n      ".join(lines) + " }"
 
 
-print("/* SPDX-License-Identifier: MIT: made by dev/optim_reference.py */")
-for name, lr, decay, options, make in OPTIMS:
-    print(f'OPTIM({{ "{name}", {lr:g}, {decay:g}, {settings(options)},\n'
-          f"    {numbers(run(make))} }})")
-for name, warmup, total, options, make in SCHEDULES:
-    print(f'SCHEDULE({{ "{name}", {warmup}, {total}, {settings(options)},\n'
-          f"    {numbers(rates(make, total))} }})")
+def main():
+    print("/* SPDX-License-Identifier: MIT: made by dev/optim_reference.py */")
+    for name, lr, decay, options, make in OPTIMS:
+        print(f'OPTIM({{ "{name}", {lr:g}, {decay:g}, {settings(options)},\n'
+              f"    {numbers(run(make))} }})")
+    for name, warmup, total, options, make in SCHEDULES:
+        print(f'SCHEDULE({{ "{name}", {warmup}, {total}, {settings(options)},\n'
+              f"    {numbers(rates(make, total))} }})")
+
+
+if __name__ == "__main__":
+    main()

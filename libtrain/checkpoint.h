@@ -100,6 +100,8 @@ struct tr_train_hooks {
     int64_t keep;           /* newest saves to keep; 0: two */
     double eval_every;      /* steps, below 1 a share of all of them; args.val is measured at
                                the end, too */
+    int64_t patience;       /* with eval_every: the run ends after so many measurements without a
+                               lower loss; 0: not for that */
     double eval_cost;       /* with eval_every: as many sequences of args.val are measured as
                                take this share of the work of the steps; 0: all */
 
@@ -116,11 +118,14 @@ struct tr_train_hooks {
     int (*stop_wanted)(void *ctx);
 };
 
-/* Make all steps that are left, then write what was wanted; the checkpoint comes last, so
+/* Make all steps that are left, or those to the end of patience, then write what was wanted; the checkpoint comes last, so
  * where it is, all is there.  A save on the way that fails is a warning.  0; or the
  * number above 0 with which stop_wanted stopped the run (the largest of all ranks), saved
  * if there is an `output`; or an error, before which what was trained is saved, unless it
- * diverged. Collective.  h may be NULL: then there is only what t has become. */
+ * diverged. Collective.  h may be NULL: then there is only what t has become.
+ *
+ * With eval_every and an output the checkpoint of the lowest loss that was measured is
+ * output.d/best.gguf; where there is none, `output` itself is. */
 int tr_train_run(struct tr_trainer *t, const struct tr_train_hooks *h,
                  struct tr_err *err) TR_MUST_CHECK;
 

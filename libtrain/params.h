@@ -37,6 +37,8 @@ struct tr_params {
     void *state[TR_OPTIM_MAX_STATE]; /* of the optimizer, in its types */
     int64_t *state_at[TR_OPTIM_MAX_STATE]; // (n + 1) entries before those of each parameter
     float *room; /* for updates of whole tensors */
+    int averages;    /* set before tensors are added: there is a moving average, not with bf16 */
+    float *average;  // (count) or NULL
 };
 
 /* Room for the descriptions of `max_n` parameters. */
@@ -59,7 +61,7 @@ int64_t tr_params_value_bytes(const struct tr_params *p);
 /* Bytes of the array of gradients; whether tensors are shared must be known. */
 int64_t tr_params_grad_bytes(const struct tr_params *p);
 
-/* Bytes of all arrays of the optimizer's state, and of the room its updates take. */
+/* Bytes of all arrays of the optimizer's state, of the room its updates take and of the average. */
 int64_t tr_params_state_bytes(const struct tr_params *p);
 
 /* Parameter i's entries in array `which` of the optimizer's state, and how many; NULL and 0
@@ -102,6 +104,16 @@ void tr_params_update_one(struct tr_params *p, size_t i, const struct tr_optim_s
 /* By an optimizer that has `minimise`: go down the loss of one batch, which is `loss` where
  * the parameters are now, and of which the gradients are there. */
 void tr_params_minimise(struct tr_params *p, double loss, const struct tr_optim_ask *ask);
+
+/* The moving average, where p->averages: it begins as the parameters are, and moves after an
+ * update, average += (1 - decay) * (parameter - average).  Its numbers and the parameter's own of
+ * tensor i, whichever of the two the tensor shows; NULL for the first without an average. */
+void tr_params_begin_average(struct tr_params *p);
+void tr_params_move_average(struct tr_params *p, double decay);
+float *tr_params_average_of(const struct tr_params *p, size_t i);
+float *tr_params_value_of(const struct tr_params *p, size_t i);
+/* Let all tensors show their average, or what is trained again: before the next update. */
+void tr_params_use_average(struct tr_params *p, int use);
 
 #ifdef __cplusplus
 }

@@ -72,6 +72,8 @@ struct tr_train_args {
     int shuffle;
     uint64_t seed;           /* below 2^53 */
 
+    double ema;              /* decay of a moving average of what is trained, which then is what
+                                is measured, sampled and exported (Polyak); 0: none */
     const struct tr_on_divergence *on_divergence;
 
     int fused_step;          /* update each block in the backward pass, so that there are

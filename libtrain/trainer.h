@@ -109,6 +109,10 @@ uint64_t tr_trainer_sequence(const struct tr_trainer *t, uint64_t sample);
 int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *stats,
                     struct tr_err *err) TR_MUST_CHECK;
 
+/* With args.ema the model is what is trained between steps; after this with 1 it is the average,
+ * for tr_trainer_eval and whatever else runs the model, until this with 0 or the next step. */
+void tr_trainer_use_average(struct tr_trainer *t, int use);
+
 /* Mean loss over another pack, with the present parameters.  TR_EMISMATCH if it does not
  * fit the model, TR_EINVAL if its sequences are longer than args.val's and
  * args.eval_rows. */

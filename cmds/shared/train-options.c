@@ -245,6 +245,8 @@ static void check_files(const struct cmd *cmd, const struct train_opts *o)
     const char *output = o->hooks.output;
     if (o->hooks.eval_every > 0 && !o->val)
         cmd_usage(cmd, "--eval-every goes with --val");
+    if (o->hooks.patience && !(o->hooks.eval_every > 0))
+        cmd_usage(cmd, "--patience goes with --eval-every");
     if (o->hooks.eval_cost > 0 && !(o->hooks.eval_every > 0))
         cmd_usage(cmd, "--eval-cost goes with --eval-every");
     if (!o->samples.prompt_file != !o->samples.path ||
@@ -334,6 +336,8 @@ void train_options(struct train_opts *o, int argc, char **argv)
                   "measure --val every N steps, below 1 a share of all, not only at the end"),
         CMD_FLOAT(0, "eval-cost", &h->eval_cost, 1e-6, 1, "X",
                   "and of it only as much as takes this share of the training"),
+        CMD_INT(0, "patience", &h->patience, 1, 1e9, "N",
+                "end the run after N of these without a lower loss"),
         CMD_IN(0, "prompts", &o->samples.prompt_file, "FILE",
                "texts for the model to continue on the way, one a line"),
         CMD_FLAG(0, "ask", &o->samples.ask, CMD_ASK_HELP),

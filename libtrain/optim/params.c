@@ -86,9 +86,14 @@ static int64_t state_bytes(const struct tr_params *p, int which)
     return p->state_at[which][p->n] * p->optim->state[which].dtype->bytes;
 }
 
+static int64_t average_bytes(const struct tr_params *p)
+{
+    return p->averages ? p->count * (int64_t)sizeof *p->average : 0;
+}
+
 int64_t tr_params_state_bytes(const struct tr_params *p)
 {
-    int64_t sum = tr__optim_room(p) * (int64_t)sizeof *p->room;
+    int64_t sum = tr__optim_room(p) * (int64_t)sizeof *p->room + average_bytes(p);
     for (int i = 0; i < p->optim->n_state; i++)
         sum += state_bytes(p, i);
     return sum;
@@ -112,6 +117,7 @@ void tr_params_release(struct tr_params *p)
     unmap_array(p->value, type_bytes(p, &tr_f32));
     unmap_array(p->packed, type_bytes(p, &tr_bf16));
     unmap_array(p->grad, p->grad ? tr_params_grad_bytes(p) : 0);
+    unmap_array(p->average, average_bytes(p));
     unmap_array(p->room, p->room ? tr__optim_room(p) * (int64_t)sizeof *p->room : 0);
     for (int i = 0; p->optim && i < p->optim->n_state; i++) {
         unmap_array(p->state[i], p->state[i] ? state_bytes(p, i) : 0);
@@ -143,7 +149,8 @@ int tr_params_allocate(struct tr_params *p, struct tr_err *err)
     p->packed = map_array(type_bytes(p, &tr_bf16));
     p->grad = map_array(tr_params_grad_bytes(p));
     p->room = map_array(tr__optim_room(p) * (int64_t)sizeof *p->room);
-    int ok = p->value && p->packed && p->grad && p->room;
+    p->average = p->averages ? map_array(average_bytes(p)) : NULL;
+    int ok = p->value && p->packed && p->grad && p->room && (p->average || !p->averages);
     for (int i = 0; i < p->optim->n_state; i++)
         ok = ok && (p->state[i] = map_array(state_bytes(p, i)));
     if (!ok)

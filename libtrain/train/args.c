@@ -182,6 +182,9 @@ static const struct tr__arg table[] = {
     { { FIELD(seed), TR_ARG_INT, "seed", HOW, "N", "of the adapter and the shuffling", 0,
         9e15, .standard = 42 },
       "seed", NULL },
+    { { FIELD(ema), TR_ARG_FLOAT, "ema", HOW, "X",
+        "decay of a moving average of what is trained, which is what is kept", 0, 0.9999999 },
+      NULL, NULL }, /* describe.c has its line */
     { { FIELD(on_divergence), TR_ARG_CHOICE, "on-divergence", WAY, "NAME",
         "when a step is not finite: stop, skip up to 5 steps or rewind up to 3 times",
         .choice = &divergences },

@@ -107,6 +107,9 @@ static int check_together(const struct tr_train_args *a, struct tr_err *err)
         return tr_err_set(err, TR_EINVAL,
                           "training argument 'weights' is %s: without 'full' there is an "
                           "adapter, which is F32", a->weights->name);
+    if (a->ema > 0 && a->weights != &tr_f32)
+        return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'ema' is %g: an average is "
+                          "f32, and 'weights' are %s", a->ema, a->weights->name);
     if (a->objective->weigh && a->loss != tr_loss_at(0))
         return tr_err_set(err, TR_EINVAL, "training argument 'objective' is %s, which has a "
                           "loss of its own: 'loss' is %s", a->objective->name,

@@ -8,6 +8,7 @@
 #include <libtrain/comm.h>
 #include <libtrain/model/model.h>
 #include <libtrain/train/run.h>
+#include <libtrain/train/saves.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -27,8 +28,17 @@ static int is_cut(int64_t warmup, int64_t total)
 
 /* ---- writing ---------------------------------------------------------------------- */
 
-/* What is saved of parameter i: its numbers (which = -1), or array `which` of the
- * optimizer's state for it; no bytes if it has none there. */
+/* Beside arrays of the optimizer's state: what a run gives of a parameter, its average if there is
+ * one, and what is trained where that is something else. */
+enum { GIVEN = -1, TRAINED = -2 };
+
+static int first_of(const struct tr_params *p)
+{
+    return p->average ? TRAINED : GIVEN;
+}
+
+/* What is saved of parameter i: its numbers, or array `which` of the optimizer's state for it; no
+ * bytes if it has none there. */
 struct piece {
     char name[96];
     struct tr_tensor t;
@@ -40,7 +50,10 @@ static struct piece piece_of(const struct tr_params *p, int which, size_t i)
 {
     struct piece x = { .t = *p->tensor[i] };
     const struct tr_optim_state *s = which < 0 ? NULL : &p->optim->state[which];
-    snprintf(x.name, sizeof x.name, "%s%s", x.t.name, s ? s->suffix : "");
+    snprintf(x.name, sizeof x.name, "%s%s", x.t.name,
+             s ? s->suffix : which == TRAINED ? TR__TRAINED : "");
+    x.t.data = which == GIVEN && p->average ? tr_params_average_of(p, i)
+                                            : tr_params_value_of(p, i);
     if (s && s->per != 1) {
         int64_t entries = tr_params_state_count(p, which, i);
         x.t = tr_tensor_make(NULL, s->dtype, 1, &entries, NULL);
@@ -56,7 +69,7 @@ static struct piece piece_of(const struct tr_params *p, int which, size_t i)
 
 static void declare_tensors(struct tr_gguf_writer *g, const struct tr_params *p)
 {
-    for (int which = -1; which < p->optim->n_state; which++)
+    for (int which = first_of(p); which < p->optim->n_state; which++)
         for (size_t i = 0; i < p->n; i++) {
             struct piece x = piece_of(p, which, i);
             if (x.bytes)
@@ -68,7 +81,7 @@ static int write_tensors(struct tr_gguf_writer *g, const struct tr_params *p,
                          struct tr_err *err)
 {
     int rc = 0;
-    for (int which = -1; which < p->optim->n_state; which++)
+    for (int which = first_of(p); which < p->optim->n_state; which++)
         for (size_t i = 0; !rc && i < p->n; i++) {
             struct piece x = piece_of(p, which, i);
             rc = x.bytes ? tr_gguf_write(g, x.t.data, x.bytes, err) : 0;
@@ -237,7 +250,7 @@ static int find_piece(const struct tr_gguf *g, const struct piece *x,
 static int read_tensors(struct tr_params *p, const struct tr_gguf *g, int copy,
                         struct tr_err *err)
 {
-    for (int which = -1; which < p->optim->n_state; which++)
+    for (int which = first_of(p); which < p->optim->n_state; which++)
         for (size_t i = 0; i < p->n; i++) {
             struct piece x = piece_of(p, which, i);
             const struct tr_gguf_tensor *src;

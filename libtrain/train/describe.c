@@ -106,6 +106,13 @@ static void write_lora_plus(FILE *f, const struct tr_train_args *a)
         fprintf(f, "lora_plus=%.17g\n", a->lora_plus);
 }
 
+/* The same without an average. */
+static void write_ema(FILE *f, const struct tr_train_args *a)
+{
+    if (a->ema > 0)
+        fprintf(f, "ema=%.17g\n", a->ema);
+}
+
 /* The same of supervised training, and of numbers that are as usual. */
 static void write_objective(FILE *f, const struct tr_train_args *a)
 {
@@ -142,6 +149,7 @@ int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
     write_balance(f, &t->args);
     write_lora_plus(f, &t->args);
     write_own(f, &t->args);
+    write_ema(f, &t->args);
     write_rows(f, t);
     write_objective(f, &t->args);
     return fclose(f) ? tr_err_sys(err, "cannot describe the run") : 0;

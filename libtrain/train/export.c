@@ -12,6 +12,7 @@
 #include <libtrain/merge.h>
 #include <libtrain/model/model.h>
 #include <libtrain/optim.h>
+#include <libtrain/train/saves.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,8 @@ static int ends_with(const char *name, const char *suffix)
 static int is_parameter(const char *name)
 {
     const struct tr_optim *optim;
+    if (ends_with(name, TR__TRAINED))
+        return 0;
     for (int i = 0; (optim = tr_optim_at(i)); i++)
         for (int j = 0; j < optim->n_state; j++)
             if (ends_with(name, optim->state[j].suffix))

@@ -130,6 +130,8 @@ static int is_save(const char *name, size_t bytes, const void *data)
 {
     size_t n = strspn(name, "0123456789");
     (void)data;
+    if (bytes == strlen(TR__BEST) && !memcmp(name, TR__BEST, bytes))
+        return 1;
     return n && bytes == n + strlen(".gguf") && !memcmp(name + n, ".gguf", bytes - n);
 }
 

@@ -14,7 +14,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <sys/statvfs.h>
 
 struct loop {
     struct tr_trainer *t;
@@ -29,11 +28,6 @@ static void say(const struct loop *l, int warning, const char *line)
 {
     if (l->h->say)
         l->h->say(l->h->ctx, warning, line);
-}
-
-static int keep(const struct tr_train_hooks *h)
-{
-    return h->keep ? (int)h->keep : 2;
 }
 
 /* ---- going back ------------------------------------------------------------------- */
@@ -55,7 +49,7 @@ static int set_anchor(struct loop *l, struct tr_err *err)
         return 0;
     past->anchor = (double)l->t->step;
     past->rewinds = 0;
-    return tr_saves_write(l->saves, l->t, keep(l->h), err);
+    return tr_saves_write(l->saves, l->t, tr__keep(l->h), err);
 }
 
 /* The save that is made now is the one to go back to: it says so itself.  But one of a step that
@@ -84,25 +78,61 @@ static int recover(struct loop *l, const struct tr_step_stats *s, struct tr_err 
     return 0;
 }
 
-/* ---- beginning -------------------------------------------------------------------- */
+/* ---- the lowest held-out loss ------------------------------------------------------ */
 
-/* Refuse now what would fail for want of disk space after hours. */
-static int check_space(const struct loop *l, struct tr_err *err)
+/* Nothing is lost if it fails but this copy. */
+static void write_best(struct loop *l, int last)
 {
-    const struct tr_plan *p = &l->t->plan;
-    struct statvfs fs;
-    char dir[4096];
-    snprintf(dir, sizeof dir, "%s.d", l->h->output);
-    int64_t files = 1 + (l->h->save_every ? keep(l->h) + 1 : 1);
-    if (statvfs(dir, &fs))
-        return 0;
-    double wanted = (double)files * (double)(p->params + p->moments + (1 << 20));
-    double there = (double)fs.f_bavail * (double)fs.f_frsize;
-    if (wanted <= there)
-        return 0;
-    return tr_err_set(err, TR_EIO, "%s: checkpoints take %.1f MB, %.1f MB are free",
-                      l->h->output, wanted / 1e6, there / 1e6);
+    struct tr_err err = { 0 };
+    char line[600];
+    if (!l->saves)
+        return;
+    int rc = last ? tr__saves_remove_best(l->saves, &err)
+                  : tr__saves_write_best(l->saves, l->t, &err);
+    snprintf(line, sizeof line, "the best so far is not kept: %s", err.text);
+    if (rc)
+        say(l, 1, line);
 }
+
+/* Where the end is the best, the target is it. */
+static void note_held_out(struct loop *l, double loss, int last)
+{
+    struct tr__remembered *past = &l->t->past;
+    if (isnan(loss) || !l->held_out.every)
+        return;
+    if (past->best_step > 0 && loss >= past->best_loss) {
+        past->since_best++;
+        return;
+    }
+    past->best_loss = loss;
+    past->best_step = (double)l->t->step;
+    past->since_best = 0;
+    write_best(l, last);
+}
+
+static int out_of_patience(const struct loop *l)
+{
+    return l->h->patience && l->t->past.since_best >= (double)l->h->patience;
+}
+
+static void tell_best(const struct loop *l)
+{
+    const struct tr__remembered *past = &l->t->past;
+    char line[600];
+    if (out_of_patience(l) && l->t->step < l->t->total) {
+        snprintf(line, sizeof line, "no lower held-out loss in %g measurements: the run ends after "
+                 "step %lld of %lld", past->since_best, (long long)l->t->step,
+                 (long long)l->t->total);
+        say(l, 0, line);
+    }
+    if (!l->h->output || !(past->best_step > 0) || past->best_step == (double)l->t->step)
+        return;
+    snprintf(line, sizeof line, "the held-out loss was lowest, %.4f, after step %g: "
+             "'%.400s.d/" TR__BEST "'", past->best_loss, past->best_step, l->h->output);
+    say(l, 0, line);
+}
+
+/* ---- beginning -------------------------------------------------------------------- */
 
 static void tell_of_saves(void *ctx, const char *line)
 {
@@ -133,7 +163,7 @@ static int open_saves(struct loop *l, struct tr_err *err)
     int rc = l->h->resume
                  ? resume(l, err)
                  : tr_saves_begin(l->saves, l->t, l->h->restart, tell_of_saves, l, err);
-    return rc ? rc : check_space(l, err);
+    return rc ? rc : tr__check_space(l->t, l->h, err);
 }
 
 static void say_warnings(const struct loop *l)
@@ -151,6 +181,8 @@ static int begin(struct loop *l, struct tr_err *err)
     int rc = l->h->output ? open_saves(l, err) : 0;
     if (!rc)
         rc = set_anchor(l, err);
+    if (!rc && l->t->step && l->t->past.best_step == (double)l->t->step)
+        write_best(l, l->t->step == l->t->total); /* a target that will be replaced */
     if (!rc)
         say_warnings(l);
     if (!rc && l->h->dump_grads && l->t->step)
@@ -158,37 +190,6 @@ static int begin(struct loop *l, struct tr_err *err)
     if (!rc && l->h->begin)
         rc = l->h->begin(l->h->ctx, l->t, err);
     return rc;
-}
-
-static int check_hooks(const struct tr_trainer *t, const struct tr_train_hooks *h,
-                       struct tr_err *err)
-{
-    if (!(h->eval_every >= 0) || !(h->eval_cost >= 0) || h->save_every < 0 || h->keep < 0)
-        return tr_err_set(err, TR_EINVAL, "'%s' of a run is below 0",
-                          !(h->eval_every >= 0)  ? "eval_every"
-                          : !(h->eval_cost >= 0) ? "eval_cost"
-                          : h->save_every < 0    ? "save_every"
-                                                 : "keep");
-    if (h->eval_every > 1 && h->eval_every != round(h->eval_every))
-        return tr_err_set(err, TR_EINVAL, "'eval_every' of a run is %g: steps, or a share "
-                          "of all below 1", h->eval_every);
-    if (h->eval_every > 0 && !t->args.val)
-        return tr_err_set(err, TR_EINVAL, "'eval_every' is set, but nothing to measure: "
-                          "training argument 'val'");
-    if (t->args.on_divergence->rewinds && !h->output)
-        return tr_err_set(err, TR_EINVAL, "training argument 'on_divergence' is %s, which goes "
-                          "back to saves: they need the 'output' of a run",
-                          t->args.on_divergence->name);
-    if (h->resume && h->restart)
-        return tr_err_set(err, TR_EINVAL,
-                          "'resume' goes on, 'restart' starts over: not both");
-    if (h->dump_grads && t->args.optim->minimise)
-        return tr_err_set(err, TR_EUNSUPPORTED, "'dump_grads' of a run: optimizer '%s' asks "
-                          "for many gradients in a step", t->args.optim->name);
-    if ((h->save_every || h->resume) && !h->output)
-        return tr_err_set(err, TR_EINVAL, "saves need the 'output' of a run beside which "
-                          "they lie");
-    return 0;
 }
 
 /* ---- on the way ------------------------------------------------------------------- */
@@ -199,7 +200,7 @@ static int save_now(struct loop *l)
 {
     struct tr_err err = {0};
     char line[600];
-    int rc = l->saves ? tr_saves_write(l->saves, l->t, keep(l->h), &err) : 0;
+    int rc = l->saves ? tr_saves_write(l->saves, l->t, tr__keep(l->h), &err) : 0;
     int failed = rc;
     if (!rc && l->h->lora_out && !tr_comm_rank())
         failed = tr_trainer_save_adapter(l->t, l->h->lora_out, &err);
@@ -236,7 +237,10 @@ static void tell(const struct loop *l, const struct tr_step_stats *s, double val
 /* The ranks go on from the same bits as whoever goes on from this save. */
 static void align(const struct loop *l)
 {
-    if (tr_trainer_align(l->t))
+    tr_trainer_use_average(l->t, 0);
+    int differed = tr_trainer_align(l->t);
+    tr_trainer_use_average(l->t, 1);
+    if (differed)
         say(l, 0, "processes had drifted apart, as machines of different kinds may: all go "
                   "on from the parameters of rank 0");
 }
@@ -247,9 +251,11 @@ static int after_step(struct loop *l, const struct tr_step_stats *s, double seco
     const struct tr_train_hooks *h = l->h;
     int last = s->step == l->t->total, rc = 0;
     double val_loss = NAN;
+    tr_trainer_use_average(l->t, 1);
     if (l->t->args.val && (last || is_due(l->held_out.every, s->step)) &&
         (rc = tr__measure_held_out(l->t, &l->held_out, &val_loss, err)))
         return rc;
+    note_held_out(l, val_loss, last);
     tell(l, s, val_loss, seconds);
     if (s->step == 1 && h->dump_grads && !tr_comm_rank())
         rc = tr_trainer_dump_grads(l->t, h->dump_grads, err);
@@ -280,7 +286,7 @@ static int steps(struct loop *l, struct tr_err *err)
 {
     l->began = tr_machine_seconds();
     l->first = l->t->step;
-    while (l->t->step < l->t->total) {
+    while (l->t->step < l->t->total && !out_of_patience(l)) {
         struct tr_step_stats s;
         double start = tr_machine_seconds();
         int rc = tr_trainer_step(l->t, &s, err);
@@ -331,6 +337,8 @@ static int finish(struct loop *l, struct tr_err *err)
 {
     const struct tr_train_hooks *h = l->h;
     int rc = 0;
+    tr_trainer_use_average(l->t, 1);
+    tell_best(l);
     if (tr_comm_rank())
         return 0;
     if (h->lora_out)
@@ -348,7 +356,7 @@ int tr_train_run(struct tr_trainer *t, const struct tr_train_hooks *h, struct tr
     struct loop l = { .t = t, .h = h ? h : &none };
     int rc = tr__check_runs(t, err);
     if (!rc)
-        rc = check_hooks(t, l.h, err);
+        rc = tr__check_hooks(t, l.h, err);
     if (rc)
         return rc;
     l.held_out = tr__plan_held_out(t, l.h);

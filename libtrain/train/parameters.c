@@ -78,6 +78,7 @@ static int init_full(struct tr_trainer *t, struct tr_err *err)
     if (rc)
         return rc;
     t->params.bf16 = t->args.weights == &tr_bf16;
+    t->params.averages = t->args.ema > 0;
     for (size_t i = 0; i < m->n_weight; i++) {
         struct tr_weight *w = &m->weight[i];
         if (!is_trained_in_full(w))
@@ -176,6 +177,7 @@ static int init_lora(struct tr_trainer *t, struct tr_err *err)
     if (t->lora->warning)
         tr__warn(t, "%s: %s", a->adapter_in, t->lora->warning);
     rc = tr_params_init(&t->params, 2 * t->lora->n, a->optim, err);
+    t->params.averages = a->ema > 0;
     if (!rc)
         declare_pairs(t);
     return rc;

@@ -20,6 +20,9 @@ static const struct {
     KEY("bad_steps", bad, 0),
     KEY("rewinds", rewinds, 0),
     KEY("rewind_step", anchor, 0),
+    KEY("best_loss", best_loss, -HUGE_VAL),
+    KEY("best_step", best_step, 0),
+    KEY("evals_since_best", since_best, 0),
     KEY("loss_mean", loss_mean, -HUGE_VAL),
     KEY("loss_variance", loss_variance, 0),
 };

@@ -40,6 +40,9 @@ struct tr__remembered {
     double bad;     /* steps in a row, up to the last one, that were not finite */
     double rewinds; /* to the save `anchor` */
     double anchor;  /* step of the save that a run would go back to */
+    double best_loss; /* the lowest held-out one that was measured on the way … */
+    double best_step; /* … after this step; 0: none */
+    double since_best; /* measurements since */
     double loss_mean, loss_variance; /* of the steps before, the later ones counting more */
 };
 
@@ -176,6 +179,14 @@ int tr__stop_due(struct tr_trainer *t, double loss, char *why, size_t size);
 void tr__stop_write(struct tr_gguf_writer *g, const struct tr_trainer *t);
 int tr__stop_read(struct tr_trainer *t, const struct tr_gguf *g,
                   struct tr_err *err) TR_MUST_CHECK;
+
+/* Before a run: do its hooks go together, and is there disk space for what it will save? */
+int tr__check_hooks(const struct tr_trainer *t, const struct tr_train_hooks *h,
+                    struct tr_err *err) TR_MUST_CHECK;
+int tr__check_space(const struct tr_trainer *t, const struct tr_train_hooks *h,
+                    struct tr_err *err) TR_MUST_CHECK;
+/* Newest saves that are kept. */
+int tr__keep(const struct tr_train_hooks *h);
 
 /* TR_EINVAL if the trainer stopped at its plan. */
 int tr__check_runs(const struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;

@@ -101,6 +101,8 @@ int tr_saves_begin(struct tr_saves *s, const struct tr_trainer *t, int restart,
         rc = may_replace(s, t, restart, &w, err);
     if (!rc)
         rc = remove_all(s, &l, &w, err);
+    if (!rc && restart)
+        rc = tr__saves_remove_best(s, err);
     free(l.save);
     return rc;
 }

@@ -9,6 +9,12 @@
 #include <libtrain/checkpoint.h>
 #include <libtrain/base/base.h>
 
+/* Behind the name of a parameter whose tensor is an average: what is trained. */
+#define TR__TRAINED ".trained"
+
+/* In the folder, what had the lowest held-out loss. */
+#define TR__BEST "best.gguf"
+
 struct tr_saves {
     char *target; /* F.ckpt */
     char *dir;    /* F.ckpt.d */
@@ -50,5 +56,11 @@ int tr__save_look(const struct tr_saves *s, const struct tr_trainer *t, int64_t 
  * free(l->save). */
 int tr__saves_list(const struct tr_saves *s, const struct tr_trainer *t,
                    struct tr__save_list *l, struct tr_err *err) TR_MUST_CHECK;
+
+/* Write t as the best so far, or remove that; what has its name and is no checkpoint stays, and is
+ * an error. */
+int tr__saves_write_best(const struct tr_saves *s, const struct tr_trainer *t,
+                         struct tr_err *err) TR_MUST_CHECK;
+int tr__saves_remove_best(const struct tr_saves *s, struct tr_err *err) TR_MUST_CHECK;
 
 #endif

@@ -137,6 +137,7 @@ int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err
     if (t->args.objective->weigh && (rc = tr__weigh_answers(t, mine, s, err)))
         return step_failed(t, s, rc, err);
     double scale = scale_of(s);
+    tr_trainer_use_average(t, 0);
     tr_tape_reset(t->tape); /* what a step that failed left there */
     tr_params_empty_grads(&t->params);
     t->balance = 0;
@@ -146,10 +147,17 @@ int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err
     if (t->args.balance > 0)
         tr_comm_sum_f64(&t->balance, 1);
     s->balance = t->balance;
+    if (!s->skipped)
+        tr_params_move_average(&t->params, t->args.ema);
     t->step++;
     t->sample += (uint64_t)n;
     tr__watch_loss(t, s);
     return tr__count_bad(t, s, err);
+}
+
+void tr_trainer_use_average(struct tr_trainer *t, int use)
+{
+    tr_params_use_average(&t->params, use);
 }
 
 int tr_trainer_eval(struct tr_trainer *t, struct tr_pack *pack, double *loss,

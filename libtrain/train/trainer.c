@@ -150,6 +150,8 @@ static int take_memory(struct tr_trainer *t, struct tr_err *err)
     if (!rc)
         rc = tr__fill_parameters(t, err);
     if (!rc)
+        tr_params_begin_average(&t->params);
+    if (!rc)
         rc = tr__stop_init(t, err);
     if (rc)
         return rc;

@@ -513,6 +513,30 @@ test_expect_success 'saves of another run are refused, with every difference' '
     refuses "method=lora is now method=full" $other -m model.gguf -d t.pack --full
     cmp n.ckpt before.ckpt'
 
+# ==== averages, and the lowest loss ====
+
+test_expect_success 'an average is what is measured, written and exported' '
+    tokenize -m model.gguf -o v.tok val.txt
+    pack -c 32 -o v.pack v.tok
+    train $common -o e.ckpt --steps 12 --ema 0.9 --val v.pack --log e.tsv --lora-out e.lora
+    gguf_export -m model.gguf -o e.gguf e.ckpt
+    "$BIN/gguf-diff" e.lora e.gguf
+    perplexity -m model.gguf -a e.gguf -d v.pack >measured
+    logged=$(tail -n 1 e.tsv | cut -f 10)
+    awk -v l=$logged "NR == 2 { for (i = 1; i <= NF; i++) if ((\$i - l) ^ 2 < 1e-10) found = 1 } END { exit !found }" measured
+    train $common -o f.ckpt --steps 12 --val v.pack
+    gguf_export -m model.gguf -o f.gguf f.ckpt
+    test_expect_code 1 "$BIN/gguf-diff" f.gguf e.gguf >/dev/null
+    test_expect_code 1 "$BIN/train" $common -o x.ckpt --full --weights bf16 --ema 0.9 2>stderr
+    grep "ema.*f32" stderr'
+test_expect_success 'a run ends with its patience, and its best is kept' '
+    train $common --lr 0.5 -o p.ckpt --steps 90 --val v.pack --eval-every 3 --patience 2 2>stderr ||
+        { cat stderr; false; }
+    test -f p.ckpt
+    gguf_export -m model.gguf -o p.gguf p.ckpt.d/best.gguf
+    test_expect_code 2 "$BIN/train" $common -o x.ckpt --patience 2 2>stderr
+    grep "patience goes with --eval-every" stderr'
+
 # ==== what goes wrong ====
 
 test_expect_success 'a run that diverges' '

@@ -274,6 +274,11 @@ static const struct {
 #undef SCHEDULE
 };
 
+/* Of the first of them, the moving average with decay 0.8 (dev/average_reference.py). */
+static const double average[REFERENCE_N] = {
+#include "average_reference.def"
+};
+
 /* The numbers of dev/optim_reference.py. */
 static float reference_number(uint32_t seed, uint32_t i)
 {
@@ -295,6 +300,7 @@ START_TEST(optimizers_as_pytorch)
     double option_of[TR_MAX_OPTION], worst = 0;
     ck_assert_ptr_nonnull(optim);
     ck_assert_int_eq(tr_params_init(&p, 4, optim, NULL), 0);
+    p.averages = 1;
     for (uint32_t i = 0; i < 4; i++) {
         t[i] = tr_tensor_make("t", &tr_f32, n_dim[i], shape[i], NULL);
         t[i].linear = i < 2;
@@ -305,6 +311,7 @@ START_TEST(optimizers_as_pytorch)
         for (uint32_t j = 0; j < tr_tensor_count(&t[i]); j++)
             ((float *)t[i].data)[j] = reference_number(i, j);
     tr_option_values(optim->option, reference[_i].set, option_of);
+    tr_params_begin_average(&p);
     for (uint32_t k = 1; k <= REFERENCE_STEPS; k++) {
         for (uint32_t i = 0; i < 4; i++)
             for (uint32_t j = 0; j < tr_tensor_count(&t[i]); j++)
@@ -312,12 +319,18 @@ START_TEST(optimizers_as_pytorch)
         tr_params_update(&p, &(struct tr_optim_step){
             .lr = reference[_i].lr, .option = option_of, .grad_scale = 2, .t = k,
             .weight_decay = reference[_i].decay });
+        tr_params_move_average(&p, 0.8);
     }
     const double *end = reference[_i].end;
     for (uint32_t i = 0; i < 4; i++)
         for (uint32_t j = 0; j < tr_tensor_count(&t[i]); j++, end++)
             worst = fmax(worst, fabs((double)((float *)t[i].data)[j] - *end));
     ck_assert_msg(worst < 1e-6, "%s: %g", reference[_i].name, worst);
+    tr_params_use_average(&p, 1);
+    for (uint32_t i = 0, at = 0; !_i && i < 4; i++)
+        for (uint32_t j = 0; j < tr_tensor_count(&t[i]); j++, at++)
+            worst = fmax(worst, fabs((double)((float *)t[i].data)[j] - average[at]));
+    ck_assert_msg(worst < 1e-6, "average: %g", worst);
     tr_params_release(&p);
 }
 END_TEST

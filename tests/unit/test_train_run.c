@@ -410,6 +410,54 @@ START_TEST(spikes)
 }
 END_TEST
 
+/* ---- held-out losses -------------------------------------------------------------- */
+
+/* At this rate the loss rises after some steps: the lowest is kept, and the run ends when there was
+ * no lower one twice.  Stopped anywhere, it ends at the same step with the same bytes. */
+static int64_t with_patience(const char *to, int64_t stop, int resume, double *best)
+{
+    struct seen x = { .stop_at = stop };
+    struct tr_train_hooks h = hooks(&x);
+    struct tr_gguf *g;
+    char name[500];
+    int64_t step = 0;
+    h.output = to;
+    h.eval_every = 1;
+    h.patience = 2;
+    h.resume = resume;
+    ck_assert_int_eq(run(trainer("lora lr=0.3 steps=60 ema=0.2 grad_acc=2", pack), &h),
+                     stop ? 15 : 0);
+    if (stop)
+        return 0;
+    snprintf(name, sizeof name, "%s.d/best.gguf", to);
+    ck_assert((g = tr_gguf_open(name, NULL)) && !tr_checkpoint_check(g, NULL));
+    ck_assert_int_eq(tr_gguf_int(g, "checkpoint.step", &step, NULL), 1);
+    *best = tr_gguf_elem_float(tr_gguf_find_kv(g, "checkpoint.best_loss"), 0);
+    tr_gguf_close(g);
+    unlink(name);
+    ck_assert_msg(x.step == step + 2 && strstr(x.said, "lowest"), "%lld %lld %s",
+                  (long long)x.step, (long long)step, x.said);
+    return step;
+}
+
+START_TEST(ends_when_patience_does)
+{
+    double best, again;
+    int64_t step = with_patience(path, 0, 0, &best);
+    ck_assert(step >= 1 && step < 50);
+    for (int64_t at = 1; at <= step + 1; at += 2) {
+        with_patience(target, at, 0, NULL);
+        ck_assert_int_eq(with_patience(target, 0, 1, &again), step);
+        ck_assert(best == again);
+        same_files(path, target);
+        unlink(target);
+        unlink(save_of(target, at));
+        rmdir(dir_of(target));
+    }
+    rmdir(dir_of(path));
+}
+END_TEST
+
 START_TEST(warnings_are_said)
 {
     struct seen x = {0};
@@ -432,6 +480,7 @@ START_TEST(hooks_that_cannot_be)
         { { .eval_cost = -1 }, "'eval_cost'" },
         { { .eval_every = 2 }, "'val'" },
         { { .save_every = 2 }, "'output'" },
+        { { .patience = 2 }, "'patience'" },
         { { .resume = 1 }, "'output'" },
     };
     struct tr_trainer *t = trainer("lora", NULL);
@@ -621,6 +670,7 @@ int main(void)
     tcase_add_test(tc, saves_when_due_and_when_asked);
     tcase_add_loop_test(tc, stops_and_resumes, 1, 10);
     tcase_add_test(tc, warnings_are_said);
+    tcase_add_test(tc, ends_when_patience_does);
     tcase_add_loop_test(tc, goes_on_after_bad_steps, 0, 8);
     tcase_add_test(tc, goes_back_to_the_save);
     tcase_add_loop_test(tc, gives_up, 0, 3);
