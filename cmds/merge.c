@@ -17,6 +17,7 @@
 
 #include <libtrain/merge.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,7 +121,9 @@ static void check_ways(const struct cmd *cmd, const struct opts *o,
     if (is_models && (o->adapters.n || o->kl || o->template || o->force))
         cmd_usage(cmd, "--method merges models: --adapter, --kl, --chat-template and --force "
                   "are of adapters");
-    if (!is_models && (models->models.n || models->rules.n || models->layers))
+    if (!is_models && (models->models.n || models->rules.n || models->layers ||
+                       models->density > 0 || isfinite(models->lambda) || models->seed >= 0 ||
+                       models->normalize >= 0))
         cmd_usage(cmd, "models want '--method NAME'");
     if (o->kl && !strcmp(o->output, "-"))
         cmd_usage(cmd, "'--kl' needs a file that is written");
@@ -130,7 +133,7 @@ int main(int argc, char **argv)
 {
     struct opts o = {0};
     struct tr_merge_args args = {0};
-    struct cmd_merge_models models = { .method = -1, .density = 0.5, .lambda = 1,
+    struct cmd_merge_models models = { .method = -1, .density = -1, .lambda = NAN, .seed = -1,
                                        .normalize = -1 };
     const struct cmd_opt table[] = {
         CMD_IN('m', "model", &o.model, "FILE", "base GGUF"),
@@ -160,11 +163,11 @@ int main(int argc, char **argv)
         CMD_LIST(0, "weight", &models.rules, "RE=W[,W...]",
                  "weights of the models in tensors whose names match, may be given again"),
         CMD_FLOAT(0, "density", &models.density, 1e-6, 1, "X",
-                  "share of the changes that stays: ties, dare, dare-ties"),
+                  "share of the changes that stays: ties, dare, dare-ties (0.5)"),
         CMD_FLOAT(0, "lambda", &models.lambda, -1e4, 1e4, "X",
-                  "factor on the changes: task, ties, dare, dare-ties"),
+                  "factor on the changes: task, ties, dare, dare-ties (1)"),
         CMD_INT(0, "seed", &models.seed, 0, INT64_MAX, "N",
-                "which changes stay: dare, dare-ties"),
+                "which changes stay: dare, dare-ties (0)"),
         CMD_IN(0, "layers", &models.layers, "FILE",
                "which blocks of which models: passthrough"),
         CMD_FLAG(0, "normalize", &models.normalize, "divide by the sum of the weights"),

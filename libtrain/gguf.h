@@ -210,6 +210,8 @@ void tr_gguf_add_history(struct tr_gguf_writer *w, const struct tr_gguf *from,
  * what the base says of itself (name, author, version, organization, description, url,
  * repo_url, doi, uuid); libtrain.base_hash and libtrain.base_sketch are as above. */
 void tr_gguf_set_base(struct tr_gguf_writer *w, const struct tr_gguf *base);
+/* Behind that, number 1, 2, … : another model that it was made from, as general.base_model.N. */
+void tr_gguf_add_parent(struct tr_gguf_writer *w, const struct tr_gguf *parent, unsigned number);
 /* The same for a model that has all keys of the base: those that belong to the base alone go,
  * general.name is the base's and `name` behind it, general.finetune is `name`; NULL:
  * "fine-tuned". */

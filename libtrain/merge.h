@@ -73,6 +73,10 @@ const struct tr_merge_method *tr_merge_method_at(int i);
 const char *tr_merge_method_name(const struct tr_merge_method *method);
 const char *tr_merge_method_help(const struct tr_merge_method *method);
 
+/* 1 if the method looks at weight, density, lambda, seed, normalize or layers of
+ * tr_merge_models_args. */
+int tr_merge_takes(const struct tr_merge_method *method, const char *what);
+
 enum { TR_MERGE_MAX_MODEL = 16 };
 
 /* Other weights for tensors whose names match. */
@@ -87,7 +91,7 @@ struct tr_merge_models_args {
     const struct tr_gguf *const *model; // (n)
     const double *weight;               // (n)
     size_t n_rule;
-    const struct tr_merge_rule *rule; // (n_rule) the first that matches
+    const struct tr_merge_rule *rule; // (n_rule) the first that matches; one for no tensor is TR_EINVAL
     double density; /* share of the changes that stays, in (0, 1]: ties, dare, dare-ties */
     double lambda;  /* factor on all changes: task, ties, dare, dare-ties */
     uint64_t seed;  /* which changes stay: dare, dare-ties */

@@ -14,6 +14,7 @@
 #include <libtrain/file.h>
 #include <libtrain/model.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,24 @@ static int take_rules(const struct cmd *cmd, const struct cmd_list *list, struct
         text += n;
     }
     return 0;
+}
+
+/* What this method does not look at is not taken for it. */
+static void check_options(const struct cmd *cmd, const struct cmd_merge_models *o)
+{
+    const struct tr_merge_method *m = tr_merge_method_at(o->method);
+    const struct {
+        const char *name;
+        int given;
+    } all[] = {
+        { "weight", o->rules.n > 0 },     { "density", o->density > 0 },
+        { "lambda", isfinite(o->lambda) }, { "seed", o->seed >= 0 },
+        { "normalize", o->normalize >= 0 },
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].given && !tr_merge_takes(m, all[i].name))
+            cmd_usage(cmd, "'--%s' says nothing to '--method %s'", all[i].name,
+                      tr_merge_method_name(m));
 }
 
 /* ==== files ==== */
@@ -200,6 +219,7 @@ int cmd_merge_models(const struct cmd *cmd, const struct cmd_merge_models *o,
         cmd_usage(cmd, "'--layers' and '--method passthrough' need each other");
     if (!is_stack && !o->models.n)
         cmd_usage(cmd, "--method wants a model: '--with FILE[:WEIGHT]'");
+    check_options(cmd, o);
     int rc = open_models(cmd, &m, path, &o->models, err);
     if (!rc)
         rc = take_rules(cmd, &o->rules, &m, err);
@@ -209,9 +229,9 @@ int cmd_merge_models(const struct cmd *cmd, const struct cmd_merge_models *o,
     args->weight = m.weight;
     args->rule = m.rule;
     args->n_rule = o->rules.n;
-    args->density = o->density;
-    args->lambda = o->lambda;
-    args->seed = (uint64_t)o->seed;
+    args->density = o->density > 0 ? o->density : 0.5;
+    args->lambda = isfinite(o->lambda) ? o->lambda : 1;
+    args->seed = o->seed > 0 ? (uint64_t)o->seed : 0;
     args->normalize = o->normalize;
     if (!rc && is_stack)
         rc = write_stack(&m, o->layers, args, output, err);

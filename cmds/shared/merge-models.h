@@ -14,7 +14,7 @@ struct cmd_merge_models {
     struct cmd_list models; /* FILE[:WEIGHT] */
     struct cmd_list rules;  /* RE=WEIGHT[,WEIGHT…] */
     const char *layers;     /* file; NULL: none */
-    double density, lambda;
+    double density, lambda; /* not given: out of their range, as is a seed below 0 */
     int64_t seed;
     int normalize;
 };

@@ -105,15 +105,23 @@ int tr__same_model(const struct tr_gguf *base, const struct tr_gguf *g, struct t
     return check_tensors(g, base, err);
 }
 
+void tr__merge_lineage(struct tr_gguf_writer *w, const struct tr_gguf *base,
+                       const struct tr_merge_models_args *args)
+{
+    tr_gguf_set_fine_tuned(w, base, args->name ? args->name : "merged");
+    for (size_t i = 0; i < args->n; i++)
+        tr_gguf_add_parent(w, args->model[i], (unsigned)i + 1);
+}
+
 static int check_weights(const struct tr_merge_models_args *a, const double *weight,
                          const char *where, struct tr_err *err)
 {
     for (size_t i = 0; i < a->n; i++)
         if (!isfinite(weight[i]))
             return tr_err_set(err, TR_EINVAL, "a weight of %g%s", weight[i], where);
-    if (a->method->fits && !a->method->fits(weight, a->n))
-        return tr_err_set(err, TR_EINVAL, "%s: the weights%s add up to 0", a->method->name,
-                          where);
+    const char *why = a->method->misfit ? a->method->misfit(weight, a->n) : NULL;
+    if (why)
+        return tr_err_set(err, TR_EINVAL, "%s: the weights%s %s", a->method->name, where, why);
     return 0;
 }
 

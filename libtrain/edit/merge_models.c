@@ -220,7 +220,7 @@ static int write_model(struct merge *m, const struct tr_recipe *recipe, const ch
     if (!w)
         return err ? err->code : TR_EIO;
     tr_gguf_set_all(w, m->base);
-    tr_gguf_set_fine_tuned(w, m->base, m->args->name ? m->args->name : "merged");
+    tr__merge_lineage(w, m->base, m->args);
     tr_gguf_add_history(w, m->base, m->args->history);
     if (recipe->type && recipe->file_type >= 0)
         tr_gguf_set_u32(w, "general.file_type", (uint32_t)recipe->file_type);
@@ -245,6 +245,23 @@ static int start(struct merge *m, struct tr_err *err)
     return tr__slab_init(&m->slab, tr_gguf_path(m->base), SLAB, nonfinite, err);
 }
 
+/* Patterns, each for a tensor at least. */
+static int read_rules(struct merge *m, struct tr_err *err)
+{
+    const struct tr_merge_models_args *a = m->args;
+    int rc = tr__regexes_init(&m->rules, a->rule ? &a->rule->pattern : NULL, a->n_rule,
+                              sizeof *a->rule, err);
+    for (size_t i = 0; !rc && a->n_rule && i < tr_gguf_n_tensor(m->base); i++)
+        (void)!tr__regexes_find(&m->rules, tr_gguf_tensor(m->base, i)->name);
+    if (!rc)
+        rc = tr__regexes_error(&m->rules, err);
+    const char *idle = rc ? NULL : tr__regexes_idle(&m->rules, 0);
+    if (idle)
+        rc = tr_err_set(err, TR_EINVAL, "weights for '%s': no tensor of '%s' has such a name, or "
+                        "an earlier pattern has them all", idle, tr_gguf_path(m->base));
+    return rc;
+}
+
 struct tr_recipe *tr_merge_models_recipe(const struct tr_gguf *base,
                                          const struct tr_merge_models_args *args,
                                          struct tr_err *err)
@@ -267,8 +284,7 @@ int tr_merge_models(const struct tr_gguf *base, const struct tr_recipe *recipe,
         return rc;
     if (args->method->write)
         return args->method->write(base, args, path, err);
-    rc = tr__regexes_init(&m.rules, args->rule ? &args->rule->pattern : NULL, args->n_rule,
-                          sizeof *args->rule, err);
+    rc = read_rules(&m, err);
     if (!rc)
         rc = start(&m, err);
     if (!rc)

@@ -31,9 +31,11 @@ struct tr__mixed {
  * threads; the numbers must not depend on how many there are. */
 struct tr_merge_method {
     const char *name, *help;
+    const char *takes; /* of weight, density, lambda, seed, normalize, layers; NULL: none */
     size_t least, most; /* models beside the base */
     int normalize;      /* divide by the sum of the weights, if nothing else is asked for */
-    int (*fits)(const double *weight, size_t n); /* NULL: any numbers do */
+    const char *(*misfit)(const double *weight, size_t n); /* what is wrong with weights, or NULL;
+                                                              NULL: any numbers do */
     int passes;
     size_t (*state_bytes)(size_t n_model); /* NULL: none */
     void (*look)(const struct tr__mixing *m, int pass, const struct tr__mixed *x);
@@ -47,6 +49,10 @@ struct tr_merge_method {
     int (*write)(const struct tr_gguf *base, const struct tr_merge_models_args *args,
                  const char *path, struct tr_err *err);
 };
+
+/* What became of base and models says what it was made from. */
+void tr__merge_lineage(struct tr_gguf_writer *w, const struct tr_gguf *base,
+                       const struct tr_merge_models_args *args);
 
 #define TR_MERGE_METHOD(name) extern const struct tr_merge_method tr__method_##name;
 #include <libtrain/edit/methods.def>

@@ -38,5 +38,6 @@ static void combine(const struct tr__mixing *m, const struct tr__mixed *x)
 
 const struct tr_merge_method tr__method_dare = {
     .name = "dare", .help = "as task, of a random part of the changes", .least = 1,
-    .most = TR_MERGE_MAX_MODEL, .combine = combine,
+    .takes = "weight density lambda seed normalize", .most = TR_MERGE_MAX_MODEL,
+    .combine = combine,
 };

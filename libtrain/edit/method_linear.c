@@ -15,9 +15,9 @@ static double sum_of(const double *weight, size_t n)
     return sum;
 }
 
-static int fits(const double *weight, size_t n)
+static const char *misfit(const double *weight, size_t n)
 {
-    return sum_of(weight, n) != 0;
+    return sum_of(weight, n) != 0 ? NULL : "add up to 0";
 }
 
 static void linear(const struct tr__mixing *m, const struct tr__mixed *x)
@@ -40,10 +40,12 @@ static void task(const struct tr__mixing *m, const struct tr__mixed *x)
 
 const struct tr_merge_method tr__method_linear = {
     .name = "linear", .help = "weighted mean of the models", .least = 1,
-    .most = TR_MERGE_MAX_MODEL, .normalize = 1, .fits = fits, .combine = linear,
+    .most = TR_MERGE_MAX_MODEL, .normalize = 1, .takes = "weight normalize",
+    .misfit = misfit, .combine = linear,
 };
 
 const struct tr_merge_method tr__method_task = {
     .name = "task", .help = "base and the weighted sum of what the models changed of it",
-    .least = 1, .most = TR_MERGE_MAX_MODEL, .combine = task,
+    .least = 1, .most = TR_MERGE_MAX_MODEL, .takes = "weight lambda normalize",
+    .combine = task,
 };

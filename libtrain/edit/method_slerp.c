@@ -26,9 +26,14 @@ static size_t state_bytes(size_t n_model)
     return sizeof(struct arc);
 }
 
-static int fits(const double *weight, size_t n)
+/* Beyond its ends the arc leaves both models behind. */
+static const char *misfit(const double *weight, size_t n)
 {
-    return n == 1 || weight[0] + weight[1] != 0;
+    if (n == 1)
+        return weight[0] >= 0 && weight[0] <= 1 ? NULL : "are not from 0 to 1";
+    if (weight[0] < 0 || weight[1] < 0)
+        return "are below 0";
+    return weight[0] + weight[1] != 0 ? NULL : "add up to 0";
 }
 
 /* From the base to the only model, or from the first to the second. */
@@ -100,6 +105,6 @@ static void combine(const struct tr__mixing *m, const struct tr__mixed *x)
 
 const struct tr_merge_method tr__method_slerp = {
     .name = "slerp", .help = "between two models on an arc", .least = 1, .most = 2,
-    .fits = fits, .passes = 1, .state_bytes = state_bytes, .look = look, .settle = settle,
+    .takes = "weight", .misfit = misfit, .passes = 1, .state_bytes = state_bytes, .look = look, .settle = settle,
     .combine = combine,
 };

@@ -95,11 +95,12 @@ static void combine_dare(const struct tr__mixing *m, const struct tr__mixed *x)
 
 const struct tr_merge_method tr__method_ties = {
     .name = "ties", .help = "the largest changes, where their signs agree", .least = 1,
-    .most = TR_MERGE_MAX_MODEL, .normalize = 1, .passes = 2, .state_bytes = state_bytes,
+    .takes = "weight density lambda normalize", .most = TR_MERGE_MAX_MODEL, .normalize = 1, .passes = 2, .state_bytes = state_bytes,
     .look = look, .settle = settle, .combine = combine,
 };
 
 const struct tr_merge_method tr__method_dare_ties = {
     .name = "dare-ties", .help = "a random part of the changes, where their signs agree",
-    .least = 1, .most = TR_MERGE_MAX_MODEL, .normalize = 1, .combine = combine_dare,
+    .takes = "weight density lambda seed normalize", .least = 1, .most = TR_MERGE_MAX_MODEL,
+    .normalize = 1, .combine = combine_dare,
 };

@@ -4,6 +4,8 @@
  */
 #include <libtrain/edit/method.h>
 
+#include <string.h>
+
 static const struct tr_merge_method *const methods[] = {
 #define TR_MERGE_METHOD(name) &tr__method_##name,
 #include <libtrain/edit/methods.def>
@@ -18,6 +20,11 @@ const struct tr_merge_method *tr_merge_method_at(int i)
 const char *tr_merge_method_name(const struct tr_merge_method *method)
 {
     return method->name;
+}
+
+int tr_merge_takes(const struct tr_merge_method *method, const char *what)
+{
+    return method->takes && strstr(method->takes, what);
 }
 
 int tr_merge_layers(const struct tr_merge_method *method)

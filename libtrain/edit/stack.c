@@ -107,6 +107,21 @@ static int make_plan(struct plan *p, const struct tr__stack *s, struct tr_err *e
     return rc;
 }
 
+/* Each pattern is one for a tensor at least. */
+static int check_patterns(const struct tr__stack *s, struct tr_err *err)
+{
+    for (size_t i = 0; i < s->n_pattern; i++) {
+        size_t k = 0, n = tr_gguf_n_tensor(s->base);
+        while (k < n && (tr_gguf_block(tr_gguf_tensor(s->base, k)->name, NULL) >= 0 ||
+                         fnmatch(s->pattern[i].pattern, tr_gguf_tensor(s->base, k)->name, 0)))
+            k++;
+        if (k == n)
+            return tr_err_set(err, TR_EINVAL, "layers: '%s' is the name of no tensor outside of "
+                              "blocks", s->pattern[i].pattern);
+    }
+    return 0;
+}
+
 static int prepare(struct tr__stack *s, struct plan *p, struct tr_err *err)
 {
     int rc = tr__stack_read(s, err);
@@ -117,6 +132,8 @@ static int prepare(struct tr__stack *s, struct plan *p, struct tr_err *err)
                         "quantize what comes of it", s->args->recipe.mix->name);
     if (!rc)
         rc = tr__stack_check_keys(s, err);
+    if (!rc)
+        rc = check_patterns(s, err);
     return rc ? rc : make_plan(p, s, err);
 }
 
@@ -155,7 +172,7 @@ static int write_model(const struct tr__stack *s, const struct plan *p, const ch
     if (!w)
         return err->code;
     tr_gguf_set_all(w, s->base);
-    tr_gguf_set_fine_tuned(w, s->base, s->args->name ? s->args->name : "merged");
+    tr__merge_lineage(w, s->base, s->args);
     if (type && type->file_type >= 0)
         tr_gguf_set_u32(w, "general.file_type", (uint32_t)type->file_type);
     tr_gguf_add_history(w, s->base, s->args->history);
@@ -188,5 +205,5 @@ static int check(const struct tr_gguf *base, const struct tr_merge_models_args *
 
 const struct tr_merge_method tr__method_passthrough = {
     .name = "passthrough", .help = "blocks of several models, one behind the other",
-    .most = TR_MERGE_MAX_MODEL, .check = check, .write = stack,
+    .takes = "layers", .most = TR_MERGE_MAX_MODEL, .check = check, .write = stack,
 };

@@ -7,12 +7,12 @@
  */
 #include <libtrain/gguf/writer.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SELF "general."
 #define PARENTS "general.base_model."
-#define PARENT PARENTS "0."
 
 static const char *const told[] = { "name", "author",   "version", "organization", "url",
                                     "doi",  "repo_url", "uuid",    "description" };
@@ -85,20 +85,26 @@ void tr_gguf_add_history(struct tr_gguf_writer *w, const struct tr_gguf *from,
     free(all);
 }
 
-void tr_gguf_set_base(struct tr_gguf_writer *w, const struct tr_gguf *base)
+void tr_gguf_add_parent(struct tr_gguf_writer *w, const struct tr_gguf *parent, unsigned number)
 {
-    char from[MOST_KEY], to[MOST_KEY];
-    set_identity(w, base);
-    unset_parents(w, base);
-    tr_gguf_set_u32(w, PARENTS "count", 1);
+    char from[MOST_KEY], to[MOST_KEY], front[MOST_KEY / 2];
+    snprintf(front, sizeof front, PARENTS "%u.", number);
+    tr_gguf_set_u32(w, PARENTS "count", number + 1);
     for (int i = 0; i < N_TOLD; i++) {
-        const struct tr_gguf_kv *kv = tr_gguf_find_kv(base, key_of(from, SELF, i));
+        const struct tr_gguf_kv *kv = tr_gguf_find_kv(parent, key_of(from, SELF, i));
         if (!kv || kv->type != TR_GGUF_STRING)
             continue;
         struct tr_gguf_kv renamed = *kv;
-        renamed.key = key_of(to, PARENT, i);
+        renamed.key = key_of(to, front, i);
         tr_gguf_set_kv(w, &renamed);
     }
+}
+
+void tr_gguf_set_base(struct tr_gguf_writer *w, const struct tr_gguf *base)
+{
+    set_identity(w, base);
+    unset_parents(w, base);
+    tr_gguf_add_parent(w, base, 0);
 }
 
 void tr_gguf_set_fine_tuned(struct tr_gguf_writer *w, const struct tr_gguf *base,

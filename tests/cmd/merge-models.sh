@@ -149,7 +149,10 @@ test_expect_success 'blocks of several models' '
     printf "# more\n 1 0-%d # the first\n\n0\t%d\r\n1 token_embd*\n" $last $last >more
     run merge --method passthrough -m base.gguf -x a1.gguf --layers more -o out.gguf
     test ! -s talk
-    "$BIN/gguf-show" --keys out.gguf | grep "block_count.*	$((n + 1))$"
+    "$BIN/gguf-show" --keys out.gguf >keys
+    grep "block_count.*	$((n + 1))$" keys
+    grep "general.base_model.count.*	2$" keys
+    grep "general.base_model.1.name" keys
     "$BIN/perplexity" -q -m out.gguf -f house.txt -c 64 | grep .
     "$BIN/gguf-diff" --tensors a1.gguf out.gguf >diff || true
     grep "^tensor	blk" diff | awk "\$5 != 0 { exit 1 }"
@@ -168,6 +171,7 @@ test_expect_success 'blocks of several models' '
     layers "0 0x\n" "line 1: .0x. are no blocks"
     layers "0\n" "line 1: begins with no"
     layers "0 0 0\n" "line 1: wants"
+    layers "0 0\n1 blk.0*\n" "blk.0.. is the name of no tensor outside of blocks"
     layers "# none\n" "no blocks of any"
     "$BIN/gguf-edit" -q --set llama.rope.freq_base=f32:5 -o other.gguf a1.gguf
     test_expect_code 1 "$BIN/merge" --method passthrough -m base.gguf -x other.gguf \
@@ -191,6 +195,21 @@ test_expect_success 'models: what does not go together' '
     usage "slerp takes 1 to 2 models" -m base.gguf --method slerp -x a1.gguf -x a1.gguf -x b1.gguf
     usage "add up to 0" -m base.gguf --method linear -x a1.gguf:1 -x b1.gguf:-1
     usage "linear task slerp ties dare dare-ties passthrough" -m base.gguf --method blend -x a1.gguf
+    usage "slerp: the weights are not from 0 to 1" -m base.gguf --method slerp -x a1.gguf:1.5
+    usage "of a pattern are below 0" -m base.gguf --method slerp -x a1.gguf -x b1.gguf \
+        --weight "attn=-1,2"
+    usage "for .attm.: no tensor of .base.gguf" -m base.gguf --method task -x a1.gguf \
+        --weight attn=1 --weight attm=2
+    usage "for .attn_q.: no tensor" -m base.gguf --method task -x a1.gguf --weight attn=1 \
+        --weight attn_q=2
+    usage "density. says nothing to .--method task" -m base.gguf --method task -x a1.gguf \
+        --density 0.5
+    usage "lambda. says nothing" -m base.gguf --method linear -x a1.gguf --lambda 1
+    usage "seed. says nothing" -m base.gguf --method ties -x a1.gguf --seed 0
+    usage "normalize. says nothing" -m base.gguf --method slerp -x a1.gguf --no-normalize
+    usage "weight. says nothing" -m base.gguf --method passthrough -x a1.gguf --layers more \
+        --weight attn=1
+    usage "models want .--method" -m base.gguf -a a.gguf --lambda 2
     test_expect_code 1 "$BIN/merge" -o out.gguf -m base.gguf --method task -x a.gguf 2>err
     grep "a.gguf. is an adapter" err
     test_expect_code 2 "$BIN/merge" -o out.gguf -m base.gguf --method task -x a1.gguf \
