@@ -107,9 +107,11 @@ static int write_numbers(const struct job *j, struct tr_err *err)
 static int write_files(const struct job *j, struct tr_err *err)
 {
     int rc = tr__hf_configs(&j->all, j->type, j->to, err);
-    if (!rc && j->args->like)
+    if (!rc && j->args->like) {
         rc = tr__hf_copy_tokenizer(j->args->like, j->to, err);
-    else if (!rc && tr_gguf_find_kv(j->g, "tokenizer.ggml.tokens"))
+        if (!rc)
+            rc = tr__hf_vocab_match(j->g, j->args->like, err);
+    } else if (!rc && tr_gguf_find_kv(j->g, "tokenizer.ggml.tokens"))
         rc = tr__hf_vocab_write(j->g, tr__folder_path(j->to), err);
     if (!rc)
         rc = tr__folder_hold(j->to, err);

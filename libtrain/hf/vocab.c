@@ -10,6 +10,7 @@
 #include <libtrain/hf/vocab_json.h>
 #include <libtrain/hf/vocab_sentencepiece.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,7 +185,7 @@ static int refuse_kind(struct job *j, struct tr_err *err)
                       "'%.40s' has no form here", j->f.dir, type);
 }
 
-static int set_listed(struct job *j, struct tr_err *err)
+static int read_listed(struct job *j, struct tr_err *err)
 {
     int rc = read_vocabulary(&j->p, &j->f, err);
     j->is_listed = 1;
@@ -194,16 +195,11 @@ static int set_listed(struct job *j, struct tr_err *err)
         rc = tr__hf_vocab_pieces_of_json(&j->p, &j->f, is_arch(j, "gemma4"), err);
     else if (!rc)
         rc = tr__hf_vocab_add(&j->p, &j->f, err);
-    if (!rc)
-        rc = count_tokens(&j->f, &j->p, j->o->rows, &j->n, err);
-    if (rc)
-        return rc;
-    return !is_byte_fallback(j) ? set_byte_level(j, err) :
-           is_arch(j, "gemma4") ? set_gemma4(j, err) : set_scored(j, err);
+    return rc;
 }
 
 /* tokenizer.model: no more tokens than the model has rows for, and no padding is missed. */
-static int set_sentencepiece(struct job *j, const char *path, struct tr_err *err)
+static int read_sentencepiece(struct job *j, const char *path, struct tr_err *err)
 {
     struct tr__hf_sentencepiece s = { 0 };
     char *text = NULL;
@@ -219,21 +215,31 @@ static int set_sentencepiece(struct job *j, const char *path, struct tr_err *err
         rc = tr__hf_vocab_add_pieces(&j->p, &j->f, err);
     if (!rc)
         rc = read_rest(&j->f, err);
-    if (!rc)
-        rc = count_tokens(&j->f, &j->p, j->o->rows, &j->n, err);
-    return rc ? rc : set_scored(j, err);
+    return rc;
 }
 
-static int set_all(struct job *j, struct tr_err *err)
+/* Which text each id has. */
+static int read_pieces(struct job *j, const char *dir, struct tr_err *err)
 {
     char path[TR__HF_PATH];
+    int rc = tr__hf_vocab_files_open(&j->f, dir, err);
     const struct tr_json *class = tr_json_get(j->f.settings, "tokenizer_class");
-    int found = tr__hf_vocab_path(j->f.dir, "tokenizer.model", path, err);
+    int found = rc ? rc : tr__hf_vocab_path(dir, "tokenizer.model", path, err);
     if (found < 0)
         return found;
-    int rc = found && !is_arch(j, "gemma4") &&
-             strcmp(tr_json_string(class, NULL), "GPT2Tokenizer") ?
-             set_sentencepiece(j, path, err) : set_listed(j, err);
+    return found && !is_arch(j, "gemma4") &&
+           strcmp(tr_json_string(class, NULL), "GPT2Tokenizer") ?
+           read_sentencepiece(j, path, err) : read_listed(j, err);
+}
+
+static int set_all(struct job *j, const char *dir, struct tr_err *err)
+{
+    int rc = read_pieces(j, dir, err);
+    if (!rc)
+        rc = count_tokens(&j->f, &j->p, j->o->rows, &j->n, err);
+    if (!rc)
+        rc = !j->is_listed || (is_byte_fallback(j) && !is_arch(j, "gemma4")) ? set_scored(j, err) :
+             is_byte_fallback(j) ? set_gemma4(j, err) : set_byte_level(j, err);
     if (!rc)
         rc = tr__hf_vocab_special(j->w, &j->f, &j->p, err);
     if (rc)
@@ -247,11 +253,68 @@ int tr__hf_vocab_set(struct tr_gguf_writer *w, const char *dir,
                      const struct tr__hf_vocab_options *o, int64_t *n, struct tr_err *err)
 {
     struct job j = { .w = w, .o = o };
-    int rc = tr__hf_vocab_files_open(&j.f, dir, err);
-    if (!rc)
-        rc = set_all(&j, err);
+    int rc = set_all(&j, dir, err);
     if (!rc && n)
         *n = (int64_t)j.n;
+    tr__hf_pieces_release(&j.p);
+    tr__hf_vocab_files_close(&j.f);
+    return rc;
+}
+
+/* ---- another model's ---------------------------------------------------------------- */
+
+/* What the folder calls an id; a place that no token fills has no text. */
+static struct tr_str text_of(const struct tr__hf_pieces *p, size_t id)
+{
+    const struct tr__hf_piece *piece = id < p->n ? &p->at[id] : NULL;
+    return piece && piece->text_plus && piece->is_text
+               ? tr__strings_at(&p->text, piece->is_text - 1) : tr__hf_piece_text(p, id);
+}
+
+static int compare(const struct job *j, const struct tr_gguf *g, const struct tr_gguf_kv *tokens,
+                   struct tr_err *err)
+{
+    const struct tr_gguf_kv *type = tr_gguf_find_kv(g, "tokenizer.ggml.token_type");
+    size_t n = j->p.n > tokens->count ? j->p.n : (size_t)tokens->count;
+    uint64_t cursor = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct tr_str a = { NULL, 0 };
+        struct tr_str b = i < j->p.n ? text_of(&j->p, i) : (struct tr_str){ NULL, 0 };
+        int filled = i < tokens->count, is_filler = filled && type && type->count > i &&
+                     tr_gguf_elem_int(type, i) == TR__HF_UNUSED;
+        if (filled)
+            a = tr_gguf_elem_string(tokens, &cursor);
+        if ((!b.ptr && (!filled || is_filler)) ||
+            (b.ptr && filled && a.len == b.len && !memcmp(a.ptr, b.ptr, a.len)))
+            continue;
+        return tr_err_set(err, TR_EMISMATCH, "'%s' has the tokenizer of another model: token %zu "
+                          "is %s%.*s%s there, %s%.*s%s in '%s'", j->f.dir, i, b.ptr ? "'" : "not",
+                          (int)(b.len < 40 ? b.len : 40), b.ptr ? b.ptr : "", b.ptr ? "'" : "",
+                          a.ptr ? "'" : "not", (int)(a.len < 40 ? a.len : 40),
+                          a.ptr ? a.ptr : "", a.ptr ? "'" : "", tr_gguf_path(g));
+    }
+    return 0;
+}
+
+int tr__hf_vocab_match(const struct tr_gguf *g, const char *dir, struct tr_err *err)
+{
+    struct tr_str name = { "", 0 };
+    char arch[64] = "";
+    struct tr__hf_vocab_options o = { .arch = arch };
+    struct job j = { .o = &o };
+    struct tr_err why = { 0 };
+    const struct tr_gguf_kv *tokens = tr_gguf_find_kv(g, "tokenizer.ggml.tokens");
+    if (!tokens || tokens->type != TR_GGUF_ARRAY || tokens->elem != TR_GGUF_STRING)
+        return 0;
+    if (tr_gguf_string(g, "general.architecture", &name, NULL) == 1)
+        snprintf(arch, sizeof arch, "%.*s", (int)(name.len < 63 ? name.len : 63), name.ptr);
+    int rc = read_pieces(&j, dir, &why);
+    if (rc == TR_EUNSUPPORTED)
+        rc = 0; /* of a kind that is not read here */
+    else if (rc)
+        rc = tr_err_set(err, why.code, "%s", why.text);
+    else
+        rc = compare(&j, g, tokens, err);
     tr__hf_pieces_release(&j.p);
     tr__hf_vocab_files_close(&j.f);
     return rc;

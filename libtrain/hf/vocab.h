@@ -26,6 +26,12 @@ int tr__hf_vocab_set(struct tr_gguf_writer *w, const char *dir,
                      const struct tr__hf_vocab_options *o, int64_t *n,
                      struct tr_err *err) TR_MUST_CHECK;
 
+/* 0 if the folder's vocabulary has the texts of g's tokens under the same ids; TR_EMISMATCH names
+ * the first that differs.  A kind of vocabulary that is not read here, and a model without any,
+ * are not compared. */
+int tr__hf_vocab_match(const struct tr_gguf *g, const char *dir,
+                       struct tr_err *err) TR_MUST_CHECK;
+
 /* Write the files of a tokenizer into a folder that is there: tokenizer.json,
  * tokenizer_config.json, special_tokens_map.json, where the kind has them vocab.json and
  * merges.txt, and chat_template.jinja.  TR_EUNSUPPORTED for a kind, a pattern of words or a

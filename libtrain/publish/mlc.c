@@ -43,7 +43,8 @@ static int copy_file(struct tr__folder *to, const char *from, const char *name,
     return rc;
 }
 
-static int copy_tokenizer(struct tr__folder *to, const char *like, struct tr_err *err)
+static int copy_tokenizer(struct tr__folder *to, const struct tr_gguf *g, const char *like,
+                          struct tr_err *err)
 {
     char path[PATH_MAX];
     int rc = 0, known = 0;
@@ -55,7 +56,7 @@ static int copy_tokenizer(struct tr__folder *to, const char *like, struct tr_err
     if (!rc && !known)
         rc = tr_err_set(err, TR_EUNSUPPORTED, "'%s' has neither 'tokenizer.json' nor "
                         "'tokenizer.model'", like);
-    return rc;
+    return rc ? rc : tr__hf_vocab_match(g, like, err);
 }
 
 /* Of the model's vocabulary: those that MLC knows, of all that a folder has. */
@@ -99,7 +100,7 @@ static int fill(const struct tr__mlc_weights *w, const struct tr_tokenizer *tok,
     if (!rc)
         rc = tr__mlc_chat(&o, &m, tok, x->say ? x->say : say_nothing, x->ctx, err);
     if (!rc)
-        rc = x->like ? copy_tokenizer(folder, x->like, err)
+        rc = x->like ? copy_tokenizer(folder, w->g, x->like, err)
                      : make_tokenizer(folder, w->g, err);
     put_files(&o, folder);
     if (!rc && x->say && !x->tie && tr__mlc_looks_tied(w->g))

@@ -21,9 +21,10 @@ refuses() {
     ls -A >after
     cmp before after
 }
-echo '{"like": 1}' >tokenizer.json
+export_ -m "$model" -o own
 mkdir like
-mv tokenizer.json like
+cp own/tokenizer.json like
+echo " " >>like/tokenizer.json
 
 test_expect_success 'a model, and the files of its tokenizer' '
     export_ -m "$model" -t f32 --like like -o out
@@ -66,6 +67,11 @@ test_expect_success 'what has no form there is refused, and nothing is left' '
     mkdir nothing
     refuses 1 "has no files of a tokenizer" -m "$model" --like nothing -o new
     "$BIN/gguf-edit" -q --set general.architecture=string:bert -o bert.gguf "$model"
+    mkdir foreign
+    sed "s/\"<|endoftext|>\"/\"<|otherend|>\"/g" like/tokenizer.json >foreign/tokenizer.json
+    cmp -s like/tokenizer.json foreign/tokenizer.json && exit 1
+    refuses 1 "the tokenizer of another model: token 2047 is .<|otherend|>. there, .<|endoftext|>." \
+        -m "$model" --like foreign -o new
     refuses 1 "has no form of Hugging Face" -m bert.gguf --like like -o new
     "$BIN/gguf-edit" -q --rename-tensor blk.0.attn_q.weight=blk.0.attn_q_x.weight -o odd.gguf \
         "$model"
@@ -93,7 +99,7 @@ fi
 frozen() {
     while read -r hash file name; do
         [ -d "f-$name" ] ||
-            export_ -m "$SHARED/reference/$name/model.gguf" -t f32 --like like -o "f-$name"
+            export_ -m "$SHARED/reference/$name/model.gguf" -t f32 -o "f-$name"
         echo "$hash  f-$name/$file"
     done >sums
     sha256sum -c sums

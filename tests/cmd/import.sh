@@ -7,12 +7,12 @@
 model=$TOP/examples/tiny.gguf
 test_built gguf-import hf-export gguf-diff gguf-show || test_skip_all "the commands are not built"
 [ -f "$model" ] || test_skip_all "no examples/tiny.gguf"
-# A vocabulary of three words, which is filled up to the rows of the table.
-mkdir like
-echo '{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]},
- "added_tokens": [], "pre_tokenizer": {"type": "ByteLevel"}}' >like/tokenizer.json
-export_() { "$BIN/hf-export" -q -m "$model" -t f32 --like like "$@"; }
+export_() { "$BIN/hf-export" -q -m "$model" -t f32 "$@"; }
 export_ -o folder
+# A vocabulary of three words, which is filled up to the rows of the table.
+rm folder/*.txt folder/tokenizer* folder/special* folder/vocab.json
+echo '{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]},
+ "added_tokens": [], "pre_tokenizer": {"type": "ByteLevel"}}' >folder/tokenizer.json
 import() { "$BIN/gguf-import" -q --pre gpt-2 "$@"; }
 same_tensors() {
     "$BIN/gguf-diff" "$1" "$2" >diff || true

@@ -9,7 +9,9 @@
 test_built mlc-export || test_skip_all "mlc-export is not built"
 cp "$TOP/examples/tiny.gguf" model.gguf
 mkdir like
-echo '{}' >like/tokenizer.json
+"$BIN/mlc-export" -q -m model.gguf -o first 2>/dev/null
+cp first/tokenizer.json like
+echo " " >>like/tokenizer.json
 echo '{ }' >like/tokenizer_config.json
 mlc() { "$BIN/mlc-export" -q -m model.gguf --like like "$@" 2>stderr; }
 # has FILE LINE: the file has it, but for blanks at its ends and a comma.
@@ -119,6 +121,9 @@ test_expect_success 'quantisations, architectures and folders that are refused' 
     grep "is there already" stderr
     cmp like/tokenizer.json plain/tokenizer.json
     test_must_fail mlc -o no/where
+    sed -i "s/\"<|endoftext|>\"/\"<|otherend|>\"/g" like/tokenizer.json
+    test_must_fail mlc -o no
+    grep "the tokenizer of another model" stderr
     rm like/tokenizer.json
     test_must_fail mlc -o no
     grep "has neither" stderr
@@ -127,8 +132,7 @@ test_expect_success 'quantisations, architectures and folders that are refused' 
 python=${PYTHON:-python3}
 if [ -f "$SHARED/reference/gemma3/model.gguf" ]; then
     test_expect_success 'gemma3 and scaled rope: names and sizes' '
-        mlc_of() { "$BIN/mlc-export" -q -m "$SHARED/reference/$1/model.gguf" --like like -o $1 2>stderr; }
-        echo "{}" >like/tokenizer.json
+        mlc_of() { "$BIN/mlc-export" -q -m "$SHARED/reference/$1/model.gguf" -o $1 2>stderr; }
         mlc_of gemma3
         grep -F "\"ParamSize\": 129," gemma3/tensor-cache.json
         for t in embed_tokens.q_weight norm.weight layers.6.input_layernorm.weight \
