@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * Folders that appear at once.  rename takes the place of an empty folder and of nothing
- * else, so no file of anybody is lost.  Next: temps.c, which removes what is left.
+ * else, so no file of anybody is lost.  What a killed process left is told by its lock, and goes
+ * when the same folder is written again.  Next: temps.c, which removes what is left.
  */
 #define _GNU_SOURCE /* O_DIRECTORY */
 #include <libtrain/base/folder.h>
@@ -19,11 +20,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MODE = 0777, TRIES = 1000 };
+enum { MODE = 0777, TRIES = 1000, MOST_NAME = 200 /* bytes of a name in its temporary */ };
 
 struct tr__folder {
     char target[PATH_MAX], temp[PATH_MAX];
     struct tr__temp *self;  /* armed while there is a folder */
+    int lock;               /* its descriptor: a folder that nobody has locked was left */
     struct tr__temp **file; /* its files that are held */
     size_t n, cap;
 };
@@ -64,20 +66,39 @@ static size_t cut(struct tr__folder *f, const char *path)
     return slash ? (size_t)(slash - f->target) + 1 : 0;
 }
 
+/* Another process may have taken it for one that was left, and removed it. */
+static int lock(struct tr__folder *f)
+{
+    f->lock = open(f->temp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (f->lock >= 0 && tr__temp_lock(f->lock, AT_FDCWD, f->temp))
+        return 1;
+    if (f->lock >= 0)
+        close(f->lock);
+    return 0;
+}
+
 /* Make the folder `name` of the temporary's path, under a name that is free. */
 static int make(struct tr__folder *f, size_t at)
 {
     for (int i = 0; i < TRIES; i++) {
-        int n = snprintf(f->temp, sizeof f->temp, "%.*s.%.200s.tmp.%u", (int)at, f->target,
-                         f->target + at, (unsigned)getpid());
+        int n = snprintf(f->temp, sizeof f->temp, "%.*s.%.*s.tmp.%u", (int)at, f->target,
+                         MOST_NAME, f->target + at, (unsigned)getpid());
         if (i)
             snprintf(f->temp + n, sizeof f->temp - (size_t)n, "-%d", i);
-        if (!mkdir(f->temp, MODE))
+        int made = !mkdir(f->temp, MODE);
+        if (made && lock(f))
             return 0;
-        if (errno != EEXIST)
+        if (!made && errno != EEXIST)
             return -1;
     }
     return -1;
+}
+
+/* Of this folder?  `data` is the end of its path. */
+static int is_left(const char *name, size_t bytes, const void *data)
+{
+    size_t n = strlen(data);
+    return bytes == (n < MOST_NAME ? n : MOST_NAME) && !memcmp(name, data, bytes);
 }
 
 static int open_parent(const struct tr__folder *f, size_t at)
@@ -97,6 +118,8 @@ static int begin(struct tr__folder *f, const char *path, struct tr_err *err)
     int rc = check_target(f, err), parent = rc ? -1 : open_parent(f, at);
     if (rc)
         return rc;
+    if (parent >= 0)
+        tr__temps_clean(parent, is_left, f->target + at);
     if (parent < 0 || make(f, at)) {
         cannot(f, err);
         if (parent >= 0)
@@ -104,11 +127,13 @@ static int begin(struct tr__folder *f, const char *path, struct tr_err *err)
         return TR_EIO;
     }
     f->self = tr__temp_new(parent, f->temp + at);
-    if (f->self)
+    if (f->self) {
         tr__temp_arm(f->self, 1);
-    else
-        rmdir(f->temp);
-    return f->self ? 0 : cannot(f, err);
+        return 0;
+    }
+    rmdir(f->temp);
+    close(f->lock);
+    return cannot(f, err);
 }
 
 struct tr__folder *tr__folder_new(const char *path, struct tr_err *err)
@@ -205,6 +230,7 @@ int tr__folder_finish(struct tr__folder *f, int rc, struct tr_err *err)
     for (size_t i = 0; i < f->n; i++)
         tr__temp_drop(f->file[i]);
     tr__temp_drop(f->self); /* empty by now, unless it has its name */
+    close(f->lock);
     free(f->file);
     free(f);
     return rc;

@@ -5,7 +5,7 @@
  * NAME.  So what a killed process left is told from what is alive by trying the lock, not
  * by the number of the process, which means nothing on another machine or in another
  * container that shares the folder.  Only a regular file of this user that nobody has
- * locked is removed, and where the file system knows no locks, nothing is.
+ * locked is removed, or a folder with its files, and where the file system knows no locks, nothing is.
  *
  * A handler that ends the process removes what is open (tr_out_unlink_all): it walks the
  * list of list.h and calls nothing but getpid and unlinkat.  Next: file.c.
@@ -142,12 +142,40 @@ static int holds(int fd, int dir, const char *name)
            mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
 }
 
+/* All files in a folder; what is no file stays. */
+static void empty(int fd)
+{
+    int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *d = own < 0 ? NULL : fdopendir(own);
+    for (struct dirent *e; d && (e = readdir(d));)
+        unlinkat(fd, e->d_name, 0);
+    if (d)
+        closedir(d);
+    else if (own >= 0)
+        close(own);
+}
+
+static void remove_folder(int dir, const char *name)
+{
+    struct stat st;
+    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    if (!fstat(fd, &st) && st.st_uid == geteuid() && holds(fd, dir, name)) {
+        empty(fd);
+        unlinkat(dir, name, AT_REMOVEDIR);
+    }
+    close(fd);
+}
+
 /* Whoever makes a temporary locks it next and looks whether it is still there, so that it
  * does no harm if this comes between. */
 static void remove_left(int dir, const char *name)
 {
     struct stat st;
     int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0 && errno == EISDIR)
+        remove_folder(dir, name);
     if (fd < 0)
         return;
     if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
@@ -181,6 +209,12 @@ static int has_stem(const char *name, size_t bytes, const void *stem)
     return strlen(stem) == all && !memcmp(name - 1, stem, all);
 }
 
+int tr__temp_lock(int fd, int dir, const char *name)
+{
+    errno = 0;
+    return holds(fd, dir, name) || (errno && errno != EWOULDBLOCK && errno != ENOENT);
+}
+
 /* Create and lock; -1 with EEXIST if the name, or the file, is another's. */
 static int create(struct tr__temp *t, mode_t mode)
 {
@@ -188,9 +222,8 @@ static int create(struct tr__temp *t, mode_t mode)
     if (fd < 0)
         return -1;
     tr__temp_arm(t, 0);
-    errno = 0;
-    if (holds(fd, t->dir, t->name) || (errno && errno != EWOULDBLOCK && errno != ENOENT))
-        return fd; /* also where there are no locks */
+    if (tr__temp_lock(fd, t->dir, t->name))
+        return fd;
     tr__temp_disarm(t);
     close(fd);
     errno = EEXIST;

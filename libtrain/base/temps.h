@@ -33,7 +33,11 @@ void tr__temp_drop(struct tr__temp *t);
  * What others left there for the same file is removed first. */
 int tr__temp_create(struct tr__temp *t, const char *name, mode_t mode) TR_MUST_CHECK;
 
-/* Remove from a directory the temporaries that nobody writes any more, of the files whose
+/* Lock what was made under this name a moment ago: 1, also where there are no locks; 0 if it is
+ * another's, or no longer there. */
+int tr__temp_lock(int fd, int dir, const char *name) TR_MUST_CHECK;
+
+/* Remove from a directory the temporaries, files and folders, that nobody writes any more, of the files whose
  * name (of `bytes` bytes) pleases `mine`. */
 void tr__temps_clean(int dir, int (*mine)(const char *name, size_t bytes, const void *data),
                      const void *data);

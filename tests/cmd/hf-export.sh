@@ -62,6 +62,32 @@ test_expect_success 'what is there stays' '
     refuses 1 "is there already" -m "$model" --like like -o file
     refuses 1 "cannot write folder" -m "$model" --like like -o none/out'
 
+test_expect_success 'what a killed one left goes with the next, and nothing else' '
+    mkdir .killed.tmp.77 .killed.tmp.78-1 .killed.tmp.x .killedx.tmp.7
+    echo x >.killed.tmp.77/config.json
+    echo x >.killed.tmp.x/file
+    mkfifo go
+    (exec 9<.killed.tmp.78-1 && flock 9 && echo >go && cat go >go.out) &
+    cat go >/dev/null
+    export_ -m "$model" -o killed
+    test ! -e .killed.tmp.77
+    test -d .killed.tmp.78-1
+    test -f .killed.tmp.x/file
+    test -d .killedx.tmp.7
+    echo >go
+    wait
+    "$BIN/hf-export" -q -m "$model" -t f32 -o killed2 &
+    pid=$!
+    tries=0
+    while [ ! -d .killed2.tmp.$pid ] && [ $((tries += 1)) -lt 500 ]; do sleep 0.01; done
+    kill -9 $pid 2>/dev/null && wait $pid || true
+    if [ ! -d killed2 ]; then
+        test -d .killed2.tmp.$pid
+        export_ -m "$model" -o killed2
+    fi
+    test ! -e .killed2.tmp.$pid
+    test -f killed2/config.json'
+
 test_expect_success 'what has no form there is refused, and nothing is left' '
     refuses 2 "f32, f16, bf16 or auto" -m "$model" -t q8_0 -o new
     mkdir nothing
