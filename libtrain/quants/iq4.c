@@ -102,8 +102,29 @@ TR__INLINE __m256i iq4_xs_bytes(const struct iq4_xs *b, int part)
 }
 #endif
 
-TR__DOT_INT8(iq4_nl, 32, 32, 0, TR__SIGNED_LEVELS)
-TR__DOT_INT8(iq4_xs, 256, 32, 0, TR__SIGNED_LEVELS)
+#ifdef TR__HAS_PAIRS
+/* Levels plus 128. */
+TR__INLINE __m512i iq4_pair(const uint8_t *a, const uint8_t *b)
+{
+    const __m512i table = _mm512_broadcast_i32x4(_mm_setr_epi8(
+        1, 24, 45, 63, 79, 93, 106, 118, -127, -115, -103, -90, -75, -59, -39, -15));
+    return _mm512_shuffle_epi8(table, tr__nibble_pair(a, b));
+}
+
+TR__INLINE __m512i iq4_nl_pair(const struct iq4_nl *b, int p)
+{
+    (void)p;
+    return iq4_pair(b[0].q, b[1].q);
+}
+
+TR__INLINE __m512i iq4_xs_pair(const struct iq4_xs *b, int p)
+{
+    return iq4_pair(b->q + 32 * p, b->q + 32 * p + 16);
+}
+#endif
+
+TR__DOT_INT8_PAIRS(iq4_nl, 32, 0, TR__SIGNED_LEVELS, -128)
+TR__DOT_INT8_PAIRS(iq4_xs, 256, 0, TR__SIGNED_LEVELS, -128)
 
 /* ==== packing ==== */
 

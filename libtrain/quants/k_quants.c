@@ -194,9 +194,19 @@ TR__INLINE __m256i q6_k_bytes(const struct q6_k *b, int part)
 }
 #endif
 
+#ifdef TR__HAS_PAIRS
+/* 32 bytes of nibbles, and the high ones behind the low ones. */
+TR__INLINE __m512i q4_k_pair(const struct q4_k *b, int p)
+{
+    const __m512i shift = _mm512_setr_epi64(0, 0, 0, 0, 4, 4, 4, 4);
+    __m512i twice = _mm512_broadcast_i64x4(tr__bytes32(b->q + 32 * p));
+    return _mm512_and_si512(_mm512_srlv_epi64(twice, shift), _mm512_set1_epi8(15));
+}
+#endif
+
 TR__DOT_INT8(q2_k, 256, 16, 1, 0)
 TR__DOT_INT8(q3_k, 256, 16, 0, -4)
-TR__DOT_INT8(q4_k, 256, 32, 1, 0)
+TR__DOT_INT8_PAIRS(q4_k, 256, 1, 0, 0)
 TR__DOT_INT8(q5_k, 256, 32, 1, 0)
 TR__DOT_INT8(q6_k, 256, 16, 0, -32)
 

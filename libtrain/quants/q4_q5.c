@@ -131,8 +131,22 @@ TR__INLINE __m256i q5_1_bytes(const struct q5_1 *b, int part)
 }
 #endif
 
-TR__DOT_INT8(q4_0, 32, 32, 0, -8)
-TR__DOT_INT8(q4_1, 32, 32, 1, 0)
+#ifdef TR__HAS_PAIRS
+TR__INLINE __m512i q4_0_pair(const struct q4_0 *b, int p)
+{
+    (void)p;
+    return tr__nibble_pair(b[0].q, b[1].q);
+}
+
+TR__INLINE __m512i q4_1_pair(const struct q4_1 *b, int p)
+{
+    (void)p;
+    return tr__nibble_pair(b[0].q, b[1].q);
+}
+#endif
+
+TR__DOT_INT8_PAIRS(q4_0, 32, 0, -8, -8)
+TR__DOT_INT8_PAIRS(q4_1, 32, 1, 0, 0)
 TR__DOT_INT8(q5_0, 32, 32, 0, -16)
 TR__DOT_INT8(q5_1, 32, 32, 1, 0)
 
