@@ -76,7 +76,7 @@ int tr_amend_in_place(struct tr_amend *a, int locked,
                       struct tr_err *err) TR_MUST_CHECK;
 
 /* Undo an edit that was cut short.  TR_EIO if nothing is left of one, TR_EMISMATCH if the
- * file has become another since. */
+ * file has become another since, by its size or by pieces of its data (docs/formats/gguf.md). */
 int tr_amend_restore(const char *path, struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus

@@ -174,16 +174,35 @@ static char *copy_path(const char *path, struct tr_err *err)
     return s;
 }
 
-/* Behind the bytes: of which file they are, by its size, and their hash. */
+/* What tells the data of this file from another's: the hash of so many pieces of it, evenly
+ * spread, which are all of it up to a megabyte; of more, reading all would take longer than
+ * the edit.  Each hash is the seed of the next, the size that of the first. */
+static int hash_data(int fd, const char *path, size_t from, uint64_t file_bytes,
+                     uint64_t *hash, struct tr_err *err)
+{
+    enum { PIECES = 256, PIECE = 4096 };
+    unsigned char piece[PIECE];
+    uint64_t n = file_bytes - from, last = n > PIECE ? n - PIECE : 0;
+    *hash = file_bytes;
+    for (uint64_t i = 0; i < PIECES; i++) {
+        ssize_t got = tr__pread_all(fd, piece, PIECE, from + last * i / (PIECES - 1));
+        if (got < 0)
+            return tr_err_sys(err, "cannot read '%s'", path);
+        *hash = XXH64(piece, (size_t)got, *hash);
+    }
+    return 0;
+}
+
+/* Behind the bytes: of which file they are, by its size, and the hash of them and its data. */
 static int save(const char *to, const unsigned char *old, size_t n, uint64_t file_bytes,
-                struct tr_err *err)
+                uint64_t data, struct tr_err *err)
 {
     unsigned char foot[FOOT];
     struct tr_out *out = tr_out_open(to, err);
     if (!out)
         return TR_EIO;
     tr__put_u64(foot, file_bytes);
-    tr__put_u64(foot + 8, XXH64(old, n, file_bytes));
+    tr__put_u64(foot + 8, XXH64(old, n, data));
     int rc = tr_out_write(out, old, n, err);
     if (!rc)
         rc = tr_out_write(out, foot, sizeof foot, err);
@@ -249,7 +268,10 @@ static int is_readable(const char *path, struct tr_err *err)
 static int replace(int fd, const char *path, const char *copy, const struct head *h,
                    const unsigned char *old, uint64_t file_bytes, struct tr_err *err)
 {
-    int rc = save(copy, old, h->size, file_bytes, err);
+    uint64_t data;
+    int rc = hash_data(fd, path, h->size, file_bytes, &data, err);
+    if (!rc)
+        rc = save(copy, old, h->size, file_bytes, data, err);
     if (rc)
         return rc;
     if (overwrite(fd, path, h->p, h->size, err) || !is_readable(path, err))
@@ -333,9 +355,11 @@ static int put_back(const char *path, const char *copy, const unsigned char *old
     int rc = 0, fd = tr_amend_lock(path, err);
     if (fd < 0)
         return fd;
-    uint64_t file_bytes = (uint64_t)lseek(fd, 0, SEEK_END);
-    if (n <= FOOT || n - FOOT > file_bytes || tr__get_u64(old + n - FOOT) != file_bytes ||
-        tr__get_u64(old + n - 8) != XXH64(old, n - FOOT, file_bytes))
+    uint64_t data = 0, file_bytes = (uint64_t)lseek(fd, 0, SEEK_END);
+    int fits = n > FOOT && n - FOOT <= file_bytes && tr__get_u64(old + n - FOOT) == file_bytes;
+    if (fits)
+        rc = hash_data(fd, path, n - FOOT, file_bytes, &data, err);
+    if (!rc && (!fits || tr__get_u64(old + n - 8) != XXH64(old, n - FOOT, data)))
         rc = tr_err_set(err, TR_EMISMATCH, "'%s' is not what '%s' begins with", copy, path);
     if (!rc)
         rc = overwrite(fd, path, old, n - FOOT, err);
