@@ -3,7 +3,7 @@
  * dataset - a tree of hand-written rows to one file to train on.  See dataset.1
  */
 #include "shared/common.h"
-#include "shared/nearest.h"
+#include "shared/verbs.h"
 #include "shared/vocab.h"
 
 #include <libtrain/dataset.h>
@@ -228,45 +228,6 @@ static int paste(const struct opts *o, char **file, int n_file, struct tr_err *e
     CMD_IN(0, "placeholders", &(t)->placeholders, "FILE", "what ${NAME} stands for " \
            "(default: placeholders.json beside the structure, if it is there)")
 
-struct verb {
-    struct cmd cmd; /* its synopsis begins with the verb */
-    int (*run)(const struct opts *o, char **file, int n_file, struct tr_err *err);
-};
-
-static const struct verb *find_verb(const struct verb *verb, size_t n, const char *word)
-{
-    for (size_t i = 0; i < n; i++) {
-        const char *s = verb[i].cmd.synopsis;
-        size_t length = strcspn(s, " ");
-        if (word && strlen(word) == length && !memcmp(word, s, length))
-            return &verb[i];
-    }
-    return NULL;
-}
-
-/* Without a verb there is --help, with the options of all of them, and --version. */
-static void no_verb(const struct verb *verb, size_t n, int argc, char **argv)
-{
-    static struct cmd_opt all[64];
-    size_t used = 0;
-    int n_operand;
-    for (size_t i = 0; i < n; i++) {
-        all[used++] = (struct cmd_opt)CMD_GROUP(verb[i].cmd.about);
-        for (const struct cmd_opt *o = verb[i].cmd.opt; !cmd_is_end(o); o++)
-            all[used++] = *o;
-    }
-    all[used] = (struct cmd_opt)CMD_END;
-    const struct cmd cmd = { "dataset", "scaffold|check|build|paste [option …]",
-                             "a tree of hand-written rows to one file to train on", all,
-                             0, -1, NULL };
-    char **operand = cmd_parse(&cmd, argc, argv, &n_operand);
-    static const char *const word[] = { "scaffold", "check", "build", "paste", NULL };
-    const char *near = n_operand ? cmd_nearest(operand[0], word) : NULL;
-    if (near)
-        cmd_usage(&cmd, "unknown word '%s'; did you mean '%s'?", operand[0], near);
-    cmd_usage(&cmd, "the first word is scaffold, check, build or paste");
-}
-
 int main(int argc, char **argv)
 {
     struct opts o = { .tree.structure = "structure.enriched.json", .out = "-", .stats = 1 };
@@ -294,29 +255,27 @@ int main(int argc, char **argv)
                  "it"),
         CMD_END
     };
-    const struct verb verb[] = {
-        { { "dataset", "scaffold [--begin] [--structure F] [--topics-dir D]",
-            "scaffold: make the files that a structure names", scaffolding, 0, 0,
-            NULL },
-          scaffold },
-        { { "dataset", "check [--structure F] [--topics-dir D]",
-            "check: tell what is wrong with a data set", checking, 0, 0, NULL }, check },
-        { { "dataset", "build [--structure F] [--topics-dir D] [--output F] "
-            "[--tokenizer-path MODEL] [--no-stats]",
-            "build: one file of rows to train on", building, 0, 0, NULL }, build },
-        { { "dataset", "paste [FILE] | paste --append TOPIC --field KEY=FILE… "
-            "[--set KEY=JSON…]",
-            "paste: a text as a JSON string, or texts as a row", pasting, 0, 1, NULL },
-          paste },
+    const struct cmd cmd[] = {
+        { "dataset", "scaffold [--begin] [--structure F] [--topics-dir D]",
+          "scaffold: make the files that a structure names", scaffolding, 0, 0, NULL },
+        { "dataset", "check [--structure F] [--topics-dir D]",
+          "check: tell what is wrong with a data set", checking, 0, 0, NULL },
+        { "dataset", "build [--structure F] [--topics-dir D] [--output F] "
+          "[--tokenizer-path MODEL] [--no-stats]",
+          "build: one file of rows to train on", building, 0, 0, NULL },
+        { "dataset", "paste [FILE] | paste --append TOPIC --field KEY=FILE… "
+          "[--set KEY=JSON…]",
+          "paste: a text as a JSON string, or texts as a row", pasting, 0, 1, NULL },
     };
-    enum { N = sizeof verb / sizeof *verb };
-    const struct verb *v = find_verb(verb, N, argc > 1 ? argv[1] : NULL);
-    if (!v)
-        no_verb(verb, N, argc, argv);
+    static int (*const run[])(const struct opts *o, char **file, int n_file,
+                              struct tr_err *err) = { scaffold, check, build, paste };
+    const struct cmd *c = cmd_verb(cmd, sizeof cmd / sizeof *cmd,
+                                   "a tree of hand-written rows to one file to train on",
+                                   argc, argv);
     struct tr_err err = { 0 };
     int n_file;
-    char **file = cmd_parse_verb(&v->cmd, argc, argv, &n_file);
-    int rc = v->run(&o, file, n_file, &err) ? CMD_FAIL : CMD_OK;
+    char **file = cmd_parse_verb(c, argc, argv, &n_file);
+    int rc = run[c - cmd](&o, file, n_file, &err) ? CMD_FAIL : CMD_OK;
     free(o.field.item);
     free(o.set.item);
     return cmd_end(rc, &err);

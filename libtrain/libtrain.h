@@ -60,6 +60,7 @@
 #include <libtrain/import.h>
 #include <libtrain/hf_export.h>
 #include <libtrain/peft.h>
+#include <libtrain/play.h>
 #include <libtrain/publish.h>
 #include <libtrain/eval.h>
 #include <libtrain/train_args.h>

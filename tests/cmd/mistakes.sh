@@ -85,6 +85,8 @@ tokenize text.txt --modell m|did you mean '--model'?
 tokenize --train-om all|did you mean '--train-on'?
 detokenize|'--model FILE' is missing
 detokenize -m a b c|extra operand 'c'
+selfplay judge|'--model FILE' and 'POSITIONS' are missing
+selfplay gmaes|did you mean 'games'?
 bpe-train|'--size N' and '--output FILE' are missing
 bpe-train --vocab-size 9|did you mean '--size'?
 model-init|'--vocab FILE' and '--output FILE' are missing

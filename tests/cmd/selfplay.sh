@@ -1,0 +1,137 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# selfplay: games and positions by an engine, which is a script here that knows three moves at
+# each position; what a model's moves are counted as; and an engine that ends, or is none.
+. "${0%/*}/../lib.sh"
+test_built selfplay model-init tokenize pack train gguf-export ||
+    test_skip_all "the commands are not built"
+
+# Three moves, of which the first is best; mate behind six.
+cat >engine <<'EOF'
+#!/bin/sh
+moves=0
+while read -r first second rest; do
+    case $first in
+    uci) printf 'id name three\nuciok\n' ;;
+    isready) echo readyok ;;
+    position) set -- $rest && moves=$(($# > 1 ? $# - 1 : 0)) ;;
+    go)
+        [ ! -f dies ] || [ $moves -lt 2 ] || exit 1
+        if [ $moves -ge 6 ]; then
+            printf 'info depth 0 score mate 0\nbestmove (none)\n'
+        else
+            for depth in 1 2; do
+                n=0
+                for move in "e2e4 score cp 30" "a7a8q score mate -3" "d2d4 score cp -20"; do
+                    n=$((n + 1))
+                    echo "info depth $depth seldepth 3 multipv $n score ${move#* score } nodes 9 pv ${move%% *} e7e5"
+                done
+            done
+            echo "bestmove e2e4 ponder e7e5"
+        fi ;;
+    quit) exit 0 ;;
+    esac
+done
+EOF
+chmod +x engine
+selfplay() { "$BIN/selfplay" "$@" 2>stderr; }
+
+test_expect_success 'games: drawn by the scores, the same again, and each by its number' '
+    selfplay games -e ./engine -n 40 --temperature 50 -o g.jsonl
+    selfplay games -e ./engine -n 40 --temperature 50 -o again.jsonl
+    cmp g.jsonl again.jsonl
+    selfplay games -e ./engine -n 7 --temperature 50 >seven
+    head -n 7 g.jsonl | cmp - seven
+    test "$(wc -l <g.jsonl)" = 40
+    tr -dc "a-h1-8q \n" <g.jsonl | awk "{ for (i = 1; i <= NF; i++) n[\$i]++; moves += NF - 0 }
+        END { share = n[\"e2e4\"] / (n[\"e2e4\"] + n[\"d2d4\"])
+              exit !(n[\"a7a8q\"] == 0 && share > 0.65 && share < 0.8) }"
+    if cut -d " " -f 8- g.jsonl | grep "[1-8]"; then exit 1; fi
+    selfplay games -e ./engine -n 1 --plies 2 -s 3 >two
+    grep "{\"text\": \"[a-h1-8]* [a-h1-8]*\"}" two'
+
+test_expect_success 'positions: with all moves and their scores' '
+    selfplay positions -e ./engine -n 9 --plies 5 --first 2 --depth 2 -o p.tsv
+    test "$(wc -l <p.tsv)" = 9
+    test "$(cut -f 2 p.tsv | sort -u)" = "e2e4:30 a7a8q:-9997 d2d4:-20"
+    cut -f 1 p.tsv | awk "NF != 2 + (NR - 1) % 4 { exit bad = 1 } END { exit bad }"
+    test_expect_code 2 selfplay positions -e ./engine --first 9 --plies 5
+    grep "first is 9" stderr'
+
+test_expect_success 'vocab: 70 tokens, three for each move' '
+    "$BIN/selfplay" vocab -o v.gguf
+    echo "e2e4 a7a8q" >t.txt
+    printf %s "$(cat t.txt)" >t.txt
+    "$BIN/tokenize" -q -m v.gguf --text t.txt >ids
+    test "$(cat ids)" = "69 12 28 68 48 56 67"'
+
+# A model that has learnt one game by heart.
+test_expect_success 'a player' '
+    "$BIN/model-init" -q --vocab v.gguf --arch llama --layers 1 --embd 32 --heads 2 --ctx 64 -o m.gguf
+    i=0
+    while [ $i -lt 32 ]; do echo "{\"text\": \"e2e4 d2d4 e2e4 e2e4 d2d4 d2d4 \"}" && i=$((i + 1)); done >heart.jsonl
+    "$BIN/tokenize" -q -m m.gguf heart.jsonl | "$BIN/pack" -q -c 32 -o h.pack
+    "$BIN/train" -q -m m.gguf -d h.pack --full --batch 8 --steps 60 --lr 1e-2 --warmup 0 -o h.ckpt
+    "$BIN/gguf-export" -q -m m.gguf -o player.gguf h.ckpt'
+
+value() { awk -F "\t" -v w="$1" -v c="$2" '$1 == w { print $c }' table; }
+test_expect_success 'judge: legal moves, what they lose, by hand' '
+    {
+        printf "\te2e4:30 d2d4:-20\n"                    # best
+        printf "e2e4\te2e4:40 d2d4:-60\n"                # loses 100
+        printf "e2e4 d2d4\td2d4:0 a2a3:-5\n"             # e2e4 is illegal here
+        printf "e2e4 d2d4 e2e4\ta2a3:9999 e2e4:-9999\n"  # loses 1000, no more
+    } >p.tsv
+    selfplay judge -m player.gguf p.tsv >table
+    test "$(value legal_percent 2)/$(value legal_percent 4)" = 75.00/4
+    test "$(value loss_cp 2)/$(value loss_cp 4)" = 366.67/3
+    test "$(value loss_cp 3)" = 623.24
+    test "$(value best_percent 2)" = 33.33
+    test "$(value chance_loss_cp 2)" = 144.38'
+
+test_expect_success 'tries: what is near the best, and pairs with what is illegal or worse' '
+    selfplay tries -m player.gguf -e ./engine -n 2 -k 3 --plies 6 --temp 0 -o r.jsonl
+    grep "12 positions, 36 tries, 100.0 % legal, 12 rows" stderr
+    test "$(sed -n 2p r.jsonl)" = "{\"prompt\": \"e2e4 \", \"completion\": \"d2d4 \"}"
+    selfplay tries -m player.gguf -e ./engine -n 1 -k 3 --plies 6 --temp 0 --near 10 -o r.jsonl
+    if grep "completion.*d2d4" r.jsonl; then exit 1; fi
+    selfplay tries -m player.gguf -e ./engine -n 40 -k 4 --temp 3 --pairs -o r.jsonl
+    selfplay tries -m player.gguf -e ./engine -n 40 -k 4 --temp 3 --pairs -o again.jsonl
+    cmp r.jsonl again.jsonl
+    grep "chosen\": \"e2e4 \", \"rejected\": \"" r.jsonl
+    if grep "rejected\": \"\(e2e4\|d2d4\) " r.jsonl; then exit 1; fi
+    "$BIN/tokenize" -q -m m.gguf --preference --no-eos r.jsonl >tok
+    test -s tok'
+
+test_expect_success 'what is no engine, or ends, and lines that are no positions' '
+    test_expect_code 1 "$BIN/selfplay" games -e ./none -o out 2>stderr
+    grep "engine .\./none." stderr
+    test_expect_code 1 "$BIN/selfplay" games -e false -o out 2>stderr
+    grep "does not speak UCI" stderr
+    touch dies
+    test_expect_code 1 "$BIN/selfplay" games -e ./engine -n 3 -o out 2>stderr
+    grep "engine .\./engine. has ended" stderr
+    rm dies
+    test ! -e out
+    for line in "e2e4" "e2e4\t" "e2e4\te2e9:1" "e2e4\te2e4" "e2e4\te2e4:x" "e2e4\te2e4:1,d2d4:2"; do
+        printf "e2e4\te2e4:1\n$line\n" >bad.tsv
+        test_expect_code 1 "$BIN/selfplay" judge -m player.gguf bad.tsv 2>stderr >table
+        grep "bad.tsv.: line 2" stderr
+        test ! -s table
+    done
+    : >bad.tsv
+    test_expect_code 1 "$BIN/selfplay" judge -m player.gguf bad.tsv 2>stderr
+    grep "bad.tsv. is empty" stderr'
+
+engine=$(PATH=$PATH:/usr/games command -v stockfish) || engine=
+if [ -n "$engine" ]; then
+    test_expect_success 'Stockfish: 20 moves to begin with, repeatable' '
+        selfplay positions -e "$engine" -n 3 --plies 4 --first 0 -o p.tsv
+        test "$(head -n 1 p.tsv | cut -f 2 | wc -w)" = 20
+        selfplay positions -e "$engine" -n 3 --plies 4 --first 0 -o again.tsv
+        cmp p.tsv again.tsv'
+else
+    test_skip 'Stockfish' 'it is not there'
+fi
+test_done
