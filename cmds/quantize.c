@@ -56,6 +56,15 @@ static void summarise(const struct tr_recipe *r)
                 before / 0x1p20, 8 * before / numbers, after / 0x1p20, 8 * after / numbers);
 }
 
+static void warn_of_clipped(const struct tr_recipe *r, const struct tr_quantize_error *error)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (error[i].clipped)
+            cmd_warn("tensor '%s': %lld numbers are beyond %g, the largest that %s holds, and "
+                     "became that", r->entry[i].tensor->name, (long long)error[i].clipped,
+                     (double)r->entry[i].type->largest, r->entry[i].type->name);
+}
+
 /* Write it, and say what it cost. */
 static int convert(const struct tr_gguf *g, const struct tr_recipe *recipe,
                    const struct tr_quantize_args *args, const struct opts *o,
@@ -66,6 +75,8 @@ static int convert(const struct tr_gguf *g, const struct tr_recipe *recipe,
     int rc = tr_quantize(g, recipe, &with_error, o->output, err);
     if (!rc)
         cmd_say_losses(recipe, with_error.error);
+    if (!rc && with_error.error)
+        warn_of_clipped(recipe, with_error.error);
     free(with_error.error);
     return rc;
 }

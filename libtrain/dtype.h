@@ -50,6 +50,10 @@ struct tr_dtype {
      * it is enough that the scales are).  NULL: always finite. */
     int (*finite)(const void *src, int64_t n);
 
+    /* The largest magnitude that it holds; what is larger becomes that.  0: scales reach all
+     * of f32, or `finite` tells. */
+    float largest;
+
     /* The sum of n packed numbers times those of x, in f32.  NULL: unpack and multiply. */
     float (*dot)(const void *src, const float *x, int64_t n);
 

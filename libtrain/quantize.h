@@ -35,9 +35,11 @@ struct tr_quantize_key {
 };
 
 /* What packing took from a tensor, estimated from an eighth of its numbers: the mean of the
- * squares of errors, and of the numbers themselves.  0 where nothing was converted. */
+ * squares of errors, and of the numbers themselves.  0 where nothing was converted.  And how
+ * many of all its numbers were beyond the largest that the type holds, and became that. */
 struct tr_quantize_error {
     double square, power;
+    int64_t clipped;
 };
 
 /* What is allowed is named by the messages as options of the command. */

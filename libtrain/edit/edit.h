@@ -42,10 +42,11 @@ void tr__recipe_name(struct tr_recipe *r);
 /* Declare all tensors of a recipe. */
 void tr__recipe_declare(const struct tr_recipe *r, struct tr_gguf_writer *w);
 
-/* Sums over the numbers that were looked at: of the squares of errors, and of numbers. */
+/* Sums over the numbers that were looked at: of the squares of errors, and of numbers.  And
+ * of all numbers those that are beyond the largest of the new type. */
 struct tr__loss {
     double square, power;
-    int64_t n;
+    int64_t n, clipped;
 };
 
 /* Memory for what is converted between two writes, and what all conversions of a file have

@@ -49,7 +49,7 @@ static void set_keys(const struct tr__quantizing *q, struct tr_gguf_writer *w)
 static void set_error(struct tr_quantize_error *to, const struct tr__loss *loss)
 {
     double n = loss->n ? (double)loss->n : 1;
-    *to = (struct tr_quantize_error){ loss->square / n, loss->power / n };
+    *to = (struct tr_quantize_error){ loss->square / n, loss->power / n, loss->clipped };
 }
 
 /* llama-quantize drops slowest dimensions of 1. */

@@ -7,6 +7,7 @@
  */
 #include <libtrain/edit/edit.h>
 
+#include <math.h>
 #include <stdlib.h>
 
 int tr__slab_init(struct tr__slab *s, const char *path, int64_t n,
@@ -62,6 +63,22 @@ static int not_finite(struct tr__slab *s, const struct tr__numbers *x,
                       "large for %s%s", s->path, x->of->name, at, to->name, way_out);
 }
 
+/* How many are larger than any number of another type. */
+static int64_t beyond(const struct tr__numbers *x, const struct tr_dtype *to)
+{
+    enum { PIECE = 1 << 11 };
+    float piece[PIECE];
+    int64_t count = 0;
+    for (int64_t i = 0; to->largest > 0 && x->type != to && i < x->n; i += PIECE) {
+        int64_t some = x->n - i < PIECE ? x->n - i : PIECE;
+        x->type->to_f32((const char *)x->data + i / x->type->block * x->type->bytes, piece,
+                        some);
+        for (int64_t j = 0; j < some; j++)
+            count += fabsf(piece[j]) > to->largest;
+    }
+    return count;
+}
+
 int tr__slab_write(struct tr__slab *s, struct tr_gguf_writer *w,
                    const struct tr__numbers *x, const struct tr_dtype *to,
                    struct tr_err *err)
@@ -72,8 +89,10 @@ int tr__slab_write(struct tr__slab *s, struct tr_gguf_writer *w,
                           s->path, x->of->name);
     if (bad && s->nonfinite != TR__ALLOW)
         return not_finite(s, x, to, err);
-    if (s->loss)
+    if (s->loss) {
         tr__loss_add(s->loss, x, to, s->packed);
+        s->loss->clipped += beyond(x, to);
+    }
     return tr_gguf_write(w, s->packed, x->n / to->block * to->bytes, err);
 }
 

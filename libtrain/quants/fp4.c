@@ -202,4 +202,5 @@ const struct tr_dtype tr__mxfp4 = {
 const struct tr_dtype tr__nvfp4 = {
     .name = "NVFP4", .id = 40, .file_type = 39, .block = 64, .bytes = sizeof(struct nvfp4),
     .to_f32 = nvfp4_to_f32, .from_f32 = nvfp4_from_f32, .dot = nvfp4_dot,
+    .largest = 448.0f * 6.0f,
 };

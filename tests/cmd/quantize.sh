@@ -38,6 +38,8 @@ model nan.gguf model output.weight 0 32 $nan
 model inf.gguf model output.weight 0 32 $inf
 model big.gguf model output.weight 0 32 $big
 model odd.gguf model output.weight 0 33 $one
+model one64.gguf model output.weight 0 64 $one
+model big64.gguf model output.weight 0 64 $big
 model int.gguf model output.weight 26 32 1
 model adapter.gguf adapter output.weight 0 32 $one
 
@@ -85,6 +87,13 @@ test_expect_success 'a NaN, an infinity and a number too large are refused' '
         test_expect_code 1 "$BIN/quantize" --no-history -t f32 --allow-requantize -o no.gguf out.gguf
     done
     test -z "$(find . -name ".*tmp*")"
+'
+
+test_expect_success 'a number that NVFP4 cannot hold is told' '
+    "$BIN/quantize" --no-history -t nvfp4 -o out.gguf big64.gguf 2>talk
+    grep "output.weight.: 1 numbers are beyond 2688, the largest that NVFP4 holds" talk
+    "$BIN/quantize" --no-history -t nvfp4 -o out.gguf one64.gguf 2>talk
+    test_must_fail grep beyond talk
 '
 
 test_expect_success 'rows that are no whole number of blocks become F16' '
