@@ -128,6 +128,18 @@ static int64_t whole(const struct tr__hf_arch *a, const struct tr_json *c, const
     return tr_json_int(tr__hf_key_field(a, c, key));
 }
 
+/* A field without which there is no model, by the names that it may have. */
+static int check_there(const struct tr__hf_arch *a, const struct tr_json *c, const char *key,
+                       const char *path, struct tr_err *err)
+{
+    const struct tr__hf_key *k = a->key;
+    while (k->kind && (!k->key || strcmp(k->key, key)))
+        k++;
+    if (!k->kind || !k->field[0] || tr__hf_key_field(a, c, key))
+        return 0;
+    return tr_err_set(err, TR_EFORMAT, "'%s': '%s' is missing", path, k->field[0]);
+}
+
 int tr__hf_sizes_of_config(const struct tr__hf_arch *a, const struct tr_json *config,
                            const char *path, struct tr__hf_sizes *s, struct tr_err *err)
 {
@@ -145,7 +157,10 @@ int tr__hf_sizes_of_config(const struct tr__hf_arch *a, const struct tr_json *co
     if (!s->n_head_kv)
         s->n_head_kv = s->n_head;
     s->head_dim = head || s->n_head <= 0 ? head : s->n_embd / s->n_head;
-    return check(s, path, err);
+    int rc = check_there(a, config, "block_count", path, err);
+    if (!rc)
+        rc = check_there(a, config, "embedding_length", path, err);
+    return rc ? rc : check(s, path, err);
 }
 
 /* The largest number under ARCH.KEY, of all blocks if they have their own; *to is kept if

@@ -61,6 +61,9 @@ test_expect_success 'what is no folder of a model is refused' '
     refuses 2 "output" folder
     mkdir other
     echo "{\"architectures\": [\"Other\"]}" >other/config.json
-    refuses 1 "known are" -o x.gguf other'
+    refuses 1 "known are" -o x.gguf other
+    cp folder/* other
+    sed -i "/num_hidden_layers/d" other/config.json
+    refuses 1 "other/config.json.: .num_hidden_layers. is missing" -o x.gguf other'
 
 test_done

@@ -106,5 +106,8 @@ test_expect_success 'no adapter at all' '
 test_expect_success 'of zeros nothing changes' '
     import --merge-into --name x -o m.gguf good
     "$BIN/gguf-diff" base.gguf m.gguf >list || true
-    if grep "tensor.*differs" list; then exit 1; fi'
+    if grep "tensor.*differs" list; then exit 1; fi
+    "$BIN/gguf-edit" -q --set odd.key=string:mine -o odd.gguf base.gguf
+    "$BIN/adapter-import" -q -m odd.gguf --merge-into -o m.gguf good
+    "$BIN/gguf-show" --keys m.gguf | grep "odd.key.*mine"'
 test_done
