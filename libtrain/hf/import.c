@@ -149,7 +149,7 @@ static int set_keys(struct job *j, struct tr_gguf_writer *w, struct tr_err *err)
     int rc = tr__hf_keys_to_gguf(&in, 1, err);
     tr_gguf_set_string(w, "general.type", "model");
     if (!rc)
-        rc = tr__hf_meta_set(w, j->folder, j->args->name, &c, err);
+        rc = tr__hf_meta_set(w, j->folder, j->config, j->args->name, &c, err);
     if (!rc)
         rc = tr__hf_keys_to_gguf(&in, 0, err);
     tr_gguf_set_u32(w, "general.quantization_version", 2);

@@ -7,6 +7,7 @@
 #define LIBTRAIN_HF_META_H
 
 #include <libtrain/gguf.h>
+#include <libtrain/json.h>
 
 enum { TR__HF_TITLE_BYTES = 256 };
 
@@ -30,8 +31,15 @@ struct tr__hf_count {
 /* "135M", "8x22B". */
 void tr__hf_size_label(char *to, size_t size, const struct tr__hf_count *c);
 
-/* Set these keys for the model of a folder; `name` in place of what is found, or NULL. */
-int tr__hf_meta_set(struct tr_gguf_writer *w, const char *folder, const char *name,
-                    const struct tr__hf_count *c, struct tr_err *err) TR_MUST_CHECK;
+/* What the front of the folder's README.md says: keys with texts, or arrays of texts; nothing if
+ * there is none.  The caller's; NULL for lack of memory. */
+struct tr_json *tr__hf_card(const char *folder, struct tr_err *err) TR_MUST_CHECK;
+
+/* Set these keys for the model of a folder with this config.json: of each what its README.md says,
+ * else what the name in _name_or_path, else that of the folder; `name` in place of what is found,
+ * or NULL. */
+int tr__hf_meta_set(struct tr_gguf_writer *w, const char *folder, const struct tr_json *config,
+                    const char *name, const struct tr__hf_count *c,
+                    struct tr_err *err) TR_MUST_CHECK;
 
 #endif

@@ -41,6 +41,60 @@ test_expect_success 'a name of its own' '
     import -t f16 --name "My Model" -o named.gguf folder
     "$BIN/gguf-show" named.gguf | grep "My Model"'
 
+test_expect_success 'what the front of its README.md says' '
+    cat >folder/README.md <<END
+---
+license: [mit, "apache-2.0"]
+license_link: https://example.org/x # there
+base_model:
+  - mistralai/Mistral-7B-v0.1
+  - https://huggingface.co/Qwen/Qwen2.5-0.5B
+datasets: a/b
+tags:
+- code
+pipeline_tag: text-generation
+author: Some One
+model-index:
+- name: x
+  results:
+  - nothing: here
+---
+license: none
+END
+    import -t f16 -o card.gguf folder
+    "$BIN/gguf-show" --keys card.gguf | sed -n "s/^key	general\.//p" >got
+    cat >want <<END
+author	string	Some One
+license	string	mit,apache-2.0
+license.link	string	https://example.org/x
+base_model.count	u32	2
+base_model.0.name	string	Mistral 7B v0.1
+base_model.0.version	string	v0.1
+base_model.0.organization	string	Mistralai
+base_model.0.repo_url	string	https://huggingface.co/mistralai/Mistral-7B-v0.1
+base_model.1.name	string	Qwen2.5 0.5B
+base_model.1.organization	string	Qwen
+base_model.1.repo_url	string	https://huggingface.co/Qwen/Qwen2.5-0.5B
+dataset.count	u32	1
+dataset.0.name	string	B
+dataset.0.organization	string	A
+dataset.0.repo_url	string	https://huggingface.co/a/b
+END
+    grep "^author\|^license\|^base\|^dataset" got | cmp - want
+    "$BIN/gguf-show" --keys card.gguf | grep "general.tags.*\"code\" \"text-generation\""
+    printf "%b\n" --- "author: \0377" --- >folder/README.md
+    import -t f16 -o plain.gguf folder
+    test_expect_code 1 grep -a general.author plain.gguf >/dev/null
+    rm folder/README.md
+    sed "1s/{/{\"_name_or_path\": \"org\/my-own-7B\",/" folder/config.json >config
+    mkdir other
+    cp folder/* other
+    cp config other/config.json
+    import -t f16 -o named.gguf other
+    "$BIN/gguf-show" --keys named.gguf | grep "general.name.*My Own 7B"
+    "$BIN/gguf-show" --keys named.gguf | grep "general.organization.*Org"
+    rm -r other'
+
 # refuses STATUS TEXT ARG...: with a message, and leaves nothing behind
 refuses() {
     status=$1 text=$2
