@@ -105,7 +105,7 @@ test_expect_success 'what has no form there is refused, and nothing is left' '
 
 # One family for each way in which names, rows or numbers change, out and in again.
 mkmodel=$TOP/${BUILD:-build/release}/dev/mkmodel
-families="llama gpt2 phi3 internlm2 gemma2 gpt-oss qwen3moe lfm2moe granitemoe ministral qwen35 llama-yarn"
+families="llama gpt2 phi3 stablelm-large granitehybrid internlm2 gemma2 gpt-oss qwen3moe lfm2moe granitemoe ministral qwen35 llama-yarn"
 out_and_in() {
     rm -rf a.gguf b.gguf round
     "$mkmodel" -q --shape "$1" --vocab "$model" --noise 0.3 -o a.gguf

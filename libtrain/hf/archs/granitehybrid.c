@@ -5,6 +5,8 @@
  */
 #include <libtrain/hf/archs/archs.h>
 
+#include <string.h>
+
 enum { CONTEXT = 1 << 20 }; /* what llama.cpp's converter writes where there is no rope */
 
 static int set_context(const struct tr__hf_in *in, const struct tr__hf_key *k,
@@ -80,6 +82,40 @@ static int set_no_rope(const struct tr__hf_in *in, const struct tr__hf_key *k,
     return 0;
 }
 
+/* A file may have no key of it: then its matrices tell. */
+static int get_shared(const struct tr__hf_out *out, const struct tr__hf_key *k,
+                      struct tr_err *err)
+{
+    int64_t n;
+    const char *rest;
+    if (tr_gguf_int(out->g, "granitehybrid.expert_shared_feed_forward_length", &n, NULL) == 1)
+        return tr__hf_u32.to_hf(out, k, err);
+    for (size_t i = 0; i < tr_gguf_n_tensor(out->g); i++) {
+        const struct tr_gguf_tensor *t = tr_gguf_tensor(out->g, i);
+        if (tr_gguf_block(t->name, &rest) >= 0 && (!strcmp(rest, "ffn_gate_shexp.weight") ||
+                                                   !strcmp(rest, "ffn_gate.weight")))
+            return tr__hf_put(out->config, k->field[0], tr_json_integer(t->dim[0]), err);
+    }
+    return 0;
+}
+
+static int set_number(const struct tr__hf_in *in, const struct tr__hf_key *k,
+                      struct tr_err *err)
+{
+    return tr__hf_u32.to_gguf(in, k, err);
+}
+
+/* What config.json means without it is 8. */
+static int get_experts(const struct tr__hf_out *out, const struct tr__hf_key *k,
+                       struct tr_err *err)
+{
+    return tr_gguf_find_kv(out->g, "granitehybrid.expert_count")
+               ? tr__hf_u32.to_hf(out, k, err)
+               : tr__hf_put(out->config, k->field[0], tr_json_integer(0), err);
+}
+
+static const struct tr__hf_kind experts = { "experts", set_number, get_experts };
+static const struct tr__hf_kind shared = { "width of the shared expert", set_number, get_shared };
 static const struct tr__hf_kind context = { "context", set_context, get_context };
 static const struct tr__hf_kind kv = { "heads of keys", set_kv, get_kv };
 static const struct tr__hf_kind inner = { "width of the state", set_inner, get_inner };
@@ -105,10 +141,11 @@ static const struct tr__hf_key key[] = {
     TR_HF_U32("embedding_length", "hidden_size"),
     TR_HF_U32("feed_forward_length", "intermediate_size"),
     TR_HF_U32("attention.head_count", "num_attention_heads"), { .kind = &kv },
-    TR_HF_KIND(rope), TR_HF_KEYS_RMS, TR_HF_U32("expert_count", "num_local_experts"),
+    TR_HF_KIND(rope), TR_HF_KEYS_RMS, { .kind = &experts, .key = "expert_count", .field = { "num_local_experts" } },
     TR_HF_U32("expert_used_count", "num_experts_per_tok"), TR_HF_KIND(file_type),
     TR_HF_U32("vocab_size", "vocab_size"), TR_HF_KIND(rope_dim), TR_HF_KEYS_SCALES,
-    TR_HF_U32("expert_shared_feed_forward_length", "shared_intermediate_size"),
+    { .kind = &shared, .key = "expert_shared_feed_forward_length",
+      .field = { "shared_intermediate_size" } },
     TR_HF_U32("ssm.conv_kernel", "mamba_d_conv"),
     TR_HF_U32("ssm.state_size", "mamba_d_state"),
     TR_HF_U32("ssm.group_count", "mamba_n_groups"), { .kind = &inner },

@@ -32,7 +32,12 @@ static const struct tr__hf_key key[] = {
     TR_HF_HAS("attn_q.bias", "use_qkv_bias"), { 0 },
 };
 static const struct tr__hf_name tensor[] = {
-    TR_HF_TABLES, TR_HF_LAYER_NORMS("model.norm"), TR_HF_ATTENTION, TR_HF_GATED_MLP, { 0 },
+    TR_HF_TABLES, TR_HF_BOTH("output_norm", "model.norm"),
+    TR_HF_BOTH("blk.%d.attn_norm", "model.layers.%d.input_layernorm"),
+    /* with a parallel residual there is none */
+    { "blk.%d.ffn_norm.weight", "model.layers.%d.post_attention_layernorm.weight", 0, 1 },
+    { "blk.%d.ffn_norm.bias", "model.layers.%d.post_attention_layernorm.bias", 0, 1 },
+    TR_HF_ATTENTION, TR_HF_GATED_MLP, { 0 },
 };
 
 const struct tr__hf_arch tr__hf_stablelm = {
