@@ -116,7 +116,11 @@ out_and_in() {
 }
 if [ -x "$mkmodel" ] && test_built gguf-import gguf-diff; then
     test_expect_success 'from f32 the same tensors come back' '
-        for family in $families; do out_and_in $family; done'
+        for family in $families; do out_and_in $family; done
+        "$mkmodel" -q --shape granitehybrid-groups -o groups.gguf
+        refuses 1 "a granitehybrid with rope has no form" -m groups.gguf -o new
+        "$BIN/gguf-edit" -q --set granitehybrid.rope.scaling.finetuned=bool:false -o g.gguf groups.gguf
+        refuses 1 "a granitehybrid with groups of heads has no form" -m g.gguf -o new'
 else
     test_skip 'from f32 the same tensors come back' 'no mkmodel: make dev'
 fi

@@ -82,6 +82,22 @@ static int set_no_rope(const struct tr__hf_in *in, const struct tr__hf_key *k,
     return 0;
 }
 
+/* transformers takes the norm of a state over all groups together, GGUF's over each; and of rope
+ * nothing is written here. */
+static int get_no_rope(const struct tr__hf_out *out, const struct tr__hf_key *k,
+                       struct tr_err *err)
+{
+    int rope = 0;
+    (void)k;
+    int rc = tr_gguf_bool(out->g, "granitehybrid.rope.scaling.finetuned", &rope, err);
+    if (rc < 0)
+        return rc;
+    if (!rope && out->size->key_heads <= 1)
+        return 0;
+    return tr_err_set(err, TR_EUNSUPPORTED, "'%s': a granitehybrid with %s has no form of "
+                      "Hugging Face here", tr_gguf_path(out->g), rope ? "rope" : "groups of heads");
+}
+
 /* A file may have no key of it: then its matrices tell. */
 static int get_shared(const struct tr__hf_out *out, const struct tr__hf_key *k,
                       struct tr_err *err)
@@ -119,7 +135,7 @@ static const struct tr__hf_kind shared = { "width of the shared expert", set_num
 static const struct tr__hf_kind context = { "context", set_context, get_context };
 static const struct tr__hf_kind kv = { "heads of keys", set_kv, get_kv };
 static const struct tr__hf_kind inner = { "width of the state", set_inner, get_inner };
-static const struct tr__hf_kind no_rope = { "no rope", set_no_rope, NULL };
+static const struct tr__hf_kind no_rope = { "no rope", set_no_rope, get_no_rope };
 
 static const struct tr__hf_default missing[] = {
     TR_HF_SAME("num_key_value_heads", "num_attention_heads"),
