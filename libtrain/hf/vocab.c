@@ -67,6 +67,10 @@ static int read_vocabulary(struct tr__hf_pieces *p, struct tr__hf_vocab_files *f
         found = tr__hf_vocab_path(f->dir, "merges.txt", merges, err);
     if (found)
         return found < 0 ? found : read_lists(p, path, merges, err);
+    found = tr__hf_vocab_path(f->dir, "vocab.txt", path, err);
+    if (found)
+        return found < 0 ? found : tr_err_set(err, TR_EUNSUPPORTED, "'%s': a vocabulary of "
+                                              "WordPiece has no form here", path);
     return tr_err_set(err, TR_EFORMAT, "'%s': no tokenizer.json, and no vocab.json with "
                       "merges.txt, and no tokenizer.model", f->dir);
 }

@@ -118,6 +118,12 @@ test_expect_success 'what is no folder of a model is refused' '
     refuses 1 "known are" -o x.gguf other
     cp folder/* other
     sed -i "/num_hidden_layers/d" other/config.json
-    refuses 1 "other/config.json.: .num_hidden_layers. is missing" -o x.gguf other'
+    refuses 1 "other/config.json.: .num_hidden_layers. is missing" -o x.gguf other
+    cp folder/config.json other
+    sed "s/BPE/Unigram/" folder/tokenizer.json >other/tokenizer.json
+    refuses 1 "tokenizer.json.: a vocabulary of type .Unigram. has no form" -o x.gguf other
+    rm other/tokenizer.json
+    echo a >other/vocab.txt
+    refuses 1 "vocab.txt.: a vocabulary of WordPiece has no form" -o x.gguf other'
 
 test_done
