@@ -65,7 +65,7 @@ static int begin(void *ctx, const struct tr_trainer *t, struct tr_err *err)
     int64_t first = tr_trainer_step_count(t);
     r->log.balance = r->o->args.balance > 0;
     r->log.answers = r->o->args.objective->weigh != NULL;
-    if (cmd_metrics_open(&r->log, r->o->log, first, err) ||
+    if (cmd_metrics_open(&r->log, r->o->log, r->o->metrics, first, err) ||
         cmd_samples_open(&r->o->samples, r->m, first, err))
         return err->code;
     if (!first)
@@ -77,7 +77,7 @@ static void step(void *ctx, const struct tr_trainer *t, const struct tr_step_sta
                  const struct tr_train_progress *p)
 {
     struct run *r = ctx;
-    cmd_metrics_add(&r->log, s, p);
+    cmd_metrics_add(&r->log, s, p, tr_trainer_total(t));
     cmd_progress(t, s, p);
     cmd_spike_say(t, s, r->data, r->m);
     if (s->step == tr_trainer_total(t) ||

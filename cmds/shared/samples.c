@@ -45,7 +45,7 @@ int cmd_samples_open(struct cmd_samples *s, struct tr_model *m, int64_t first_st
         return 0;
     s->gen = tr_generator_new(m, s->tok, (int64_t)s->prompts.longest, s->n, err);
     if (s->gen)
-        s->file = cmd_step_table_open(s->path, "step\tprompt\ttext", first_step, err);
+        s->file = cmd_step_table_open(s->path, "step\tprompt\ttext\n", first_step, err);
     return s->file ? 0 : err->code;
 }
 

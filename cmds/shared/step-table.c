@@ -12,14 +12,22 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* The step of a row, of TSV or of JSON; -1: it is none. */
+static int64_t step_of(const char *line)
+{
+    static const char object[] = "{\"step\": ";
+    if (!strncmp(line, object, sizeof object - 1))
+        line += sizeof object - 1;
+    return line[0] >= '0' && line[0] <= '9' ? strtoll(line, NULL, 10) : -1;
+}
+
 /* Copy the rows of an older table up to the step from which the run goes on. */
 static void copy_rows(FILE *in, int64_t step, FILE *out)
 {
     char *line = NULL;
     size_t cap = 0;
     while (getline(&line, &cap, in) > 0)
-        if (line[0] >= '0' && line[0] <= '9' && strtoll(line, NULL, 10) <= step &&
-            strchr(line, '\n'))
+        if (step_of(line) >= 0 && step_of(line) <= step && strchr(line, '\n'))
             fputs(line, out);
     free(line);
 }
@@ -31,7 +39,7 @@ static int cut(const char *path, const char *header, int64_t step, struct tr_err
     FILE *in = tr_in_open(path, err);
     struct tr_out *out = in ? tr_out_open(path, err) : NULL;
     if (out) {
-        fprintf(tr_out_stream(out), "%s\n", header);
+        fputs(header, tr_out_stream(out));
         copy_rows(in, step, tr_out_stream(out));
     }
     if (out && ferror(in))
@@ -50,7 +58,7 @@ FILE *cmd_step_table_open(const char *path, const char *header, int64_t first_st
     if (goes_on && cut(path, header, first_step, err))
         return NULL;
     FILE *f = std ? stdout : fopen(path, goes_on ? "ae" : "we");
-    if (f && (goes_on || fprintf(f, "%s\n", header) > 0) && !fflush(f))
+    if (f && (goes_on || fputs(header, f) >= 0) && !fflush(f))
         return f;
     tr_err_sys(err, "cannot write '%s'", path);
     if (f && !std)

@@ -223,7 +223,7 @@ static void take_values(struct train_opts *o)
 /* An output that would lie among the saves; NULL if there is none. */
 static const char *among_saves(const struct train_opts *o)
 {
-    const char *out[] = { o->log, o->hooks.dump_grads, o->hooks.lora_out, o->samples.path };
+    const char *out[] = { o->log, o->metrics, o->hooks.dump_grads, o->hooks.lora_out, o->samples.path };
     char saves[PATH_MAX];
     snprintf(saves, sizeof saves, "%s.d", o->hooks.output ? o->hooks.output : "");
     for (size_t i = 0; i < sizeof out / sizeof *out; i++)
@@ -313,6 +313,7 @@ void train_options(struct train_opts *o, int argc, char **argv)
                 "FILE.d/"),
         CMD_IN(0, "val", &o->val, "FILE", "packed data to measure the loss on"),
         CMD_OUT(0, "log", &o->log, "FILE", "table of metrics, a row a step (TSV)"),
+        CMD_OUT(0, "metrics", &o->metrics, "FILE", "the same numbers as objects (JSONL)"),
         CMD_GROUP("What is trained"),
         CMD_IN(0, "lora-config", &o->lora_config, "FILE",
                "rank, alpha and targets from an adapter_config.json of PEFT"),

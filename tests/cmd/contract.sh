@@ -17,6 +17,7 @@ cp -r "$TOP/examples/dataset" set
 mkdir ran
 echo >ran/Modelfile
 printf "model\tloss\tperplexity\nbase\t1\t2.7\n" >ran/eval.tsv
+printf "step\tloss\ttotal_steps\n1\t2\t1\n" >watched.tsv
 printf %s "$(cat "$TOP/examples/dataset/structure.enriched.json")" >set/structure.enriched.json
 
 # ==== inputs for the commands that come later in the pipe ====
@@ -215,6 +216,7 @@ contract modelfile "model.gguf" "-m model.gguf -o out"
 contract mlc-export "model.gguf" "-m model.gguf --conv-template chatml --system Hi -o out" folder_outputs
 contract model-card "model.gguf" "-m model.gguf --license mit -o out ran"
 contract report "model.gguf" "-m model.gguf ran"
+contract train-watch "watched.tsv" "--once watched.tsv"
 contract gguf-show "model.gguf" "model.gguf"
 contract dataset "set/structure.enriched.json" \
     "build --structure set/structure.enriched.json -o out"

@@ -513,11 +513,24 @@ test_expect_success 'saves of another run are refused, with every difference' '
     refuses "method=lora is now method=full" $other -m model.gguf -d t.pack --full
     cmp n.ckpt before.ckpt'
 
+# ==== numbers in two forms ====
+
+test_expect_success 'metrics as TSV and as JSON hold the same, also of a run that went on' '
+    tokenize -m model.gguf -o v.tok val.txt
+    pack -c 32 -o v.pack v.tok
+    train $flat -o j.ckpt --steps 6 --val v.pack --eval-every 2 --log j.tsv --metrics j.jsonl
+    mv j.jsonl whole.jsonl
+    { cat whole.jsonl && printf "{\"step\": 5, \"lo"; } >j.jsonl
+    train $flat -o j.ckpt --steps 8 --val v.pack --eval-every 2 --log j.tsv --metrics j.jsonl --resume
+    sed 6q j.jsonl | cmp - whole.jsonl
+    sed "s/[{}\"]//g; s/, /\t/g; s/[a-z_]*: //g; s/null/-/g" j.jsonl >cells
+    sed 1d j.tsv | cmp - cells
+    sed 1q j.tsv | tr "\t" "\n" >names
+    sed 1q j.jsonl | grep -o "[a-z_]*\":" | tr -d "\":" | cmp - names'
+
 # ==== averages, and the lowest loss ====
 
 test_expect_success 'an average is what is measured, written and exported' '
-    tokenize -m model.gguf -o v.tok val.txt
-    pack -c 32 -o v.pack v.tok
     train $common -o e.ckpt --steps 12 --ema 0.9 --val v.pack --log e.tsv --lora-out e.lora
     gguf_export -m model.gguf -o e.gguf e.ckpt
     "$BIN/gguf-diff" e.lora e.gguf
