@@ -16,7 +16,7 @@
 #include <string.h>
 
 struct opts {
-    int64_t ctx, stride, seed, max_rows;
+    int64_t ctx, stride, seed, max_rows, windows;
     int fit, over_long;
     struct cmd_list mix;
     const char *model;
@@ -137,9 +137,12 @@ static void check_options(const struct cmd *cmd, const struct opts *o)
     if ((o->bos >= 0 || o->eos >= 0) && !(o->model && job->sample.fill))
         cmd_usage(cmd, "what separates samples is about '--fill-with-next-samples', and of "
                   "the model of '--model'");
-    if (o->model && !job->sample.fill && !job->sample.overlapping)
-        cmd_usage(cmd, "option '--model' is about '--fill-with-next-samples' and "
-                  "'--overlapping-samples'");
+    if (o->model && !job->sample.fill && !job->sample.overlapping && !o->windows)
+        cmd_usage(cmd, "option '--model' is about '--fill-with-next-samples', "
+                  "'--overlapping-samples' and '--random-windows'");
+    if (o->windows && (job->sample.fill || job->sample.overlapping || o->mix.n || o->max_rows))
+        cmd_usage(cmd, "option '--random-windows' takes windows of one stream, whatever its "
+                  "samples are");
     if (job->sample.overlapping && (o->mix.n || o->max_rows))
         cmd_usage(cmd, "option '--overlapping-samples' needs one stream in its order");
 }
@@ -187,6 +190,7 @@ static int pack(struct opts *o, struct tr_err *err)
     job->ctx = (uint32_t)o->ctx;
     job->seed = (uint64_t)o->seed;
     job->max_rows = (uint64_t)o->max_rows;
+    job->sample.windows = (uint64_t)o->windows;
     job->packer = (struct tr_packer_args){ .stride = (uint32_t)o->stride,
                                            .fit = tr_pack_fit_at(o->fit),
                                            .over_long = tr_over_long_at(o->over_long) };
@@ -219,6 +223,10 @@ int main(int argc, char **argv)
                  "a sample goes on into the next ones"),
         CMD_FLAG(0, "fill-with-next-samples", &o.job.sample.fill,
                  "the next ones follow a short sample, in its sight"),
+        CMD_FLAG(0, "sample-random-offsets", &o.job.sample.random_offset,
+                 "each begins at a token of it that the seed chooses"),
+        CMD_INT(0, "random-windows", &o.windows, 1, INT64_MAX, "N",
+                "not these, but N windows of CTX anywhere in all the text"),
         CMD_IN('m', "model", &o.model, "MODEL", "whose BOS and EOS are meant"),
         CMD_FLAG(0, "separate-with-eos", &o.eos, "EOS between such samples"),
         CMD_FLAG(0, "separate-with-bos", &o.bos, "BOS between them (the default)"),

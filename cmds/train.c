@@ -102,7 +102,7 @@ static int stop_wanted(void *ctx)
 static int check_outputs(const struct tr_train_hooks *h, struct tr_err *err)
 {
     if (cmd_writable(h->output, err) || cmd_writable(h->dump_grads, err) ||
-        cmd_writable(h->lora_out, err))
+        cmd_writable(h->lora_out, err) || cmd_writable(h->checkpoint_out, err))
         return err->code;
     return 0;
 }
@@ -128,6 +128,7 @@ static int open_inputs(struct run *r, struct tr_err *err)
         return err->code;
     if (!(r->m = cmd_open_model(o->model, err)) ||
         tr_model_set_rope(r->m, o->rope.base, o->rope.scale, err) ||
+        tr_model_set_norm_eps(r->m, o->norm_eps, err) ||
         !(r->data = tr_pack_open(o->data, err)) ||
         (o->val && !(r->val = tr_pack_open(o->val, err))))
         return err->code;
@@ -171,7 +172,9 @@ static int train(struct run *r, struct tr_err *err)
     cmd_catch_signals();
     int why = tr_train_run(r->t, h, err);
     if (!why)
-        cmd_say("wrote '%s'; peak memory %.1f MB, planned %.1f MB", h->output,
+        cmd_say("%s%s%s; peak memory %.1f MB, planned %.1f MB",
+                h->output ? "wrote '" : "complete", h->output ? h->output : "",
+                h->output ? "'" : "",
                 (double)tr_machine_resident_peak() / 1e6,
                 (double)tr_trainer_plan(r->t)->total / 1e6);
     return why > 0 ? why : 0;

@@ -93,7 +93,12 @@ struct tr_train_progress {
 struct tr_train_hooks {
     const char *output;     /* the checkpoint; saves go to output.d/ */
     const char *lora_out;   /* the adapter, at every save and in the end */
+    const char *checkpoint_out; /* a checkpoint at every save and in the end, beside `output` */
+    const char *step_word;   /* in the two names above this word becomes the number of steps,
+                                and then in a second file latest_word; NULL: it does not */
+    const char *latest_word; /* NULL: there is no second file */
     const char *dump_grads; /* gradients of the first step of all */
+    const char *from;       /* go on from this checkpoint */
     int resume;             /* go on from the furthest valid save, or from `output` */
     int restart;            /* or start over although there are saves: they are removed */
     int64_t save_every;     /* steps; 0: only when asked for, and when the run is stopped */

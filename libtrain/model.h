@@ -142,6 +142,11 @@ int tr_model_set_rope(struct tr_model *m, double base, double scale,
 /* What was set. */
 void tr_model_rope(const struct tr_model *m, double *base, double *scale);
 
+/* Let the norms add another number to the mean of squares than the file says; 0: that.
+ * TR_EINVAL for one that is not from 0 to 1. */
+int tr_model_set_norm_eps(struct tr_model *m, double eps, struct tr_err *err) TR_MUST_CHECK;
+double tr_model_norm_eps(const struct tr_model *m); /* what was set */
+
 /* Let the loss that keeps experts equally busy (tr_route), its mean over the blocks that have
  * any, be trained for too: with `weight` beside a tr_model_loss of mean 1 over all rows with
  * a target, of which a batch has its share.  0: not, as at first. */

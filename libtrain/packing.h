@@ -25,9 +25,14 @@ struct tr_packing_set {
  * on into those that follow it (overlapping; what is set beside is not looked at), or those
  * that follow fill what it leaves of the context, and what then has no room is lost (fill).
  * bos and eos, -1 where they are not known, are taken off the ends of documents; a document
- * that is made begins with the BOS that its first one had. */
+ * that is made begins with the BOS that its first one had.
+ *
+ * With windows, all documents are one text, and what is made of it are so many stretches of ctx
+ * positions, each begun at a token that the seed chooses, no more than there are such tokens;
+ * with random_offset each document begins at a token of it that the seed chooses. */
 struct tr_sample_args {
-    int overlapping, fill;
+    int overlapping, fill, random_offset;
+    uint64_t windows; /* 0: none */
     int32_t bos, eos;
     int separate_bos, separate_eos; /* between documents, EOS first; BOS also in front */
     uint64_t vocab_hash;            /* of the model that these are of; 0: not known */

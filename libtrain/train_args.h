@@ -71,6 +71,7 @@ struct tr_train_args {
                                          not to be their defaults: { "beta2", 0.95 } */
     int shuffle;
     uint64_t seed;           /* below 2^53 */
+    uint64_t shuffle_seed;   /* of the order of the data alone, likewise; 0: seed */
 
     double ema;              /* decay of a moving average of what is trained, which then is what
                                 is measured, sampled and exported (Polyak); 0: none */

@@ -273,6 +273,11 @@ static void check(const struct cmd *cmd, const struct train_opts *o)
                   "model: it does not go with --full and --lora-out");
     if (!a->full && a->weights != &tr_f32)
         cmd_usage(cmd, "--weights is for --full: an adapter is f32");
+    if (o->hooks.from && (o->hooks.resume || o->hooks.restart || o->extra_epochs))
+        cmd_usage(cmd, "--resume-from names a checkpoint: not with --resume, --restart and "
+                  "--extra-epochs");
+    if (o->hooks.latest_word && !o->hooks.step_word)
+        cmd_usage(cmd, "--latest-word goes with --step-word");
     if (o->hooks.resume && o->hooks.restart)
         cmd_usage(cmd, "--resume goes on, --restart starts over: not both");
     if (o->extra_epochs)
@@ -319,6 +324,12 @@ void train_options(struct train_opts *o, int argc, char **argv)
                "rank, alpha and targets from an adapter_config.json of PEFT"),
         CMD_OUT(0, "lora-out", &h->lora_out, "FILE",
                 "also write the adapter at every save"),
+        CMD_OUT(0, "checkpoint-out", &h->checkpoint_out, "FILE",
+                "also write a checkpoint at every save"),
+        CMD_TEXT(0, "step-word", &h->step_word, "WORD",
+                 "in these two names WORD becomes the number of steps"),
+        CMD_TEXT(0, "latest-word", &h->latest_word, "WORD",
+                 "and this word, in a second file"),
         CMD_GROUP("How long"),
         CMD_INT(0, "global-batch", &o->global_batch, 1, 1 << 24, "N",
                 "instead of --grad-acc: sequences in a step, of all processes together"),
@@ -327,6 +338,8 @@ void train_options(struct train_opts *o, int argc, char **argv)
         CMD_GROUP("How"),
         CMD_ROPE_BASE(&o->rope),
         CMD_ROPE_SCALE(&o->rope),
+        CMD_FLOAT(0, "norm-rms-eps", &o->norm_eps, 1e-12, 1, "X",
+                  "epsilon of norms, instead of the model's"),
         CMD_GROUP("Memory"),
         CMD_FLAG(0, "plan", &o->plan,
                  "print bytes and time of a step as a table, and do nothing"),
@@ -352,6 +365,7 @@ void train_options(struct train_opts *o, int argc, char **argv)
         CMD_INT(0, "keep", &h->keep, 1, 1 << 20, "N", "newest saves to keep"),
         CMD_FLAG(0, "resume", &h->resume,
                  "go on from the newest valid save, or from a finished FILE"),
+        CMD_IN(0, "resume-from", &h->from, "FILE", "go on from this checkpoint"),
         CMD_FLAG(0, "restart", &h->restart,
                  "start over: remove the saves of an earlier run in FILE.d/, and replace "
                  "FILE"),
@@ -362,7 +376,8 @@ void train_options(struct train_opts *o, int argc, char **argv)
     make_table(o, own);
     const struct cmd cmd = { "train", "-m BASE.gguf -d DATA.pack -o RUN.ckpt [OPTION…]",
                              "fine-tune a model on packed data", made.opt, 0, 0,
-                             (const char *const[]){ "model", "data", "output|plan", NULL } };
+                             (const char *const[]){ "model", "data", "output|plan|checkpoint-out",
+                                                    NULL } };
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
     take_values(o);

@@ -16,6 +16,7 @@ struct train_opts {
                                     leaves it */
     struct tr_train_hooks hooks; /* files and intervals */
     struct cmd_rope rope;
+    double norm_eps; /* 0: as the model says */
     struct cmd_samples samples;  /* their files and numbers */
     int64_t global_batch, extra_epochs;
     int plan, recompute;

@@ -125,7 +125,8 @@ static int check_job(const struct tr_packing *job, struct tr_err *err)
 {
     int bad = job->n_set < 1 || !job->out || !(job->val_split >= 0 && job->val_split < 1) ||
               (job->val && job->val_split > 0) ||
-              (job->sample.overlapping && !is_plain(job)) ||
+              ((job->sample.overlapping || job->sample.windows) && !is_plain(job)) ||
+              (job->sample.windows && (job->sample.overlapping || job->sample.fill)) ||
               !job->val_out != !(job->val || job->val_split > 0);
 
     for (size_t i = 0; !bad && i < job->n_set; i++)

@@ -9,6 +9,7 @@
 
 #include <libtrain/base/base.h>
 #include <libtrain/packing.h>
+#include <libtrain/rng.h>
 
 #include <stdio.h>
 
@@ -69,10 +70,14 @@ struct tr__samples {
     float *out_weight;
     size_t out_token_cap, out_weight_cap;
     uint64_t n_cut, lost_tokens;
+    struct tr_rng random;
+    uint64_t n_window; /* that were made */
 };
 
 void tr__samples_init(struct tr__samples *s, const struct tr_sample_args *args,
-                      uint32_t ctx);
+                      uint32_t ctx, uint64_t seed);
+/* A document without what is before a place that chance chooses; two tokens are left. */
+struct tr_document tr__samples_offset(struct tr__samples *s, const struct tr_document *d);
 int tr__samples_add(struct tr__samples *s, const struct tr_document *d,
                     struct tr_err *err) TR_MUST_CHECK;
 /* The next document that can be made, at the end also of what is short: 1 and *out, good

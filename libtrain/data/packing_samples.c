@@ -11,10 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SAMPLE_STREAM = 0x73616d70 };
+
 void tr__samples_init(struct tr__samples *s, const struct tr_sample_args *args,
-                      uint32_t ctx)
+                      uint32_t ctx, uint64_t seed)
 {
-    *s = (struct tr__samples){ .args = *args, .most = (size_t)ctx + 1 };
+    *s = (struct tr__samples){ .args = *args, .most = (size_t)ctx + 1,
+                               .random = tr_rng_init(seed, SAMPLE_STREAM) };
 }
 
 void tr__samples_release(struct tr__samples *s)
@@ -143,10 +146,37 @@ static void forget(struct tr__samples *s, size_t starts)
         s->start[i].at -= from;
 }
 
+/* ==== places that chance chooses ==== */
+
+struct tr_document tr__samples_offset(struct tr__samples *s, const struct tr_document *d)
+{
+    struct tr_document x = *d;
+    uint64_t skip = x.n > 2 && !x.rival ? tr_rng_below(&s->random, x.n - 1) : 0;
+
+    x.token += skip;
+    x.weight += x.weight ? skip : 0;
+    x.n -= skip;
+    return x;
+}
+
+/* The next window of all the text; begins are all tokens but the last. */
+static int next_window(struct tr__samples *s, struct tr_document *out, struct tr_err *err)
+{
+    uint64_t begins = s->n > 1 ? s->n - 1 : 0;
+
+    if (s->n_window >= s->args.windows || s->n_window >= begins)
+        return 0;
+    s->n_window++;
+    s->start[0].at = (size_t)tr_rng_below(&s->random, begins);
+    return emit(s, out, err);
+}
+
 /* Where samples overlap, each is one from its own start; else all that wait are one. */
 int tr__samples_next(struct tr__samples *s, int at_end, struct tr_document *out,
                      struct tr_err *err)
 {
+    if (s->args.windows)
+        return at_end && s->n_start ? next_window(s, out, err) : 0;
     if (s->used) {
         forget(s, s->used);
         s->used = 0;
@@ -163,7 +193,7 @@ int tr__samples_add(struct tr__samples *s, const struct tr_document *d, struct t
     struct tr_document x = *d;
     int had_bos = strip(a, &x), rc = 0;
 
-    if (!a->overlapping && s->n_start) {
+    if (!a->overlapping && !a->windows && s->n_start) {
         rc = a->separate_eos ? append_one(s, a->eos, err) : 0;
         if (!rc && a->separate_bos)
             rc = append_one(s, a->bos, err);

@@ -12,7 +12,7 @@ int tr__sink_open(struct tr__sink *s, const char *path, const struct tr_packing 
                   const struct tr__packing_stream *from, struct tr_err *err)
 {
     s->path = path;
-    tr__samples_init(&s->samples, &job->sample, job->ctx);
+    tr__samples_init(&s->samples, &job->sample, job->ctx, job->seed);
     s->w = tr_pack_create(path, job->ctx, tr_token_reader_vocab_hash(from->r),
                           tr_token_reader_n_vocab(from->r), err);
     if (s->w)
@@ -29,7 +29,8 @@ void tr__sink_close(struct tr__sink *s)
 
 static int joins(const struct tr__sink *s)
 {
-    return s->samples.args.overlapping || s->samples.args.fill;
+    const struct tr_sample_args *a = &s->samples.args;
+    return a->overlapping || a->fill || a->windows;
 }
 
 /* What samples have become documents by now. */
@@ -48,6 +49,11 @@ int tr__sink_add(struct tr__sink *s, const struct tr_document *d, struct tr_err 
     s->side->n_doc++;
     s->side->n_token += d->n;
     tr__tell(&s->progress, (int64_t)s->side->n_token, 0);
+    struct tr_document later;
+    if (s->samples.args.random_offset) {
+        later = tr__samples_offset(&s->samples, d);
+        d = &later;
+    }
     if (!joins(s))
         return tr_packer_add_document(s->packer, d, err);
     int rc = tr__samples_add(&s->samples, d, err);

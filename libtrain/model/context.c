@@ -145,3 +145,20 @@ void tr_model_rope(const struct tr_model *m, double *base, double *scale)
     *base = m->rope_base;
     *scale = m->rope_scale;
 }
+
+int tr_model_set_norm_eps(struct tr_model *m, double eps, struct tr_err *err)
+{
+    if (!(eps >= 0 && eps <= 1))
+        return tr_err_set(err, TR_EINVAL, "%s: norms cannot have the epsilon %g",
+                          tr_gguf_path(m->g), eps);
+    if (!(m->norm_eps > 0))
+        m->norm_eps_file = m->config.norm_eps;
+    m->norm_eps = eps;
+    m->config.norm_eps = eps > 0 ? (float)eps : m->norm_eps_file;
+    return 0;
+}
+
+double tr_model_norm_eps(const struct tr_model *m)
+{
+    return m->norm_eps;
+}

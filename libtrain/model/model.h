@@ -254,6 +254,8 @@ struct tr_model {
     int64_t n_ctx;      /* of the contexts it runs in, see tr_model_set_context */
     int64_t n_ctx_file; /* of the config, before tr_model_set_rope */
     double rope_base, rope_scale; /* see there */
+    double norm_eps; /* that was set; 0: the file's is in use, */
+    float norm_eps_file;
     double balance;       /* see tr_model_set_balance */
     double *balance_loss; // (n_layer) of the last loss; 0 where there are no experts
     struct tr_watch watch; /* see tr_model_watch */

@@ -46,4 +46,9 @@ enum { TR__MIN_LR_RATIO };
     { .name = "min_lr_ratio", .most = 1, .help = "what the rate falls to, as a share of --lr" }
 extern const struct tr_option tr__falling_options[];
 
+/* Where in its cycle, from 0 to 1, a place is that lies x lengths of the first cycle behind the
+ * start, if each is `growth` times as long as the last; half a cosine from 1 to `low`. */
+double tr__within_cycle(double x, double growth);
+double tr__cosine_fall(double x, double low);
+
 #endif

@@ -189,6 +189,9 @@ static const struct tr__arg table[] = {
         "when a step is not finite: stop, skip up to 5 steps or rewind up to 3 times",
         .choice = &divergences },
       NULL, NULL }, /* it may change when a run goes on */
+    { { FIELD(shuffle_seed), TR_ARG_INT, "shuffle-seed", HOW, "N",
+        "of the shuffling alone; it may change when a run goes on", 1, 9e15, .or_zero = 1 },
+      NULL, NULL },
     { { FIELD(mem_limit), TR_ARG_BYTES, "mem-limit", MEMORY, "SIZE",
         "most memory to plan for, as in 400M (default: what there is)", 1, 1e18,
         .or_zero = 1 },

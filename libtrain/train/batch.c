@@ -47,7 +47,8 @@ uint64_t tr__run_samples(const struct tr_trainer *t)
 uint64_t tr__sequence_of(const struct tr_trainer *t, uint64_t sample)
 {
     uint64_t n_seq = tr_pack_info(t->pack)->n_seq, at = sample % n_seq;
-    return t->args.shuffle ? tr_pack_order(t->args.seed, sample / n_seq, n_seq, at) : at;
+    uint64_t seed = t->args.shuffle_seed ? t->args.shuffle_seed : t->args.seed;
+    return t->args.shuffle ? tr_pack_order(seed, sample / n_seq, n_seq, at) : at;
 }
 
 uint64_t tr_trainer_sequence(const struct tr_trainer *t, uint64_t sample)

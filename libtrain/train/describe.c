@@ -70,6 +70,8 @@ static void write_rope(FILE *f, const struct tr_model *m)
         fprintf(f, "rope_freq_base=%.17g\n", base);
     if (scale > 0)
         fprintf(f, "rope_freq_scale=%.17g\n", scale);
+    if (tr_model_norm_eps(m) > 0)
+        fprintf(f, "norm_eps=%.17g\n", tr_model_norm_eps(m));
 }
 
 /* Rows that are trained beside an adapter, if there are some. */

@@ -54,13 +54,16 @@ int tr__check_hooks(const struct tr_trainer *t, const struct tr_train_hooks *h,
         return tr_err_set(err, TR_EINVAL, "training argument 'on_divergence' is %s, which goes "
                           "back to saves: they need the 'output' of a run",
                           t->args.on_divergence->name);
+    if (h->from && (h->resume || h->restart))
+        return tr_err_set(err, TR_EINVAL, "'from' names a checkpoint, 'resume' and 'restart' "
+                          "are about saves: not both");
     if (h->resume && h->restart)
         return tr_err_set(err, TR_EINVAL,
                           "'resume' goes on, 'restart' starts over: not both");
     if (h->dump_grads && t->args.optim->minimise)
         return tr_err_set(err, TR_EUNSUPPORTED, "'dump_grads' of a run: optimizer '%s' asks "
                           "for many gradients in a step", t->args.optim->name);
-    if ((h->save_every || h->resume) && !h->output)
+    if (((h->save_every && !h->checkpoint_out && !h->lora_out) || h->resume) && !h->output)
         return tr_err_set(err, TR_EINVAL, "saves need the 'output' of a run beside which "
                           "they lie");
     return 0;

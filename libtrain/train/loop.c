@@ -166,6 +166,19 @@ static int open_saves(struct loop *l, struct tr_err *err)
     return rc ? rc : tr__check_space(l->t, l->h, err);
 }
 
+/* A checkpoint that the caller names. */
+static int go_on_from(struct loop *l, struct tr_err *err)
+{
+    char line[4200];
+    int rc = tr_trainer_load(l->t, l->h->from, err);
+    if (rc)
+        return rc;
+    snprintf(line, sizeof line, "going on from '%s', step %lld", l->h->from,
+             (long long)l->t->step);
+    say(l, 0, line);
+    return 0;
+}
+
 static void say_warnings(const struct loop *l)
 {
     const char *line;
@@ -179,6 +192,8 @@ static int begin(struct loop *l, struct tr_err *err)
     if (tr_comm_rank())
         return 0;
     int rc = l->h->output ? open_saves(l, err) : 0;
+    if (!rc && l->h->from)
+        rc = go_on_from(l, err);
     if (!rc)
         rc = set_anchor(l, err);
     if (!rc && l->t->step && l->t->past.best_step == (double)l->t->step)
@@ -202,8 +217,8 @@ static int save_now(struct loop *l)
     char line[600];
     int rc = l->saves ? tr_saves_write(l->saves, l->t, tr__keep(l->h), &err) : 0;
     int failed = rc;
-    if (!rc && l->h->lora_out && !tr_comm_rank())
-        failed = tr_trainer_save_adapter(l->t, l->h->lora_out, &err);
+    if (!rc && !tr_comm_rank())
+        failed = tr__write_named(l->t, l->h, &err);
     snprintf(line, sizeof line, "not saved: %s", err.text);
     if (failed)
         say(l, 1, line);
@@ -315,10 +330,10 @@ static int steps(struct loop *l, struct tr_err *err)
 static void stop(struct loop *l)
 {
     char line[120];
-    if (save_now(l) || !l->saves)
+    if (save_now(l) || !(l->saves || l->h->checkpoint_out))
         return;
-    snprintf(line, sizeof line, "stopped after step %lld and saved; --resume goes on from "
-             "there", (long long)l->t->step);
+    snprintf(line, sizeof line, "stopped after step %lld and saved; %s goes on from there",
+             (long long)l->t->step, l->saves ? "--resume" : "its checkpoint");
     say(l, 0, line);
 }
 
@@ -341,8 +356,7 @@ static int finish(struct loop *l, struct tr_err *err)
     tell_best(l);
     if (tr_comm_rank())
         return 0;
-    if (h->lora_out)
-        rc = tr_trainer_save_adapter(l->t, h->lora_out, err);
+    rc = tr__write_named(l->t, h, err);
     if (!rc && h->output)
         rc = tr_trainer_save(l->t, h->output, err);
     if (rc && rc != TR_EDIVERGED && !save_now(l) && l->saves)

@@ -172,6 +172,10 @@ struct tr__held_out tr__plan_held_out(const struct tr_trainer *t,
 int tr__measure_held_out(struct tr_trainer *t, struct tr__held_out *what, double *loss,
                          struct tr_err *err) TR_MUST_CHECK;
 
+/* The files of the hooks that are written at every save, under the names they have then. */
+int tr__write_named(const struct tr_trainer *t, const struct tr_train_hooks *h,
+                    struct tr_err *err) TR_MUST_CHECK;
+
 /* Rules that end a run early: room for what they look at; 1 and a line of text if the step
  * with this loss is to be the last; what they know in a checkpoint, and from there. */
 int tr__stop_init(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;

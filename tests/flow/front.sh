@@ -68,7 +68,7 @@ completed() {
 }
 if command -v bash >/dev/null 2>&1; then
     test_expect_success 'bash' '
-        test "$(completed tr-train --sched co)" = "cosine constant cosine_restarts"
+        test "$(completed tr-train --sched co)" = "cosine constant cosine_restarts cosine_floor"
         test "$(completed tr-train --lora-c)" = "--lora-config"
         test "$(completed tr-finetune --grad)" = "--grad-acc"
         test "$(completed tr-finetune pl)" = "plan"

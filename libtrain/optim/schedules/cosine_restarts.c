@@ -11,8 +11,7 @@
 
 enum { CYCLES = TR__MIN_LR_RATIO + 1, CYCLE_GROWTH, CYCLE_STEPS };
 
-/* Where in its cycle a place is that lies x lengths of the first cycle behind the start. */
-static double within(double x, double growth)
+double tr__within_cycle(double x, double growth)
 {
     double n, length;
     if (growth == 1)
@@ -24,6 +23,11 @@ static double within(double x, double growth)
     return x > 0 ? x / length : 0;
 }
 
+double tr__cosine_fall(double x, double low)
+{
+    return low + (1 - low) * 0.5 * (1 + cos(3.14159265358979323846 * x));
+}
+
 static double cosine_restarts(const struct tr_schedule_place *at, const double *option)
 {
     double low = option[TR__MIN_LR_RATIO], growth = option[CYCLE_GROWTH];
@@ -32,8 +36,7 @@ static double cosine_restarts(const struct tr_schedule_place *at, const double *
         x = (double)(at->k - 1 - at->warmup) / option[CYCLE_STEPS];
     else
         x = at->progress * (growth == 1 ? n : (pow(growth, n) - 1) / (growth - 1));
-    double turn = 0.5 * (1 + cos(3.14159265358979323846 * within(x, growth)));
-    return low + (1 - low) * turn;
+    return tr__cosine_fall(tr__within_cycle(x, growth), low);
 }
 
 static const struct tr_option options[] = {
