@@ -10,6 +10,7 @@
 #include "shared/help.h"
 #include "shared/input-size.h"
 #include "shared/nearest.h"
+#include "shared/old-finetune.h"
 #include "shared/shell-word.h"
 #include "shared/workflows.h"
 
@@ -339,6 +340,8 @@ int main(int argc, char **argv)
     struct tr_err err = { 0 };
     int n;
     read_workflows(&o, argc, argv);
+    if (cmd_is_old_finetune(&o.all, argc, argv))
+        return cmd_old_finetune(&o.all, argc, argv);
     fill(table, &o);
     const struct cmd cmd = { usual, "[WORKFLOW] [-m MODEL.gguf DATA…] [--KNOB VALUE | "
                              "KNOB=VALUE]…", about(&o.all), table, 0, -1, NULL };

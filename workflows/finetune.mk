@@ -53,6 +53,8 @@ STEPS       =
 LR          = $(if $(EXAMPLE),5e-3,$(usual_lr))
 #? SCHED schedule of the learning rate; empty: cosine
 SCHED       =
+#? OPT optimizer; empty: adamw
+OPT         =
 #? WARMUP steps of warm-up, below 1 a share of all; empty: what train does by itself
 WARMUP      =
 #? PRECISION of the products of the training: auto, bf16 where the processor has instructions for it, or f32 f16 bf16 q8

@@ -41,7 +41,8 @@ METHOD_OPTS = $(if $(LORA),$(LORA_OPTS),$(space)--full)
 PREC_OPTS   = $(if $(filter --precision%,$(TRAIN_FLAGS)),,$(call option,--precision,PRECISION))
 TRAIN_OPTS := $(METHOD_OPTS)$(call option,--batch,BATCH)$(call \
   option,--grad-acc,GRAD_ACC)$(LENGTH_OPTS)$(call option,--lr,LR)$(call \
-  option,--objective,OBJECTIVE)$(call option,--sched,SCHED)$(call option,--warmup,WARMUP)$(call option,--seed,SEED)$(PREC_OPTS)$(call \
+  option,--objective,OBJECTIVE)$(call option,--sched,SCHED)$(call option,--opt,OPT)$(call \
+  option,--warmup,WARMUP)$(call option,--seed,SEED)$(PREC_OPTS)$(call \
   flags,TRAIN_FLAGS)
 EVAL_OPTS   = $(if $(EVAL_EVERY),$(call option,--eval-every,EVAL_EVERY) --eval-cost 0.05)
 SAMPLE_OPTS = $(if $(PROMPTS),--prompts $(prompts),--prompts-from $(RUN)/val.pack) -n $(call sh,$(or $(N_SAMPLE),$(call at_most,60,2)))$(call \

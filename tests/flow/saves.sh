@@ -50,6 +50,7 @@ another() {
     METHOD) echo full ;;
     TARGETS) echo attn_q ;;
     SCHED) echo linear ;;
+    OPT) echo lion ;;
     PRECISION) echo f16 ;;
     RESTART) echo yes ;;
     OUTPUTS) echo merged q8_0 ;;
