@@ -135,6 +135,15 @@ test_expect_success 'the model otherwise: epsilon and rope' '
     sed -n "s/.*step 1.1  loss \([0-9.]*\).*/\1/p" stderr >two
     if cmp one two; then exit 1; fi'
 
+test_expect_success 'ranks by the kind of a tensor' '
+    old $small --adam-iter 1 --rank-tok-embd 2 --rank-wq 1 --rank-wk 2 --rank-wv 3 --rank-wo 5 --rank-w1 6 \
+        --rank-w2 7 --rank-w3 8 --lora-out r.gguf
+    "$BIN/gguf-show" --tensors r.gguf >shapes
+    for x in token_embd=2 attn_q=1 attn_k=2 attn_v=3 attn_output=5 ffn_gate=6 ffn_down=7 ffn_up=8; do
+        grep "${x%=*}.weight.lora_a" shapes | grep -c "[^0-9]${x#*=}[^0-9]"
+        ! grep "${x%=*}.weight.lora_a" shapes | grep -v "[^0-9]${x#*=}[^0-9]"
+    done'
+
 test_expect_success 'what cannot be is refused' '
     for kind in att ffn out; do
         test_expect_code 2 "$BIN/finetune" --model-base "$model" --rank-$kind-norm 1 2>err
