@@ -25,6 +25,7 @@ struct run {
     struct tr_pack *data, *val;
     struct tr_trainer *t;
     struct cmd_metrics log;
+    struct cmd_adapters beneath;
     struct tr_lora_config config;
 };
 
@@ -132,6 +133,11 @@ static int open_inputs(struct run *r, struct tr_err *err)
         !(r->data = tr_pack_open(o->data, err)) ||
         (o->val && !(r->val = tr_pack_open(o->val, err))))
         return err->code;
+    if (cmd_adapters_attach(&r->beneath, &o->beneath, r->m, 0, err))
+        return err->code;
+    if (r->beneath.n && o->hooks.lora_out)
+        cmd_say("'%s' will be an adapter for the base with %s beneath it", o->hooks.lora_out,
+                r->beneath.n == 1 ? "that" : "those");
     o->args.val = r->val;
     if (read_config(r, err))
         return err->code;
@@ -217,6 +223,7 @@ static int run_all(struct train_opts *o, int *sig, struct tr_err *err)
     tr_pack_close(r.val);
     tr_pack_close(r.data);
     tr_model_close(r.m);
+    cmd_adapters_release(&r.beneath);
     return err->code ? cmd_code(err) : CMD_OK;
 }
 

@@ -9,6 +9,7 @@ scales of their own, and what else hangs on a weight.
 import sys
 from fnmatch import fnmatchcase
 
+import numpy as np
 import torch
 import transformers as tf
 
@@ -32,11 +33,67 @@ def linears(m):
             yield ref.gguf_names('llama', k + '.weight')[0], mod
 
 
+# ---- what is random: rng.h and tr_hash32 of the library ----------------------------------
+
+GOLDEN, MASK = 0x9e3779b97f4a7c15, 2**64 - 1
+SEED, NOISE_STREAM = 7, 0x6e6f6973
+
+
+def mix(z):
+    z &= MASK
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9 & MASK
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb & MASK
+    return z ^ (z >> 31)
+
+
+def draw(key, counter):
+    return mix(key + GOLDEN * (counter + 1))
+
+
+def noise_key(step, batch, what):
+    key = mix(SEED + GOLDEN * (mix(NOISE_STREAM) | 1))
+    return draw(draw(draw(key, step), batch), what) % 2**32
+
+
+def hash32(key, i):
+    x = np.bitwise_xor(np.uint64(i) if np.isscalar(i) else i.astype(np.uint64), np.uint64(key))
+    for shift, factor in ((16, 0x85ebca6b), (13, 0xc2b2ae35)):
+        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor) % np.uint64(2**32)
+    return x ^ (x >> np.uint64(16))
+
+
+def drawn(key, rows, cols):
+    """32 bits for each number of a matrix."""
+    return np.stack([hash32(hash32(key, i), np.arange(cols)) for i in range(rows)])
+
+
+STEP = 0
+
+
+def dropout(x, name, p):
+    flat = x.reshape(-1, x.shape[-1])
+    bits = drawn(noise_key(STEP, 0, ref.fnv1a(name)), *flat.shape)
+    keep = torch.tensor(bits >= int(p * 2**32), dtype=torch.float64)
+    return (flat * keep / (1 - p)).reshape(x.shape)
+
+
+def neftune(m, size):
+    """Noise on embeddings: Jain et al. 2023."""
+    def add(mod, x, y):
+        if STEP == 10: # what was learnt is measured without
+            return y
+        flat = y.reshape(-1, y.shape[-1])
+        u = (drawn(noise_key(STEP, 0, 0), *flat.shape) >> np.uint64(8)) / 2**24
+        noise = torch.tensor(2 * u - 1).reshape(y.shape)
+        return y + size / (y.shape[1] * y.shape[2]) ** 0.5 * noise
+    m.model.embed_tokens.register_forward_hook(add)
+
+
 class Pair:
     """y + scale * b (a x)."""
 
-    def __init__(self, name, mod, rank, scale):
-        self.name, self.scale = name, scale
+    def __init__(self, name, mod, rank, scale, drop=0):
+        self.name, self.scale, self.drop = name, scale, drop
         n_out, n_in = mod.weight.shape
         self.a = torch.nn.Parameter(ref.numbers(name + '.lora_a', (rank, n_in)))
         self.b = torch.nn.Parameter(ref.to_hf('llama', name, ref.numbers(
@@ -44,10 +101,23 @@ class Pair:
         mod.register_forward_hook(lambda mod, x, y: self.add(mod, x[0], y))
 
     def add(self, mod, x, y):
+        if self.drop and STEP < 10:
+            x = dropout(x, self.name, self.drop)
         return y + self.scale * (x @ self.a.T @ self.b.T)
 
     def params(self):
         return [self.a, self.b]
+
+
+def plain(m, drop=0, least=0):
+    for name, mod in linears(m):
+        if int(name.split('.')[1]) >= least:
+            yield Pair(name, mod, 4, 6.0 / 4, drop)
+
+
+def noisy(m):
+    neftune(m, 5.0)
+    yield from plain(m)
 
 
 def own(m, ranks=(), alphas=(), alpha=6.0, root=False):
@@ -62,6 +132,9 @@ RULES = dict(ranks=[('ffn_*', 2), ('blk.1.ffn_down', 7)],
 CASES = {
     'own': lambda m: own(m, **RULES),
     'own-root': lambda m: own(m, root=True, **RULES),
+    'dropout': lambda m: plain(m, drop=0.25),
+    'neftune': noisy,
+    'last-layers': lambda m: plain(m, least=1),
 }
 
 
@@ -72,10 +145,14 @@ def main(out):
     x, y = ids[:, :-1], ids[:, 1:]
 
     def loss():
+        global STEP
         z = m(input_ids=x, use_cache=False).logits.reshape(-1, ref.VOCAB)
+        STEP += 1
         return torch.nn.functional.cross_entropy(z, y.reshape(-1))
 
+    global STEP
     for name, make in CASES.items():
+        STEP = 0
         for mod in m.modules():
             mod._forward_hooks.clear()
         ref.fill('llama', m)

@@ -58,6 +58,12 @@ struct tr_lora *tr_lora_open(const char *path, const struct tr_model *base,
 struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, int rank,
                             float alpha, struct tr_err *err) TR_MUST_CHECK;
 
+/* Keep only the pairs of the last n blocks, and those behind them: backward ends above the
+ * others.  TR_EINVAL for a number that cannot be and for a pair of the token table, TR_EFORMAT
+ * if none is left. */
+int tr_lora_keep_last(struct tr_lora *l, const struct tr_model *base, int64_t n,
+                      struct tr_err *err) TR_MUST_CHECK;
+
 /* What some pairs have of their own, and the rest does not. */
 struct tr_lora_own {
     const char *ranks, *alphas; /* "PATTERN=NUMBER" with commas between them, patterns as above;

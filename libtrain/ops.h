@@ -114,6 +114,15 @@ struct tr_tensor *tr_embedding(struct tr_tape *tp, struct tr_tensor *table,
 struct tr_tensor *tr_add_rows(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *rows,
                               const int32_t *id, int64_t first, float scale);
 
+/* Each number of x is 0 with probability p, else it is divided by 1 - p.  Which, a function of
+ * the key and its place says.  x (n, width) f32, y (n, width); 0 <= p < 1. */
+struct tr_tensor *tr_dropout(struct tr_tape *tp, struct tr_tensor *x, float p, uint32_t key);
+
+/* x + size / sqrt(rows * width) * a number from [-1, 1), drawn as above; rows are those of the
+ * document, which begins where pos (n) is 0.  In place, as tr_add_rows; x (n, width) f32. */
+struct tr_tensor *tr_noise(struct tr_tape *tp, struct tr_tensor *x, const int32_t *pos,
+                           float size, uint32_t key);
+
 /* y = x / sqrt(mean(x^2) + eps) * w     (Zhang, Sennrich 2019)   w (width) f32, x (n, width).
  * `width` may divide the columns of x: then every group of `width` columns is normed by
  * itself (q/k norm per head).  w may be NULL, for ones as wide as x. */

@@ -268,6 +268,9 @@ static void check(const struct cmd *cmd, const struct train_opts *o)
     check_files(cmd, o);
     if (a->full && (a->adapter_in || o->hooks.lora_out))
         cmd_usage(cmd, "--full trains no adapter");
+    if (o->beneath.n && (a->full || a->train_rows))
+        cmd_usage(cmd, "--adapter is beneath another adapter: not with %s, whose model would be "
+                  "without it", a->full ? "--full" : "--train-rows");
     if (a->train_rows && (a->full || o->hooks.lora_out))
         cmd_usage(cmd, "--train-rows trains rows beside an adapter, and what comes of it is a "
                   "model: it does not go with --full and --lora-out");
@@ -320,6 +323,8 @@ void train_options(struct train_opts *o, int argc, char **argv)
         CMD_OUT(0, "log", &o->log, "FILE", "table of metrics, a row a step (TSV)"),
         CMD_OUT(0, "metrics", &o->metrics, "FILE", "the same numbers as objects (JSONL)"),
         CMD_GROUP("What is trained"),
+        CMD_INS('a', "adapter", &o->beneath, "FILE[:SCALE]",
+                "an adapter that stays as it is, beneath what is trained; may be given again"),
         CMD_IN(0, "lora-config", &o->lora_config, "FILE",
                "rank, alpha and targets from an adapter_config.json of PEFT"),
         CMD_OUT(0, "lora-out", &h->lora_out, "FILE",

@@ -19,6 +19,7 @@ struct train_opts {
     double norm_eps; /* 0: as the model says */
     struct cmd_samples samples;  /* their files and numbers */
     int64_t global_batch, extra_epochs;
+    struct cmd_list beneath; /* adapters that stay as they are */
     int plan, recompute;
 };
 

@@ -87,6 +87,15 @@ static int adds(const struct tr_lora *l, const struct tr_lora_pair *p, float sca
     return tr__lora_scale(l, p, scale) != 0;
 }
 
+/* FNV-1a (Fowler, Noll, Vo); never 0, which is another's. */
+static uint32_t id_of(const char *name)
+{
+    uint32_t h = 2166136261u;
+    for (; *name; name++)
+        h = (h ^ (unsigned char)*name) * 16777619u;
+    return h ? h : 1;
+}
+
 /* A part for each pair that adds something, in their order, as one list. */
 static int make_parts(struct tr_lora *l, float scale, struct tr_delta **list,
                       struct tr_err *err)
@@ -103,7 +112,8 @@ static int make_parts(struct tr_lora *l, float scale, struct tr_delta **list,
                               p->name);
         }
         **end = (struct tr_delta){ &p->a, p->rows ? NULL : &p->b,
-                                   tr__lora_scale(l, p, scale), p->first, NULL };
+                                   tr__lora_scale(l, p, scale), id_of(p->name),
+                                   p->first, NULL };
         end = &(*end)->next;
     }
     return 0;

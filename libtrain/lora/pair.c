@@ -74,18 +74,46 @@ static void free_name(const char *name)
     free((void *)(uintptr_t)name);
 }
 
+static void release(struct tr_lora_pair *p)
+{
+    free(p->read_a);
+    free(p->read_b);
+    free_name(p->name);
+    free_name(p->a.name);
+    free_name(p->b.name);
+}
+
+int tr_lora_keep_last(struct tr_lora *l, const struct tr_model *base, int64_t n,
+                      struct tr_err *err)
+{
+    int64_t n_layer = base->config.n_layer;
+    size_t kept = 0, all = l->n;
+    const char *middle;
+    if (n < 1 || n > n_layer)
+        return tr_err_set(err, TR_EINVAL, "the last %lld blocks of %lld", (long long)n,
+                          (long long)n_layer);
+    for (size_t i = 0; i < all; i++) {
+        int64_t block = tr_gguf_block(l->pair[i].name, &middle);
+        if (l->pair[i].table)
+            return tr_err_set(err, TR_EINVAL, "'%s' lies beneath all blocks: it is not trained "
+                              "with the last ones alone", l->pair[i].name);
+        if (block < 0 || block >= n_layer - n)
+            l->pair[kept++] = l->pair[i];
+        else
+            release(&l->pair[i]);
+    }
+    l->n = kept;
+    return kept ? 0
+                : tr_err_set(err, TR_EFORMAT, "no target lies in the last %lld of %lld blocks",
+                             (long long)n, (long long)n_layer);
+}
+
 void tr_lora_free(struct tr_lora *l)
 {
     if (!l)
         return;
-    for (size_t i = 0; i < l->n; i++) {
-        struct tr_lora_pair *p = &l->pair[i];
-        free(p->read_a);
-        free(p->read_b);
-        free_name(p->name);
-        free_name(p->a.name);
-        free_name(p->b.name);
-    }
+    for (size_t i = 0; i < l->n; i++)
+        release(&l->pair[i]);
     free(l->pair);
     free(l->base_name);
     free(l);

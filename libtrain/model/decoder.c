@@ -73,6 +73,9 @@ static struct tr_tensor *embed(struct tr__decoder *d)
                       &(struct tr_linear){
                           .add = x, .in_place = 1, .scale = a->scale * scale });
     }
+    const struct tr__noise *noise = &d->m->noise;
+    if (noise->neftune > 0)
+        x = tr_noise(d->tp, x, batch->pos, noise->neftune, tr__noise_key(noise, 0));
     return x;
 }
 
@@ -98,7 +101,7 @@ static int output_parts(struct tr__decoder *d, struct tr_tensor *x,
     for (const struct tr_delta *a = w->delta; a; a = a->next) {
         struct tr_output_part rows = { x, a->a, a->scale, a->first };
         part[n++] = !a->b ? rows : (struct tr_output_part){
-            .u = tied ? tr_matmul(d->tp, x, a->b, NULL) : tr_linear(d->tp, x, a->a, NULL),
+            .u = tied ? tr_matmul(d->tp, x, a->b, NULL) : tr_linear(d->tp, tr__pair_input(d, x, a), a->a, NULL),
             .b = tied ? a->a : a->b, .scale = a->scale };
     }
     return n;

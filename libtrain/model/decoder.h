@@ -41,6 +41,10 @@ struct tr_tensor *tr__project(const struct tr__decoder *d, struct tr_tensor *x,
                               enum tr_slot_id id, enum tr_slot_id bias,
                               struct tr_tensor *add);
 
+/* What goes into a pair: x, in training without what is dropped. */
+struct tr_tensor *tr__pair_input(const struct tr__decoder *d, struct tr_tensor *x,
+                                 const struct tr_delta *a);
+
 /* The same for the matrices of experts: to rows of them, and back from such rows. */
 struct tr_tensor *tr__project_in(const struct tr__decoder *d, struct tr_tensor *x,
                                  const struct tr_routing *r, enum tr_slot_id id,

@@ -231,6 +231,7 @@ struct tr_delta { /* one adapter's part in one weight: w + scale * b a */
     struct tr_tensor *a; // (rank, n_in), of the token table (n_vocab, rank)
     struct tr_tensor *b; // (n_out, rank), of the token table (n_embd, rank)
     float scale;
+    uint32_t id;   /* of what it draws (struct tr__noise) */
     int64_t first; /* b NULL: rows from this one on gain scale * a, (rows, width) */
     struct tr_delta *next;
 };
@@ -240,6 +241,16 @@ struct tr_weight {
     const struct tr_slot *slot;
     struct tr_delta *delta;   /* adapters, in the order of attaching */
 };
+
+/* What is random in the forward passes of training; all 0: nothing. */
+struct tr__noise {
+    float dropout; /* of the inputs of pairs that are trained, tr_dropout */
+    float neftune; /* on embeddings, tr_noise */
+    uint64_t key;  /* of this pass */
+};
+
+/* The key of one of the things that draw in a pass. */
+uint32_t tr__noise_key(const struct tr__noise *noise, uint32_t id);
 
 struct tr_model {
     struct tr_gguf *g;
@@ -256,6 +267,7 @@ struct tr_model {
     double rope_base, rope_scale; /* see there */
     double norm_eps; /* that was set; 0: the file's is in use, */
     float norm_eps_file;
+    struct tr__noise noise;
     double balance;       /* see tr_model_set_balance */
     double *balance_loss; // (n_layer) of the last loss; 0 where there are no experts
     struct tr_watch watch; /* see tr_model_watch */

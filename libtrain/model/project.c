@@ -4,6 +4,7 @@
  * adapter needs no code anywhere else.
  */
 #include <libtrain/model/decoder.h>
+#include <libtrain/rng.h>
 
 struct tr_tensor *tr__tensor(const struct tr__decoder *d, enum tr_slot_id id)
 {
@@ -11,6 +12,21 @@ struct tr_tensor *tr__tensor(const struct tr__decoder *d, enum tr_slot_id id)
         return NULL;
     struct tr_weight *w = tr__weight(d->m, d->layer, id);
     return w->t.data ? &w->t : NULL;
+}
+
+uint32_t tr__noise_key(const struct tr__noise *noise, uint32_t id)
+{
+    struct tr_rng r = { .key = noise->key, .counter = id };
+    return (uint32_t)tr_rng_u64(&r);
+}
+
+struct tr_tensor *tr__pair_input(const struct tr__decoder *d, struct tr_tensor *x,
+                                 const struct tr_delta *a)
+{
+    const struct tr__noise *noise = &d->m->noise;
+    return noise->dropout > 0 && a->a->needs_grad
+               ? tr_dropout(d->tp, x, noise->dropout, tr__noise_key(noise, a->id))
+               : x;
 }
 
 /* An operation scales the product alone. */
@@ -32,7 +48,7 @@ struct tr_tensor *tr__project(const struct tr__decoder *d, struct tr_tensor *x,
     struct tr_tensor *y = tr_linear(
         d->tp, x, &w->t, &(struct tr_linear){ .bias = b, .add = add, .scale = scale });
     for (const struct tr_delta *a = w->delta; a; a = a->next) {
-        struct tr_tensor *u = tr_linear(d->tp, x, a->a, NULL);
+        struct tr_tensor *u = tr_linear(d->tp, tr__pair_input(d, x, a), a->a, NULL);
         y = tr_linear(d->tp, u, a->b,
                       &(struct tr_linear){
                           .add = y, .in_place = 1, .scale = a->scale * scale });

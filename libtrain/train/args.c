@@ -118,6 +118,16 @@ static const struct tr__arg table[] = {
     { { FIELD(lora_alpha_of), TR_ARG_LIST, "lora-alpha-of", TRAINED, "PATTERN=X",
         "another alpha for layers that match; may be given again", .of_adapter = 1, .or_zero = 1 },
       NULL, NULL }, /* as above */
+    { { FIELD(last_layers), TR_ARG_INT, "last-layers", TRAINED, "N",
+        "an adapter on the last N blocks alone, which is faster", 1, 1 << 20, .or_zero = 1,
+        .of_adapter = 1 },
+      NULL, NULL }, /* as above */
+    { { FIELD(lora_dropout), TR_ARG_FLOAT, "lora-dropout", HOW, "P",
+        "share of the inputs of the adapter that is dropped", 0, 0.99 },
+      NULL, NULL }, /* as above */
+    { { FIELD(neftune), TR_ARG_FLOAT, "neftune", HOW, "X",
+        "noise on the embeddings, 5 is usual", 0, 1000 },
+      NULL, NULL }, /* as above */
     { { FIELD(train_rows), TR_ARG_TEXT, "train-rows", TRAINED, "ROWS",
         "beside the adapter rows of tokens: 'new' ones, or FIRST-LAST", .of_adapter = 1,
         .or_zero = 1 },

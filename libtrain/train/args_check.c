@@ -121,6 +121,17 @@ static int check_together(const struct tr_train_args *a, struct tr_err *err)
     if ((a->lora_rank_of || a->lora_alpha_of) && (a->full || a->adapter_in))
         return tr_err_set(err, TR_EINVAL, "training argument '%s' is for a new adapter",
                           a->lora_rank_of ? "lora_rank_of" : "lora_alpha_of");
+    if (a->last_layers && (a->full || a->adapter_in))
+        return tr_err_set(err, TR_EINVAL, "training argument 'last_layers' is for a new adapter");
+    if (a->last_layers && a->train_rows)
+        return tr_err_set(err, TR_EINVAL, "training argument 'last_layers': rows of tokens lie "
+                          "beneath all blocks");
+    if (a->lora_dropout > 0 && a->full)
+        return tr_err_set(err, TR_EINVAL, "training argument 'lora_dropout' is for an adapter");
+    if ((a->lora_dropout > 0 || a->neftune > 0) && a->objective->weigh)
+        return tr_err_set(err, TR_EUNSUPPORTED, "training argument '%s': objective '%s' weighs "
+                          "answers by a pass without what is random",
+                          a->lora_dropout > 0 ? "lora_dropout" : "neftune", a->objective->name);
     if (a->fused_step && a->grad_acc > 1) /* as several ranks have it */
         return tr_err_set(err, TR_EUNSUPPORTED,
                           "a fused step never has all gradients: they cannot be summed "

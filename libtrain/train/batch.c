@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { ROUNDING_STREAM = 0x726f756e }; /* far from the streams of adapters */
+enum { ROUNDING_STREAM = 0x726f756e, NOISE_STREAM = 0x6e6f6973 }; /* far from the streams of adapters */
 
 /* A number of attention's result costs two operations for each position before it, one of a
  * product two for each column: with a third of that it is worth computing again, as norms
@@ -100,6 +100,16 @@ int64_t tr__step_gather(struct tr_trainer *t, int64_t n, struct tr__counted *sum
     return rc ? rc : mine;
 }
 
+/* Of micro-batch number `batch` of the step, whichever rank has it. */
+static struct tr__noise noise_of(const struct tr_trainer *t, int64_t batch)
+{
+    struct tr_rng r = tr_rng_init(t->args.seed, NOISE_STREAM);
+    r.counter = (uint64_t)t->step;
+    r = (struct tr_rng){ .key = tr_rng_u64(&r), .counter = (uint64_t)batch };
+    return (struct tr__noise){ (float)t->args.lora_dropout, (float)t->args.neftune,
+                               tr_rng_u64(&r) };
+}
+
 struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
                                    double scale, double *sum)
 {
@@ -109,7 +119,9 @@ struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
     struct tr_loss loss = { .kind = t->args.loss, .scale = (float)scale, .sum = sum,
                             .max_rows = t->plan.chunk, .option = t->loss_option };
     tr_tape_reset(t->tape);
+    t->m->noise = noise_of(t, i / t->args.batch * tr_comm_size() + tr_comm_rank());
     struct tr_tensor *result = tr_model_loss(t->m, t->tape, &batch, &loss);
+    t->m->noise = (struct tr__noise){ 0 };
     if (t->args.balance > 0)
         t->balance += tr_model_balance_loss(t->m) * scale * tr__batch_weight(&batch);
     return result;

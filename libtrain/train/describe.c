@@ -85,13 +85,19 @@ static void write_rows(FILE *f, const struct tr_trainer *t)
         }
 }
 
-/* The same of what some pairs have of their own. */
+/* The same of what only some adapters have. */
 static void write_own(FILE *f, const struct tr_train_args *a)
 {
     if (a->lora_rank_of)
         fprintf(f, "lora_rank_of=%s\n", a->lora_rank_of);
     if (a->lora_alpha_of)
         fprintf(f, "lora_alpha_of=%s\n", a->lora_alpha_of);
+    if (a->last_layers)
+        fprintf(f, "last_layers=%lld\n", (long long)a->last_layers);
+    if (a->lora_dropout > 0)
+        fprintf(f, "lora_dropout=%.17g\n", a->lora_dropout);
+    if (a->neftune > 0)
+        fprintf(f, "neftune=%.17g\n", a->neftune);
 }
 
 /* No line where nothing is balanced, as in runs of before. */
@@ -152,6 +158,8 @@ int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
     write_lora_plus(f, &t->args);
     write_own(f, &t->args);
     write_ema(f, &t->args);
+    if (t->beneath)
+        fprintf(f, "beneath=%016llx\n", (unsigned long long)t->beneath);
     write_rows(f, t);
     write_objective(f, &t->args);
     return fclose(f) ? tr_err_sys(err, "cannot describe the run") : 0;

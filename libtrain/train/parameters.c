@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 /* ---- the model -------------------------------------------------------------------- */
 
@@ -25,6 +26,23 @@ static int is_taken(const struct tr_model *m)
     return 0;
 }
 
+/* What adapters add that hang on the model already; 0: there are none. */
+static uint64_t hash_adapters(const struct tr_model *m)
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < m->n_weight; i++)
+        for (const struct tr_delta *d = m->weight[i].delta; d; d = d->next) {
+            const struct tr_tensor *part[] = { d->a, d->b };
+            hash = XXH3_64bits_withSeed(&d->scale, sizeof d->scale, hash + i + 1);
+            for (int k = 0; k < 2; k++)
+                if (part[k])
+                    hash = XXH3_64bits_withSeed(part[k]->data,
+                                                (size_t)tr_tensor_count(part[k]) *
+                                                    sizeof(float), hash);
+        }
+    return hash;
+}
+
 int tr__take_model(struct tr_trainer *t, struct tr_err *err)
 {
     struct tr_model *m = t->m;
@@ -34,6 +52,10 @@ int tr__take_model(struct tr_trainer *t, struct tr_err *err)
     if (t->args.balance > 0 && !m->config.experts.n)
         return tr_err_set(err, TR_EINVAL, "%s: has no experts to keep equally busy",
                           tr_gguf_path(m->g));
+    t->beneath = hash_adapters(m);
+    if (t->beneath && t->args.train_rows)
+        return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'train_rows': the model that "
+                          "comes of it would be without the adapters beneath");
     t->before = malloc(m->n_weight * sizeof *t->before);
     if (!t->before)
         return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %zu weights",
@@ -126,6 +148,17 @@ static int load_weights(struct tr_trainer *t, struct tr_err *err)
     return 0;
 }
 
+/* Rows of experts have no place of their own in a micro-batch. */
+static int check_dropout(const struct tr_trainer *t, struct tr_err *err)
+{
+    for (size_t i = 0; t->args.lora_dropout > 0 && i < t->lora->n; i++)
+        if (t->lora->pair[i].a.n_dim > 2)
+            return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'lora_dropout': '%s' is "
+                              "of experts, whose inputs are not dropped",
+                              t->lora->pair[i].name);
+    return 0;
+}
+
 static void declare_pairs(struct tr_trainer *t)
 {
     for (size_t i = 0; i < t->lora->n; i++) {
@@ -149,7 +182,8 @@ static int new_lora(struct tr_trainer *t, struct tr_err *err)
     t->lora = tr_lora_new(t->m, a->lora_targets, (int)a->lora_rank, (float)alpha, err);
     if (!t->lora)
         return err ? err->code : TR_ENOMEM;
-    return own.ranks || own.alphas ? tr_lora_set_own(t->lora, &own, err) : 0;
+    int rc = a->last_layers ? tr_lora_keep_last(t->lora, t->m, a->last_layers, err) : 0;
+    return rc || !(own.ranks || own.alphas) ? rc : tr_lora_set_own(t->lora, &own, err);
 }
 
 static int open_lora(struct tr_trainer *t, struct tr_err *err)
@@ -167,6 +201,8 @@ static int init_lora(struct tr_trainer *t, struct tr_err *err)
     int rc = (a->adapter_in ? open_lora : new_lora)(t, err);
     if (!rc && a->train_rows)
         rc = tr_lora_add_rows(t->lora, t->m, a->train_rows, err);
+    if (!rc)
+        rc = check_dropout(t, err);
     if (!rc)
         rc = tr_lora_attach(t->lora, t->m, 1, err);
     if (rc && a->adapter_in)

@@ -48,7 +48,9 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
     t->plan.recompute = blocks;
     t->plan.chunk = chunk;
     tr__prepare_tape(t, tp);
+    t->m->noise = (struct tr__noise){ (float)t->args.lora_dropout, (float)t->args.neftune, 0 };
     struct tr_tensor *result = tr_model_loss(t->m, tp, &batch, &loss);
+    t->m->noise = (struct tr__noise){ 0 };
     if (t->args.fused_step)
         plan_fused(t, tp, result);
     else

@@ -61,6 +61,7 @@ struct tr_trainer {
     int attention_before;
     double balance_before;
     int64_t context_before;
+    uint64_t beneath;     /* of adapters that the model had already; 0: none */
     struct tr_lora *lora; /* NULL when training in full */
     struct tr_params params;
     struct tr_tape *tape;

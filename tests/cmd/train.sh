@@ -367,6 +367,23 @@ test_expect_success 'ranks and alphas of some layers, each option more than once
         2>stderr
     grep -e "--lora-config is not for --lora-rank-of" stderr'
 
+test_expect_success 'an adapter beneath another stays, and both together are what was trained' '
+    few="-q --threads 1 -m model.gguf -d t.pack --batch 4 --lr 1e-2 --last-layers 1"
+    train $few --steps 2 -o under.ckpt --lora-out under.gguf
+    train $few --steps 4 -a under.gguf:0.5 --seed 5 --val v.pack -o over.ckpt --lora-out over.gguf \
+        --log over.tsv
+    perplexity -m model.gguf -a under.gguf:0.5 -a over.gguf -d v.pack >p.tsv
+    awk -F "\t" "NR == FNR { val = \$10; next } FNR == 2 { d = \$2 - val }
+        END { exit !(d < 1e-5 && d > -1e-5 && val > 0) }" over.tsv p.tsv
+    train $few --steps 2 -a under.gguf:0.5 --seed 5 -o two.ckpt --sched constant --warmup 0
+    refuses "beneath=" train $few --steps 4 -a under.gguf --seed 5 --sched constant --warmup 0 \
+        -o two.ckpt --resume
+    train $few --steps 4 -a under.gguf:0.5 --seed 5 --sched constant --warmup 0 -o two.ckpt --resume
+    train $few --steps 4 -a under.gguf:0.5 --seed 5 --sched constant --warmup 0 -o four.ckpt
+    cmp two.ckpt four.ckpt
+    test_expect_code 2 "$BIN/train" -m model.gguf -d t.pack -o n.ckpt -a under.gguf --full 2>stderr
+    grep "not with --full" stderr'
+
 test_expect_success '--extra-epochs goes on from what is finished' '
     run -o twice.ckpt --epochs 2 --log twice.tsv
     two=$(($(wc -l <twice.tsv) - 1))

@@ -37,6 +37,9 @@ static void end(void)
 static const struct { const char *row, *args; } cases[] = {
     { "own", OWN },
     { "own-root", OWN " rslora=1" },
+    { "dropout", NEW "lora_dropout=0.25 seed=7" },
+    { "neftune", NEW "neftune=5 seed=7" },
+    { "last-layers", NEW "last_layers=1" },
 };
 enum { N_CASE = sizeof cases / sizeof *cases };
 
@@ -126,7 +129,7 @@ START_TEST(written)
     run_close(&r);
     ck_assert_double_eq_tol(run_eval(path, other, data, kind, is), loss, 1e-6);
     for (int i = 0; i < 2 * TINY_CTX * TINY_VOCAB; i++)
-        ck_assert_float_eq_tol(is[i], was[i], 1e-5f);
+        ck_assert_double_eq_tol((double)is[i], (double)was[i], 1e-5);
     struct tr_model *m = tr_model_open(path, &err);
     struct tr_gguf *g = tr_gguf_open(ckpt, &err);
     ck_assert_msg(m && g, "%s", err.text);
@@ -141,7 +144,7 @@ START_TEST(written)
         tr_lora_add_to(a, a->pair[k].name, 1, 1, 1, x);
         tr_lora_add_to(b, a->pair[k].name, 1, 1, 1, y);
         for (int j = 0; j < TINY_WIDTH; j++)
-            ck_assert_float_eq_tol(x[j], y[j], 1e-6f);
+            ck_assert_double_eq_tol((double)x[j], (double)y[j], 1e-6);
     }
     tr_lora_free(a);
     tr_lora_free(b);
@@ -151,6 +154,15 @@ START_TEST(written)
 END_TEST
 
 static const struct { const char *args, *said; } refused[] = {
+    { "last_layers=3", "the last 3 blocks of 2" },
+    { "last_layers=1 lora_targets=blk.0.*", "no target lies in the last 1 of 2 blocks" },
+    { "last_layers=1 lora_targets=token_embd,attn_q", "'token_embd.weight' lies beneath" },
+    { "last_layers=1 train_rows=0-3", "rows of tokens lie beneath all blocks" },
+    { "last_layers=1 full=1", "'last_layers' is for a new adapter" },
+    { "lora_dropout=0.1 full=1", "'lora_dropout' is for an adapter" },
+    { "lora_dropout=1", "'lora_dropout' is 1" },
+    { "lora_dropout=0.1 objective=simpo", "'lora_dropout': objective 'simpo'" },
+    { "neftune=1 objective=dpo", "'neftune': objective 'dpo'" },
     { "lora_rank_of=attn_x=2", "rank of 'attn_x'" },
     { "lora_rank_of=attn_q=2,ffn_norm=3", "rank of 'ffn_norm'" },
     { "lora_targets=attn_q lora_alpha_of=attn_k=2", "alpha of 'attn_k'" },

@@ -629,11 +629,24 @@ BUILD(cross_entropy_weighted)
 }
 
 static const int32_t some_ids[] = { 0, 4, 3, 1, 4, 5 };
+static const int32_t some_positions[] = { 0, 1, 0, 1, 2, 3 };
 
 BUILD(add_rows)
 {
     UNUSED;
     return tr_add_rows(tp, tape_copy(tp, in[0]), in[1], some_ids, 3, 1.5f);
+}
+
+BUILD(dropout)
+{
+    UNUSED;
+    return tr_dropout(tp, in[0], 0.3f, 7);
+}
+
+BUILD(noise)
+{
+    UNUSED;
+    return tr_noise(tp, tape_copy(tp, in[0]), some_positions, 2, 7);
 }
 
 /* Rows of a tied table: looked up, and multiplied by. */
@@ -864,6 +877,8 @@ static const struct {
     { "output_loss", "squares", mse, { MATRIX(6, 5), TABLE(7, 5) }, 0.25f, 1e-4, 1 },
     { "output_loss", "cross-entropy, weights", cross_entropy_weighted,
       { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
+    { "dropout", "a third", dropout, { MATRIX(6, 70) }, 0.5f, 1e-5, 0 },
+    { "noise", "two documents", noise, { MATRIX(6, 70) }, 0.5f, 1e-5, 0 },
     { "add_rows", "some of them", add_rows, { MATRIX(6, 70), TABLE(2, 70) }, 0.5f, 1e-5, 0 },
     { "output_loss", "rows", cross_entropy_rows,
       { MATRIX(6, 5), TABLE(7, 5), TABLE(2, 5), TABLE(5, 5) }, 0.0625f, 1e-4, 1 },
