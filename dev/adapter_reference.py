@@ -120,6 +120,53 @@ def noisy(m):
     yield from plain(m)
 
 
+class Dora(Pair):
+    """m (w + s b a) x / |w + s b a|, the norm a constant: Liu et al. 2024."""
+
+    def __init__(self, name, mod, rank, scale):
+        super().__init__(name, mod, rank, scale)
+        self.m = torch.nn.Parameter(mod.weight.detach().norm(dim=1))
+
+    def add(self, mod, x, y):
+        w = mod.weight + self.scale * self.b @ self.a
+        return x @ (self.m / w.norm(dim=1).detach() * w.T).contiguous()
+
+    def params(self):
+        return [self.a, self.b, self.m]
+
+
+def dora(m, ranks=()):
+    for name, mod in linears(m):
+        r = matching(ranks, name, 4)
+        yield Dora(name, mod, r, 6.0 / r)
+
+
+def check_with_peft(out):
+    """The same steps as PEFT computes them."""
+    import peft
+    m = ref.llama(False, None).double()
+    ref.fill('llama', m)
+    of = {id(mod): name for name, mod in linears(m)}
+    config = peft.LoraConfig(r=4, lora_alpha=6, use_dora=True, target_modules='all-linear')
+    p = peft.get_peft_model(m, config)
+    for k, mod in p.named_modules():
+        if isinstance(mod, peft.tuners.lora.Linear):
+            name = of[id(mod.base_layer)]
+            a, b = mod.lora_A['default'].weight, mod.lora_B['default'].weight
+            a.data = ref.numbers(name + '.lora_a', tuple(a.shape))
+            b.data = ref.to_hf('llama', name, ref.numbers(name + '.lora_b', tuple(b.shape)))
+            d = mod.lora_magnitude_vector['default']
+            d.weight.data = mod.base_layer.weight.detach().norm(dim=1)
+    params = [q for q in p.parameters() if q.requires_grad]
+    ids = ref.tokens()
+
+    def loss():
+        z = p(input_ids=ids[:, :-1], use_cache=False).logits.reshape(-1, ref.VOCAB)
+        return torch.nn.functional.cross_entropy(z, ids[:, 1:].reshape(-1))
+
+    ref.ten_steps(ref.row_of(out), 'dora-peft', params, 2e-3, (0.9, 0.999), 0.0, loss)
+
+
 def own(m, ranks=(), alphas=(), alpha=6.0, root=False):
     for name, mod in linears(m):
         r = matching(ranks, name, 4)
@@ -134,6 +181,7 @@ CASES = {
     'own-root': lambda m: own(m, root=True, **RULES),
     'dropout': lambda m: plain(m, drop=0.25),
     'neftune': noisy,
+    'dora': dora,
     'last-layers': lambda m: plain(m, least=1),
 }
 
@@ -167,3 +215,4 @@ if __name__ == '__main__':
     with open(sys.argv[1], 'w') as f:
         f.write(f'# torch {torch.__version__}, transformers {tf.__version__}\n')
         main(f)
+        check_with_peft(f)

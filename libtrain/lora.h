@@ -26,10 +26,12 @@ struct tr_lora_pair {
     int rank;
     float factor; /* of the scale, for an alpha of its own; 1 in what a file holds */
     int table; /* of the token table: a (n_vocab, rank), b (n_embd, rank), w + scale * a b^T */
+    struct tr_tensor m; // (n_out) magnitudes of the rows (tr_lora_set_dora); no name: none
+    float *square;      // (n_out) with them: squared norms of the base's rows
     int tied;  /* that is multiplied by too, see tr_lora_start */
     int64_t rows, first; /* rows > 0: no pair, but what so many rows from `first` on gain: a
                             (rows, width); there is no b */
-    float *read_a, *read_b; /* the numbers of a file, until they are parameters */
+    float *read_a, *read_b, *read_m; /* the numbers of a file, until they are parameters */
 };
 
 struct tr_lora {
@@ -57,6 +59,18 @@ struct tr_lora *tr_lora_open(const char *path, const struct tr_model *base,
  * tr_lora_start. */
 struct tr_lora *tr_lora_new(const struct tr_model *base, const char *targets, int rank,
                             float alpha, struct tr_err *err) TR_MUST_CHECK;
+
+/* Train magnitudes beside the pairs (Liu et al. 2024, "DoRA"): row j of a weight becomes
+ * m[j] (w[j] + scale * b[j] a) / |the same|, where the norm is taken as a constant by the
+ * gradient.  They have no place in a file of an adapter, as rows.  TR_EUNSUPPORTED, with the
+ * name, for a pair of experts, of the token table or the output, or above another adapter. */
+int tr_lora_set_dora(struct tr_lora *l, const struct tr_model *base,
+                     struct tr_err *err) TR_MUST_CHECK;
+/* Once the tensors have memory: m as the base's rows have it, and `square`. */
+int tr_lora_measure(struct tr_lora *l, const struct tr_model *base,
+                    struct tr_err *err) TR_MUST_CHECK;
+/* 1 for the name of magnitudes in a checkpoint. */
+int tr_lora_is_magnitudes(const char *name);
 
 /* Keep only the pairs of the last n blocks, and those behind them: backward ends above the
  * others.  TR_EINVAL for a number that cannot be and for a pair of the token table, TR_EFORMAT
@@ -152,6 +166,9 @@ int tr_lora_has(const struct tr_lora *l, const char *name);
  * factor is user_scale * alpha / rank. */
 void tr_lora_add_to(const struct tr_lora *l, const char *name, float user_scale,
                     int64_t r0, int64_t n, float *w);
+
+/* Then, to the sum of both: where the pair has magnitudes, the rows in w get them. */
+void tr_lora_size(const struct tr_lora *l, const char *name, int64_t r0, int64_t n, float *w);
 
 /* Rows from r0 on that stay as they are: 0 if r0 is changed. */
 int64_t tr_lora_same_rows(const struct tr_lora *l, const char *name, int64_t r0);

@@ -114,6 +114,13 @@ struct tr_tensor *tr_embedding(struct tr_tape *tp, struct tr_tensor *table,
 struct tr_tensor *tr_add_rows(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *rows,
                               const int32_t *id, int64_t first, float scale);
 
+/* y[j] = 1 / |w[j] + scale * b[j] a|, the norms of rows, of p = a w^T (rank, n_out), g = a a^T
+ * (rank, rank), b (n_out, rank) and square[j] = |w[j]|^2, the caller's; 0 for a row of zeros.  y
+ * (1, n_out).  No gradient goes through: the inputs need none. */
+struct tr_tensor *tr_inverse_norms(struct tr_tape *tp, struct tr_tensor *p,
+                                   struct tr_tensor *g, struct tr_tensor *b,
+                                   const float *square, float scale);
+
 /* Each number of x is 0 with probability p, else it is divided by 1 - p.  Which, a function of
  * the key and its place says.  x (n, width) f32, y (n, width); 0 <= p < 1. */
 struct tr_tensor *tr_dropout(struct tr_tape *tp, struct tr_tensor *x, float p, uint32_t key);

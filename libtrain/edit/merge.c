@@ -121,6 +121,8 @@ static void compute_sum(struct merge *m, const struct tr_gguf_tensor *t, int64_t
 #pragma omp parallel for simd schedule(static)
     for (int64_t i = 0; i < n; i++)
         m->sum[i] += m->change[i];
+    for (size_t i = 0; i < m->args->n; i++)
+        tr_lora_size(m->args->lora[i], t->name, r0, rows, m->sum);
 }
 
 /* Rows from r0 on that no adapter changes, if they keep their type: they keep their bytes. */

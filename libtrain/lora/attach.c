@@ -113,7 +113,8 @@ static int make_parts(struct tr_lora *l, float scale, struct tr_delta **list,
         }
         **end = (struct tr_delta){ &p->a, p->rows ? NULL : &p->b,
                                    tr__lora_scale(l, p, scale), id_of(p->name),
-                                   p->first, NULL };
+                                   p->first, p->square, p->m.name ? &p->m : NULL, { p->a, p->b },
+                                   NULL };
         end = &(*end)->next;
     }
     return 0;

@@ -215,6 +215,30 @@ static int read_factors(const struct tr_gguf *g, struct tr_lora *l, struct tr_er
     return rc < 0 ? rc : 0;
 }
 
+/* And magnitudes, if they were trained. */
+static int read_magnitudes(const struct tr_gguf *g, struct tr_lora *l, struct tr_err *err)
+{
+    char name[96];
+    for (size_t i = 0; i < l->n; i++) {
+        struct tr_lora_pair *p = &l->pair[i];
+        snprintf(name, sizeof name, "%s" TR__MAGNITUDES, p->name);
+        const struct tr_gguf_tensor *t = tr_gguf_find_tensor(g, name);
+        if (!t)
+            continue;
+        if (p->rows || p->table || p->a.n_dim > 2 || t->dtype != &tr_f32 ||
+            tr_gguf_count(t) != tr_tensor_rows(&p->b))
+            return tr_err_set(err, TR_EMISMATCH, "%s: tensor '%s' does not fit its pair",
+                              tr_gguf_path(g), name);
+        int rc = tr__lora_add_magnitudes(p, err);
+        if (rc)
+            return rc;
+        if (!(p->m.data = p->read_m = unpack(t)))
+            return tr_err_set(err, TR_ENOMEM, "%s: out of memory for '%s'", tr_gguf_path(g),
+                              name);
+    }
+    return 0;
+}
+
 /* What is neither is the state of the optimizer. */
 static int read_checkpoint(const struct tr_gguf *g, const struct tr_model *base,
                            struct tr_lora *l, struct tr_err *err)
@@ -237,7 +261,9 @@ static int read_checkpoint(const struct tr_gguf *g, const struct tr_model *base,
                   : tr_err_set(err, TR_EFORMAT, "%s: tensor '%s' is there without '%s'",
                                tr_gguf_path(g), t->name, other);
     }
-    return rc ? rc : read_factors(g, l, err);
+    if (!rc)
+        rc = read_factors(g, l, err);
+    return rc ? rc : read_magnitudes(g, l, err);
 }
 
 struct tr_lora *tr_lora_open_checkpoint(const struct tr_gguf *g, const struct tr_model *base,

@@ -78,6 +78,9 @@ static void release(struct tr_lora_pair *p)
 {
     free(p->read_a);
     free(p->read_b);
+    free(p->read_m);
+    free(p->square);
+    free_name(p->m.name);
     free_name(p->name);
     free_name(p->a.name);
     free_name(p->b.name);

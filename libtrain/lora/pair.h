@@ -23,6 +23,8 @@ void tr__lora_set_rank(struct tr_lora_pair *p, int rank);
 
 /* Does the pattern (tr_lora_new) mean the weight of this name? */
 int tr__lora_matches(const char *pattern, const char *name);
+#define TR__MAGNITUDES ".lora_m" /* behind the name of the weight */
+int tr__lora_add_magnitudes(struct tr_lora_pair *p, struct tr_err *err) TR_MUST_CHECK;
 #define TR__ROWS ".rows" /* behind the name of the weight */
 
 /* Note which model is the base: this one, or what the file of an adapter says. */

@@ -17,6 +17,12 @@ int tr_lora_is_rows(const char *name)
     return n > k && !strcmp(name + n - k, TR__ROWS);
 }
 
+int tr_lora_is_magnitudes(const char *name)
+{
+    size_t n = strlen(name), k = sizeof TR__MAGNITUDES - 1;
+    return n > k && !strcmp(name + n - k, TR__MAGNITUDES);
+}
+
 int tr__lora_add_row_pair(struct tr_lora *l, const struct tr_weight *w, int64_t first,
                           int64_t n, struct tr_err *err)
 {

@@ -34,10 +34,10 @@ int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const cha
                  struct tr_err *err)
 {
     for (size_t i = 0; i < l->n; i++)
-        if (l->pair[i].rows)
-            return tr_err_set(err, TR_EUNSUPPORTED, "'%s': rows of '%s' were trained, which no "
+        if (l->pair[i].rows || l->pair[i].m.name)
+            return tr_err_set(err, TR_EUNSUPPORTED, "'%s': %s of '%s' were trained, which no "
                               "file of an adapter has: gguf-export writes a model", path,
-                              l->pair[i].name);
+                              l->pair[i].rows ? "rows" : "magnitudes", l->pair[i].name);
     struct tr_gguf_writer *g = tr_gguf_create(path, err);
     if (!g)
         return err ? err->code : TR_EIO;

@@ -233,6 +233,9 @@ struct tr_delta { /* one adapter's part in one weight: w + scale * b a */
     float scale;
     uint32_t id;   /* of what it draws (struct tr__noise) */
     int64_t first; /* b NULL: rows from this one on gain scale * a, (rows, width) */
+    const float *square; // (n_out) with m: squared norms of the rows of w
+    struct tr_tensor *m; // (n_out) magnitudes: the only part of its weight; NULL: none
+    struct tr_tensor still[2]; /* with m: a and b as what needs no gradient */
     struct tr_delta *next;
 };
 

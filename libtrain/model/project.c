@@ -37,6 +37,35 @@ static struct tr_tensor *scaled_bias(const struct tr__decoder *d, enum tr_slot_i
     return b && scale != 1 ? tr_scale(d->tp, b, scale) : b;
 }
 
+/* m / |w + s b a| for each row. */
+static struct tr_tensor *row_factors(const struct tr__decoder *d, struct tr_weight *w,
+                                     struct tr_delta *a)
+{
+    struct tr_tensor *of[] = { a->a, a->b };
+    for (int i = 0; i < 2; i++)
+        a->still[i] = tr_tensor_make(NULL, &tr_f32, 2, of[i]->dim, of[i]->data);
+    struct tr_tensor *sa = &a->still[0], *sb = &a->still[1];
+    struct tr_tensor *p = tr_linear(d->tp, sa, &w->t, NULL);
+    struct tr_tensor *g = tr_matmul(d->tp, sa, sa, &(struct tr_matmul){ .transpose_b = 1 });
+    return tr_mul(d->tp, tr_inverse_norms(d->tp, p, g, sb, a->square, a->scale), a->m);
+}
+
+/* add + scale * rows sized (x (w + s b a)^T) + bias */
+static struct tr_tensor *project_sized(const struct tr__decoder *d, struct tr_tensor *x,
+                                       struct tr_weight *w, struct tr_tensor *bias,
+                                       struct tr_tensor *add, float scale)
+{
+    struct tr_delta *a = w->delta;
+    struct tr_tensor *y = tr_linear(d->tp, x, &w->t, &(struct tr_linear){ .scale = scale });
+    struct tr_tensor *u = tr_linear(d->tp, x, a->a, NULL);
+    y = tr_linear(d->tp, u, a->b, &(struct tr_linear){ .add = y, .in_place = 1,
+                                                      .scale = a->scale * scale });
+    y = tr_mul(d->tp, y, row_factors(d, w, a));
+    if (bias)
+        y = tr_add(d->tp, y, bias);
+    return add ? tr_add(d->tp, add, y) : y;
+}
+
 struct tr_tensor *tr__project(const struct tr__decoder *d, struct tr_tensor *x,
                               enum tr_slot_id id, enum tr_slot_id bias,
                               struct tr_tensor *add)
@@ -45,6 +74,8 @@ struct tr_tensor *tr__project(const struct tr__decoder *d, struct tr_tensor *x,
     float scale = add ? d->m->config.residual_scale : 1;
     struct tr_tensor *b = scaled_bias(d, bias, scale);
     tr__see(d, x, id, NULL, TR__ALL_ROWS);
+    if (w->delta && w->delta->m)
+        return project_sized(d, x, w, b, add, scale);
     struct tr_tensor *y = tr_linear(
         d->tp, x, &w->t, &(struct tr_linear){ .bias = b, .add = add, .scale = scale });
     for (const struct tr_delta *a = w->delta; a; a = a->next) {

@@ -118,6 +118,9 @@ static const struct tr__arg table[] = {
     { { FIELD(lora_alpha_of), TR_ARG_LIST, "lora-alpha-of", TRAINED, "PATTERN=X",
         "another alpha for layers that match; may be given again", .of_adapter = 1, .or_zero = 1 },
       NULL, NULL }, /* as above */
+    { { FIELD(dora), TR_ARG_FLAG, "dora", TRAINED, .set = 1, .of_adapter = 1,
+        .help = "magnitudes of rows beside the adapter; what comes of it is a model" },
+      NULL, NULL }, /* as above */
     { { FIELD(last_layers), TR_ARG_INT, "last-layers", TRAINED, "N",
         "an adapter on the last N blocks alone, which is faster", 1, 1 << 20, .or_zero = 1,
         .of_adapter = 1 },

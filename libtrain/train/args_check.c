@@ -121,6 +121,13 @@ static int check_together(const struct tr_train_args *a, struct tr_err *err)
     if ((a->lora_rank_of || a->lora_alpha_of) && (a->full || a->adapter_in))
         return tr_err_set(err, TR_EINVAL, "training argument '%s' is for a new adapter",
                           a->lora_rank_of ? "lora_rank_of" : "lora_alpha_of");
+    if (a->dora && (a->full || a->adapter_in || a->train_rows || a->lora_dropout > 0))
+        return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'dora' does not go with '%s'",
+                          a->full ? "full" : a->adapter_in ? "adapter_in"
+                          : a->train_rows ? "train_rows" : "lora_dropout");
+    if (a->dora && a->precision && !strcmp(a->precision->name, "q8"))
+        return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'dora': the norms of rows are "
+                          "not made of products in precision q8");
     if (a->last_layers && (a->full || a->adapter_in))
         return tr_err_set(err, TR_EINVAL, "training argument 'last_layers' is for a new adapter");
     if (a->last_layers && a->train_rows)

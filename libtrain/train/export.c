@@ -196,30 +196,31 @@ static int write_model(struct tr_gguf_writer *w, const struct tr_gguf *g,
     return rc;
 }
 
-/* ==== an adapter with rows of tokens ==== */
+/* ==== an adapter with rows of tokens or magnitudes ==== */
 
-static int has_rows(const struct tr_gguf *g)
+static int is_for_a_model(const struct tr_gguf *g)
 {
     for (size_t i = 0; i < tr_gguf_n_tensor(g); i++)
-        if (tr_lora_is_rows(tr_gguf_tensor(g, i)->name))
+        if (tr_lora_is_rows(tr_gguf_tensor(g, i)->name) ||
+            tr_lora_is_magnitudes(tr_gguf_tensor(g, i)->name))
             return 1;
     return 0;
 }
 
-/* Only a model has a place for rows, so it is merged. */
-static int merge_rows(const struct tr_gguf *g, const struct tr_model *base,
+/* Only a model has a place for them, so it is merged. */
+static int merge(const struct tr_gguf *g, const struct tr_model *base,
                       const struct tr_export_args *args, const char *path, struct tr_err *err)
 {
     float scale = 1;
     struct tr_merge_stats stats;
     struct tr_lora *l = tr_lora_open_checkpoint(g, base, err);
     char *line = l ? history_of(g, args, err) : NULL;
-    struct tr_merge_args merge = { .n = 1, .lora = &l, .scale = &scale, .name = args->name,
+    struct tr_merge_args how = { .n = 1, .lora = &l, .scale = &scale, .name = args->name,
                                    .chat_template = args->chat_template, .history = line,
                                    .progress = args->progress };
     int wrong = !l || (!line && !args->no_history);
-    struct tr_recipe *recipe = wrong ? NULL : tr_merge_recipe(base, &merge, err);
-    int rc = recipe ? tr_merge(base, recipe, &merge, path, &stats, err) : TR_EFORMAT;
+    struct tr_recipe *recipe = wrong ? NULL : tr_merge_recipe(base, &how, err);
+    int rc = recipe ? tr_merge(base, recipe, &how, path, &stats, err) : TR_EFORMAT;
     tr_recipe_free(recipe);
     tr_lora_free(l);
     free(line);
@@ -235,8 +236,8 @@ int tr_export(const struct tr_gguf *checkpoint, const struct tr_model *base,
         return rc;
     if ((adapter = is_adapter(checkpoint, err)) < 0)
         return adapter;
-    if (adapter && has_rows(checkpoint))
-        return merge_rows(checkpoint, base, args, path, err);
+    if (adapter && is_for_a_model(checkpoint))
+        return merge(checkpoint, base, args, path, err);
     struct tr_gguf_writer *w = tr_gguf_create(path, err);
     if (!w)
         return err ? err->code : TR_EIO;

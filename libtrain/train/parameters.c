@@ -171,6 +171,8 @@ static void declare_pairs(struct tr_trainer *t)
         tr_params_add(&t->params, &t->lora->pair[i].a);
         if (!t->lora->pair[i].rows)
             tr_params_add(&t->params, &t->lora->pair[i].b);
+        if (t->lora->pair[i].m.name)
+            tr_params_add(&t->params, &t->lora->pair[i].m);
     }
 }
 
@@ -183,7 +185,9 @@ static int new_lora(struct tr_trainer *t, struct tr_err *err)
     if (!t->lora)
         return err ? err->code : TR_ENOMEM;
     int rc = a->last_layers ? tr_lora_keep_last(t->lora, t->m, a->last_layers, err) : 0;
-    return rc || !(own.ranks || own.alphas) ? rc : tr_lora_set_own(t->lora, &own, err);
+    if (!rc && (own.ranks || own.alphas))
+        rc = tr_lora_set_own(t->lora, &own, err);
+    return rc || !a->dora ? rc : tr_lora_set_dora(t->lora, t->m, err);
 }
 
 static int open_lora(struct tr_trainer *t, struct tr_err *err)
@@ -212,7 +216,7 @@ static int init_lora(struct tr_trainer *t, struct tr_err *err)
     t->lora->base_hash = t->base_hash;
     if (t->lora->warning)
         tr__warn(t, "%s: %s", a->adapter_in, t->lora->warning);
-    rc = tr_params_init(&t->params, 2 * t->lora->n, a->optim, err);
+    rc = tr_params_init(&t->params, 3 * t->lora->n, a->optim, err);
     t->params.averages = a->ema > 0;
     if (!rc)
         declare_pairs(t);
@@ -248,5 +252,5 @@ int tr__fill_parameters(struct tr_trainer *t, struct tr_err *err)
     if (!t->lora)
         return load_weights(t, err);
     tr_lora_start(t->lora, t->args.seed);
-    return 0;
+    return tr_lora_measure(t->lora, t->m, err);
 }

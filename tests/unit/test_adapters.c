@@ -9,6 +9,8 @@
 #include "tiny_model.h"
 #include "training_run.h"
 
+#include <libtrain/export.h>
+
 #include <math.h>
 #include <stdio.h>
 
@@ -40,8 +42,10 @@ static const struct { const char *row, *args; } cases[] = {
     { "dropout", NEW "lora_dropout=0.25 seed=7" },
     { "neftune", NEW "neftune=5 seed=7" },
     { "last-layers", NEW "last_layers=1" },
+    { "dora", NEW "dora=1" },
+    { "dora-peft", NEW "dora=1" },
 };
-enum { N_CASE = sizeof cases / sizeof *cases };
+enum { N_CASE = sizeof cases / sizeof *cases, N_WRITTEN = 5 /* as adapters */ };
 
 /* The numbers of a row KEY.WHAT. */
 static void row(const char *key, const char *what, double *v, int n)
@@ -69,7 +73,7 @@ static void near(const char *what, int i, double got, double want)
 static int is_pair(const char *name)
 {
     size_t n = strlen(name);
-    return n > 7 && !strncmp(name + n - 7, ".lora_", 6);
+    return n > 7 && !strncmp(name + n - 7, ".lora_", 6) && name[n - 1] != 'm';
 }
 
 /* A run whose pairs begin with the numbers of the formula. */
@@ -112,6 +116,29 @@ START_TEST(ten_steps_in_little_memory)
     struct training_run r = open_case(_i, "fused_step=1");
     compare_ten(cases[_i].row, &r);
     run_close(&r);
+}
+END_TEST
+
+/* What is exported of magnitudes computes what was trained, and is no adapter. */
+START_TEST(magnitudes_are_merged)
+{
+    struct tr_err err = { 0 };
+    const struct tr_loss_kind *kind = tr_loss_at(0);
+    struct tr_train_args a = run_args(NEW "dora=1 lr=2e-2");
+    struct training_run r = run_open(path, data, &a);
+    run_steps(&r, 5);
+    double loss = run_eval_on(r.m, r.pack, kind, NULL);
+    ck_assert_int_eq(tr_trainer_save_adapter(r.t, other, &err), TR_EUNSUPPORTED);
+    ck_assert_msg(!tr_trainer_save(r.t, ckpt, &err), "%s", err.text);
+    run_close(&r);
+    struct tr_model *m = tr_model_open(path, &err);
+    struct tr_gguf *g = tr_gguf_open(ckpt, &err);
+    ck_assert_msg(m && g, "%s", err.text);
+    ck_assert_msg(!tr_export(g, m, &(struct tr_export_args){ 0 }, other, &err), "%s", err.text);
+    tr_gguf_close(g);
+    tr_model_close(m);
+    ck_assert_double_eq_tol(run_eval(other, NULL, data, kind, NULL), loss, 1e-5);
+    ck_assert_double_gt(fabs(run_eval(path, NULL, data, kind, NULL) - loss), 0.1);
 }
 END_TEST
 
@@ -159,6 +186,10 @@ static const struct { const char *args, *said; } refused[] = {
     { "last_layers=1 lora_targets=token_embd,attn_q", "'token_embd.weight' lies beneath" },
     { "last_layers=1 train_rows=0-3", "rows of tokens lie beneath all blocks" },
     { "last_layers=1 full=1", "'last_layers' is for a new adapter" },
+    { "dora=1 full=1", "'dora' does not go with 'full'" },
+    { "dora=1 lora_dropout=0.1", "'dora' does not go with 'lora_dropout'" },
+    { "dora=1 precision=q8", "precision q8" },
+    { "dora=1 lora_targets=output", "'output.weight' takes no magnitudes" },
     { "lora_dropout=0.1 full=1", "'lora_dropout' is for an adapter" },
     { "lora_dropout=1", "'lora_dropout' is 1" },
     { "lora_dropout=0.1 objective=simpo", "'lora_dropout': objective 'simpo'" },
@@ -198,7 +229,8 @@ int main(void)
     tcase_add_checked_fixture(tc, begin, end);
     tcase_add_loop_test(tc, ten_steps, 0, N_CASE);
     tcase_add_loop_test(tc, ten_steps_in_little_memory, 0, N_CASE);
-    tcase_add_loop_test(tc, written, 0, N_CASE);
+    tcase_add_loop_test(tc, written, 0, N_WRITTEN);
+    tcase_add_test(tc, magnitudes_are_merged);
     tcase_add_loop_test(tc, what_is_refused, 0, N_REFUSED);
     suite_add_tcase(s, tc);
     return run_suite(s);

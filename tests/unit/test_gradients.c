@@ -649,6 +649,20 @@ BUILD(noise)
     return tr_noise(tp, tape_copy(tp, in[0]), some_positions, 2, 7);
 }
 
+/* Nothing goes through the norms, so their part comes from numbers that stay. */
+BUILD(inverse_norms)
+{
+    static float p[2 * 5] = { 1, 2, 3, 4, 5, -1, -2, -3, -4, -5 }, g[2 * 2] = { 3, 1, 1, 2 },
+                 b[5 * 2] = { 1, 0, 0, 1, 1, 1, -1, 0, 0, -1 };
+    static const float square[5] = { 30, 40, 50, 60, 70 };
+    static struct tr_tensor tp_, tg, tb;
+    UNUSED;
+    tp_ = tr_tensor_make(NULL, &tr_f32, 2, (int64_t[]){ 2, 5 }, p);
+    tg = tr_tensor_make(NULL, &tr_f32, 2, (int64_t[]){ 2, 2 }, g);
+    tb = tr_tensor_make(NULL, &tr_f32, 2, (int64_t[]){ 5, 2 }, b);
+    return tr_mul(tp, in[0], tr_inverse_norms(tp, &tp_, &tg, &tb, square, 0.5f));
+}
+
 /* Rows of a tied table: looked up, and multiplied by. */
 BUILD(cross_entropy_rows)
 {
@@ -877,6 +891,7 @@ static const struct {
     { "output_loss", "squares", mse, { MATRIX(6, 5), TABLE(7, 5) }, 0.25f, 1e-4, 1 },
     { "output_loss", "cross-entropy, weights", cross_entropy_weighted,
       { MATRIX(6, 5), TABLE(7, 5) }, 0.0625f, 1e-4, 1 },
+    { "inverse_norms", "as factors", inverse_norms, { MATRIX(6, 5) }, 0.5f, 1e-5, 0 },
     { "dropout", "a third", dropout, { MATRIX(6, 70) }, 0.5f, 1e-5, 0 },
     { "noise", "two documents", noise, { MATRIX(6, 70) }, 0.5f, 1e-5, 0 },
     { "add_rows", "some of them", add_rows, { MATRIX(6, 70), TABLE(2, 70) }, 0.5f, 1e-5, 0 },
