@@ -167,6 +167,23 @@ def check_with_peft(out):
     ref.ten_steps(ref.row_of(out), 'dora-peft', params, 2e-3, (0.9, 0.999), 0.0, loss)
 
 
+class Whole:
+    """Weights that are trained in full beside the pairs."""
+
+    def __init__(self, p):
+        self.p = p.requires_grad_(True)
+
+    def params(self):
+        return [self.p]
+
+
+def full_targets(m):
+    yield from plain(m)
+    for k, p in m.named_parameters():
+        if 'norm' in k or 'embed_tokens' in k:
+            yield Whole(p)
+
+
 def own(m, ranks=(), alphas=(), alpha=6.0, root=False):
     for name, mod in linears(m):
         r = matching(ranks, name, 4)
@@ -182,6 +199,7 @@ CASES = {
     'dropout': lambda m: plain(m, drop=0.25),
     'neftune': noisy,
     'dora': dora,
+    'full-targets': full_targets,
     'last-layers': lambda m: plain(m, least=1),
 }
 

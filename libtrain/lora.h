@@ -72,6 +72,9 @@ int tr_lora_measure(struct tr_lora *l, const struct tr_model *base,
 /* 1 for the name of magnitudes in a checkpoint. */
 int tr_lora_is_magnitudes(const char *name);
 
+/* Does the pattern, as of tr_lora_new, mean the weight of this name? */
+int tr_lora_matches(const char *pattern, const char *name);
+
 /* Keep only the pairs of the last n blocks, and those behind them: backward ends above the
  * others.  TR_EINVAL for a number that cannot be and for a pair of the token table, TR_EFORMAT
  * if none is left. */

@@ -38,6 +38,8 @@ struct tr_merge_args {
     struct tr_lora *const *lora;  // (n)
     const float *scale;           // (n) factor on the effect of each
     struct tr_recipe_args recipe; /* the types; all 0: every tensor keeps its own */
+    const struct tr_gguf *instead; /* its tensors stand for the base's of these names, where no
+                                      adapter hangs; NULL: none */
     int allow_nonfinite;          /* let NaN and infinities pass */
     const char *chat_template;    /* in place of the base's; NULL: that */
     struct tr_progress progress;  /* in bytes of the new file */

@@ -42,6 +42,8 @@ struct tr_train_args {
     const char *lora_targets;
     const char *lora_rank_of; /* ranks and alphas of some weights, as tr_lora_own has them; */
     const char *lora_alpha_of; /* NULL: all have the same */
+    const char *full_targets; /* weights that are trained in full beside the adapter: patterns as
+                                 its targets; NULL: none */
     int dora;                /* 1: magnitudes beside the adapter, tr_lora_set_dora */
     int64_t last_layers;     /* the adapter hangs on so many last blocks alone; 0: on all */
     double lora_dropout;     /* of the inputs of its pairs, in training: tr_dropout */

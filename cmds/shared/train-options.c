@@ -274,6 +274,9 @@ static void check(const struct cmd *cmd, const struct train_opts *o)
     if (a->train_rows && (a->full || o->hooks.lora_out))
         cmd_usage(cmd, "--train-rows trains rows beside an adapter, and what comes of it is a "
                   "model: it does not go with --full and --lora-out");
+    if (a->full_targets && (a->full || o->hooks.lora_out || o->beneath.n))
+        cmd_usage(cmd, "--full-targets trains weights beside an adapter, and what comes of it is a "
+                  "model: it does not go with --full, --lora-out and --adapter");
     if (a->dora && o->hooks.lora_out)
         cmd_usage(cmd, "--dora trains magnitudes beside an adapter, and what comes of it is a "
                   "model: it does not go with --lora-out");

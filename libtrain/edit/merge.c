@@ -177,6 +177,20 @@ static int write_touched(struct merge *m, struct tr_gguf_writer *w,
     return 0;
 }
 
+/* What no adapter changes: the base's, or what stands for it. */
+static int write_whole(struct merge *m, struct tr_gguf_writer *w,
+                       const struct tr_recipe_entry *e, struct tr_err *err)
+{
+    const struct tr_gguf *g = m->args->instead;
+    const struct tr_gguf_tensor *t = g ? tr_gguf_find_tensor(g, e->tensor->name) : NULL;
+    if (!t)
+        return tr__slab_copy(&m->slab, w, m->g, e->tensor, e->type, NULL, err);
+    if (tr_gguf_count(t) != tr_gguf_count(e->tensor) || !e->type->from_f32)
+        return tr_err_set(err, TR_EMISMATCH, "%s: tensor '%s' does not fit the base",
+                          tr_gguf_path(g), t->name);
+    return tr__slab_copy(&m->slab, w, g, t, e->type, NULL, err);
+}
+
 static int write_all(struct merge *m, struct tr_gguf_writer *w,
                      const struct tr_recipe *recipe, struct tr_err *err)
 {
@@ -187,7 +201,7 @@ static int write_all(struct merge *m, struct tr_gguf_writer *w,
         struct tr_merge_change *c = m->args->change ? &m->args->change[i] : &own;
         rc = is_touched(m->args, e->tensor->name)
                  ? write_touched(m, w, e->tensor, e->type, c, err)
-                 : tr__slab_copy(&m->slab, w, m->g, e->tensor, e->type, NULL, err);
+                 : write_whole(m, w, e, err);
     }
     return rc;
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* "blk.3.attn_q.weight" against "attn_q", "blk.3.*", "blk.*.attn_q", … */
-int tr__lora_matches(const char *pattern, const char *name)
+int tr_lora_matches(const char *pattern, const char *name)
 {
     const char *middle = name;
     tr_gguf_block(name, &middle);
@@ -34,7 +34,7 @@ static int select_targets(const struct tr_model *base, char *list, char *chosen,
         for (size_t i = 0; i < base->n_weight; i++) {
             const struct tr_weight *w = &base->weight[i];
             if (!w->t.data || !(all ? w->slot->linear && !w->slot->router
-                                    : tr__lora_matches(p, w->t.name)))
+                                    : tr_lora_matches(p, w->t.name)))
                 continue;
             int takes = tr__takes_pair(w->slot);
             if (!takes && w->t.n_dim >= 2)
@@ -43,7 +43,7 @@ static int select_targets(const struct tr_model *base, char *list, char *chosen,
                                   w->t.name);
             any |= chosen[i] |= takes;
         }
-        if (!any && tr__is_tied(base) && tr__lora_matches(p, "output.weight"))
+        if (!any && tr__is_tied(base) && tr_lora_matches(p, "output.weight"))
             return tr_err_set(err, TR_EFORMAT, "target '%s': the base has no output of its "
                               "own: it is its token table, 'token_embd'", p);
         if (!any)

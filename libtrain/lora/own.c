@@ -45,7 +45,7 @@ static int apply(struct tr_lora *l, char *rule, const struct subject *s, struct 
                           s->name, rule, v, s->whole ? "a whole number" : "a number", s->least,
                           s->most);
     for (size_t i = 0; i < l->n; i++)
-        if (!l->pair[i].rows && tr__lora_matches(rule, l->pair[i].name)) {
+        if (!l->pair[i].rows && tr_lora_matches(rule, l->pair[i].name)) {
             s->set(&l->pair[i], v);
             any = 1;
         }

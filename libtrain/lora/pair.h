@@ -21,8 +21,6 @@ int tr__lora_add_row_pair(struct tr_lora *l, const struct tr_weight *w, int64_t 
 /* Another rank, while its tensors have no data. */
 void tr__lora_set_rank(struct tr_lora_pair *p, int rank);
 
-/* Does the pattern (tr_lora_new) mean the weight of this name? */
-int tr__lora_matches(const char *pattern, const char *name);
 #define TR__MAGNITUDES ".lora_m" /* behind the name of the weight */
 int tr__lora_add_magnitudes(struct tr_lora_pair *p, struct tr_err *err) TR_MUST_CHECK;
 #define TR__ROWS ".rows" /* behind the name of the weight */

@@ -118,6 +118,10 @@ static const struct tr__arg table[] = {
     { { FIELD(lora_alpha_of), TR_ARG_LIST, "lora-alpha-of", TRAINED, "PATTERN=X",
         "another alpha for layers that match; may be given again", .of_adapter = 1, .or_zero = 1 },
       NULL, NULL }, /* as above */
+    { { FIELD(full_targets), TR_ARG_TEXT, "full-targets", TRAINED, "LIST",
+        "beside the adapter, in full: *_norm,*.bias,token_embd; what comes of it is a model",
+        .or_zero = 1 },
+      NULL, NULL }, /* as above */
     { { FIELD(dora), TR_ARG_FLAG, "dora", TRAINED, .set = 1, .of_adapter = 1,
         .help = "magnitudes of rows beside the adapter; what comes of it is a model" },
       NULL, NULL }, /* as above */

@@ -196,13 +196,14 @@ static int write_model(struct tr_gguf_writer *w, const struct tr_gguf *g,
     return rc;
 }
 
-/* ==== an adapter with rows of tokens or magnitudes ==== */
+/* ==== an adapter with rows of tokens, magnitudes or whole weights ==== */
 
-static int is_for_a_model(const struct tr_gguf *g)
+static int is_for_a_model(const struct tr_gguf *g, const struct tr_gguf *base)
 {
     for (size_t i = 0; i < tr_gguf_n_tensor(g); i++)
         if (tr_lora_is_rows(tr_gguf_tensor(g, i)->name) ||
-            tr_lora_is_magnitudes(tr_gguf_tensor(g, i)->name))
+            tr_lora_is_magnitudes(tr_gguf_tensor(g, i)->name) ||
+            tr_gguf_find_tensor(base, tr_gguf_tensor(g, i)->name))
             return 1;
     return 0;
 }
@@ -215,7 +216,7 @@ static int merge(const struct tr_gguf *g, const struct tr_model *base,
     struct tr_merge_stats stats;
     struct tr_lora *l = tr_lora_open_checkpoint(g, base, err);
     char *line = l ? history_of(g, args, err) : NULL;
-    struct tr_merge_args how = { .n = 1, .lora = &l, .scale = &scale, .name = args->name,
+    struct tr_merge_args how = { .n = 1, .lora = &l, .instead = g, .scale = &scale, .name = args->name,
                                    .chat_template = args->chat_template, .history = line,
                                    .progress = args->progress };
     int wrong = !l || (!line && !args->no_history);
@@ -236,7 +237,7 @@ int tr_export(const struct tr_gguf *checkpoint, const struct tr_model *base,
         return rc;
     if ((adapter = is_adapter(checkpoint, err)) < 0)
         return adapter;
-    if (adapter && is_for_a_model(checkpoint))
+    if (adapter && is_for_a_model(checkpoint, tr_model_gguf(base)))
         return merge(checkpoint, base, args, path, err);
     struct tr_gguf_writer *w = tr_gguf_create(path, err);
     if (!w)

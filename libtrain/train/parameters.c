@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <xxhash.h>
 
 /* ---- the model -------------------------------------------------------------------- */
@@ -53,9 +54,10 @@ int tr__take_model(struct tr_trainer *t, struct tr_err *err)
         return tr_err_set(err, TR_EINVAL, "%s: has no experts to keep equally busy",
                           tr_gguf_path(m->g));
     t->beneath = hash_adapters(m);
-    if (t->beneath && t->args.train_rows)
-        return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'train_rows': the model that "
-                          "comes of it would be without the adapters beneath");
+    if (t->beneath && (t->args.train_rows || t->args.full_targets))
+        return tr_err_set(err, TR_EUNSUPPORTED, "training argument '%s': the model that "
+                          "comes of it would be without the adapters beneath",
+                          t->args.train_rows ? "train_rows" : "full_targets");
     t->before = malloc(m->n_weight * sizeof *t->before);
     if (!t->before)
         return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %zu weights",
@@ -117,6 +119,40 @@ static int init_full(struct tr_trainer *t, struct tr_err *err)
     return 0;
 }
 
+/* Weights that are trained in full beside an adapter, by one pattern. */
+static int declare_whole(struct tr_trainer *t, const char *pattern, struct tr_err *err)
+{
+    int any = 0;
+    for (size_t i = 0; i < t->m->n_weight; i++) {
+        struct tr_weight *w = &t->m->weight[i];
+        if (!is_trained_in_full(w) || !tr_lora_matches(pattern, w->t.name))
+            continue;
+        if (tr_lora_has(t->lora, w->t.name))
+            return tr_err_set(err, TR_EINVAL, "full target '%s': the adapter hangs on '%s'",
+                              pattern, w->t.name);
+        any = 1;
+        if (w->t.needs_grad) /* by a pattern before */
+            continue;
+        w->t.minus_exp = w->slot->minus_exp;
+        w->t.linear = w->slot->linear;
+        tr_params_add(&t->params, &w->t);
+    }
+    return any ? 0
+               : tr_err_set(err, TR_EFORMAT, "full target '%s' matches no weight that can be "
+                            "trained", pattern);
+}
+
+static int declare_full_targets(struct tr_trainer *t, struct tr_err *err)
+{
+    char *list = strdup(t->args.full_targets), *save = NULL;
+    int rc = list ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory for patterns");
+    char *p = list ? strtok_r(list, ",", &save) : NULL;
+    for (; !rc && p; p = strtok_r(NULL, ",", &save))
+        rc = declare_whole(t, p, err);
+    free(list);
+    return rc;
+}
+
 /* A number that is no -exp(theta) has no gradient to go by. */
 static int check_theta(const struct tr_trainer *t, const struct tr_tensor *p,
                        struct tr_err *err)
@@ -131,12 +167,14 @@ static int check_theta(const struct tr_trainer *t, const struct tr_tensor *p,
     return 0;
 }
 
-/* Fill the parameters of a run in full, which touches their memory. */
+/* Fill the parameters that are weights of the base, which touches their memory. */
 static int load_weights(struct tr_trainer *t, struct tr_err *err)
 {
     for (size_t i = 0; i < t->params.n; i++) {
         struct tr_tensor *p = t->params.tensor[i];
         const struct tr_gguf_tensor *src = tr_gguf_find_tensor(t->m->g, p->name);
+        if (!src) /* of an adapter */
+            continue;
         if (tr_convert(src->dtype, src->data, p->dtype, p->data, tr_tensor_count(p)))
             return tr_err_set(err, TR_EFORMAT, "%s: tensor '%s' is not finite in %s",
                               tr_gguf_path(t->m->g), p->name, p->dtype->name);
@@ -216,11 +254,12 @@ static int init_lora(struct tr_trainer *t, struct tr_err *err)
     t->lora->base_hash = t->base_hash;
     if (t->lora->warning)
         tr__warn(t, "%s: %s", a->adapter_in, t->lora->warning);
-    rc = tr_params_init(&t->params, 3 * t->lora->n, a->optim, err);
+    rc = tr_params_init(&t->params, 3 * t->lora->n + t->m->n_weight, a->optim, err);
     t->params.averages = a->ema > 0;
-    if (!rc)
-        declare_pairs(t);
-    return rc;
+    if (rc)
+        return rc;
+    declare_pairs(t);
+    return a->full_targets ? declare_full_targets(t, err) : 0;
 }
 
 /* One that goes along lines would go through 0. */
@@ -249,8 +288,9 @@ int tr__declare_parameters(struct tr_trainer *t, struct tr_err *err)
 
 int tr__fill_parameters(struct tr_trainer *t, struct tr_err *err)
 {
-    if (!t->lora)
-        return load_weights(t, err);
+    int rc = load_weights(t, err);
+    if (rc || !t->lora)
+        return rc;
     tr_lora_start(t->lora, t->args.seed);
     return tr_lora_measure(t->lora, t->m, err);
 }

@@ -18,6 +18,11 @@ int tr_trainer_save_adapter(const struct tr_trainer *t, const char *path,
     if (!t->lora)
         return tr_err_set(err, TR_EUNSUPPORTED,
                           "a run that trains all weights has no adapter to save");
+    for (size_t i = 0; i < t->params.n; i++)
+        if (tr_gguf_find_tensor(tr_model_gguf(t->m), t->params.tensor[i]->name))
+            return tr_err_set(err, TR_EUNSUPPORTED, "'%s': '%s' was trained in full, which no "
+                              "file of an adapter has: gguf-export writes a model", path,
+                              t->params.tensor[i]->name);
     return tr_lora_save(t->lora, t->m, path, err);
 }
 

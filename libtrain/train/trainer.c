@@ -138,7 +138,7 @@ static int plan(struct tr_trainer *t, struct tr_err *err)
         tr__warn_of_run(t);
     /* they are the caller's */
     t->args.lora_targets = t->args.adapter_in = t->args.train_rows = NULL;
-    t->args.lora_rank_of = t->args.lora_alpha_of = NULL;
+    t->args.full_targets = t->args.lora_rank_of = t->args.lora_alpha_of = NULL;
     t->args.setting = NULL;
     return rc;
 }

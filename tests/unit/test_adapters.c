@@ -44,6 +44,7 @@ static const struct { const char *row, *args; } cases[] = {
     { "last-layers", NEW "last_layers=1" },
     { "dora", NEW "dora=1" },
     { "dora-peft", NEW "dora=1" },
+    { "full-targets", NEW "full_targets=*_norm,token_embd" },
 };
 enum { N_CASE = sizeof cases / sizeof *cases, N_WRITTEN = 5 /* as adapters */ };
 
@@ -119,12 +120,15 @@ START_TEST(ten_steps_in_little_memory)
 }
 END_TEST
 
-/* What is exported of magnitudes computes what was trained, and is no adapter. */
-START_TEST(magnitudes_are_merged)
+static const char *const models[] = { "dora=1", "full_targets=*norm*,token_embd,output" };
+
+/* What is exported of such runs is no adapter, and computes what was trained. */
+START_TEST(models_come_of_it)
 {
     struct tr_err err = { 0 };
     const struct tr_loss_kind *kind = tr_loss_at(0);
-    struct tr_train_args a = run_args(NEW "dora=1 lr=2e-2");
+    struct tr_train_args a = run_args(NEW "lr=2e-2");
+    run_args_change(&a, models[_i]);
     struct training_run r = run_open(path, data, &a);
     run_steps(&r, 5);
     double loss = run_eval_on(r.m, r.pack, kind, NULL);
@@ -186,6 +190,10 @@ static const struct { const char *args, *said; } refused[] = {
     { "last_layers=1 lora_targets=token_embd,attn_q", "'token_embd.weight' lies beneath" },
     { "last_layers=1 train_rows=0-3", "rows of tokens lie beneath all blocks" },
     { "last_layers=1 full=1", "'last_layers' is for a new adapter" },
+    { "full_targets=attn_norm,attn_x", "full target 'attn_x' matches no weight" },
+    { "full_targets=attn_q", "the adapter hangs on 'blk.0.attn_q.weight'" },
+    { "full_targets=*norm* full=1", "'full_targets' does not go with 'full'" },
+    { "full_targets=*norm* objective=dpo", "an objective that asks the model as it was" },
     { "dora=1 full=1", "'dora' does not go with 'full'" },
     { "dora=1 lora_dropout=0.1", "'dora' does not go with 'lora_dropout'" },
     { "dora=1 precision=q8", "precision q8" },
@@ -230,7 +238,7 @@ int main(void)
     tcase_add_loop_test(tc, ten_steps, 0, N_CASE);
     tcase_add_loop_test(tc, ten_steps_in_little_memory, 0, N_CASE);
     tcase_add_loop_test(tc, written, 0, N_WRITTEN);
-    tcase_add_test(tc, magnitudes_are_merged);
+    tcase_add_loop_test(tc, models_come_of_it, 0, 2);
     tcase_add_loop_test(tc, what_is_refused, 0, N_REFUSED);
     suite_add_tcase(s, tc);
     return run_suite(s);
