@@ -458,13 +458,62 @@ def objectives(out):
         r = torch.tensor([1.0, -1.0])
         return -(r * p).mean()
 
-    for f in (dpo, dpo_per_token, ipo, simpo, orpo, kto, reward):
+    def grpo(p): # pairs 0 and 1, 2 and 3 are groups, whatever their prompts
+        r = torch.tensor([1.0, -1.0]).repeat(PAIRS, 1) * torch.arange(1, PAIRS + 1)[:, None]
+        g = r.reshape(2, -1)
+        mean = g.mean(1).repeat_interleave(PAIRS).reshape(PAIRS, 2)
+        std = g.std(1, correction=0).repeat_interleave(PAIRS).reshape(PAIRS, 2)
+        a = (r - mean) / (std + 1e-4)
+        return ((0.05 * gain(p) ** 2 / 2 - a * p) / length).mean()
+
+    for f in (dpo, dpo_per_token, ipo, simpo, orpo, kto, reward, grpo):
         fill('llama', m)
         for mod in m.modules():
             mod._forward_hooks.clear()
         pairs = adapt('llama', m)
         ten_steps(row, f.__name__, list(pairs.values()), 2e-3, (0.9, 0.999), 0.0,
                   lambda f=f: f(log_ps(m)))
+
+
+TOP = 7
+
+
+def top_of(z, ids):
+    """Logarithms of the probabilities of ids, and of all others together."""
+    log_p = z.log_softmax(-1)
+    rest = log_p.scatter(-1, ids, -torch.inf).logsumexp(-1, keepdim=True)
+    return torch.cat([log_p.gather(-1, ids), rest], -1)
+
+
+def distillation(out):
+    """gpt2 teaches llama its TOP likeliest ids."""
+    row, ids = row_of(out), tokens()
+    x, y = ids[:, :-1], ids[:, 1:]
+    teacher, m = gpt2(True).double(), llama(False, None).double()
+    fill('gpt2', teacher)
+    with torch.no_grad():
+        z = teacher(input_ids=x, use_cache=False).logits
+        top = z.topk(TOP).indices
+        p = top_of(z, top)
+    for q in m.parameters():
+        q.requires_grad_(False)
+
+    def distill(mix=0.0, t=1.0, reverse=0.0):
+        z = m(input_ids=x, use_cache=False).logits
+        a, b = (p / t).log_softmax(-1), (top_of(z, top) / t).log_softmax(-1)
+        forward = (a.exp() * (a - b)).sum(-1).mean()
+        back = (b.exp() * (b - a)).sum(-1).mean()
+        data = torch.nn.functional.cross_entropy(z.reshape(-1, VOCAB), y.reshape(-1))
+        return (1 - mix) * t * t * ((1 - reverse) * forward + reverse * back) + mix * data
+
+    for key, f in dict(distill=lambda: distill(),
+                       distill_reverse=lambda: distill(0.0, 1.0, 1.0),
+                       distill_mixed=lambda: distill(0.3, 2.0, 0.25)).items():
+        fill('llama', m)
+        for mod in m.modules():
+            mod._forward_hooks.clear()
+        pairs = adapt('llama', m)
+        ten_steps(row, key, list(pairs.values()), 2e-3, (0.9, 0.999), 0.0, f)
 
 
 def run(out, arch, make):
@@ -583,6 +632,7 @@ if __name__ == '__main__':
         with open(f'{sys.argv[1]}/objectives.tsv', 'w') as f:
             f.write(f'# torch {torch.__version__}, transformers {tf.__version__}\n')
             objectives(f)
+            distillation(f)
     for name, arch, make in MODELS:
         if len(sys.argv) > 2 and name not in sys.argv[2:]:
             continue

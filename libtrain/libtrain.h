@@ -63,6 +63,7 @@
 #include <libtrain/play.h>
 #include <libtrain/publish.h>
 #include <libtrain/eval.h>
+#include <libtrain/teacher.h>
 #include <libtrain/train_args.h>
 #include <libtrain/trainer.h>
 #include <libtrain/checkpoint.h>

@@ -9,6 +9,7 @@
 #ifndef LIBTRAIN_OBJECTIVE_H
 #define LIBTRAIN_OBJECTIVE_H
 
+#include <libtrain/ops.h>
 #include <libtrain/option.h>
 
 #include <stdint.h>
@@ -23,6 +24,9 @@ struct tr_answer { /* a document of a batch of which something counts */
     double n;         /* tokens that count, at least 1 */
     double weight;    /* of a token of it; below 0: it is not wanted */
     int rival;        /* it is the rival of the answer before it */
+    double group_mean, group_deviation; /* of rewards: of all answers to its prompt, or of those
+                                           of one group (tr_pack_group); if there is no other,
+                                           of all answers */
     /* what an objective makes of these: */
     double loss;   /* its share, or of a pair that of both, at the first */
     double slope;  /* the derivative of the loss by log_p */
@@ -32,11 +36,14 @@ struct tr_answer { /* a document of a batch of which something counts */
 struct tr_objective {
     const char *name;
     const struct tr_option *option;
+    const struct tr_loss_kind *teacher; /* the loss of each token beside what a teacher said of it
+                                           (teacher.h); NULL: there is none */
     int pairs;     /* answers come with rivals, else without */
-    int reference; /* wants what the model without what is trained says */
+    int reference; /* wants what the model without what is trained says … */
+    const char *reference_if; /* … if this option is above 0; NULL: always */
     int rewards;   /* weights are rewards; else they weigh losses */
     /* Fill the last three fields of the n answers of a micro-batch, of pairs one behind the
-     * other.  NULL: supervised training. */
+     * other.  NULL: each token has its loss. */
     void (*weigh)(struct tr_answer *a, int64_t n, const double *option);
 };
 

@@ -306,12 +306,31 @@ struct tr_tensor *tr_experts_out(struct tr_tape *tp, struct tr_tensor *x,
                                  struct tr_tensor *w, const struct tr_routing *r,
                                  const struct tr_linear *opt);
 
+/* The k likeliest ids of a row, and the natural logarithms of their probabilities; behind these
+ * that of all other ids together. */
+struct tr_top {
+    int64_t k;
+    int32_t *id;  // (k)
+    float *log_p; // (k + 1)
+};
+enum { TR_MAX_TOP = 512 };
+/* The same of many rows: number at[row] of them is of this row, -1: none. */
+struct tr_tops {
+    int64_t k;
+    const int64_t *at; // (n)
+    int32_t *id;       // (…, k)
+    float *log_p;      // (…, k + 1)
+};
+
 /* What is minimised: the loss of one row of n logits.  z is overwritten: with scale *
  * d(loss)/dz, or with anything if scale is 0.  All are static (loss.h). */
 struct tr_loss_kind {
     const char *name;
     const struct tr_option *option; /* what can be chosen about it; NULL: nothing */
     double (*row)(float *z, int64_t n, int32_t target, float scale, const double *option);
+    /* Instead of row, of a row that has them: reads or fills *top. */
+    double (*row_top)(float *z, int64_t n, int32_t target, float scale,
+                      const double *option, const struct tr_top *top);
     int while_training; /* its options are about how to learn: what is measured has defaults */
 };
 
@@ -337,6 +356,7 @@ struct tr_loss {
     int only_counted;  /* 1: of these only the rows that count, one below the other */
     int64_t max_rows;  /* of a chunk; 0: as many as 64 MiB of logits hold, 128 MiB
                         if w is trained, and at most 1024 */
+    const struct tr_tops *top; /* for row_top of the kind; NULL: row */
     const double *option; /* values of the kind's options, in its order; NULL: it has none */
     const float *weight; // (n) factor of each row's loss, at least 0; NULL: 1 everywhere
     const struct tr_output_part *part; // (n_part) what adapters add to the logits

@@ -70,6 +70,10 @@ struct tr_train_args {
     double weight_decay;
     double clip;             /* global gradient norm; 0: no clipping */
     const struct tr_objective *objective;
+    const char *reference;   /* file of tr_logprobs_write about this pack: what an objective
+                                asks of the model without what is trained; NULL: it is asked */
+    const char *teacher;     /* file of tr_teacher_write about this pack, or its first sequences,
+                                which alone are trained then; iff the objective has one */
     const struct tr_loss_kind *loss; /* of supervised training */
     double balance;          /* weight of the loss that keeps experts equally busy
                                 (tr_model_set_balance); 0: none */

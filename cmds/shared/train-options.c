@@ -392,5 +392,7 @@ void train_options(struct train_opts *o, int argc, char **argv)
     int n_operand;
     cmd_parse(&cmd, argc, argv, &n_operand);
     take_values(o);
+    if (o->args.teacher && !cmd_given(&cmd, "objective"))
+        o->args.objective = tr_objective_by_name("distill");
     check(&cmd, o);
 }

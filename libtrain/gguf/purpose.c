@@ -20,6 +20,8 @@ static const struct {
       "export it with its base first", 0 },
     { "general.type", "gradients", "the gradients of a training step", NULL, 0 },
     { "general.type", "logits", "a file of logits", NULL, 0 },
+    { "general.type", "logprobs", "a file of the probabilities of answers", NULL, 0 },
+    { "general.type", "teacher", "a file of what a teacher said", NULL, 0 },
     { "general.type", "imatrix", "an importance matrix",
       "it helps to quantise the model that it was made with", 0 },
     { "general.type", "mmproj", "the part of a model that sees or hears (mmproj)",

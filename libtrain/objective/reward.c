@@ -1,39 +1,51 @@
 /* SPDX-License-Identifier: MIT
  *
  * Policy gradient (Williams 1992, "REINFORCE"): answers that the model gave become likelier by
- * their rewards, less the mean of the micro-batch as a baseline; with `normalise` in units of the standard
- * deviation, as in group relative policy optimization (Shao et al. 2024) where a micro-batch
- * is one group.
+ * their rewards, less those of the answers to the same prompt in the mean; with `normalise` in
+ * units of their standard deviation, as in group relative policy optimization (Shao et al.
+ * 2024).  With `kl` answers are held where the reference has them: half the square of the
+ * distance of the logarithms, whose gradient is on the model's own answers that of the
+ * divergence of the model from the reference.
  */
 #include <libtrain/objective/objective.h>
 
 #include <stddef.h>
 
-enum { BASELINE, NORMALISE };
+enum { BASELINE, NORMALISE, KL, PER_TOKEN };
+
+/* What a token of the answers has in the mean, to tell who is above it. */
+static double usual(const struct tr_answer *a, int64_t n)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += a[i].log_p / a[i].n;
+    return n ? sum / (double)n : 0;
+}
 
 static void reward(struct tr_answer *a, int64_t n, const double *option)
 {
-    double mean = 0, square = 0;
-    for (int64_t i = 0; i < n; i++)
-        mean += a[i].weight / (double)n;
-    for (int64_t i = 0; i < n; i++)
-        square += (a[i].weight - mean) * (a[i].weight - mean) / (double)n;
-    double base = option[BASELINE] > 0 && n > 1 ? mean : 0;
-    double unit = option[NORMALISE] > 0 ? sqrt(square) + 1e-4 : 1;
+    double mean = usual(a, n);
     for (int64_t i = 0; i < n; i++) {
-        double advantage = (a[i].weight - base) / unit;
-        a[i].reward = a[i].weight;
-        a[i].loss = -advantage * a[i].log_p;
-        a[i].slope = -advantage;
+        double base = option[BASELINE] > 0 ? a[i].group_mean : 0;
+        double unit = option[NORMALISE] > 0 ? a[i].group_deviation + 1e-4 : 1;
+        double each = option[PER_TOKEN] > 0 ? 1 / a[i].n : 1;
+        double advantage = (a[i].weight - base) / unit, above = a[i].log_p / a[i].n - mean;
+        double gain = option[KL] > 0 ? a[i].log_p - a[i].reference : 0;
+        a[i].reward = advantage > 0 ? above : advantage < 0 ? -above : 0;
+        a[i].loss = each * (option[KL] * gain * gain / 2 - advantage * a[i].log_p);
+        a[i].slope = each * (option[KL] * gain - advantage);
     }
 }
 
 static const struct tr_option options[] = {
-    [BASELINE] = { "baseline", 0, 1, 1, "1: rewards less their mean", 0 },
+    [BASELINE] = { "baseline", 0, 1, 1, "1: rewards less the mean of the prompt's", 0 },
     [NORMALISE] = { "normalise", 0, 1, 0, "1: over their standard deviation", 0 },
+    [KL] = { "kl", 0, 1e3, 0, "how hard the reference holds", 0 },
+    [PER_TOKEN] = { "per_token", 0, 1, 0, "1: of the mean over the tokens of an answer", 0 },
     { .name = NULL },
 };
 
 const struct tr_objective tr__objective_reward = {
-    .name = "reward", .option = options, .rewards = 1, .weigh = reward,
+    .name = "reward", .option = options, .reference = 1, .reference_if = "kl", .rewards = 1,
+    .weigh = reward,
 };

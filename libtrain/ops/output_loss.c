@@ -200,6 +200,17 @@ static void cap_backward(float *dz, const float *capped, int64_t n, float soft_c
     }
 }
 
+static double loss_of_row(const struct tr_loss *opt, float *z, int64_t n_vocab, int64_t row,
+                          int32_t target, float factor)
+{
+    const struct tr_tops *all = opt->top;
+    int64_t at = all ? all->at[row] : -1;
+    if (at < 0)
+        return opt->kind->row(z, n_vocab, target, factor, opt->option);
+    struct tr_top top = { all->k, all->id + at * all->k, all->log_p + at * (all->k + 1) };
+    return opt->kind->row_top(z, n_vocab, target, factor, opt->option, &top);
+}
+
 /* Logits of a row to its loss; they become the gradient if scale is not 0, also where its
  * product with the weight is too small a number. */
 static double one_row(const struct output_loss_args *args, float *z, int64_t n_vocab,
@@ -210,7 +221,7 @@ static double one_row(const struct output_loss_args *args, float *z, int64_t n_v
     float factor = scale * weight_of(args, row);
     double loss = 0;
     if (counts)
-        loss = opt->kind->row(z, n_vocab, args->target[row], factor, opt->option);
+        loss = loss_of_row(opt, z, n_vocab, row, args->target[row], factor);
     if (!counts || factor == 0)
         memset(z, 0, (size_t)n_vocab * sizeof *z);
     if (opt->soft_cap > 0 && scale != 0)

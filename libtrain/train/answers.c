@@ -17,6 +17,8 @@
 /* An answer and its rows of the step. */
 struct place {
     int64_t first, end;
+    uint64_t seq; /* of the pack */
+    int64_t i;    /* answer of that */
 };
 
 struct tr__answers {
@@ -63,8 +65,10 @@ static int has_no_rival(const struct tr_trainer *t, int64_t i_seq, struct tr_err
                       t->args.objective->name);
 }
 
-/* The document of rows [first, end), if anything counts there. */
-static void add_answer(struct tr_trainer *t, int64_t first, int64_t end)
+/* The document of rows [first, end), if anything counts there; the first answer of its
+ * sequence is number `before`. */
+static void add_answer(struct tr_trainer *t, int64_t first, int64_t end, uint64_t seq,
+                       int64_t before)
 {
     struct tr__answers *a = t->answers;
     double n = 0, weight = 0;
@@ -76,7 +80,13 @@ static void add_answer(struct tr_trainer *t, int64_t first, int64_t end)
     if (n == 0)
         return;
     a->answer[a->n] = (struct tr_answer){ .n = n, .weight = weight / n };
-    a->place[a->n++] = (struct place){ first, end };
+    if (t->groups.of) {
+        struct tr__group g = t->groups.of[t->groups.first[seq] + a->n - before];
+        a->answer[a->n].group_mean = g.mean;
+        a->answer[a->n].group_deviation = g.deviation;
+    }
+    a->place[a->n] = (struct place){ first, end, seq, a->n - before };
+    a->n++;
 }
 
 /* Tokens in front of what counts. */
@@ -121,7 +131,7 @@ static int find_answers(struct tr_trainer *t, int64_t i, int64_t end, struct tr_
         int64_t before = t->answers->n, first = t->row[i];
         for (int64_t row = first + 1; row <= t->row[i + 1]; row++)
             if (row == t->row[i + 1] || t->pos[row] == 0) {
-                add_answer(t, first, row);
+                add_answer(t, first, row, t->seq[i], before);
                 first = row;
             }
         if (t->args.objective->pairs)
@@ -169,11 +179,23 @@ static int ask(struct tr_trainer *t, int64_t first, int64_t end, int reference,
     return rc;
 }
 
+/* The same of a file. */
+static void look_up(struct tr_trainer *t)
+{
+    struct tr__answers *a = t->answers;
+    for (int64_t i = 0; i < a->n; i++)
+        a->answer[i].reference = tr__asked_reference(t, a->place[i].seq, a->place[i].i);
+}
+
 static int ask_both(struct tr_trainer *t, int64_t i, int64_t end, struct tr_err *err)
 {
     int rc = ask(t, t->row[i], t->row[end], 0, err);
-    if (rc || !t->args.objective->reference)
+    if (rc || !t->asks_reference)
         return rc;
+    if (t->asked.log_p) {
+        look_up(t);
+        return 0;
+    }
     set_aside(t, 0);
     rc = ask(t, t->row[i], t->row[end], 1, err);
     set_aside(t, 1);
@@ -202,7 +224,8 @@ static void add_units(struct tr_trainer *t, double sum[N_SUM])
         if (x->rival)
             continue;
         double by = o->rewards ? 1 : fabs(x->weight);
-        double margin = o->pairs ? x->reward - x[1].reward : x->weight < 0 ? -x->reward : x->reward;
+        double margin = o->pairs ? x->reward - x[1].reward
+                        : x->weight < 0 && !o->rewards ? -x->reward : x->reward;
         sum[LOSS] += by * x->loss;
         sum[MARGIN] += by * margin;
         sum[RIGHT] += margin > 0 ? by : 0;

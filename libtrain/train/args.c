@@ -185,8 +185,15 @@ static const struct tr__arg table[] = {
         0, 1e6, .standard = 1 },
       "clip", NULL },
     { { FIELD(objective), TR_ARG_CHOICE, "objective", HOW, "NAME",
-        "what is wanted: sft of every token, the others of answers", .choice = &objectives },
+        "what is wanted: sft and distill of every token, the others of answers", .choice = &objectives },
       NULL, NULL }, /* describe.c has its line */
+    { { FIELD(reference), TR_ARG_FILE, "reference", HOW, "FILE",
+        "logarithms of probabilities from logprobs, not of the model without the adapter",
+        .or_zero = 1 },
+      NULL, NULL }, /* describe.c has its line */
+    { { FIELD(teacher), TR_ARG_FILE, "teacher", HOW, "FILE",
+        "what a teacher said of the data, from distill: objective distill", .or_zero = 1 },
+      NULL, NULL }, /* the same */
     { { FIELD(loss), TR_ARG_CHOICE, "loss", HOW, "NAME", "what sft minimises",
         .choice = &losses },
       "loss", NULL },

@@ -87,6 +87,25 @@ static int check_setting(const struct tr_train_args *a, const struct tr_setting 
 
 /* ---- what no single one says ------------------------------------------------------ */
 
+int tr__asks_reference(const struct tr_train_args *a)
+{
+    const struct tr_objective *o = a->objective;
+    return o->reference && (!o->reference_if || tr_option_value(tr_option_find(
+                                o->option, o->reference_if), a->setting) > 0);
+}
+
+/* How to learn a token means nothing to what has a loss of its own. */
+static int check_loss_options(const struct tr_train_args *a, struct tr_err *err)
+{
+    const struct tr_option *o = a->objective == tr_objective_at(0) ? NULL : a->loss->option;
+    for (; o && o->name; o++)
+        if (tr_option_value(o, a->setting) != o->standard)
+            return tr_err_set(err, TR_EINVAL, "training argument 'objective' is %s, which has a "
+                              "loss of its own: '%s' is of %s", a->objective->name, o->name,
+                              a->loss->name);
+    return 0;
+}
+
 static int check_together(const struct tr_train_args *a, struct tr_err *err)
 {
     if (!a->steps && !a->epochs)
@@ -110,14 +129,20 @@ static int check_together(const struct tr_train_args *a, struct tr_err *err)
     if (a->ema > 0 && a->weights != &tr_f32)
         return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'ema' is %g: an average is "
                           "f32, and 'weights' are %s", a->ema, a->weights->name);
-    if (a->objective->weigh && a->loss != tr_loss_at(0))
+    if (!a->teacher != !a->objective->teacher)
+        return tr_err_set(err, TR_EINVAL, "training argument 'objective' is %s, and 'teacher' "
+                          "is%s given", a->objective->name, a->teacher ? "" : " not");
+    if (a->reference && !tr__asks_reference(a))
+        return tr_err_set(err, TR_EINVAL, "training argument 'objective' is %s, which asks no "
+                          "'reference'", a->objective->name);
+    if (a->objective != tr_objective_at(0) && a->loss != tr_loss_at(0))
         return tr_err_set(err, TR_EINVAL, "training argument 'objective' is %s, which has a "
                           "loss of its own: 'loss' is %s", a->objective->name,
                           tr_loss_name(a->loss));
-    if (a->objective->reference && a->full)
+    if (tr__asks_reference(a) && a->full && !a->reference)
         return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'objective' is %s, which "
                           "asks the model as it was, and with 'full' that is gone: train an "
-                          "adapter", a->objective->name);
+                          "adapter, or give a 'reference'", a->objective->name);
     if ((a->lora_rank_of || a->lora_alpha_of) && (a->full || a->adapter_in))
         return tr_err_set(err, TR_EINVAL, "training argument '%s' is for a new adapter",
                           a->lora_rank_of ? "lora_rank_of" : "lora_alpha_of");
@@ -147,7 +172,7 @@ static int check_together(const struct tr_train_args *a, struct tr_err *err)
         return tr_err_set(err, TR_EUNSUPPORTED,
                           "a fused step never has all gradients: they cannot be summed "
                           "over micro-batches or processes");
-    return 0;
+    return check_loss_options(a, err);
 }
 
 /* An optimizer that asks for loss and gradient of a batch again and again. */
@@ -155,6 +180,7 @@ static int check_minimise(const struct tr_train_args *a, struct tr_err *err)
 {
     const char *what = a->fused_step             ? "'fused_step' never has all gradients"
                        : a->weights != &tr_f32   ? "'weights' cannot follow a line in BF16"
+                       : a->objective->weigh     ? "'objective' weighs answers once a step"
                        : a->balance > 0          ? "'balance' is no part of the loss it sees"
                        : a->lora_plus != 1       ? "'lora_plus' is about rates"
                                                  : NULL;

@@ -41,12 +41,12 @@ uint64_t tr__run_samples(const struct tr_trainer *t)
 {
     if (t->args.steps)
         return (uint64_t)t->args.steps * (uint64_t)(t->args.batch * t->args.grad_acc);
-    return tr_pack_info(t->pack)->n_seq * (uint64_t)t->args.epochs;
+    return tr__run_sequences(t) * (uint64_t)t->args.epochs;
 }
 
 uint64_t tr__sequence_of(const struct tr_trainer *t, uint64_t sample)
 {
-    uint64_t n_seq = tr_pack_info(t->pack)->n_seq, at = sample % n_seq;
+    uint64_t n_seq = tr__run_sequences(t), at = sample % n_seq;
     uint64_t seed = t->args.shuffle_seed ? t->args.shuffle_seed : t->args.seed;
     return t->args.shuffle ? tr_pack_order(seed, sample / n_seq, n_seq, at) : at;
 }
@@ -69,10 +69,13 @@ static int append_sequence(struct tr_trainer *t, int64_t i, int64_t mine,
                            struct tr__counted *sum, struct tr_err *err)
 {
     struct tr_pack_seq seq;
-    int rc = tr_pack_read(t->pack, tr__sequence_of(t, t->sample + (uint64_t)i), &seq, err);
+    uint64_t i_seq = t->seq[mine] = tr__sequence_of(t, t->sample + (uint64_t)i);
+    int64_t row = t->row[mine];
+    int rc = tr_pack_read(t->pack, i_seq, &seq, err);
+    if (!rc)
+        rc = tr__asked_place(t, i_seq, &seq, row, err);
     if (rc)
         return rc;
-    int64_t row = t->row[mine];
     size_t bytes = (size_t)seq.n * sizeof(int32_t);
     memcpy(t->token + row, seq.token, bytes);
     memcpy(t->target + row, seq.target, bytes);
@@ -118,6 +121,13 @@ struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
                               t->pos + row, t->weight ? t->weight + row : NULL };
     struct tr_loss loss = { .kind = t->args.loss, .scale = (float)scale, .sum = sum,
                             .max_rows = t->plan.chunk, .option = t->loss_option };
+    struct tr_tops top = t->asked.top;
+    if (t->args.objective->teacher) {
+        top.at = t->asked.at + row;
+        loss.kind = t->args.objective->teacher;
+        loss.option = t->objective_option;
+        loss.top = &top;
+    }
     tr_tape_reset(t->tape);
     t->m->noise = noise_of(t, i / t->args.batch * tr_comm_size() + tr_comm_rank());
     struct tr_tensor *result = tr_model_loss(t->m, t->tape, &batch, &loss);

@@ -128,12 +128,19 @@ static void write_ema(FILE *f, const struct tr_train_args *a)
 /* The same of supervised training, and of numbers that are as usual. */
 static void write_objective(FILE *f, const struct tr_train_args *a)
 {
-    if (!a->objective->weigh)
+    if (a->objective == tr_objective_at(0))
         return;
     fprintf(f, "objective=%s\n", a->objective->name);
     for (const struct tr_option *o = a->objective->option; o && o->name; o++)
         if (tr_option_value(o, a->setting) != o->standard)
             fprintf(f, "%s=%.17g\n", o->name, tr_option_value(o, a->setting));
+}
+
+/* Of a file of what another model said. */
+static void write_said(FILE *f, const char *what, const struct tr__said *s)
+{
+    if (s->g)
+        fprintf(f, "%s=%016llx\n", what, (unsigned long long)tr_gguf_hash(s->g));
 }
 
 int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
@@ -166,6 +173,8 @@ int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
         fprintf(f, "beneath=%016llx\n", (unsigned long long)t->beneath);
     write_rows(f, t);
     write_objective(f, &t->args);
+    write_said(f, "reference", &t->asked.reference);
+    write_said(f, "teacher", &t->asked.teacher);
     return fclose(f) ? tr_err_sys(err, "cannot describe the run") : 0;
 }
 

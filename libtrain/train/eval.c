@@ -9,6 +9,7 @@
 #include <libtrain/base/base.h>
 #include <libtrain/comm.h>
 #include <libtrain/model/model.h>
+#include <libtrain/objective/objective.h>
 #include <libtrain/tokenizer.h>
 #include <libtrain/train/eval.h>
 
@@ -210,6 +211,14 @@ int tr__eval_counted(struct tr_eval *e, const struct tr_batch *batch, float *log
     for (int64_t i = 0; i < batch->n; i++)
         n += batch->target[i] >= 0 && (!batch->weight || batch->weight[i] != 0);
     return run_batch(e, batch, &loss, n, err);
+}
+
+int tr__eval_tops(struct tr_eval *e, const struct tr_batch *batch, const struct tr_tops *top,
+                  struct tr_err *err)
+{
+    double sum = 0;
+    struct tr_loss loss = { .kind = &tr__loss_top, .scale = 1, .sum = &sum, .top = top };
+    return run_batch(e, batch, &loss, 0, err);
 }
 
 /* ---- a pack ----------------------------------------------------------------------- */

@@ -26,6 +26,10 @@ void tr__eval_lend(struct tr_eval *e, struct tr_tape *tp);
 int tr__eval_counted(struct tr_eval *e, const struct tr_batch *batch, float *logits,
                      struct tr_err *err) TR_MUST_CHECK;
 
+/* Fill *top of the rows of a batch that count. */
+int tr__eval_tops(struct tr_eval *e, const struct tr_batch *batch, const struct tr_tops *top,
+                  struct tr_err *err) TR_MUST_CHECK;
+
 /* TR_EMISMATCH for an id that the model does not have. */
 int tr__check_ids(const uint32_t *id, size_t n, const struct tr_model *m,
                   struct tr_err *err) TR_MUST_CHECK;

@@ -7,6 +7,7 @@
 #define LIBTRAIN_TRAIN_RUN_H
 
 #include <libtrain/checkpoint.h>
+#include <libtrain/train/asked.h>
 #include <libtrain/trainer.h>
 
 /* What a rank has at once of the data, at most (extent.c). */
@@ -66,6 +67,9 @@ struct tr_trainer {
     struct tr_params params;
     struct tr_tape *tape;
     struct tr_eval *eval; /* NULL unless args.eval_rows */
+    struct tr__asked asked;
+    int asks_reference;
+    struct tr__groups groups; /* {0} unless the objective is of rewards */
     struct tr__answers *answers; /* NULL unless the objective looks at answers */
     double answers_loss;         /* of the step that is being made */
     int64_t sample_bytes;  /* of the generator that the caller will make */
@@ -84,6 +88,7 @@ struct tr_trainer {
     int32_t *token, *target, *pos; // (extent.step_rows)
     float *weight;                 // (extent.step_rows) NULL unless extent.weighted
     int64_t *row;                  // (tr__step_batches * batch + 1) where each begins
+    uint64_t *seq;                 // (as many) its number in the pack
 };
 
 /* Micro-batches of a rank's share of a step, at most. */
@@ -91,6 +96,8 @@ int64_t tr__step_batches(const struct tr_trainer *t);
 /* Samples of the whole run, and the sequence of the pack that sample number `sample` is. */
 uint64_t tr__run_samples(const struct tr_trainer *t);
 uint64_t tr__sequence_of(const struct tr_trainer *t, uint64_t sample);
+/* Sequences of the pack that are trained. */
+uint64_t tr__run_sequences(const struct tr_trainer *t);
 /* Fill t->extent; reads the whole pack once, and that of args.val. */
 int tr__measure_extent(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 

@@ -37,8 +37,9 @@ static int check_all(const struct tr_model *m, struct tr_pack *pack,
         rc = check_data(pack, m, err);
     if (!rc && tr_pack_info(pack)->is_signed && !a->objective->weigh)
         rc = tr_err_set(err, TR_EUNSUPPORTED, "%s: has answers that are not wanted "
-                        "(tokenize --preference), which objective 'sft' would learn", tr_pack_path(pack));
-    if (!rc && a->objective->weigh && !tr_pack_info(pack)->is_signed)
+                        "(tokenize --preference), which objective '%s' would learn",
+                        tr_pack_path(pack), a->objective->name);
+    if (!rc && a->objective->weigh && !a->objective->rewards && !tr_pack_info(pack)->is_signed)
         rc = tr_err_set(err, TR_EFORMAT, "%s: has no answers that are not wanted, which "
                         "objective '%s' compares with (tokenize --preference)",
                         tr_pack_path(pack), a->objective->name);
@@ -109,12 +110,16 @@ static int init_data(struct tr_trainer *t, struct tr_err *err)
     if (rc)
         return rc;
     size_t rows = (size_t)t->extent.step_rows;
+    t->extent.weighted |= t->args.objective->weigh != NULL;
     t->token = calloc(rows, sizeof *t->token);
     t->target = calloc(rows, sizeof *t->target);
     t->pos = calloc(rows, sizeof *t->pos);
     t->row = calloc((size_t)(t->args.batch * tr__step_batches(t) + 1), sizeof *t->row);
+    t->seq = calloc((size_t)(t->args.batch * tr__step_batches(t) + 1), sizeof *t->seq);
+    t->asked.at = t->args.teacher ? calloc(rows, sizeof *t->asked.at) : NULL;
     t->weight = t->extent.weighted ? calloc(rows, sizeof *t->weight) : NULL;
-    if (!t->token || !t->target || !t->pos || !t->row || (t->extent.weighted && !t->weight))
+    if (!t->token || !t->target || !t->pos || !t->row || !t->seq ||
+        (t->extent.weighted && !t->weight) || (t->args.teacher && !t->asked.at))
         return tr_err_set(err, TR_ENOMEM, "out of memory for %zu positions a step", rows);
     rc = init_eval(t, err);
     if (!rc && t->args.objective->weigh)
@@ -139,6 +144,7 @@ static int plan(struct tr_trainer *t, struct tr_err *err)
     /* they are the caller's */
     t->args.lora_targets = t->args.adapter_in = t->args.train_rows = NULL;
     t->args.full_targets = t->args.lora_rank_of = t->args.lora_alpha_of = NULL;
+    t->args.reference = t->args.teacher = NULL;
     t->args.setting = NULL;
     return rc;
 }
@@ -182,8 +188,13 @@ struct tr_trainer *tr_trainer_new(struct tr_model *m, struct tr_pack *pack,
     t->pack = pack;
     t->base_hash = tr_model_hash(m);
     set_options(t);
-    set_length(t);
-    if (plan(t, err) || (!args->plan_only && take_memory(t, err))) {
+    t->asks_reference = tr__asks_reference(&t->args);
+    int rc = tr__asked_open(t, err);
+    if (!rc && t->args.objective->rewards)
+        rc = tr__groups_open(t, err);
+    if (!rc)
+        set_length(t);
+    if (rc || plan(t, err) || (!args->plan_only && take_memory(t, err))) {
         tr_trainer_free(t);
         return NULL;
     }
@@ -197,6 +208,8 @@ void tr_trainer_free(struct tr_trainer *t)
     if (!t)
         return;
     tr__answers_free(t->answers);
+    tr__asked_close(&t->asked);
+    tr__groups_close(&t->groups);
     tr_eval_free(t->eval); /* while there is the tape that it was lent */
     tr_tape_free(t->tape);
     tr_params_release(&t->params); /* while the tensors are theirs */
@@ -212,6 +225,7 @@ void tr_trainer_free(struct tr_trainer *t)
     free(t->weight);
     free(t->pos);
     free(t->row);
+    free(t->seq);
     free(t);
 }
 

@@ -210,6 +210,8 @@ contract merge "model.gguf q8.gguf" "--method linear -m model.gguf -x q8.gguf -o
 contract lora-extract "model.gguf tuned.gguf" "-m model.gguf -r 2 -o out tuned.gguf"
 contract quantize "model.gguf" "-t q8_0 -o out model.gguf"
 contract perplexity "model.gguf t.pack" "-m model.gguf -d t.pack"
+contract logprobs "model.gguf t.pack" "-m model.gguf -d t.pack -o out"
+contract distill "model.gguf t.pack" "-m model.gguf -d t.pack -k 4 -o out"
 contract imatrix "model.gguf" "-m model.gguf -f text.txt -c 16 --chunks 1 -o out"
 contract generate "model.gguf" "-m model.gguf -p The -n 4"
 contract modelfile "model.gguf" "-m model.gguf -o out"

@@ -115,6 +115,9 @@ quantize -t int8 -o x m.gguf|those that can be written: F32
 perplexity|'--model FILE' and '--data FILE' (or '--file FILE') are missing
 perplexity -m a|'--data FILE' (or '--file FILE') is missing
 perplexity -m a -d b -f c|exclude each other
+logprobs|'--model FILE', '--data FILE' and '--output FILE' are missing
+distill -m a -d b|'--output FILE' is missing
+distill -m a -d b -o c -k 513|from 1 to 512
 imatrix -m a|'--file FILE' (or '--in-file FILE') and '--output FILE' (or '--show') are missing
 imatrix -m a --in-file b -o c|'--model' and '--file' go together
 imatrix -f b -o c|'--model' and '--file' go together

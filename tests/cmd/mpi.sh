@@ -6,7 +6,7 @@
 . "${0%/*}/../lib.sh"
 
 [ -z "$SANITIZE" ] || test_skip_all "the MPI library is not made for sanitizers"
-test_built tokenize pack train gguf-diff || test_skip_all "the commands are not built"
+test_built tokenize pack train gguf-diff logprobs distill || test_skip_all "the commands are not built"
 command -v mpirun >/dev/null || test_skip_all "there is no mpirun"
 case $(mpirun --version 2>&1) in *"Open MPI"*) ;; *) test_skip_all "mpirun is not Open MPI's" ;; esac
 mpi() { timeout 60 mpirun --allow-run-as-root --oversubscribe --bind-to none -n "$@"; }
@@ -107,6 +107,24 @@ test_expect_success 'more processes than batches' '
 test_expect_success 'the same run, the same bytes' '
     ranks 2 --steps 12 -o again.ckpt
     cmp 2.ckpt again.ckpt'
+# The numbers of a step are the objective's, so they say whether ranks agree on its parts.
+test_expect_success 'two processes with each objective' '
+    for w in "Paris London" "Four Five" "White Black" "Bird Stone"; do
+        echo "{\"prompt\":\"Which one?\",\"chosen\":\"${w% *}\",\"rejected\":\"${w#* } it is\"}"
+    done >pairs.jsonl
+    "$BIN/tokenize" -q -m model.gguf --preference pairs.jsonl | "$BIN/pack" -q -c 24 -o p.pack -
+    "$BIN/distill" -q -m model.gguf -d v.pack -k 4 -o teacher.gguf
+    "$BIN/logprobs" -q -m model.gguf -d p.pack -o ref.gguf
+    for how in "p dpo" "p ipo" "p orpo" "p simpo" "p kto --reference ref.gguf" "p reward --kl 0.1" \
+        "v distill --teacher teacher.gguf --distill-mix 0.5"; do
+        run="-d ${how%% *}.pack --batch 1 --objective ${how#* } --steps 2"
+        flat="-q --threads 1 -m model.gguf --lora-r 4 --sched constant --warmup 0"
+        ranks 2 $run --log 2.tsv -o 2o.ckpt
+        one $run --grad-acc 2 --log 1.tsv -o 1o.ckpt
+        near 1.tsv 2.tsv
+        rm -rf 1o.ckpt* 2o.ckpt*
+    done
+    flat="-q --threads 1 -m model.gguf -d t.pack --batch 2 --lora-r 4 --sched constant --warmup 0"'
 test_expect_success 'processes share the processors' '
     all=$("$ours/train" --version | sed -n "s/^threads: \([0-9]*\) .*/\1/p")
     mpi 2 "$ours/train" --version >version

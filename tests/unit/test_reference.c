@@ -6,6 +6,7 @@
  * Limits: what f32 code reaches with any order of summation, and no approximation does.
  */
 #include "keyed_model.h"
+#include "reference_table.h"
 #include "scratch.h"
 #include "tiny_model.h"
 #include "training_run.h"
@@ -135,66 +136,9 @@ static void cleanup(void)
     remove_dir();
 }
 
-/* ---- the table -------------------------------------------------------------------- */
-
-static char *line;
-static size_t line_size;
-static FILE *table;
-
-static void open_table_named(const char *of)
-{
-    char name[128];
-    snprintf(name, sizeof name, "tests/golden/reference/%s.tsv", of);
-    table = fopen(name, "r");
-    ck_assert_msg(table != NULL, "cannot read %s (run from the top of the sources)", name);
-}
-
 static void open_table(const struct model *m)
 {
     open_table_named(m->tiny ? m->tiny->name : m->name);
-}
-
-static void close_table(void)
-{
-    fclose(table);
-    free(line);
-}
-
-/* The numbers of the row KEY, exactly n. */
-static void row(const char *key, double *v, int n)
-{
-    size_t len = strlen(key);
-    rewind(table);
-    while (getline(&line, &line_size, table) > 0) {
-        if (strncmp(line, key, len) || line[len] != '\t')
-            continue;
-        char *p = line + len;
-        for (int i = 0; i < n; i++) {
-            char *end;
-            v[i] = strtod(p, &end);
-            ck_assert_msg(end != p, "row '%s' has %d numbers, wanted %d", key, i, n);
-            p = end;
-        }
-        ck_assert_msg(*p == '\n', "row '%s' has more than %d numbers", key, n);
-        return;
-    }
-    ck_abort_msg("no row '%s'", key);
-}
-
-static int rows_that_begin_with(const char *key)
-{
-    int n = 0;
-    rewind(table);
-    while (getline(&line, &line_size, table) > 0)
-        n += !strncmp(line, key, strlen(key));
-    return n;
-}
-
-static void near(const char *what, int i, double got, double want, double limit)
-{
-    ck_assert_msg(fabs(got - want) <= limit,
-                  "%s[%d]: %.9g, wanted %.9g, off by %.2g > %.2g", what, i, got, want,
-                  fabs(got - want), limit);
 }
 
 /* ---- comparisons ------------------------------------------------------------------ */
@@ -378,96 +322,6 @@ START_TEST(ten_lora_steps)
 }
 END_TEST
 
-/* ---- objectives ------------------------------------------------------------------- */
-
-enum { PAIRS = 4, PROMPT = 3, GOOD = 5, BAD = 4, IDS = PROMPT + GOOD + BAD,
-       PAIR_ROWS = 2 * PROMPT + GOOD + BAD - 2 };
-
-static const struct objective_case {
-    const char *row, *name;
-    struct tr_setting set[4];
-} objective_cases[] = {
-    { "dpo", "dpo", { { NULL, 0 } } },
-    { "dpo_per_token", "dpo",
-      { { "beta", 0.5 }, { "smoothing", 0.1 }, { "per_token", 1 }, { NULL, 0 } } },
-    { "ipo", "ipo", { { NULL, 0 } } },
-    { "simpo", "simpo", { { NULL, 0 } } },
-    { "orpo", "orpo", { { NULL, 0 } } },
-    { "kto", "kto", { { "bad_weight", 1.5 }, { NULL, 0 } } },
-    { "reward", "reward", { { NULL, 0 } } },
-};
-enum { N_OBJECTIVE = sizeof objective_cases / sizeof *objective_cases };
-
-/* One document of a pair, behind the n rows of s. */
-static void put_answer(struct tr_pack_seq *s, int32_t *token, int32_t *target, int32_t *pos,
-                       float *weight, const int32_t *prompt, const int32_t *answer, int n)
-{
-    for (int i = 0; i + 1 < PROMPT + n; i++, s->n++) {
-        int32_t next = i + 1 < PROMPT ? prompt[i + 1] : answer[i + 1 - PROMPT];
-        token[s->n] = i < PROMPT ? prompt[i] : answer[i - PROMPT];
-        target[s->n] = i + 1 < PROMPT ? -1 : next;
-        pos[s->n] = i;
-        weight[s->n] = n == GOOD ? 1 : -1;
-    }
-}
-
-static void write_pairs(void)
-{
-    int32_t id[PAIRS * IDS], token[PAIR_ROWS], target[PAIR_ROWS], pos[PAIR_ROWS];
-    float weight[PAIR_ROWS];
-    struct tr_pack_writer *w = tr_pack_create(data, TINY_CTX, 0, TINY_VOCAB, NULL);
-    tiny_tokens(id, PAIRS * IDS);
-    for (int k = 0; k < PAIRS; k++) {
-        const int32_t *x = id + k * IDS;
-        struct tr_pack_seq s = { 0, token, target, pos, weight, NULL };
-        put_answer(&s, token, target, pos, weight, x, x + PROMPT, GOOD);
-        put_answer(&s, token, target, pos, weight, x, x + PROMPT + GOOD, BAD);
-        ck_assert_int_eq(tr_pack_write(w, &s, NULL), 0);
-    }
-    ck_assert_int_eq(tr_pack_commit(w, NULL), 0);
-}
-
-/* Ten steps of an adapter, all pairs in each; `batch` of them in a micro-batch. */
-static void ten_steps_of_objective(const struct objective_case *c, int64_t batch, int little)
-{
-    struct tr_train_args args = reference_args(other);
-    double loss[10], norm[10], want[10];
-    char name[64];
-    args.objective = tr_objective_by_name(c->name);
-    args.setting = c->set;
-    args.batch = batch;
-    args.grad_acc = PAIRS / batch;
-    args.recompute = little ? INT64_MAX : 0;
-    args.fused_step = little;
-    struct training_run r = run_open(path, data, &args);
-    run_ten(&r, loss, norm);
-    snprintf(name, sizeof name, "%s.losses", c->row);
-    row(name, want, 10);
-    for (int i = 0; i < 10; i++)
-        near(name, i, loss[i], want[i], 2e-5 * fmax(1, fabs(want[i])));
-    snprintf(name, sizeof name, "%s.norms", c->row);
-    row(name, want, 10);
-    for (int i = 0; i < 10; i++)
-        near(name, i, norm[i], want[i], 2e-5 * want[i]);
-    run_close(&r);
-}
-
-START_TEST(ten_steps_of_objectives)
-{
-    const struct objective_case *c = &objective_cases[_i];
-    tiny_model_write(&tiny_llama, path);
-    tiny_adapter_write(&tiny_llama, other, 0);
-    snprintf(data, sizeof data, "%s/data.pack", dir);
-    write_pairs();
-    open_table_named("objectives");
-    ten_steps_of_objective(c, PAIRS, 0);
-    ten_steps_of_objective(c, PAIRS, 1);
-    if (tr_objective_by_name(c->name)->pairs) /* the others look at the whole micro-batch */
-        ten_steps_of_objective(c, PAIRS / 2, 0);
-    close_table();
-}
-END_TEST
-
 int main(void)
 {
     Suite *s = suite_create("reference");
@@ -481,7 +335,6 @@ int main(void)
     tcase_add_loop_test(tc, ten_steps, 0, N_MODEL);
     tcase_add_loop_test(tc, ten_lora_steps, 0, N_MODEL);
     tcase_add_loop_test(tc, ten_steps_in_little_memory, 0, N_MODEL);
-    tcase_add_loop_test(tc, ten_steps_of_objectives, 0, N_OBJECTIVE);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }

@@ -10,6 +10,9 @@
 #include <math.h>
 #include <string.h>
 
+/* For a reward of 0, since what weighs 0 is not there. */
+static const float NOTHING = 1e-30f;
+
 static int is_number(const struct tr_json *v)
 {
     return tr_json_kind(v) == TR_JSON_INT || tr_json_kind(v) == TR_JSON_REAL;
@@ -63,7 +66,7 @@ static int read_sign(struct tr__reading *r)
     if (!(x >= -1e6 && x <= 1e6))
         return tr__bad_column(r, "reward", "a number from -1000000 to 1000000");
     r->row->has_sign = 1;
-    r->row->sign = (float)x;
+    r->row->sign = x == 0 ? NOTHING : (float)x;
     return 0;
 }
 
