@@ -7,7 +7,7 @@
 
 model=$TOP/examples/tiny.gguf
 [ -f "$model" ] || test_skip_all "no model: examples/tiny.gguf"
-test_built tokenize pack train perplexity || test_skip_all "the commands are not built"
+test_built tokenize pack train perplexity logprobs distill || test_skip_all "the commands are not built"
 
 cat >pairs.jsonl <<'EOF'
 {"prompt":"What is the capital of France?","chosen":"Paris.","rejected":"London, of course."}
@@ -26,7 +26,12 @@ packed odd.jsonl odd.pack
 common="--threads 2 -m $model --warmup 0 --lr 5e-3 --sched constant"
 train() { "$BIN/train" -q $common "$@"; }
 
-if [ -n "$SANITIZE" ]; then # slow: test_reference has the others
+packed_plain() { "$BIN/tokenize" -q -m "$model" "$1" | "$BIN/pack" -q -c 64 -o "$2"; }
+packed_plain pairs.jsonl chosen.pack
+"$BIN/distill" -q -m "$model" -d chosen.pack -k 8 -o teacher.gguf
+with_teacher="chosen distill --teacher teacher.gguf --distill-mix 0.5"
+
+if [ -n "$SANITIZE" ]; then # slow: test_objectives has the others
     test_skip 'every objective' 'a sanitizer is slow'
 else
 test_expect_success 'every objective moves answers apart, and goes on with the same bits' '
@@ -42,6 +47,22 @@ test_expect_success 'every objective moves answers apart, and goes on with the s
         train -d $data --objective $what --steps 3 -o part.ckpt
         train -d $data --objective $what --steps 6 --resume -o part.ckpt
         cmp whole.ckpt part.ckpt
+    done'
+test_expect_success 'every objective in other precisions, and with the same bits in less memory' '
+    train -d pairs.pack --objective dpo --precision bf16 --steps 1 -o t.ckpt 2>stderr ||
+        { grep oneDNN stderr && precisions=f32; }
+    for how in "pairs dpo" "pairs ipo" "pairs orpo" "pairs simpo" "rated kto" \
+        "rated reward --kl 0.1" "$with_teacher"; do
+        run="-d ${how%% *}.pack --objective ${how#* } --steps 2"
+        train $run --log f32.tsv -o f32.ckpt
+        for p in ${precisions:-bf16 q8}; do
+            train $run --precision $p --log log.tsv -o plain.ckpt
+            train $run --precision $p --recompute --fused-step -o little.ckpt
+            cmp plain.ckpt little.ckpt
+            paste f32.tsv log.tsv | awk -F "\t" "NR == 1 { n = NF / 2 }
+                NR == 2 { d = \$2 - \$(n + 2); exit !(d * d < 1e-3 * (1e-3 + \$2 * \$2)) }"
+        done
+        rm -rf *.ckpt*
     done'
 fi
 
