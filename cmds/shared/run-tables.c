@@ -135,7 +135,18 @@ int cmd_test_print(FILE *f, const char *path, struct tr_err *err)
 
 /* ---- the training ----------------------------------------------------------------- */
 
+enum { LAST_STEPS = 10 };
+
+/* How far answers that were compared are apart: in the first step, and in the last ones. */
+struct answers {
+    int margin, accuracy; /* columns; -1: none were */
+    double first, first_right;
+    double late[LAST_STEPS], late_right[LAST_STEPS];
+    long n;
+};
+
 struct metrics {
+    struct answers answers;
     int n_column, memory, seconds; /* columns */
     double steps, peak, before, last; /* seconds: of processes before this one, of this */
 };
@@ -148,6 +159,22 @@ static int find_column(const struct row *r, const char *name)
     return -1;
 }
 
+static int take_answers(struct answers *a, const struct row *r)
+{
+    double margin, right;
+    if (a->margin < 0 || a->accuracy < 0)
+        return 1;
+    if (!number(r->cell[a->margin], &margin) || !number(r->cell[a->accuracy], &right))
+        return 0;
+    if (!a->n) {
+        a->first = margin;
+        a->first_right = right;
+    }
+    a->late[a->n % LAST_STEPS] = margin;
+    a->late_right[a->n++ % LAST_STEPS] = right;
+    return 1;
+}
+
 static int take_metrics(void *ctx, const struct row *r, unsigned long long line)
 {
     struct metrics *m = ctx;
@@ -156,11 +183,15 @@ static int take_metrics(void *ctx, const struct row *r, unsigned long long line)
         m->n_column = r->n;
         m->memory = find_column(r, "rss_bytes");
         m->seconds = find_column(r, "seconds");
+        m->answers.margin = find_column(r, "margin");
+        m->answers.accuracy = find_column(r, "accuracy");
         return m->memory > 0 && m->seconds > 0 && !strcmp(r->cell[0], "step");
     }
     if (r->n != m->n_column || !number(r->cell[0], &m->steps) ||
         !number(r->cell[m->memory], &memory) || !number(r->cell[m->seconds], &seconds) ||
         m->steps < 0 || memory < 0 || !(seconds >= 0 && seconds < 1e12))
+        return 0;
+    if (!take_answers(&m->answers, r))
         return 0;
     if (seconds < m->last) /* a run that went on counts from 0 */
         m->before += m->last;
@@ -180,6 +211,23 @@ static void print_time(FILE *f, double seconds)
         fprintf(f, "%lld h %lld min", s / 3600, s % 3600 / 60);
 }
 
+/* Of an objective the margins are what it is about; the verdict's loss is that of the answers
+ * that are wanted, and may well rise. */
+static void print_answers(FILE *f, const struct answers *a)
+{
+    long n = a->n < LAST_STEPS ? a->n : LAST_STEPS;
+    double margin = 0, right = 0;
+    if (!n || a->margin < 0 || a->accuracy < 0)
+        return;
+    for (long i = 0; i < n; i++) {
+        margin += a->late[i] / (double)n;
+        right += a->late_right[i] / (double)n;
+    }
+    fprintf(f, "Answers apart: margin %.3g in the first step, %.3g in the last %ld; %.0f %% the "
+            "right way\nround, then %.0f %%, of those trained on. Losses are of wanted answers "
+            "alone.\n", a->first, margin, n, 100 * a->first_right, 100 * right);
+}
+
 int cmd_metrics_print(FILE *f, const char *path, struct tr_err *err)
 {
     struct metrics m = { 0 };
@@ -189,5 +237,6 @@ int cmd_metrics_print(FILE *f, const char *path, struct tr_err *err)
     fprintf(f, "Trained %.0f steps in ", m.steps);
     print_time(f, m.before + m.last);
     fprintf(f, ", with at most %.1f MB of memory.\n", m.peak / 1e6);
+    print_answers(f, &m.answers);
     return 0;
 }

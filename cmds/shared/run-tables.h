@@ -21,7 +21,7 @@ int cmd_eval_print(FILE *f, const char *path, struct tr_err *err) TR_MUST_CHECK;
 /* The same of a test set. */
 int cmd_test_print(FILE *f, const char *path, struct tr_err *err) TR_MUST_CHECK;
 
-/* One line: steps, time and memory of `train --log`. */
+/* Steps, time and memory of `train --log`, and where answers were compared their margins. */
 int cmd_metrics_print(FILE *f, const char *path, struct tr_err *err) TR_MUST_CHECK;
 
 #endif

@@ -7,7 +7,7 @@
 
 model=$TOP/examples/tiny.gguf
 [ -f "$model" ] || test_skip_all "no model: examples/tiny.gguf"
-test_built tokenize pack train perplexity logprobs distill || test_skip_all "the commands are not built"
+test_built tokenize pack train report perplexity logprobs distill || test_skip_all "the commands are not built"
 
 cat >pairs.jsonl <<'EOF'
 {"prompt":"What is the capital of France?","chosen":"Paris.","rejected":"London, of course."}
@@ -65,6 +65,13 @@ test_expect_success 'every objective in other precisions, and with the same bits
         rm -rf *.ckpt*
     done'
 fi
+
+test_expect_success 'a report tells how far answers are apart' '
+    mkdir ran
+    train -d pairs.pack --objective dpo --steps 3 --log ran/metrics.tsv -o ran/model.ckpt
+    "$BIN/report" -m "$model" ran >log
+    grep "^Answers apart: margin 0 in the first step, [1-9].*; 0 % the right way" log
+    grep "^round, then [1-9].* Losses are of wanted answers alone" log'
 
 test_expect_success 'precision, recomputing and held-out answers go with them' '
     train -d pairs.pack --objective dpo --steps 2 -o a.ckpt
