@@ -17,7 +17,7 @@ NAME        = $(or $(usual_name),$(call run_name,$(MODEL)))-$(call run_name,$(or
 TEST        =
 #? TRAIN_ON what of a row counts: completion, assistant, last, all, or roles; empty: its answers
 TRAIN_ON    =
-#? OBJECTIVE what is wanted: sft, or of rows with answers that were compared dpo ipo orpo simpo kto reward; empty: sft, of dpo dpo
+#? OBJECTIVE what is wanted: sft, or of rows with answers that were compared dpo ipo orpo simpo kto reward; empty: sft, of dpo dpo, of distill distill
 OBJECTIVE   = $(usual_objective)
 #? CHAT_TEMPLATE chat template in place of the model's, a name or a file; the models get it
 CHAT_TEMPLATE =

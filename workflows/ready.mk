@@ -29,7 +29,11 @@ MERGED     := $(if $(LORA),$(filter merged,$(OUTS)),merged)
 option      = $(if $($2),$(space)$1 $(call sh,$($2)))
 flags       = $(if $($1),$(space)$(call option_words,$1))
 template   := $(call option,--chat-template,CHAT_TEMPLATE)
-compares    := $(filter-out sft,$(OBJECTIVE))
+compares    := $(filter-out sft distill,$(OBJECTIVE))
+distills    := $(filter distill,$(OBJECTIVE))
+teacher     := $(if $(distills),$(if $(TEACHER),$(call named,$(TEACHER)),$(RUN)/teacher.gguf))
+$(if $(distills),$(if $(TEACHER),$(call readable,TEACHER,$(teacher)),$(if $(EXAMPLE),,$(call refuse,TEACHER is \
+  not given: a larger model with the vocabulary of '$(MODEL)'))))
 TOKENIZE_OPTS := $(call option,--train-on,TRAIN_ON)$(if $(compares), --preference)$(template)$(call flags,TOKENIZE_FLAGS)
 CTX_OPTS    = -c $(call sh,$(or $(CTX),$(call at_most,$(or $(rows_ctx),256),1)))$(if $(rows), --fit \
   best)$(call flags,PACK_FLAGS)

@@ -25,7 +25,14 @@ endef
 define of_model.ckpt
 $(of_data.pack)
 adapter $(call content,3,3)
-train$(TRAIN_OPTS)$(call settings,TRAIN_FLAGS)
+train$(TRAIN_OPTS)$(call settings,TRAIN_FLAGS)$(if $(distills),$(newline)$(of_teacher))
+endef
+TAUGHT     := $(if $(and $(distills),$(TEACHER)),$(lastword $(subst =, ,$(shell $(call \
+  script,contents.sh) / $(teacher)))))
+of_teacher  = teacher $(TAUGHT)$(call flags,DISTILL_FLAGS)$(call settings,DISTILL_FLAGS)
+define of_teacher.top
+$(of_data.pack)
+$(of_teacher)
 endef
 define of_loss.png
 $(of_model.ckpt)
@@ -76,7 +83,7 @@ with_eval-base.tsv := losses-base.tsv
 with_$(if $(filter $(TUNED_FIRST),$(LAST)),eval,eval-$(TUNED_FIRST)).tsv := losses-$(TUNED_FIRST).tsv
 OF_DATA    := $(if $(rows),rows.txt table.txt) data.tok data.pack val.pack
 OF_TEST    := $(if $(test),test.tok test.pack test-base.tsv test.tsv)
-RESULTS    := $(OF_DATA) $(OF_TEST) model.ckpt $(MODELS) eval-base.tsv $(EVALS) \
+RESULTS    := $(OF_DATA) $(OF_TEST) $(if $(distills),teacher.top) model.ckpt $(MODELS) eval-base.tsv $(EVALS) \
   samples-base.txt samples.txt $(if $(GNUPLOT),loss.png)
 INODES     := $(call inodes,$(RESULTS))
 $(if $(or $(dry),$(filter plan,$(MAKECMDGOALS))),,$(call refuse,$(shell $(call script,busy.sh) $(RUN) $(PID))))

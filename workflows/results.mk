@@ -78,11 +78,19 @@ $(RUN)/samples.txt: | $(RUN)/eval.tsv $(RUN)/samples-base.txt
 	$(call step,samples of the tuned model)$(SAMPLE) $(TUNED) --label tuned --after $(RUN)/samples-base.txt -o $@
 
 TRAIN       = $(call cmd,train) -m $(model) -d $(RUN)/data.pack --val $(RUN)/val.pack$(EVAL_OPTS)$(TRAIN_OPTS) \
-  --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt$(START)
+  --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt$(START)$(if $(distills), --teacher $(RUN)/teacher.top)
 $(RUN)/model.ckpt: | $(RUN)/data.pack $(RUN)/val.pack $(RUN)/eval-base.tsv \
-  $(RUN)/samples-base.txt $(if $(test),$(RUN)/test.pack) $(call built,train)
+  $(RUN)/samples-base.txt $(if $(test),$(RUN)/test.pack) $(if $(distills),$(RUN)/teacher.top) $(call \
+  built,train)
 	$(if $(GNUPLOT)$(dry)$(QUIET),,$(info gnuplot is not there: no loss.png))$(if \
   $(TRAINED),$(take),$(keep)$(call step,train)$(TRAIN))
+
+# Without a TEACHER, as with the example, the model itself is one, when all of it has learnt.
+SELF_TAUGHT = $(call cmd,train) -m $(model) -d $(RUN)/data.pack --full --lr 2e-3 --epochs 8 --restart -o \
+  $(RUN)/teacher.ckpt && $(call cmd,gguf-export) -m $(model) -o $(teacher) $(RUN)/teacher.ckpt
+DISTILL     = $(call cmd,distill) -m $(teacher) -d $(RUN)/data.pack -o $(RUN)/teacher.top$(call flags,DISTILL_FLAGS)
+$(RUN)/teacher.top: | $(RUN)/data.pack $(call built,distill)
+	$(call step,the teacher)$(if $(TEACHER),,$(SELF_TAUGHT) && )$(DISTILL)
 
 # Whoever has a picture that cannot be drawn still wants the model.
 $(RUN)/loss.png: | $(RUN)/model.ckpt $(RUN)/eval-base.tsv
