@@ -15,8 +15,8 @@ static int run(struct opts *o, struct tr_err *err)
     struct tr_said said;
     int rc = cmd_asked_open(a, "tok", err);
     if (!rc)
-        rc = tr_teacher_write(a->e, a->pack, o->k, (uint64_t)o->max_samples, a->output, &said,
-                              err);
+        rc = tr_teacher_write(a->e, a->pack, o->k, (uint64_t)o->max_samples, a->output,
+                              &said, err);
     cmd_asked_close(a);
     if (!rc)
         cmd_say("wrote '%s': %lld positions of %llu sequences, the %lld likeliest tokens of "

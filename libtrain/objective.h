@@ -24,8 +24,8 @@ struct tr_answer { /* a document of a batch of which something counts */
     double n;         /* tokens that count, at least 1 */
     double weight;    /* of a token of it; below 0: it is not wanted */
     int rival;        /* it is the rival of the answer before it */
-    double group_mean, group_deviation; /* of rewards: of all answers to its prompt, or of those
-                                           of one group (tr_pack_group); if there is no other,
+    double group_mean, group_deviation; /* of the rewards of all answers to its prompt, or of
+                                           its group (tr_pack_group); if there is no other,
                                            of all answers */
     /* what an objective makes of these: */
     double loss;   /* its share, or of a pair that of both, at the first */
@@ -36,8 +36,8 @@ struct tr_answer { /* a document of a batch of which something counts */
 struct tr_objective {
     const char *name;
     const struct tr_option *option;
-    const struct tr_loss_kind *teacher; /* the loss of each token beside what a teacher said of it
-                                           (teacher.h); NULL: there is none */
+    const struct tr_loss_kind *teacher; /* the loss of each token beside what a teacher said
+                                           of it (teacher.h); NULL: there is none */
     int pairs;     /* answers come with rivals, else without */
     int reference; /* wants what the model without what is trained says … */
     const char *reference_if; /* … if this option is above 0; NULL: always */

@@ -306,8 +306,8 @@ struct tr_tensor *tr_experts_out(struct tr_tape *tp, struct tr_tensor *x,
                                  struct tr_tensor *w, const struct tr_routing *r,
                                  const struct tr_linear *opt);
 
-/* The k likeliest ids of a row, and the natural logarithms of their probabilities; behind these
- * that of all other ids together. */
+/* The k likeliest ids of a row, and the natural logarithms of their probabilities; behind
+ * these that of all other ids together. */
 struct tr_top {
     int64_t k;
     int32_t *id;  // (k)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a model says of a pack, written once, for trainings that ask it (train_args.h:
- * reference, teacher), so that it need not be in memory beside the one that is trained.  Bytes:
- * docs/formats/teacher.md.
+ * reference, teacher), so that it need not be in memory beside the one that is trained.
+ * Bytes: docs/formats/teacher.md.
  */
 #ifndef LIBTRAIN_TEACHER_H
 #define LIBTRAIN_TEACHER_H

@@ -211,8 +211,8 @@ static void print_time(FILE *f, double seconds)
         fprintf(f, "%lld h %lld min", s / 3600, s % 3600 / 60);
 }
 
-/* Of an objective the margins are what it is about; the verdict's loss is that of the answers
- * that are wanted, and may well rise. */
+/* Of an objective the margins are what it is about; the verdict's loss is that of the
+ * answers that are wanted, and may well rise. */
 static void print_answers(FILE *f, const struct answers *a)
 {
     long n = a->n < LAST_STEPS ? a->n : LAST_STEPS;
@@ -223,9 +223,10 @@ static void print_answers(FILE *f, const struct answers *a)
         margin += a->late[i] / (double)n;
         right += a->late_right[i] / (double)n;
     }
-    fprintf(f, "Answers apart: margin %.3g in the first step, %.3g in the last %ld; %.0f %% the "
-            "right way\nround, then %.0f %%, of those trained on. Losses are of wanted answers "
-            "alone.\n", a->first, margin, n, 100 * a->first_right, 100 * right);
+    fprintf(f, "Answers apart: margin %.3g in the first step, %.3g in the last %ld; ", a->first,
+            margin, n);
+    fprintf(f, "%.0f %% the right way\nround, then %.0f %%, of those trained on. Losses are "
+            "of wanted answers alone.\n", 100 * a->first_right, 100 * right);
 }
 
 int cmd_metrics_print(FILE *f, const char *path, struct tr_err *err)

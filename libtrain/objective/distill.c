@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Distillation (Hinton et al. 2015): the student's distribution of each token comes near the
- * teacher's, of which the k likeliest ids are known and what all others have together.  So
- * there are k + 1 probabilities on either side, p and q.  At a temperature T both are p^(1/T)
- * over their sum, and the divergence counts T^2 times, so that gradients stay as large.
- * Forward, KL(p|q), the student covers all that the teacher would say; in reverse, KL(q|p)
- * (Gu et al. 2024, "MiniLLM"), it keeps to what the teacher finds likely.
+ * Distillation (Hinton et al. 2015): the student's distribution of each token comes near
+ * the teacher's, of which the k likeliest ids are known and what all others have
+ * together.  So there are k + 1 probabilities on either side, p and q.  At a temperature T
+ * both are p^(1/T) over their sum, and the divergence counts T^2 times, so that gradients
+ * stay as large. Forward, KL(p|q), the student covers all that the teacher would say; in
+ * reverse, KL(q|p) (Gu et al. 2024, "MiniLLM"), it keeps to what the teacher finds likely.
  */
 #include <libtrain/objective/objective.h>
 

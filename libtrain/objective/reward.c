@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * Policy gradient (Williams 1992, "REINFORCE"): answers that the model gave become likelier by
- * their rewards, less those of the answers to the same prompt in the mean; with `normalise` in
- * units of their standard deviation, as in group relative policy optimization (Shao et al.
- * 2024).  With `kl` answers are held where the reference has them: half the square of the
- * distance of the logarithms, whose gradient is on the model's own answers that of the
- * divergence of the model from the reference.
+ * Policy gradient (Williams 1992, "REINFORCE"): answers that the model gave become
+ * likelier by their rewards, less those of the answers to the same prompt in the mean;
+ * with `normalise` in units of their standard deviation, as in group relative policy
+ * optimization (Shao et al. 2024).  With `kl` answers are held where the reference has
+ * them: half the square of the distance of the logarithms, whose gradient is on the
+ * model's own answers that of the divergence of the model from the reference.
  */
 #include <libtrain/objective/objective.h>
 

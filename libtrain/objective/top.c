@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * What a teacher says of a row: the k likeliest ids, the likeliest first and of equals the
- * lower id, and the logarithms of probabilities.  They are found with a heap whose root is the
- * worst that is kept.  What all others have is added up of theirs, not 1 less the sum, which
- * would be rounding alone where k ids have nearly all.
+ * lower id, and the logarithms of probabilities.  They are found with a heap whose root is
+ * the worst that is kept.  What all others have is added up of theirs, not 1 less the sum,
+ * which would be rounding alone where k ids have nearly all.
  */
 #include <libtrain/objective/objective.h>
 

@@ -185,7 +185,8 @@ static const struct tr__arg table[] = {
         0, 1e6, .standard = 1 },
       "clip", NULL },
     { { FIELD(objective), TR_ARG_CHOICE, "objective", HOW, "NAME",
-        "what is wanted: sft and distill of every token, the others of answers", .choice = &objectives },
+        "what is wanted: sft and distill of every token, the others of answers",
+        .choice = &objectives },
       NULL, NULL }, /* describe.c has its line */
     { { FIELD(reference), TR_ARG_FILE, "reference", HOW, "FILE",
         "logarithms of probabilities from logprobs, not of the model without the adapter",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What a run asks of other models, from files that were written before it: the reference of
- * answers, a teacher's likeliest ids.  What a row of a teacher holds is looked at when it comes
- * up, since a file may be larger than memory.
+ * What a run asks of other models, from files that were written before it: the reference
+ * of answers, a teacher's likeliest ids.  What a row of a teacher holds is looked at when
+ * it comes up, since a file may be larger than memory.
  */
 #include <libtrain/model/model.h>
 #include <libtrain/train/run.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT: what a run knows of its data from elsewhere: other models, rewards */
+/* SPDX-License-Identifier: MIT: what a run knows of its data from elsewhere */
 #ifndef LIBTRAIN_TRAIN_ASKED_H
 #define LIBTRAIN_TRAIN_ASKED_H
 

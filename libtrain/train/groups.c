@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Rewards say something beside those of other answers to the same prompt.  Which these are, and
- * what they have in the mean, is found once in the whole pack: answers whose rows name the same
- * group, or else those behind the same tokens.  So it does not depend on what comes together
- * in a micro-batch.  An answer that has no other beside it stands beside all of the pack.
+ * Rewards say something beside those of other answers to the same prompt.  Which these
+ * are, and what they have in the mean, is found once in the whole pack: answers whose rows
+ * name the same group, or else those behind the same tokens.  So it does not depend on
+ * what comes together in a micro-batch.  An answer that has no other beside it stands
+ * beside all of the pack.
  */
 #include <libtrain/base/base.h>
 #include <libtrain/train/run.h>

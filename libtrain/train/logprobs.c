@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The logarithm of the probability of each answer of a pack, in a file.  A sequence at a time.
+ * The logarithm of the probability of each answer of a pack, in a file.  A sequence at a
+ * time.
  */
 #include <libtrain/base/base.h>
 #include <libtrain/teacher.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files of what a model said of a pack: GGUF that names the pack and the vocabulary by their
- * hashes, sealed by a checksum.  Rows have no numbers of their own: they are in the order of
- * the pack, so the reader counts them there.
+ * Files of what a model said of a pack: GGUF that names the pack and the vocabulary by
+ * their hashes, sealed by a checksum.  Rows have no numbers of their own: they are in the
+ * order of the pack, so the reader counts them there.
  */
 #include <libtrain/model/model.h>
 #include <libtrain/teacher.h>

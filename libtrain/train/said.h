@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: MIT: files of what a model said of a pack, as they are written and read */
+/* SPDX-License-Identifier: MIT: files of what a model said of a pack */
 #ifndef LIBTRAIN_TRAIN_SAID_H
 #define LIBTRAIN_TRAIN_SAID_H
 
@@ -25,8 +25,8 @@ struct tr_gguf_writer *tr__said_create(const char *path, const struct tr__said_k
                                        const struct tr_eval *e, const struct tr_pack *pack,
                                        uint64_t n_seq, struct tr_err *err) TR_MUST_CHECK;
 
-/* TR_EFORMAT for a file that is none of this kind, or damaged; TR_EMISMATCH if it is of another
- * vocabulary than the model's, or of another pack. */
+/* TR_EFORMAT for a file that is none of this kind, or damaged; TR_EMISMATCH if it is of
+ * another vocabulary than the model's, or of another pack. */
 int tr__said_open(struct tr__said *s, const struct tr__said_kind *kind, const char *path,
                   const struct tr_model *m, struct tr_pack *pack,
                   struct tr_err *err) TR_MUST_CHECK;

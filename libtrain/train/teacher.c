@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * The likeliest ids of each position of a pack that counts, in a file.  A sequence at a time;
- * ids go out as they come, and logarithms, which lie behind all of them, wait in a spool.
+ * The likeliest ids of each position of a pack that counts, in a file.  A sequence at a
+ * time; ids go out as they come, and logarithms, which lie behind all of them, wait in a
+ * spool.
  */
 #include <libtrain/base/base.h>
 #include <libtrain/model/model.h>

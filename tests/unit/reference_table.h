@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A table of tests/golden/reference, made by dev/reference.py.  One is open at a time; what is
- * not there, or is not near, fails the test.
+ * A table of tests/golden/reference, made by dev/reference.py.  One is open at a time;
+ * what is not there, or is not near, fails the test.
  */
 #ifndef TESTS_REFERENCE_TABLE_H
 #define TESTS_REFERENCE_TABLE_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * Does a teacher help?  Documents follow a random law; the teacher has four times the student's
- * parameters.  With as many steps on the same documents, as many as the teacher saw or fewer,
- * the student that hears what the teacher finds of each position is nearer to the law than the
- * one that has the documents alone.
+ * Does a teacher help?  Documents follow a random law; the teacher has four times the
+ * student's parameters.  With as many steps on the same documents, as many as the teacher
+ * saw or fewer, the student that hears what the teacher finds of each position is nearer
+ * to the law than the one that has the documents alone.
  */
 #include "keyed_model.h"
 #include "scratch.h"
