@@ -4,16 +4,19 @@
  *
  * Each part says what one file of the run holds, and is left out if that is not there; one
  * that is damaged is told at the end, and the others are printed.  What matters most is
- * last, since that is what a terminal shows.  Next: shared/verdict.c, shared/next-steps.c.
+ * last, since that is what a terminal shows.  Next: shared/verdict.c, shared/next-steps.c, of
+ * pages shared/run-page.c.
  */
 #include "shared/common.h"
 #include "shared/losses.h"
 #include "shared/next-steps.h"
+#include "shared/run-page.h"
 #include "shared/run-tables.h"
 #include "shared/sample-pair.h"
 #include "shared/settings.h"
 #include "shared/verdict.h"
 
+#include <libtrain/file.h>
 #include <libtrain/gguf.h>
 #include <libtrain/printable.h>
 
@@ -49,7 +52,8 @@ static int print_part(const struct cmd_run *run, const char *name, print_fn *pri
     return 1;
 }
 
-static int compare(const char *before, const char *after, struct tr_err *err)
+static int compare(FILE *f, const char *before, const char *after, int color,
+                   struct tr_err *err)
 {
     struct cmd_losses a = { 0 }, b = { 0 };
     struct tr_loss_change c;
@@ -62,13 +66,13 @@ static int compare(const char *before, const char *after, struct tr_err *err)
     if (!rc && (rc = tr_loss_compare(a.seq, b.seq, a.n, &c, err)))
         tr_err_prefix(err, "'%s' and '%s'", before, after);
     if (!rc)
-        cmd_verdict_print(stdout, &c, has_color());
+        cmd_verdict_print(f, &c, color);
     cmd_losses_release(&a);
     cmd_losses_release(&b);
     return rc;
 }
 
-static int print_verdict(const struct cmd_run *run, struct tr_err *err)
+static int print_verdict(FILE *f, const struct cmd_run *run, int color, struct tr_err *err)
 {
     struct tr_err own = { 0 };
     char base[PATH_MAX], path[PATH_MAX];
@@ -77,7 +81,7 @@ static int print_verdict(const struct cmd_run *run, struct tr_err *err)
         after = cmd_run_file(run, "losses-merged.tsv", path);
     if (!after || !cmd_run_file(run, "losses-base.tsv", base))
         return 0;
-    if (compare(base, after, &own) && !err->code)
+    if (compare(f, base, after, color, &own) && !err->code)
         *err = own;
     return 1;
 }
@@ -86,7 +90,7 @@ static int print_verdict(const struct cmd_run *run, struct tr_err *err)
 
 static int is_made(const struct dirent *d)
 {
-    static const char *const other[] = { "Modelfile", "loss.png", "model.ckpt" };
+    static const char *const other[] = { "Modelfile", "loss.png", "model.ckpt", "report.html" };
     size_t n = strlen(d->d_name);
     for (size_t i = 0; i < sizeof other / sizeof *other; i++)
         if (!strcmp(d->d_name, other[i]))
@@ -238,6 +242,56 @@ static void look_at_data(struct cmd_run *run)
         part_names(run, (char *)(uintptr_t)only); /* of argv, or ours */
 }
 
+/* ---- pages and tables ------------------------------------------------------------- */
+
+/* The verdict as text for a page, to be freed. */
+static char *verdict_text(const struct cmd_run *run, struct tr_err *err)
+{
+    char *text = NULL;
+    size_t n;
+    FILE *f = open_memstream(&text, &n);
+    if (!f)
+        return NULL;
+    print_verdict(f, run, 0, err);
+    fclose(f);
+    return text;
+}
+
+static int write_page(struct cmd_run *run, size_t n, const char *path, struct tr_err *err)
+{
+    struct tr_err damaged = { 0 };
+    struct tr_out *out = tr_out_open(path, err);
+    if (!out)
+        return err->code;
+    char *verdict = n == 1 ? verdict_text(run, &damaged) : NULL;
+    int rc = n == 1 ? 0 : cmd_runs_page(tr_out_stream(out), run, n, err);
+    if (n == 1 && cmd_run_page(tr_out_stream(out), run, verdict, &damaged))
+        rc = 0; /* a page with a gap is one, and the gap is told */
+    free(verdict);
+    rc = tr_out_finish(out, rc, err);
+    if (!rc && damaged.code)
+        *err = damaged;
+    return rc ? rc : damaged.code;
+}
+
+/* Several runs, or one that is to be a page. */
+static int report_runs(const struct cmd_run *like, char **folder, int n, const char *html,
+                       struct tr_err *err)
+{
+    struct cmd_run *run = calloc((size_t)n, sizeof *run);
+    int rc = run ? 0 : tr_err_sys(err, "cannot report %d runs", n);
+    for (int i = 0; i < n && !rc; i++) {
+        run[i] = *like;
+        rc = look_at_folder(&run[i], folder[i], err);
+    }
+    if (!rc && html)
+        rc = write_page(run, (size_t)n, html, err);
+    else if (!rc)
+        rc = cmd_runs_table(stdout, run, (size_t)n, err);
+    free(run);
+    return rc;
+}
+
 static int report(struct cmd_run *run, char *folder, struct tr_err *err)
 {
     int any = 0, rc = look_at_folder(run, folder, err);
@@ -246,7 +300,7 @@ static int report(struct cmd_run *run, char *folder, struct tr_err *err)
     for (size_t i = 0; i < sizeof part / sizeof *part; i++)
         any |= print_part(run, part[i].name, part[i].print, part[i].behind, err);
     any |= print_written(run);
-    any |= print_verdict(run, err);
+    any |= print_verdict(stdout, run, has_color(), err);
     if (!any)
         return tr_err_set(err, TR_EFORMAT, "'%s' holds nothing of a run", folder);
     cmd_next_steps_print(stdout, run);
@@ -256,6 +310,7 @@ static int report(struct cmd_run *run, char *folder, struct tr_err *err)
 int main(int argc, char **argv)
 {
     struct cmd_run run = { .front = "finetune" };
+    const char *html = NULL;
     const struct cmd_opt table[] = {
         CMD_IN('m', "model", &run.model, "FILE", "GGUF that the training started from"),
         CMD_TEXT(0, "front", &run.front, "WORDS", "what the run was begun with"),
@@ -265,11 +320,11 @@ int main(int argc, char **argv)
                  "what else it was given, may be given again"),
         CMD_FLOAT(0, "epochs", &run.epochs, 0, 1e9, "N", "passes over the data"),
         CMD_INT(0, "steps", &run.steps, 0, 1LL << 40, "N", "steps, if it was told these"),
+        CMD_OUT(0, "html", &html, "FILE", "write a page for a browser instead"),
         CMD_END
     };
-    const struct cmd cmd = { "report", "-m MODEL.gguf RUN",
-                             "say what came of a run, and how to go on", table, 1, 1,
-                             (const char *const[]){ "model", NULL } };
+    const struct cmd cmd = { "report", "-m MODEL.gguf RUN | RUN RUN…",
+                             "say what came of a run, and how to go on", table, 1, -1, NULL };
     struct tr_err err = { 0 };
     int n_operand;
     cmd_run_tools(run.tools, argc ? argv[0] : "", "report");
@@ -277,8 +332,11 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < run.knob.n; i++)
         if (!strchr(run.knob.item[i], '='))
             cmd_usage(&cmd, "'--knob' is '%s', not NAME=VALUE", run.knob.item[i]);
+    if (n_operand == 1 && !run.model)
+        cmd_usage(&cmd, "'--model FILE' is missing: GGUF that the training started from");
     look_at_data(&run);
-    int rc = report(&run, operand[0], &err);
+    int rc = n_operand > 1 || html ? report_runs(&run, operand, n_operand, html, &err)
+                                   : report(&run, operand[0], &err);
     free(run.data.item);
     free(run.knob.item);
     return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);

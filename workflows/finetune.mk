@@ -3,7 +3,7 @@
 # Modelfile out, all under runs/NAME/.  Every artefact is the target of one command.  Here are
 # the knobs, and what they are to the commands.
 
-## finetune: MODEL and DATA to runs/NAME/: adapter.gguf Modelfile loss.png eval.tsv samples.txt, and more by OUTPUTS
+## finetune: MODEL and DATA to runs/NAME/: adapter.gguf Modelfile report.html loss.png eval.tsv samples.txt, and more by OUTPUTS
 ## plan: what finetune would train and write, and whether it could; nothing is written
 ## data: the same up to the training: the data packed, and of rows a table and the first as the model sees them
 #? MODEL model to start from: a GGUF file, or a folder of Hugging Face

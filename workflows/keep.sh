@@ -17,7 +17,7 @@ say() { printf 'finetune: %s\n' "$1" >&2; }
 # a model that we made has a record.
 results() {
     for f in model.ckpt.d model.ckpt metrics.tsv loss.png *.gguf Modelfile eval*.tsv test.tsv \
-        samples.txt losses*.tsv; do
+        samples.txt losses*.tsv report.html plan.tsv commands.txt; do
         case $f in
         *-base.*) continue ;;
         *.gguf) [ -e "records/$f" ] || continue ;;

@@ -65,6 +65,10 @@ define of_test.tsv
 $(of_model.ckpt)
 $(of_test.pack)$(if $(MERGED),,$(newline)of the adapter)
 endef
+define of_report.html
+$(of_eval.tsv)
+$(of_samples.txt)$(if $(test),$(newline)$(of_test.tsv))
+endef
 # Each of them is measured, one after the other; the table of the last is eval.tsv.
 MEASURED   := $(if $(LORA),adapter) $(MERGED) $(TYPES)
 LAST       := $(lastword $(MEASURED))
@@ -84,7 +88,7 @@ with_$(if $(filter $(TUNED_FIRST),$(LAST)),eval,eval-$(TUNED_FIRST)).tsv := loss
 OF_DATA    := $(if $(rows),rows.txt table.txt) data.tok data.pack val.pack
 OF_TEST    := $(if $(test),test.tok test.pack test-base.tsv test.tsv)
 RESULTS    := $(OF_DATA) $(OF_TEST) $(if $(distills),teacher.top) model.ckpt $(MODELS) eval-base.tsv $(EVALS) \
-  samples-base.txt samples.txt $(if $(GNUPLOT),loss.png)
+  samples-base.txt samples.txt report.html $(if $(GNUPLOT),loss.png)
 INODES     := $(call inodes,$(RESULTS))
 $(if $(or $(dry),$(filter plan,$(MAKECMDGOALS))),,$(call refuse,$(shell $(call script,busy.sh) $(RUN) $(PID))))
 $(if $(filter-out yes,$(RESTART)),$(call refuse,RESTART is '$(RESTART)'$(comma) not yes))

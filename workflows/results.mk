@@ -15,9 +15,9 @@ quietly     = $(if $(dry),,@:)
 NOTHING     = echo 'Nothing to be done: all of $(RUN) is there.'
 GIVEN      := $(foreach k,$(filter-out RESTART,$(KNOBS)),$(if $(filter override,$(origin $k)),$k))
 # What was trained on goes into the command for a longer training, as the front has it.
-REPORT      = $(if $(one_text),,set --; for f in $(as_typed); do set -- "$$@" --data "$$f"; \
-  done; )$(call cmd,report) -m $(model) --front $(call sh,$(FRONT))$(if $(one_text), --data $(call \
-  sh,$(one_text)), "$$@")$(foreach k,$(GIVEN), --knob $(call sh,$k=$($k)))$(or $(call \
+OF_DATA_RUN = $(call cmd,report) -m $(model)$(if $(one_text), --data $(call sh,$(one_text)), "$$@")
+as_words    = $(if $(one_text),,set --; for f in $(as_typed); do set -- "$$@" --data "$$f"; done; )
+REPORT      = $(as_words)$(OF_DATA_RUN) --front $(call sh,$(FRONT))$(foreach k,$(GIVEN), --knob $(call sh,$k=$($k)))$(or $(call \
   option,--steps,STEPS),$(call option,--epochs,EPOCHS)) $(RUN)
 as_typed    = $(if $(filter @%,$(DATA)),$(if $(word 9,$(data)),,$(data)),$(call sh_words,$(DATA)))
 
@@ -78,12 +78,15 @@ $(RUN)/samples.txt: | $(RUN)/eval.tsv $(RUN)/samples-base.txt
 	$(call step,samples of the tuned model)$(SAMPLE) $(TUNED) --label tuned --after $(RUN)/samples-base.txt -o $@
 
 TRAIN       = $(call cmd,train) -m $(model) -d $(RUN)/data.pack --val $(RUN)/val.pack$(EVAL_OPTS)$(TRAIN_OPTS) \
-  --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt$(START)$(if $(distills), --teacher $(RUN)/teacher.top)
+  --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt$(TEACHES)
+TEACHES     = $(if $(distills), --teacher $(RUN)/teacher.top)
+PLAN        = $(call cmd,train) --plan -m $(model) -d $(RUN)/data.pack$(TRAIN_OPTS)$(TEACHES)
 $(RUN)/model.ckpt: | $(RUN)/data.pack $(RUN)/val.pack $(RUN)/eval-base.tsv \
   $(RUN)/samples-base.txt $(if $(test),$(RUN)/test.pack) $(if $(distills),$(RUN)/teacher.top) $(call \
   built,train)
 	$(if $(GNUPLOT)$(dry)$(QUIET),,$(info gnuplot is not there: no loss.png))$(if \
-  $(TRAINED),$(take),$(keep)$(call step,train)$(TRAIN))
+  $(TRAINED),$(take),$(keep)$(call step,train)$(PLAN) >$(RUN)/plan.tsv)
+	$(if $(TRAINED),,$(hide)$(TRAIN)$(START))
 
 # Without a TEACHER, as with the example, the model itself is one, when all of it has learnt.
 SELF_TAUGHT = $(call cmd,train) -m $(model) -d $(RUN)/data.pack --full --lr 2e-3 --epochs 8 --restart -o \
@@ -96,18 +99,32 @@ $(RUN)/teacher.top: | $(RUN)/data.pack $(call built,distill)
 $(RUN)/loss.png: | $(RUN)/model.ckpt $(RUN)/eval-base.tsv
 	-$(call step,plot)gnuplot -c $(call sh,$(WORKFLOWS)/loss.gp) $(RUN)/metrics.tsv $@
 
+# A page with all of it, for a browser, and the commands that made what it shows.
+PAGE        = $(as_words)$(OF_DATA_RUN) --html $(RUN)/report.html $(RUN)
+define COMMANDS
+$(TOKENIZE) -o $(RUN)/data.tok $(sources)
+$(PACK)
+$(TRAIN)
+$(EXPORT) -o $(RUN)/$(if $(LORA),adapter,merged).gguf $(RUN)/model.ckpt
+$(SAMPLE) $(TUNED)
+endef
+$(RUN)/report.html: | $(RUN)/eval.tsv $(RUN)/samples.txt $(if $(test),$(RUN)/test.tsv) $(call built,report)
+	$(if $(dry),,$(file >$(RUN)/commands.txt,$(COMMANDS)))$(call \
+	  step,page)$(PAGE)
+
 # In a list of models they are told apart by the name of the run.
 named_run   = $(call option,--name,NAME)
 
+EXPORT      = $(call cmd,gguf-export) -m $(model)$(template)$(named_run)
 $(RUN)/adapter.gguf: | $(RUN)/model.ckpt $(call built,gguf-export)
-	$(call step,adapter)$(call cmd,gguf-export) -m $(model)$(template)$(named_run) -o $@ $(RUN)/model.ckpt
+	$(call step,adapter)$(EXPORT) -o $@ $(RUN)/model.ckpt
 
 ifneq ($(LORA),)
 $(RUN)/merged.gguf: | $(RUN)/adapter.gguf $(call built,merge)
 	$(call step,merge)$(call cmd,merge) -m $(model) -a $(RUN)/adapter.gguf -t f16$(template)$(named_run) -o $@
 else
 $(RUN)/merged.gguf: | $(RUN)/model.ckpt $(call built,gguf-export)
-	$(call step,model)$(call cmd,gguf-export) -m $(model)$(template)$(named_run) -o $@ $(RUN)/model.ckpt
+	$(call step,model)$(EXPORT) -o $@ $(RUN)/model.ckpt
 endif
 
 $(RUN)/Modelfile: | $(RUN)/$(or $(MERGED),adapter).gguf $(call built,modelfile)

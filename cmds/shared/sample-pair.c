@@ -147,17 +147,24 @@ static void print_pair(FILE *f, const struct part *a, const struct part *b)
     print_text(f, "after   ", b->text + same, b->n - same);
 }
 
+/* How many prompts have two texts; the second ones begin at *first. */
+static size_t count_pairs(const struct parts *p, size_t *first)
+{
+    size_t n = 0;
+    *first = 0;
+    while (*first < p->n && same_label(&p->item[0], &p->item[*first]))
+        ++*first;
+    while (*first + n < p->n && n < *first)
+        n++;
+    return n;
+}
+
 /* The first prompt with two texts that differ, or the first. */
 static int find_pair(const struct parts *p, struct part *a, struct part *b)
 {
-    size_t first = 0, n = 0;
-    while (first < p->n && same_label(&p->item[0], &p->item[first]))
-        first++;
-    while (first + n < p->n && n < first)
-        n++;
+    size_t first, n = count_pairs(p, &first), i = 0;
     if (!n)
         return 0;
-    size_t i = 0;
     while (i < n && same_text(&p->item[i], &p->item[first + i]))
         i++;
     i = i < n ? i : 0;
@@ -168,27 +175,61 @@ static int find_pair(const struct parts *p, struct part *a, struct part *b)
     return 1;
 }
 
-/* The pair, and the text of the whole file in which it lies, to be freed. */
-static int read_pair(const char *path, char **text, struct part *a, struct part *b,
-                     struct tr_err *err)
+/* The parts, and the text of the whole file in which they lie; both to be freed. */
+static int read_parts(const char *path, char **text, struct parts *p, struct tr_err *err)
 {
     size_t bytes;
     int rc = tr_read_all(path, text, &bytes, err);
     if (rc)
         return rc;
-    struct parts p = { calloc(count_headings(*text) + 1, sizeof *p.item), 0 };
-    if (!p.item)
+    *p = (struct parts){ calloc(count_headings(*text) + 1, sizeof *p->item), 0 };
+    if (!p->item)
         return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for its samples", path);
-    cut(&p, *text);
-    if (!find_pair(&p, a, b))
-        rc = tr_err_set(err, TR_EFORMAT, "'%s' has no samples of two models", path);
+    cut(p, *text);
+    return 0;
+}
+
+static int no_pair(const char *path, struct tr_err *err)
+{
+    return tr_err_set(err, TR_EFORMAT, "'%s' has no samples of two models", path);
+}
+
+/* The pair, and the text in which it lies, to be freed. */
+static int read_pair(const char *path, char **text, struct part *a, struct part *b,
+                     struct tr_err *err)
+{
+    struct parts p = { NULL, 0 };
+    int rc = read_parts(path, text, &p, err);
+    if (!rc && !find_pair(&p, a, b))
+        rc = no_pair(path, err);
     free(p.item);
+    return rc;
+}
+
+int cmd_sample_pairs_each(const char *path,
+                          void (*pair)(void *ctx, const char *before, size_t n_before,
+                                       const char *after, size_t n_after),
+                          void *ctx, struct tr_err *err)
+{
+    struct parts p = { NULL, 0 };
+    char *text = NULL;
+    size_t first, n;
+    int rc = read_parts(path, &text, &p, err);
+    if (!rc && !(n = count_pairs(&p, &first)))
+        rc = no_pair(path, err);
+    for (size_t i = 0; !rc && i < n; i++) {
+        trim(&p.item[i]);
+        trim(&p.item[first + i]);
+        pair(ctx, p.item[i].text, p.item[i].n, p.item[first + i].text, p.item[first + i].n);
+    }
+    free(p.item);
+    free(text);
     return rc;
 }
 
 int cmd_sample_pair_print(FILE *f, const char *path, struct tr_err *err)
 {
-    struct part a, b;
+    struct part a = { NULL, NULL, 0, 0 }, b = a;
     char *text = NULL;
     int rc = read_pair(path, &text, &a, &b, err);
     if (!rc)
@@ -211,7 +252,7 @@ static size_t common_words(const struct part *a, const struct part *b, size_t mo
 void cmd_sample_prompt(const char *path, char *prompt, size_t size)
 {
     struct tr_err err = { 0 };
-    struct part a, b;
+    struct part a = { NULL, NULL, 0, 0 }, b = a;
     char *text = NULL;
     int n = read_pair(path, &text, &a, &b, &err) ? 0 : (int)common_words(&a, &b, size - 1);
     snprintf(prompt, size, "%.*s", n, n ? a.text : "");

@@ -383,4 +383,51 @@ if command -v ollama >/dev/null 2>&1 && ollama list >/dev/null 2>&1; then
 else
     test_skip 'ollama, pasted' 'there is no ollama that serves'
 fi
+# In a page nothing of a run is markup, and nothing is asked for.
+test_expect_success 'a page: all parts, whatever they hold, in one file' '
+    fresh
+    losses 20 100 4 -1 0.5
+    printf "model\tloss\tperplexity\nbase\t4\t54.6\n<b>&\t3\t20.1\n" >r/eval.tsv
+    { printf "step\tloss\tlr\tgrad_norm\ttokens_per_s\trss_bytes\tseconds\tval_loss\n"
+        seq 1 3000 | awk "{ printf \"%d\t%g\t1e-3\t1\t100\t1e6\t%d\t%s\n\", \$1, 5 - \$1 / 1000, \$1, \$1 % 500 ? \"-\" : \"3\" }"
+    } >r/metrics.tsv
+    printf "==> base <==\n<script>alert(1)</script>\033[2J\n==> tuned <==\na & b\n" >r/samples.txt
+    printf "item\tvalue\tunit\nparams\t2500000\tbytes\nstep_time\t0.5\ts\n" >r/plan.tsv
+    echo "train -m \"a b\"" >r/commands.txt
+    report --html p.html r >out 2>stderr
+    test ! -s out
+    test "$(wc -c <p.html)" -lt 60000
+    for words in "&lt;script&gt;alert(1)&lt;/script&gt;·" "a &amp; b" "&lt;b&gt;&amp;" "held out" "Better:" \
+        "2.5 MB" "train -m &quot;a b&quot;" "Trained 3000 steps" "prefers-color-scheme:dark" "width=device-width"; do
+        grep -F -e "$words" p.html >/dev/null || { echo "no $words" && exit 1; }
+    done
+    if grep -E "<script|https?://|url\(" p.html; then exit 1; fi
+    test "$(grep -c "<svg" p.html)" = 4
+    test "$(grep -c "<svg" p.html)" = "$(grep -c "</svg>" p.html)"
+    report --html q.html r
+    cmp p.html q.html'
+
+test_expect_success 'a damaged file leaves a gap in the page and is told' '
+    echo x >r/metrics.tsv
+    test_expect_code 1 report --html p.html r 2>stderr
+    grep "metrics.tsv. line 1 has no column .step" stderr
+    grep "a &amp; b" p.html'
+
+test_expect_success 'several runs: a table, a page' '
+    fresh
+    printf "model\tloss\tperplexity\nbase\t4\t54.6\nbase + adapter\t3\t20.1\n" >r/eval.tsv
+    printf "step\tloss\trss_bytes\tseconds\tval_loss\n1\t4\t2000000\t9\t-\n2\t3\t1000000\t2\t3.5\n" >r/metrics.tsv
+    rm -rf "s <i>" && cp -r r "s <i>" && rm "s <i>/metrics.tsv"
+    "$BIN/report" r "s <i>/" >out
+    printf "run\tsteps\tbase_loss\tloss\tlast_val_loss\tseconds\tmemory_MB\nr\t2\t4\t3\t3.5\t11\t2\n" >want
+    printf "s <i>\t-\t4\t3\t-\t-\t-\n" >>want
+    cmp out want
+    "$BIN/report" --html p.html r "s <i>"
+    grep "s &lt;i&gt;" p.html
+    mkdir none
+    test_expect_code 1 "$BIN/report" r none 2>stderr
+    grep "none. holds nothing of a run" stderr
+    test_expect_code 2 "$BIN/report" r 2>stderr
+    grep "model FILE. is missing" stderr'
+
 test_done
