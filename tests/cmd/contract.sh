@@ -212,6 +212,8 @@ contract quantize "model.gguf" "-t q8_0 -o out model.gguf"
 contract perplexity "model.gguf t.pack" "-m model.gguf -d t.pack"
 contract logprobs "model.gguf t.pack" "-m model.gguf -d t.pack -o out"
 contract distill "model.gguf t.pack" "-m model.gguf -d t.pack -k 4 -o out"
+printf '{"question":"a","choices":["b","c"],"answer":0}\n' >rows.jsonl
+contract choice "model.gguf" "-m model.gguf rows.jsonl"
 contract imatrix "model.gguf" "-m model.gguf -f text.txt -c 16 --chunks 1 -o out"
 contract generate "model.gguf" "-m model.gguf -p The -n 4"
 contract modelfile "model.gguf" "-m model.gguf -o out"

@@ -89,6 +89,8 @@ selfplay judge|'--model FILE' and 'POSITIONS' are missing
 selfplay gmaes|did you mean 'games'?
 bpe-train|'--size N' and '--output FILE' are missing
 bpe-train --vocab-size 9|did you mean '--size'?
+choice -m m|'ROWS.jsonl' is missing
+choice --modle m|did you mean '--model'?
 model-init|'--vocab FILE' and '--output FILE' are missing
 model-init --vocab v -o x --arch gtp2 --size 1M|did you mean 'gpt2'?
 bpe-train --kind uni -n 9 -o x|There are: bpe spm unigram
