@@ -68,5 +68,6 @@
 #include <libtrain/trainer.h>
 #include <libtrain/checkpoint.h>
 #include <libtrain/export.h>
+#include <libtrain/embed.h>
 
 #endif

@@ -154,7 +154,8 @@ void tr_model_set_balance(struct tr_model *m, double weight);
 /* That mean in the last tr_model_loss with a weight; 0: there was none. */
 double tr_model_balance_loss(const struct tr_model *m);
 
-/* What goes into a weight of a block, or into the output matrix of the file. */
+/* What goes into a weight of a block, or into the matrix that gives the logits: output.weight, or
+ * the token table where that is it. */
 struct tr_inputs {
     const char *weight;        /* its name, for the time of the call */
     const struct tr_tensor *x; // (rows, n_in) f32
@@ -164,12 +165,20 @@ struct tr_inputs {
     const int32_t *first, *place; // (n_mat + 1), (first[n_mat])
     int64_t per_row;
 };
-/* Called in front of each product, on the thread that runs the model. */
+/* What comes out of a weight of a block that is no experts': its product with bias and adapters. */
+struct tr_outputs {
+    const char *weight;        /* its name, for the time of the call */
+    const struct tr_tensor *y; // (rows, n_out) f32, and added to it
+    const struct tr_tensor *add; // (rows, n_out) the residual stream; NULL: nothing is
+};
+/* `at` is called in front of each product, `after` behind it, on the thread that runs the model;
+ * either may be NULL. */
 struct tr_watch {
     void (*at)(void *ctx, const struct tr_inputs *in);
     void *ctx; /* the caller's */
+    void (*after)(void *ctx, const struct tr_outputs *out);
 };
-/* Let somebody see the inputs of all weights, on tapes that record nothing (TR_TAPE_EVAL);
+/* Let somebody see the inputs and outputs of all weights, on tapes that record nothing (TR_TAPE_EVAL);
  * {0}: nobody, as at first.  A row that has a factor of its own, by which its product could be
  * multiplied as well, is seen without it. */
 void tr_model_watch(struct tr_model *m, const struct tr_watch *w);

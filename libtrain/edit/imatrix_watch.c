@@ -67,5 +67,5 @@ static void see(void *ctx, const struct tr_inputs *in)
 void tr_imatrix_sums_watch(struct tr_imatrix_sums *s, struct tr_model *m, int output)
 {
     s->output = output;
-    tr_model_watch(m, &(struct tr_watch){ see, s });
+    tr_model_watch(m, &(struct tr_watch){ .at = see, .ctx = s });
 }

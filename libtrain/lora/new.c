@@ -3,6 +3,7 @@
  * A new adapter: which weights it hangs on, by patterns, and what its numbers are before
  * the first step.  Next: attach.c.
  */
+#include <libtrain/lora/lora.h>
 #include <libtrain/lora/pair.h>
 #include <libtrain/rng.h>
 

@@ -4,6 +4,7 @@
  * an adapter has one alpha, which the rank of each pair divides, so an own alpha is a factor
  * of the pair while it is trained, and goes into its b when it is written (save.c).
  */
+#include <libtrain/lora/lora.h>
 #include <libtrain/lora/pair.h>
 
 #include <math.h>

@@ -120,8 +120,7 @@ static struct tr_tensor *head(struct tr__decoder *d, struct tr_tensor *x,
     tr_segment_begin(d->tp);
     x = tr__norm(d, x, arch->output_norm ? arch->output_norm : TR_OUTPUT_NORM,
                  TR_OUTPUT_NORM_BIAS);
-    if (table == tr__tensor(d, TR_OUTPUT))
-        tr__see(d, x, TR_OUTPUT, NULL, TR__ALL_ROWS);
+    tr__see(d, x, tr__is_tied(d->m) ? TR_TOKEN_EMBD : TR_OUTPUT, NULL, TR__ALL_ROWS);
     l.part = part;
     l.n_part = output_parts(d, x, part);
     return tr_segment_end(d->tp, tr_output_loss(d->tp, x, table, target, &l));

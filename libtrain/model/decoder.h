@@ -59,6 +59,10 @@ enum tr__seen { TR__ALL_ROWS, TR__ROWS_OF_POSITIONS, TR__ROWS_OF_EXPERTS };
 void tr__see(const struct tr__decoder *d, const struct tr_tensor *x, enum tr_slot_id id,
              const struct tr_routing *r, enum tr__seen rows);
 
+/* Tell it that y came out, with `add` in it unless that is NULL. */
+void tr__see_result(const struct tr__decoder *d, const struct tr_tensor *y,
+                    const struct tr_tensor *add, enum tr_slot_id id);
+
 /* The norm of the architecture with the weight in a slot; x if the model has none there.
  * `bias` TR_N_SLOT: it has no bias. */
 struct tr_tensor *tr__norm(const struct tr__decoder *d, struct tr_tensor *x,

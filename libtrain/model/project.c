@@ -84,6 +84,7 @@ struct tr_tensor *tr__project(const struct tr__decoder *d, struct tr_tensor *x,
                       &(struct tr_linear){
                           .add = y, .in_place = 1, .scale = a->scale * scale });
     }
+    tr__see_result(d, y, add, id);
     return y;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Inputs of weights, for whoever wants to see them.  A tape that only counts has no numbers,
+ * Inputs and outputs of weights, for whoever wants to see them.  A tape that only counts has no numbers,
  * and one that has failed has none that mean anything.  Next: project.c.
  */
 #include <libtrain/model/decoder.h>
@@ -10,12 +10,17 @@ void tr_model_watch(struct tr_model *m, const struct tr_watch *w)
     m->watch = *w;
 }
 
+static int is_there(const struct tr__decoder *d, const struct tr_tensor *x)
+{
+    return !d->unseen && x->data && !tr_tape_error(d->tp, NULL);
+}
+
 void tr__see(const struct tr__decoder *d, const struct tr_tensor *x, enum tr_slot_id id,
              const struct tr_routing *r, enum tr__seen rows)
 {
     char name[TR__TENSOR_NAME_BYTES];
     struct tr_inputs in = { .weight = name, .x = x, .n_mat = 1, .per_row = 1 };
-    if (!d->m->watch.at || d->unseen || !x->data || tr_tape_error(d->tp, NULL))
+    if (!d->m->watch.at || !is_there(d, x))
         return;
     if (rows != TR__ALL_ROWS) {
         tr_routing_rows(r, &in.first, &in.place);
@@ -26,4 +31,14 @@ void tr__see(const struct tr__decoder *d, const struct tr_tensor *x, enum tr_slo
         in.place = NULL;
     tr__slot_name(name, d->layer, id);
     d->m->watch.at(d->m->watch.ctx, &in);
+}
+
+void tr__see_result(const struct tr__decoder *d, const struct tr_tensor *y,
+                    const struct tr_tensor *add, enum tr_slot_id id)
+{
+    char name[TR__TENSOR_NAME_BYTES];
+    if (!d->m->watch.after || !is_there(d, y))
+        return;
+    tr__slot_name(name, d->layer, id);
+    d->m->watch.after(d->m->watch.ctx, &(struct tr_outputs){ name, y, add });
 }

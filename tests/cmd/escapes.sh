@@ -30,7 +30,7 @@ test_expect_success 'the check sees what it looks for' '
     clean seen'
 
 for cmd in tokenize detokenize pack train gguf-export merge quantize perplexity generate \
-    imatrix gguf-show gguf-diff report bpe-train model-init; do
+    imatrix embed gguf-show gguf-diff report bpe-train model-init; do
     test_expect_success "$cmd: a name in its messages" '
         for option in -m -d -a -o -f -t --val --prompts --adapter-in --pre --label --loss; do
             test_must_fail "$BIN/$cmd" $option "$hostile" "$hostile" >out 2>stderr </dev/null

@@ -143,7 +143,7 @@ START_TEST(test_collect)
     const struct tr_imatrix_entry *e;
     struct tr_model *m = open_form(models[_i].form);
     n_seen = 0;
-    tr_model_watch(m, &(struct tr_watch){ look, NULL });
+    tr_model_watch(m, &(struct tr_watch){ .at = look });
     run(m, 1, CHUNKS - 1);
     ck_assert_int_eq(plain_of("blk.0.attn_q.weight")->row, 32);
     collect(m, 1, CHUNKS - 1, other);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Arrays for NumPy: a .npy file, or several of them in one archive, .npz.  Formats:
+ * numpy.lib.format version 1.0, APPNOTE.TXT 6.3 with zip64, entries stored as they are.  They
+ * are written front to back and hold no dates, so that the same arrays give the same bytes.
+ */
+#ifndef LIBTRAIN_PERSONALIZE_NPZ_H
+#define LIBTRAIN_PERSONALIZE_NPZ_H
+
+#include <libtrain/file.h>
+
+struct tr__npy {
+    const char *type; /* "<f4", "<i4", "<i8" */
+    int n_dim;        /* 1 or 2 */
+    int64_t dim[2];   /* row-major */
+    const void *data; /* the caller's */
+};
+
+/* Write the array to a file, or to `path` as all there is in it. */
+int tr__npy_write(struct tr_out *out, const struct tr__npy *a, struct tr_err *err) TR_MUST_CHECK;
+int tr__npy_save(const char *path, const struct tr__npy *a, struct tr_err *err) TR_MUST_CHECK;
+
+/* An archive: arrays by name, which are read back as load(path)[name].  The end writes the
+ * directory and frees it, if rc, what came of it so far, is 0; else nothing is left. */
+struct tr__npz;
+struct tr__npz *tr__npz_new(const char *path, struct tr_err *err) TR_MUST_CHECK;
+int tr__npz_add(struct tr__npz *z, const char *name, const struct tr__npy *a,
+                struct tr_err *err) TR_MUST_CHECK;
+int tr__npz_finish(struct tr__npz *z, int rc, struct tr_err *err) TR_MUST_CHECK;
+
+#endif
