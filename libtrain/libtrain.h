@@ -69,5 +69,6 @@
 #include <libtrain/checkpoint.h>
 #include <libtrain/export.h>
 #include <libtrain/embed.h>
+#include <libtrain/personalize.h>
 
 #endif

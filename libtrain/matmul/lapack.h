@@ -19,4 +19,9 @@ void sgelqf_(const int *m, const int *n, float *a, const int *lda, float *tau, f
 void sorglq_(const int *m, const int *n, const int *k, float *a, const int *lda,
              const float *tau, float *work, const int *lwork, int *info);
 
+/* The Cholesky factor, in place; info: the pivot that is not above 0.  The last argument is the
+ * length of uplo. */
+void spotrf_(const char *uplo, const int *n, float *a, const int *lda, int *info,
+             size_t uplo_len);
+
 #endif

@@ -80,6 +80,17 @@ int tr__svd_of_product(struct tr__svd *x, int64_t m, int64_t k, int64_t n, const
                        const float *a, struct tr_err *err) TR_MUST_CHECK;
 void tr__svd_release(struct tr__svd *x);
 
+/* c (n, n) += x (m, n)^T x; of c only the lower triangle is read and written, here and below. */
+void tr__gram_f32(int64_t m, int64_t n, const float *x, int64_t ldx, float *c);
+/* y (m, n) = b (m, n) c (n, n) with a symmetric c. */
+void tr__symmetric_f32(int64_t m, int64_t n, const float *b, const float *c, float *y);
+/* c = l l^T: l takes its place.  0, or the number of a pivot, from 1, that is not above 0: then c
+ * is spoilt. */
+int64_t tr__cholesky_f32(int64_t n, float *c);
+/* b (m, n) = b l, b l^-1 or b l^-T, with l (n, n). */
+enum tr__triangle { TR__BY_ITSELF, TR__BY_INVERSE, TR__BY_INVERSE_T };
+void tr__times_triangle(enum tr__triangle how, int64_t m, int64_t n, const float *l, float *b);
+
 /* Rows `id[i]` of w to f32: out (n, k). */
 void tr__gather_rows(const struct tr__matrix *w, const int32_t *id, int64_t n, float *out);
 

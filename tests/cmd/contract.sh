@@ -216,6 +216,8 @@ printf '{"question":"a","choices":["b","c"],"answer":0}\n' >rows.jsonl
 contract choice "model.gguf" "-m model.gguf rows.jsonl"
 contract imatrix "model.gguf" "-m model.gguf -f text.txt -c 16 --chunks 1 -o out"
 contract embed "model.gguf t.tok" "-m model.gguf -o out t.tok"
+contract personalize "model.gguf adapter.gguf t.pack" \
+    "-m model.gguf --teacher adapter.gguf -r 1 -o out t.pack"
 contract generate "model.gguf" "-m model.gguf -p The -n 4"
 contract modelfile "model.gguf" "-m model.gguf -o out"
 contract mlc-export "model.gguf" "-m model.gguf --conv-template chatml --system Hi -o out" folder_outputs

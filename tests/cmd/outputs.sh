@@ -99,6 +99,7 @@ text.txt perplexity -m model.gguf -f text.txt -o @
 t.tsv perplexity -m model.gguf -d t.pack --label x --after t.tsv -o @
 text.txt imatrix -m model.gguf -f text.txt -c 16 --chunks 1 -o @
 t.tok embed -m model.gguf -o @ t.tok
+a.gguf personalize -m model.gguf --teacher a.gguf -r 1 -o @ t.pack
 a.gguf generate -m model.gguf -a a.gguf -p The -n 2 -o @
 t.txt generate -m model.gguf --prompts t.txt -n 2 -o @
 model.gguf gguf-show model.gguf

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Inside of personalize/: sums over the rows of layers, adapters that are fitted to them, and
+ * the forms, which say what is summed.
+ */
+#ifndef LIBTRAIN_PERSONALIZE_PERSONAL_H
+#define LIBTRAIN_PERSONALIZE_PERSONAL_H
+
+#include <libtrain/eval.h>
+#include <libtrain/model/model.h>
+#include <libtrain/personalize.h>
+
+/* ---- rows (rows.c) ---------------------------------------------------------------- */
+
+/* Sequences of a pack. */
+struct tr__rows {
+    struct tr_pack *pack;
+    uint64_t from, to;
+};
+
+/* Run the model on all of them for whoever watches it; no loss is computed.  `next` is called
+ * in front of each sequence, or NULL. */
+int tr__rows_run(struct tr_eval *e, const struct tr__rows *rows, void (*next)(void *ctx),
+                 void *ctx, struct tr_err *err) TR_MUST_CHECK;
+
+/* Sequence i, with -1 as every target in `target` (ctx of the pack) if that is not NULL. */
+int tr__rows_batch(const struct tr__rows *rows, uint64_t i, int32_t *target,
+                   struct tr_batch *batch, struct tr_err *err) TR_MUST_CHECK;
+
+/* Mean loss, as rows weigh. */
+int tr__rows_loss(struct tr_eval *e, const struct tr__rows *rows, double *loss,
+                  struct tr_err *err) TR_MUST_CHECK;
+
+/* ---- one layer (fit.c) ------------------------------------------------------------ */
+
+/* Sums over rows of a layer: inputs X (n, n_in), wanted changes R (n, n_out) of its outputs. */
+struct tr__normal {
+    double n;
+    float *c;      // (n_in, n_in) X^T X, its lower triangle
+    float *k;      // (n_out, n_in) R^T X; NULL: R = X delta^T is known
+    double square; /* |R|^2; with delta it is not looked at */
+};
+
+struct tr__fit_job {
+    int64_t n_in, n_out;
+    const float *delta;            // (n_out, n_in); NULL: not known
+    const struct tr__normal *train;
+    const struct tr__normal *held; /* NULL: the first lambda is taken */
+    int rank;                      /* at most */
+    int n_lambda;
+    const double *lambda;          // (n_lambda) relative
+};
+
+/* The pair: change = b a, a (rank, n_in), b (n_out, rank), malloc'ed; in the order of what
+ * they give, so that fewer of them are the best of that rank. */
+struct tr__fit {
+    float *a, *b;
+    int rank;
+    double lambda; /* that was taken */
+    int raised;    /* a pivot failed with a smaller one */
+    double square; /* |R|^2 on held-out rows, and … */
+    double *left;  // (rank + 1) … of that what the first r pairs leave; NULL without `held`
+};
+int tr__fit(const struct tr__fit_job *job, struct tr__fit *fit, struct tr_err *err) TR_MUST_CHECK;
+void tr__fit_release(struct tr__fit *fit);
+
+/* ---- a run (personalize.c) -------------------------------------------------------- */
+
+struct tr__target {
+    struct tr_weight *w;       /* of the base */
+    const struct tr_weight *t; /* of the teacher, or w */
+    int64_t n_in, n_out;
+    struct tr__fit fit;
+    int done;
+};
+
+struct tr__personal {
+    const struct tr_personalize_args *args;
+    struct tr_model *base, *teacher;      /* teacher NULL: there is none */
+    struct tr_eval *base_eval, *teacher_eval;
+    struct tr__rows train, held;
+    struct tr__target *target;
+    size_t n_target;
+    int max_rank;
+    int n_lambda;
+    const double *lambda;
+    struct tr_personal *out;
+    struct tr_lora *done; /* of a form that makes its adapter itself */
+};
+
+struct tr_personalize_form {
+    const char *name, *about;
+    int with_teacher;
+    /* Does a layer take part?  NULL: all do. */
+    int (*takes)(const char *weight);
+    /* Fill the fits of all targets, or `done`. */
+    int (*run)(struct tr__personal *p, struct tr_err *err);
+};
+
+/* ---- before and behind a fit (layers.c) -------------------------------------------- */
+
+/* 0 if base and teacher have the same numbers there and no adapter. */
+int tr__differs(const struct tr__target *t);
+
+/* The change of a weight from the base's to the teacher's, with adapters: d (n_out, n_in).  1
+ * if there is any. */
+int tr__change_of(const struct tr__target *t, float *d, struct tr_err *err) TR_MUST_CHECK;
+
+/* An adapter of the first `rank` of what was fitted, or less. */
+struct tr_lora *tr__personal_adapter(struct tr__personal *p, int rank, struct tr_err *err);
+
+/* Sums of inputs of the model that e runs, and fits of their known changes (inputs.c). */
+int tr__fit_inputs(struct tr__personal *p, struct tr_model *m, struct tr_eval *e,
+                   struct tr_err *err) TR_MUST_CHECK;
+
+#define TR_FORM(name) extern const struct tr_personalize_form tr__form_##name;
+#include <libtrain/personalize/forms.def>
+#undef TR_FORM
+
+#endif
