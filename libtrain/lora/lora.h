@@ -16,8 +16,4 @@ struct tr_lora *tr__lora_make(size_t max_pairs, float alpha, struct tr_err *err)
 int tr__lora_take(struct tr_lora *l, const struct tr_model *base, const char *name,
                   int rank, float *a, float *b, struct tr_err *err) TR_MUST_CHECK;
 
-/* Is this pattern of tr_lora_new for the tensor `name`: "attn_q" or "blk.3.*" for
- * "blk.3.attn_q.weight"? */
-int tr__lora_matches(const char *pattern, const char *name);
-
 #endif

@@ -83,7 +83,7 @@ static int is_wanted(const char *list, const char *weight)
     for (const char *p = list; p && *p; p += strcspn(p, ",")) {
         p += *p == ',';
         snprintf(pattern, sizeof pattern, "%.*s", (int)strcspn(p, ","), p);
-        if (tr__lora_matches(pattern, weight) || !strcmp(pattern, "all-linear"))
+        if (tr_lora_matches(pattern, weight) || !strcmp(pattern, "all-linear"))
             return 1;
     }
     return 0;
