@@ -258,6 +258,7 @@ static const struct {
     { "Curves", "metrics.tsv", curves },
     { "Evaluation", "eval.tsv", losses },
     { NULL, "test.tsv", losses },
+    { "Choices", "choice.tsv", commands },
     { "Samples", "samples.txt", samples },
     { "What was trained", "model.ckpt", trained },
     { "Plan", "plan.tsv", plan },

@@ -50,7 +50,7 @@ test_expect_success 'a knob that there is not: the nearest, what others call it,
     says "no knob lr, is LR meant?" finetune lr=1e-3
     says "no knob LORA_R, is RANK meant?" finetune LORA_R=4
     says "no knob LEARNING_RATE, is LR meant?" finetune LEARNING_RATE=1
-    says "no knob XYZZY, these are known: ALPHA BATCH " finetune XYZZY=1
+    says "no knob XYZZY, these are known: ADAPTER ALPHA BATCH " finetune XYZZY=1
     says "^data: there is no knob CTXX, is CTX meant?" data CTXX=1
     says "^dataset: there is no knob DATASETS, is DATASET meant?" dataset DATASETS=1'
 

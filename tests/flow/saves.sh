@@ -61,7 +61,7 @@ another() {
     RANK | ALPHA | BATCH | GRAD_ACC | EPOCHS | WARMUP | SEED | EVAL_EVERY | N_SAMPLE) echo 3 ;;
     TEACHER | DISTILL_FLAGS) echo x ;;
     SIZE | FAMILY | VOCAB_SIZE | VOCAB | VOCAB_FLAGS | INIT_FLAGS) echo x ;;
-    ADAPTER | PERSONALIZE_FLAGS) echo x ;;
+    ADAPTER | CHOICES | PERSONALIZE_FLAGS) echo x ;;
     DATASET | TRAIN_DATA | DATASET_FLAGS) echo x ;;
     esac
 }

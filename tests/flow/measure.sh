@@ -1,0 +1,60 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# make eval and make compare: tables, pages, what is tried and goes again, names, refusals.
+. "${0%/*}/../lib.sh"
+
+test_built tokenize pack train gguf-export perplexity choice merge quantize generate report ||
+    test_skip_all "the commands are not built"
+model=$TOP/examples/tiny.gguf
+[ -f "$model" ] || test_skip_all "no examples/tiny.gguf"
+bin=${BIN#"$TOP"/}
+OMP_NUM_THREADS=1
+export OMP_NUM_THREADS
+runs="$test_scratch/runs" odd="$test_scratch/a b's"
+mkdir "$odd"
+head -c 3000 "$TOP/examples/tiny.txt" >"$odd/text"
+"$BIN/tokenize" -q -m "$model" "$odd/text" | "$BIN/pack" -q -c 32 -o p.pack
+"$BIN/train" -q -m "$model" -d p.pack -o c.ckpt --steps 2 --batch 2 --lora-r 2
+"$BIN/gguf-export" -q -m "$model" -o "$odd/adapter \$1.gguf" c.ckpt
+head -n 3 "$TOP/examples/choices.jsonl" >"$odd/rows"
+make_() { (cd "$TOP" && "$MAKE" "$@" BIN="$bin"); }
+
+test_expect_success 'eval: a row for each file, choices, samples, a page; what was tried is gone' '
+    make_ eval RUNS="$runs" NAME=x CTX=32 N_SAMPLE=2 MODEL="$model" ADAPTER="$odd/adapter \$1.gguf" \
+        DATA="$odd/text" CHOICES="$odd/rows" >out 2>log
+    cut -f 1 "$runs/eval/x/eval.tsv" >names
+    printf "%s\n" model base "base + adapter" merged q8_0 | cmp - names
+    cut -f 1,2 "$runs/eval/x/choice.tsv" >names
+    printf "%s\t%s\n" model rows base 3 "base + adapter" 3 | cmp - names
+    grep "==> tuned <==" "$runs/eval/x/samples.txt"
+    ls "$runs/eval/x" >files
+    printf "%s\n" choice.tsv eval.tsv losses-adapter.tsv losses-base.tsv report.html samples.txt | cmp - files
+    grep "base + adapter" out'
+
+test_expect_success 'eval: a model alone' '
+    make_ eval RUNS="$runs" NAME=y CTX=32 MODEL="$model" DATA="$odd/text" PROMPTS= >out 2>log
+    test "$(wc -l <"$runs/eval/y/eval.tsv")" = 3
+    test ! -e "$runs/eval/y/samples.txt"'
+
+test_expect_success 'eval: what is not there is refused before anything is written' '
+    for knob in MODEL DATA ADAPTER CHOICES PROMPTS; do
+        test_expect_code 2 make_ eval RUNS=none "$knob=no such" >out 2>log
+        grep "no file" log
+    done
+    test ! -e "$TOP/none"
+    test_expect_code 2 make_ eval ADAPTERS=x >out 2>log
+    grep "is ADAPTER meant" log'
+
+test_expect_success 'compare: runs of a folder, or named; a table, and a page' '
+    make_ compare RUNS="$runs/eval" >out 2>log
+    cut -f 1,4 "$runs/eval/compare/table.tsv" | sed 1d | cut -f 1 >names
+    printf "x\ny\n" | cmp - names
+    grep "<table" "$runs/eval/compare/report.html"
+    cp -r "$runs/eval/x" "$odd/r"
+    test_expect_code 2 make_ compare RUNS="$runs/eval/x $odd" >out 2>log
+    grep "is no run: it has neither" log
+    test_expect_code 2 make_ compare RUNS="$odd/r" >out 2>log
+    grep "is 1 run, and two are needed" log'
+
+test_done
