@@ -126,6 +126,9 @@ static int look_at_model(struct job *j, struct tr_err *err)
         return err->code;
     j->has_output = tr_gguf_find_tensor(g, "output.weight") != NULL;
     tr_gguf_close(g);
+    if (!j->has_output && old_int("rank-out") > 0)
+        return tr_err_set(err, TR_EFORMAT, "'%s' has no output of its own, it is the token "
+                          "table: --rank-tok-embd", old_text("model-base"));
     return 0;
 }
 

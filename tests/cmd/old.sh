@@ -153,6 +153,8 @@ test_expect_success 'what cannot be is refused' '
     grep "model-base" err
     test_expect_code 2 "$BIN/finetune" --model-base "$model" --adam-min-alpha 1 2>err
     test_expect_code 1 old --train-data none $small
+    test_expect_code 1 old --rank-out 2 $small
+    grep "rank-tok-embd" stderr
     test_expect_code 1 old $small --checkpoint-in shakespeare.txt
     [ -z "$(ls -A tmp)" ]'
 
