@@ -2,8 +2,6 @@
 # the same prompts through both, and the files that come of them: each is made, read and asked.
 
 ## eval: MODEL, and ADAPTER on it, measured on DATA, CHOICES and PROMPTS; merged and quantised files are tried
-#? ADAPTER eval: adapter of MODEL; empty: the model alone
-ADAPTER     =
 #? CHOICES eval: rows of questions with choices, as choice has them; empty: none
 CHOICES     =
 
