@@ -57,4 +57,26 @@ test_expect_success 'compare: runs of a folder, or named; a table, and a page' '
     test_expect_code 2 make_ compare RUNS="$odd/r" >out 2>log
     grep "is 1 run, and two are needed" log'
 
+sweep() {
+    make_ sweep RUNS="$runs" NAME=s CTX=32 STEPS=1 N_SAMPLE=1 MODEL="$model" DATA="$odd/text" OUTPUTS=adapter "$@"
+}
+test_expect_success 'sweep: a run for each point, a table; once' '
+    sweep SWEEP="LR=1e-3,5e-3 RANK=2" >out 2>log
+    cut -f 1 "$runs/s-sweep/table.tsv" >names
+    printf "%s\n" run s-LR-1e-3-RANK-2 s-LR-5e-3-RANK-2 | cmp - names
+    test -s "$runs/s-sweep/report.html"
+    sleep 1
+    touch mark
+    sweep SWEEP="LR=1e-3,5e-3 RANK=2" >out 2>log
+    test -z "$(find "$runs" -newer mark -name "*.ckpt")"
+    grep "Nothing to be done: all of $runs/s-LR-5e-3-RANK-2 is there" log'
+
+test_expect_success 'sweep: what is no grid is refused before anything is written' '
+    rm -rf "$runs"
+    for grid in LR "LR=" "XYZZY=1,2" "NAME=a,b" "LR=1e-3;id" "MODEL=a,b"; do
+        test_expect_code 2 sweep SWEEP="$grid" >out 2>log
+        grep "^sweep: .*SWEEP" log
+    done
+    test ! -e "$runs"'
+
 test_done
