@@ -2,7 +2,9 @@
 # the same prompts through both, and the files that come of them: each is made, read and asked.
 
 ## eval: MODEL, and ADAPTER on it, measured on DATA, CHOICES and PROMPTS; merged and quantised files are tried
+#? ADAPTER eval: adapter of MODEL; personalize: one, or a tuned model, that is followed; empty: none
 #? CHOICES eval: rows of questions with choices, as choice has them; empty: none
+ADAPTER     =
 CHOICES     =
 
 ifneq ($(if $(hub_first),,$(filter eval,$(MAKECMDGOALS))),)

@@ -2,8 +2,6 @@
 # takes no longer than reading the rows a few times, so all three commands run each time.
 
 ## personalize: MODEL, ADAPTER and DATA to a smaller adapter without training: RUNS/personalize/NAME/adapter.gguf
-#? ADAPTER eval: adapter of MODEL; personalize: one, or a tuned model, that is followed; empty: none
-ADAPTER           =
 #? PERSONALIZE_FLAGS personalize: further options of it: --form stream --lambda 0.1
 PERSONALIZE_FLAGS =
 
