@@ -150,6 +150,8 @@ mlc-export|'--model FILE' and '--output FOLDER' are missing
 train-watch|'RUN' is missing
 report|'--model FILE' and 'RUN' are missing
 report -m m.gguf|'RUN' is missing
+report|'RUN…' is missing
+report -m m.gguf|'RUN…' is missing
 report run|'--model FILE' is missing: 
 dataset|the first word is scaffold, check, build or paste
 dataset chekc|unknown word 'chekc'; did you mean 'check'?
