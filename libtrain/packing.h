@@ -31,11 +31,12 @@ struct tr_packing_set {
  * positions, each begun at a token that the seed chooses, no more than there are such tokens;
  * with random_offset each document begins at a token of it that the seed chooses. */
 struct tr_sample_args {
-    int overlapping, fill, random_offset;
-    uint64_t windows; /* 0: none */
+    int overlapping, fill;
     int32_t bos, eos;
     int separate_bos, separate_eos; /* between documents, EOS first; BOS also in front */
     uint64_t vocab_hash;            /* of the model that these are of; 0: not known */
+    uint64_t windows;               /* 0: none */
+    int random_offset;
 };
 
 struct tr_packing {

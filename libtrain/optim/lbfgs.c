@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { ITERATIONS, HISTORY, MOST_HISTORY = 64, MOST_TRIES = 20 };
+enum { ITERATIONS, HISTORY, MOST_HISTORY = 64, MOST_TRIES = 20,
+       ALONE = 1 << 14 /* numbers that one thread adds faster */ };
 
 /* Shares of the slope at the start: what the loss must fall by, what the slope may keep. */
 static const double armijo = 1e-4, wolfe = 0.9;
@@ -46,7 +47,7 @@ static int64_t lbfgs_room(int64_t n, const double *option)
 static void add(int64_t n, float *to, double by, const float *v)
 {
     float f = (float)by;
-#pragma omp parallel for simd schedule(static)
+#pragma omp parallel for simd schedule(static) if (parallel : n > ALONE)
     for (int64_t i = 0; i < n; i++)
         to[i] += f * v[i];
 }
