@@ -259,6 +259,8 @@ struct tr_model {
     struct tr_gguf *g;
     const struct tr_arch *arch;
     struct tr_config config;
+    double norm_eps;     /* that was set; 0: the file's is in use */
+    float norm_eps_file;
     struct tr_weight *weight; // (TR_N_GLOBAL + n_layer * block slots), see tr__weight
     size_t n_weight;
     const char **unused_tensor, **unused_key; /* names in the file */
@@ -268,8 +270,6 @@ struct tr_model {
     int64_t n_ctx;      /* of the contexts it runs in, see tr_model_set_context */
     int64_t n_ctx_file; /* of the config, before tr_model_set_rope */
     double rope_base, rope_scale; /* see there */
-    double norm_eps; /* that was set; 0: the file's is in use, */
-    float norm_eps_file;
     struct tr__noise noise;
     double balance;       /* see tr_model_set_balance */
     double *balance_loss; // (n_layer) of the last loss; 0 where there are no experts
