@@ -30,6 +30,13 @@ struct tr_on_divergence {
 };
 const struct tr_on_divergence *tr_on_divergence_at(int i);
 
+/* "kaiming" (tr_lora_start), "gaussian": a normal with deviation 1 / rank, b zero, as PEFT has
+ * them; "loftq": what the base lost when it was packed, as far as the rank goes (Li et al. 2023).
+ * NULL behind the last.  Pairs of token tables begin as tr_lora_start says. */
+struct tr_lora_init;
+const struct tr_lora_init *tr_lora_init_at(int i);
+const char *tr_lora_init_name(const struct tr_lora_init *init);
+
 /* Strings and arrays are the caller's and need not outlive tr_trainer_new. */
 struct tr_train_args {
     int full;                /* train all weights instead of an adapter */
@@ -44,6 +51,8 @@ struct tr_train_args {
     const char *lora_alpha_of; /* NULL: all have the same */
     const char *full_targets; /* weights that are trained in full beside the adapter: patterns as
                                  its targets; NULL: none */
+    const struct tr_lora_init *lora_init; /* where a new adapter begins */
+    const char *loftq_from; /* the base with more bits, which a start by loftq comes near to */
     int dora;                /* 1: magnitudes beside the adapter, tr_lora_set_dora */
     int64_t last_layers;     /* the adapter hangs on so many last blocks alone; 0: on all */
     double lora_dropout;     /* of the inputs of its pairs, in training: tr_dropout */

@@ -6,6 +6,7 @@
 #ifndef LIBTRAIN_EDIT_EDIT_H
 #define LIBTRAIN_EDIT_EDIT_H
 
+#include <libtrain/extract.h>
 #include <libtrain/gguf.h>
 #include <libtrain/recipe.h>
 
@@ -99,5 +100,16 @@ int64_t tr__raw_key_bytes(const struct tr_gguf_kv *kv);
 int64_t tr__raw_info_bytes(const struct tr_gguf_tensor *t);
 /* TR_EIO if the folder of this path has no room for so many bytes. */
 int tr__raw_room(const char *path, int64_t bytes, struct tr_err *err) TR_MUST_CHECK;
+
+/* The factors of a tensor of n_matrix matrices (m, n). */
+struct tr__factors {
+    int64_t n_matrix, m, n, rank;
+    float *a, *b;  // (n_matrix, rank, n), (n_matrix, m, rank)
+    double lost;   /* squared norm of what is not in the product */
+};
+
+/* Of d (n_matrix, m, n), the rank as args say.  The caller frees a and b. */
+int tr__factor(const float *d, const struct tr_extract_args *args, struct tr__factors *f,
+               struct tr_err *err) TR_MUST_CHECK;
 
 #endif

@@ -6,7 +6,6 @@
  */
 #include <libtrain/base/base.h>
 #include <libtrain/edit/edit.h>
-#include <libtrain/edit/extract_pair.h>
 #include <libtrain/extract.h>
 #include <libtrain/matmul/matmul.h>
 

@@ -5,7 +5,7 @@
  * is not taken from the singular values but measured, since those are rounded.  Next:
  * extract.c.
  */
-#include <libtrain/edit/extract_pair.h>
+#include <libtrain/edit/edit.h>
 #include <libtrain/matmul/matmul.h>
 
 #include <math.h>

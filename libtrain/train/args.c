@@ -39,6 +39,21 @@ OPTIONS(loss, tr_loss_kind)
 CHOICE(precision, tr_precision, tr_precision_at)
 CHOICE(on_divergence, tr_on_divergence, tr_on_divergence_at)
 
+static const void *init_at(int i)
+{
+    return tr_lora_init_at(i);
+}
+
+static const char *init_name_of(const void *kind)
+{
+    return tr_lora_init_name(kind);
+}
+
+static const char *init_name_at(int i)
+{
+    return init_at(i) ? init_name_of(init_at(i)) : NULL;
+}
+
 static const void *weights_at(int i)
 {
     return i == 0 ? &tr_f32 : i == 1 ? &tr_bf16 : NULL;
@@ -61,6 +76,7 @@ static const struct tr_choice
     losses = { loss_at, loss_name_at, loss_name_of, loss_options_of },
     divergences = { on_divergence_at, on_divergence_name_at, on_divergence_name_of, NULL },
     precisions = { precision_at, precision_name_at, precision_name_of, NULL },
+    inits = { init_at, init_name_at, init_name_of, NULL },
     weights = { weights_at, weights_name_at, weights_name_of, NULL };
 
 /* ---- lines that are not the value in the arguments -------------------------------- */
@@ -122,6 +138,12 @@ static const struct tr__arg table[] = {
         "beside the adapter, in full: *_norm,*.bias,token_embd; what comes of it is a model",
         .or_zero = 1 },
       NULL, NULL }, /* as above */
+    { { FIELD(lora_init), TR_ARG_CHOICE, "lora-init", TRAINED, "NAME",
+        "where a new adapter begins", .choice = &inits },
+      NULL, NULL }, /* as above */
+    { { FIELD(loftq_from), TR_ARG_FILE, "loftq-from", TRAINED, "FILE",
+        "with --lora-init loftq: the base before it was quantised", .or_zero = 1 },
+      NULL, NULL },
     { { FIELD(dora), TR_ARG_FLAG, "dora", TRAINED, .set = 1, .of_adapter = 1,
         .help = "magnitudes of rows beside the adapter; what comes of it is a model" },
       NULL, NULL }, /* as above */

@@ -146,6 +146,9 @@ static int check_together(const struct tr_train_args *a, struct tr_err *err)
     if ((a->lora_rank_of || a->lora_alpha_of) && (a->full || a->adapter_in))
         return tr_err_set(err, TR_EINVAL, "training argument '%s' is for a new adapter",
                           a->lora_rank_of ? "lora_rank_of" : "lora_alpha_of");
+    int rc = tr__check_start(a, err);
+    if (rc)
+        return rc;
     if (a->full_targets && (a->full || a->adapter_in || a->objective->reference))
         return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'full_targets' does not go "
                           "with %s", a->full ? "'full'" : a->adapter_in ? "'adapter_in'"

@@ -92,6 +92,8 @@ static void write_own(FILE *f, const struct tr_train_args *a)
         fprintf(f, "lora_rank_of=%s\n", a->lora_rank_of);
     if (a->lora_alpha_of)
         fprintf(f, "lora_alpha_of=%s\n", a->lora_alpha_of);
+    if (a->lora_init != tr_lora_init_at(0))
+        fprintf(f, "lora_init=%s\n", tr_lora_init_name(a->lora_init));
     if (a->full_targets)
         fprintf(f, "full_targets=%s\n", a->full_targets);
     if (a->dora)

@@ -219,6 +219,8 @@ static int new_lora(struct tr_trainer *t, struct tr_err *err)
     const struct tr_train_args *a = &t->args;
     double alpha = a->rslora ? a->lora_alpha * sqrt((double)a->lora_rank) : a->lora_alpha;
     struct tr_lora_own own = { a->lora_rank_of, a->lora_alpha_of, a->lora_alpha, a->rslora };
+    if (a->loftq_from && !(t->source = tr_gguf_open(a->loftq_from, err)))
+        return err ? err->code : TR_EIO;
     t->lora = tr_lora_new(t->m, a->lora_targets, (int)a->lora_rank, (float)alpha, err);
     if (!t->lora)
         return err ? err->code : TR_ENOMEM;
@@ -292,5 +294,7 @@ int tr__fill_parameters(struct tr_trainer *t, struct tr_err *err)
     if (rc || !t->lora)
         return rc;
     tr_lora_start(t->lora, t->args.seed);
+    if ((rc = tr__start_pairs(t, err)))
+        return rc;
     return tr_lora_measure(t->lora, t->m, err);
 }

@@ -62,6 +62,7 @@ struct tr_trainer {
     int attention_before;
     double balance_before;
     int64_t context_before;
+    struct tr_gguf *source; /* args.loftq_from, until the adapter has its numbers */
     uint64_t beneath;     /* of adapters that the model had already; 0: none */
     struct tr_lora *lora; /* NULL when training in full */
     struct tr_params params;
@@ -199,6 +200,10 @@ int tr__check_space(const struct tr_trainer *t, const struct tr_train_hooks *h,
                     struct tr_err *err) TR_MUST_CHECK;
 /* Newest saves that are kept. */
 int tr__keep(const struct tr_train_hooks *h);
+
+/* How a new adapter begins (start.c): what is at odds; the numbers, once there is memory. */
+int tr__check_start(const struct tr_train_args *a, struct tr_err *err) TR_MUST_CHECK;
+int tr__start_pairs(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 
 /* TR_EINVAL if the trainer stopped at its plan. */
 int tr__check_runs(const struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;

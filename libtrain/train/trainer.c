@@ -144,7 +144,7 @@ static int plan(struct tr_trainer *t, struct tr_err *err)
     /* they are the caller's */
     t->args.lora_targets = t->args.adapter_in = t->args.train_rows = NULL;
     t->args.full_targets = t->args.lora_rank_of = t->args.lora_alpha_of = NULL;
-    t->args.reference = t->args.teacher = NULL;
+    t->args.loftq_from = t->args.reference = t->args.teacher = NULL;
     t->args.setting = NULL;
     return rc;
 }
@@ -215,6 +215,7 @@ void tr_trainer_free(struct tr_trainer *t)
     tr_params_release(&t->params); /* while the tensors are theirs */
     tr__give_back_model(t);
     tr_lora_free(t->lora);
+    tr_gguf_close(t->source);
     for (size_t i = 0; i < t->n_warning; i++)
         free(t->warning[i]);
     free(t->warning);

@@ -10,6 +10,7 @@
 #include "training_run.h"
 
 #include <libtrain/export.h>
+#include <libtrain/quantize.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -194,6 +195,8 @@ static const struct { const char *args, *said; } refused[] = {
     { "full_targets=attn_q", "the adapter hangs on 'blk.0.attn_q.weight'" },
     { "full_targets=*norm* full=1", "'full_targets' does not go with 'full'" },
     { "full_targets=*norm* objective=dpo", "an objective that asks the model as it was" },
+    { "lora_init=loftq", "'loftq_from' and 'lora_init'" },
+    { "lora_init=gaussian full=1", "'lora_init' is for a new adapter" },
     { "dora=1 full=1", "'dora' does not go with 'full'" },
     { "dora=1 lora_dropout=0.1", "'dora' does not go with 'lora_dropout'" },
     { "dora=1 precision=q8", "precision q8" },
@@ -229,6 +232,42 @@ START_TEST(what_is_refused)
 }
 END_TEST
 
+static double change_of(const char *args, const char *loss_of)
+{
+    struct tr_train_args a = run_args(NEW);
+    run_args_change(&a, args);
+    struct training_run r = run_open(loss_of, data, &a);
+    double loss = run_eval_on(r.m, r.pack, tr_loss_at(0), NULL);
+    run_close(&r);
+    return loss;
+}
+
+/* Gaussian changes nothing; with the whole rank loftq gives the base back that a packed one
+ * had been, with less it comes nearer. */
+START_TEST(starts)
+{
+    struct tr_err err = { 0 };
+    char more[400];
+    const struct tr_loss_kind *kind = tr_loss_at(0);
+    struct tr_gguf *g = tr_gguf_open(path, &err);
+    struct tr_recipe_args q = { .type = tr_dtype_by_name("Q4_0") };
+    struct tr_recipe *recipe = g ? tr_recipe_new(g, &q, &err) : NULL;
+    struct tr_quantize_args how = { 0 };
+    ck_assert_msg(recipe && !tr_quantize(g, recipe, &how, other, &err), "%s", err.text);
+    tr_recipe_free(recipe);
+    tr_gguf_close(g);
+    double full = run_eval(path, NULL, data, kind, NULL);
+    double packed = run_eval(other, NULL, data, kind, NULL);
+    ck_assert_double_eq_tol(change_of("lora_init=gaussian", other), packed, 1e-6);
+    ck_assert_double_gt(fabs(packed - full), 1e-3);
+    snprintf(more, sizeof more, "lora_init=loftq lora_rank=32 loftq_from=%s", path);
+    double whole = change_of(more, other);
+    snprintf(more, sizeof more, "lora_init=loftq lora_rank=32 loftq_from=%s", other);
+    ck_assert_double_eq_tol(change_of(more, other), packed, 1e-6);
+    ck_assert_double_lt(fabs(whole - full), fabs(packed - full));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("adapters");
@@ -239,6 +278,7 @@ int main(void)
     tcase_add_loop_test(tc, ten_steps_in_little_memory, 0, N_CASE);
     tcase_add_loop_test(tc, written, 0, N_WRITTEN);
     tcase_add_loop_test(tc, models_come_of_it, 0, 2);
+    tcase_add_test(tc, starts);
     tcase_add_loop_test(tc, what_is_refused, 0, N_REFUSED);
     suite_add_tcase(s, tc);
     return run_suite(s);
