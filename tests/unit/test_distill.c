@@ -6,6 +6,7 @@
  * to the law than the one that has the documents alone.
  */
 #include "keyed_model.h"
+#include "sanitized.h"
 #include "scratch.h"
 #include "tiny_model.h"
 #include "training_run.h"
@@ -15,7 +16,8 @@
 
 #include <math.h>
 
-enum { IDS = TINY_CTX + 1, MANY = 512, HELD_OUT = 64, TOP = 16 };
+enum { IDS = TINY_CTX + 1, MANY = 512, HELD_OUT = 64, TOP = 16,
+       TEACHES = SANITIZED ? 1 : 250, LEARNS = SANITIZED ? 1 : 60 }; /* steps */
 static const char big[] = "embedding_length=64 feed_forward_length=112 attention.key_length=16 "
                           "attention.value_length=16 rope.dimension_count=16";
 static const int sizes[] = { 96, MANY }; /* documents that the student sees */
@@ -67,15 +69,15 @@ static double loss_of(struct training_run *r)
 /* What a model that was trained on many documents says of the few. */
 static int64_t teach(double *loss)
 {
-    struct tr_train_args a = run(250, NULL);
+    struct tr_train_args a = run(TEACHES, NULL);
     struct training_run r = run_open(teacher, many, &a);
     struct tr_said what;
     struct tr_pack *p = tr_pack_open(few, NULL);
-    run_steps(&r, 250);
+    run_steps(&r, TEACHES);
     *loss = loss_of(&r);
     struct tr_eval *e = tr_eval_new(r.m, TINY_CTX, tr_loss_at(0), NULL);
     ck_assert_int_eq(tr_teacher_write(e, p, TOP, 0, said, &what, NULL), 0);
-    ck_assert(what.mean > 0.9); /* of the probability is among so many */
+    ck_assert(SANITIZED || what.mean > 0.9); /* of the probability is among so many */
     int64_t n = count(&r);
     tr_eval_free(e);
     tr_pack_close(p);
@@ -85,9 +87,9 @@ static int64_t teach(double *loss)
 
 static double student(const char *by, int64_t *n)
 {
-    struct tr_train_args a = run(60, by);
+    struct tr_train_args a = run(LEARNS, by);
     struct training_run r = run_open(small, few, &a);
-    run_steps(&r, 60);
+    run_steps(&r, LEARNS);
     double loss = loss_of(&r);
     *n = count(&r);
     run_close(&r);
@@ -109,7 +111,7 @@ START_TEST(a_teacher_helps)
     int64_t n_teacher = teach(&of_teacher);
     double alone = student(NULL, &n_student), taught = student(said, &n_student);
     ck_assert(n_teacher >= 4 * n_student);
-    ck_assert_msg(of_teacher < taught && taught < alone - 0.1,
+    ck_assert_msg(SANITIZED || (of_teacher < taught && taught < alone - 0.1),
                   "%d documents: held-out loss of the teacher %.3f, of the student alone %.3f, "
                   "taught %.3f", sizes[_i], of_teacher, alone, taught);
 }
