@@ -7,6 +7,8 @@
 
 #include <libtrain/loss.h>
 
+#include <stdlib.h>
+
 static int open_all(struct cmd_asked *a, struct tr_err *err)
 {
     const struct tr_precision *precision;
@@ -40,4 +42,5 @@ void cmd_asked_close(struct cmd_asked *a)
     tr_pack_close(a->pack);
     tr_model_close(a->m);
     cmd_adapters_release(&a->attached);
+    free(a->adapter.item);
 }
