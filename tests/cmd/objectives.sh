@@ -7,7 +7,7 @@
 
 model=$TOP/examples/tiny.gguf
 [ -f "$model" ] || test_skip_all "no model: examples/tiny.gguf"
-test_built tokenize pack train report perplexity logprobs distill || test_skip_all "the commands are not built"
+test_built tokenize pack train report gguf-diff perplexity logprobs distill || test_skip_all "the commands are not built"
 
 cat >pairs.jsonl <<'EOF'
 {"prompt":"What is the capital of France?","chosen":"Paris.","rejected":"London, of course."}
@@ -80,7 +80,7 @@ test_expect_success 'precision, recomputing and held-out answers go with them' '
     train -d pairs.pack --objective dpo --steps 2 --fused-step -o c.ckpt
     cmp a.ckpt c.ckpt
     train -d pairs.pack --objective dpo --steps 2 --val pairs.pack --eval-every 1 --log v.tsv -o d.ckpt
-    cmp a.ckpt d.ckpt
+    "$BIN/gguf-diff" --tensors a.ckpt d.ckpt # the one remembers what was measured
     "$BIN/tokenize" -q -m "$model" pairs.jsonl | "$BIN/pack" -q -c 64 -o chosen.pack
     "$BIN/perplexity" -q -m "$model" -d chosen.pack >want
     "$BIN/perplexity" -q -m "$model" -d pairs.pack >got
