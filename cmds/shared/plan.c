@@ -6,8 +6,11 @@
 #include "plan.h"
 #include "common.h"
 
+#include <libtrain/gguf.h>
+
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct part {
     const char *name, *key; /* in words, and in the table */
@@ -50,6 +53,40 @@ void cmd_plan_say(const struct tr_plan *p)
                 (long long)p->chunk);
 }
 
+/* Of "blk.3.attn_q.weight.lora_a" the part attn_q: where it is, and its length. */
+static const char *module_of(const char *name, int *n)
+{
+    const char *rest = name;
+    if (tr_gguf_block(name, &rest) < 0)
+        rest = name;
+    *n = (int)strcspn(rest, ".");
+    return rest;
+}
+
+static int same_module(const char *a, const char *b)
+{
+    int n, m;
+    const char *x = module_of(a, &n), *y = module_of(b, &m);
+    return n == m && !strncmp(x, y, (size_t)n);
+}
+
+/* Numbers that are trained, by module, in the order in which these come up. */
+static void print_trained(const struct tr_params *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        int64_t sum = 0;
+        int n, seen = 0;
+        const char *module = module_of(p->tensor[i]->name, &n);
+        for (size_t j = 0; j < p->n; j++) {
+            int same = same_module(p->tensor[i]->name, p->tensor[j]->name);
+            seen |= same && j < i;
+            sum += same ? tr_tensor_count(p->tensor[j]) : 0;
+        }
+        if (!seen)
+            printf("trained.%.*s\t%lld\tparameters\n", n, module, (long long)sum);
+    }
+}
+
 void cmd_plan_print(const struct tr_trainer *t)
 {
     const struct tr_plan *p = tr_trainer_plan(t);
@@ -60,6 +97,7 @@ void cmd_plan_print(const struct tr_trainer *t)
     printf("recompute\t%lld\tblocks\n", (long long)p->recompute);
     printf("blocks\t%lld\tblocks\n", (long long)p->n_block);
     printf("chunk\t%lld\trows\n", (long long)p->chunk);
+    print_trained(tr_trainer_params(t));
     printf("work\t%.4g\tGFLOP/step\n", p->work / 1e9);
     printf("product_rate\t%.4g\tGFLOP/s\n", rate / 1e9);
     printf("step_time\t%.4g\ts\n", rate > 0 ? p->work / rate : 0);

@@ -32,6 +32,10 @@ test_expect_success '--plan is a table, and writes nothing' '
     awk -F "\t" "NF != 3 { exit 1 } \$1 == \"total\" { total = \$2 }
         \$3 == \"bytes\" && \$1 != \"total\" { sum += \$2 }
         END { exit !(total > 0 && sum == total) }" plan.tsv
+    train --plan --full >full.tsv
+    test "$(value trained.attn_q full.tsv)" -gt "$(value trained.attn_q plan.tsv)"
+    test "$(value trained.ffn_down plan.tsv)" -gt "$(value trained.attn_q plan.tsv)"
+    test "$(value trained.output_norm full.tsv)" -gt 0
     for item in work product_rate step_time; do
         value $item plan.tsv | grep "[1-9]"
     done'
