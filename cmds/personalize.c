@@ -88,8 +88,10 @@ static void say_losses(const struct tr_personal *p)
     cmd_say("%zu layers, rank %d, from %llu sequences; held out: %llu", p->n_part, p->rank,
             (unsigned long long)p->n_train, (unsigned long long)p->n_held);
     cmd_say("held-out loss: base %.4f, personalised %.4f", p->base, p->personal);
-    if (!isnan(p->teacher))
+    if (wanted > 0)
         cmd_say("teacher %.4f: %.1f %% of what it gains", p->teacher, 100 * gain / wanted);
+    else if (!isnan(p->teacher))
+        cmd_say("teacher %.4f: no better than the base on these rows", p->teacher);
     else
         cmd_say("%d passes, the last step %g long", p->passes, p->step);
     if (p->personal > p->base)

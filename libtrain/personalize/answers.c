@@ -194,8 +194,9 @@ static int search(struct tr__personal *p, struct tr_lora *step, double *length, 
         at = from;
         falls = 1;
     }
+    int down = !falls || at == *length;
     from = *length / 2;
-    for (int k = 0; !rc && k < 8 && (falls < 1 || at == *length); k++, from /= 2) {
+    for (int k = 0; !rc && down && k < 12; k++, from /= 2) {
         rc = loss_at(p, step, from, &l, err);
         if (!rc && l < best) {
             best = l;

@@ -94,7 +94,7 @@ static double share_of(const struct tr__personal *p, int rank)
 static int choose_rank(const struct tr__personal *p)
 {
     int rank = 1;
-    if (p->args->rank || p->done)
+    if (p->args->rank || !p->args->form->with_teacher)
         return p->max_rank;
     while (rank < p->max_rank && share_of(p, rank) < 0.99 * share_of(p, p->max_rank))
         rank *= 2;
