@@ -23,6 +23,8 @@ enum { N_DOC = 24, MAX_DOC = 20 };
 
 static char *archive;
 static size_t n_archive;
+static void *array[8]; /* of the present archive, where numbers may lie anywhere */
+static int n_array;
 
 /* The numbers of an array of the archive, which is walked by its directory; *n of them. */
 static const void *array_of(const char *name, int64_t *rows, int64_t *cols)
@@ -45,7 +47,10 @@ static const void *array_of(const char *name, int64_t *rows, int64_t *cols)
             ck_assert(sscanf(strstr(text, "(") + 1, "%lld, %lld", &r, &c) >= 1);
             *rows = r;
             *cols = c;
-            return data + 128;
+            ck_assert_int_lt(n_array, 8);
+            array[n_array] = malloc(size);
+            memcpy(array[n_array], data + 128, size - 128);
+            return array[n_array++];
         }
         at = field + 28;
     }
@@ -56,6 +61,8 @@ static const void *array_of(const char *name, int64_t *rows, int64_t *cols)
 static void read_archive(void)
 {
     struct tr_err err = { 0 };
+    while (n_array)
+        free(array[--n_array]);
     free(archive);
     ck_assert_msg(!tr_read_all(other, &archive, &n_archive, &err), "%s", err.text);
 }
