@@ -21,7 +21,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { MAX_OPT = 128, N_COMMON = 7 };
+enum { MAX_OPT = 192, N_COMMON = 7 };
 
 /* What the walks have met, by place in the command's table, then in common. */
 static unsigned char seen[MAX_OPT];
