@@ -22,7 +22,7 @@ static const char style[] =
     "margin:2.2rem 0 .6rem;border-bottom:1px solid var(--line)}\n"
     ".dim{color:var(--dim)}.verdict{white-space:pre-line;border-left:4px solid var(--c0);"
     "background:var(--box);padding:.6rem .9rem;margin:1rem 0}\n"
-    ".wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    ".wide{overflow-x:auto;white-space:nowrap}table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     "th,td{text-align:left;padding:.2rem 1.1rem .2rem 0;border-bottom:1px solid var(--line);"
     "vertical-align:top}th{font-weight:600;color:var(--dim)}td.n,th.n{text-align:right}\n"
     ".grid{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr))}"
