@@ -148,8 +148,6 @@ modelfile|'--model FILE' is missing:
 model-card -m m.gguf|'RUN' is missing
 mlc-export|'--model FILE' and '--output FOLDER' are missing
 train-watch|'RUN' is missing
-report|'--model FILE' and 'RUN' are missing
-report -m m.gguf|'RUN' is missing
 report|'RUN…' is missing
 report -m m.gguf|'RUN…' is missing
 report run|'--model FILE' is missing: 
