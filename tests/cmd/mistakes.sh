@@ -74,10 +74,10 @@ train --steps ten|takes a whole number from
 train --mem-limit lots|takes a number of bytes as in 400M
 train --ctx|unknown option '--ctx'
 train --model|option '--model' needs a value (FILE)
-train|'--model FILE', '--data FILE' and '--output FILE' (or '--plan') are missing
-train -m a|'--data FILE' and '--output FILE' (or '--plan') are missing
+train|'--model FILE', '--data FILE' and '--output FILE' (or '--plan', '--checkpoint-out FILE') are missing
+train -m a|'--data FILE' and '--output FILE' (or '--plan', '--checkpoint-out FILE') are missing
 train -m a -o b|'--data FILE' is missing: 
-train -m a -d b|'--output FILE' (or '--plan') is missing
+train -m a -d b|'--output FILE' (or '--plan', '--checkpoint-out FILE') is missing
 train a b|extra operand 'a'; '--model FILE', '--data FILE'
 train -m a -d b -o c d|extra operand 'd'
 tokenize|'--model FILE' is missing: GGUF
