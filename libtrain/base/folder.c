@@ -119,7 +119,7 @@ static int begin(struct tr__folder *f, const char *path, struct tr_err *err)
     if (rc)
         return rc;
     if (parent >= 0)
-        tr__temps_clean(parent, is_left, f->target + at);
+        tr__temps_clean(parent, 1, is_left, f->target + at);
     if (parent < 0 || make(f, at)) {
         cannot(f, err);
         if (parent >= 0)

@@ -170,11 +170,11 @@ static void remove_folder(int dir, const char *name)
 
 /* Whoever makes a temporary locks it next and looks whether it is still there, so that it
  * does no harm if this comes between. */
-static void remove_left(int dir, const char *name)
+static void remove_left(int dir, const char *name, int folders)
 {
     struct stat st;
     int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0 && errno == EISDIR)
+    if (fd < 0 && errno == EISDIR && folders)
         remove_folder(dir, name);
     if (fd < 0)
         return;
@@ -184,7 +184,8 @@ static void remove_left(int dir, const char *name)
     close(fd);
 }
 
-void tr__temps_clean(int dir, int (*mine)(const char *name, size_t bytes, const void *data),
+void tr__temps_clean(int dir, int folders,
+                     int (*mine)(const char *name, size_t bytes, const void *data),
                      const void *data)
 {
     int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -196,7 +197,7 @@ void tr__temps_clean(int dir, int (*mine)(const char *name, size_t bytes, const 
     for (struct dirent *e; (e = readdir(d));) {
         size_t bytes = target_bytes(e->d_name);
         if (bytes && mine(e->d_name + 1, bytes, data))
-            remove_left(dir, e->d_name);
+            remove_left(dir, e->d_name, folders);
     }
     closedir(d);
 }
@@ -235,7 +236,7 @@ int tr__temp_create(struct tr__temp *t, const char *name, mode_t mode)
     char stem[TR__NAME_BYTES];
     int fd = -1;
     stem_of(stem, name);
-    tr__temps_clean(t->dir, has_stem, stem);
+    tr__temps_clean(t->dir, 0, has_stem, stem);
     for (int i = 0; i < TRIES && fd < 0; i++) {
         int n = snprintf(t->name, sizeof t->name, "%.235s%u", stem, (unsigned)getpid());
         if (i)

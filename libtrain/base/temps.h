@@ -37,9 +37,10 @@ int tr__temp_create(struct tr__temp *t, const char *name, mode_t mode) TR_MUST_C
  * another's, or no longer there. */
 int tr__temp_lock(int fd, int dir, const char *name) TR_MUST_CHECK;
 
-/* Remove from a directory the temporaries, files and folders, that nobody writes any more, of the files whose
- * name (of `bytes` bytes) pleases `mine`. */
-void tr__temps_clean(int dir, int (*mine)(const char *name, size_t bytes, const void *data),
+/* Remove from a directory the temporaries that nobody writes any more, of the files, or of the
+ * files and folders, whose name (of `bytes` bytes) pleases `mine`. */
+void tr__temps_clean(int dir, int folders,
+                     int (*mine)(const char *name, size_t bytes, const void *data),
                      const void *data);
 
 #endif

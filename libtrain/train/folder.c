@@ -147,7 +147,7 @@ struct tr_saves *tr_saves_open(const char *ckpt, struct tr_err *err)
         tr_err_set(err, TR_ENOMEM, "'%s.d': out of memory for the names of saves", ckpt);
     else if (!open_folder(s, err) && !take_lock(s, err)) {
         go_with_process(s);
-        tr__temps_clean(s->fd, is_save, NULL); /* what a killed run was writing */
+        tr__temps_clean(s->fd, 0, is_save, NULL); /* what a killed run was writing */
         return s;
     }
     tr_saves_close(s);

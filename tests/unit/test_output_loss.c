@@ -200,11 +200,13 @@ static void reference(struct problem *p)
 
 static void run(struct problem *p, int with_grad)
 {
-    struct args args = { { p->s.kind ? tr_loss_by_name(p->s.kind) : NULL, scale, p->s.cap,
-                           p->s.logit_scale, p->s.bias ? &p->bias : NULL, &p->sum,
-                           p->row_loss, p->logits, p->s.store_logits == COUNTED, 0, NULL,
-                           p->weight, NULL, 0 },
-                         p->target };
+    const struct tr_loss loss = {
+        .kind = p->s.kind ? tr_loss_by_name(p->s.kind) : NULL, .scale = scale,
+        .soft_cap = p->s.cap, .logit_scale = p->s.logit_scale,
+        .bias = p->s.bias ? &p->bias : NULL, .sum = &p->sum, .row_loss = p->row_loss,
+        .logits = p->logits, .only_counted = p->s.store_logits == COUNTED,
+        .weight = p->weight };
+    struct args args = { loss, p->target };
     struct tr_arena scratch;
     struct tr_node nd = { .op = &tr__op_output_loss, .in = { &p->x, &p->w, p->s.bias ? &p->bias : NULL },
                           .out = &p->out,
