@@ -186,8 +186,10 @@ static int answer(struct run *r, const struct row *row, struct tr_err *err)
         struct tr_tokens ids = { 0 };
         double loss = 0;
         rc = encode(r, row->question, row->choice[i], &ids, err);
+        if (!rc && ids.n < 2)
+            rc = tr_err_set(err, TR_EFORMAT, "nothing stands before a choice of one token");
         size_t first = rc ? 0 : common(&question, &ids);
-        if (!rc && ids.n > 1)
+        if (!rc)
             rc = score(r, &ids, first ? first : 1, &loss, err);
         double norm = loss / (double)row->choice[i].len;
         if (loss < best)

@@ -106,9 +106,10 @@ static void curve(const char *name, const struct cmd_run_log *l, int field, int 
 
 static void print_left(double seconds)
 {
+    if (!isfinite(seconds))
+        return;
     long long s = (long long)(seconds + 0.5);
-    if (isfinite(seconds))
-        printf("  left %lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+    printf("  left %lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
 }
 
 /* The last held-out loss, and its step. */

@@ -9,7 +9,7 @@ CHOICES     =
 
 ifneq ($(if $(hub_first),,$(filter eval,$(MAKECMDGOALS))),)
 $(foreach k,RUNS NAME,$(call target_name,$k))
-$(foreach k,MODEL DATA $(if $(ADAPTER),ADAPTER) $(if $(CHOICES),CHOICES) $(if $(PROMPTS),PROMPTS),$(call \
+$(foreach k,$(if $(hub_old),,MODEL) DATA $(if $(ADAPTER),ADAPTER) $(if $(CHOICES),CHOICES) $(if $(PROMPTS),PROMPTS),$(call \
   readable,$k,$(call $(if $(filter DATA,$k),files,named),$($k))))
 eval_word    = $(if $($1),$(call named,$($1)),'')
 .PHONY: eval

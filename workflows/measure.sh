@@ -13,6 +13,7 @@ say() { printf 'eval: %s\n' "$1" >&2; }
 run() { name=$1 && shift && "$cmd$name" -q "$@"; }
 
 mkdir -p "$out"
+rm -f "$out/choice.tsv" "$out/samples.txt" "$out/losses-adapter.tsv" # of an evaluation before
 made=$out/tried
 trap 'rm -f "$made".*' EXIT
 trap 'exit 1' HUP INT TERM

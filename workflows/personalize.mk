@@ -5,12 +5,12 @@
 #? PERSONALIZE_FLAGS personalize: further options of it: --form stream --lambda 0.1
 PERSONALIZE_FLAGS =
 
-ifneq ($(filter personalize,$(MAKECMDGOALS)),)
+ifneq ($(if $(hub_first),,$(filter personalize,$(MAKECMDGOALS))),)
 $(foreach k,RUNS NAME,$(call target_name,$k))
 personal   := $(call path,$(RUNS))/personalize/$(NAME)
 followed   := $(if $(ADAPTER),$(call named,$(ADAPTER)))
 row_files  := $(call files,$(DATA))
-$(call readable,MODEL,$(call named,$(MODEL)))$(call readable,DATA,$(row_files))$(if \
+$(if $(hub_old),,$(call readable,MODEL,$(call named,$(MODEL))))$(call readable,DATA,$(row_files))$(if \
   $(ADAPTER),$(call readable,ADAPTER,$(followed)))
 knob        = $(if $($2), $1 $(call sh,$($2)))
 more        = $(if $($1), $(call option_words,$1))

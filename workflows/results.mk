@@ -80,7 +80,7 @@ $(RUN)/samples.txt: | $(RUN)/eval.tsv $(RUN)/samples-base.txt
 TRAIN       = $(call cmd,train) -m $(model) -d $(RUN)/data.pack --val $(RUN)/val.pack$(EVAL_OPTS)$(TRAIN_OPTS) \
   --log $(RUN)/metrics.tsv -o $(RUN)/model.ckpt$(TEACHES)
 TEACHES     = $(if $(distills), --teacher $(RUN)/teacher.top)
-PLAN        = $(call cmd,train) --plan -m $(model) -d $(RUN)/data.pack$(TRAIN_OPTS)$(TEACHES)
+PLAN        = $(call cmd,train) --plan -m $(model) -d $(RUN)/data.pack --val $(RUN)/val.pack$(EVAL_OPTS)$(TRAIN_OPTS)$(TEACHES)
 $(RUN)/model.ckpt: | $(RUN)/data.pack $(RUN)/val.pack $(RUN)/eval-base.tsv \
   $(RUN)/samples-base.txt $(if $(test),$(RUN)/test.pack) $(if $(distills),$(RUN)/teacher.top) $(call \
   built,train)
@@ -103,7 +103,7 @@ $(RUN)/loss.png: | $(RUN)/model.ckpt $(RUN)/eval-base.tsv
 PAGE        = $(as_words)$(OF_DATA_RUN) --html $(RUN)/report.html $(RUN)
 define COMMANDS
 $(TOKENIZE) -o $(RUN)/data.tok $(sources)
-$(PACK)
+$(PACK)$(if $(distills),$(newline)$(if $(TEACHER),,$(SELF_TAUGHT) && )$(DISTILL))
 $(TRAIN)
 $(EXPORT) -o $(RUN)/$(if $(LORA),adapter,merged).gguf $(RUN)/model.ckpt
 $(SAMPLE) $(TUNED)

@@ -13,7 +13,7 @@ $(foreach w,$(SWEEP),$(if $(and $(filter $(filter-out SWEEP NAME RUNS MODEL DATA
   =, ,$w))),$(word 2,$(subst =, ,$w))),,$(call refuse,SWEEP: '$w' is not KNOB=VALUE$(comma)VALUE)))
 .PHONY: sweep
 sweep: $(call built,report)
-	+$(hide)$(call script,sweep.sh) $(call sh,$(CMD)) $(call path,$(RUNS)) $(NAME) $(call sh,$(SWEEP)) $(MAKE) \
+	+$(hide)DRY=$(dry) $(call script,sweep.sh) $(call sh,$(CMD)) $(call path,$(RUNS)) $(NAME) $(call sh,$(SWEEP)) $(MAKE) \
 	  --no-print-directory -f $(call sh,$(firstword $(MAKEFILE_LIST))) finetune$(if $(call \
 	  given_here,EPOCHS)$(call given_here,STEPS),, EPOCHS=2)
 endif

@@ -34,6 +34,7 @@ while IFS= read -r point; do
     "$@" NAME="$this" $point </dev/null >&2 || exit
     all="$all $this"
 done <"$list"
+[ -z "${DRY-}" ] || exit 0
 out=$runs/$name-sweep
 mkdir -p "$out" || exit
 set --

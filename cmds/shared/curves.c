@@ -57,15 +57,19 @@ static double step_of(double span, int n)
     return p * (m <= 1 ? 1 : m <= 2 ? 2 : m <= 5 ? 5 : 10);
 }
 
+enum { MOST_TICKS = 20 }; /* a step may be too small to change a number */
+
 static void put_ticks(FILE *f, const struct axes *a)
 {
     double s = step_of(a->y1 - a->y0, 5);
-    for (double v = ceil(a->y0 / s) * s; v <= a->y1; v += s)
+    double v = ceil(a->y0 / s) * s;
+    for (int i = 0; v <= a->y1 && i < MOST_TICKS; i++, v += s)
         fprintf(f, "<path class=\"g\" d=\"M%d %.1fH%d\"/><text x=\"%d\" y=\"%.1f\" "
                 "text-anchor=\"end\">%.5g</text>\n", LEFT, py(a, v), WIDTH - RIGHT, LEFT - 6,
                 py(a, v) + 4, fabs(v) < s / 1e6 ? 0 : v);
     s = fmax(1, step_of(a->x1 - a->x0, 6));
-    for (double v = ceil(a->x0 / s) * s; v <= a->x1; v += s)
+    v = ceil(a->x0 / s) * s;
+    for (int i = 0; v <= a->x1 && i < MOST_TICKS; i++, v += s)
         fprintf(f, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n", px(a, v),
                 HEIGHT - BOTTOM + 15, v);
 }

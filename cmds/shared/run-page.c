@@ -26,12 +26,18 @@ typedef int part_fn(FILE *f, const struct cmd_run *run, const char *path, struct
 /* Of neighbours, as many on either side as a fortieth of all. */
 static void smooth(const double *y, size_t n, double *to)
 {
-    size_t half = n / 40;
+    size_t half = n / 40, a = 0, b = 0, seen = 0;
+    double sum = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t a = i > half ? i - half : 0, b = i + half < n ? i + half : n - 1;
-        to[i] = 0;
-        for (size_t k = a; k <= b; k++)
-            to[i] += y[k] / (double)(b - a + 1);
+        for (; b < n && b <= i + half; b++) {
+            sum += isnan(y[b]) ? 0 : y[b];
+            seen += !isnan(y[b]);
+        }
+        for (; a + half < i; a++) {
+            sum -= isnan(y[a]) ? 0 : y[a];
+            seen -= !isnan(y[a]);
+        }
+        to[i] = seen ? sum / (double)seen : (double)NAN;
     }
 }
 

@@ -8,6 +8,8 @@
 #include "run-tables.h"
 #include "series.h"
 
+#include <libtrain/printable.h>
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,8 +120,8 @@ int cmd_runs_table(FILE *f, const struct cmd_run *run, size_t n, struct tr_err *
         fprintf(f, "\t%s", number[k].name);
     for (size_t i = 0; i < n; i++) {
         fputc('\n', f);
-        for (const char *c = cmd_last_part(run[i].folder); *c; c++)
-            fputc(*c == '\t' || *c == '\n' ? ' ' : *c, f);
+        const char *name = cmd_last_part(run[i].folder);
+        tr_print_escaped(f, name, strlen(name));
         for (size_t k = 0; k < N_NUMBER; k++)
             if (isnan(value(&s[i], k)))
                 fputs("\t-", f);

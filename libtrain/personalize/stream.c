@@ -144,6 +144,14 @@ static int fit(struct group *g, struct tr_err *err)
     return rc;
 }
 
+static int any_fit(const struct tr__personal *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (p->target[i].fit.rank)
+            return 1;
+    return 0;
+}
+
 /* Targets first … first + n - 1, with what was fitted before switched on. */
 static int run_group(struct tr__personal *p, size_t first, size_t n, struct tr_err *err)
 {
@@ -154,8 +162,9 @@ static int run_group(struct tr__personal *p, size_t first, size_t n, struct tr_e
         g.ctx = tr_pack_info(p->held.pack)->ctx;
     for (size_t i = 0; !rc && i < n; i++)
         rc = begin(&g, &g.layer[i], &p->target[first + i], err);
-    struct tr_lora *before = !rc && first ? tr__personal_adapter(p, p->max_rank, err) : NULL;
-    if (!rc && first)
+    int some = any_fit(p, first);
+    struct tr_lora *before = !rc && some ? tr__personal_adapter(p, p->max_rank, err) : NULL;
+    if (!rc && some)
         rc = before ? tr_lora_attach(before, p->base, 1, err) : err->code;
     if (!rc)
         rc = collect(&g, &p->train, err);

@@ -10,12 +10,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -182,6 +184,20 @@ struct tr_engine *tr_engine_open(const char *program, struct tr_err *err)
     return NULL;
 }
 
+/* It has two seconds to end by itself. */
+static void end(pid_t pid)
+{
+    const struct timespec moment = { 0, 10000000 };
+    int left = pid > 0 ? 200 : 0;
+    while (left && waitpid(pid, NULL, WNOHANG) == 0 && --left)
+        nanosleep(&moment, NULL);
+    if (pid > 0 && !left) {
+        kill(pid, SIGKILL);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+}
+
 void tr_engine_close(struct tr_engine *e)
 {
     if (!e)
@@ -190,8 +206,7 @@ void tr_engine_close(struct tr_engine *e)
         (void)say(e, NULL, "quit", "");
         close(e->fd);
     }
-    while (e->pid > 0 && waitpid(e->pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    end(e->pid);
     free(e->program);
     free(e->text);
     free(e->move);
@@ -254,5 +269,8 @@ int tr_engine_rank(struct tr_engine *e, const char *game, int depth,
             return -1;
     *move = e->move;
     *n = e->n_move;
+    if (line && !*n && !*game)
+        return tr_err_set(err, TR_EUNSUPPORTED, "the engine '%s' gives no scores of several "
+                          "moves: it has no MultiPV", e->program);
     return line ? 0 : -1;
 }
