@@ -34,7 +34,7 @@ struct opts {
 
 static void append_workflow(char *text, size_t n, const struct cmd_workflow *w)
 {
-    enum { INDENT = 14 };
+    enum { INDENT = 15 };
     cmd_append(text, n, "\n  %-*s ", INDENT - 3, w->name);
     cmd_append_wrapped(text, n, INDENT, w->about);
 }

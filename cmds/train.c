@@ -199,8 +199,9 @@ static int choose(struct run *r, struct tr_err *err)
 {
     struct train_opts *o = r->o;
     char why[4400];
-    int rc = tr_train_args_choose(&o->args, o->hooks.resume ? o->hooks.output : NULL, why,
-                                  sizeof why, err);
+    const char *from = o->hooks.from     ? o->hooks.from
+                       : o->hooks.resume ? o->hooks.output : NULL;
+    int rc = tr_train_args_choose(&o->args, from, why, sizeof why, err);
     if (!rc)
         cmd_precision_say(o->args.precision, why);
     return rc;

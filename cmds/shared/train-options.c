@@ -223,7 +223,8 @@ static void take_values(struct train_opts *o)
 /* An output that would lie among the saves; NULL if there is none. */
 static const char *among_saves(const struct train_opts *o)
 {
-    const char *out[] = { o->log, o->metrics, o->hooks.dump_grads, o->hooks.lora_out, o->samples.path };
+    const char *out[] = { o->log, o->metrics, o->hooks.dump_grads, o->hooks.lora_out,
+                          o->hooks.checkpoint_out, o->samples.path };
     char saves[PATH_MAX];
     snprintf(saves, sizeof saves, "%s.d", o->hooks.output ? o->hooks.output : "");
     for (size_t i = 0; i < sizeof out / sizeof *out; i++)

@@ -126,8 +126,10 @@ static void note_pair(struct search *s)
     copy(s->n, s->bend[k], s->grad);
     add(s->n, s->bend[k], -1, s->grad0);
     s->curve[k] = tr__dot(s->change[k], s->bend[k], s->n);
-    if (!(s->curve[k] > 0) || !(tr__dot(s->bend[k], s->bend[k], s->n) > 0))
+    if (!(s->curve[k] > 0) || !(tr__dot(s->bend[k], s->bend[k], s->n) > 0)) {
+        s->n_pair -= s->n_pair == s->most; /* the oldest lay there */
         return;
+    }
     s->newest = k;
     s->n_pair += s->n_pair < s->most;
 }

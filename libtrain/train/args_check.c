@@ -149,7 +149,8 @@ static int check_together(const struct tr_train_args *a, struct tr_err *err)
     int rc = tr__check_start(a, err);
     if (rc)
         return rc;
-    if (a->full_targets && (a->full || a->adapter_in || a->objective->reference))
+    if (a->full_targets && (a->full || a->adapter_in ||
+                            (tr__asks_reference(a) && !a->reference)))
         return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'full_targets' does not go "
                           "with %s", a->full ? "'full'" : a->adapter_in ? "'adapter_in'"
                           : "an objective that asks the model as it was");

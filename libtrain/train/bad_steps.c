@@ -28,8 +28,12 @@ void tr__watch_loss(struct tr_trainer *t, struct tr_step_stats *s)
     s->usual_loss = p->loss_mean;
     if (s->skipped)
         return;
-    if (s->step > FEW && is_spike(above, deviation, p->loss_mean)) {
-        s->spike = deviation > 0 ? above / deviation : HUGE_VAL;
+    if (p->loss_mean == 0 && p->loss_variance == 0) { /* nothing is known yet */
+        p->loss_mean = s->loss;
+        return;
+    }
+    if (s->step > FEW && deviation > 0 && is_spike(above, deviation, p->loss_mean)) {
+        s->spike = above / deviation;
         above = 6 * deviation; /* no more than that becomes usual */
     }
     double share = 1.0 / (double)(s->step < WINDOW ? s->step : WINDOW);

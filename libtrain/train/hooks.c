@@ -2,6 +2,7 @@
  *
  * What is asked of a whole run, looked at before its first step.  Next: loop.c.
  */
+#include <libtrain/optim/optim.h>
 #include <libtrain/train/run.h>
 
 #include <math.h>
@@ -24,7 +25,8 @@ int tr__check_space(const struct tr_trainer *t, const struct tr_train_hooks *h,
     int64_t files = 1 + (h->save_every ? tr__keep(h) + 1 : 1) + (h->eval_every > 0);
     if (statvfs(dir, &fs))
         return 0;
-    double wanted = (double)files * (double)(p->params + p->moments + (1 << 20));
+    int64_t room = tr__optim_room(&t->params) * (int64_t)sizeof(float); /* is not saved */
+    double wanted = (double)files * (double)(p->params + p->moments - room + (1 << 20));
     double there = (double)fs.f_bavail * (double)fs.f_frsize;
     if (wanted <= there)
         return 0;

@@ -14,6 +14,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <unistd.h>
 
 struct loop {
     struct tr_trainer *t;
@@ -125,10 +126,13 @@ static void tell_best(const struct loop *l)
                  (long long)l->t->total);
         say(l, 0, line);
     }
-    if (!l->h->output || !(past->best_step > 0) || past->best_step == (double)l->t->step)
+    char best[4096];
+    snprintf(best, sizeof best, "%s.d/" TR__BEST, l->h->output ? l->h->output : "");
+    if (!l->h->output || !(past->best_step > 0) || past->best_step == (double)l->t->step ||
+        access(best, F_OK)) /* another run's, which this one goes on from, may have it */
         return;
-    snprintf(line, sizeof line, "the held-out loss was lowest, %.4f, after step %g: "
-             "'%.400s.d/" TR__BEST "'", past->best_loss, past->best_step, l->h->output);
+    snprintf(line, sizeof line, "the held-out loss was lowest, %.4f, after step %g: '%.400s'",
+             past->best_loss, past->best_step, best);
     say(l, 0, line);
 }
 
@@ -222,7 +226,7 @@ static int save_now(struct loop *l)
     snprintf(line, sizeof line, "not saved: %s", err.text);
     if (failed)
         say(l, 1, line);
-    return rc;
+    return l->saves ? rc : failed;
 }
 
 static int is_due(int64_t every, int64_t step)
@@ -275,12 +279,13 @@ static int after_step(struct loop *l, const struct tr_step_stats *s, double seco
     if (s->step == 1 && h->dump_grads && !tr_comm_rank())
         rc = tr_trainer_dump_grads(l->t, h->dump_grads, err);
     int save = !last && is_due(h->save_every, s->step);
+    double anchor = l->t->past.anchor;
     if (save) {
         align(l);
         move_anchor(l, s);
     }
-    if (asks(h->save_wanted, h->ctx) || save)
-        save_now(l);
+    if ((asks(h->save_wanted, h->ctx) || save) && save_now(l))
+        l->t->past.anchor = anchor; /* the one before is still there */
     return rc; /* not before align, which is collective */
 }
 
@@ -313,6 +318,7 @@ static int steps(struct loop *l, struct tr_err *err)
         if (!rc)
             rc = after_step(l, &s, seconds, err);
         if ((rc = tr_comm_agree(rc, err))) {
+            tr_trainer_use_average(l->t, 1);
             if (rc != TR_EDIVERGED && l->t->step) /* a bad block of data, say: keep what is */
                 save_now(l);
             return rc;

@@ -54,10 +54,11 @@ int tr__take_model(struct tr_trainer *t, struct tr_err *err)
         return tr_err_set(err, TR_EINVAL, "%s: has no experts to keep equally busy",
                           tr_gguf_path(m->g));
     t->beneath = hash_adapters(m);
-    if (t->beneath && (t->args.train_rows || t->args.full_targets))
+    if (t->beneath && (t->args.train_rows || t->args.full_targets || t->args.dora))
         return tr_err_set(err, TR_EUNSUPPORTED, "training argument '%s': the model that "
                           "comes of it would be without the adapters beneath",
-                          t->args.train_rows ? "train_rows" : "full_targets");
+                          t->args.train_rows     ? "train_rows"
+                          : t->args.full_targets ? "full_targets" : "dora");
     t->before = malloc(m->n_weight * sizeof *t->before);
     if (!t->before)
         return tr_err_set(err, TR_ENOMEM, "%s: out of memory for %zu weights",

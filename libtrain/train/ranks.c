@@ -38,6 +38,7 @@ static void share_state(struct tr_trainer *t)
     tr_comm_share(&t->warmup, sizeof t->warmup);
     tr_comm_share(&t->sample, sizeof t->sample);
     tr_comm_share(&t->past, sizeof t->past);
+    tr__stop_share(t);
     if (p->average)
         tr_comm_share(p->average, p->count * (int64_t)sizeof *p->average);
     for (size_t i = 0; i < p->n; i++) {

@@ -189,6 +189,8 @@ int tr__write_named(const struct tr_trainer *t, const struct tr_train_hooks *h,
  * with this loss is to be the last; what they know in a checkpoint, and from there. */
 int tr__stop_init(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 int tr__stop_due(struct tr_trainer *t, double loss, char *why, size_t size);
+/* All ranks know what the first one does. */
+void tr__stop_share(struct tr_trainer *t);
 void tr__stop_write(struct tr_gguf_writer *g, const struct tr_trainer *t);
 int tr__stop_read(struct tr_trainer *t, const struct tr_gguf *g,
                   struct tr_err *err) TR_MUST_CHECK;

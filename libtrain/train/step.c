@@ -134,10 +134,10 @@ int tr_trainer_step(struct tr_trainer *t, struct tr_step_stats *s, struct tr_err
     if (mine < 0)
         return (int)mine;
     *s = announce(t, &counted, t->row[mine]);
+    tr_trainer_use_average(t, 0); /* answers are weighed by what is trained */
     if (t->args.objective->weigh && (rc = tr__weigh_answers(t, mine, s, err)))
         return step_failed(t, s, rc, err);
     double scale = scale_of(s);
-    tr_trainer_use_average(t, 0);
     tr_tape_reset(t->tape); /* what a step that failed left there */
     tr_params_empty_grads(&t->params);
     t->balance = 0;

@@ -5,6 +5,7 @@
  * same one; what they know goes with the checkpoint, so that a run that goes on stops where
  * it would have stopped.
  */
+#include <libtrain/comm.h>
 #include <libtrain/train/run.h>
 
 #include <math.h>
@@ -73,6 +74,17 @@ int tr__stop_due(struct tr_trainer *t, double loss, char *why, size_t size)
     else
         return 0;
     return 1;
+}
+
+void tr__stop_share(struct tr_trainer *t)
+{
+    struct tr__stop *s = &t->stop;
+    if (!is_on(&t->args))
+        return;
+    tr_comm_share(&s->n, sizeof s->n);
+    tr_comm_share(&s->best, sizeof s->best);
+    tr_comm_share(&s->stale, sizeof s->stale);
+    tr_comm_share(s->loss, window(&t->args) * (int64_t)sizeof *s->loss);
 }
 
 /* ---- in a checkpoint -------------------------------------------------------------- */
