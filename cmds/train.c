@@ -18,6 +18,8 @@
 #include <libtrain/machine.h>
 #include <libtrain/trainer.h>
 
+#include <stdlib.h>
+
 /* With several ranks (libtrain/comm.h) each has all of it but saves and log: rank 0's. */
 struct run {
     struct train_opts *o;
@@ -250,5 +252,7 @@ int main(int argc, char **argv)
     struct train_opts o;
     struct tr_err err = {0};
     train_options(&o, argc, argv);
-    return run_with_others(&o, &err);
+    int rc = run_with_others(&o, &err);
+    free(o.beneath.item);
+    return rc;
 }

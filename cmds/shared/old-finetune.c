@@ -23,6 +23,7 @@
 enum { FD_PACK = 10, OLD_THREADS = 6, MOST_POSITIONS = 1 << 23, LEAST_WINDOWS = 256 };
 
 struct job {
+    char **words; /* of the command line, which options point into */
     const struct cmd_workflows *all;
     char folder[4096], tokens[4200], pack[4200]; /* empty where there is none */
     int threads, has_output; /* the model has one that is not its token table */
@@ -447,7 +448,7 @@ int cmd_old_finetune(const struct cmd_workflows *all, int argc, char **argv)
                              (const char *const[]){ "model-base", NULL } };
     struct tr_err err = { 0 };
     int n, given = 0;
-    char **words = with_threads(argc, argv);
+    char **words = j.words = with_threads(argc, argv);
     if (!words)
         return CMD_FAIL;
     for (int i = 1; i < argc; i++)

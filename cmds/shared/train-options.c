@@ -202,9 +202,10 @@ static void take_values(struct train_opts *o)
         const char *text = x->kind == TR_ARG_LIST ? joined(&made.list[i]) : NULL;
         if (x->choice)
             memcpy(field, &kind, sizeof kind);
-        else if (text)
+        else if (text) { /* in place of what it was made of */
             memcpy(field, &text, sizeof text);
-        else if (x->standard_full > 0 && isnan(*(double *)(void *)field))
+            made.list[i].item[0] = text;
+        } else if (x->standard_full > 0 && isnan(*(double *)(void *)field))
             memcpy(field, (char *)&standard + x->offset, sizeof(double));
     }
     for (size_t i = 0; i < made.n_number; i++)

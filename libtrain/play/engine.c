@@ -77,7 +77,8 @@ static int wait_for_more(struct tr_engine *e, struct tr_err *err)
 
 static int read_more(struct tr_engine *e, struct tr_err *err)
 {
-    memmove(e->text, e->text + e->at, e->n - e->at);
+    if (e->at)
+        memmove(e->text, e->text + e->at, e->n - e->at);
     e->n -= e->at;
     e->at = 0;
     if (tr__grow(&e->text, &e->cap, e->n + AT_ONCE, 1))
