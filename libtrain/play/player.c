@@ -61,13 +61,8 @@ static int take(void *ctx, const char *bytes, size_t n)
 static int write_prompt(struct tr_player *p, const char *game, struct tr_err *err)
 {
     size_t n = strlen(game);
-    if (p->cap < n + 2) {
-        char *more = realloc(p->prompt, n + 2);
-        if (!more)
-            return tr_err_sys(err, "cannot hold a game");
-        p->prompt = more;
-        p->cap = n + 2;
-    }
+    if (tr__grow(&p->prompt, &p->cap, n + 2, sizeof *p->prompt))
+        return tr_err_sys(err, "cannot hold a game");
     memcpy(p->prompt, game, n);
     p->prompt[n] = ' ';
     p->prompt[n ? n + 1 : 0] = '\0';
