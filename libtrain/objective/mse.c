@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The mean over the vocabulary of (logit - onehot(target))^2: a loss without a softmax, to
- * compare with.  Sums in blocks, as in cross_entropy.c.
+ * compare with.  Sums in blocks, as in row.c.
  */
 #include <libtrain/objective/objective.h>
 
