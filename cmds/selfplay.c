@@ -21,7 +21,7 @@
 enum { MOST_LOSS = 1000 /* centipawns that one move can lose, as is counted */ };
 
 struct opts {
-    const char *engine, *out, *model;
+    const char *engine, *out, *model, *positions;
     struct cmd_list adapters;
     int64_t n, plies, first, depth, draw_depth, tries, near, far, seed;
     double temperature, temp;
@@ -30,10 +30,8 @@ struct opts {
 
 /* ==== games and positions ==== */
 
-static int vocabulary(const struct opts *o, char **file, int n_file, struct tr_err *err)
+static int vocabulary(const struct opts *o, struct tr_err *err)
 {
-    (void)file;
-    (void)n_file;
     return tr_play_vocabulary(o->out, err);
 }
 
@@ -101,17 +99,13 @@ static int write_all(const struct opts *o, put_fn *put, struct tr_err *err)
     return tr_out_finish(out, rc, err);
 }
 
-static int games(const struct opts *o, char **file, int n_file, struct tr_err *err)
+static int games(const struct opts *o, struct tr_err *err)
 {
-    (void)file;
-    (void)n_file;
     return write_all(o, put_game, err);
 }
 
-static int positions(const struct opts *o, char **file, int n_file, struct tr_err *err)
+static int positions(const struct opts *o, struct tr_err *err)
 {
-    (void)file;
-    (void)n_file;
     if (o->first > o->plies)
         return tr_err_set(err, TR_EINVAL, "--first is %lld, and no game is longer than "
                           "%lld plies", (long long)o->first, (long long)o->plies);
@@ -224,12 +218,10 @@ static void print_row(const char *name, const struct mean *m, double scale)
         printf("%s\t-\t-\t0\n", name);
 }
 
-static int judge(const struct opts *o, struct tr_player *p, const char *path,
-                 struct tr_err *err)
+static int judge(const struct opts *o, struct tr_player *p, struct tr_err *err)
 {
     struct judged j = { .legal = { 0 } };
-    int rc = judge_file(&j, p, path, err);
-    (void)o;
+    int rc = judge_file(&j, p, o->positions, err);
     if (rc)
         return rc;
     puts("what\tmean\tinterval\tn");
@@ -263,13 +255,11 @@ static int try_all(const struct opts *o, struct tr_player *p, struct tr_engine *
     return rc;
 }
 
-static int tries(const struct opts *o, struct tr_player *p, const char *path,
-                 struct tr_err *err)
+static int tries(const struct opts *o, struct tr_player *p, struct tr_err *err)
 {
     struct tr_out *out = tr_out_open(o->out, err);
     struct tr_engine *e = out ? tr_engine_open(o->engine, err) : NULL;
     int rc = e ? try_all(o, p, e, tr_out_stream(out), err) : err->code;
-    (void)path;
     tr_engine_close(e);
     return tr_out_finish(out, rc, err);
 }
@@ -277,9 +267,8 @@ static int tries(const struct opts *o, struct tr_player *p, const char *path,
 /* ==== the model ==== */
 
 static int with_player(const struct opts *o,
-                       int (*run)(const struct opts *, struct tr_player *, const char *,
-                                  struct tr_err *),
-                       const char *path, struct tr_err *err)
+                       int (*run)(const struct opts *, struct tr_player *, struct tr_err *),
+                       struct tr_err *err)
 {
     struct cmd_adapters a = { .n = 0 };
     struct tr_player *p = NULL;
@@ -288,24 +277,21 @@ static int with_player(const struct opts *o,
     if (!rc && !(p = tr_player_new(m, err)))
         rc = err->code;
     if (!rc)
-        rc = run(o, p, path, err);
+        rc = run(o, p, err);
     tr_player_free(p);
     tr_model_close(m);
     cmd_adapters_release(&a);
     return rc;
 }
 
-static int judge_model(const struct opts *o, char **file, int n_file, struct tr_err *err)
+static int judge_model(const struct opts *o, struct tr_err *err)
 {
-    (void)n_file;
-    return with_player(o, judge, file[0], err);
+    return with_player(o, judge, err);
 }
 
-static int try_model(const struct opts *o, char **file, int n_file, struct tr_err *err)
+static int try_model(const struct opts *o, struct tr_err *err)
 {
-    (void)file;
-    (void)n_file;
-    return with_player(o, tries, NULL, err);
+    return with_player(o, tries, err);
 }
 
 /* ==== the whole ==== */
@@ -368,16 +354,17 @@ int main(int argc, char **argv)
           "tries: a model plays against itself, and what there is to learn from it", trying,
           0, 0, (const char *const[]){ "model", NULL } },
     };
-    static int (*const run[])(const struct opts *o, char **file, int n_file,
-                              struct tr_err *err) = { vocabulary, games, positions, judge_model,
-                                                  try_model };
+    static int (*const run[])(const struct opts *o, struct tr_err *err) = {
+        vocabulary, games, positions, judge_model, try_model
+    };
     const struct cmd *c = cmd_verb(cmd, sizeof cmd / sizeof *cmd,
                                    "games of chess to train on, and how well a model plays",
                                    argc, argv);
     struct tr_err err = { 0 };
     int n_file;
     char **file = cmd_parse_verb(c, argc, argv, &n_file);
-    int rc = run[c - cmd](&o, file, n_file, &err) ? CMD_FAIL : CMD_OK;
+    o.positions = n_file ? file[0] : NULL;
+    int rc = run[c - cmd](&o, &err) ? CMD_FAIL : CMD_OK;
     free(o.adapters.item);
     return cmd_end(rc, &err);
 }
