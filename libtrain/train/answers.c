@@ -160,7 +160,8 @@ static void set_aside(struct tr_trainer *t, int back)
     }
 }
 
-/* Logarithms of the probabilities of the answers, into log_p or reference. */
+/* Logarithms of the probabilities of the answers, into log_p or reference.  What is trained may
+ * have diverged, which is the step's to tell; a reference that is no number is an error. */
 static int ask(struct tr_trainer *t, int64_t first, int64_t end, int reference,
                struct tr_err *err)
 {
@@ -168,7 +169,8 @@ static int ask(struct tr_trainer *t, int64_t first, int64_t end, int reference,
     double sum = 0;
     struct tr_batch batch = { .n = end - first, .token = t->token + first,
                               .target = t->target + first, .pos = t->pos + first };
-    int rc = tr_eval_batch(t->eval, &batch, &sum, a->row_loss, NULL, err);
+    int rc = reference ? tr_eval_batch(t->eval, &batch, &sum, a->row_loss, NULL, err)
+                       : tr__eval_row_losses(t->eval, &batch, a->row_loss, err);
     for (int64_t i = 0; i < a->n && !rc; i++) {
         double log_p = 0;
         for (int64_t row = a->place[i].first; row < a->place[i].end; row++)
@@ -226,7 +228,8 @@ static void add_units(struct tr_trainer *t, double sum[N_SUM])
         double by = o->rewards ? 1 : fabs(x->weight);
         double margin = o->pairs ? x->reward - x[1].reward
                         : x->weight < 0 && !o->rewards ? -x->reward : x->reward;
-        sum[LOSS] += by * x->loss;
+        int known = isfinite(x->log_p) && (!o->pairs || isfinite(x[1].log_p));
+        sum[LOSS] += known ? by * x->loss : (double)NAN; /* no objective may hide it */
         sum[MARGIN] += by * margin;
         sum[RIGHT] += margin > 0 ? by : 0;
         sum[UNITS] += by;

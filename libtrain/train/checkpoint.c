@@ -349,8 +349,12 @@ int tr_train_args_extend(struct tr_train_args *a, const char *path,
 {
     struct tr_err local = { 0 };
     int64_t total = 0, per_step = a->batch * a->grad_acc;
-    double samples = (double)epochs * (double)tr_pack_info(pack)->n_seq;
-    if (tr_comm_agree(tr_comm_rank() ? 0 : read_finished(path, &total, &local), &local))
+    uint64_t n_seq = tr_pack_info(pack)->n_seq;
+    int rc = a->teacher ? tr__said_sequences(a->teacher, &n_seq, &local) : 0;
+    double samples = (double)epochs * (double)n_seq;
+    if (!rc && !tr_comm_rank())
+        rc = read_finished(path, &total, &local);
+    if (tr_comm_agree(rc, &local))
         return tr_err_set(err, local.code, "%s", local.text);
     tr_comm_share(&total, sizeof total);
     if (epochs < 1 || samples + (double)total > 0x1p52)

@@ -178,9 +178,8 @@ static int check_finite(const struct tr_eval *e, int64_t n, double sum, const fl
     return rc;
 }
 
-/* n: rows of logits, if they are stored. */
-static int run_batch(struct tr_eval *e, const struct tr_batch *batch,
-                     const struct tr_loss *loss, int64_t n, struct tr_err *err)
+static int run_unchecked(struct tr_eval *e, const struct tr_batch *batch,
+                         const struct tr_loss *loss, struct tr_err *err)
 {
     int rc = check_batch(e, batch, err);
     if (rc)
@@ -191,6 +190,14 @@ static int run_batch(struct tr_eval *e, const struct tr_batch *batch,
         tr_err_prefix(err, "%s", tr_gguf_path(tr_model_gguf(e->m)));
     if (e->lent)
         tr_tape_restart(e->tape, TR_TAPE_TRAIN);
+    return rc;
+}
+
+/* n: rows of logits, if they are stored. */
+static int run_batch(struct tr_eval *e, const struct tr_batch *batch,
+                     const struct tr_loss *loss, int64_t n, struct tr_err *err)
+{
+    int rc = run_unchecked(e, batch, loss, err);
     return rc ? rc : check_finite(e, n, loss->sum ? *loss->sum : 0, loss->logits, err);
 }
 
@@ -200,6 +207,14 @@ int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
     struct tr_loss loss = { .kind = e->kind, .scale = 1, .sum = sum, .row_loss = row_loss,
                             .logits = logits, .option = e->option };
     return run_batch(e, batch, &loss, batch->n, err);
+}
+
+int tr__eval_row_losses(struct tr_eval *e, const struct tr_batch *batch, float *row_loss,
+                        struct tr_err *err)
+{
+    struct tr_loss loss = { .kind = e->kind, .scale = 1, .row_loss = row_loss,
+                            .option = e->option };
+    return run_unchecked(e, batch, &loss, err);
 }
 
 int tr__eval_counted(struct tr_eval *e, const struct tr_batch *batch, float *logits,

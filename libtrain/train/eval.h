@@ -22,6 +22,10 @@ void tr__eval_options(struct tr_eval *e, const double *option);
  * tape is the caller's and must outlive e. */
 void tr__eval_lend(struct tr_eval *e, struct tr_tape *tp);
 
+/* The loss of each row of a batch, whatever number it is. */
+int tr__eval_row_losses(struct tr_eval *e, const struct tr_batch *batch, float *row_loss,
+                        struct tr_err *err) TR_MUST_CHECK;
+
 /* Logits of the rows of a batch that count: (how many, n_vocab). */
 int tr__eval_counted(struct tr_eval *e, const struct tr_batch *batch, float *logits,
                      struct tr_err *err) TR_MUST_CHECK;

@@ -106,21 +106,40 @@ static int check_hashes(const struct tr_gguf *g, const struct tr_model *m,
     return 0;
 }
 
+static int read_sequences(const struct tr_gguf *g, uint64_t *n_seq, struct tr_err *err)
+{
+    int64_t n = 0;
+    int rc = tr_gguf_int(g, "said.sequences", &n, err);
+    if (rc >= 0 && n < 1)
+        return tr_err_set(err, TR_EFORMAT, "'%s': key 'said.sequences' cannot be %lld",
+                          tr_gguf_path(g), (long long)n);
+    *n_seq = (uint64_t)n;
+    return rc < 0 ? rc : 0;
+}
+
+int tr__said_sequences(const char *path, uint64_t *n_seq, struct tr_err *err)
+{
+    struct tr_gguf *g = tr_gguf_open(path, err);
+    if (!g)
+        return err ? err->code : TR_EIO;
+    int rc = read_sequences(g, n_seq, err);
+    tr_gguf_close(g);
+    return rc;
+}
+
 static int read_first(struct tr__said *s, const struct tr__said_kind *kind,
                       struct tr_pack *pack, struct tr_err *err)
 {
-    int64_t n = 0;
-    int rc = tr_gguf_int(s->g, "said.sequences", &n, err);
-    if (rc < 0)
+    int rc = read_sequences(s->g, &s->n_seq, err);
+    if (rc)
         return rc;
-    if (n < 1 || (uint64_t)n > tr_pack_info(pack)->n_seq)
-        return tr_err_set(err, TR_EFORMAT, "'%s': key 'said.sequences' cannot be %lld",
-                          tr_gguf_path(s->g), (long long)n);
-    s->n_seq = (uint64_t)n;
+    if (s->n_seq > tr_pack_info(pack)->n_seq)
+        return tr_err_set(err, TR_EFORMAT, "'%s': key 'said.sequences' cannot be %llu",
+                          tr_gguf_path(s->g), (unsigned long long)s->n_seq);
     s->first = calloc(s->n_seq + 1, sizeof *s->first);
     if (!s->first)
-        return tr_err_set(err, TR_ENOMEM, "out of memory for the places of %lld sequences",
-                          (long long)n);
+        return tr_err_set(err, TR_ENOMEM, "out of memory for the places of %llu sequences",
+                          (unsigned long long)s->n_seq);
     for (uint64_t i = 0; i < s->n_seq; i++) {
         struct tr_pack_seq seq;
         if ((rc = tr_pack_read(pack, i, &seq, err)))

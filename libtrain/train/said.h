@@ -30,6 +30,8 @@ struct tr_gguf_writer *tr__said_create(const char *path, const struct tr__said_k
 int tr__said_open(struct tr__said *s, const struct tr__said_kind *kind, const char *path,
                   const struct tr_model *m, struct tr_pack *pack,
                   struct tr_err *err) TR_MUST_CHECK;
+/* Sequences that the file `path` is about, before anything else of it is looked at. */
+int tr__said_sequences(const char *path, uint64_t *n_seq, struct tr_err *err) TR_MUST_CHECK;
 void tr__said_close(struct tr__said *s);
 /* Numbers of its tensor `name`, of `cols` columns, or NULL if there are not as many rows as
  * the pack asks for. */

@@ -60,7 +60,9 @@ test_expect_success 'a student comes near its teacher, stops and goes on with th
     "$BIN/distill" -q -m "$model" -d chosen.pack -k 8 --max-samples 1 -o one.gguf
     "$BIN/train" $common -d chosen.pack --teacher one.gguf --batch 1 -o one.ckpt 2>stderr
     grep "asked about 1 of" stderr
-    grep "; 1 steps" stderr'
+    grep "; 1 steps" stderr
+    "$BIN/train" $common -d chosen.pack --teacher one.gguf --batch 1 --extra-epochs 2 -o one.ckpt 2>stderr
+    grep "; 3 steps" stderr'
 
 test_expect_success 'a teacher or reference of something else is refused by name' '
     echo "<new>" >new.txt

@@ -146,6 +146,38 @@ START_TEST(ten_steps_of_objectives)
 }
 END_TEST
 
+/* From numbers that are absurd: nothing moves, and the steps that on_divergence allows are
+ * made before the run ends. */
+START_TEST(diverging)
+{
+    const struct objective_case *c = &objective_cases[_i % N_OBJECTIVE];
+    struct tr_train_args args = reference_args(other);
+    struct tr_step_stats s;
+    struct tr_err err = { 0 };
+    tiny_model_write(&tiny_llama, path);
+    tiny_adapter_write(&tiny_llama, other, 0);
+    write_pairs(!strcmp(c->row, "grpo"));
+    args.objective = tr_objective_by_name(c->name);
+    args.setting = c->set;
+    args.fused_step = _i >= N_OBJECTIVE;
+    for (int i = 0; tr_on_divergence_at(i); i++)
+        if (!strcmp(tr_on_divergence_at(i)->name, "skip"))
+            args.on_divergence = tr_on_divergence_at(i);
+    struct training_run r = run_open(path, data, &args);
+    const struct tr_params *p = tr_trainer_params(r.t);
+    ck_assert_int_eq(run_steps(&r, 1).skipped, 0);
+    for (int64_t i = 0; i < p->count; i++)
+        p->value[i] *= 1e30f;
+    float *were = copy_of(p->value, p->count);
+    for (int i = 0; i < 5; i++) {
+        int rc = tr_trainer_step(r.t, &s, &err);
+        ck_assert_msg(rc == (i < 4 ? 0 : TR_EDIVERGED) && s.skipped, "%d %s", i, err.text);
+    }
+    ck_assert_mem_eq(were, p->value, (size_t)p->count * sizeof *were);
+    free(were);
+    run_close(&r);
+}
+END_TEST
 
 enum { TOP = 7 }; /* as in dev/reference.py */
 
@@ -192,6 +224,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, remove_dir);
     tcase_add_loop_test(tc, ten_steps_of_objectives, 0, N_OBJECTIVE);
+    tcase_add_loop_test(tc, diverging, 0, 2 * N_OBJECTIVE);
     tcase_add_loop_test(tc, ten_steps_beside_a_teacher, 0, N_STUDENT);
     suite_add_tcase(s, tc);
     return run_suite(s);
