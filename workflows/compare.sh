@@ -10,6 +10,18 @@ cmd=$1 whole=$2
 shift 2
 
 is_run() { [ -f "$1/eval.tsv" ] || [ -f "$1/metrics.tsv" ]; }
+find_run() {
+    found=$1
+    is_run "$1" || { [ "${1#/}" = "$1" ] && found=runs/$1 && is_run "$found"; }
+}
+first_words() { # N WORD...
+    joined=$2 count=$1
+    while [ $((count -= 1)) -gt 0 ]; do
+        shift
+        joined="$joined $2"
+    done
+    printf '%s\n' "$joined"
+}
 die() { printf 'compare: %s\n' "$1" >&2 && exit 1; }
 
 out=runs/compare n=$#
@@ -20,11 +32,16 @@ if [ -d "$whole" ] && ! is_run "$whole"; then
     done
 else
     [ ! -d "$whole" ] || { set -- "$whole" && n=1; }
-    for run; do
-        shift
-        is_run "$run" || { [ "${run#/}" = "$run" ] && is_run "runs/$run" && run=runs/$run; } ||
-            die "'$run' is no run: it has neither eval.tsv nor metrics.tsv"
-        set -- "$@" "$run"
+    left=$# && n=0
+    while [ $left -gt 0 ]; do # a name may have blanks: it is as many words as make a run
+        words=$left
+        while run=$(first_words $words "$@") && ! find_run "$run"; do
+            words=$((words - 1))
+            [ $words -gt 0 ] || die "'$1' is no run: it has neither eval.tsv nor metrics.tsv"
+        done
+        shift $words
+        left=$((left - words)) n=$((n + 1))
+        set -- "$@" "$found"
     done
 fi
 while [ $# -gt $n ]; do shift; done

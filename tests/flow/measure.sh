@@ -55,7 +55,14 @@ test_expect_success 'compare: runs of a folder, or named; a table, and a page' '
     test_expect_code 2 make_ compare RUNS="$runs/eval/x $odd" >out 2>log
     grep "is no run: it has neither" log
     test_expect_code 2 make_ compare RUNS="$odd/r" >out 2>log
-    grep "is 1 run, and two are needed" log'
+    grep "is 1 run, and two are needed" log
+    two="$runs/eval/x $odd/r"
+    sh "$TOP/workflows/compare.sh" "$BIN/" "$two" $two $runs/eval/y >out 2>log
+    cut -f 1 runs/compare/table.tsv >names
+    printf "%s\n" run x r y | cmp - names
+    cp -r "$odd/r" "runs/one two"
+    sh "$TOP/workflows/compare.sh" "$BIN/" "r one two" "$odd/r" one two | cut -f 1 >names
+    printf "%s\n" run r "one two" | cmp - names'
 
 sweep() {
     make_ sweep RUNS="$runs" NAME=s CTX=32 STEPS=1 N_SAMPLE=1 MODEL="$model" DATA="$odd/text" OUTPUTS=adapter "$@"
