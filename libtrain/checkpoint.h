@@ -83,6 +83,8 @@ int tr_saves_write(struct tr_saves *s, const struct tr_trainer *t, int keep,
 /* What a step took, and what is left to do. */
 struct tr_train_progress {
     double val_loss;     /* over args.val; NAN: not measured after this step */
+    double val_margin, val_accuracy; /* as in tr_step_stats, of the answers in args.val; NAN:
+                            not measured, with rewards or where a file is the reference */
     uint64_t val_every;  /* of its sequences every so many-th, from the first one on */
     double tokens_per_s;
     double seconds;      /* since the first step that this process made */

@@ -25,7 +25,7 @@ int cmd_metrics_open(struct cmd_metrics *t, const char *path, const char *json,
     t->path = path;
     t->json_path = json;
     snprintf(t->columns, sizeof t->columns, "%s%s%s", COLUMNS, t->balance ? "\tbalance" : "",
-             t->answers ? "\tmargin\taccuracy" : "");
+             t->answers ? "\tval_margin\tval_accuracy\tmargin\taccuracy" : "");
     snprintf(header, sizeof header, "%s\n", t->columns);
     if (path && !(t->file = cmd_step_table_open(path, header, first_step, err)))
         return err->code;
@@ -49,6 +49,11 @@ static void make_row(const struct cmd_metrics *t, const struct tr_step_stats *s,
         (long long)total);
     if (t->balance)
         n += (size_t)snprintf(row + n, ROW - n, "\t%.9g", s->balance);
+    if (t->answers && isnan(p->val_margin))
+        n += (size_t)snprintf(row + n, ROW - n, "\t-\t-");
+    else if (t->answers)
+        n += (size_t)snprintf(row + n, ROW - n, "\t%.9g\t%.9g", p->val_margin,
+                              p->val_accuracy);
     if (t->answers)
         snprintf(row + n, ROW - n, "\t%.9g\t%.9g", s->margin, s->accuracy);
 }

@@ -15,7 +15,8 @@ struct cmd_metrics { /* {0}: no table, every call does nothing */
     FILE *file, *json;
     char columns[240];
     int balance; /* the run has a balance loss, which is a further column */
-    int answers; /* it looks at answers: margin and accuracy are the last two */
+    int answers; /* it looks at answers: margin and accuracy are the last two, behind
+                  those of held-out ones */
 };
 
 /* Begin the tables at `path` and `json` ("-": standard output, NULL: none).  Of older ones the rows up

@@ -55,10 +55,24 @@ static void put_losses(FILE *f, const struct cmd_series *s, double *mean)
     cmd_page_curves(f, "Loss", "step", c, held ? 3 : 2);
 }
 
+/* Of answers that were compared. */
+static void put_margins(FILE *f, const struct cmd_series *s)
+{
+    struct cmd_curve c[] = {
+        { "training", s->column[0], s->column[6], s->n, 0, 0, 0 },
+        { "held out", s->column[0], s->column[7], s->n, 1, 0, 1 },
+    };
+    size_t compared = 0;
+    for (size_t i = 0; i < s->n; i++)
+        compared += !isnan(s->column[6][i]);
+    if (compared)
+        cmd_page_curves(f, "Answers apart", "step", c, 2);
+}
+
 static int curves(FILE *f, const struct cmd_run *run, const char *path, struct tr_err *err)
 {
     static const char *const name[] = { "step", "loss", "val_loss", "lr", "grad_norm",
-                                        "tokens_per_s", "rss_bytes", NULL };
+                                        "tokens_per_s", "margin", "val_margin", NULL };
     static const char *const title[] = { "Learning rate", "Norm of the gradient",
                                          "Tokens a second" };
     struct cmd_series s = { 0 };
@@ -74,6 +88,7 @@ static int curves(FILE *f, const struct cmd_run *run, const char *path, struct t
             cmd_page_curves(f, title[i], "step",
                             &(struct cmd_curve){ .x = s.column[0], .y = s.column[3 + i],
                                                  .n = s.n, .color = 2 + i }, 1);
+        put_margins(f, &s);
         fputs("</div>\n", f);
     }
     free(mean);

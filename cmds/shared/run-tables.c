@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_COLUMN = 16 };
+enum { MAX_COLUMN = 24 };
 
 struct row {
     char *cell[MAX_COLUMN];
@@ -139,7 +139,8 @@ enum { LAST_STEPS = 10 };
 
 /* How far answers that were compared are apart: in the first step, and in the last ones. */
 struct answers {
-    int margin, accuracy; /* columns; -1: none were */
+    int margin, accuracy, val_margin, val_accuracy; /* columns; -1: none were */
+    double held_out, held_out_right; /* of the last measurement; NAN: there was none */
     double first, first_right;
     double late[LAST_STEPS], late_right[LAST_STEPS];
     long n;
@@ -169,7 +170,13 @@ static int take_answers(struct answers *a, const struct row *r)
     if (!a->n) {
         a->first = margin;
         a->first_right = right;
+        a->held_out = a->held_out_right = NAN;
     }
+    if (a->val_margin >= 0 && a->val_accuracy >= 0 && *r->cell[a->val_margin] &&
+        strcmp(r->cell[a->val_margin], "-") &&
+        (!number(r->cell[a->val_margin], &a->held_out) ||
+         !number(r->cell[a->val_accuracy], &a->held_out_right)))
+        return 0;
     a->late[a->n % LAST_STEPS] = margin;
     a->late_right[a->n++ % LAST_STEPS] = right;
     return 1;
@@ -185,6 +192,8 @@ static int take_metrics(void *ctx, const struct row *r, unsigned long long line)
         m->seconds = find_column(r, "seconds");
         m->answers.margin = find_column(r, "margin");
         m->answers.accuracy = find_column(r, "accuracy");
+        m->answers.val_margin = find_column(r, "val_margin");
+        m->answers.val_accuracy = find_column(r, "val_accuracy");
         return m->memory > 0 && m->seconds > 0 && !strcmp(r->cell[0], "step");
     }
     if (r->n != m->n_column || !number(r->cell[0], &m->steps) ||
@@ -227,6 +236,9 @@ static void print_answers(FILE *f, const struct answers *a)
             margin, n);
     fprintf(f, "%.0f %% the right way\nround, then %.0f %%, of those trained on. Losses are "
             "of wanted answers alone.\n", 100 * a->first_right, 100 * right);
+    if (!isnan(a->held_out))
+        fprintf(f, "Held-out answers: margin %.3g; %.0f %% the right way round.\n", a->held_out,
+                100 * a->held_out_right);
 }
 
 int cmd_metrics_print(FILE *f, const char *path, struct tr_err *err)

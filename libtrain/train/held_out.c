@@ -11,10 +11,11 @@
 #include <math.h>
 
 /* Forward alone beside forward and backward: half of it for an adapter, a third for all
- * weights. */
+ * weights; answers are asked for again, and their reference. */
 static double forward_share(const struct tr_trainer *t)
 {
-    return t->args.full ? 1.0 / 3 : 0.5;
+    int again = tr__compares_held_out(t) ? 1 + t->asks_reference : 0;
+    return (t->args.full ? 1.0 / 3 : 0.5) * (1 + again);
 }
 
 static double steps_between(const struct tr_trainer *t, double every)
@@ -42,14 +43,15 @@ struct tr__held_out tr__plan_held_out(const struct tr_trainer *t,
 
 /* Sequences of which none counts, prompts alone, say nothing: then more of them are taken, now
  * and later. */
-int tr__measure_held_out(struct tr_trainer *t, struct tr__held_out *what, double *loss,
-                         struct tr_err *err)
+int tr__measure_held_out(struct tr_trainer *t, struct tr__held_out *what,
+                         struct tr__measured *x, struct tr_err *err)
 {
     uint64_t n_counted = 0;
-    int rc = tr__eval_some(t->eval, t->args.val, what->stride, loss, &n_counted, err);
+    int rc = tr__eval_some(t->eval, t->args.val, what->stride, &x->loss, &n_counted, err);
     while (!rc && !n_counted && what->stride > 1) {
         what->stride = (what->stride + 1) / 2;
-        rc = tr__eval_some(t->eval, t->args.val, what->stride, loss, &n_counted, err);
+        rc = tr__eval_some(t->eval, t->args.val, what->stride, &x->loss, &n_counted, err);
     }
-    return rc;
+    return rc || !tr__compares_held_out(t) ? rc
+                                           : tr__compare_held_out(t, what->stride, x, err);
 }

@@ -239,12 +239,14 @@ static int asks(int (*hook)(void *ctx), void *ctx)
     return hook ? hook(ctx) : 0;
 }
 
-static void tell(const struct loop *l, const struct tr_step_stats *s, double val_loss,
-                 double step_seconds)
+static void tell(const struct loop *l, const struct tr_step_stats *s,
+                 const struct tr__measured *val, double step_seconds)
 {
     double seconds = tr_machine_seconds() - l->began;
     int64_t made = s->step - l->first, left = l->t->total - s->step;
-    struct tr_train_progress p = { .val_loss = val_loss,
+    struct tr_train_progress p = { .val_loss = val->loss,
+                                   .val_margin = val->margin,
+                                   .val_accuracy = val->accuracy,
                                    .val_every = l->held_out.stride,
                                    .tokens_per_s = (double)s->n_token / step_seconds,
                                    .seconds = seconds,
@@ -269,13 +271,13 @@ static int after_step(struct loop *l, const struct tr_step_stats *s, double seco
 {
     const struct tr_train_hooks *h = l->h;
     int last = s->step == l->t->total, rc = 0;
-    double val_loss = NAN;
+    struct tr__measured val = { NAN, NAN, NAN };
     tr_trainer_use_average(l->t, 1);
     if (l->t->args.val && (last || is_due(l->held_out.every, s->step)) &&
-        (rc = tr__measure_held_out(l->t, &l->held_out, &val_loss, err)))
+        (rc = tr__measure_held_out(l->t, &l->held_out, &val, err)))
         return rc;
-    note_held_out(l, val_loss, last);
-    tell(l, s, val_loss, seconds);
+    note_held_out(l, val.loss, last);
+    tell(l, s, &val, seconds);
     if (s->step == 1 && h->dump_grads && !tr_comm_rank())
         rc = tr_trainer_dump_grads(l->t, h->dump_grads, err);
     int save = !last && is_due(h->save_every, s->step);

@@ -114,6 +114,12 @@ int tr__answers_new(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 void tr__answers_free(struct tr__answers *a);
 int tr__weigh_answers(struct tr_trainer *t, int64_t n, struct tr_step_stats *s,
                       struct tr_err *err) TR_MUST_CHECK;
+/* 1 if held-out answers can be compared; margin and accuracy of those in every stride-th of
+ * their sequences, which stay where nothing weighs.  Collective. */
+struct tr__measured;
+int tr__compares_held_out(const struct tr_trainer *t);
+int tr__compare_held_out(struct tr_trainer *t, uint64_t stride, struct tr__measured *x,
+                         struct tr_err *err) TR_MUST_CHECK;
 /* Forward of sequences i … end - 1: their loss, times scale; the sum of the losses is added
  * to *sum. */
 struct tr_tensor *tr__step_forward(struct tr_trainer *t, int64_t i, int64_t end,
@@ -178,8 +184,12 @@ struct tr__held_out {
 };
 struct tr__held_out tr__plan_held_out(const struct tr_trainer *t,
                                       const struct tr_train_hooks *h);
-int tr__measure_held_out(struct tr_trainer *t, struct tr__held_out *what, double *loss,
-                         struct tr_err *err) TR_MUST_CHECK;
+/* What came of it; NAN: it was not measured. */
+struct tr__measured {
+    double loss, margin, accuracy; /* the last two as in tr_step_stats, of answers */
+};
+int tr__measure_held_out(struct tr_trainer *t, struct tr__held_out *what,
+                         struct tr__measured *x, struct tr_err *err) TR_MUST_CHECK;
 
 /* The files of the hooks that are written at every save, under the names they have then. */
 int tr__write_named(const struct tr_trainer *t, const struct tr_train_hooks *h,

@@ -70,8 +70,30 @@ test_expect_success 'a report tells how far answers are apart' '
     mkdir ran
     train -d pairs.pack --objective dpo --steps 3 --log ran/metrics.tsv -o ran/model.ckpt
     "$BIN/report" -m "$model" ran >log
+    if grep "Held-out answers" log; then exit 1; fi
     grep "^Answers apart: margin 0 in the first step, [1-9].*; 0 % the right way" log
     grep "^round, then [1-9].* Losses are of wanted answers alone" log'
+
+# The pairs of a step, measured behind it, are where the next step begins.
+test_expect_success 'margins of held-out answers' '
+    for how in "pairs dpo" "pairs simpo" "rated kto"; do
+        rm -rf held && mkdir held
+        data=${how% *}.pack
+        train -d $data --val $data --eval-every 1 --batch 8 --objective ${how#* } --steps 4 \
+            --log held/metrics.tsv --metrics held/json -o held/model.ckpt
+        awk -F "\t" "NR == 1 { ok = \$14 == \"val_margin\" && \$17 == \"accuracy\" }
+            NR > 2 { d = val - \$16; ok = ok && d * d < 1e-8 * (1 + val * val) && right == \$17 }
+            { val = \$14; right = \$15 } END { exit !(ok && NR == 5) }" held/metrics.tsv
+        grep "^{\"step\": 4, .*\"val_margin\": [0-9.]*, \"val_accuracy\": 1," held/json
+        "$BIN/report" -m "$model" --html held/page held >log
+        "$BIN/report" -m "$model" held | grep "^Held-out answers: margin .*; 100 % the right way"
+        grep "Answers apart" held/page
+    done
+    train -d rated.pack --val rated.pack --eval-every 1 --objective reward --steps 2 --log r.tsv -o r.ckpt
+    test "$(cut -f 14 r.tsv | tr "\n" " ")" = "val_margin - - "
+    train -d pairs.pack --val chosen.pack --eval-every 1 --objective dpo --steps 2 --log c.tsv -o c.ckpt
+    test "$(cut -f 14 c.tsv | tr "\n" " ")" = "val_margin - - "
+    rm -rf c.ckpt*'
 
 test_expect_success 'precision, recomputing and held-out answers go with them' '
     train -d pairs.pack --objective dpo --steps 2 -o a.ckpt
