@@ -458,15 +458,25 @@ def objectives(out):
         r = torch.tensor([1.0, -1.0])
         return -(r * p).mean()
 
-    def grpo(p): # pairs 0 and 1, 2 and 3 are groups, whatever their prompts
+    def clipped(p):
+        r, ratio = torch.tensor([1.0, -1.0]), gain(p).exp()
+        return -torch.minimum(r * ratio, r * ratio.clamp(0.1, 1.9)).mean()
+
+    def advantages(): # pairs 0 and 1, 2 and 3 are groups, whatever their prompts
         r = torch.tensor([1.0, -1.0]).repeat(PAIRS, 1) * torch.arange(1, PAIRS + 1)[:, None]
         g = r.reshape(2, -1)
         mean = g.mean(1).repeat_interleave(PAIRS).reshape(PAIRS, 2)
         std = g.std(1, correction=0).repeat_interleave(PAIRS).reshape(PAIRS, 2)
-        a = (r - mean) / (std + 1e-4)
-        return ((0.05 * gain(p) ** 2 / 2 - a * p) / length).mean()
+        return (r - mean) / (std + 1e-4)
 
-    for f in (dpo, dpo_per_token, ipo, simpo, orpo, kto, reward, grpo):
+    def grpo(p):
+        return ((0.05 * gain(p) ** 2 / 2 - advantages() * p) / length).mean()
+
+    def gspo(p):
+        a, ratio = advantages(), (gain(p) / length).exp()
+        return -torch.minimum(a * ratio, a * ratio.clamp(0.8, 1.2)).mean()
+
+    for f in (dpo, dpo_per_token, ipo, simpo, orpo, kto, reward, grpo, clipped, gspo):
         fill('llama', m)
         for mod in m.modules():
             mod._forward_hooks.clear()

@@ -40,7 +40,8 @@ struct tr_objective {
                                            of it (teacher.h); NULL: there is none */
     int pairs;     /* answers come with rivals, else without */
     int reference; /* wants what the model without what is trained says … */
-    const char *reference_if; /* … if this option is above 0; NULL: always */
+    const char *const *reference_if; /* … if one of these options, NULL behind the last, is above
+                                        0; NULL: always */
     int rewards;   /* weights are rewards; else they weigh losses */
     /* Fill the last three fields of the n answers of a micro-batch, of pairs one behind the
      * other.  NULL: each token has its loss. */

@@ -90,8 +90,10 @@ static int check_setting(const struct tr_train_args *a, const struct tr_setting 
 int tr__asks_reference(const struct tr_train_args *a)
 {
     const struct tr_objective *o = a->objective;
-    return o->reference && (!o->reference_if || tr_option_value(tr_option_find(
-                                o->option, o->reference_if), a->setting) > 0);
+    for (const char *const *name = o->reference_if; name && *name; name++)
+        if (tr_option_value(tr_option_find(o->option, *name), a->setting) > 0)
+            return 1;
+    return o->reference && !o->reference_if;
 }
 
 /* How to learn a token means nothing to what has a loss of its own. */

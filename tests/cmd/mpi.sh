@@ -115,7 +115,7 @@ test_expect_success 'two processes with each objective' '
     "$BIN/tokenize" -q -m model.gguf --preference pairs.jsonl | "$BIN/pack" -q -c 24 -o p.pack -
     "$BIN/distill" -q -m model.gguf -d v.pack -k 4 -o teacher.gguf
     "$BIN/logprobs" -q -m model.gguf -d p.pack -o ref.gguf
-    for how in "p dpo" "p ipo" "p orpo" "p simpo" "p kto --reference ref.gguf" "p reward --kl 0.1" \
+    for how in "p dpo" "p ipo" "p orpo" "p simpo" "p kto --reference ref.gguf" "p reward --kl 0.1 --clip-ratio 0.2" \
         "v distill --teacher teacher.gguf --distill-mix 0.5"; do
         run="-d ${how%% *}.pack --batch 1 --objective ${how#* } --steps 2"
         flat="-q --threads 1 -m model.gguf --lora-r 4 --sched constant --warmup 0"
