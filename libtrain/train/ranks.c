@@ -31,9 +31,11 @@ static uint64_t hash_values(const struct tr_params *p)
     return hash;
 }
 
+/* Moments are zero before the first step, if no rank has made one that it goes back behind. */
 static void share_state(struct tr_trainer *t)
 {
     struct tr_params *p = &t->params;
+    int begun = tr_comm_max(t->step > 0);
     tr_comm_share(&t->step, sizeof t->step);
     tr_comm_share(&t->warmup, sizeof t->warmup);
     tr_comm_share(&t->sample, sizeof t->sample);
@@ -43,7 +45,7 @@ static void share_state(struct tr_trainer *t)
         tr_comm_share(p->average, p->count * (int64_t)sizeof *p->average);
     for (size_t i = 0; i < p->n; i++) {
         tr_comm_share(p->tensor[i]->data, value_bytes(p, i));
-        for (int j = 0; t->step && j < p->optim->n_state; j++) /* zero before the first step */
+        for (int j = 0; begun && j < p->optim->n_state; j++)
             tr_comm_share(tr_params_state(p, j, i),
                           tr_params_state_count(p, j, i) * p->optim->state[j].dtype->bytes);
     }

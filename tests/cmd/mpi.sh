@@ -125,6 +125,33 @@ test_expect_success 'two processes with each objective' '
         rm -rf 1o.ckpt* 2o.ckpt*
     done
     flat="-q --threads 1 -m model.gguf -d t.pack --batch 2 --lora-r 4 --sched constant --warmup 0"'
+test_expect_success 'an optimizer that asks again, and an average' '
+    for how in "--opt lbfgs --steps 5" "--ema 0.8 --val v.pack --eval-every 2 --steps 7"; do
+        ranks 2 $how --log 2.tsv -o 2m.ckpt 2>2.said
+        one --grad-acc 2 $how --log 1.tsv -o 1m.ckpt 2>1.said
+        near 1.tsv 2.tsv
+        rm -rf 1m.ckpt*
+        mv 2m.ckpt whole.ckpt
+    done
+    ranks 2 --ema 0.8 --steps 4 -o 2m.ckpt
+    one --grad-acc 2 --ema 0.8 --steps 7 --resume -o 2m.ckpt
+    "$BIN/gguf-diff" --tensors whole.ckpt 2m.ckpt >diff || test $? = 1
+    awk -F "\t" "\$1 != \"tensor\" && \$5 > 1e-5 { exit bad = 1 } END { exit bad }" diff
+    rm -f whole.ckpt'
+# Step 3 is not finite, and its moments must be gone from every process.
+test_expect_success 'a way back to the beginning' '
+    flat="-q --threads 1 -m model.gguf -d t.pack --batch 2 --warmup 0 --lora-r 4 --lora-alpha 1000"
+    how="--sched polynomial --power 40 --steps 7 --opt sgd --momentum 0.9 --clip 0 --on-divergence rewind"
+    lr=1e3
+    ranks 2 $how --log 2.tsv -o 2m.ckpt --restart 2>2.said
+    one --grad-acc 2 $how --log 1.tsv -o 1m.ckpt 2>1.said
+    grep "going on with the parameters of step 0" 1.said
+    grep "going on with the parameters of step 0" 2.said
+    sed "2,4d" 1.tsv >1.end
+    sed "2,4d" 2.tsv >2.end
+    near 1.end 2.end
+    lr=1e-3
+    flat="-q --threads 1 -m model.gguf -d t.pack --batch 2 --lora-r 4 --sched constant --warmup 0"'
 test_expect_success 'processes share the processors' '
     all=$("$ours/train" --version | sed -n "s/^threads: \([0-9]*\) .*/\1/p")
     mpi 2 "$ours/train" --version >version
