@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define XXH_STATIC_LINKING_ONLY /* the state on the stack */
-#include <xxhash.h>
 
 static const struct tr__tokenizer_kind *const kinds[] = {
 #define TR_TOKENIZER(name) &tr__tokenizer_##name,
@@ -125,31 +123,6 @@ void tr_tokenizer_free(struct tr_tokenizer *t)
 const char *tr_tokenizer_warning(const struct tr_tokenizer *t, size_t i)
 {
     return i < t->vocab.n_warning ? t->vocab.warning[i] : NULL;
-}
-
-uint64_t tr_vocab_hash(const struct tr_gguf *g)
-{
-    static const char *const key[] = {
-        "tokenizer.ggml.model", "tokenizer.ggml.pre", "tokenizer.ggml.tokens",
-        "tokenizer.ggml.token_type", "tokenizer.ggml.scores", "tokenizer.ggml.merges",
-        "tokenizer.ggml.precompiled_charsmap", /* the last; left out where it is absent */
-    };
-    XXH64_state_t state;
-    XXH64_reset(&state, 0);
-    for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
-        const struct tr_gguf_kv *kv = tr_gguf_find_kv(g, key[i]);
-        if (!kv && !strcmp(key[i], "tokenizer.ggml.tokens"))
-            return 0;
-        /* what each part is and how long, so that none runs into the next */
-        if (!kv && i == sizeof key / sizeof *key - 1)
-            break;
-        uint64_t head[3] = { i, kv ? kv->elem : 0, kv ? kv->data_bytes : 0 };
-        XXH64_update(&state, head, sizeof head);
-        if (kv && kv->data_bytes)
-            XXH64_update(&state, kv->data, kv->data_bytes);
-    }
-    uint64_t hash = XXH64_digest(&state);
-    return hash ? hash : 1;
 }
 
 uint32_t tr_tokenizer_n_vocab(const struct tr_tokenizer *t)

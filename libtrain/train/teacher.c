@@ -47,6 +47,28 @@ static int64_t place_rows(struct tops *t, const struct tr_pack_seq *seq)
     return n;
 }
 
+/* A teacher may have more tokens than the student, which are padding (tokenizer/hash.c): one of
+ * these that is among the likeliest of a row is one of all others, and an id that is as unlikely
+ * as can be has its place. */
+static void leave_out_padding(int32_t *id, float *log_p, int64_t k, int32_t n_vocab)
+{
+    enum { LEAST = -100 }; /* objective/top.c */
+    for (int64_t i = 0; i < k; i++) {
+        int32_t other = 0;
+        if (id[i] < n_vocab)
+            continue;
+        for (int64_t j = 0; j < k; j++)
+            if (id[j] == other) {
+                other++;
+                j = -1;
+            }
+        double rest = exp((double)log_p[k]) + exp((double)log_p[i]);
+        log_p[k] = (float)fmin(0, log(rest));
+        log_p[i] = LEAST;
+        id[i] = other;
+    }
+}
+
 static int add_sequence(struct tr_eval *e, struct tr_pack *pack, uint64_t i, struct tops *t,
                         struct tr_gguf_writer *w, struct tr_err *err)
 {
@@ -61,13 +83,15 @@ static int add_sequence(struct tr_eval *e, struct tr_pack *pack, uint64_t i, str
     struct tr_batch batch = { .n = seq.n, .token = seq.token, .target = seq.target,
                               .pos = seq.pos };
     struct tr_tops top = { t->k, t->at, t->id, t->log_p + t->n * cols };
-    if (n && ((rc = tr__eval_tops(e, &batch, &top, err)) ||
-              (rc = tr_gguf_write(w, t->id, n * t->k * (int64_t)sizeof *t->id, err))))
+    if (n && (rc = tr__eval_tops(e, &batch, &top, err)))
         return rc;
+    for (int64_t row = 0; row < n; row++)
+        leave_out_padding(t->id + row * t->k, t->log_p + (t->n + row) * cols, t->k,
+                          (int32_t)tr_pack_info(pack)->n_vocab);
     for (int64_t row = t->n; row < t->n + n; row++)
         t->share += -expm1((double)t->log_p[row * cols + t->k]);
     t->n += n;
-    return 0;
+    return n ? tr_gguf_write(w, t->id, n * t->k * (int64_t)sizeof *t->id, err) : 0;
 }
 
 static int count_all(struct tr_pack *pack, uint64_t n_seq, int64_t *n, struct tr_err *err)
@@ -84,7 +108,7 @@ static int count_all(struct tr_pack *pack, uint64_t n_seq, int64_t *n, struct tr
 
 static int check(struct tr_eval *e, struct tr_pack *pack, int64_t k, struct tr_err *err)
 {
-    int64_t n_vocab = tr_model_config(tr__eval_model(e))->n_vocab;
+    int64_t n_vocab = tr_pack_info(pack)->n_vocab;
     int rc = tr_pack_fits(pack, tr__eval_model(e), err);
     if (!rc && (k < 1 || k > TR_MAX_TOP || k > n_vocab))
         rc = tr_err_set(err, TR_EINVAL, "%lld likeliest ids: from 1 to %lld are possible",

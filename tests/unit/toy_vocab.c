@@ -247,6 +247,17 @@ void toy_token(struct toy *t, const char *arg, double x)
     toy_add(t, arg, strlen(arg), (int)x, 0);
 }
 
+void toy_padding(struct toy *t, const char *arg, double x)
+{
+    const char *number = strstr(arg, "%d");
+    for (int i = 0; i < 3; i++) {
+        char text[32];
+        int n = snprintf(text, sizeof text, "%.*s%d%s", (int)(number - arg), arg, t->n,
+                         number + 2);
+        toy_add(t, text, (size_t)n, (int)x, 0);
+    }
+}
+
 void toy_bare_merge(struct toy *t, const char *arg, double x)
 {
     for (int i = 0; i < (int)x; i++) {

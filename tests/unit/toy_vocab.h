@@ -71,6 +71,8 @@ struct toy_edit {
 };
 void toy_change(struct toy *t, const struct toy_edit *e);
 
+/* Three tokens of type x that are named by their ids, "%d" in arg. */
+void toy_padding(struct toy *t, const char *arg, double x);
 void toy_model(struct toy *t, const char *arg, double x); /* arg "": without the key */
 void toy_pre(struct toy *t, const char *arg, double x);
 /* tokenizer.ggml.ARG is x, a bool or an integer (u32; i32 if it is negative). */
