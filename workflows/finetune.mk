@@ -61,6 +61,8 @@ WARMUP      =
 PRECISION   = auto
 #? EVAL_EVERY steps between held-out losses on the way, below 1 a share of all, of as much as takes a twentieth of the work; empty: none
 EVAL_EVERY  = 0.1
+#? CHECKPOINT of the training that becomes the model: last, its end, or best, the lowest held-out loss on the way; empty: last, with --patience in TRAIN_FLAGS best
+CHECKPOINT  = $(if $(filter --patience%,$(TRAIN_FLAGS)),best,last)
 #? SEED of the adapter, of the order of the data and of the samples
 SEED        = 42
 #? TRAIN_FLAGS further options of train

@@ -33,6 +33,9 @@ away_to() {
         [ ! -e "records/$f" ] || cp -p "records/$f" "earlier/$1/records/" || exit
         case $how/$f in
         copy/model.ckpt) ln "$f" "earlier/$1/" 2>/dev/null || cp -p "$f" "earlier/$1/" ;;
+        copy/model.ckpt.d) # the best so far may stay so
+            mv "$f" "earlier/$1/" && { [ ! -e "earlier/$1/$f/best.gguf" ] ||
+                { mkdir "$f" && cp -p "earlier/$1/$f/best.gguf" "$f/"; }; } ;;
         copy/metrics.tsv) cp -p "$f" "earlier/$1/" ;;
         *) mv "$f" "earlier/$1/" ;;
         esac || exit

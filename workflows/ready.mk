@@ -16,6 +16,12 @@ $(if $(PROMPTS),$(call readable,PROMPTS,$(prompts)))
 $(if $(filter-out 1,$(words $(METHOD)))$(filter-out lora full,$(METHOD)),$(call refuse,METHOD \
   is '$(METHOD)'$(comma) not lora or full))
 LORA       := $(filter lora,$(METHOD))
+checkpoint := $(or $(CHECKPOINT),last)
+$(if $(filter-out 1,$(words $(checkpoint)))$(filter-out last best,$(checkpoint)),$(call refuse,CHECKPOINT \
+  is '$(CHECKPOINT)'$(comma) not last or best))
+BEST       := $(filter best,$(checkpoint))
+$(if $(BEST),$(if $(EVAL_EVERY),,$(call refuse,CHECKPOINT is best$(comma) and EVAL_EVERY is empty: nothing is \
+  measured on the way)))
 odd_outputs = $(shell printf %s $(call sh,$(OUTPUTS)) | tr -d 'A-Za-z0-9_ ')
 $(if $(if $(OUTPUTS),$(odd_outputs)),$(call refuse,OUTPUTS is '$(OUTPUTS)': words are \
   adapter$(comma) merged and types of quantize))

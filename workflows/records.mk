@@ -45,7 +45,7 @@ generate -n $(N_SAMPLE) --seed $(SEED)$(if $(filter whole,$(rows)), as chats$(te
   flags,GENERATE_FLAGS)$(call settings,GENERATE_FLAGS)
 endef
 define of_samples.txt
-$(of_model.ckpt)
+$(of_model.ckpt)$(of_chosen)
 $(of_samples-base.txt)$(if $(MERGED),,$(newline)of the adapter)
 endef
 of_val.pack = $(of_data.pack)
@@ -62,7 +62,7 @@ pack --ctx $(CTX)$(call flags,PACK_FLAGS)
 endef
 of_test-base.tsv = $(of_test.pack)
 define of_test.tsv
-$(of_model.ckpt)
+$(of_model.ckpt)$(of_chosen)
 $(of_test.pack)$(if $(MERGED),,$(newline)of the adapter)
 endef
 define of_report.html
@@ -74,12 +74,13 @@ MEASURED   := $(if $(LORA),adapter) $(MERGED) $(TYPES)
 LAST       := $(lastword $(MEASURED))
 MODELS     := $(addsuffix .gguf,$(MEASURED)) Modelfile
 EVALS      := $(patsubst %,eval-%.tsv,$(filter-out $(LAST),$(MEASURED))) eval.tsv
-$(foreach f,$(filter-out Modelfile,$(MODELS)) $(EVALS),$(eval of_$f = $$(of_model.ckpt)))
+$(foreach f,$(filter-out Modelfile,$(MODELS)) $(EVALS),$(eval of_$f = $$(of_model.ckpt)$$(of_chosen)))
+of_chosen   = $(if $(BEST),$(newline)checkpoint best)
 define of_eval.tsv
-$(of_model.ckpt)$(if $(call same,$(strip $(MEASURED)),$(if $(LORA),adapter )merged q8_0),,$(newline)rows $(MEASURED))
+$(of_model.ckpt)$(of_chosen)$(if $(call same,$(strip $(MEASURED)),$(if $(LORA),adapter )merged q8_0),,$(newline)rows $(MEASURED))
 endef
 define of_Modelfile
-$(of_model.ckpt)$(if $(MERGED),,$(newline)serves $(MODEL))
+$(of_model.ckpt)$(of_chosen)$(if $(MERGED),,$(newline)serves $(MODEL))
 endef
 # The sequences of the first tables are what the verdict needs.
 TUNED_FIRST := $(if $(LORA),adapter,merged)

@@ -105,26 +105,31 @@ define COMMANDS
 $(TOKENIZE) -o $(RUN)/data.tok $(sources)
 $(PACK)$(if $(distills),$(newline)$(if $(TEACHER),,$(SELF_TAUGHT) && )$(DISTILL))
 $(TRAIN)
-$(EXPORT) -o $(RUN)/$(if $(LORA),adapter,merged).gguf $(RUN)/model.ckpt
+$(EXPORT) -o $(RUN)/$(if $(LORA),adapter,merged).gguf $(OF_RUN)
 $(SAMPLE) $(TUNED)
 endef
 $(RUN)/report.html: | $(RUN)/eval.tsv $(RUN)/samples.txt $(if $(test),$(RUN)/test.tsv) $(call built,report)
 	$(if $(dry),,$(file >$(RUN)/commands.txt,$(COMMANDS)))$(call \
 	  step,page)$(PAGE)
 
+# What becomes the model.  Where the end is the best there is no other, and of the best the tables
+# say so.
+OF_RUN      = $(if $(BEST),"$$(ls $(RUN)/model.ckpt.d/best.gguf 2>/dev/null || echo $(RUN)/model.ckpt)",$(RUN)/model.ckpt)
+of_best     = $(if $(BEST), (best))
+
 # In a list of models they are told apart by the name of the run.
 named_run   = $(call option,--name,NAME)
 
 EXPORT      = $(call cmd,gguf-export) -m $(model)$(template)$(named_run)
 $(RUN)/adapter.gguf: | $(RUN)/model.ckpt $(call built,gguf-export)
-	$(call step,adapter)$(EXPORT) -o $@ $(RUN)/model.ckpt
+	$(call step,adapter)$(EXPORT) -o $@ $(OF_RUN)
 
 ifneq ($(LORA),)
 $(RUN)/merged.gguf: | $(RUN)/adapter.gguf $(call built,merge)
 	$(call step,merge)$(call cmd,merge) -m $(model) -a $(RUN)/adapter.gguf -t f16$(template)$(named_run) -o $@
 else
 $(RUN)/merged.gguf: | $(RUN)/model.ckpt $(call built,gguf-export)
-	$(call step,model)$(EXPORT) -o $@ $(RUN)/model.ckpt
+	$(call step,model)$(EXPORT) -o $@ $(OF_RUN)
 endif
 
 $(RUN)/Modelfile: | $(RUN)/$(or $(MERGED),adapter).gguf $(call built,modelfile)
@@ -157,7 +162,7 @@ $(RUN)/eval-base.tsv: | $(RUN)/val.pack $(call built,perplexity)
 define eval_rule
 $(RUN)/$(if $(filter $1,$(LAST)),eval,eval-$1).tsv: | $(RUN)/$1.gguf $(RUN)/eval-$2.tsv
 	$$(call step,loss of $1)$$(EVAL) $(if $(filter adapter,$1),-m $(call dollars,$(model)) \
-	  -a $(RUN)/adapter.gguf --label 'base + adapter',-m $(RUN)/$1.gguf --label $1)$(if $(filter \
+	  -a $(RUN)/adapter.gguf --label 'base + adapter$(of_best)',-m $(RUN)/$1.gguf --label '$1$(of_best)')$(if $(filter \
 	  $1,$(TUNED_FIRST)), --losses $(RUN)/losses-$1.tsv) \
 	  --after $(RUN)/eval-$2.tsv -o $$@
 $(eval before_it := $1)
@@ -176,7 +181,7 @@ $(RUN)/test-base.tsv: | $(RUN)/test.pack $(RUN)/eval-base.tsv
 	$(call step,loss of the model as it is on TEST)$(call cmd,perplexity) -d $(RUN)/test.pack -m $(model) --label base -o $@
 
 $(RUN)/test.tsv: | $(RUN)/test-base.tsv $(RUN)/eval.tsv
-	$(call step,loss on TEST)$(call cmd,perplexity) -d $(RUN)/test.pack $(TUNED) --label $(if \
-	  $(MERGED),merged,'base + adapter') \
+	$(call step,loss on TEST)$(call cmd,perplexity) -d $(RUN)/test.pack $(TUNED) --label '$(if \
+	  $(MERGED),merged,base + adapter)$(of_best)' \
 	  --after $(RUN)/test-base.tsv -o $@
 endif

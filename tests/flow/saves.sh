@@ -53,6 +53,7 @@ another() {
     OPT) echo lion ;;
     PRECISION) echo f16 ;;
     RESTART) echo yes ;;
+    CHECKPOINT) echo best ;;
     OUTPUTS) echo merged q8_0 ;;
     CTX) echo 64 ;;
     VAL_SPLIT) echo 0.3 ;;
@@ -96,6 +97,28 @@ test_expect_success 'it is said what changed, and where the earlier is, which co
     cmp finished/run/model.ckpt runs/run/model.ckpt
     test -s runs/run/earlier/2/adapter.gguf
     test ! -e runs/run/earlier/1'
+
+test_expect_success 'the best on the way becomes the model, also of a longer run' '
+    rm -rf runs
+    head -c 1500 text >few
+    best() { goal=$run/eval.tsv flow DATA="$test_scratch/few" LR=0.02 SCHED=constant EVAL_EVERY=2 \
+        OUTPUTS=adapter "$@" >log 2>&1; }
+    best STEPS=6
+    test -f runs/run/model.ckpt.d/best.gguf
+    cp runs/run/adapter.gguf last
+    awk -F "\t" "NR == 3 { print \$1 }" runs/run/eval.tsv | grep -x "base + adapter"
+    best STEPS=6 CHECKPOINT=best
+    if grep "train -m" log; then exit 1; fi
+    awk -F "\t" "NR == 3 { print \$1 }" runs/run/eval.tsv | grep -x "base + adapter (best)"
+    "$BIN/gguf-export" -q -m model -o want runs/run/model.ckpt.d/best.gguf
+    "$BIN/gguf-diff" --tensors want runs/run/adapter.gguf
+    if cmp last runs/run/adapter.gguf; then exit 1; fi
+    best STEPS=8 CHECKPOINT=best
+    "$BIN/gguf-diff" --tensors want runs/run/adapter.gguf
+    test_expect_code 2 best CHECKPOINT=bets
+    grep "not last or best" log
+    test_expect_code 2 best CHECKPOINT=best EVAL_EVERY=
+    grep "nothing is measured on the way" log'
 
 test_expect_success 'a longer run goes on from the shorter, which stays; a shorter does not' '
     rm -rf runs && cp -Rp finished runs
