@@ -27,9 +27,12 @@ struct opts {
     struct cmd_list adapters;
     struct cmd_rope rope;
     int64_t chunks;
+    double part; /* of the sequences; 0: all */
     int force, loss, precision_number;
     const struct tr_precision *precision;
 };
+
+enum { FEWEST = 16 }; /* sequences that --part leaves: twice what an interval needs */
 
 static struct tr_eval *new_eval(const struct opts *o, struct tr_model *m, int64_t ctx,
                                 struct tr_err *err)
@@ -41,6 +44,18 @@ static struct tr_eval *new_eval(const struct opts *o, struct tr_model *m, int64_
     return e;
 }
 
+/* What --part leaves: every so many-th sequence. */
+static uint64_t stride_of(const struct opts *o, const struct tr_pack *pack)
+{
+    double n = (double)tr_pack_info(pack)->n_seq;
+    double some = fmax(FEWEST, o->part < 1 ? o->part * n : o->part);
+    uint64_t stride = o->part > 0 && some < n ? (uint64_t)ceil(n / some) : 1;
+    if (stride > 1)
+        cmd_say("measured are %.0f of %.0f sequences, every %llu-th", ceil(n / (double)stride),
+                n, (unsigned long long)stride);
+    return stride;
+}
+
 /* The loss of a pack, with a table of those of its sequences. */
 static int with_losses(const struct opts *o, struct tr_eval *e, struct tr_pack *pack,
                        struct tr_text_loss *s, struct tr_err *err)
@@ -49,7 +64,7 @@ static int with_losses(const struct opts *o, struct tr_eval *e, struct tr_pack *
     struct tr_out *out = tr_out_open(o->losses, err);
     struct tr_sequence_loss *seq = calloc(n ? n : 1, sizeof *seq);
     int rc = !out ? err->code
-             : seq ? tr_eval_sequences(e, pack, seq, &s->loss, &s->n, err)
+             : seq ? tr_eval_part(e, pack, stride_of(o, pack), seq, &s->loss, &s->n, err)
                    : tr_err_set(err, TR_ENOMEM, "out of memory for the losses of %llu "
                                 "sequences", (unsigned long long)n);
     if (!rc)
@@ -71,7 +86,7 @@ static int on_pack(const struct opts *o, struct tr_model *m, struct tr_text_loss
     if (!rc)
         rc = o->logits   ? tr_eval_logits(e, pack, o->logits, &s->loss, &s->n, err)
              : o->losses ? with_losses(o, e, pack, s, err)
-                         : tr_eval_pack(e, pack, &s->loss, &s->n, err);
+                         : tr_eval_part(e, pack, stride_of(o, pack), NULL, &s->loss, &s->n, err);
     s->loss *= (double)s->n;
     tr_eval_free(e);
     tr_pack_close(pack);
@@ -182,6 +197,8 @@ int main(int argc, char **argv)
         CMD_TEXT(0, "pre", &o.text.pre, "NAME", CMD_PRE_HELP),
         CMD_FLAG(0, "special", &o.text.special, CMD_SPECIAL_HELP),
         CMD_FLAG(0, "binary", &o.text.binary, CMD_BINARY_HELP),
+        CMD_FLOAT(0, "part", &o.part, 0, 1e15, "X",
+                  "of --data measure so many sequences, below 1 a share, at least 16"),
         CMD_CHOICE(0, "loss", &o.loss, cmd_loss_name, "NAME", "what is measured"),
         CMD_CHOICE(0, "precision", &o.precision_number, cmd_precision_name, "NAME",
                    "of the matrix products"),
@@ -219,6 +236,8 @@ int main(int argc, char **argv)
                   o.text.pre ? "pre" : o.text.special ? "special" : "binary");
     if ((o.logits || o.losses) && !o.data)
         cmd_usage(&cmd, "'--%s' goes with '--data'", o.logits ? "logits" : "losses");
+    if (o.part > 0 && (!o.data || o.logits))
+        cmd_usage(&cmd, "'--part' goes with '--data', and not with '--logits'");
     if (o.logits && o.losses)
         cmd_usage(&cmd, "'--losses' does not go with '--logits'");
     int rc = run(&o, &err);

@@ -52,6 +52,11 @@ struct tr_sequence_loss {
  * order. */
 int tr_eval_sequences(struct tr_eval *e, struct tr_pack *pack, struct tr_sequence_loss *seq,
                       double *loss, uint64_t *n_counted, struct tr_err *err) TR_MUST_CHECK;
+/* The same of every stride-th sequence from the first on; others weigh 0 in seq, which may be
+ * NULL. */
+int tr_eval_part(struct tr_eval *e, struct tr_pack *pack, uint64_t stride,
+                 struct tr_sequence_loss *seq, double *loss, uint64_t *n_counted,
+                 struct tr_err *err) TR_MUST_CHECK;
 
 /* Two models on the same sequences.  The means are over all rows, as they weigh. */
 struct tr_loss_change {

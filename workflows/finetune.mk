@@ -59,7 +59,7 @@ OPT         =
 WARMUP      =
 #? PRECISION of the products of the training: auto, bf16 where the processor has instructions for it, or f32 f16 bf16 q8
 PRECISION   = auto
-#? EVAL_EVERY steps between held-out losses on the way, below 1 a share of all, of as much as takes a twentieth of the work; empty: none
+#? EVAL_EVERY steps between held-out losses on the way, below 1 a share of all, of as much as takes 3 % of the work; empty: none
 EVAL_EVERY  = 0.1
 #? CHECKPOINT of the training that becomes the model: last, its end, or best, the lowest held-out loss on the way; empty: last, with --patience in TRAIN_FLAGS best
 CHECKPOINT  = $(if $(filter --patience%,$(TRAIN_FLAGS)),best,last)

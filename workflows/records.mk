@@ -49,7 +49,8 @@ $(of_model.ckpt)$(of_chosen)
 $(of_samples-base.txt)$(if $(MERGED),,$(newline)of the adapter)
 endef
 of_val.pack = $(of_data.pack)
-of_eval-base.tsv = $(of_data.pack)
+of_eval-base.tsv = $(of_data.pack)$(of_part)
+of_part     = $(if $(eval_part),$(newline)part $(eval_part))
 of_rows.txt = $(of_data.tok)
 of_table.txt = $(of_data.tok)
 define of_test.tok
@@ -74,10 +75,11 @@ MEASURED   := $(if $(LORA),adapter) $(MERGED) $(TYPES)
 LAST       := $(lastword $(MEASURED))
 MODELS     := $(addsuffix .gguf,$(MEASURED)) Modelfile
 EVALS      := $(patsubst %,eval-%.tsv,$(filter-out $(LAST),$(MEASURED))) eval.tsv
-$(foreach f,$(filter-out Modelfile,$(MODELS)) $(EVALS),$(eval of_$f = $$(of_model.ckpt)$$(of_chosen)))
+$(foreach f,$(filter-out Modelfile,$(MODELS)) $(EVALS),$(eval of_$f = $$(of_model.ckpt)$$(of_chosen)$(if $(filter \
+  %.tsv,$f),$$(of_part))))
 of_chosen   = $(if $(BEST),$(newline)checkpoint best)
 define of_eval.tsv
-$(of_model.ckpt)$(of_chosen)$(if $(call same,$(strip $(MEASURED)),$(if $(LORA),adapter )merged q8_0),,$(newline)rows $(MEASURED))
+$(of_model.ckpt)$(of_chosen)$(of_part)$(if $(call same,$(strip $(MEASURED)),$(if $(LORA),adapter )merged q8_0),,$(newline)rows $(MEASURED))
 endef
 define of_Modelfile
 $(of_model.ckpt)$(of_chosen)$(if $(MERGED),,$(newline)serves $(MODEL))

@@ -153,7 +153,7 @@ $(foreach t,$(TYPES),$(eval $(call type_rule,$t)))
 # The evaluation grows by a row a command: --after puts the rows of an older table first.
 # One after the other, since each uses all processors.  The base comes before the training;
 # losses of every sequence are for report.
-EVAL        = $(call cmd,perplexity) -d $(RUN)/val.pack
+EVAL        = $(call cmd,perplexity) -d $(RUN)/val.pack$(if $(eval_part), --part $(eval_part))
 EVAL_BASE   = $(EVAL) -m $(model) --label base --losses $(RUN)/losses-base.tsv
 $(RUN)/eval-base.tsv: | $(RUN)/val.pack $(call built,perplexity)
 	$(call step,loss of the model as it is)$(EVAL_BASE) -o $@

@@ -338,16 +338,17 @@ int tr_eval_sequences(struct tr_eval *e, struct tr_pack *pack, struct tr_sequenc
     return eval_taken(e, pack, &(struct taken){ seq, 1 }, loss, n_counted, err);
 }
 
-int tr__eval_some(struct tr_eval *e, struct tr_pack *pack, uint64_t stride, double *loss,
-                  uint64_t *n_counted, struct tr_err *err)
+int tr_eval_part(struct tr_eval *e, struct tr_pack *pack, uint64_t stride,
+                 struct tr_sequence_loss *seq, double *loss, uint64_t *n_counted,
+                 struct tr_err *err)
 {
-    return eval_taken(e, pack, &(struct taken){ NULL, stride }, loss, n_counted, err);
+    return eval_taken(e, pack, &(struct taken){ seq, stride }, loss, n_counted, err);
 }
 
 int tr_eval_pack(struct tr_eval *e, struct tr_pack *pack, double *loss, uint64_t *n_counted,
                  struct tr_err *err)
 {
-    return tr__eval_some(e, pack, 1, loss, n_counted, err);
+    return tr_eval_part(e, pack, 1, NULL, loss, n_counted, err);
 }
 
 int tr_pack_fits(const struct tr_pack *pack, const struct tr_model *m, struct tr_err *err)

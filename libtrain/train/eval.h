@@ -4,10 +4,6 @@
 
 #include <libtrain/eval.h>
 
-/* As tr_eval_pack, of every stride-th sequence from the first on. */
-int tr__eval_some(struct tr_eval *e, struct tr_pack *pack, uint64_t stride, double *loss,
-                  uint64_t *n_counted, struct tr_err *err) TR_MUST_CHECK;
-
 const struct tr_model *tr__eval_model(const struct tr_eval *e);
 /* tr_vocab_hash of its file. */
 uint64_t tr__eval_vocab_hash(const struct tr_eval *e);

@@ -47,10 +47,12 @@ int tr__measure_held_out(struct tr_trainer *t, struct tr__held_out *what,
                          struct tr__measured *x, struct tr_err *err)
 {
     uint64_t n_counted = 0;
-    int rc = tr__eval_some(t->eval, t->args.val, what->stride, &x->loss, &n_counted, err);
+    int rc = tr_eval_part(t->eval, t->args.val, what->stride, NULL, &x->loss, &n_counted,
+                          err);
     while (!rc && !n_counted && what->stride > 1) {
         what->stride = (what->stride + 1) / 2;
-        rc = tr__eval_some(t->eval, t->args.val, what->stride, &x->loss, &n_counted, err);
+        rc = tr_eval_part(t->eval, t->args.val, what->stride, NULL, &x->loss, &n_counted,
+                          err);
     }
     return rc || !tr__compares_held_out(t) ? rc
                                            : tr__compare_held_out(t, what->stride, x, err);

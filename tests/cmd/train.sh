@@ -105,6 +105,18 @@ test_expect_success 'the log' '
           if (\$1 == 12) last = \$at[\"loss\"] }
         END { exit !(last < first - 0.3) }" run.tsv'
 
+test_expect_success 'a part of a pack is every so many-th of its sequences' '
+    perplexity -m model.gguf -d t.pack --losses all.tsv >all
+    "$BIN/perplexity" -m model.gguf -d t.pack --part 17 --losses some.tsv >some 2>stderr
+    every=$(sed -n "s/.*measured are [0-9]* of [0-9]* sequences, every \([0-9]*\)-th.*/\1/p" stderr)
+    test "$every" -gt 1
+    paste all.tsv some.tsv | awk -F "\t" -v every=$every "NR > 1 && (NR - 2) % every { if (\$4 != \"-\") exit bad = 1; next }
+        NR > 1 { if (\$1 != \$3 || \$2 != \$4) exit bad = 1; n += \$3; sum += \$3 * \$4 }
+        END { print sum / n; exit bad }" >mean
+    awk -F "\t" -v mean=$(cat mean) "NR == 2 { d = \$2 - mean; exit !(d * d < 1e-8) }" some
+    perplexity -m model.gguf -d t.pack --part 1000000 | cmp - all
+    test_expect_code 2 "$BIN/perplexity" -m model.gguf -f text.txt --part 0.5'
+
 test_expect_success 'validation is what perplexity measures' '
     gguf_export -m model.gguf -o adapter.gguf run.ckpt
     perplexity -m model.gguf -a adapter.gguf -d v.pack >p.tsv
