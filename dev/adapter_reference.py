@@ -120,6 +120,27 @@ def noisy(m):
     yield from plain(m)
 
 
+class Pissa(Pair):
+    """The largest singular values of the weight, which is without them: Meng et al. 2024."""
+
+    def __init__(self, name, mod, rank, scale, drop=0):
+        super().__init__(name, mod, rank, scale, drop)
+        u, s, vt = torch.linalg.svd(mod.weight.detach(), full_matrices=False)
+        root = (s[:rank] / scale).sqrt()
+        self.a = torch.nn.Parameter(root[:, None] * vt[:rank])
+        self.b = torch.nn.Parameter(u[:, :rank] * root)
+        self.w0 = scale * (self.b @ self.a).detach()
+
+    def add(self, mod, x, y):
+        return super().add(mod, x, y) - x @ self.w0.T
+
+
+def pissa(m):
+    for name, mod in linears(m):
+        r = matching(RULES['ranks'], name, 4)
+        yield Pissa(name, mod, r, 6.0 / r)
+
+
 class Dora(Pair):
     """m (w + s b a) x / |w + s b a|, the norm a constant: Liu et al. 2024."""
 
@@ -200,6 +221,7 @@ CASES = {
     'neftune': noisy,
     'dora': dora,
     'full-targets': full_targets,
+    'pissa': pissa,
     'last-layers': lambda m: plain(m, least=1),
 }
 

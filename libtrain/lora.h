@@ -28,6 +28,8 @@ struct tr_lora_pair {
     int table; /* of the token table: a (n_vocab, rank), b (n_embd, rank), w + scale * a b^T */
     struct tr_tensor m; // (n_out) magnitudes of the rows (tr_lora_set_dora); no name: none
     float *square;      // (n_out) with them: squared norms of the base's rows
+    struct tr_tensor a0, b0; /* where training began, which is taken from the base
+                                (tr_lora_set_apart); the pair's own numbers; no name: none */
     int tied;  /* that is multiplied by too, see tr_lora_start */
     int64_t rows, first; /* rows > 0: no pair, but what so many rows from `first` on gain: a
                             (rows, width); there is no b */
@@ -72,6 +74,14 @@ int tr_lora_measure(struct tr_lora *l, const struct tr_model *base,
 /* 1 for the name of magnitudes in a checkpoint. */
 int tr_lora_is_magnitudes(const char *name);
 
+/* Let the pairs begin with a part of the base, which is without it then (Meng et al. 2024,
+ * "PiSSA"): w x + scale * b (a x) - scale * b0 (a0 x), where a0 and b0 (of the shapes of a and
+ * b, all 0 until whoever chooses the part fills them) stay.  A file of an adapter has both, side
+ * by side, with twice the rank and twice the alpha.  TR_EUNSUPPORTED for a pair of the token
+ * table. */
+int tr_lora_set_apart(struct tr_lora *l, struct tr_err *err) TR_MUST_CHECK;
+int64_t tr_lora_apart_bytes(const struct tr_lora *l); /* of all a0 and b0 */
+
 /* Does the pattern, as of tr_lora_new, mean the weight of this name? */
 int tr_lora_matches(const char *pattern, const char *name);
 
@@ -95,10 +105,8 @@ struct tr_lora_own {
 int tr_lora_set_own(struct tr_lora *l, const struct tr_lora_own *own,
                     struct tr_err *err) TR_MUST_CHECK;
 
-/* 1 if all factors are 1.  The numbers of a file: b times the factor, to be freed; NULL without
- * memory. */
+/* 1 if all factors are 1. */
 int tr_lora_is_plain(const struct tr_lora *l);
-float *tr_lora_folded(const float *b, int64_t n, float factor);
 
 /* Let rows of tokens be trained beside the pairs: "new", those that gguf-edit added, or
  * "FIRST-LAST"; of the token table and, if it is another matrix, the output.  They have no place
@@ -157,9 +165,15 @@ int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale,
 /* Take it off again, as often as it was attached; nothing if it was not. */
 void tr_lora_detach(const struct tr_lora *l, struct tr_model *m);
 
-/* Write as adapter GGUF, f32; b is multiplied by the factor of its pair.  Names longer than 63 bytes are refused. */
+/* Write as adapter GGUF, f32; b is multiplied by the factor of its pair, and what was set apart
+ * is taken away.  Names longer than 63 bytes are refused. */
 int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const char *path,
                  struct tr_err *err) TR_MUST_CHECK;
+
+/* The same in two steps, into a file that has its other keys: alpha and tensors, then numbers. */
+void tr_lora_declare(const struct tr_lora *l, struct tr_gguf_writer *g);
+int tr_lora_write(const struct tr_lora *l, struct tr_gguf_writer *g,
+                  struct tr_err *err) TR_MUST_CHECK;
 
 /* Does it change the base weight `name`? */
 int tr_lora_has(const struct tr_lora *l, const char *name);

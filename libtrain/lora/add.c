@@ -38,13 +38,14 @@ static void add_gains(const struct tr_lora_pair *p, float scale, int64_t r0, int
     }
 }
 
-static void add_pair(const struct tr_lora_pair *p, float scale, int64_t r0, int64_t n, float *w)
+static void add_pair(const struct tr_lora_pair *p, const float *a, const float *b,
+                     float scale, int64_t r0, int64_t n, float *w)
 {
     int64_t n_in = tr_tensor_cols(&p->a), n_out = p->b.dim[p->b.n_dim - 2];
     while (n > 0) { /* the rows may be those of several experts */
         int64_t left = n_out - r0 % n_out, rows = n < left ? n : left;
-        add_rows(scale, (const float *)p->a.data + r0 / n_out * p->rank * n_in,
-                 (const float *)p->b.data + r0 * p->rank, p->rank, (int)n_in, rows, w);
+        add_rows(scale, a + r0 / n_out * p->rank * n_in, b + r0 * p->rank, p->rank,
+                 (int)n_in, rows, w);
         r0 += rows;
         n -= rows;
         w += rows * n_in;
@@ -64,6 +65,8 @@ void tr_lora_add_to(const struct tr_lora *l, const char *name, float user_scale,
         else if (p->table)
             add_table_rows(p, scale, r0, n, w);
         else
-            add_pair(p, scale, r0, n, w);
+            add_pair(p, p->a.data, p->b.data, scale, r0, n, w);
+        if (p->a0.name)
+            add_pair(p, p->a0.data, p->b0.data, -scale, r0, n, w);
     }
 }

@@ -46,13 +46,18 @@ static int check_pair(const struct tr_lora_pair *p, const struct tr_model *m,
                       tr_gguf_shape_text(wanted, p->b.n_dim, dim));
 }
 
+static int n_parts(const struct tr_lora_pair *p)
+{
+    return p->a0.name ? 2 : 1;
+}
+
 /* Logits have room for a few parts of adapters (ops.h). */
 static int check_room(const struct tr_lora *l, const struct tr_model *m, struct tr_err *err)
 {
     const struct tr_weight *w = tr__weight(m, 0, tr__is_tied(m) ? TR_TOKEN_EMBD : TR_OUTPUT);
     int n = 0;
     for (size_t i = 0; i < l->n; i++)
-        n += !strcmp(l->pair[i].name, w->t.name);
+        n += strcmp(l->pair[i].name, w->t.name) ? 0 : n_parts(&l->pair[i]);
     for (const struct tr_delta *d = w->delta; n && d; d = d->next)
         n++;
     return n <= TR_MAX_OUTPUT_PARTS
@@ -96,27 +101,32 @@ static uint32_t id_of(const char *name)
     return h ? h : 1;
 }
 
-/* A part for each pair that adds something, in their order, as one list. */
+static struct tr_delta part_of(struct tr_lora_pair *p, int which, float scale)
+{
+    if (which)
+        return (struct tr_delta){ .a = &p->a0, .b = &p->b0, .scale = -scale };
+    return (struct tr_delta){ &p->a, p->rows ? NULL : &p->b, scale, id_of(p->name),
+                              p->first, p->square, p->m.name ? &p->m : NULL,
+                              { p->a, p->b }, NULL };
+}
+
+/* The parts of each pair that adds something, in their order, as one list. */
 static int make_parts(struct tr_lora *l, float scale, struct tr_delta **list,
                       struct tr_err *err)
 {
     struct tr_delta **end = list;
     *list = NULL;
-    for (size_t i = 0; i < l->n; i++) {
-        struct tr_lora_pair *p = &l->pair[i];
-        if (!adds(l, p, scale))
-            continue;
-        if (!(*end = malloc(sizeof **end))) {
-            free_parts(*list);
-            return tr_err_set(err, TR_ENOMEM, "out of memory for the pair of '%s'",
-                              p->name);
+    for (size_t i = 0; i < l->n; i++)
+        for (int k = 0; adds(l, &l->pair[i], scale) && k < n_parts(&l->pair[i]); k++) {
+            struct tr_lora_pair *p = &l->pair[i];
+            if (!(*end = malloc(sizeof **end))) {
+                free_parts(*list);
+                return tr_err_set(err, TR_ENOMEM, "out of memory for the pair of '%s'",
+                                  p->name);
+            }
+            **end = part_of(p, k, tr__lora_scale(l, p, scale));
+            end = &(*end)->next;
         }
-        **end = (struct tr_delta){ &p->a, p->rows ? NULL : &p->b,
-                                   tr__lora_scale(l, p, scale), id_of(p->name),
-                                   p->first, p->square, p->m.name ? &p->m : NULL, { p->a, p->b },
-                                   NULL };
-        end = &(*end)->next;
-    }
     return 0;
 }
 
@@ -137,13 +147,12 @@ int tr_lora_attach(struct tr_lora *l, struct tr_model *m, float scale, struct tr
     int rc = check_base(l, m, err);
     if (!rc)
         rc = make_parts(l, scale, &part, err);
-    for (size_t i = 0; !rc && i < l->n; i++) {
-        if (!adds(l, &l->pair[i], scale))
-            continue;
-        struct tr_delta *next = part->next;
-        hang_up(tr__weight_find(m, l->pair[i].name), part);
-        part = next;
-    }
+    for (size_t i = 0; !rc && i < l->n; i++)
+        for (int k = 0; adds(l, &l->pair[i], scale) && k < n_parts(&l->pair[i]); k++) {
+            struct tr_delta *next = part->next;
+            hang_up(tr__weight_find(m, l->pair[i].name), part);
+            part = next;
+        }
     return rc;
 }
 
@@ -152,7 +161,7 @@ static void take_off(const struct tr_lora_pair *p, struct tr_weight *w)
     struct tr_delta **at = &w->delta;
     while (*at) {
         struct tr_delta *d = *at;
-        if (d->a != &p->a) {
+        if (d->a != &p->a && d->a != &p->a0) {
             at = &d->next;
             continue;
         }

@@ -239,6 +239,39 @@ static int read_magnitudes(const struct tr_gguf *g, struct tr_lora *l, struct tr
     return 0;
 }
 
+static int read_apart(const struct tr_gguf *g, const char *suffix, struct tr_lora_pair *p,
+                      struct tr_tensor *to, struct tr_err *err)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%s%s", p->name, suffix);
+    const struct tr_gguf_tensor *t = tr_gguf_find_tensor(g, name);
+    if (!t || t->dtype != &tr_f32 || tr_gguf_count(t) != tr_tensor_count(to))
+        return tr_err_set(err, TR_EMISMATCH,
+                          "%s: tensor '%s' is missing or does not fit its pair",
+                          tr_gguf_path(g), name);
+    memcpy(to->data, t->data, (size_t)t->bytes);
+    return 0;
+}
+
+/* And the parts of the base that they began with. */
+static int read_all_apart(const struct tr_gguf *g, struct tr_lora *l, struct tr_err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < l->n; i++) {
+        struct tr_lora_pair *p = &l->pair[i];
+        char name[96];
+        snprintf(name, sizeof name, "%s" TR__A0, p->name);
+        if (!tr_gguf_find_tensor(g, name))
+            continue;
+        rc = tr__lora_add_apart(p, err);
+        if (!rc)
+            rc = read_apart(g, TR__A0, p, &p->a0, err);
+        if (!rc)
+            rc = read_apart(g, TR__B0, p, &p->b0, err);
+    }
+    return rc;
+}
+
 /* What is neither is the state of the optimizer. */
 static int read_checkpoint(const struct tr_gguf *g, const struct tr_model *base,
                            struct tr_lora *l, struct tr_err *err)
@@ -263,6 +296,8 @@ static int read_checkpoint(const struct tr_gguf *g, const struct tr_model *base,
     }
     if (!rc)
         rc = read_factors(g, l, err);
+    if (!rc)
+        rc = read_all_apart(g, l, err);
     return rc ? rc : read_magnitudes(g, l, err);
 }
 

@@ -80,6 +80,10 @@ static void release(struct tr_lora_pair *p)
     free(p->read_b);
     free(p->read_m);
     free(p->square);
+    free(p->a0.data);
+    free(p->b0.data);
+    free_name(p->a0.name);
+    free_name(p->b0.name);
     free_name(p->m.name);
     free_name(p->name);
     free_name(p->a.name);

@@ -23,6 +23,10 @@ void tr__lora_set_rank(struct tr_lora_pair *p, int rank);
 
 #define TR__MAGNITUDES ".lora_m" /* behind the name of the weight */
 int tr__lora_add_magnitudes(struct tr_lora_pair *p, struct tr_err *err) TR_MUST_CHECK;
+/* Behind the name of the weight: what was set apart. */
+#define TR__A0 ".lora_a0"
+#define TR__B0 ".lora_b0"
+int tr__lora_add_apart(struct tr_lora_pair *p, struct tr_err *err) TR_MUST_CHECK;
 #define TR__ROWS ".rows" /* behind the name of the weight */
 
 /* Note which model is the base: this one, or what the file of an adapter says. */

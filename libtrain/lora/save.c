@@ -6,27 +6,56 @@
 
 #include <stdlib.h>
 
-static int write_tensor(struct tr_gguf_writer *g, const struct tr_tensor *t,
-                        struct tr_err *err)
+/* The pair with the shapes that it has in a file. */
+static struct tr_lora_pair in_file(const struct tr_lora_pair *p)
 {
-    return tr_gguf_write(g, t->data, tr_tensor_count(t) * (int64_t)sizeof(float), err);
+    struct tr_lora_pair f = *p;
+    if (p->a0.name)
+        tr__lora_set_rank(&f, 2 * p->rank);
+    return f;
 }
 
-float *tr_lora_folded(const float *b, int64_t n, float factor)
+void tr_lora_declare(const struct tr_lora *l, struct tr_gguf_writer *g)
 {
-    float *v = malloc((size_t)n * sizeof *v);
-    for (int64_t i = 0; v && i < n; i++)
-        v[i] = b[i] * factor;
-    return v;
+    float twice = tr_lora_apart_bytes(l) ? 2 : 1; /* as the ranks are */
+    tr_gguf_set_f32(g, "adapter.lora.alpha", twice * l->alpha);
+    for (size_t i = 0; i < l->n; i++) {
+        struct tr_lora_pair f = in_file(&l->pair[i]);
+        tr_gguf_add_tensor(g, f.a.name, &tr_f32, f.a.n_dim, f.a.dim);
+        tr_gguf_add_tensor(g, f.b.name, &tr_f32, f.b.n_dim, f.b.dim);
+    }
 }
 
-static int write_b(struct tr_gguf_writer *g, const struct tr_lora_pair *p, struct tr_err *err)
+/* Of n rows of x, `by` times each, and behind it, if it has a name, the same of x0. */
+static int write_rows(struct tr_gguf_writer *g, const struct tr_tensor *x, float by,
+                      const struct tr_tensor *x0, float by0, int64_t n, struct tr_err *err)
 {
-    struct tr_tensor b = p->b;
-    b.data = tr_lora_folded(b.data, tr_tensor_count(&b), p->factor);
-    int rc = b.data ? write_tensor(g, &b, err)
-                    : tr_err_set(err, TR_ENOMEM, "out of memory for '%s'", b.name);
-    free(b.data);
+    int64_t width = tr_tensor_count(x) / n, both = x0->name ? 2 * width : width;
+    float *v = malloc((size_t)(n * both) * sizeof *v);
+    if (!v)
+        return tr_err_set(err, TR_ENOMEM, "out of memory for '%s'", x->name);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < width; j++) {
+            v[i * both + j] = by * ((const float *)x->data)[i * width + j];
+            if (x0->name)
+                v[i * both + width + j] = by0 * ((const float *)x0->data)[i * width + j];
+        }
+    int rc = tr_gguf_write(g, v, n * both * (int64_t)sizeof *v, err);
+    free(v);
+    return rc;
+}
+
+int tr_lora_write(const struct tr_lora *l, struct tr_gguf_writer *g, struct tr_err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; !rc && i < l->n; i++) {
+        const struct tr_lora_pair *p = &l->pair[i];
+        int64_t n_matrix = p->a.n_dim > 2 ? p->a.dim[0] : 1;
+        rc = write_rows(g, &p->a, 1, &p->a0, 1, n_matrix, err);
+        if (!rc)
+            rc = write_rows(g, &p->b, p->factor, &p->b0, -p->factor,
+                            tr_tensor_count(&p->b) / p->rank, err);
+    }
     return rc;
 }
 
@@ -45,18 +74,6 @@ int tr_lora_save(const struct tr_lora *l, const struct tr_model *base, const cha
     tr_gguf_set_string(g, "general.type", "adapter");
     tr_gguf_set_string(g, "adapter.type", "lora");
     tr_gguf_set_base(g, tr_model_gguf(base));
-    tr_gguf_set_f32(g, "adapter.lora.alpha", l->alpha);
-    for (size_t i = 0; i < l->n; i++) {
-        tr_gguf_add_tensor(g, l->pair[i].a.name, &tr_f32, l->pair[i].a.n_dim,
-                           l->pair[i].a.dim);
-        tr_gguf_add_tensor(g, l->pair[i].b.name, &tr_f32, l->pair[i].b.n_dim,
-                           l->pair[i].b.dim);
-    }
-    int rc = 0;
-    for (size_t i = 0; !rc && i < l->n; i++) {
-        rc = write_tensor(g, &l->pair[i].a, err);
-        if (!rc)
-            rc = write_b(g, &l->pair[i], err);
-    }
-    return tr_gguf_finish(g, rc, err);
+    tr_lora_declare(l, g);
+    return tr_gguf_finish(g, tr_lora_write(l, g, err), err);
 }

@@ -67,25 +67,51 @@ static struct piece piece_of(const struct tr_params *p, int which, size_t i)
     return x;
 }
 
-static void declare_tensors(struct tr_gguf_writer *g, const struct tr_params *p)
+/* What stays beside the parameters, number i of it: the parts of the base that pairs began with, no
+ * bytes where there is none.  0 behind the last one. */
+static int beside(const struct tr_trainer *t, size_t i, struct piece *x)
 {
+    *x = (struct piece){ 0 };
+    if (!t->lora || i >= 2 * t->lora->n)
+        return 0;
+    struct tr_lora_pair *p = &t->lora->pair[i / 2];
+    const struct tr_tensor *of = i % 2 ? &p->b0 : &p->a0;
+    if (of->name) {
+        snprintf(x->name, sizeof x->name, "%s", of->name);
+        x->t = *of;
+        x->bytes = tr_tensor_count(of) * of->dtype->bytes;
+    }
+    return 1;
+}
+
+static void declare_tensors(struct tr_gguf_writer *g, const struct tr_trainer *t)
+{
+    const struct tr_params *p = &t->params;
+    struct piece y;
     for (int which = first_of(p); which < p->optim->n_state; which++)
         for (size_t i = 0; i < p->n; i++) {
             struct piece x = piece_of(p, which, i);
             if (x.bytes)
                 tr_gguf_add_tensor(g, x.name, x.t.dtype, x.t.n_dim, x.t.dim);
         }
+    for (size_t i = 0; beside(t, i, &y); i++)
+        if (y.bytes)
+            tr_gguf_add_tensor(g, y.name, y.t.dtype, y.t.n_dim, y.t.dim);
 }
 
-static int write_tensors(struct tr_gguf_writer *g, const struct tr_params *p,
+static int write_tensors(struct tr_gguf_writer *g, const struct tr_trainer *t,
                          struct tr_err *err)
 {
+    const struct tr_params *p = &t->params;
+    struct piece y;
     int rc = 0;
     for (int which = first_of(p); which < p->optim->n_state; which++)
         for (size_t i = 0; !rc && i < p->n; i++) {
             struct piece x = piece_of(p, which, i);
             rc = x.bytes ? tr_gguf_write(g, x.t.data, x.bytes, err) : 0;
         }
+    for (size_t i = 0; !rc && beside(t, i, &y); i++)
+        rc = y.bytes ? tr_gguf_write(g, y.t.data, y.bytes, err) : 0;
     return rc;
 }
 
@@ -138,8 +164,8 @@ int tr_trainer_save(const struct tr_trainer *t, const char *path, struct tr_err 
     if (!g)
         return err ? err->code : TR_EIO;
     set_keys(g, t);
-    declare_tensors(g, &t->params);
-    return tr_gguf_finish(g, write_tensors(g, &t->params, err), err);
+    declare_tensors(g, t);
+    return tr_gguf_finish(g, write_tensors(g, t, err), err);
 }
 
 /* ---- reading ---------------------------------------------------------------------- */
@@ -247,23 +273,33 @@ static int find_piece(const struct tr_gguf *g, const struct piece *x,
     return 0;
 }
 
-static int read_tensors(struct tr_params *p, const struct tr_gguf *g, int copy,
+static int read_piece(const struct piece *x, const struct tr_gguf *g, int copy,
+                      struct tr_err *err)
+{
+    const struct tr_gguf_tensor *src;
+    int rc = find_piece(g, x, &src, err);
+    if (rc)
+        return rc;
+    if (copy)
+        memcpy(x->t.data, src->data, (size_t)x->bytes);
+    tr_gguf_forget(g, src->data, src->bytes);
+    return 0;
+}
+
+static int read_tensors(struct tr_trainer *t, const struct tr_gguf *g, int copy,
                         struct tr_err *err)
 {
+    const struct tr_params *p = &t->params;
+    struct piece y;
+    int rc = 0;
     for (int which = first_of(p); which < p->optim->n_state; which++)
-        for (size_t i = 0; i < p->n; i++) {
+        for (size_t i = 0; !rc && i < p->n; i++) {
             struct piece x = piece_of(p, which, i);
-            const struct tr_gguf_tensor *src;
-            if (!x.bytes)
-                continue;
-            int rc = find_piece(g, &x, &src, err);
-            if (rc)
-                return rc;
-            if (copy)
-                memcpy(x.t.data, src->data, (size_t)x.bytes);
-            tr_gguf_forget(g, src->data, src->bytes);
+            rc = x.bytes ? read_piece(&x, g, copy, err) : 0;
         }
-    return 0;
+    for (size_t i = 0; !rc && beside(t, i, &y); i++)
+        rc = y.bytes ? read_piece(&y, g, copy, err) : 0;
+    return rc;
 }
 
 /* A run that began with its warm-up cut goes on so, or its rates would jump. */
@@ -317,11 +353,11 @@ int tr_trainer_load(struct tr_trainer *t, const char *path, struct tr_err *err)
     if (!rc)
         rc = tr_gguf_check(g, err);
     if (!rc)
-        rc = read_tensors(&t->params, g, 0, err); /* all is there before anything changes */
+        rc = read_tensors(t, g, 0, err); /* all is there before anything changes */
     if (!rc)
         rc = read_place(t, g, err);
     if (!rc)
-        rc = read_tensors(&t->params, g, 1, err);
+        rc = read_tensors(t, g, 1, err);
     tr_gguf_close(g);
     return rc;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * A checkpoint without what only training needs.  Its tensors are told apart by name: what
- * ends as the state of an optimizer does is none that was trained.  An adapter is f32 as it
- * is; a whole model is written in the types of its base, through the converter of edit/.
+ * A checkpoint without what only training needs.  An adapter is written as its run would write it,
+ * f32; a whole model in the types of its base, through the converter of edit/.
  * Bytes: docs/formats/.
  */
 #include <libtrain/checkpoint.h>
@@ -11,8 +10,6 @@
 #include <libtrain/lora.h>
 #include <libtrain/merge.h>
 #include <libtrain/model/model.h>
-#include <libtrain/optim.h>
-#include <libtrain/train/saves.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,24 +17,6 @@
 #include <xxhash.h>
 
 enum { SLAB = 1 << 20 };
-
-static int ends_with(const char *name, const char *suffix)
-{
-    size_t n = strlen(name), m = strlen(suffix);
-    return n >= m && !strcmp(name + n - m, suffix);
-}
-
-static int is_parameter(const char *name)
-{
-    const struct tr_optim *optim;
-    if (ends_with(name, TR__TRAINED))
-        return 0;
-    for (int i = 0; (optim = tr_optim_at(i)); i++)
-        for (int j = 0; j < optim->n_state; j++)
-            if (ends_with(name, optim->state[j].suffix))
-                return 0;
-    return 1;
-}
 
 /* 1 if an adapter was trained, 0 if the whole model, or an error. */
 static int is_adapter(const struct tr_gguf *g, struct tr_err *err)
@@ -61,40 +40,21 @@ static int check_base(const struct tr_gguf *g, const struct tr_model *base,
 /* ==== an adapter ==== */
 
 static int set_adapter_keys(struct tr_gguf_writer *w, const struct tr_gguf *g,
-                            const struct tr_model *base, struct tr_err *err)
+                            const struct tr_model *base, const struct tr_lora *l,
+                            struct tr_err *err)
 {
-    const struct tr_gguf_kv *alpha = tr_gguf_find_kv(g, "adapter.lora.alpha");
     const struct tr_gguf_kv *hash = tr_gguf_find_kv(g, "libtrain.base_hash");
-    if (!alpha || alpha->type != TR_GGUF_F32)
-        return tr_err_set(err, TR_EFORMAT,
-                          "%s: key 'adapter.lora.alpha' is missing or no f32",
+    if (!tr_gguf_find_kv(g, "adapter.lora.alpha"))
+        return tr_err_set(err, TR_EFORMAT, "%s: key 'adapter.lora.alpha' is missing",
                           tr_gguf_path(g));
     tr_gguf_set_string(w, "general.architecture", tr_model_arch(base));
     tr_gguf_set_string(w, "general.type", "adapter");
     tr_gguf_set_string(w, "adapter.type", "lora");
     tr_gguf_set_base(w, tr_model_gguf(base));
-    tr_gguf_set_kv(w, alpha);
+    tr_lora_declare(l, w);
     if (hash)
         tr_gguf_set_kv(w, hash);
     return 0;
-}
-
-/* Factors of the pairs go into their b (lora.h); the pairs stand in the order of these. */
-static int write_part(struct tr_gguf_writer *w, const struct tr_gguf *g,
-                      const struct tr_gguf_tensor *t, size_t *i_pair, struct tr_err *err)
-{
-    const struct tr_gguf_kv *kv = tr_gguf_find_kv(g, TR_LORA_FACTORS);
-    if (!kv || !ends_with(t->name, ".lora_b"))
-        return tr_gguf_write(w, t->data, t->bytes, err);
-    float *b = *i_pair < kv->count && kv->elem == TR_GGUF_F32 && t->dtype == &tr_f32
-                   ? tr_lora_folded(t->data, tr_gguf_count(t),
-                                    (float)tr_gguf_elem_float(kv, (*i_pair)++))
-                   : NULL;
-    int rc = b ? tr_gguf_write(w, b, t->bytes, err)
-               : tr_err_set(err, TR_EFORMAT, "'%s': key '%s' does not fit '%s'",
-                            tr_gguf_path(g), TR_LORA_FACTORS, t->name);
-    free(b);
-    return rc;
 }
 
 static int write_adapter(struct tr_gguf_writer *w, const struct tr_gguf *g,
@@ -102,22 +62,15 @@ static int write_adapter(struct tr_gguf_writer *w, const struct tr_gguf *g,
                          struct tr_err *err)
 {
     const char *chat = args->chat_template;
-    size_t i_pair = 0;
-    int rc = set_adapter_keys(w, g, base, err);
+    struct tr_lora *l = tr_lora_open_checkpoint(g, base, err);
+    int rc = l ? set_adapter_keys(w, g, base, l, err) : TR_EFORMAT;
     if (args->name)
         tr_gguf_set_string(w, "general.name", args->name);
     if (chat)
         tr_gguf_set_hash(w, "libtrain.chat_template_hash", XXH3_64bits(chat, strlen(chat)));
-    for (size_t i = 0; i < tr_gguf_n_tensor(g); i++) {
-        const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
-        if (is_parameter(t->name))
-            tr_gguf_add_tensor(w, t->name, t->dtype, t->n_dim, t->dim);
-    }
-    for (size_t i = 0; !rc && i < tr_gguf_n_tensor(g); i++) {
-        const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
-        if (is_parameter(t->name))
-            rc = write_part(w, g, t, &i_pair, err);
-    }
+    if (!rc)
+        rc = tr_lora_write(l, w, err);
+    tr_lora_free(l);
     return rc;
 }
 

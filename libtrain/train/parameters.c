@@ -220,14 +220,14 @@ static int new_lora(struct tr_trainer *t, struct tr_err *err)
     const struct tr_train_args *a = &t->args;
     double alpha = a->rslora ? a->lora_alpha * sqrt((double)a->lora_rank) : a->lora_alpha;
     struct tr_lora_own own = { a->lora_rank_of, a->lora_alpha_of, a->lora_alpha, a->rslora };
-    if (a->loftq_from && !(t->source = tr_gguf_open(a->loftq_from, err)))
-        return err ? err->code : TR_EIO;
     t->lora = tr_lora_new(t->m, a->lora_targets, (int)a->lora_rank, (float)alpha, err);
     if (!t->lora)
         return err ? err->code : TR_ENOMEM;
     int rc = a->last_layers ? tr_lora_keep_last(t->lora, t->m, a->last_layers, err) : 0;
     if (!rc && (own.ranks || own.alphas))
         rc = tr_lora_set_own(t->lora, &own, err);
+    if (!rc)
+        rc = tr__prepare_start(t, err);
     return rc || !a->dora ? rc : tr_lora_set_dora(t->lora, t->m, err);
 }
 

@@ -76,7 +76,8 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
     library = eval.library > library ? eval.library : library;
     struct tr_plan *p = &t->plan;
     p->weights = t->args.full ? 0 : tr_model_mapped_bytes(t->m);
-    p->params = tr_params_value_bytes(&t->params);
+    p->params = tr_params_value_bytes(&t->params) +
+                (t->lora ? tr_lora_apart_bytes(t->lora) : 0);
     p->grads = tr_params_grad_bytes(&t->params);
     p->moments = tr_params_state_bytes(&t->params);
     p->activations = (int64_t)t->tape_plan.kept;

@@ -31,6 +31,12 @@ static uint64_t hash_values(const struct tr_params *p)
     return hash;
 }
 
+static void share_beginning(struct tr_lora_pair *p)
+{
+    tr_comm_share(p->a0.data, tr_tensor_count(&p->a0) * (int64_t)sizeof(float));
+    tr_comm_share(p->b0.data, tr_tensor_count(&p->b0) * (int64_t)sizeof(float));
+}
+
 /* Moments are zero before the first step, if no rank has made one that it goes back behind. */
 static void share_state(struct tr_trainer *t)
 {
@@ -43,6 +49,9 @@ static void share_state(struct tr_trainer *t)
     tr__stop_share(t);
     if (p->average)
         tr_comm_share(p->average, p->count * (int64_t)sizeof *p->average);
+    for (size_t i = 0; t->lora && i < t->lora->n; i++)
+        if (t->lora->pair[i].a0.name)
+            share_beginning(&t->lora->pair[i]);
     for (size_t i = 0; i < p->n; i++) {
         tr_comm_share(p->tensor[i]->data, value_bytes(p, i));
         for (int j = 0; begun && j < p->optim->n_state; j++)

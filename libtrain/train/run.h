@@ -213,8 +213,10 @@ int tr__check_space(const struct tr_trainer *t, const struct tr_train_hooks *h,
 /* Newest saves that are kept. */
 int tr__keep(const struct tr_train_hooks *h);
 
-/* How a new adapter begins (start.c): what is at odds; the numbers, once there is memory. */
+/* How a new adapter begins (start.c): what is at odds; what its pairs need; the numbers, once
+ * there is memory. */
 int tr__check_start(const struct tr_train_args *a, struct tr_err *err) TR_MUST_CHECK;
+int tr__prepare_start(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 int tr__start_pairs(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 
 /* TR_EINVAL if the trainer stopped at its plan. */

@@ -15,6 +15,7 @@
 struct tr_lora_init {
     const char *name;
     int needs_source; /* another file of the base */
+    int apart;        /* with a part of the base, which is without it then */
     /* One pair, of matrix number i; NULL: as it is. */
     int (*fill)(struct tr_lora_pair *p, const struct tr_trainer *t, size_t i,
                 const struct tr_gguf *source, struct tr_err *err);
@@ -31,7 +32,8 @@ static int fill_gaussian(struct tr_lora_pair *p, const struct tr_trainer *t, siz
     return 0;
 }
 
-/* What the numbers of `source` are beyond those of the base, as a pair of this scale. */
+/* What the numbers of `source` are beyond those of the base, or if it is NULL those of the
+ * base, as a pair of this scale. */
 static int factor(struct tr_lora_pair *p, const struct tr_tensor *w,
                   const struct tr_gguf_tensor *source, float scale, struct tr_err *err)
 {
@@ -42,9 +44,10 @@ static int factor(struct tr_lora_pair *p, const struct tr_tensor *w,
     float *d = malloc((size_t)n * sizeof *d), *is = malloc((size_t)n * sizeof *is);
     int rc = d && is ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory for '%s'", p->name);
     if (!rc) {
-        source->dtype->to_f32(source->data, d, n);
-        w->dtype->to_f32(w->data, is, n);
-        for (int64_t j = 0; j < n; j++)
+        (source ? source->dtype : w->dtype)->to_f32(source ? source->data : w->data, d, n);
+        if (source)
+            w->dtype->to_f32(w->data, is, n);
+        for (int64_t j = 0; source && j < n; j++)
             d[j] -= is[j];
         rc = tr__factor(d, &args, &f, err);
     }
@@ -62,6 +65,15 @@ static int factor(struct tr_lora_pair *p, const struct tr_tensor *w,
     return rc;
 }
 
+static int fill_factors(struct tr_lora_pair *p, const struct tr_trainer *t,
+                        const struct tr_tensor *w, const struct tr_gguf_tensor *source,
+                        struct tr_err *err)
+{
+    memset(p->a.data, 0, (size_t)tr_tensor_count(&p->a) * sizeof(float));
+    memset(p->b.data, 0, (size_t)tr_tensor_count(&p->b) * sizeof(float));
+    return factor(p, w, source, t->lora->alpha / (float)p->rank * p->factor, err);
+}
+
 static int fill_loftq(struct tr_lora_pair *p, const struct tr_trainer *t, size_t i,
                       const struct tr_gguf *source, struct tr_err *err)
 {
@@ -72,15 +84,26 @@ static int fill_loftq(struct tr_lora_pair *p, const struct tr_trainer *t, size_t
         !s->dtype->to_f32)
         return tr_err_set(err, TR_EMISMATCH, "'%s': has no '%s' as the base has it",
                           tr_gguf_path(source), p->name);
-    memset(p->a.data, 0, (size_t)tr_tensor_count(&p->a) * sizeof(float));
-    memset(p->b.data, 0, (size_t)tr_tensor_count(&p->b) * sizeof(float));
-    return factor(p, w, s, t->lora->alpha / (float)p->rank * p->factor, err);
+    return fill_factors(p, t, w, s, err);
+}
+
+static int fill_pissa(struct tr_lora_pair *p, const struct tr_trainer *t, size_t i,
+                      const struct tr_gguf *source, struct tr_err *err)
+{
+    (void)i, (void)source;
+    int rc = fill_factors(p, t, &tr__weight_find(t->m, p->name)->t, NULL, err);
+    if (rc)
+        return rc;
+    memcpy(p->a0.data, p->a.data, (size_t)tr_tensor_count(&p->a) * sizeof(float));
+    memcpy(p->b0.data, p->b.data, (size_t)tr_tensor_count(&p->b) * sizeof(float));
+    return 0;
 }
 
 static const struct tr_lora_init inits[] = {
-    { "kaiming", 0, NULL },
-    { "gaussian", 0, fill_gaussian },
-    { "loftq", 1, fill_loftq },
+    { .name = "kaiming" },
+    { .name = "gaussian", .fill = fill_gaussian },
+    { .name = "loftq", .needs_source = 1, .fill = fill_loftq },
+    { .name = "pissa", .apart = 1, .fill = fill_pissa },
 };
 
 const struct tr_lora_init *tr_lora_init_at(int i)
@@ -100,10 +123,17 @@ int tr__check_start(const struct tr_train_args *a, struct tr_err *err)
     if (!a->lora_init->needs_source != !a->loftq_from)
         return tr_err_set(err, TR_EINVAL, "training arguments 'loftq_from' and 'lora_init' "
                           "loftq go together");
-    if (a->lora_init->needs_source && a->dora)
+    if ((a->lora_init->needs_source || a->lora_init->apart) && a->dora)
         return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'dora' does not go with "
                           "'lora_init' %s", a->lora_init->name);
     return 0;
+}
+
+int tr__prepare_start(struct tr_trainer *t, struct tr_err *err)
+{
+    if (t->args.loftq_from && !(t->source = tr_gguf_open(t->args.loftq_from, err)))
+        return err ? err->code : TR_EIO;
+    return t->args.lora_init->apart ? tr_lora_set_apart(t->lora, err) : 0;
 }
 
 int tr__start_pairs(struct tr_trainer *t, struct tr_err *err)

@@ -43,11 +43,12 @@ static const struct { const char *row, *args; } cases[] = {
     { "dropout", NEW "lora_dropout=0.25 seed=7" },
     { "neftune", NEW "neftune=5 seed=7" },
     { "last-layers", NEW "last_layers=1" },
+    { "pissa", NEW "lora_init=pissa lora_rank_of=ffn_*=2,blk.1.ffn_down=7" },
     { "dora", NEW "dora=1" },
     { "dora-peft", NEW "dora=1" },
     { "full-targets", NEW "full_targets=*_norm,token_embd" },
 };
-enum { N_CASE = sizeof cases / sizeof *cases, N_WRITTEN = 5 /* as adapters */ };
+enum { N_CASE = sizeof cases / sizeof *cases, N_WRITTEN = 6 /* as adapters */ };
 
 /* The numbers of a row KEY.WHAT. */
 static void row(const char *key, const char *what, double *v, int n)
@@ -86,7 +87,7 @@ static struct training_run open_case(int i, const char *more)
     struct training_run r = run_open(path, data, &a);
     const struct tr_params *p = tr_trainer_params(r.t);
     for (size_t k = 0; k < p->n; k++)
-        if (is_pair(p->tensor[k]->name))
+        if (!strstr(cases[i].args, "pissa") && is_pair(p->tensor[k]->name))
             tiny_numbers(p->tensor[k]->name, p->tensor[k]->data,
                          tr_tensor_count(p->tensor[k]));
     return r;
@@ -197,6 +198,8 @@ static const struct { const char *args, *said; } refused[] = {
     { "full_targets=*norm* objective=dpo", "an objective that asks the model as it was" },
     { "lora_init=loftq", "'loftq_from' and 'lora_init'" },
     { "lora_init=gaussian full=1", "'lora_init' is for a new adapter" },
+    { "lora_init=pissa dora=1", "'dora' does not go with 'lora_init' pissa" },
+    { "lora_init=pissa lora_targets=token_embd,attn_q", "'token_embd.weight': an adapter of" },
     { "dora=1 full=1", "'dora' does not go with 'full'" },
     { "dora=1 lora_dropout=0.1", "'dora' does not go with 'lora_dropout'" },
     { "dora=1 precision=q8", "precision q8" },
@@ -242,7 +245,7 @@ static double change_of(const char *args, const char *loss_of)
     return loss;
 }
 
-/* Gaussian changes nothing; with the whole rank loftq gives the base back that a packed one
+/* Gaussian and pissa change nothing; with the whole rank loftq gives the base back that a packed one
  * had been, with less it comes nearer. */
 START_TEST(starts)
 {
@@ -259,6 +262,7 @@ START_TEST(starts)
     double full = run_eval(path, NULL, data, kind, NULL);
     double packed = run_eval(other, NULL, data, kind, NULL);
     ck_assert_double_eq_tol(change_of("lora_init=gaussian", other), packed, 1e-6);
+    ck_assert_double_eq_tol(change_of("lora_init=pissa", other), packed, 1e-5);
     ck_assert_double_gt(fabs(packed - full), 1e-3);
     snprintf(more, sizeof more, "lora_init=loftq lora_rank=32 loftq_from=%s", path);
     double whole = change_of(more, other);
