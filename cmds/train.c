@@ -29,6 +29,7 @@ struct run {
     struct cmd_metrics log;
     struct cmd_adapters beneath;
     struct tr_lora_config config;
+    const struct tr_schedule *schedule; /* of a file; NULL: of the list */
 };
 
 /* ==== what is said ==== */
@@ -123,6 +124,15 @@ static int read_config(struct run *r, struct tr_err *err)
     return 0;
 }
 
+static int read_schedule(struct run *r, struct tr_err *err)
+{
+    const char *path = r->o->sched_file;
+    if (!path)
+        return 0;
+    r->schedule = r->o->args.sched = tr_schedule_open(path, err);
+    return r->schedule ? 0 : err->code;
+}
+
 static int open_inputs(struct run *r, struct tr_err *err)
 {
     struct train_opts *o = r->o;
@@ -141,7 +151,7 @@ static int open_inputs(struct run *r, struct tr_err *err)
         cmd_say("'%s' will be an adapter for the base with %s beneath it", o->hooks.lora_out,
                 r->beneath.n == 1 ? "that" : "those");
     o->args.val = r->val;
-    if (read_config(r, err))
+    if (read_config(r, err) || read_schedule(r, err))
         return err->code;
     return cmd_samples_prepare(&o->samples, r->m, &o->args, err);
 }
@@ -223,6 +233,7 @@ static int run_all(struct train_opts *o, int *sig, struct tr_err *err)
     cmd_samples_close(&o->samples);
     tr_lora_config_release(&r.config);
     tr_trainer_free(r.t);
+    tr_schedule_close(r.schedule);
     tr_pack_close(r.val);
     tr_pack_close(r.data);
     tr_model_close(r.m);

@@ -8,6 +8,7 @@ f64), and the rates of each schedule.  Needs torch >= 2.9.
 """
 import math
 
+import numpy
 import torch
 
 SHAPES = [(7, 5), (5, 7), (6,), (4, 3)]  # the last is a table, no linear map
@@ -155,6 +156,20 @@ SCHEDULES = [
 ]
 
 
+# Tables of steps and factors, or rates (--sched file:F).
+TABLES = [
+    ("factor", 0.5, 12, [(3, 0.1), (6, 1), (7, 0.25), (11, 0)]),
+    ("rate", 0.5, 6, [(1, 2e-3), (5, 1e-3)]),
+]
+
+
+def table_rates(what, lr, total, rows):
+    steps, values = zip(*rows)
+    by = lr if what == "factor" else 1.0
+    return rates(lambda o: L.LambdaLR(
+        o, lambda i: by * float(numpy.interp(i + 1, steps, values))), total)
+
+
 def settings(options):
     return "{ " + "".join(f'{{ "{n}", {v:g} }}, ' for n, v in options) + "{ NULL, 0 } }"
 
@@ -173,6 +188,10 @@ def main():
     for name, warmup, total, options, make in SCHEDULES:
         print(f'SCHEDULE({{ "{name}", {warmup}, {total}, {settings(options)},\n'
               f"    {numbers(rates(make, total))} }})")
+    for what, lr, total, rows in TABLES:
+        text = "step " + what + "".join(f"\\n{s} {v:g}" for s, v in rows)
+        print(f'TABLE({{ "{text}", {lr:g}, {total},\n'
+              f"    {numbers(table_rates(what, lr, total, rows))} }})")
 
 
 if __name__ == "__main__":

@@ -93,9 +93,12 @@ struct tr_optim {
 const struct tr_optim *tr_optim_by_name(const char *name);
 const struct tr_optim *tr_optim_at(int i); /* i = 0, 1, … until NULL */
 
+struct tr_schedule_table; /* of tr_schedule_open */
+
 struct tr_schedule_place {
     double progress;          /* since the warm-up: from 0 to below 1 */
     int64_t k, warmup, total; /* the update, from 1; of the warm-up; of the run */
+    const struct tr_schedule_table *table; /* the schedule's */
 };
 
 struct tr_schedule {
@@ -105,11 +108,22 @@ struct tr_schedule {
      * options. */
     double (*factor)(const struct tr_schedule_place *at, const double *option);
     int warms; /* it says what the rate is during the warm-up too, where progress is 0 */
+    const struct tr_schedule_table *table; /* of a schedule from a file; NULL: of the others */
 };
 
 /* "cosine", "wsd" …; NULL if there is none of this name. */
 const struct tr_schedule *tr_schedule_by_name(const char *name);
 const struct tr_schedule *tr_schedule_at(int i);
+
+/* A schedule from a file: lines of a step, from 1, and a value, as two words, steps rising; in
+ * front of them "step factor", values that multiply the learning rate, or "step rate", which are
+ * rates whatever that is.  Lines that begin with # and empty ones mean nothing.  It says the
+ * warm-up too.  NULL on failure, which names file and line; tr_schedule_close, when no run has
+ * it any more. */
+const struct tr_schedule *tr_schedule_open(const char *path,
+                                           struct tr_err *err) TR_MUST_CHECK;
+void tr_schedule_close(const struct tr_schedule *s);
+uint64_t tr_schedule_hash(const struct tr_schedule *s); /* of its rows; 0: it is of no file */
 
 /* Learning rate of update k = 1 … total: linear from lr / warmup up to lr over the first
  * `warmup` updates, which may be more than there are (but for a schedule that warms), then

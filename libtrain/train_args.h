@@ -74,7 +74,7 @@ struct tr_train_args {
     double stop_delta, stop_change;
 
     double lr, warmup;       /* warmup: steps, or a share of all steps if below 1 */
-    const struct tr_schedule *sched;
+    const struct tr_schedule *sched; /* one of the list, or the caller's, of a file say */
     const struct tr_optim *optim;
     double weight_decay;
     double clip;             /* global gradient norm; 0: no clipping */
@@ -161,6 +161,7 @@ struct tr_train_arg {
     const char *standard_text;
     int set;              /* FLAG: what the option makes of it */
     const struct tr_choice *choice;
+    int or_file;          /* or one that is read from a file: sched, by tr_schedule_open */
 };
 
 /* All arguments that are more than the run's files: i = 0, 1, … until NULL. */

@@ -51,7 +51,7 @@ EPOCHS      = $(or $(usual_epochs),$(if $(EXAMPLE),8,$(if $(rows),2,1)))
 STEPS       =
 #? LR learning rate; empty: 2e-4, with METHOD=full 2e-5; with the example 5e-3, of pretrain 2e-3
 LR          = $(if $(EXAMPLE),5e-3,$(usual_lr))
-#? SCHED schedule of the learning rate; empty: cosine
+#? SCHED schedule of the learning rate, file:F for a table of it; empty: cosine
 SCHED       =
 #? OPT optimizer; empty: adamw
 OPT         =

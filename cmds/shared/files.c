@@ -137,6 +137,8 @@ static void add_option(struct files *f, const struct cmd_opt *opt, enum cmd_role
         return;
     if (opt->kind == CMD_KIND_TEXT)
         add(f, *(const char **)opt->value, std);
+    if (opt->file)
+        add(f, *opt->file, std);
     const struct cmd_list *list = opt->kind == CMD_KIND_LIST ? opt->value : NULL;
     for (size_t i = 0; list && i < list->n; i++)
         add_scaled(f, list->item[i]);

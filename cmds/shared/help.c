@@ -77,6 +77,8 @@ static void append_default(char *text, size_t n, const struct cmd_opt *opt)
         cmd_append(text, n, ":");
         for (int i = 0; opt->name_at(i); i++)
             cmd_append(text, n, " %s", opt->name_at(i));
+        if (opt->file)
+            cmd_append(text, n, " file:FILE");
         if (v >= 0)
             cmd_append(text, n, " (default %s)", opt->name_at(v));
     }

@@ -45,7 +45,8 @@ static const char *scale_of(const char *value)
 
 void cmd_history_note(const struct cmd_opt *opt, const char *value)
 {
-    int file = opt->role == CMD_INPUT || (opt->arg && strstr(opt->arg, "FILE"));
+    int file = (opt->role == CMD_INPUT && (!opt->file || *opt->file)) ||
+               (opt->arg && strstr(opt->arg, "FILE"));
     const char *scale = file && opt->kind == CMD_KIND_LIST ? scale_of(value) : NULL;
     if (opt->role == CMD_OUTPUT || !strcmp(opt->name, "model") ||
         !strcmp(opt->name, "no-history"))

@@ -136,6 +136,8 @@ static void refuse_choice(const struct walk *w, const struct cmd_opt *opt, const
     char list[512] = "";
     for (int i = 0; i < MAX_OPT && (name[i] = opt->name_at(i)); i++)
         cmd_append(list, sizeof list, " %s", name[i]);
+    if (opt->file)
+        cmd_append(list, sizeof list, " file:FILE");
     const char *near = cmd_nearest(text, name);
     if (near)
         refuse(w, "option '--%s' does not know '%s'; did you mean '%s'? There are:%s",
@@ -145,6 +147,10 @@ static void refuse_choice(const struct walk *w, const struct cmd_opt *opt, const
 
 static void store_choice(const struct walk *w, const struct cmd_opt *opt, const char *text)
 {
+    if (opt->file && !strncmp(text, "file:", 5) && text[5]) {
+        *opt->file = text + 5;
+        return;
+    }
     for (int i = 0; opt->name_at(i); i++)
         if (!strcasecmp(opt->name_at(i), text)) {
             *(int *)opt->value = i;

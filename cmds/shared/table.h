@@ -45,6 +45,7 @@ struct cmd_opt {
     double min, max;
     int set;
     const char *(*name_at)(int i);
+    const char **file; /* of a CHOICE: what stands behind "file:", which is one too; NULL */
     enum cmd_role role;
 };
 

@@ -139,6 +139,10 @@ static void add_arg(struct train_opts *o, int i)
         opt.name_at = x->choice->name_at;
         opt.value = &made.choice[i];
     }
+    if (x->or_file) {
+        opt.file = &o->sched_file;
+        opt.role = CMD_INPUT;
+    }
     if (x->standard_full > 0) {
         snprintf(made.help[i], sizeof made.help[i], "%s (default %g, with --full %g)",
                  x->help, x->standard, x->standard_full);

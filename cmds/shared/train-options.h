@@ -11,7 +11,8 @@
 #include <libtrain/checkpoint.h>
 
 struct train_opts {
-    const char *model, *data, *val, *log, *metrics, *lora_config;
+    const char *model, *data, *val, *log, *metrics, *lora_config,
+               *sched_file; /* in place of args.sched; NULL */
     struct tr_train_args args;   /* of the run, but for the packs; grad_acc as train_share
                                     leaves it */
     struct tr_train_hooks hooks; /* files and intervals */

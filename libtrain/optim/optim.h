@@ -40,6 +40,9 @@ int tr__optim_is_whole(const struct tr_params *p, size_t i);
 /* Numbers of the changes and the scratch that updating the largest tensor takes. */
 int64_t tr__optim_room(const struct tr_params *p);
 
+/* Are the values of a table rates, not factors?  NULL: no. */
+int tr__schedule_is_rate(const struct tr_schedule_table *t);
+
 /* Of schedules that fall: the first of their options, and a table of it alone. */
 enum { TR__MIN_LR_RATIO };
 #define TR__MIN_LR_RATIO_OPTION \

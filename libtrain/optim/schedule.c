@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Learning rates: a linear warm-up, the same for all but those that bring their own, then
- * what the schedule says (optim/schedules/, a file each).
+ * what the schedule says (optim/schedules/, a file each; schedule_file.c).
  */
 #include <libtrain/optim/optim.h>
 
@@ -30,10 +30,12 @@ const struct tr_schedule *tr_schedule_by_name(const char *name)
 double tr_schedule_lr(const struct tr_schedule *s, const double *option, double lr,
                       int64_t warmup, int64_t total, int64_t k)
 {
-    struct tr_schedule_place at = { .k = k, .warmup = warmup, .total = total };
+    struct tr_schedule_place at = { .k = k, .warmup = warmup, .total = total,
+                                      .table = s->table };
     if (k <= warmup && !s->warms)
         return lr * (double)k / (double)warmup;
     if (k > warmup)
         at.progress = (double)(k - 1 - warmup) / (double)(total - warmup);
-    return lr * s->factor(&at, option);
+    double factor = s->factor(&at, option);
+    return tr__schedule_is_rate(s->table) ? factor : lr * factor;
 }

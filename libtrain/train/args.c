@@ -193,7 +193,7 @@ static const struct tr__arg table[] = {
         .standard_full = 2e-5 },
       "lr", NULL },
     { { FIELD(sched), TR_ARG_CHOICE, "sched", HOW, "NAME",
-        "learning rate after the warm-up", .choice = &scheds },
+        "learning rate after the warm-up", .choice = &scheds, .or_file = 1 },
       "sched", NULL },
     { { FIELD(warmup), TR_ARG_FLOAT, "warmup", HOW, "X",
         "steps of warm-up, below 1 a share of all steps", 0, 1e9, .standard = 0.05 },

@@ -120,6 +120,14 @@ static void write_lora_plus(FILE *f, const struct tr_train_args *a)
         fprintf(f, "lora_plus=%.17g\n", a->lora_plus);
 }
 
+/* The rows of a schedule from a file. */
+static void write_schedule(FILE *f, const struct tr_train_args *a)
+{
+    uint64_t hash = tr_schedule_hash(a->sched);
+    if (hash)
+        fprintf(f, "schedule=%016llx\n", (unsigned long long)hash);
+}
+
 /* The same without an average. */
 static void write_ema(FILE *f, const struct tr_train_args *a)
 {
@@ -167,6 +175,7 @@ int tr__describe_run(struct tr_trainer *t, struct tr_err *err)
             write_options(f, &t->args, &x->arg);
     }
     write_rope(f, t->m);
+    write_schedule(f, &t->args);
     write_balance(f, &t->args);
     write_lora_plus(f, &t->args);
     write_own(f, &t->args);

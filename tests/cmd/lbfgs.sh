@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# train --opt lbfgs, and the rules that end a run before its last step.
+# train --opt lbfgs, schedules from files, and the rules that end a run before its last step.
 . "${0%/*}/../lib.sh"
 
 model=$TOP/examples/tiny.gguf
@@ -54,5 +54,27 @@ test_expect_success 'a run that goes on ends where it would have ended' '
     [ "$(last a.log)" -eq "$(last b.log)" ]
     [ "$(last a.log)" -lt 40 ]
     cmp c2.ckpt g.ckpt'
+
+test_expect_success 'a schedule from a file: its rates, the same after a stop, no other in between' '
+    printf "step rate\n1 1e-3\n3 2e-3\n4 0\n" >t.sched
+    train -q --sched file:t.sched --steps 5 --log s.log -o s.ckpt
+    [ "$(cut -f 4 s.log | tr "\n" " ")" = "lr 0.001 0.0015 0.002 0 0 " ]
+    cp t.sched u.sched
+    train -q --sched file:u.sched --steps 2 -o u.ckpt
+    train -q --sched file:t.sched --steps 5 --resume -o u.ckpt
+    cmp s.ckpt u.ckpt
+    train -q --sched file:u.sched --steps 2 -o v.ckpt
+    echo "9 1" >>u.sched
+    test_expect_code 1 train -q --sched file:u.sched --steps 5 --resume -o v.ckpt 2>err
+    grep "v.ckpt.*schedule=.* is now schedule=" err
+    test_expect_code 1 train -q --sched linear --steps 5 --resume -o v.ckpt 2>err
+    grep "sched=file is now sched=linear" err
+    echo "9 1" >>u.sched
+    test_expect_code 1 train -q --sched file:u.sched --steps 5 -o w.ckpt 2>err
+    grep "u.sched.: line 6: steps rise" err
+    test_expect_code 2 train -q --sched file: --steps 5 -o w.ckpt 2>err
+    test_expect_code 1 train -q --sched file:u.sched --steps 5 --log u.sched -o w.ckpt 2>err
+    grep u.sched err
+    [ ! -e w.ckpt ]'
 
 test_done

@@ -4,7 +4,7 @@
  * (dev/optim_reference.py), AdamW with moments of eight bits against the one with f32, and
  * what its codes must keep.  Schedules against PyTorch's.
  */
-#include "suite.h"
+#include "scratch.h"
 
 #include <libtrain/params.h>
 #include <libtrain/rng.h>
@@ -256,9 +256,11 @@ static const struct {
 } reference[] = {
 #define OPTIM(...) __VA_ARGS__,
 #define SCHEDULE(...)
+#define TABLE(...)
 #include "optim_reference.def"
 #undef OPTIM
 #undef SCHEDULE
+#undef TABLE
 };
 
 static const struct {
@@ -269,9 +271,26 @@ static const struct {
 } rates_of[] = {
 #define OPTIM(...)
 #define SCHEDULE(...) __VA_ARGS__,
+#define TABLE(...)
 #include "optim_reference.def"
 #undef OPTIM
 #undef SCHEDULE
+#undef TABLE
+};
+
+static const struct {
+    const char *text;
+    double lr;
+    int64_t total;
+    double rate[MOST_RATES];
+} tables[] = {
+#define OPTIM(...)
+#define SCHEDULE(...)
+#define TABLE(...) __VA_ARGS__,
+#include "optim_reference.def"
+#undef OPTIM
+#undef SCHEDULE
+#undef TABLE
 };
 
 /* Of the first of them, the moving average with decay 0.8 (dev/average_reference.py). */
@@ -368,6 +387,82 @@ START_TEST(schedules_as_pytorch)
 }
 END_TEST
 
+static const struct tr_schedule *open_table(const char *text, size_t n, struct tr_err *err)
+{
+    write_bytes(path, text, n);
+    *err = (struct tr_err){ 0 };
+    return tr_schedule_open(path, err);
+}
+
+START_TEST(tables_as_pytorch)
+{
+    struct tr_err err;
+    const char *text = tables[_i].text;
+    const struct tr_schedule *s = open_table(text, strlen(text), &err);
+    int64_t total = tables[_i].total;
+    ck_assert_msg(s != NULL, "%s", err.text);
+    for (int64_t k = 1; k <= total; k++)
+        ck_assert_double_eq_tol(tr_schedule_lr(s, NULL, tables[_i].lr, 2, total, k),
+                                tables[_i].rate[k - 1], 1e-8);
+    tr_schedule_close(s);
+}
+END_TEST
+
+static const struct { const char *text, *said; } bad_tables[] = {
+    { "", "has no row" },
+    { "step factor\n", "has no row" },
+    { "1 0.5\n", "line 1: first comes 'step factor' or 'step rate', not '1 0.5'" },
+    { "step lr\n1 1\n", "line 1: first comes" },
+    { "step rate\n1\n", "line 2: not two words: '1'" },
+    { "step rate\n1 2 3\n", "line 2: not two words: '1 2 3'" },
+    { "# a table\n\nstep factor\n0 1\n", "line 4: a step is a whole number from 1 on" },
+    { "step factor\n1.5 1\n", "not '1.5'" },
+    { "step factor\nnan 1\n", "not 'nan'" },
+    { "step factor\r\n4 1\r\n4 2\r\n", "line 3: steps rise from line to line" },
+    { "step factor\n1 -1\n", "a factor is a number from 0 to 1e6, not '-1'" },
+    { "step rate\n1 2000\n", "a rate is a number from 0 to 1000, not '2000'" },
+    { "step rate\n1 inf\n", "not 'inf'" },
+    { "step rate\n1 0x\n", "not '0x'" },
+};
+
+START_TEST(tables_that_are_none)
+{
+    struct tr_err err;
+    static const char nul[] = "step rate\n1 1\n\0";
+    for (size_t i = 0; i < sizeof bad_tables / sizeof *bad_tables; i++) {
+        const char *text = bad_tables[i].text;
+        ck_assert_ptr_null(open_table(text, strlen(text), &err));
+        ck_assert_int_eq(err.code, TR_EFORMAT);
+        ck_assert_msg(strstr(err.text, path) && strstr(err.text, bad_tables[i].said), "%s",
+                      err.text);
+    }
+    ck_assert_ptr_null(open_table(nul, sizeof nul - 1, &err));
+    err.code = 0;
+    ck_assert_ptr_null(tr_schedule_open(other, &err));
+    ck_assert_msg(strstr(err.text, other) != NULL, "%s", err.text);
+}
+END_TEST
+
+/* What the rows are is what counts, not how they are written. */
+START_TEST(tables_have_a_hash)
+{
+    static const char *const text[] = {
+        "step rate\n1 0.5\n", "# the same\n step\trate\n1 5e-1", "step factor\n1 0.5\n",
+        "step rate\n2 0.5\n",
+    };
+    uint64_t hash[4];
+    for (int i = 0; i < 4; i++) {
+        struct tr_err err;
+        const struct tr_schedule *s = open_table(text[i], strlen(text[i]), &err);
+        ck_assert_msg(s != NULL, "%s", err.text);
+        hash[i] = tr_schedule_hash(s);
+        tr_schedule_close(s);
+    }
+    ck_assert(hash[0] == hash[1] && hash[0] != hash[2] && hash[0] != hash[3]);
+    ck_assert(tr_schedule_hash(tr_schedule_at(0)) == 0);
+}
+END_TEST
+
 /* Every number of a run is one that a schedule gives, whatever its options are. */
 START_TEST(schedules_stay_within)
 {
@@ -403,6 +498,12 @@ int main(void)
     tcase_add_loop_test(tc, schedules_as_pytorch, 0,
                         (int)(sizeof rates_of / sizeof *rates_of));
     tcase_add_loop_test(tc, schedules_stay_within, 0, 16);
+    suite_add_tcase(s, tc);
+    tc = tcase_create("tables");
+    tcase_add_checked_fixture(tc, make_dir, remove_dir);
+    tcase_add_loop_test(tc, tables_as_pytorch, 0, (int)(sizeof tables / sizeof *tables));
+    tcase_add_test(tc, tables_that_are_none);
+    tcase_add_test(tc, tables_have_a_hash);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }
