@@ -3,7 +3,7 @@
  * A schedule from a file: a table of steps, and of factors on the rate or of rates.  Between two rows
  * the value goes along a line; before the first and behind the last it stays.
  */
-#include <libtrain/base/grow.h>
+#include <libtrain/base/base.h>
 #include <libtrain/file.h>
 #include <libtrain/optim/optim.h>
 

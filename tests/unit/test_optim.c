@@ -500,6 +500,7 @@ int main(void)
     tcase_add_loop_test(tc, schedules_stay_within, 0, 16);
     suite_add_tcase(s, tc);
     tc = tcase_create("tables");
+    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, make_dir, remove_dir);
     tcase_add_loop_test(tc, tables_as_pytorch, 0, (int)(sizeof tables / sizeof *tables));
     tcase_add_test(tc, tables_that_are_none);
