@@ -8,7 +8,7 @@
 IMPORT_FLAGS =
 
 # Only what the user gave: an environment has no say in it, and make would run what is in there.
-ifneq ($(and $(filter import eval finetune data plan dataset distill dpo personalize publish $(RUNS)/%,$(MAKECMDGOALS)),$(call \
+ifneq ($(and $(filter import eval finetune lr-find data plan dataset distill dpo personalize publish $(RUNS)/%,$(MAKECMDGOALS)),$(call \
   given_here,MODEL),$(MODEL)),)
 hub        := $(shell test -d $(call named,$(MODEL)) && echo yes)
 $(if $(hub),,$(if $(filter import,$(MAKECMDGOALS)),$(call refuse,MODEL is '$(MODEL)'$(comma) which is no folder)))

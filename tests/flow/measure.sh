@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# make eval and make compare: tables, pages, what is tried and goes again, names, refusals.
+# make eval, compare, lr-find and sweep: tables, pages, what is tried and goes again, names, refusals.
 . "${0%/*}/../lib.sh"
 
 test_built tokenize pack train gguf-export perplexity choice merge quantize generate report ||
@@ -63,6 +63,28 @@ test_expect_success 'compare: runs of a folder, or named; a table, and a page' '
     cp -r "$odd/r" "runs/one two"
     sh "$TOP/workflows/compare.sh" "$BIN/" "r one two" "$odd/r" one two | cut -f 1 >names
     printf "%s\n" run r "one two" | cmp - names'
+
+lr_find() {
+    make_ lr-find RUNS="$runs" NAME=f CTX=32 N_SAMPLE=1 MODEL="$model" DATA="$odd/text" "$@"
+}
+test_expect_success 'lr-find: a table by rates, and the rate where the loss falls most steeply' '
+    lr_find LR_STEPS=20 LR_FROM=1e-3 LR_TO=2e-2 >out 2>log
+    test "$(wc -l <"$runs/f-lr-find/lr-find.tsv")" = 21
+    cut -f 2 "$runs/f-lr-find/lr-find.tsv" >rates
+    test "$(sed -n "2p;21p" rates | tr "\n" " ")" = "0.001 0.02 "
+    awk -F "\t" "NR > 1 { if (\$5 < least) least = \$5 } END { exit !(least < 0) }" "$runs/f-lr-find/lr-find.tsv"
+    grep "falls most steeply at 0.0" "$runs/f-lr-find/lr-find.txt"
+    grep "LR=0.0" out
+    ! command -v gnuplot >/dev/null || test -s "$runs/f-lr-find/lr-find.png"'
+
+test_expect_success 'lr-find: rates that no run bears, and what is none' '
+    lr_find NAME=g LR_STEPS=20 LR_FROM=50 LR_TO=500 >out 2>log
+    grep "falls nowhere" out
+    for wrong in LR_STEPS=2 LR_STEPS=x LR_FROM=1 LR_TO=-1 "LR_FROM=1;id" LR_TO=; do
+        test_expect_code 2 lr_find NAME=h "$wrong" >out 2>log
+        grep "^lr-find: .*LR_" log
+    done
+    test ! -e "$runs/h-lr-find"'
 
 sweep() {
     make_ sweep RUNS="$runs" NAME=s CTX=32 STEPS=1 N_SAMPLE=1 MODEL="$model" DATA="$odd/text" OUTPUTS=adapter "$@"

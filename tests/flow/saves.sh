@@ -57,9 +57,9 @@ another() {
     OUTPUTS) echo merged q8_0 ;;
     CTX) echo 64 ;;
     VAL_SPLIT) echo 0.3 ;;
-    LR) echo 1e-4 ;;
+    LR | LR_FROM | LR_TO) echo 1e-4 ;;
     STEPS) echo 1 ;;
-    RANK | ALPHA | BATCH | GRAD_ACC | EPOCHS | WARMUP | SEED | EVAL_EVERY | N_SAMPLE) echo 3 ;;
+    RANK | ALPHA | BATCH | GRAD_ACC | EPOCHS | WARMUP | SEED | EVAL_EVERY | N_SAMPLE | LR_STEPS) echo 3 ;;
     TEACHER | DISTILL_FLAGS) echo x ;;
     SIZE | FAMILY | VOCAB_SIZE | VOCAB | VOCAB_FLAGS | INIT_FLAGS) echo x ;;
     ADAPTER | CHOICES | SWEEP | PERSONALIZE_FLAGS) echo x ;;
