@@ -23,6 +23,10 @@
 struct tr__segment {
     int first_node, end_node;
     int shares_grad; /* what it shares has a gradient, whether or not its result has */
+    int shares;      /* it shares something, with or without */
+    size_t kept_before; /* mark of `kept` where it begins */
+    int passed; /* backward does not come to it: of what it kept there is only the result, at
+                   kept_before, and the next segment takes that mark for its own */
     struct tr_tensor *result;
 };
 

@@ -18,7 +18,8 @@ void tr_segment_begin(struct tr_tape *tp)
     tp->in_segment = 1;
     tp->seg = tr__tape_grow(tp, tp->seg, tp->n_seg, &tp->cap_seg, sizeof *tp->seg);
     if (!tr__tape_failed(tp))
-        tp->seg[tp->n_seg] = (struct tr__segment){ .first_node = tp->n_node };
+        tp->seg[tp->n_seg] = (struct tr__segment){ .first_node = tp->n_node,
+                                                   .kept_before = tr_arena_mark(&tp->kept) };
 }
 
 float *tr__tape_handover(struct tr_tape *tp, int i, size_t bytes)
@@ -78,6 +79,30 @@ static void check_result(const struct tr_tape *tp, const struct tr_tensor *resul
         tr_fatal("tape: the result of a segment cannot be a view");
 }
 
+/* Backward will not come to a segment that nothing trainable led to: all that it kept goes but
+ * its result, and with it the result of such a segment before, which only this one read.  Where
+ * results wait as F16, buffers between neighbours lie among them. */
+static void pass(struct tr_tape *tp, struct tr__segment *seg, const struct tr__segment *before)
+{
+    struct tr_tensor *t = seg->result;
+    size_t bytes = tr__tape_bytes(t);
+    if (tp->mode != TR_TAPE_TRAIN || tp->recompute == TR_RECOMPUTE_NONE || tp->implicit ||
+        tp->keep_half || seg->shares || t->needs_grad || tr__tape_failed(tp))
+        return;
+    if (before && before->passed)
+        seg->kept_before = before->kept_before;
+    void *aside = tr_arena_alloc(&tp->segment, bytes);
+    int moves = !tp->planning && !tr__tape_failed(tp);
+    if (moves)
+        memcpy(aside, t->data, bytes);
+    tr_arena_rewind(&tp->kept, seg->kept_before);
+    t->data = tr_arena_alloc(&tp->kept, bytes);
+    if (moves && !tr__tape_failed(tp))
+        memcpy(t->data, aside, bytes);
+    tr_arena_rewind(&tp->segment, 0);
+    seg->passed = 1;
+}
+
 struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result)
 {
     if (!tr__tape_failed(tp)) {
@@ -91,6 +116,8 @@ struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result)
         result->is_result = root->is_result = 1;
         tp->seg[tp->n_seg].end_node = tp->n_node;
         tp->seg[tp->n_seg].result = result;
+        tr_arena_rewind(&tp->segment, 0);
+        pass(tp, &tp->seg[tp->n_seg], tp->n_seg ? &tp->seg[tp->n_seg - 1] : NULL);
         tp->n_seg++;
     }
     tp->in_segment = tp->implicit = 0;

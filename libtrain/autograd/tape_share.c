@@ -47,6 +47,7 @@ struct tr_tensor *tr_tape_share(struct tr_tape *tp, struct tr_tensor *t)
     s->kept = s->shared = 1;
     s->data = tr_arena_alloc(&tp->kept, tr__tape_bytes(s));
     tr_op_run(tp, &(struct tr_op_call){ .op = &op_share, .in = { t }, .out = s });
+    tp->seg[tp->n_seg].shares = 1;
     if (s->needs_grad) {
         s->grad = tr_arena_alloc(&tp->kept, tr__tape_bytes(s));
         tp->seg[tp->n_seg].shares_grad = 1;

@@ -235,6 +235,24 @@ START_TEST(what_is_refused)
 }
 END_TEST
 
+static int64_t activations_of(const char *args)
+{
+    struct tr_train_args a = run_args(NEW);
+    run_args_change(&a, args);
+    struct training_run r = run_open(path, data, &a);
+    int64_t bytes = tr_trainer_plan(r.t)->activations;
+    run_close(&r);
+    return bytes;
+}
+
+/* Results below the first pair do not wait for backward. */
+START_TEST(memory_of_the_last_blocks)
+{
+    int64_t all = activations_of(""), last = activations_of("last_layers=1");
+    ck_assert_msg(4 * last < 3 * all, "%lld of %lld", (long long)last, (long long)all);
+}
+END_TEST
+
 static double change_of(const char *args, const char *loss_of)
 {
     struct tr_train_args a = run_args(NEW);
@@ -283,6 +301,7 @@ int main(void)
     tcase_add_loop_test(tc, written, 0, N_WRITTEN);
     tcase_add_loop_test(tc, models_come_of_it, 0, 2);
     tcase_add_test(tc, starts);
+    tcase_add_test(tc, memory_of_the_last_blocks);
     tcase_add_loop_test(tc, what_is_refused, 0, N_REFUSED);
     suite_add_tcase(s, tc);
     return run_suite(s);

@@ -323,6 +323,60 @@ START_TEST(test_segment_ends_in_a_norm)
 }
 END_TEST
 
+/* n segments without anything trainable, then one with. */
+static struct tr_tensor *on_top(struct tr_tape *tp, struct tr_tensor *x, struct tr_tensor *frozen,
+                                struct tr_tensor *w, int n, int segments)
+{
+    struct tr_tensor *y = x;
+    for (int i = 0; i < n; i++) {
+        if (segments)
+            tr_segment_begin(tp);
+        y = tr_linear(tp, tr_gelu(tp, tr_linear(tp, y, frozen, NULL)), frozen,
+                      &(struct tr_linear){ .add = i ? y : NULL });
+        if (segments)
+            y = tr_segment_end(tp, y);
+    }
+    if (segments)
+        tr_segment_begin(tp);
+    y = loss_of(tp, tr_gelu(tp, tr_linear(tp, y, w, NULL)), w);
+    return segments ? tr_segment_end(tp, y) : y;
+}
+
+static size_t kept_by(struct tr_tensor *x, struct tr_tensor *frozen, struct tr_tensor *w, int n)
+{
+    struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, NULL);
+    tr_tape_backward(tp, on_top(tp, x, frozen, w, n, 1));
+    size_t kept = tr_tape_plan(tp).kept;
+    tr_tape_free(tp);
+    return kept;
+}
+
+/* What backward does not come to does not wait for it: bits are the same, with as much memory
+ * below two such segments as below seven; without a plan blocks come and go. */
+START_TEST(test_segments_below_what_is_trained)
+{
+    static float frozen_data[WIDTH * WIDTH];
+    float want[WIDTH * WIDTH];
+    struct tr_tensor x = matrix(ROWS, x_data), w = weight(), frozen = matrix(WIDTH, frozen_data);
+    struct tr_tape *tp = tr_tape_new(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, NULL, NULL);
+    for (int n = 2; n < 8; n++) {
+        memset(w_grad, 0, sizeof w_grad);
+        tr_tape_reset(tp);
+        ck_assert_int_eq(tr_tape_backward(tp, on_top(tp, &x, &frozen, &w, n, 0)), 0);
+        memcpy(want, w_grad, sizeof want);
+        memset(w_grad, 0, sizeof w_grad);
+        tr_tape_reset(tp);
+        ck_assert_int_eq(tr_tape_backward(tp, on_top(tp, &x, &frozen, &w, n, 1)), 0);
+        ck_assert_mem_eq(w_grad, want, sizeof want);
+    }
+    tr_tape_free(tp);
+    ck_assert_uint_eq(kept_by(&x, &frozen, &w, 2), kept_by(&x, &frozen, &w, 7));
+    frozen.needs_grad = 1; /* now it does come */
+    frozen.grad = want;
+    ck_assert_uint_lt(3 * kept_by(&x, &frozen, &w, 2), 2 * kept_by(&x, &frozen, &w, 7));
+}
+END_TEST
+
 START_TEST(test_segment_after_none)
 {
     struct tr_tensor x = matrix(ROWS, x_data);
@@ -345,6 +399,7 @@ int main(void)
     tcase_add_loop_test(tc, test_no_segments, 0, 3);
     tcase_add_loop_test(tc, test_results_stay, 0, 2);
     tcase_add_loop_test(tc, test_loss_is_a_row, 0, 3);
+    tcase_add_test(tc, test_segments_below_what_is_trained);
     tcase_add_loop_test(tc, test_segment_ends_in_a_norm, 0, 3);
     tcase_add_test_raise_signal(tc, test_segment_after_none, SIGABRT);
     suite_add_tcase(suite, tc);
