@@ -144,22 +144,26 @@ def pissa(m):
 class Dora(Pair):
     """m (w + s b a) x / |w + s b a|, the norm a constant: Liu et al. 2024."""
 
-    def __init__(self, name, mod, rank, scale):
-        super().__init__(name, mod, rank, scale)
+    def __init__(self, name, mod, rank, scale, drop=0):
+        super().__init__(name, mod, rank, scale, drop)
         self.m = torch.nn.Parameter(mod.weight.detach().norm(dim=1))
 
     def add(self, mod, x, y):
         w = mod.weight + self.scale * self.b @ self.a
-        return x @ (self.m / w.norm(dim=1).detach() * w.T).contiguous()
+        g = self.m / w.norm(dim=1).detach()
+        if not self.drop or STEP == 10:
+            return x @ (g * w.T).contiguous()
+        x = dropout(x, self.name, self.drop) # as in the authors' code, and PEFT's
+        return y + (g - 1) * (x @ mod.weight.T) + g * (x @ (w - mod.weight).T)
 
     def params(self):
         return [self.a, self.b, self.m]
 
 
-def dora(m, ranks=()):
+def dora(m, ranks=(), drop=0):
     for name, mod in linears(m):
         r = matching(ranks, name, 4)
-        yield Dora(name, mod, r, 6.0 / r)
+        yield Dora(name, mod, r, 6.0 / r, drop)
 
 
 def check_with_peft(out):
@@ -220,6 +224,7 @@ CASES = {
     'dropout': lambda m: plain(m, drop=0.25),
     'neftune': noisy,
     'dora': dora,
+    'dora-dropout': lambda m: dora(m, drop=0.25),
     'full-targets': full_targets,
     'pissa': pissa,
     'last-layers': lambda m: plain(m, least=1),

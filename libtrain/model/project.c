@@ -50,19 +50,26 @@ static struct tr_tensor *row_factors(const struct tr__decoder *d, struct tr_weig
     return tr_mul(d->tp, tr_inverse_norms(d->tp, p, g, sb, a->square, a->scale), a->m);
 }
 
-/* add + scale * rows sized (x (w + s b a)^T) + bias */
+/* add + scale * rows sized (x (w + s b a)^T) + bias.  Where numbers of x are dropped it is what the
+ * rows are sized by that is of the rest, as the authors and PEFT have it: x w^T + (g - 1) d w^T +
+ * g s d a^T b^T for a factor g and what is left, d. */
 static struct tr_tensor *project_sized(const struct tr__decoder *d, struct tr_tensor *x,
                                        struct tr_weight *w, struct tr_tensor *bias,
                                        struct tr_tensor *add, float scale)
 {
     struct tr_delta *a = w->delta;
-    struct tr_tensor *y = tr_linear(d->tp, x, &w->t, &(struct tr_linear){ .scale = scale });
-    struct tr_tensor *u = tr_linear(d->tp, x, a->a, NULL);
+    struct tr_tensor *in = tr__pair_input(d, x, a), *rest = NULL;
+    if (in != x)
+        rest = tr_linear(d->tp, tr_add(d->tp, x, tr_scale(d->tp, in, -1)), &w->t,
+                         &(struct tr_linear){ .add = add, .scale = scale });
+    struct tr_tensor *y = tr_linear(d->tp, in, &w->t, &(struct tr_linear){ .scale = scale });
+    struct tr_tensor *u = tr_linear(d->tp, in, a->a, NULL);
     y = tr_linear(d->tp, u, a->b, &(struct tr_linear){ .add = y, .in_place = 1,
                                                       .scale = a->scale * scale });
     y = tr_mul(d->tp, y, row_factors(d, w, a));
     if (bias)
         y = tr_add(d->tp, y, bias);
+    add = rest ? rest : add;
     return add ? tr_add(d->tp, add, y) : y;
 }
 

@@ -156,10 +156,10 @@ static int check_together(const struct tr_train_args *a, struct tr_err *err)
         return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'full_targets' does not go "
                           "with %s", a->full ? "'full'" : a->adapter_in ? "'adapter_in'"
                           : "an objective that asks the model as it was");
-    if (a->dora && (a->full || a->adapter_in || a->train_rows || a->lora_dropout > 0))
+    if (a->dora && (a->full || a->adapter_in || a->train_rows))
         return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'dora' does not go with '%s'",
                           a->full ? "full" : a->adapter_in ? "adapter_in"
-                          : a->train_rows ? "train_rows" : "lora_dropout");
+                                          : "train_rows");
     if (a->dora && a->precision && !strcmp(a->precision->name, "q8"))
         return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'dora': the norms of rows are "
                           "not made of products in precision q8");

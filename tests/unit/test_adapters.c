@@ -45,6 +45,7 @@ static const struct { const char *row, *args; } cases[] = {
     { "last-layers", NEW "last_layers=1" },
     { "pissa", NEW "lora_init=pissa lora_rank_of=ffn_*=2,blk.1.ffn_down=7" },
     { "dora", NEW "dora=1" },
+    { "dora-dropout", NEW "dora=1 lora_dropout=0.25 seed=7" },
     { "dora-peft", NEW "dora=1" },
     { "full-targets", NEW "full_targets=*_norm,token_embd" },
 };
@@ -201,7 +202,6 @@ static const struct { const char *args, *said; } refused[] = {
     { "lora_init=pissa dora=1", "'dora' does not go with 'lora_init' pissa" },
     { "lora_init=pissa lora_targets=token_embd,attn_q", "'token_embd.weight': an adapter of" },
     { "dora=1 full=1", "'dora' does not go with 'full'" },
-    { "dora=1 lora_dropout=0.1", "'dora' does not go with 'lora_dropout'" },
     { "dora=1 precision=q8", "precision q8" },
     { "dora=1 lora_targets=output", "'output.weight' takes no magnitudes" },
     { "lora_dropout=0.1 full=1", "'lora_dropout' is for an adapter" },
