@@ -3,7 +3,7 @@
 # `rm -r build` (or `make clean`) looks again.
 building := $(if $(dry),,$(filter-out help clean dist uninstall,$(or $(MAKECMDGOALS),all)))
 ifneq ($(building),)
-include build/deps.mk build/deps-dnnl.mk
+include build/deps.mk build/deps-dnnl.mk build/deps-httpd.mk
 ifneq ($(filter check check-% tests,$(building)),)
 include build/deps-check.mk
 endif
@@ -11,7 +11,7 @@ ifdef MPI
 include build/deps-mpi.mk
 endif
 endif
--include $(wildcard build/deps.mk build/deps-dnnl.mk build/deps-check.mk $(if $(MPI),build/deps-mpi.mk))
+-include $(wildcard build/deps.mk build/deps-dnnl.mk build/deps-httpd.mk build/deps-check.mk $(if $(MPI),build/deps-mpi.mk))
 
 build/deps.mk: mk/deps.sh
 	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) sh mk/deps.sh $@ build plot
@@ -21,12 +21,16 @@ build/deps-dnnl.mk: mk/deps.sh | build/deps.mk
 	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) OPTIONAL='there is no --precision bf16 or q8' \
 	  sh mk/deps.sh $@ dnnl
 
-build/deps-check.mk: mk/deps.sh | build/deps-dnnl.mk
+build/deps-httpd.mk: mk/deps.sh | build/deps-dnnl.mk
+	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) OPTIONAL='there is no studio' \
+	  sh mk/deps.sh $@ httpd
+
+build/deps-check.mk: mk/deps.sh | build/deps-httpd.mk
 	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) sh mk/deps.sh $@ check
 	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) \
 	  OPTIONAL='training by several processes is not tested' \
 	  sh mk/deps.sh build/deps-mpi-tests.mk mpi
 
 build/deps-mpi.mk: mk/deps.sh | $(if $(filter \
-  check check-% tests,$(building)),build/deps-check.mk) build/deps-dnnl.mk
+  check check-% tests,$(building)),build/deps-check.mk) build/deps-httpd.mk
 	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) sh mk/deps.sh $@ mpi

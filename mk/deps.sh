@@ -29,6 +29,7 @@ build libzip    libzip      zip.h       -lzip       libzip-dev             libzi
 build libmd     libmd       sha2.h      -lmd        libmd-dev              libmd-devel     libmd       libmd-dev     libmd
 dnnl  dnnl      dnnl        dnnl.h      -ldnnl      libdnnl-dev            onednn-devel    onednn      onednn-dev    onednn
 check check     check       check.h     -lcheck     check                  check-devel     check       check-dev     check
+httpd microhttpd libmicrohttpd microhttpd.h -lmicrohttpd libmicrohttpd-dev libmicrohttpd-devel libmicrohttpd libmicrohttpd-dev libmicrohttpd
 mpi   openmpi   ompi-c      mpi.h       -lmpi       libopenmpi-dev         openmpi-devel   openmpi     openmpi-dev   open-mpi
 mpi   mpirun    -           -           -           openmpi-bin            openmpi         openmpi     openmpi       open-mpi
 plot  gnuplot   -           -           -           gnuplot-nox            gnuplot-minimal gnuplot     gnuplot       gnuplot
@@ -158,7 +159,7 @@ if [ -n "$needed" ]; then
 fi
 
 prefix=DEPS
-case $groups in check) prefix=CHECK ;; mpi) prefix=MPI ;; dnnl) prefix=DNNL ;; esac
+case $groups in check) prefix=CHECK ;; mpi) prefix=MPI ;; dnnl) prefix=DNNL ;; httpd) prefix=HTTPD ;; esac
 cppflags=
 libs=
 # Not in a pipe: the loop sets variables.

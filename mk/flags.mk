@@ -31,6 +31,10 @@ endif
 $(BUILD)/libtrain/quants/%.o: TR_CFLAGS += -ffp-contract=off
 $(BUILD)/libtrain/matmul/dnnl.o: TR_CPPFLAGS += $(DNNL_CPPFLAGS)
 $(BUILD)/libtrain/matmul/dnnl.o: $(wildcard build/deps-dnnl.mk)
+HTTPD := $(if $(HTTPD_LIBS),-DTR_HTTPD)
+$(BUILD)/cmds/studio.o $(BUILD)/cmds/studio/%.o $(BUILD)/cmds/shared/help.o: TR_CPPFLAGS += $(HTTPD) $(HTTPD_CPPFLAGS)
+$(BUILD)/cmds/studio.o $(BUILD)/cmds/shared/help.o: $(wildcard build/deps-httpd.mk)
+$(BIN)/studio: TR_LIBS += $(HTTPD_LIBS)
 $(BUILD)/libtrain/base/comm_mpi.o: TR_CPPFLAGS += $(MPI_CPPFLAGS)
 # --version prints the flags.
 $(BUILD)/cmds/shared/help.o: TR_CPPFLAGS += \

@@ -10,6 +10,10 @@ LIB_SO  := $(BUILD)/$(SONAME)
 CMD_SHARED := $(sort $(wildcard cmds/shared/*.c))
 CMD_SRC := $(sort $(wildcard cmds/*.c))
 CMDS    := $(CMD_SRC:cmds/%.c=%)
+# cmds/studio/ is of the command studio alone: a server, and the files of its page.
+STUDIO_SRC := $(if $(HTTPD_LIBS),$(sort $(wildcard cmds/studio/*.c)))
+STUDIO_OBJ := $(STUDIO_SRC:%.c=$(BUILD)/%.o)
+STUDIO_PAGES := $(sort $(wildcard cmds/studio/page/*))
 SHARED_OBJ := $(CMD_SHARED:%.c=$(BUILD)/%.o)
 # tests/unit/test_x.c is a program of its own, other files there are shared by them.
 UNIT_SRC := $(sort $(wildcard tests/unit/*.c))
@@ -48,6 +52,14 @@ $(BIN)/%: $(BUILD)/cmds/%.o $(SHARED_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call run,LD,$@,$(LINK) $^ $(TR_LIBS) $(LDLIBS))
 
+# The page's files as an array of bytes each.
+$(BIN)/studio: $(STUDIO_OBJ) $(if $(STUDIO_SRC),$(BUILD)/cmds/studio/pages-of.o)
+$(BUILD)/cmds/studio/pages-of.o: $(BUILD)/cmds/studio/pages-of.c
+	$(call run,CC,$<,$(COMPILE) -c -o $@ $<)
+$(BUILD)/cmds/studio/pages-of.c: $(STUDIO_PAGES) cmds/studio/pages.sh $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(call run,PAGES,$@,sh cmds/studio/pages.sh $(STUDIO_PAGES) >$@)
+
 $(BUILD)/tests/test_%: $(BUILD)/tests/unit/test_%.o $(UNIT_SHARED_OBJ) $(MODELS_OBJ) $(LIB)
 	@mkdir -p $(@D)
 	$(call run,LD,$@,$(LINK) $^ $(CHECK_LIBS) $(TR_LIBS) $(LDLIBS))
@@ -74,7 +86,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call run,CC,$<,$(COMPILE) -MMD -MP -c -o $@ $<)
 
-ALL_OBJ := $(LIB_OBJ) $(SHARED_OBJ) $(UNIT_OBJ) $(MODELS_OBJ) $(FUZZ_OBJ) $(CMD_SRC:%.c=$(BUILD)/%.o)
+ALL_OBJ := $(LIB_OBJ) $(SHARED_OBJ) $(STUDIO_OBJ) $(UNIT_OBJ) $(MODELS_OBJ) $(FUZZ_OBJ) $(CMD_SRC:%.c=$(BUILD)/%.o)
 -include $(ALL_OBJ:.o=.d)
 .SECONDARY: $(ALL_OBJ)
 .PHONY: FORCE

@@ -36,6 +36,12 @@ function resolve(from, path) {
     return path
 }
 
+# cmds/NAME/ is of the command cmds/NAME.c.
+function of_command(path) {
+    sub(/\.c$/, "", path)
+    return "^" path "/"
+}
+
 # ---- the rule
 
 $1 == "order" {
@@ -98,7 +104,7 @@ $1 == "include" && $3 == "\"" {
     path = resolve($2, $4)
     if ($2 ~ /^libtrain\//)
         wrong($2 " includes \"" $4 "\": write <libtrain/…>")
-    else if ($2 ~ /^cmds\/[^\/]*$/ && path !~ /^cmds\/shared\//)
+    else if ($2 ~ /^cmds\/[^\/]*$/ && path !~ /^cmds\/shared\// && path !~ of_command($2))
         wrong($2 " includes " path ": commands share what is in cmds/shared/")
     else if ($2 ~ /^cmds\// && path !~ /^cmds\//)
         wrong($2 " includes " path)

@@ -159,4 +159,9 @@ void cmd_print_version(int threads)
         printf("processes: %s\n", tr_comm_library());
     else
         printf("built without Open MPI\n");
+#ifdef TR_HTTPD
+    puts("studio: libmicrohttpd");
+#else
+    puts("built without libmicrohttpd");
+#endif
 }

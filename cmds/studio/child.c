@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Processes.  What an answer waits for is a child with pipes; what outlives the server is a
+ * shell in a session of its own that runs the command and writes down how it ended.  That it
+ * goes on is known by the lock it holds, which no crash leaves behind and no other process
+ * with its number can have.
+ */
+#include "studio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MOST_ARG = 80, MOST_OUT = 1 << 20, MOST_FD = 256, LOCK_FD = 11, TELL_FD = 12 };
+
+/* The words with the place of the command in front: `path` is its room. */
+static void whole_words(const struct studio *s, const char *const *arg, char path[PATH_MAX],
+                        char *to[MOST_ARG])
+{
+    int n = 0;
+    snprintf(path, PATH_MAX, "%s%s", s->commands, arg[0]);
+    to[n++] = path;
+    for (int i = 1; arg[i] && n < MOST_ARG - 1; i++)
+        to[n++] = (char *)(uintptr_t)arg[i];
+    to[n] = NULL;
+}
+
+/* ==== in the child: nothing here takes a lock of another thread ==== */
+
+static void close_from(int fd, int keep, int keep_too)
+{
+    for (; fd < MOST_FD; fd++)
+        if (fd != keep && fd != keep_too)
+            close(fd);
+}
+
+static void become(char *const *arg)
+{
+    signal(SIGPIPE, SIG_DFL);
+    execv(arg[0], arg);
+    _exit(127);
+}
+
+/* ==== with pipes ==== */
+
+static void close_pair(int pair[2])
+{
+    for (int i = 0; i < 2; i++)
+        if (pair[i] >= 0)
+            close(pair[i]);
+}
+
+static int open_pair(int pair[2])
+{
+    if (pipe(pair))
+        return -1;
+    for (int i = 0; i < 2; i++)
+        fcntl(pair[i], F_SETFD, FD_CLOEXEC);
+    return 0;
+}
+
+/* in: a descriptor that becomes standard input, or -1. */
+static pid_t start(const struct studio *s, const char *const *arg, int in, int out, int said)
+{
+    char path[PATH_MAX], *word[MOST_ARG];
+    whole_words(s, arg, path, word);
+    pid_t pid = fork();
+    if (pid)
+        return pid;
+    int null = in < 0 ? open("/dev/null", O_RDONLY) : in;
+    if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(said, 2) < 0)
+        _exit(127);
+    close_from(3, -1, -1);
+    become(word);
+    return -1;
+}
+
+pid_t child_start(const struct studio *s, const char *const *arg, int *out, int *said,
+                  struct tr_err *err)
+{
+    int a[2] = { -1, -1 }, b[2] = { -1, -1 };
+    pid_t pid = open_pair(a) || open_pair(b) ? -1 : start(s, arg, -1, a[1], b[1]);
+    if (pid < 0) {
+        tr_err_sys(err, "cannot run %s", arg[0]);
+        close_pair(a);
+        close_pair(b);
+        return -1;
+    }
+    close(a[1]);
+    close(b[1]);
+    *out = a[0];
+    *said = b[0];
+    return pid;
+}
+
+struct pot {
+    char *text;
+    size_t n;
+    int fd;
+};
+
+/* 1 while there may be more. */
+static int pour(struct pot *p)
+{
+    char bytes[4096];
+    ssize_t n = read(p->fd, bytes, sizeof bytes);
+    char *more = n > 0 && p->n < MOST_OUT ? realloc(p->text, p->n + (size_t)n + 1) : NULL;
+    if (!more)
+        return n < 0 && errno == EINTR;
+    memcpy(more + p->n, bytes, (size_t)n);
+    p->text = more;
+    p->n += (size_t)n;
+    p->text[p->n] = '\0';
+    return 1;
+}
+
+/* Until both have ended, or one has said too much. */
+static void pour_both(struct pot pot[2])
+{
+    int open[2] = { 1, 1 };
+    while (open[0] || open[1]) {
+        struct pollfd p[2] = { { open[0] ? pot[0].fd : -1, POLLIN, 0 },
+                               { open[1] ? pot[1].fd : -1, POLLIN, 0 } };
+        if (poll(p, 2, -1) < 0 && errno != EINTR)
+            return;
+        for (int i = 0; i < 2; i++)
+            if (open[i] && p[i].revents && !pour(&pot[i]))
+                open[i] = 0;
+    }
+}
+
+static int wait_for(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int child_run(const struct studio *s, const char *const *arg, const char *in, size_t n_in,
+              struct outcome *to, struct tr_err *err)
+{
+    int a[2] = { -1, -1 }, b[2] = { -1, -1 }, c[2] = { -1, -1 };
+    *to = (struct outcome){ 0 };
+    pid_t pid = open_pair(a) || open_pair(b) || open_pair(c) ? -1 : start(s, arg, c[0], a[1], b[1]);
+    if (pid < 0) {
+        tr_err_sys(err, "cannot run %s", arg[0]);
+        close_pair(a);
+        close_pair(b);
+        close_pair(c);
+        return err->code;
+    }
+    close(a[1]);
+    close(b[1]);
+    close(c[0]);
+    if (n_in && write(c[1], in, n_in) < 0 && errno != EPIPE)
+        tr_err_sys(err, "cannot write to %s", arg[0]);
+    close(c[1]);
+    struct pot pot[2] = { { NULL, 0, a[0] }, { NULL, 0, b[0] } };
+    pour_both(pot);
+    close(a[0]);
+    close(b[0]);
+    *to = (struct outcome){ .out = pot[0].text, .said = pot[1].text, .n_out = pot[0].n,
+                            .n_said = pot[1].n, .status = wait_for(pid) };
+    return 0;
+}
+
+/* What make says of a failure tells nothing, nor how a command is used. */
+void last_said(const char *text, char *to, size_t size)
+{
+    *to = '\0';
+    for (const char *line = text; *line;) {
+        size_t n = strcspn(line, "\n");
+        const char *stars = strstr(line, "*** ");
+        if (n && !(stars && stars < line + n) && *line != ' ' && strncmp(line, "usage: ", 7) &&
+            strncmp(line, "Try '", 5))
+            snprintf(to, size, "%.*s", (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+}
+
+const char *outcome_why(struct outcome *o)
+{
+    last_said(o->said ? o->said : "", o->why, sizeof o->why);
+    return *o->why ? o->why : "it failed without a word";
+}
+
+void outcome_release(struct outcome *o)
+{
+    free(o->out);
+    free(o->said);
+}
+
+/* ==== that outlives the server ==== */
+
+/* $0: where its status goes. A signal that is for the command leaves the shell there to see
+ * what became of it. */
+static const char script[] =
+    "trap : HUP INT TERM\n"
+    "\"$@\"\n"
+    "s=$?\n"
+    "echo $s >\"$0.new\" && mv \"$0.new\" \"$0\"\n";
+
+struct detached {
+    char text[PATH_MAX], lock[PATH_MAX], end[PATH_MAX], path[PATH_MAX];
+    char *word[MOST_ARG + 4];
+};
+
+static int to_place(int fd, int place)
+{
+    int rc = fd < 0 ? -1 : dup2(fd, place);
+    if (fd >= 0 && fd != place)
+        close(fd);
+    return rc;
+}
+
+/* Returns only an errno. */
+static int become_detached(const struct detached *d)
+{
+    struct flock mine = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    int mode = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW;
+    if (setsid() < 0 || to_place(open(d->lock, O_RDWR | O_CREAT | O_NOFOLLOW, 0666), LOCK_FD) < 0 ||
+        fcntl(LOCK_FD, F_SETLK, &mine))
+        return errno;
+    unlink(d->end);
+    if (to_place(open("/dev/null", O_RDONLY), 0) < 0 || to_place(open(d->text, mode, 0666), 1) < 0 ||
+        dup2(1, 2) < 0)
+        return errno;
+    close_from(3, LOCK_FD, TELL_FD);
+    signal(SIGPIPE, SIG_DFL);
+    execv("/bin/sh", d->word);
+    return errno;
+}
+
+/* The one in between ends at once, so that nobody has to wait for the other. */
+static void split_off(const struct detached *d, int tell)
+{
+    pid_t pid = fork();
+    if (pid)
+        _exit(pid < 0);
+    int code = dup2(tell, TELL_FD) < 0 ? errno : 0;
+    fcntl(TELL_FD, F_SETFD, FD_CLOEXEC);
+    if (!code)
+        code = become_detached(d);
+    if (write(TELL_FD, &code, sizeof code) < 0)
+        _exit(126);
+    _exit(127);
+}
+
+static void fill(struct detached *d, const struct studio *s, const char *const *arg,
+                 const char *folder, const char *kind)
+{
+    snprintf(d->text, sizeof d->text, "%s/%s.txt", folder, kind);
+    snprintf(d->lock, sizeof d->lock, "%s/%s.lock", folder, kind);
+    snprintf(d->end, sizeof d->end, "%s/%s.end", folder, kind);
+    d->word[0] = (char *)"sh";
+    d->word[1] = (char *)"-c";
+    d->word[2] = (char *)(uintptr_t)script;
+    d->word[3] = d->end;
+    whole_words(s, arg, d->path, d->word + 4);
+}
+
+int child_detach(const struct studio *s, const char *const *arg, const char *folder,
+                 const char *kind, struct tr_err *err)
+{
+    int pair[2], code = 0;
+    struct detached *d = malloc(sizeof *d);
+    if (!d || open_pair(pair)) {
+        free(d);
+        return tr_err_sys(err, "cannot run %s", arg[0]);
+    }
+    fill(d, s, arg, folder, kind);
+    pid_t pid = fork();
+    if (!pid)
+        split_off(d, pair[1]);
+    close(pair[1]);
+    ssize_t n = pid < 0 ? 0 : read(pair[0], &code, sizeof code);
+    close(pair[0]);
+    int rc = pid < 0 ? -1 : wait_for(pid);
+    free(d);
+    if (n == (ssize_t)sizeof code && (code == EAGAIN || code == EACCES))
+        return tr_err_set(err, TR_EIO, "another process is at work there");
+    errno = n > 0 ? code : EAGAIN;
+    return n > 0 || rc ? tr_err_sys(err, "cannot run %s", arg[0]) : 0;
+}
+
+pid_t lock_holder(const char *path)
+{
+    struct flock other = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    int held = fd >= 0 && !fcntl(fd, F_GETLK, &other) && other.l_type != F_UNLCK;
+    if (fd >= 0)
+        close(fd);
+    return held ? other.l_pid : 0;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a run is, as its files say: those of the workflow, and below runs/NAME/studio/ what was
+ * asked for (settings.json), what was said (run.txt), how it ended (run.end), and whether
+ * somebody wanted that (run.stop); job.* are the same of what was done with it later.
+ */
+#include "studio.h"
+
+#include "../shared/run-log.h"
+#include "../shared/run-tables.h"
+
+#include <libtrain/file.h>
+
+#include <dirent.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ==== files of a run ==== */
+
+const char *run_path(char to[PATH_MAX], const char *run, const char *file)
+{
+    snprintf(to, PATH_MAX, "runs/%s%s%s", run, *file ? "/" : "", file);
+    return to;
+}
+
+int run_exists(const char *name)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    return !lstat(run_path(path, name, ""), &st) && S_ISDIR(st.st_mode);
+}
+
+static int is_there(const char *run, const char *file, struct stat *st)
+{
+    char path[PATH_MAX];
+    return !stat(run_path(path, run, file), st);
+}
+
+static pid_t holder(const char *run, const char *file)
+{
+    char path[PATH_MAX];
+    return lock_holder(run_path(path, run, file));
+}
+
+int run_is_busy(const char *name)
+{
+    return holder(name, "studio/run.lock") || holder(name, "model.ckpt.d/lock");
+}
+
+struct tr_json *run_settings(const char *name)
+{
+    char path[PATH_MAX], *text;
+    size_t n;
+    struct tr_err err = { 0 };
+    if (tr_read_all(run_path(path, name, "studio/settings.json"), &text, &n, &err))
+        return NULL;
+    struct tr_json *v = tr_json_parse(text, n, path, 0, 0, &err);
+    free(text);
+    return v;
+}
+
+/* ==== the state ==== */
+
+/* The number in a file, or -1. */
+static long number_in(const char *run, const char *file)
+{
+    char path[PATH_MAX], line[32] = "";
+    FILE *f = fopen(run_path(path, run, file), "re");
+    long v = -1;
+    if (f && fgets(line, sizeof line, f))
+        v = strtol(line, NULL, 10);
+    if (f)
+        fclose(f);
+    return v;
+}
+
+void last_line(const char *path, char *to, size_t size)
+{
+    char bytes[2048];
+    *to = '\0';
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return;
+    if (!fseek(f, 0, SEEK_END) && ftell(f) > (long)sizeof bytes - 1)
+        fseek(f, -(long)sizeof bytes + 1, SEEK_END);
+    else
+        rewind(f);
+    size_t n = fread(bytes, 1, sizeof bytes - 1, f);
+    fclose(f);
+    bytes[n] = '\0';
+    last_said(bytes, to, size);
+}
+
+/* The page is the last result but a picture; one that is newer than the end is a shell's. */
+static int is_complete(const char *run)
+{
+    struct stat page, end;
+    if (!is_there(run, "report.html", &page))
+        return 0;
+    return !is_there(run, "studio/run.end", &end) || page.st_mtime > end.st_mtime ||
+           !number_in(run, "studio/run.end");
+}
+
+const char *run_state(const char *name, char why[512])
+{
+    char path[PATH_MAX];
+    struct stat st;
+    *why = '\0';
+    if (run_is_busy(name))
+        return "running";
+    if (is_complete(name))
+        return "complete";
+    if (number_in(name, "studio/run.end") < 0 || is_there(name, "studio/run.stop", &st))
+        return "stopped";
+    last_line(run_path(path, name, "studio/run.txt"), why, 512);
+    return "failed";
+}
+
+/* ==== as JSON ==== */
+
+static void put_progress(FILE *f, const char *name, int running)
+{
+    char path[PATH_MAX];
+    struct cmd_run_log l = { 0 };
+    struct tr_err err = { 0 };
+    double none[CMD_RUN_FIELDS], val = NAN;
+    for (int i = 0; i < CMD_RUN_FIELDS; i++)
+        none[i] = NAN;
+    if (access(run_path(path, name, "metrics.tsv"), R_OK) || cmd_run_log_read(&l, path, &err))
+        l.n = 0;
+    const double *last = l.n ? l.row[l.n - 1].v : none;
+    for (size_t i = l.n; i-- > 0 && !isfinite(val);)
+        val = l.row[i].v[CMD_RUN_VAL];
+    put_pair_number(f, ", step", last[CMD_RUN_STEP]);
+    put_pair_number(f, ", steps", last[CMD_RUN_TOTAL]);
+    put_pair_number(f, ", loss", last[CMD_RUN_LOSS]);
+    put_pair_number(f, ", val_loss", val);
+    put_pair_number(f, ", left", running ? cmd_run_log_left(&l) : (double)NAN);
+    cmd_run_log_release(&l);
+}
+
+static void put_settings(FILE *f, const char *name)
+{
+    struct tr_json *v = run_settings(name);
+    const struct tr_json *knobs = tr_json_get(v, "knobs");
+    char *text = NULL;
+    size_t n = 0, cap = 0;
+    put_pair(f, ", model", json_text(v, "model"));
+    put_pair(f, ", data", json_text(v, "data"));
+    if (tr_json_kind(knobs) != TR_JSON_OBJECT || tr_json_write(knobs, NULL, &text, &n, &cap))
+        n = 0;
+    fprintf(f, ", \"knobs\": %.*s", n ? (int)n : 2, n ? text : "{}");
+    free(text);
+    tr_json_free(v);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* What a person may want of it: not what only its own next step reads. */
+static int is_result(const char *name)
+{
+    const char *end = strrchr(name, '.');
+    return guard_name(name) && !(end && (!strcmp(end, ".tok") || !strcmp(end, ".pack")));
+}
+
+static size_t list(const char *folder, char **name, size_t most)
+{
+    size_t n = 0;
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && n < most && (e = readdir(d));)
+        if (is_result(e->d_name) && (name[n] = strdup(e->d_name)))
+            n++;
+    if (d)
+        closedir(d);
+    qsort(name, n, sizeof *name, by_name);
+    return n;
+}
+
+static void put_files(FILE *f, const char *run)
+{
+    enum { MOST = 200 };
+    char path[PATH_MAX], *name[MOST];
+    const char *between = "";
+    struct stat st;
+    fputs(", \"files\": [", f);
+    size_t n = list(run_path(path, run, ""), name, MOST);
+    for (size_t i = 0; i < n; i++) {
+        if (!lstat(run_path(path, run, name[i]), &st) && S_ISREG(st.st_mode)) {
+            fputs(between, f);
+            put_pair(f, "{name", name[i]);
+            put_pair_number(f, ", bytes", (double)st.st_size);
+            putc('}', f);
+            between = ", ";
+        }
+        free(name[i]);
+    }
+    putc(']', f);
+}
+
+struct rows {
+    FILE *f;
+    const char *between;
+};
+
+static void put_row(void *ctx, const char *label, double loss, double perplexity)
+{
+    struct rows *r = ctx;
+    fputs(r->between, r->f);
+    put_pair(r->f, "{model", label);
+    put_pair_number(r->f, ", loss", loss);
+    put_pair_number(r->f, ", perplexity", perplexity);
+    putc('}', r->f);
+    r->between = ", ";
+}
+
+void put_evaluation(FILE *f, const char *name)
+{
+    char path[PATH_MAX];
+    struct rows rows = { f, "" };
+    struct tr_err err = { 0 };
+    struct stat st;
+    const char *table = is_there(name, "eval.tsv", &st) ? "eval.tsv" : "eval-base.tsv";
+    putc('[', f);
+    if (is_there(name, table, &st) && cmd_eval_each(run_path(path, name, table), put_row, &rows, &err))
+        rows.between = "";
+    putc(']', f);
+}
+
+/* job.what is there while it goes on, and stays if it fails. */
+static void put_job(FILE *f, const char *name)
+{
+    char path[PATH_MAX], what[64] = "", why[512] = "";
+    last_line(run_path(path, name, "studio/job.what"), what, sizeof what);
+    int going = holder(name, "studio/job.lock") != 0;
+    if (!going && number_in(name, "studio/job.end") > 0)
+        last_line(run_path(path, name, "studio/job.txt"), why, sizeof why);
+    put_pair(f, ", job", going ? what : "");
+    put_pair(f, ", job_error", why);
+}
+
+void put_run(FILE *f, const char *name)
+{
+    char why[512];
+    const char *state = run_state(name, why);
+    put_pair(f, "{name", name);
+    put_pair(f, ", state", state);
+    put_settings(f, name);
+    put_progress(f, name, !strcmp(state, "running"));
+    put_files(f, name);
+    fputs(", \"evaluation\": ", f);
+    put_evaluation(f, name);
+    put_pair(f, ", error", why);
+    put_job(f, name);
+    putc('}', f);
+}

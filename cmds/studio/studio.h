@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of studio share: the server as it was started, a request, answers.  Each
+ * connection has a thread of its own, so an answer may take its time.  What they say is in
+ * api.h.
+ */
+#ifndef CMDS_STUDIO_STUDIO_H
+#define CMDS_STUDIO_STUDIO_H
+
+#include <libtrain/error.h>
+#include <libtrain/json.h>
+
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+enum { STUDIO_TOKEN = 33, STUDIO_NAME = 100, STUDIO_PARTS = 6 };
+
+struct studio {
+    const char *listen;         /* an address, as it is given */
+    int local;                  /* it is the machine's own */
+    int port;
+    char token[STUDIO_TOKEN];   /* hexadecimal digits */
+    char dir[PATH_MAX];         /* the working folder, where the process is */
+    char commands[PATH_MAX];    /* what stands in front of a command's name */
+    char makefile[PATH_MAX];
+};
+
+/* Listen, and print the address; comes back only if that fails. */
+int studio_serve(struct studio *s, struct tr_err *err) TR_MUST_CHECK;
+
+/* ==== a request ==== */
+
+struct MHD_Connection;
+struct upload;
+
+struct request {
+    const struct studio *s;
+    struct MHD_Connection *conn;
+    const struct route *route;
+    char *path;                     /* decoded, cut into its parts */
+    char *part[STUDIO_PARTS];       /* "api", "runs", NAME … */
+    int n_part;
+    char *body;                     /* of a request with JSON */
+    size_t n_body;
+    struct upload *upload;
+    int answered;
+};
+
+/* All of these answer and return an MHD_Result.  `text` is malloc'ed, and taken. */
+int answer_text(struct request *r, unsigned status, char *text, size_t n, const char *type);
+int answer_error(struct request *r, unsigned status, const char *fmt, ...) TR_PRINTF(3, 4);
+int answer_err(struct request *r, unsigned status, const struct tr_err *err);
+int answer_empty(struct request *r); /* {} */
+/* Of a stream of open_memstream over text and n, which it closes. */
+int answer_json(struct request *r, unsigned status, FILE *f, char **text, size_t *n);
+int answer_file(struct request *r, int fd, const char *name);
+/* Leads to "/", with the cookie. */
+int answer_cookie(struct request *r);
+/* Server-sent events: `more` writes up to `room` bytes, 0 for none yet, below 0 for the end. */
+int answer_events(struct request *r, ssize_t (*more)(void *ctx, char *to, size_t room),
+                  void *ctx, void (*release)(void *ctx));
+
+const char *request_header(const struct request *r, const char *name); /* or NULL */
+/* Of the query, decoded; malloc'ed or NULL. */
+char *request_argument(const struct request *r, const char *name);
+/* The connection may wait for a long answer. */
+void request_is_slow(struct request *r);
+/* 1 if the other side has gone away. */
+int request_is_gone(const struct request *r);
+/* The body as an object: NULL, and 400 is answered. */
+struct tr_json *request_json(struct request *r);
+/* A text of it; "" if it is not there or something else. */
+const char *json_text(const struct tr_json *object, const char *key);
+
+/* ==== who may ask (guard.c) ==== */
+
+/* 0, or the status of the refusal, with words in err. */
+unsigned guard_check(const struct request *r, const char *method, struct tr_err *err);
+int guard_token_is(const struct studio *s, const char *token);
+
+/* ==== names (names.c) ==== */
+
+/* Decode %XX; -1 for what is none and for NUL. */
+int guard_decode(char *text);
+/* 1 for the name of a file or a run. */
+int guard_name(const char *name);
+/* 1 if path, relative and of names, leads to what is in the working folder. */
+int guard_inside(const struct studio *s, const char *path);
+/* Open a plain file inside for reading, or -1. */
+int guard_open(const struct studio *s, const char *path);
+
+/* ==== JSON out (write.c) ==== */
+
+void put_text(FILE *f, const char *text, size_t n); /* what is no UTF-8 becomes U+FFFD */
+void put_string(FILE *f, const char *text);
+void put_number(FILE *f, double v); /* null if it is not finite */
+/* , "key": "text" – without the comma where the object begins */
+void put_pair(FILE *f, const char *key, const char *text);
+void put_pair_number(FILE *f, const char *key, double v);
+/* How many of n bytes are whole characters. */
+size_t whole_characters(const char *text, size_t n);
+/* The events "event: NAME" with JSON that stands in one line. */
+void put_event(FILE *f, const char *name, const char *json, size_t n);
+
+/* ==== processes (child.c) ==== */
+
+/* Run a command of ours, arg[0], with options, NULL behind the last, and n_in bytes, a few
+ * thousand at most, on its standard input.  to: what it wrote and what it said, up to a
+ * megabyte each, and its status. */
+struct outcome {
+    char *out, *said;
+    size_t n_out, n_said;
+    int status;
+    char why[512];
+};
+int child_run(const struct studio *s, const char *const *arg, const char *in, size_t n_in,
+              struct outcome *to, struct tr_err *err) TR_MUST_CHECK;
+void outcome_release(struct outcome *o);
+/* Why it failed: the last line that it said. */
+void last_said(const char *text, char *to, size_t size);
+const char *outcome_why(struct outcome *o);
+/* Start one whose output is read; the pid, or -1. */
+pid_t child_start(const struct studio *s, const char *const *arg, int *out, int *said,
+                  struct tr_err *err) TR_MUST_CHECK;
+/* Start one that outlives the server: in a session of its own, what it says goes to
+ * FOLDER/KIND.txt, its lock is FOLDER/KIND.lock, its status will be in FOLDER/KIND.end. */
+int child_detach(const struct studio *s, const char *const *arg, const char *folder,
+                 const char *kind, struct tr_err *err) TR_MUST_CHECK;
+/* The process that holds a lock, 0 if there is none. */
+pid_t lock_holder(const char *path);
+
+/* ==== runs (run-state.c) ==== */
+
+/* runs/NAME, or runs/NAME/FILE; NULL if that is too long. */
+const char *run_path(char to[PATH_MAX], const char *run, const char *file);
+int run_exists(const char *name);
+int run_is_busy(const char *name);  /* trains, or another process is at work in it */
+void put_run(FILE *f, const char *name);
+void put_evaluation(FILE *f, const char *name);
+/* Its settings, or NULL: release with tr_json_free. */
+struct tr_json *run_settings(const char *name);
+const char *run_state(const char *name, char why[512]);
+/* The name of a run that goes on and uses this file: 1, or 0 if there is none. */
+int run_that_uses(const char *path, char user[STUDIO_NAME + 1]);
+/* The last line of a file that says anything. */
+void last_line(const char *path, char *to, size_t size);
+
+/* ==== answers ==== */
+
+int page_answer(struct request *r, const char *name);   /* pages.c */
+int state_answer(struct request *r);                    /* state.c */
+int type_is_known(const char *name); /* models can be written in it */
+int rows_answer(struct request *r);                     /* rows.c */
+int plan_answer(struct request *r);                     /* plan.c */
+int run_start(struct request *r);                       /* runs.c */
+int run_stop(struct request *r);
+int run_continue(struct request *r);
+int run_rename(struct request *r);
+int run_merge(struct request *r);
+int run_delete(struct request *r);
+int run_file(struct request *r);
+int run_events(struct request *r);                      /* events.c */
+int chat_answer(struct request *r);                     /* chat.c */
+int file_delete(struct request *r);                     /* files.c */
+int upload_begin(struct request *r); /* 0: go on, else what was answered + 1 */
+int upload_more(struct request *r, const char *data, size_t n);
+int upload_end(struct request *r);
+void upload_drop(struct upload *u);
+
+/* The words of the workflow for a request's settings, plan.c: NULL, and an error is answered.
+ * Released with words_release. */
+struct words {
+    char *item[64];
+    int n;
+};
+int words_of(struct request *r, const struct tr_json *settings, const char *workflow,
+             const char *name, struct words *to);
+void words_release(struct words *w);
+const char *const *knob_names(void); /* that a page may set, NULL behind the last */
+
+#endif
