@@ -30,6 +30,8 @@ build/deps-check.mk: mk/deps.sh | build/deps-httpd.mk
 	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) \
 	  OPTIONAL='training by several processes is not tested' \
 	  sh mk/deps.sh build/deps-mpi-tests.mk mpi
+	@CC=$(call sh,$(CC)) OPENMP=$(call sh,$(OPENMP)) OPTIONAL='studio is not tested' \
+	  sh mk/deps.sh build/deps-curl.mk curl
 
 build/deps-mpi.mk: mk/deps.sh | $(if $(filter \
   check check-% tests,$(building)),build/deps-check.mk) build/deps-httpd.mk

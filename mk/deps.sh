@@ -31,6 +31,7 @@ dnnl  dnnl      dnnl        dnnl.h      -ldnnl      libdnnl-dev            onedn
 check check     check       check.h     -lcheck     check                  check-devel     check       check-dev     check
 httpd microhttpd libmicrohttpd microhttpd.h -lmicrohttpd libmicrohttpd-dev libmicrohttpd-devel libmicrohttpd libmicrohttpd-dev libmicrohttpd
 mpi   openmpi   ompi-c      mpi.h       -lmpi       libopenmpi-dev         openmpi-devel   openmpi     openmpi-dev   open-mpi
+curl  curl      -           -           -           curl                   curl            curl        curl          curl
 mpi   mpirun    -           -           -           openmpi-bin            openmpi         openmpi     openmpi       open-mpi
 plot  gnuplot   -           -           -           gnuplot-nox            gnuplot-minimal gnuplot     gnuplot       gnuplot
 EOF

@@ -18,12 +18,12 @@
 
 enum { MOST_ARG = 80, MOST_OUT = 1 << 20, MOST_FD = 256, LOCK_FD = 11, TELL_FD = 12 };
 
-/* The words with the place of the command in front: `path` is its room. */
+/* The words with the place of the command in front, if it is not there: `path` is its room. */
 static void whole_words(const struct studio *s, const char *const *arg, char path[PATH_MAX],
                         char *to[MOST_ARG])
 {
     int n = 0;
-    snprintf(path, PATH_MAX, "%s%s", s->commands, arg[0]);
+    snprintf(path, PATH_MAX, "%s%s", strchr(arg[0], '/') ? "" : s->commands, arg[0]);
     to[n++] = path;
     for (int i = 1; arg[i] && n < MOST_ARG - 1; i++)
         to[n++] = (char *)(uintptr_t)arg[i];
@@ -195,6 +195,7 @@ void outcome_release(struct outcome *o)
 {
     free(o->out);
     free(o->said);
+    o->out = o->said = NULL;
 }
 
 /* ==== that outlives the server ==== */

@@ -65,17 +65,12 @@ int guard_inside(const struct studio *s, const char *path)
 {
     char real[PATH_MAX];
     size_t n = strlen(s->dir);
+    struct stat st;
     return is_path(path) && realpath(path, real) && !strncmp(real, s->dir, n) &&
-           (real[n] == '/' || (n == 1 && *s->dir == '/'));
+           (real[n] == '/' || n == 1) && !stat(real, &st) && S_ISREG(st.st_mode);
 }
 
 int guard_open(const struct studio *s, const char *path)
 {
-    struct stat st;
-    int fd = guard_inside(s, path) ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-    if (fd >= 0 && (fstat(fd, &st) || !S_ISREG(st.st_mode))) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
+    return guard_inside(s, path) ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
 }

@@ -1,183 +1,178 @@
 /* SPDX-License-Identifier: MIT
  *
- * Settings of a page as words of the command finetune, and what it would do with them.
+ * POST /api/plan: what a run would be.  The workflow says what it would make, and refuses what
+ * could not end well.  Then the data are packed in .studio/, as the run would pack them, and
+ * `train --plan` gets the options that it would get, of which `make -n` is asked.
  */
 #include "studio.h"
 
-#include "../shared/workflows.h"
-
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Knobs that choose no files and no further options. */
-static const char *const knobs[] = {
-    "METHOD", "RANK", "ALPHA", "TARGETS", "BATCH", "GRAD_ACC", "CTX", "LR", "EPOCHS", "STEPS",
-    "SCHED", "OPT", "WARMUP", "PRECISION", "VAL_SPLIT", "EVAL_EVERY", "SEED", "TRAIN_ON",
-    "OBJECTIVE", "OUTPUTS", "N_SAMPLE", NULL
-};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of .studio/ */
 
-const char *const *knob_names(void)
+/* ==== what is run ==== */
+
+/* Output and words of a workflow with these settings; -1 after an error was answered. */
+static int run_workflow(struct request *r, const struct tr_json *v, const char *workflow,
+                        const char *name, const char *const *more, struct outcome *o)
 {
-    return knobs;
-}
-
-static int is_knob(const char *name)
-{
-    for (int i = 0; knobs[i]; i++)
-        if (!strcmp(name, knobs[i]))
-            return 1;
-    return 0;
-}
-
-/* ==== words ==== */
-
-static void add(struct words *w, const char *a, const char *b, const char *c)
-{
-    enum { MOST = sizeof w->item / sizeof *w->item };
-    size_t n = strlen(a) + strlen(b) + strlen(c) + 1;
-    char *text = w->n >= 0 && w->n < MOST - 1 ? malloc(n) : NULL;
-    if (!text) {
-        words_release(w);
-        w->n = -1; /* out of memory: stays so */
-        return;
-    }
-    snprintf(text, n, "%s%s%s", a, b, c);
-    w->item[w->n++] = text;
-    w->item[w->n] = NULL;
-}
-
-void words_release(struct words *w)
-{
-    for (int i = 0; i < w->n; i++)
-        free(w->item[i]);
-    w->n = 0;
-}
-
-/* A value as a word of make may hold it: a line of text, which the workflows take as it is. */
-static int is_value(const char *text)
-{
-    for (const char *p = text; *p; p++)
-        if ((unsigned char)*p < ' ' || *p == 127)
-            return 0;
-    return strlen(text) <= 200;
-}
-
-static int add_knob(struct words *w, const char *name, const struct tr_json *value,
-                    struct tr_err *err)
-{
-    char number[32];
-    size_t n = strlen(name), k;
-    const char *text;
-    enum tr_json_kind kind = tr_json_kind(value);
-    if (!is_knob(name))
-        return tr_err_set(err, TR_EINVAL, "there is no knob '%s'", name);
-    if (kind == TR_JSON_INT || kind == TR_JSON_REAL) {
-        tr_json_real_text(tr_json_real(value), number);
-        text = number;
-        if (kind == TR_JSON_INT)
-            snprintf(number, sizeof number, "%lld", (long long)tr_json_int(value));
-    } else if (kind != TR_JSON_STRING || strlen(text = tr_json_string(value, &k)) != k ||
-               !is_value(text))
-        return tr_err_set(err, TR_EINVAL, "knob %s: is no number and no line of text", name);
-    if (!*text)
-        return 0;
-    char *option = cmd_knob_option(name, n);
-    if (option)
-        add(w, "--", option, "=");
-    if (option && w->n > 0) {
-        char *front = w->item[--w->n];
-        add(w, front, text, "");
-        free(front);
-    }
-    free(option);
-    return 0;
-}
-
-static int add_knobs(struct words *w, const struct tr_json *settings, struct tr_err *err)
-{
-    const struct tr_json *v = tr_json_get(settings, "knobs");
-    if (v && tr_json_kind(v) != TR_JSON_OBJECT)
-        return tr_err_set(err, TR_EINVAL, "knobs: is no object");
-    struct tr_json_each e = tr_json_each(v);
-    while (v && tr_json_next(&e))
-        if (e.value && add_knob(w, e.key, e.value, err))
-            return err->code;
-    return 0;
-}
-
-int words_of(struct request *r, const struct tr_json *settings, const char *workflow,
-             const char *name, struct words *to)
-{
-    const char *model = json_text(settings, "model"), *data = json_text(settings, "data");
+    struct words w;
     struct tr_err err = { 0 };
-    *to = (struct words){ .n = 0 };
-    if (!guard_inside(r->s, model) || !guard_inside(r->s, data)) {
-        answer_error(r, 400, "model and data are files of the working folder");
+    if (words_of(r, v, workflow, name, more, &w))
+        return -1;
+    int rc = child_run(r->s, (const char *const *)w.item, NULL, 0, o, &err);
+    words_release(&w);
+    if (rc) {
+        answer_err(r, 500, &err);
         return -1;
     }
-    add(to, "finetune", "", "");
-    add(to, workflow, "", "");
-    add(to, "--model=", model, "");
-    add(to, "--name=", name, "");
-    int rc = add_knobs(to, settings, &err);
-    add(to, "--", "", "");
-    add(to, data, "", "");
-    if (rc || to->n < 0) {
-        words_release(to);
-        answer_error(r, rc ? 400 : 500, "%s", rc ? err.text : "out of memory");
-        return -1;
+    if (!o->status)
+        return 0;
+    answer_error(r, 422, "%s", outcome_why(o));
+    outcome_release(o);
+    return -1;
+}
+
+/* Of the commands of a run the one that plans the training, without where it writes to. */
+static char *planning(char *commands)
+{
+    for (char *line = commands, *end; line && *line; line = end) {
+        if ((end = strchr(line, '\n')))
+            *end++ = '\0';
+        char *to = strrchr(line, '>');
+        if (strstr(line, " --plan ") && to) {
+            *to = '\0';
+            return line;
+        }
     }
+    return NULL;
+}
+
+/* What train says of the plan: 0; 1 if there is nothing to be said, -1 after an answer. */
+static int plan_training(struct request *r, const struct tr_json *v, struct outcome *o)
+{
+    static const char *const quiet[] = { "--runs=.studio", "--quiet", NULL };
+    static const char *const dry[] = { "--runs=.studio", "--dry-run", NULL };
+    struct outcome said;
+    struct tr_err err = { 0 };
+    if (run_workflow(r, v, "data", "plan", quiet, &said))
+        return -1;
+    outcome_release(&said);
+    if (run_workflow(r, v, "finetune", "plan", dry, &said))
+        return -1;
+    const char *arg[] = { "/bin/sh", "-c", said.out ? planning(said.out) : NULL, NULL };
+    int rc = !arg[2] || child_run(r->s, arg, NULL, 0, o, &err);
+    outcome_release(&said);
+    if (rc || !o->status)
+        return rc;
+    answer_error(r, 422, "%s", outcome_why(o));
+    outcome_release(o);
+    return -1;
+}
+
+/* ==== what is said ==== */
+
+/* N of "training …; N steps". */
+static double steps_of(const struct outcome *o)
+{
+    const char *at = o->said ? strstr(o->said, " steps\n") : NULL;
+    while (at && at > o->said && at[-1] >= '0' && at[-1] <= '9')
+        at--;
+    return at ? strtod(at, NULL) : 0;
+}
+
+/* The value of a row "ITEM\tVALUE\tUNIT", 0 if there is none. */
+static double item_of(const struct outcome *o, const char *item)
+{
+    size_t n = strlen(item);
+    for (const char *line = o->out; line && *line; line = strchr(line, '\n'), line += line != NULL)
+        if (!strncmp(line, item, n) && line[n] == '\t')
+            return strtod(line + n + 1, NULL);
     return 0;
 }
 
-/* ==== the plan ==== */
+static void put_items(FILE *f, const struct outcome *o)
+{
+    const char *between = "";
+    for (const char *line = o->out; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+        const char *tab = strchr(line, '\t');
+        char *end;
+        double value = tab ? strtod(tab + 1, &end) : 0;
+        if (!tab || end == tab + 1)
+            continue;
+        fputs(between, f);
+        put_text(f, line, (size_t)(tab - line));
+        fputs(": ", f);
+        put_number(f, value);
+        between = ", ";
+    }
+    if (o->out) {
+        fputs(between, f);
+        fputs("\"steps\": ", f);
+        put_number(f, steps_of(o));
+    }
+}
 
-static int answer_plan(struct request *r, struct outcome *o)
+/* A line on memory and time at the end of what the workflow says. */
+static void put_words(FILE *f, const struct outcome *plan, const struct outcome *train)
 {
     char *text = NULL;
     size_t n = 0;
-    if (o->status)
-        return answer_error(r, 422, "%s", outcome_why(o));
+    FILE *g = open_memstream(&text, &n);
+    if (!g)
+        return;
+    fprintf(g, "%s%s", plan->said ? plan->said : "", plan->out ? plan->out : "");
+    double steps = steps_of(train), each = item_of(train, "step_time");
+    if (steps > 0 && each > 0)
+        fprintf(g, "training: %.0f MB of memory, %.0f steps of about %.2g s: %.0f min %02d s\n",
+                item_of(train, "total") / 1e6, steps, each, (double)(long)(steps * each / 60),
+                (int)(steps * each) % 60);
+    if (!fclose(g))
+        put_text(f, text, n);
+    free(text);
+}
+
+static int answer_plan(struct request *r, const struct outcome *plan, const struct outcome *train)
+{
+    char *text = NULL;
+    size_t n = 0;
     FILE *f = open_memstream(&text, &n);
     if (!f)
         return answer_error(r, 500, "out of memory");
-    char *all = malloc(o->n_said + o->n_out + 1);
-    size_t k = all ? o->n_said : 0;
-    if (all) {
-        memcpy(all, o->said ? o->said : "", o->n_said);
-        memcpy(all + k, o->out ? o->out : "", o->n_out);
-        k += o->n_out;
-    }
     fputs("{\"text\": ", f);
-    put_text(f, all ? all : "", k);
-    putc('}', f);
-    free(all);
+    put_words(f, plan, train);
+    fputs(", \"plan\": {", f);
+    put_items(f, train);
+    fputs("}}", f);
     return answer_json(r, 200, f, &text, &n);
+}
+
+static int plan(struct request *r, const struct tr_json *v, const char *name)
+{
+    struct outcome plan, train = { 0 };
+    request_is_slow(r);
+    if (run_workflow(r, v, "plan", name, NULL, &plan))
+        return r->answered;
+    pthread_mutex_lock(&lock);
+    int rc = plan_training(r, v, &train);
+    pthread_mutex_unlock(&lock);
+    rc = rc < 0 ? r->answered : answer_plan(r, &plan, &train);
+    outcome_release(&plan);
+    outcome_release(&train);
+    return rc;
 }
 
 int plan_answer(struct request *r)
 {
     struct tr_json *v = request_json(r);
-    struct words w;
-    struct outcome o;
-    struct tr_err err = { 0 };
-    int rc;
     if (!v)
         return r->answered;
     const char *name = json_text(v, "name");
     name = *name ? name : "plan";
-    if (!guard_name(name))
-        rc = answer_error(r, 400, "the name of a run is one part of a path");
-    else if (words_of(r, v, "plan", name, &w))
-        rc = r->answered;
-    else {
-        request_is_slow(r);
-        rc = child_run(r->s, (const char *const *)w.item, NULL, 0, &o, &err) ?
-             answer_err(r, 500, &err) : answer_plan(r, &o);
-        if (!err.code)
-            outcome_release(&o);
-        words_release(&w);
-    }
+    int rc = guard_name(name) ? plan(r, v, name) :
+             answer_error(r, 400, "the name of a run is one part of a path");
     tr_json_free(v);
     return rc;
 }

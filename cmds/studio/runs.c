@@ -99,7 +99,7 @@ static int start(struct request *r, const struct tr_json *v, const char *name, s
 static int start_with(struct request *r, const struct tr_json *v, const char *name)
 {
     struct words w;
-    if (words_of(r, v, "finetune", name, &w))
+    if (words_of(r, v, "finetune", name, NULL, &w))
         return r->answered;
     pthread_mutex_lock(&lock);
     int rc = start(r, v, name, &w);

@@ -175,8 +175,7 @@ static void walk(struct list *l, const char *folder, int (*wanted)(const char *)
         const char *name = e[i]->d_name;
         int here = !strcmp(folder, ".");
         snprintf(path, sizeof path, "%s%s%s", here ? "" : folder, here ? "" : "/", name);
-        if (guard_name(name) && wanted(name) && guard_inside(l->s, path) && !stat(path, &st) &&
-            S_ISREG(st.st_mode))
+        if (guard_name(name) && wanted(name) && guard_inside(l->s, path) && !stat(path, &st))
             put(l, name, path, &st);
         free(e[i]);
     }

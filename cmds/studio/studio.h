@@ -86,9 +86,9 @@ int guard_token_is(const struct studio *s, const char *token);
 int guard_decode(char *text);
 /* 1 for the name of a file or a run. */
 int guard_name(const char *name);
-/* 1 if path, relative and of names, leads to what is in the working folder. */
+/* 1 if path, relative and of names, leads to a plain file in the working folder. */
 int guard_inside(const struct studio *s, const char *path);
-/* Open a plain file inside for reading, or -1. */
+/* Open it for reading, or -1. */
 int guard_open(const struct studio *s, const char *path);
 
 /* ==== JSON out (write.c) ==== */
@@ -106,7 +106,7 @@ void put_event(FILE *f, const char *name, const char *json, size_t n);
 
 /* ==== processes (child.c) ==== */
 
-/* Run a command of ours, arg[0], with options, NULL behind the last, and n_in bytes, a few
+/* Run a command of ours, arg[0], or the one of that path, with options, NULL behind the last, and n_in bytes, a few
  * thousand at most, on its standard input.  to: what it wrote and what it said, up to a
  * megabyte each, and its status. */
 struct outcome {
@@ -169,14 +169,14 @@ int upload_more(struct request *r, const char *data, size_t n);
 int upload_end(struct request *r);
 void upload_drop(struct upload *u);
 
-/* The words of the workflow for a request's settings, plan.c: NULL, and an error is answered.
- * Released with words_release. */
+/* The words of a workflow for a request's settings, with these in front of the knobs (NULL:
+ * none), words.c: -1, and an error is answered.  Released with words_release. */
 struct words {
     char *item[64];
     int n;
 };
 int words_of(struct request *r, const struct tr_json *settings, const char *workflow,
-             const char *name, struct words *to);
+             const char *name, const char *const *more, struct words *to);
 void words_release(struct words *w);
 const char *const *knob_names(void); /* that a page may set, NULL behind the last */
 
