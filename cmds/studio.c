@@ -30,15 +30,6 @@ static int make_token(struct studio *s, struct tr_err *err)
     return 0;
 }
 
-static int find_commands(struct studio *s, const char *argv0, struct tr_err *err)
-{
-    static struct cmd_workflows flows;
-    if (cmd_workflows_read(&flows, "studio", argv0, err))
-        return err->code;
-    snprintf(s->commands, sizeof s->commands, "%s", flows.commands);
-    return 0;
-}
-
 /* Runs, data and models are named from there. */
 static int enter(struct studio *s, const char *dir, struct tr_err *err)
 {
@@ -53,7 +44,7 @@ static int serve(const char *argv0, const char *dir, const char *listen, int por
     static struct studio s;
     s.listen = listen;
     s.port = port;
-    if (find_commands(&s, argv0, err) || enter(&s, dir, err) || make_token(&s, err))
+    if (cmd_commands(s.commands, "studio", argv0, err) || enter(&s, dir, err) || make_token(&s, err))
         return err->code;
     return studio_serve(&s, err);
 }

@@ -30,8 +30,8 @@ build libmd     libmd       sha2.h      -lmd        libmd-dev              libmd
 dnnl  dnnl      dnnl        dnnl.h      -ldnnl      libdnnl-dev            onednn-devel    onednn      onednn-dev    onednn
 check check     check       check.h     -lcheck     check                  check-devel     check       check-dev     check
 httpd microhttpd libmicrohttpd microhttpd.h -lmicrohttpd libmicrohttpd-dev libmicrohttpd-devel libmicrohttpd libmicrohttpd-dev libmicrohttpd
-mpi   openmpi   ompi-c      mpi.h       -lmpi       libopenmpi-dev         openmpi-devel   openmpi     openmpi-dev   open-mpi
 curl  curl      -           -           -           curl                   curl            curl        curl          curl
+mpi   openmpi   ompi-c      mpi.h       -lmpi       libopenmpi-dev         openmpi-devel   openmpi     openmpi-dev   open-mpi
 mpi   mpirun    -           -           -           openmpi-bin            openmpi         openmpi     openmpi       open-mpi
 plot  gnuplot   -           -           -           gnuplot-nox            gnuplot-minimal gnuplot     gnuplot       gnuplot
 EOF

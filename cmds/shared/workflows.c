@@ -27,6 +27,16 @@ static int find_self(char self[PATH_MAX], const char *argv0, struct tr_err *err)
     return 0;
 }
 
+int cmd_commands(char to[PATH_MAX], const char *name, const char *argv0, struct tr_err *err)
+{
+    if (find_self(to, argv0, err))
+        return err->code;
+    char *base = strrchr(to, '/') + 1;
+    size_t n = strlen(base), n_name = strlen(name);
+    base[n >= n_name && !strcmp(base + n - n_name, name) ? n - n_name : 0] = '\0';
+    return 0;
+}
+
 static int is_there(char path[PATH_MAX], const char *folder, const char *name)
 {
     return snprintf(path, PATH_MAX, "%s/%s", folder, name) < PATH_MAX &&
@@ -49,15 +59,12 @@ static int find_place(struct cmd_workflows *w, const char *name, const char *arg
         { ".", "Makefile.run" },   { "../share/libtrain", "Makefile.run" },
         { "..", "mk/run.mk" },     { "../../..", "mk/run.mk" },
     };
-    char self[PATH_MAX], *base;
-    if (find_self(self, argv0, err))
+    char self[PATH_MAX];
+    if (cmd_commands(w->commands, name, argv0, err))
         return err->code;
-    base = strrchr(self, '/');
-    *base++ = '\0';
-    size_t n = strlen(base), n_name = strlen(name);
-    size_t prefix = n >= n_name && !strcmp(base + n - n_name, name) ? n - n_name : 0;
-    int fits = snprintf(w->commands, PATH_MAX, "%s/%.*s", self, (int)prefix, base) < PATH_MAX;
-    for (size_t i = 0; fits && i < sizeof place / sizeof *place; i++)
+    snprintf(self, sizeof self, "%s", w->commands);
+    *strrchr(self, '/') = '\0';
+    for (size_t i = 0; i < sizeof place / sizeof *place; i++)
         if (is_place(w, self, place[i][0], place[i][1]))
             return 0;
     return tr_err_set(err, TR_EIO, "the workflows are not there: no '%s/%s/%s', which "

@@ -35,6 +35,11 @@ struct cmd_workflows {
     size_t n_workflow, n_knob;
 };
 
+/* What stands in front of the names of the commands beside the one that runs, called NAME with
+ * whatever in front of it: their folder, and that. */
+int cmd_commands(char to[PATH_MAX], const char *name, const char *argv0,
+                 struct tr_err *err) TR_MUST_CHECK;
+
 /* Find the workflows that belong to the running command, called NAME with whatever in front
  * of it: installed, or in the tree where it was built.  What *w points at stays. */
 int cmd_workflows_read(struct cmd_workflows *w, const char *name, const char *argv0,

@@ -54,6 +54,8 @@ static int send_answer(struct request *r, unsigned status, struct MHD_Response *
     MHD_add_response_header(m, "Content-Type", type);
     int rc = (int)MHD_queue_response(r->conn, status, m);
     r->answered = 1;
+    if (r->slow)
+        MHD_set_connection_option(r->conn, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)IDLE_SECONDS);
     MHD_destroy_response(m);
     return rc;
 }

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 enum {
-    MOST_CONNECTIONS = 64, IDLE_SECONDS = 30, MOST_BODY = 1 << 18, /* of JSON */
+    MOST_CONNECTIONS = 64, MOST_BODY = 1 << 18, /* of JSON */
     STACK = 512 << 10, POOL = 32 << 10
 };
 
@@ -109,7 +109,12 @@ static int begin(struct request *r, const char *url, const char *method)
     if ((status = find_route(r, method)))
         return answer_error(r, status, status == 404 ? "there is nothing of this name" :
                             "this cannot be done with it");
-    return r->route->body == BYTES ? upload_begin(r) : MHD_YES;
+    const char *length = request_header(r, "Content-Length");
+    if (r->route->body == BYTES)
+        return upload_begin(r);
+    if (length && (strlen(length) > 9 || atol(length) > (r->route->body == JSON ? MOST_BODY : 0)))
+        return answer_error(r, 413, "the request is too large");
+    return MHD_YES;
 }
 
 static int take(struct request *r, const char *data, size_t n)

@@ -9,4 +9,6 @@
 
 #include <microhttpd.h>
 
+enum { IDLE_SECONDS = 30 /* until a connection that is silent is closed */ };
+
 #endif

@@ -27,6 +27,7 @@ char *request_argument(const struct request *r, const char *name)
 
 void request_is_slow(struct request *r)
 {
+    r->slow = 1;
     MHD_set_connection_option(r->conn, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
 }
 

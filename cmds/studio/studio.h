@@ -24,7 +24,6 @@ struct studio {
     char token[STUDIO_TOKEN];   /* hexadecimal digits */
     char dir[PATH_MAX];         /* the working folder, where the process is */
     char commands[PATH_MAX];    /* what stands in front of a command's name */
-    char makefile[PATH_MAX];
 };
 
 /* Listen, and print the address; comes back only if that fails. */
@@ -45,7 +44,7 @@ struct request {
     char *body;                     /* of a request with JSON */
     size_t n_body;
     struct upload *upload;
-    int answered;
+    int answered, slow;
 };
 
 /* All of these answer and return an MHD_Result.  `text` is malloc'ed, and taken. */

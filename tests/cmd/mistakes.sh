@@ -86,6 +86,9 @@ tokenize --train-om all|did you mean '--train-on'?
 detokenize|'--model FILE' is missing
 detokenize -m a b c|extra operand 'c'
 selfplay judge|'--model FILE' and 'POSITIONS' are missing
+studio --prot 1|did you mean '--port'?
+studio --port 70000|from 0 to 65535
+studio here|extra operand 'here'
 selfplay gmaes|did you mean 'games'?
 bpe-train|'--size N' and '--output FILE' are missing
 bpe-train --vocab-size 9|did you mean '--size'?

@@ -119,6 +119,9 @@ test_expect_success 'names that are none' '
         ask 400 -d "$body" "$at/api/runs"
         ask 400 -d "$body" "$at/api/chat"
     done
+    head -c 300000 /dev/zero | tr "\000" " " >blanks
+    ask 413 --data-binary @blanks "$at/api/runs"
+    ask 413 -X GET -d x "$at/api/state"
     test "$(ls -A work)" = "$(printf "data\nmodels")"
     test "$(ls outside)" = secret.gguf'
 
