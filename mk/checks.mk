@@ -4,7 +4,7 @@ RUN_CHECKS = $(foreach k,CC CXX OPENMP DEPS_CPPFLAGS MAKE BUILD BIN SHARED,$k=$(
   sh tests/run.sh
 STATIC_CHECKS := headers layers symbols docs
 
-.PHONY: check fuzz $(addprefix check-,$(STATIC_CHECKS) unit cmd flow fuzz asan long)
+.PHONY: check fuzz studio-check $(addprefix check-,$(STATIC_CHECKS) unit cmd flow fuzz asan long)
 ## check: everything: build without warnings, static checks, all tests, sanitizers
 check:
 	@$(RUN_CHECKS) build $(STATIC_CHECKS) unit cmd flow asan fuzz
@@ -24,6 +24,13 @@ $(addprefix check-,$(STATIC_CHECKS) unit cmd flow long): check-%:
 	@$(RUN_CHECKS) build $*
 check-asan check-fuzz: check-%:
 	@$(RUN_CHECKS) $*
+
+# Where studio-check leaves pictures of what it saw; empty: nowhere.
+PICTURES ?=
+studio-check: export PICTURES := $(PICTURES)
+### studio-check: the page of studio in a Chromium without a window, not part of check (PICTURES)
+studio-check: all
+	@$(RUN_CHECKS) browser
 
 ### fuzz: search FUZZ_SECONDS for inputs that break a parser (FUZZ_CC: a clang with libFuzzer)
 FUZZ_SECONDS ?= 60

@@ -102,7 +102,7 @@ step() {
     headers | layers | symbols | docs) item "$1" sh "tests/check-$1.sh" ;;
     unit) units unit/ ;;
     cmd | flow) shells "$1/" "$1" ;;
-    long)
+    long | browser)
         processors=1
         export ITEM_SECONDS=5400
         shells "$1/" "$1"

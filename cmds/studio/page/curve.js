@@ -48,7 +48,8 @@ export function curve({ id, label, lines, shown = number, height = 150, zero = f
     function grid(low, high, width) {
         const parts = [];
         for (const y of ticks(low, high, height > 180 ? 5 : 3)) {
-            parts.push(draw("path", { class: "grid", d: `M${LEFT} ${scale.y(y)}H${width - RIGHT}` }),
+            parts.push(draw("path", { class: "grid",
+                    d: `M${LEFT} ${scale.y(y)}H${width - RIGHT}` }),
                 draw("text", { x: LEFT - 6, y: scale.y(y) + 4, "text-anchor": "end" }, shown(y)));
         }
         for (const x of ticks(0, end, Math.min(6, width / 90)))

@@ -3,7 +3,7 @@
  * All models, adapters and data of the folder, to add to and to delete from.
  */
 import { text } from "./text.js";
-import { ask, button, bytes, during, fill, make, notice, number } from "./dom.js";
+import { ask, button, bytes, during, fill, make, notice, number, say } from "./dom.js";
 import { call, part, refresh, state, watch } from "./net.js";
 import { uploader } from "./upload.js";
 
@@ -47,7 +47,8 @@ const lists = { model: make("ul", { class: "files" }), adapter: make("ul", { cla
 const show_ = (list, kind, all) => fill(list, ...all.length ? all.map(f => item(kind, f))
     : [make("li", { class: "hint" }, text.nothing)]);
 
-export const node = make("div", {}, make("h1", {}, text.heading.files),
+const folder = make("p", { class: "hint" });
+export const node = make("div", {}, make("h1", {}, text.heading.files), folder,
     make("section", { class: "card" }, make("h2", {}, text.modelsHead), lists.model,
         uploader("models", "more-models", () => {})),
     make("section", { class: "card" }, make("h2", {}, text.adaptersHead), lists.adapter),
@@ -55,6 +56,7 @@ export const node = make("div", {}, make("h1", {}, text.heading.files),
         uploader("data", "more-data", () => {})));
 
 watch(s => {
+    say(folder, text.folder(s.dir));
     show_(lists.model, "models", s.models.filter(m => m.kind !== "adapter"));
     show_(lists.adapter, "models", s.models.filter(m => m.kind === "adapter"));
     show_(lists.data, "data", s.data);

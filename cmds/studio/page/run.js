@@ -5,11 +5,14 @@
  * each time that the line is made anew.
  */
 import { text } from "./text.js";
-import { ask, badge, button, bytes, complain, duration, during, fill, make, notice, number, options,
-         say, speak } from "./dom.js";
+import { ask, badge, button, bytes, duration, during, field, fill, make, notice, number,
+         options, say, speak } from "./dom.js";
 import { call, part, refresh, state } from "./net.js";
 import { curve } from "./curve.js";
 import { pickTuned } from "./try.js";
+
+/* The type of a merged model: quantising it is no second rounding. */
+const WHOLE = "F16";
 
 let run, source, rows, logLines, sampleFiles, due = 0, spoken = 0;
 const api = (rest = "") => `/api/runs/${part(run.name)}${rest}`;
@@ -130,7 +133,8 @@ function showSamples() {
     const models = [...said.keys()], blocks = [];
     for (let i = 0; i < Math.max(0, ...models.map(m => said.get(m).length)); i++)
         blocks.push(make("div", { class: "pair sample" }, ...models.map(m =>
-            make("div", {}, make("h3", {}, m), make("p", { class: "said" }, said.get(m)[i] ?? "")))));
+            make("div", {}, make("h3", {}, m),
+                 make("p", { class: "said" }, said.get(m)[i] ?? "")))));
     if (!blocks.length && newest)
         blocks.push(make("p", { class: "said" }, newest));
     fill(samples, ...blocks.length ? blocks : [make("p", { class: "hint" }, text.noSamples)]);
@@ -142,27 +146,43 @@ const knobList = make("dl", { class: "knob-list" });
 /* ==== files ==== */
 
 const fileList = make("ul", { class: "files", id: "run-files" });
+const otherList = make("ul", { class: "files" });
+const others = make("details", { id: "other-files" },
+    make("summary", {}, text.otherFiles), otherList);
+/* What one takes along; the rest is how it came to be. */
+const isMain = f => /\.gguf$|^report\.html$|^Modelfile$/.test(f.name);
 const baseLine = make("p", { class: "hint" });
 const type = make("select", { id: "type", "aria-label": text.type });
-const merge = button(text.merge, () => convert(merge, "merge"), { id: "merge" });
-const quantize = button(text.quantize, () => convert(quantize, "quantize"), { id: "quantize" });
+const merge = button(text.merge, () => convert(merge, "merge", WHOLE), { id: "merge" });
+const quantize = button(text.quantize, () => convert(quantize, "quantize", type.value),
+                        { id: "quantize" });
+/* Whose model is not known may be told it: a run from a shell. */
+const ofBase = make("select", { id: "of-base" });
+const ofBaseField = field(text.base, ofBase);
 const job = make("p", { class: "hint", role: "status", id: "job" });
 
-const convert = (pressed, what) =>
-    act(pressed, "/" + what, text.jobs[what](type.value), { type: type.value });
+const convert = (pressed, what, to) => act(pressed, "/" + what, text.jobs[what](to),
+    run.model ? { type: to } : { type: to, model: ofBase.value });
+
+const fileItem = f => make("li", {}, make("span", { class: "file-name" }, f.name),
+    make("span", { class: "hint" }, bytes(f.bytes)),
+    make("a", { href: api("/files/" + part(f.name)), download: f.name, class: "button",
+                id: "get-" + f.name, "aria-label": text.download(f.name) }, text.downloadWord));
 
 function files() {
-    fill(fileList, ...run.files.map(f => make("li", {},
-        make("span", { class: "file-name" }, f.name),
-        make("span", { class: "hint" }, bytes(f.bytes)),
-        make("a", { href: api("/files/" + part(f.name)), download: f.name, class: "button",
-                    id: "get-" + f.name, "aria-label": text.download(f.name) },
-            text.downloadWord))));
+    const rest = run.files.filter(f => !isMain(f));
+    fill(fileList, ...run.files.filter(isMain).map(fileItem));
+    fill(otherList, ...rest.map(fileItem));
+    others.hidden = !rest.length;
     say(baseLine, run.model ? text.baseOf(run.model) : "");
     baseLine.hidden = !run.model;
-    options(type, (state?.types ?? []).map(t => [t, t]));
-    if (!type.value)
-        type.value = "q8_0";
+    const fresh = !type.value;
+    options(type, (state?.types ?? []).filter(t => !/^B?F(16|32)$/.test(t)).map(t => [t, t]));
+    if (fresh)
+        type.value = "Q8_0";
+    options(ofBase, (state?.models ?? []).filter(m => m.kind === "model")
+        .map(m => [m.path, m.name]));
+    ofBaseField.hidden = Boolean(run.model);
     const [what, to] = (run.job ?? "").split(" ");
     say(job, run.job ? text.jobs[what]?.(to) ?? run.job : run.job_error ?? "");
     job.className = run.job_error && !run.job ? "wrong" : "hint";
@@ -197,7 +217,8 @@ const remove = button(text.remove, () => during(remove, async () => {
 
 /* ==== the view ==== */
 
-const card = (heading, ...rest) => make("section", { class: "card" }, make("h2", {}, heading), ...rest);
+const card = (heading, ...rest) =>
+    make("section", { class: "card" }, make("h2", {}, heading), ...rest);
 
 export const node = make("div", {},
     make("p", { class: "back" }, make("a", { href: "#runs" }, "‹ " + text.allRuns)),
@@ -207,9 +228,9 @@ export const node = make("div", {},
     card(text.curves, loss.node, make("div", { class: "pair" }, rate.node, memory.node)),
     evalBox,
     card(text.samples, make("p", { class: "hint" }, text.samplesHint), samples),
-    card(text.files, baseLine, fileList, make("h3", {}, text.makeModel),
+    card(text.files, baseLine, fileList, others, make("h3", {}, text.makeModel),
         make("p", { class: "hint" }, text.makeHint),
-        make("div", { class: "buttons" }, type, merge, quantize), job),
+        ofBaseField, make("div", { class: "buttons" }, merge, type, quantize), job),
     make("details", { class: "card" }, make("summary", {}, text.log), log),
     make("details", { class: "card" }, make("summary", {}, text.settingsOf), knobList),
     card(text.manage, renameForm, remove));

@@ -40,14 +40,14 @@ function offer(s) {
 
 /* The model that the adapter was made on, where it is known. */
 function fitBase() {
-    const one = state?.models.find(m => adapterKey(m) === tuned.value || modelKey(m) === tuned.value);
+    const one = state?.models.find(m => [adapterKey(m), modelKey(m)].includes(tuned.value));
     const from = one?.model ?? state?.runs.find(r => r.name === one?.run)?.model;
     if (from && [...base.options].some(o => o.value === from))
         base.value = from;
 }
 
 function wished() {
-    const made = state.models.filter(m => m.run === wish);
+    const made = state.models.filter(m => wish && m.run === wish);
     const best = made.find(m => m.kind === "adapter") ?? made[0];
     if (best) {
         tuned.value = best.kind === "adapter" ? adapterKey(best) : modelKey(best);
@@ -59,7 +59,8 @@ function wished() {
 /* The view comes up with what this run has made. */
 export function pickTuned(run) {
     wish = run;
-    wished();
+    if (state)
+        wished();
 }
 
 /* ==== answers ==== */
@@ -88,8 +89,7 @@ async function answer(into, body, signal) {
         await stream("/api/chat", body, {
             text: piece => into.said.append(JSON.parse(piece).text),
             done: all => {
-                const { pieces, seconds } = JSON.parse(all);
-                say(into.end, text.answered(pieces, duration(seconds)));
+                say(into.end, text.answered(duration(JSON.parse(all).seconds)));
             },
             error: all => failed(JSON.parse(all).error),
         }, signal);
@@ -111,7 +111,8 @@ async function ask() {
     const common = { prompt: prompt.value, temp: Number(temp.value), n: Number(length.value),
                      seed: Number(seed.value) };
     const [kind, path] = [tuned.value.slice(0, 1), tuned.value.slice(2)];
-    const other = kind === "a" ? { model: base.value, adapter: path } : { model: path, adapter: null };
+    const other = kind === "a" ? { model: base.value, adapter: path }
+                               : { model: path, adapter: null };
     if (!base.value)
         return complain(text.noModel);
     stopper = new AbortController();

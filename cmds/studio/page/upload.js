@@ -33,7 +33,8 @@ export function uploader(kind, id, chosen) {
         const there = state?.[where].some(f => f.name === file.name && !f.run);
         if (there && !await ask(text.replace(file.name), text.replaceMore, text.replaceYes))
             return;
-        const bar = make("progress", { max: 1, value: 0, "aria-label": text.uploadLabel(file.name) });
+        const bar = make("progress", { max: 1, value: 0,
+            "aria-label": text.uploadLabel(file.name) });
         const words = make("span", {}, text.uploading(file.name, 0));
         const sending = upload(where, file, share => {
             bar.value = share;
