@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST_ARG = 80, MOST_OUT = 1 << 20, MOST_FD = 256, LOCK_FD = 11, TELL_FD = 12 };
+enum { MOST_ARG = 80, MOST_OUT = 1 << 20, MOST_FD = 1024, LOCK_FD = 11, TELL_FD = 12 };
 
 /* The words with the place of the command in front, if it is not there: `path` is its room. */
 static void whole_words(const struct studio *s, const char *const *arg, char path[PATH_MAX],

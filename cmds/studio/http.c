@@ -225,6 +225,7 @@ int studio_serve(struct studio *s, struct tr_err *err)
     printf("http://%s:%d/?token=%s\n", s->local ? "127.0.0.1" : s->listen, s->port, s->token);
     if (fflush(stdout))
         return tr_err_sys(err, "cannot print the address");
+    cmd_say("the page is there, for a browser; Ctrl-C ends it, and runs go on");
     for (;;)
         pause();
 }
