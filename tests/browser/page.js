@@ -18,8 +18,10 @@ function nameless() {
         e.textContent.trim())).map(named).join("\n");
 }
 
-/* Number the controls; the focus goes in front of the first. */
+/* Number the controls; the focus goes in front of the first.  What is said at the foot of the
+ * page would go away on the walk. */
 function beginWalk() {
+    document.querySelector(".notice").hidden = true;
     controls().forEach((e, i) => { e.dataset.walk = i; });
     document.activeElement.blur();
     getSelection().removeAllRanges();

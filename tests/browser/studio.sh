@@ -61,6 +61,12 @@ value() { # ID VALUE: as if it was chosen
 # Colours go over in a moment.
 scheme() { wd_media prefers-color-scheme "$1" && sleep 0.4; }
 press() { wd_js "document.getElementById('$1').click(); return ''" >/dev/null; }
+drop() { # NAME: a small file on the field for models
+    wd_js "const t = new DataTransfer(), e = document.querySelector('.drop');
+        t.items.add(new File(['It is so.'], '$1'));
+        e.dispatchEvent(new DragEvent('drop', { dataTransfer: t, bubbles: true, cancelable: true }));
+        return ''" >/dev/null
+}
 nothing() { # what a question about the page answers is empty
     page "$1" >answer
     cat answer
@@ -117,13 +123,21 @@ step 'a text is uploaded and looked at' '
     value model tiny.gguf
 '
 
+step 'what is dropped finds its place, and its name is text' '
+    drop "<img src=x>.txt"
+    wd_wait 10 "data.value === \"data/<img src=x>.txt\""
+    test "$(say "document.querySelectorAll(\"img\").length")" = 0
+    test "$(cat "work/data/<img src=x>.txt")" = "It is so."
+    value data data/tiny.txt
+'
+
 step 'the plan is shown; what is wrong is told' '
     value knob-RANK x
     press plan
     wd_wait 5 "document.querySelector(\".notice.wrong\") && document.activeElement.id === \"knob-RANK\""
     value knob-RANK ""
     press plan
-    wd_wait 20 "/memory/.test(document.querySelector(\".plan li\")?.parentNode.textContent)"
+    wd_wait 60 "/^[0-9]+ MB of memory, [0-9]+ steps, /.test(document.querySelector(\".plan li\")?.textContent)"
 '
 
 step 'the page asks for nothing that it may not have' '
@@ -154,7 +168,7 @@ step 'a run is named and started by keyboard alone' '
     wd_wait 20 "location.hash === \"#run/example\""
     wd_wait 60 "document.querySelector(\"#curve-loss path.line\")"
     wd_wait 300 "parseInt(document.getElementById(\"stat-step\").textContent) > 150"
-    wd_size 1000 800
+    wd_size 1000 960
     wd_shot "$PICTURES/running.png"
 '
 
@@ -214,7 +228,7 @@ step 'base and tuned answer side by side, by keyboard' '
     wd_type "Once upon a time"
     wd_keys Ctrl-Enter
     wd_wait 60 "[\"base\", \"tuned\"].every(c => /^It took [0-9]/.test(document.getElementById(\"end-\" + c).textContent))"
-    wd_size 1000 720
+    wd_size 1000 1060
     wd_shot "$PICTURES/try.png"
     say "document.getElementById(\"said-base\").textContent" >base.txt
     say "document.getElementById(\"said-tuned\").textContent" >tuned.txt
@@ -233,6 +247,7 @@ step 'a model is made of the run' '
 step 'a training is stopped and goes on' '
     view new
     value model tiny.gguf
+    value data data/tiny.txt
     value knob-STEPS 3000
     value run-name second
     press start
@@ -264,6 +279,16 @@ step 'a run gets another name, and is deleted after one question' '
     test ! -e work/runs/third
 '
 
+step 'a file is deleted after one question' '
+    view files
+    press "delete-data-<img src=x>.txt"
+    wd_wait 5 "document.querySelector(\"dialog[open]\")"
+    test -e "work/data/<img src=x>.txt"
+    press ask-yes
+    wd_wait 10 "!document.getElementById(\"delete-data-<img src=x>.txt\")"
+    test ! -e "work/data/<img src=x>.txt"
+'
+
 step 'runs and files: keyboard, names, contrast' '
     for v in runs files; do
         view $v
@@ -274,7 +299,7 @@ step 'runs and files: keyboard, names, contrast' '
 '
 
 step 'on a phone nothing is wider than the page, light and dark' '
-    wd_size 360 740
+    wd_size 360 1000
     for dark in dark light; do
         scheme $dark
         for v in new runs run/example try files; do

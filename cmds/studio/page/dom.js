@@ -96,7 +96,9 @@ export function notice(words, isError = false) {
     say(isError ? urgent : polite, words);
     clearTimeout(fade);
     if (!isError)
-        fade = setTimeout(() => { noticeBox.hidden = true; }, 6000);
+        fade = setTimeout(() => {
+            noticeBox.hidden = !noticeBox.contains(document.activeElement);
+        }, 6000);
 }
 
 export const speak = words => say(polite, words);

@@ -23,7 +23,7 @@ function remove(kind, file) {
 /* The adapter or model of a run: from which, how good, and itself. */
 function ofRun(file) {
     const losses = state.runs.find(r => r.name === file.run)?.evaluation ?? [];
-    return [losses.length > 1 && make("span", { class: "hint" },
+    return [file.kind === "adapter" && losses.length > 1 && make("span", { class: "hint" },
                 text.better(number(losses[0].loss), number(losses[1].loss))),
             make("a", { href: "#run/" + part(file.run), class: "button" }, file.run),
             make("a", { href: `/api/runs/${part(file.run)}/files/${part(file.name)}`,
@@ -37,7 +37,7 @@ function item(kind, file) {
     return make("li", {}, make("span", { class: "file-name" }, file.name),
         make("span", { class: file.error ? "wrong" : "hint" }, file.error ||
             text.fileLabel(bytes(file.bytes), file.arch, file.type)),
-        (file.model || file.base) &&
+        file.kind === "adapter" && (file.model || file.base) &&
             make("span", { class: "hint" }, text.baseOf(file.model || file.base)),
         ...file.run ? ofRun(file) : [remove(kind, file)]);
 }

@@ -3,7 +3,7 @@
  * A new run: model and data, what the model will see of them, settings, plan, start.
  */
 import { text } from "./text.js";
-import { button, bytes, during, field, fill, make, notice, options, say } from "./dom.js";
+import { button, bytes, duration, during, field, fill, make, notice, options, say } from "./dom.js";
 import { call, part, refresh, state, watch } from "./net.js";
 import { uploader } from "./upload.js";
 
@@ -57,9 +57,11 @@ function row(pieces, index, all) {
 
 /* A line of the table: words, indented or not, then numbers. */
 function tableRow(line) {
-    const [, indent, words, ...numbers] = /^( *)(.*?)(?: {2,}(\S+))?(?: +(\S.*))?$/.exec(line);
-    return make("tr", {}, make("th", { scope: "row", class: indent && "part" }, words),
-                ...numbers.map(n => make("td", {}, n ?? "")));
+    const cells = line.trim().split(/ {2,}/), first = cells.findIndex(c => /^[0-9]/.test(c));
+    const n = first < 0 ? cells.length : first;
+    return make("tr", {}, make("th", { scope: "row", class: line[0] === " " && "part" },
+                               cells.slice(0, n).join(", ")),
+                ...cells.slice(n).map(c => make("td", {}, c)));
 }
 
 let looked = "", looking = 0;
@@ -189,6 +191,16 @@ function changed() {
     }
 }
 
+/* What it takes, from the planned numbers; then what the workflow says beside that. */
+function planLines({ text: said, plan: p }) {
+    const known = Number.isFinite(p.total) && Number.isFinite(p.steps);
+    const lines = said.trim().split("\n")
+        .filter(l => !known || !/^training: |^plan: .* lacks | of memory/.test(l));
+    return [known && make("li", { class: "takes" }, text.planSays(bytes(p.total), p.steps,
+                duration(p.steps * p.step_time))),
+            ...lines.map(l => make("li", {}, l.replace(/^[a-z]+: /, "")))].filter(Boolean);
+}
+
 function plan() {
     return during(planButton, async () => {
         const body = wanted();
@@ -197,8 +209,7 @@ function plan() {
         fill(planText, make("p", { class: "hint" }, text.planning));
         try {
             const got = await call("POST", "/api/plan", body);
-            const lines = got.text.trim().split("\n").map(l => l.replace(/^[a-z]+: /, ""));
-            fill(planText, make("ul", {}, ...lines.map(l => make("li", {}, l))),
+            fill(planText, make("ul", {}, ...planLines(got)),
                 make("p", { class: "hint when-old" }, text.planOld));
         } catch (error) {
             fill(planText, make("p", { class: "wrong" }, error.message));

@@ -101,6 +101,8 @@ export const text = {
     plan: "Show the plan",
     planHint: "What will be made, how much memory it takes, and how long.",
     planning: "Planning …",
+    planSays: (memory, steps, time) =>
+        `${memory} of memory, ${steps} steps, about ${time} of training`,
     planOld: "The settings have changed since this plan.",
     start: "Start",
     started: name => `${name} has started.`,
