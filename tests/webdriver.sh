@@ -42,7 +42,7 @@ wd_start() {
     [ "$(id -u)" != 0 ] || sandbox='"--no-sandbox",'
     wd_session=/session/$(wd_call POST /session '{"capabilities":{"alwaysMatch":{
         "goog:chromeOptions":{"args":["--headless=new",'"$sandbox"'"--disable-gpu",
-        "--disable-dev-shm-usage","--window-size=1100,900",
+        "--disable-dev-shm-usage","--hide-scrollbars","--window-size=1100,900",
         "--user-data-dir='"$(wd_json "$wd_dir/profile")"'"],
         "prefs":{"download.default_directory":"'"$(wd_json "$wd_dir/downloads")"'"}}}}}' |
         sed -n 's/.*"sessionId":"\([^"]*\)".*/\1/p')

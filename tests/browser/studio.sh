@@ -251,7 +251,7 @@ step 'a training is stopped and goes on' '
     value knob-STEPS 3000
     value run-name second
     press start
-    wd_wait 60 "location.hash === \"#run/second\" && document.querySelector(\"#curve-loss path.line\")"
+    wd_wait 60 "location.hash === \"#run/second\" && parseInt(document.getElementById(\"stat-step\").textContent) > 0"
     press stop
     wd_wait 30 "document.querySelector(\"h1 .badge.stopped\")"
     step=$(say "parseInt(document.getElementById(\"stat-step\").textContent)")

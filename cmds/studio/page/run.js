@@ -298,6 +298,8 @@ export function show(name) {
     sampleFiles = new Map();
     showSamples();
     told(run);
+    numbers();
+    curves();
     if (state && !known)
         say(trouble, text.noRun(name));
     else

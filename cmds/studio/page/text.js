@@ -21,6 +21,7 @@ export const text = {
         gone: "studio does not answer. A training that runs goes on. Trying again …",
         back: "studio answers again.",
         key: "This page has lost its key. Open the address that studio printed.",
+        lost: "The answer was cut off.",
         unknown: status => `studio refused this (${status}).`,
     },
 
@@ -123,7 +124,7 @@ export const text = {
     tryIt: "Try it",
     now: "Progress",
     stat: { step: "Step", loss: "Loss", val: "Held-out loss", lr: "Rate", memory: "Memory",
-            left: "Time left", speed: "Tokens a second", took: "Training took" },
+            left: "Time left", speed: "Tokens a second", took: "Trained for" },
     of: (step, steps) => steps ? `${step} of ${steps}` : `${step}`,
     progress: (name, step, steps, left) =>
         `${name}: step ${step} of ${steps}` + (left ? `, ${left} left` : ""),

@@ -93,6 +93,8 @@ async function answer(into, body, signal) {
             },
             error: all => failed(JSON.parse(all).error),
         }, signal);
+        if (into.end.textContent === text.working)
+            failed(text.error.lost);
     } catch (error) {
         if (error.name === "AbortError")
             say(into.end, text.cut);
