@@ -9,7 +9,7 @@
 
 #ifdef TR_HTTPD
 
-#include "shared/workflows.h"
+#include "shared/workflows.h" /* cmd_commands */
 #include "studio/studio.h"
 
 #include <stdlib.h>
@@ -44,7 +44,8 @@ static int serve(const char *argv0, const char *dir, const char *listen, int por
     static struct studio s;
     s.listen = listen;
     s.port = port;
-    if (cmd_commands(s.commands, "studio", argv0, err) || enter(&s, dir, err) || make_token(&s, err))
+    if (cmd_commands(s.commands, "studio", argv0, err) || enter(&s, dir, err) ||
+        make_token(&s, err))
         return err->code;
     return studio_serve(&s, err);
 }

@@ -12,12 +12,13 @@
  * relative to the working folder and lead nowhere outside it.  Sizes are bytes.
  *
  *   GET /  GET /style.css …   the page's files, built in
- *   GET /api/state        {version, dir, room, precisions: [name], models: [{name, path, bytes, kind,
- *                          arch, type, base}], data: [{name, path, bytes}], runs: [run],
- *                          types: [name], knobs: [{name, help}]}
- *       kind is "model", "adapter", or "broken", with `error`.  models has those of the folder, of models/ and of
- *       runs/NAME/ (then `run` is its name); base is what an adapter says it belongs to, as
- *       text; of an adapter in a run `model` is the path of the run's model.
+ *   GET /api/state   {version, dir, room, precisions: [name], models: [{name, path, bytes,
+ *          kind, arch, type, base, run, model}], data: [{name, path, bytes}], runs: [run],
+ *          types: [name], knobs: [NAME, that may be set]}
+ *       kind is "model", "adapter", or "broken", with `error`.  models has those of the
+ *       folder, of models/ and of runs/NAME/ (then `run` is its name); base is what an adapter
+ *       says it belongs to, as text; of an adapter in a run `model` is the path of the run's
+ *       model.
  *   run = {name, state: "running" | "stopped" | "failed" | "complete", model, data, step,
  *          steps, loss, val_loss, left, knobs: {NAME: text}, files: [{name, bytes}], evaluation:
  *          [{model, loss, perplexity}], error, job, job_error}
@@ -28,8 +29,8 @@
  *       nothing is read, if there is no room.  → 201 {name, path, bytes}
  *   DELETE /api/data/NAME  /api/models/NAME  /api/runs/NAME   → {}; 409 if it is in use
  *   GET /api/rows?model=PATH&data=PATH   {table: text of tokenize --stats, or "" of plain text,
- *       rows: [[{text, role}]]}, role "trained" or "given": the first 8 rows as the model gets
- *       them, of plain text the beginning as one row of pieces of a token each, "trained".
+ *       rows: [[{text, role}]]}, role "trained", "given" or "special" (a token): the first 8
+ *       rows as the model gets them, of plain text its beginning as one row.
  *   POST /api/plan   {model, data, name, knobs: {NAME: text or number}} → {text, plan: {item:
  *       number}}; 422 if the workflow refuses
  *   POST /api/runs   the same → 201 {name}; 409 if it runs.  A run of that name that is there

@@ -148,7 +148,8 @@ int child_run(const struct studio *s, const char *const *arg, const char *in, si
 {
     int a[2] = { -1, -1 }, b[2] = { -1, -1 }, c[2] = { -1, -1 };
     *to = (struct outcome){ 0 };
-    pid_t pid = open_pair(a) || open_pair(b) || open_pair(c) ? -1 : start(s, arg, c[0], a[1], b[1]);
+    pid_t pid = open_pair(a) || open_pair(b) || open_pair(c) ? -1 :
+                start(s, arg, c[0], a[1], b[1]);
     if (pid < 0) {
         tr_err_sys(err, "cannot run %s", arg[0]);
         close_pair(a);

@@ -82,8 +82,10 @@ static void put_log(struct watch *w, FILE *f)
     char path[PATH_MAX], bytes[PIECE];
     follow(&w->log, run_path(path, w->run, "studio/run.txt"));
     size_t n = read_more(&w->log, bytes, sizeof bytes), done = 0;
-    for (const char *end; (end = memchr(bytes + done, '\n', n - done)); done = (size_t)(end - bytes) + 1)
+    for (const char *end; (end = memchr(bytes + done, '\n', n - done));) {
         put_line(f, bytes + done, (size_t)(end - bytes) - done);
+        done = (size_t)(end - bytes) + 1;
+    }
     if (!done && n == sizeof bytes)
         put_line(f, bytes, done = whole_characters(bytes, n));
     w->log.at += (off_t)done;

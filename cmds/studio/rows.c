@@ -124,7 +124,8 @@ static int may_be_rows(const char *bytes, size_t n)
                      bytes[i] == '\x28' || bytes[i] == 'P');
 }
 
-static int answer_rows(struct request *r, const struct outcome *show, const struct outcome *stats)
+static int answer_rows(struct request *r, const struct outcome *show,
+                       const struct outcome *stats)
 {
     char *text = NULL;
     size_t n = 0;
@@ -157,8 +158,7 @@ static int rows_of(struct request *r, const char *model, const char *data)
     int rc = rows && run_tokenize(r, model, "--stats", NULL, data, NULL, 0, &stats) ?
              r->answered : answer_rows(r, &show, &stats);
     outcome_release(&show);
-    if (rc == r->answered && stats.out)
-        outcome_release(&stats);
+    outcome_release(&stats);
     return rc;
 }
 

@@ -227,8 +227,9 @@ void put_evaluation(FILE *f, const char *name)
     struct stat st;
     const char *table = is_there(name, "eval.tsv", &st) ? "eval.tsv" : "eval-base.tsv";
     putc('[', f);
-    if (is_there(name, table, &st) && cmd_eval_each(run_path(path, name, table), put_row, &rows, &err))
-        rows.between = "";
+    if (is_there(name, table, &st) &&
+        cmd_eval_each(run_path(path, name, table), put_row, &rows, &err))
+        rows.between = ""; /* nothing was put */
     putc(']', f);
 }
 

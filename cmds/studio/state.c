@@ -209,7 +209,8 @@ static int uses(void *ctx, const char *name)
 {
     struct use *u = ctx;
     struct tr_json *v = run_is_busy(name) ? run_settings(name) : NULL;
-    int rc = v && (!strcmp(json_text(v, "model"), u->path) || !strcmp(json_text(v, "data"), u->path));
+    int rc = v && (!strcmp(json_text(v, "model"), u->path) ||
+                   !strcmp(json_text(v, "data"), u->path));
     if (rc)
         snprintf(u->user, STUDIO_NAME + 1, "%.*s", STUDIO_NAME, name);
     tr_json_free(v);

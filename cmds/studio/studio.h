@@ -105,9 +105,9 @@ void put_event(FILE *f, const char *name, const char *json, size_t n);
 
 /* ==== processes (child.c) ==== */
 
-/* Run a command of ours, arg[0], or the one of that path, with options, NULL behind the last, and n_in bytes, a few
- * thousand at most, on its standard input.  to: what it wrote and what it said, up to a
- * megabyte each, and its status. */
+/* Run a command of ours, arg[0], or the one of that path, with options, NULL behind the last,
+ * and n_in bytes, a few thousand at most, on its standard input.  to: what it wrote and what it
+ * said, up to a megabyte each, and its status. */
 struct outcome {
     char *out, *said;
     size_t n_out, n_said;
