@@ -8,24 +8,21 @@
 #include "shared/adapters.h"
 #include "shared/common.h"
 #include "shared/job.h"
+#include "shared/judged.h"
 #include "shared/verbs.h"
 
 #include <libtrain/file.h>
 #include <libtrain/play.h>
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-enum { MOST_LOSS = 1000 /* centipawns that one move can lose, as is counted */ };
 
 struct opts {
-    const char *engine, *out, *model, *positions;
+    const char *engine, *out, *model, *positions, *pgn;
     struct cmd_list adapters;
-    int64_t n, plies, first, depth, draw_depth, tries, near, far, seed;
+    int64_t n, plies, first, depth, draw_depth, tries, near, far, seed, level, retries;
     double temperature, temp;
-    int pairs;
+    int lesson, against;
 };
 
 /* ==== games and positions ==== */
@@ -75,6 +72,14 @@ static int put_position(const struct opts *o, struct tr_engine *e, int64_t i, ch
     return 1;
 }
 
+static int put_instruction(const struct opts *o, struct tr_engine *e, int64_t i, char *game,
+                           FILE *f, struct tr_err *err)
+{
+    struct tr_draw_args a = draw_args(o, o->first + i % (o->plies - o->first + 1));
+    (void)game;
+    return tr_game_instruct(e, &a, (int)o->depth, (uint64_t)i, f, err);
+}
+
 static int draw_all(const struct opts *o, struct tr_engine *e, FILE *f,
                     put_fn *put, struct tr_err *err)
 {
@@ -104,132 +109,101 @@ static int games(const struct opts *o, struct tr_err *err)
     return write_all(o, put_game, err);
 }
 
-static int positions(const struct opts *o, struct tr_err *err)
+static int write_places(const struct opts *o, put_fn *put, struct tr_err *err)
 {
     if (o->first > o->plies)
         return tr_err_set(err, TR_EINVAL, "--first is %lld, and no game is longer than "
                           "%lld plies", (long long)o->first, (long long)o->plies);
-    return write_all(o, put_position, err);
+    return write_all(o, put, err);
+}
+
+static int positions(const struct opts *o, struct tr_err *err)
+{
+    return write_places(o, put_position, err);
+}
+
+static int instruct(const struct opts *o, struct tr_err *err)
+{
+    return write_places(o, put_instruction, err);
 }
 
 /* ==== judging ==== */
 
-struct mean {
-    double n, sum, squares;
-};
-
-static void mean_add(struct mean *m, double v)
+static int judge(const struct opts *o, struct tr_player *p, struct tr_err *err)
 {
-    m->n++;
-    m->sum += v;
-    m->squares += v * v;
-}
-
-/* Half of the 95 % interval of the mean. */
-static double mean_error(const struct mean *m)
-{
-    double v = m->n > 1 ? (m->squares - m->sum * m->sum / m->n) / (m->n - 1) : 0;
-    return m->n > 0 ? 1.96 * sqrt(v / m->n) : 0;
-}
-
-struct judged {
-    struct mean legal, loss, best; /* loss: of legal moves */
-    struct mean chance;            /* loss of a legal move by chance */
-};
-
-static double loss_of(long best, long score)
-{
-    return best - score > MOST_LOSS ? MOST_LOSS : (double)(best - score);
-}
-
-/* moves: "e2e4:26 d2d4:-3 …", best first. */
-static int count(struct judged *j, const char *answer, const char *moves)
-{
-    struct mean all = { 0 };
-    int legal = 0;
-    long best = 0;
-    for (const char *at = moves; *at; at += strcspn(at, " "), at += *at == ' ') {
-        size_t n = strcspn(at, ": ");
-        char *end;
-        if (!tr_move_is(at, n) || at[n] != ':')
-            return -1;
-        long score = strtol(at + n + 1, &end, 10);
-        if (end == at + n + 1 || (*end && *end != ' '))
-            return -1;
-        best = all.n > 0 ? best : score;
-        mean_add(&all, loss_of(best, score));
-        if (strlen(answer) == n && !memcmp(answer, at, n)) {
-            legal = 1;
-            mean_add(&j->loss, loss_of(best, score));
-            mean_add(&j->best, score == best);
-        }
-    }
-    if (all.n < 1)
-        return -1;
-    mean_add(&j->legal, legal);
-    mean_add(&j->chance, all.sum / all.n);
+    struct cmd_judged j = { .legal = { 0 } };
+    int rc = cmd_judge(&j, p, o->positions, err);
+    if (rc)
+        return rc;
+    cmd_mean_head();
+    cmd_mean_row("legal_percent", &j.legal, 100);
+    cmd_mean_row("loss_cp", &j.loss, 1);
+    cmd_mean_row("best_percent", &j.best, 100);
+    cmd_mean_row("chance_loss_cp", &j.chance, 1);
     return 0;
 }
 
-static int judge_line(struct judged *j, struct tr_player *p, char *line, const char *path,
-                      size_t number, struct tr_err *err)
+/* ==== matches ==== */
+
+static struct tr_sampling sampling(const struct opts *o)
 {
-    const struct tr_sampling likeliest = { .top_p = 1 };
-    struct tr_rng rng = tr_rng_init(0, 0);
-    char move[TR_MOVE_BYTES], *tab = strchr(line, '\t');
-    if (!tab)
-        return tr_err_set(err, TR_EFORMAT, "'%s': line %zu has no scores behind a tab", path,
-                          number);
-    *tab = '\0';
-    if (tr_player_move(p, line, &likeliest, &rng, move, err))
-        return tr_err_prefix(err, "'%s': line %zu", path, number);
-    if (count(j, move, tab + 1))
-        return tr_err_set(err, TR_EFORMAT, "'%s': line %zu: its scores are not as "
-                          "'selfplay positions' writes them", path, number);
-    return 0;
+    return (struct tr_sampling){ .temp = o->temp, .top_p = 1 };
 }
 
-static int judge_file(struct judged *j, struct tr_player *p, const char *path,
-                      struct tr_err *err)
+static const struct tr_opponent *opponent(const struct opts *o)
 {
-    char *text = NULL;
-    size_t bytes, number = 0;
-    int rc = tr_read_all(path, &text, &bytes, err);
-    cmd_job("B");
-    for (char *line = text, *end; !rc && line < text + bytes; line = end + 1) {
-        end = line + strcspn(line, "\n");
-        *end = '\0';
-        rc = judge_line(j, p, line, path, ++number, err);
-        cmd_job_at(end - text, (int64_t)bytes);
+    return tr_opponent_at(o->against);
+}
+
+static int play_all(const struct opts *o, struct tr_player *p, struct tr_engine *judge,
+                    struct tr_engine *other, FILE *pgn, struct tr_err *err)
+{
+    struct tr_match_args a = { opponent(o), (int)o->depth, o->plies, o->retries, sampling(o),
+                               (uint64_t)o->seed };
+    struct tr_match_stats s = { 0 };
+    struct cmd_mean score = { 0 }, legal = { 0 }, forfeit = { 0 }, plies = { 0 };
+    int rc = 0, won = 0;
+    cmd_job("games");
+    for (int64_t i = 0; i < o->n && !rc; i++) {
+        struct tr_match_stats before = s;
+        rc = tr_match_game(p, judge, other, &a, (uint64_t)i, pgn, &won, &s, err);
+        cmd_mean_add(&score, won / 2.0);
+        cmd_mean_add(&forfeit, (double)(s.forfeits - before.forfeits));
+        cmd_mean_add(&plies, (double)(s.plies - before.plies));
+        for (int64_t k = before.tries; k < s.tries; k++)
+            cmd_mean_add(&legal, k - before.tries < s.legal - before.legal);
+        cmd_job_at(i + 1, o->n);
     }
     cmd_job_end();
-    free(text);
-    if (!rc && j->legal.n < 1)
-        rc = tr_err_set(err, TR_EFORMAT, "'%s' is empty", path);
+    if (rc)
+        return rc;
+    cmd_mean_head();
+    cmd_mean_row("score_percent", &score, 100);
+    cmd_mean_row("legal_percent", &legal, 100);
+    cmd_mean_row("forfeit_percent", &forfeit, 100);
+    cmd_mean_row("plies", &plies, 1);
+    return 0;
+}
+
+/* The opponent's engine is not the judge's, which must see all. */
+static int match_to(const struct opts *o, struct tr_player *p, FILE *pgn, struct tr_err *err)
+{
+    struct tr_engine *judge = tr_engine_open(o->engine, err), *other = NULL;
+    int rc = judge ? 0 : err->code;
+    if (!rc && tr_opponent_is_engine(opponent(o)))
+        rc = (other = tr_engine_open(o->engine, err))
+                 ? tr_opponent_level(opponent(o), other, (int)o->level, err) : err->code;
+    if (!rc)
+        rc = play_all(o, p, judge, other, pgn, err);
+    tr_engine_close(other);
+    tr_engine_close(judge);
     return rc;
 }
 
-static void print_row(const char *name, const struct mean *m, double scale)
+static int match(const struct opts *o, struct tr_player *p, struct tr_err *err)
 {
-    if (m->n > 0)
-        printf("%s\t%.2f\t%.2f\t%.0f\n", name, scale * m->sum / m->n, scale * mean_error(m),
-               m->n);
-    else
-        printf("%s\t-\t-\t0\n", name);
-}
-
-static int judge(const struct opts *o, struct tr_player *p, struct tr_err *err)
-{
-    struct judged j = { .legal = { 0 } };
-    int rc = judge_file(&j, p, o->positions, err);
-    if (rc)
-        return rc;
-    puts("what\tmean\tinterval\tn");
-    print_row("legal_percent", &j.legal, 100);
-    print_row("loss_cp", &j.loss, 1);
-    print_row("best_percent", &j.best, 100);
-    print_row("chance_loss_cp", &j.chance, 1);
-    return 0;
+    struct tr_out *out = tr_out_open(o->pgn, err);
+    return out ? tr_out_finish(out, match_to(o, p, tr_out_stream(out), err), err) : err->code;
 }
 
 /* ==== tries ==== */
@@ -238,8 +212,8 @@ static int try_all(const struct opts *o, struct tr_player *p, struct tr_engine *
                    struct tr_err *err)
 {
     struct tr_tries_stats s = { 0 };
-    struct tr_tries_args a = { (int)o->depth, o->plies, o->tries, { .temp = o->temp, .top_p = 1 },
-                               o->pairs, (int32_t)o->near, (int32_t)o->far,
+    struct tr_tries_args a = { tr_lesson_at(o->lesson), (int)o->depth, o->plies, o->tries,
+                               sampling(o), (int32_t)o->near, (int32_t)o->far,
                                (uint64_t)o->seed };
     int rc = 0;
     cmd_job("games");
@@ -289,6 +263,11 @@ static int judge_model(const struct opts *o, struct tr_err *err)
     return with_player(o, judge, err);
 }
 
+static int match_model(const struct opts *o, struct tr_err *err)
+{
+    return with_player(o, match, err);
+}
+
 static int try_model(const struct opts *o, struct tr_err *err)
 {
     return with_player(o, tries, err);
@@ -296,50 +275,68 @@ static int try_model(const struct opts *o, struct tr_err *err)
 
 /* ==== the whole ==== */
 
-#define GAMES(o) \
+static const char *lesson_name(int i)
+{
+    return tr_lesson_at(i) ? tr_lesson_name(tr_lesson_at(i)) : NULL;
+}
+
+static const char *opponent_name(int i)
+{
+    return tr_opponent_at(i) ? tr_opponent_name(tr_opponent_at(i)) : NULL;
+}
+
+#define ENGINE(o) \
     CMD_TEXT('e', "engine", &(o)->engine, "PROGRAM", "chess engine that speaks UCI"), \
     CMD_INT('n', "games", &(o)->n, 1, 1e9, "N", "games or positions to make"), \
     CMD_INT(0, "plies", &(o)->plies, 1, 600, "N", "moves of both sides, at most"), \
-    CMD_INT('s', "seed", &(o)->seed, 0, 1e15, "N", "of the draws"), \
-    CMD_OUT('o', "output", &(o)->out, "FILE", "where to write it")
+    CMD_INT('s', "seed", &(o)->seed, 0, 1e15, "N", "of the draws")
 #define DRAWS(o) \
-    GAMES(o), \
+    ENGINE(o), OUTPUT(o), \
     CMD_INT(0, "draw-depth", &(o)->draw_depth, 1, 30, "N", "plies of the search that " \
             "moves are drawn by"), \
     CMD_FLOAT(0, "temperature", &(o)->temperature, 0.01, 1e6, "CP", "centipawns: how far " \
               "below the best a move may well be")
+#define OUTPUT(o) CMD_OUT('o', "output", &(o)->out, "FILE", "where to write it")
 #define MODEL(o) \
     CMD_IN('m', "model", &(o)->model, "FILE", "GGUF that writes moves"), \
     CMD_INS('a', "adapter", &(o)->adapters, "FILE[:SCALE]", "adapter (may be repeated)")
+#define MODEL_DRAWS(o) \
+    MODEL(o), ENGINE(o), DEPTH(o), \
+    CMD_FLOAT(0, "temp", &(o)->temp, 0, 100, "X", "of the model's draws")
 #define DEPTH(o) \
     CMD_INT(0, "depth", &(o)->depth, 1, 30, "N", "plies of the search that scores moves")
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv, struct opts *o, struct tr_err *err)
 {
-    struct opts o = { .engine = "stockfish", .out = "-", .n = 1000, .plies = 24, .first = 4,
-                      .depth = 6, .draw_depth = 2, .tries = 8, .near = 50, .far = 100,
-                      .temperature = 60, .temp = 1 };
-    const struct cmd_opt drawing[] = { DRAWS(&o), CMD_END };
+    const struct cmd_opt drawing[] = { DRAWS(o), CMD_END };
     const struct cmd_opt placing[] = {
-        DRAWS(&o), DEPTH(&o),
-        CMD_INT(0, "first", &o.first, 0, 600, "N", "fewest moves in front of a position"),
+        DRAWS(o), DEPTH(o),
+        CMD_INT(0, "first", &o->first, 0, 600, "N", "fewest moves in front of a position"),
         CMD_END
     };
-    const struct cmd_opt making[] = {
-        CMD_OUT('o', "output", &o.out, "FILE", "where to write it"), CMD_END
-    };
-    const struct cmd_opt judging[] = { MODEL(&o), CMD_END };
+    const struct cmd_opt making[] = { OUTPUT(o), CMD_END };
+    const struct cmd_opt judging[] = { MODEL(o), CMD_END };
     const struct cmd_opt trying[] = {
-        MODEL(&o), GAMES(&o), DEPTH(&o),
-        CMD_INT('k', "tries", &o.tries, 1, 1000, "N", "moves of the model at each position"),
-        CMD_FLOAT(0, "temp", &o.temp, 0, 100, "X", "of the model's draws"),
-        CMD_FLAG(0, "pairs", &o.pairs, "rows of a move that is wanted and one that is not"),
-        CMD_INT(0, "near", &o.near, 0, 20000, "CP", "how far below the best a move to "
-                "imitate may be"),
-        CMD_INT(0, "far", &o.far, 1, 20000, "CP", "how much worse a move that is not wanted "
-                "is, if it is legal"),
+        MODEL_DRAWS(o), OUTPUT(o),
+        CMD_INT('k', "tries", &o->tries, 1, 1000, "N", "moves of the model at each position"),
+        CMD_CHOICE(0, "lesson", &o->lesson, lesson_name, "NAME", "rows that are written: best "
+                   "engine legal rank reward"),
+        CMD_INT(0, "near", &o->near, 0, 20000, "CP", "best: how far below the best move one "
+                "to imitate may be"),
+        CMD_INT(0, "far", &o->far, 1, 20000, "CP", "rank: how much worse a move that is not "
+                "wanted is; reward: what brings a reward to 0.37"),
         CMD_END
     };
+    const struct cmd_opt matching[] = {
+        MODEL_DRAWS(o),
+        CMD_CHOICE(0, "against", &o->against, opponent_name, "NAME", "who plays against it: "
+                   "random, the engine by skill or elo, or self"),
+        CMD_INT(0, "level", &o->level, 0, 4000, "N", "of skill or elo"),
+        CMD_INT(0, "retries", &o->retries, 0, 1000, "N", "tries after an illegal move, before "
+                "the game is lost"),
+        CMD_OUT(0, "pgn", &o->pgn, "FILE", "the games"), CMD_END
+    };
+    static const char *const needs_model[] = { "model", NULL };
     const struct cmd cmd[] = {
         { "selfplay", "vocab -o FILE.gguf", "vocab: a vocabulary for games", making, 0, 0,
           (const char *const[]){ "output", NULL } },
@@ -347,24 +344,36 @@ int main(int argc, char **argv)
           "games: draw games by an engine's scores", drawing, 0, 0, NULL },
         { "selfplay", "positions [-e PROGRAM] [-n N] [-o FILE]",
           "positions: draw positions, with the score of each move", placing, 0, 0, NULL },
+        { "selfplay", "instruct [-e PROGRAM] [-n N] [-o FILE]",
+          "instruct: draw positions, as questions with answers", placing, 0, 0, NULL },
         { "selfplay", "judge -m MODEL.gguf [-a ADAPTER] POSITIONS",
-          "judge: how well a model moves in these positions", judging, 1, 1,
-          (const char *const[]){ "model", NULL } },
-        { "selfplay", "tries -m MODEL.gguf [-a ADAPTER] [-k N] [--pairs] [-o FILE]",
+          "judge: how well a model moves in these positions", judging, 1, 1, needs_model },
+        { "selfplay", "tries -m MODEL.gguf [-a ADAPTER] [-k N] [--lesson NAME] [-o FILE]",
           "tries: a model plays against itself, and what there is to learn from it", trying,
-          0, 0, (const char *const[]){ "model", NULL } },
+          0, 0, needs_model },
+        { "selfplay", "match -m MODEL.gguf [-a ADAPTER] [--against NAME] --pgn FILE",
+          "match: a model's games against somebody, and their score", matching, 0, 0,
+          (const char *const[]){ "model", "pgn", NULL } },
     };
-    static int (*const run[])(const struct opts *o, struct tr_err *err) = {
-        vocabulary, games, positions, judge_model, try_model
+    static int (*const verb[])(const struct opts *o, struct tr_err *err) = {
+        vocabulary, games, positions, instruct, judge_model, try_model, match_model
     };
     const struct cmd *c = cmd_verb(cmd, sizeof cmd / sizeof *cmd,
                                    "games of chess to train on, and how well a model plays",
                                    argc, argv);
-    struct tr_err err = { 0 };
     int n_file;
     char **file = cmd_parse_verb(c, argc, argv, &n_file);
-    o.positions = n_file ? file[0] : NULL;
-    int rc = run[c - cmd](&o, &err) ? CMD_FAIL : CMD_OK;
+    o->positions = n_file ? file[0] : NULL;
+    return verb[c - cmd](o, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct opts o = { .engine = "stockfish", .out = "-", .n = 1000, .plies = 24, .first = 4,
+                      .depth = 6, .draw_depth = 2, .tries = 8, .near = 50, .far = 100,
+                      .temperature = 60, .temp = 1, .retries = 3 };
+    struct tr_err err = { 0 };
+    int rc = run(argc, argv, &o, &err) ? CMD_FAIL : CMD_OK;
     free(o.adapters.item);
     return cmd_end(rc, &err);
 }

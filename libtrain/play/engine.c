@@ -44,6 +44,14 @@ int tr_move_is(const char *s, size_t n)
     return n == 4 || (s[4] && strchr("nbrq", s[4]) != NULL);
 }
 
+const struct tr_move *tr_move_find(const struct tr_move *move, size_t n, const char *text)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(move[i].text, text))
+            return &move[i];
+    return NULL;
+}
+
 /* ---- the pipe ---------------------------------------------------------------------- */
 
 static int has_ended(const struct tr_engine *e, struct tr_err *err)
@@ -161,15 +169,20 @@ static int start(struct tr_engine *e, struct tr_err *err)
     return rc;
 }
 
+int tr_engine_set(struct tr_engine *e, const char *name, const char *value,
+                  struct tr_err *err)
+{
+    char option[128];
+    snprintf(option, sizeof option, "setoption name %s value ", name);
+    return say(e, err, option, value);
+}
+
 static int greet(struct tr_engine *e, struct tr_err *err)
 {
     if (say(e, err, "uci", "") || wait_for(e, "uciok", err))
         return tr_err_prefix(err, "'%s' does not speak UCI", e->program);
-    if (say(e, err, "setoption name Threads value 1", "") ||
-        say(e, err, "setoption name Hash value 1", "") ||
-        say(e, err, "setoption name MultiPV value 250", ""))
-        return -1;
-    return 0;
+    return tr_engine_set(e, "Threads", "1", err) || tr_engine_set(e, "Hash", "1", err) ||
+                   tr_engine_set(e, "MultiPV", "250", err) ? -1 : 0;
 }
 
 struct tr_engine *tr_engine_open(const char *program, struct tr_err *err)
@@ -255,15 +268,23 @@ static int take_info(struct tr_engine *e, const char *line, struct tr_err *err)
     return 0;
 }
 
-int tr_engine_rank(struct tr_engine *e, const char *game, int depth,
-                   const struct tr_move **move, size_t *n, struct tr_err *err)
+static int ask(struct tr_engine *e, const char *game, int depth, struct tr_err *err)
 {
-    char number[16], *line;
+    char number[16];
     snprintf(number, sizeof number, "%d", depth);
-    e->n_move = 0;
     if (say(e, err, "ucinewgame", "") || say(e, err, "isready", "") ||
         wait_for(e, "readyok", err) || say(e, err, "position startpos moves ", game) ||
         say(e, err, "go depth ", number))
+        return -1;
+    return 0;
+}
+
+int tr_engine_rank(struct tr_engine *e, const char *game, int depth,
+                   const struct tr_move **move, size_t *n, struct tr_err *err)
+{
+    char *line;
+    e->n_move = 0;
+    if (ask(e, game, depth, err))
         return -1;
     while ((line = next_line(e, err)) && strncmp(line, "bestmove", 8))
         if (!strncmp(line, "info ", 5) && take_info(e, line, err))
@@ -273,5 +294,43 @@ int tr_engine_rank(struct tr_engine *e, const char *game, int depth,
     if (line && !*n && !*game)
         return tr_err_set(err, TR_EUNSUPPORTED, "the engine '%s' gives no scores of several "
                           "moves: it has no MultiPV", e->program);
+    return line ? 0 : -1;
+}
+
+int tr_engine_move(struct tr_engine *e, const char *game, int depth, char *move,
+                   struct tr_err *err)
+{
+    const char *line;
+    if (ask(e, game, depth, err))
+        return -1;
+    while ((line = next_line(e, err)) && strncmp(line, "bestmove ", 9))
+        ;
+    if (!line)
+        return -1;
+    size_t n = strcspn(line += 9, " ");
+    if (!tr_move_is(line, n))
+        return tr_err_set(err, TR_EFORMAT, "the engine '%s' makes no move", e->program);
+    memcpy(move, line, n);
+    move[n] = '\0';
+    return 0;
+}
+
+int tr_engine_look(struct tr_engine *e, const char *game, struct tr_look *look,
+                   struct tr_err *err)
+{
+    const char *line;
+    *look = (struct tr_look){ .check = 0 };
+    if (say(e, err, "position startpos moves ", game) || say(e, err, "d", "") ||
+        say(e, err, "isready", ""))
+        return -1;
+    while ((line = next_line(e, err)) && strcmp(line, "readyok")) {
+        if (!strncmp(line, "Fen: ", 5) && strlen(line + 5) < sizeof look->fen)
+            strcpy(look->fen, line + 5);
+        if (!strncmp(line, "Checkers: ", 10))
+            look->check = line[10] != '\0';
+    }
+    if (line && !*look->fen)
+        return tr_err_set(err, TR_EUNSUPPORTED, "the engine '%s' does not tell positions: it "
+                          "has no command d", e->program);
     return line ? 0 : -1;
 }

@@ -30,6 +30,11 @@ while read -r first second rest; do
             done
             echo "bestmove e2e4 ponder e7e5"
         fi ;;
+    setoption) echo "$first $second $rest" >>options ;;
+    d)
+        [ -f mute ] || echo "Fen: r3k2r/pppppppp/8/8/8/8/P1PPPPPP/RNBQKBNR $(
+            [ $((moves % 2)) = 0 ] && echo w || echo b) KQkq $([ -f again ] && echo - || echo e$moves) 0 1"
+        [ $moves -ge 6 ] && echo "Checkers: e1" || echo "Checkers: " ;;
     quit) exit 0 ;;
     esac
 done
@@ -96,12 +101,56 @@ test_expect_success 'tries: what is near the best, and pairs with what is illega
     test "$(sed -n 2p r.jsonl)" = "{\"prompt\": \"e2e4 \", \"completion\": \"d2d4 \"}"
     selfplay tries -m player.gguf -e ./engine -n 1 -k 3 --plies 6 --temp 0 --near 10 -o r.jsonl
     if grep "completion.*d2d4" r.jsonl; then exit 1; fi
-    selfplay tries -m player.gguf -e ./engine -n 40 -k 4 --temp 3 --pairs -o r.jsonl
-    selfplay tries -m player.gguf -e ./engine -n 40 -k 4 --temp 3 --pairs -o again.jsonl
+    grep "completion.*e2e4" r.jsonl
+    selfplay tries -m player.gguf -e ./engine -n 1 -k 3 --plies 6 --temp 0 --lesson engine -o r.jsonl
+    test "$(grep -c "completion.: .e2e4 " r.jsonl)" = 6
+    selfplay tries -m player.gguf -e ./engine -n 40 -k 4 --temp 3 --lesson legal -o r.jsonl
+    selfplay tries -m player.gguf -e ./engine -n 40 -k 4 --temp 3 --lesson legal -o again.jsonl
     cmp r.jsonl again.jsonl
     grep "chosen\": \"e2e4 \", \"rejected\": \"" r.jsonl
-    if grep "rejected\": \"\(e2e4\|d2d4\) " r.jsonl; then exit 1; fi
-    "$BIN/tokenize" -q -m m.gguf --preference --no-eos r.jsonl >tok
+    if grep "rejected\": \"\(e2e4\|d2d4\|a7a8q\) " r.jsonl; then exit 1; fi
+    selfplay tries -m player.gguf -e ./engine -n 4 -k 4 --temp 0 --plies 6 --lesson rank --far 50 -o r.jsonl
+    test "$(sort r.jsonl | uniq -c | awk "{ print \$1 }" | sort -u)" = 4
+    test "$(grep -c "chosen\": \"e2e4 \", \"rejected\": \"d2d4 \"" r.jsonl)" = 12
+    selfplay tries -m player.gguf -e ./engine -n 4 --temp 0 --plies 6 --lesson rank --far 51 -o r.jsonl
+    test ! -s r.jsonl
+    selfplay tries -m player.gguf -e ./engine -n 40 -k 4 --temp 2 --lesson reward --far 50 -o r.jsonl
+    grep "completion\": \"d2d4 \", \"reward\": 0.3679}" r.jsonl
+    grep "completion\": \"e2e4 \", \"reward\": 1.0000}" r.jsonl
+    grep "reward\": -1.0000}" r.jsonl
+    "$BIN/tokenize" -q -m m.gguf --no-eos r.jsonl >tok
+    test -s tok'
+
+test_expect_success 'match: games with names of moves, what they score, and how they end' '
+    match() { selfplay match -m player.gguf -e ./engine --pgn g.pgn "$@" >table; }
+    match -n 2 --temp 0 --against skill --level 3 --plies 2
+    grep -x "setoption name Skill Level value 3" options
+    match -n 2 --temp 0 --against self
+    test "$(grep "\. " g.pgn | sort -u)" = "1. e4 d4 2. e4 e4 3. d4 d4#"
+    test "$(grep -c "Termination .normal" g.pgn)" = 2
+    test "$(value score_percent 2)/$(value legal_percent 2)/$(value plies 2)" = 0.00/100.00/6.00
+    match -n 4 --temp 0 --against self --plies 3
+    test "$(grep -c "\(White\|Black\) \"model\"\]" g.pgn)" = 8
+    test "$(value score_percent 2)/$(value forfeit_percent 2)" = 50.00/0.00
+    match -n 1 --against self --retries 1 --temp 9
+    cp g.pgn before.pgn
+    match -n 1 --against self --retries 1 --temp 9
+    cmp before.pgn g.pgn
+    test "$(value forfeit_percent 2)/$(value legal_percent 4)" = 100.00/2
+    grep "Termination .rules infraction" g.pgn
+    touch again
+    match -n 1 --temp 0 --against random
+    test "$(grep -c "1/2-1/2" g.pgn)/$(value plies 2)" = 2/4.00
+    touch mute
+    test_expect_code 1 match -n 1
+    grep "has no command d" stderr
+    rm mute again'
+
+test_expect_success 'instruct: questions with the best move and why' '
+    selfplay instruct -e ./engine -n 2 --first 0 --plies 1 -o i.jsonl
+    grep "Chess, White to move: r3k2r.*\"e2e4 (e4). The pawn goes to e4; after a7a8q, the next best, mate would follow" i.jsonl
+    test "$(wc -l <i.jsonl)" = 2
+    "$BIN/tokenize" -q -m "$TOP/examples/tiny.gguf" --chat-template chatml i.jsonl >tok
     test -s tok'
 
 test_expect_success 'what is no engine, or ends, and lines that are no positions' '
