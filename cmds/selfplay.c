@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { MOST_MISSES = 200 };
+
 struct opts {
     const char *engine, *out, *model, *positions, *pgn;
     struct cmd_list adapters;
@@ -80,14 +82,20 @@ static int put_instruction(const struct opts *o, struct tr_engine *e, int64_t i,
     return tr_game_instruct(e, &a, (int)o->depth, (uint64_t)i, f, err);
 }
 
+/* Many games in a row that give nothing will be followed by others. */
 static int draw_all(const struct opts *o, struct tr_engine *e, FILE *f,
                     put_fn *put, struct tr_err *err)
 {
     char *game = malloc(tr_game_bytes(o->plies));
     int rc = game ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory for a game");
+    int64_t last = 0;
     cmd_job("games");
     for (int64_t i = 0, done = 0; done < o->n && rc >= 0; i++) {
         rc = put(o, e, i, game, f, err);
+        last = rc > 0 ? i : last;
+        if (!rc && i - last >= MOST_MISSES)
+            rc = tr_err_set(err, TR_EINVAL, "%d games have ended before the positions that "
+                            "are wanted: fewer --first or --plies", MOST_MISSES);
         cmd_job_at(done += rc > 0, o->n);
     }
     cmd_job_end();

@@ -46,7 +46,7 @@ void tr_engine_close(struct tr_engine *e);
  * nothing but the game: *move (*n) is the engine's until the next call.  *n is 0 where the
  * game has ended by mate or stalemate.  The moves of the game must be legal: engines drop
  * the first that is not, and all behind it, without a word.  TR_EIO: it has ended, or said
- * nothing for a minute; nothing but tr_engine_close is allowed then. */
+ * nothing for five minutes; nothing but tr_engine_close is allowed then. */
 int tr_engine_rank(struct tr_engine *e, const char *game, int depth,
                    const struct tr_move **move, size_t *n, struct tr_err *err) TR_MUST_CHECK;
 

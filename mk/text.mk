@@ -45,7 +45,7 @@ printable = $(shell printf %s $(call sh,$1) | LC_ALL=C tr '\001-\010\012-\037\17
 
 # $(call refuse,WORDS): the end, if there are any words.  $(call told,WORDS) only says them.
 refuse = $(if $1,$(call told,$1)$(error nothing was done))
-told   = $(shell printf '%s: %s\n' $(or $(firstword $(filter compare data dataset distill dpo eval lr-find plan personalize pretrain publish served sweep,$(MAKECMDGOALS))), \
+told   = $(shell printf '%s: %s\n' $(or $(firstword $(filter compare data dataset distill dpo eval lr-find plan personalize pretrain publish selfplay served sweep,$(MAKECMDGOALS))), \
   finetune) $(call sh,$1) >&2)
 
 # The knobs of the workflows, which have a line "#? KNOB text" there, and others whose values

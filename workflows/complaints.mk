@@ -1,10 +1,10 @@
 # Words beside the name of a workflow that nobody knows: a knob that there is not would change
 # nothing, and a file is no target, both without a word.
-workflow   := $(firstword $(filter compare data dataset distill dpo eval finetune lr-find personalize plan pretrain sweep,$(MAKECMDGOALS)))
+workflow   := $(firstword $(filter compare data dataset distill dpo eval finetune lr-find personalize plan pretrain selfplay sweep,$(MAKECMDGOALS)))
 ifneq ($(workflow),)
 targets     = all $(shell sed -n 's/^\#\# \([a-z0-9-]*\): .*/\1/p' $(call sh,$(MK))/*.mk \
   $(call sh,$(WORKFLOWS))/*.mk)
-stray      := $(filter-out compare data dataset distill dpo eval finetune lr-find personalize plan pretrain sweep $(RUNS)/%,$(MAKECMDGOALS))
+stray      := $(filter-out compare data dataset distill dpo eval finetune lr-find personalize plan pretrain selfplay sweep $(RUNS)/%,$(MAKECMDGOALS))
 stray      := $(if $(stray),$(filter-out $(targets) $(addsuffix /%,$(BIN) $(BUILD)),$(stray)))
 $(if $(stray),$(call refuse,$(shell $(call script,goals.sh) $(workflow) $(call sh_words,$(stray)))))
 

@@ -22,7 +22,7 @@
 
 extern char **environ;
 
-enum { PATIENCE = 60000 /* ms */, AT_ONCE = 4096 };
+enum { PATIENCE = 300000 /* ms */, AT_ONCE = 4096 };
 
 struct tr_engine {
     char *program;

@@ -7,39 +7,7 @@
 test_built selfplay model-init tokenize pack train gguf-export ||
     test_skip_all "the commands are not built"
 
-# Three moves, of which the first is best; mate behind six.
-cat >engine <<'EOF'
-#!/bin/sh
-moves=0
-while read -r first second rest; do
-    case $first in
-    uci) printf 'id name three\nuciok\n' ;;
-    isready) echo readyok ;;
-    position) set -- $rest && moves=$(($# > 1 ? $# - 1 : 0)) ;;
-    go)
-        [ ! -f dies ] || [ $moves -lt 2 ] || exit 1
-        if [ $moves -ge 6 ]; then
-            printf 'info depth 0 score mate 0\nbestmove (none)\n'
-        else
-            for depth in 1 2; do
-                n=0
-                for move in "e2e4 score cp 30" "a7a8q score mate -3" "d2d4 score cp -20"; do
-                    n=$((n + 1))
-                    echo "info depth $depth seldepth 3 multipv $n score ${move#* score } nodes 9 pv ${move%% *} e7e5"
-                done
-            done
-            echo "bestmove e2e4 ponder e7e5"
-        fi ;;
-    setoption) echo "$first $second $rest" >>options ;;
-    d)
-        [ -f mute ] || echo "Fen: r3k2r/pppppppp/8/8/8/8/P1PPPPPP/RNBQKBNR $(
-            [ $((moves % 2)) = 0 ] && echo w || echo b) KQkq $([ -f again ] && echo - || echo e$moves) 0 1"
-        [ $moves -ge 6 ] && echo "Checkers: e1" || echo "Checkers: " ;;
-    quit) exit 0 ;;
-    esac
-done
-EOF
-chmod +x engine
+cp "$TOP/tests/engine" engine
 selfplay() { "$BIN/selfplay" "$@" 2>stderr; }
 
 test_expect_success 'games: drawn by the scores, the same again, and each by its number' '
@@ -62,7 +30,9 @@ test_expect_success 'positions: with all moves and their scores' '
     test "$(cut -f 2 p.tsv | sort -u)" = "e2e4:30 a7a8q:-9997 d2d4:-20"
     cut -f 1 p.tsv | awk "NF != 2 + (NR - 1) % 4 { exit bad = 1 } END { exit bad }"
     test_expect_code 2 selfplay positions -e ./engine --first 9 --plies 5
-    grep "first is 9" stderr'
+    grep "first is 9" stderr
+    test_expect_code 2 selfplay positions -e ./engine --first 6 -o none.tsv
+    grep "200 games have ended" stderr'
 
 test_expect_success 'vocab: 70 tokens, three for each move' '
     "$BIN/selfplay" vocab -o v.gguf

@@ -64,6 +64,7 @@ another() {
     SIZE | FAMILY | VOCAB_SIZE | VOCAB | VOCAB_FLAGS | INIT_FLAGS) echo x ;;
     ADAPTER | CHOICES | SWEEP | PERSONALIZE_FLAGS) echo x ;;
     DATASET | TRAIN_DATA | DATASET_FLAGS) echo x ;;
+    ENGINE | GAMES | ROUNDS | LESSON | ROUND_GAMES | ROUND_LR | POSITIONS | MATCHES | TRIES_FLAGS) echo x ;;
     esac
 }
 knobs=$(sed -n 's/^#? \([A-Z_]*\) .*/\1/p' "$TOP"/workflows/*.mk)
