@@ -51,8 +51,8 @@ static int is_common(const char *option, size_t n)
 
 int cmd_is_old_finetune(const struct cmd_workflows *all, int argc, char **argv)
 {
-    const struct cmd_workflow *w = argc > 1 ? cmd_workflow_find(all, argv[1]) : NULL;
-    if (!w && !(w = cmd_workflow_find(all, "finetune")))
+    const struct cmd_workflow *w = cmd_workflow_find(all, "finetune");
+    if (!w || (argc > 1 && cmd_workflow_find(all, argv[1])))
         return 0;
     for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
         const char *option = argv[i] + 2;

@@ -100,6 +100,8 @@ test_expect_success 'from the tree: a knob is an option or KNOB=VALUE, whatever 
     grep -F "a\$b #c'\''\\'\'''\''d" log
     from "$BIN/finetune" data -n --model=m.gguf --data t.txt >log
     if grep "/train -m" log; then exit 1; fi
+    from "$BIN/finetune" pretrain -n --data t.txt --size 1M --seed 3 >log # also an option of old
+    grep "model-init .*--seed 3" log
     from "$BIN/finetune" -n -m m.gguf t.txt t.txt >log
     grep "tokenize .* t.txt t.txt" log
     cp user/t.txt "user/a b.txt"
