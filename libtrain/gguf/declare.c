@@ -4,6 +4,7 @@
  * data.  Mistakes in keys and names are remembered and told by the first write, so that a
  * command may set fifty keys without fifty checks.
  */
+#include <libtrain/gguf/gguf.h>
 #include <libtrain/gguf/writer.h>
 
 #include <stdarg.h>
@@ -211,6 +212,12 @@ void tr_gguf_unset(struct tr_gguf_writer *w, const char *key)
             no_memory(w);
             return;
         }
+}
+
+const struct tr_gguf_kv *tr__gguf_declared(const struct tr_gguf_writer *w, const char *key)
+{
+    size_t i = tr__names_find(&w->key_index, w->kv, sizeof *w->kv, key);
+    return i == TR__NO_NAME ? NULL : &w->kv[i];
 }
 
 /* Check and place one tensor; 0 or a code in w->err. */

@@ -250,7 +250,7 @@ static int set_all(struct job *j, const char *dir, struct tr_err *err)
         return rc;
     if (!j->is_listed || is_byte_fallback(j))
         set_last(j);
-    return 0;
+    return tr__hf_vocab_own(j->w, &j->f, j->o->pre != NULL, err);
 }
 
 int tr__hf_vocab_set(struct tr_gguf_writer *w, const char *dir,

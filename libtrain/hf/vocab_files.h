@@ -61,6 +61,11 @@ int tr__hf_vocab_special(struct tr_gguf_writer *w, const struct tr__hf_vocab_fil
 int tr__hf_vocab_template(struct tr_gguf_writer *w, const struct tr__hf_vocab_files *f,
                           struct tr_err *err) TR_MUST_CHECK;
 
+/* Put back what only the GGUF said that the folder was made of (vocab_own.c), in place of what
+ * has been set; not the pre-tokenizer where has_pre: another has named it. */
+int tr__hf_vocab_own(struct tr_gguf_writer *w, const struct tr__hf_vocab_files *f, int has_pre,
+                     struct tr_err *err) TR_MUST_CHECK;
+
 /* Name of the pre-tokenizer of a byte-level BPE; NULL: none that is known. */
 int tr__hf_vocab_pre(const struct tr__hf_vocab_files *f, const struct tr__hf_pieces *p,
                      const char **pre, struct tr_err *err) TR_MUST_CHECK;

@@ -27,6 +27,7 @@ struct tr__hf_vocab_out {
     uint8_t *added;       // (n) 1: found in a text before words are
     size_t n_listed;      /* ids below are in the vocabulary, from here on all are added */
     struct tr__hf_words words; /* byte-level BPE: how they are cut */
+    const struct tr_gguf *read; /* what the folder says so far; NULL: not asked */
     FILE *f;              /* of the file that is being written */
 };
 
@@ -69,6 +70,8 @@ int tr__hf_out_is_merged(const struct tr__hf_vocab_out *o, size_t from,
 int tr__hf_out_settings(const struct tr__hf_vocab_out *o,
                         const struct tr__hf_vocab_form *form,
                         struct tr_err *err) TR_MUST_CHECK;
+/* The entry of the settings with what of g is not in `read`, if there is any (vocab_own.c). */
+void tr__hf_out_own(FILE *f, const struct tr_gguf *g, const struct tr_gguf *read);
 void tr__hf_out_special(const struct tr__hf_vocab_out *o);
 
 #endif

@@ -138,6 +138,8 @@ int tr__hf_out_settings(const struct tr__hf_vocab_out *o,
     int rc = write_around(o, err);
     if (!rc)
         rc = write_templates(o, err);
+    if (o->read)
+        tr__hf_out_own(o->f, o->g, o->read);
     fputs("\n}\n", o->f);
     return rc;
 }

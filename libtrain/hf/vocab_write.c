@@ -205,6 +205,42 @@ static int write_files(struct tr__hf_vocab_out *o, const struct tr__hf_vocab_for
     return rc;
 }
 
+/* ---- what the files cannot say ---------------------------------------------------- */
+
+/* The folder as a file of keys; NULL if it cannot be read here, which is no reason not to
+ * write it. */
+static struct tr_gguf *read_back(const struct tr__hf_vocab_out *o, const char *dir,
+                                 struct tr_gguf_writer **w, struct tr_err *err)
+{
+    char path[PATH_MAX], arch[64] = "";
+    struct tr_str s = { "", 0 };
+    struct tr__hf_vocab_options how = { .arch = arch, .rows = (int64_t)o->n };
+    if (tr_gguf_string(o->g, "general.architecture", &s, NULL) == 1)
+        snprintf(arch, sizeof arch, "%.*s", (int)(s.len < 63 ? s.len : 63), s.ptr);
+    if (snprintf(path, sizeof path, "%s/tokenizer.gguf", dir) >= PATH_MAX)
+        return NULL;
+    *w = tr_gguf_create(path, err);
+    int rc = *w ? tr__hf_vocab_set(*w, dir, &how, NULL, err) : TR_EIO;
+    return rc ? NULL : tr_gguf_preview(*w, err);
+}
+
+static int add_own(struct tr__hf_vocab_out *o, const struct tr__hf_vocab_form *form,
+                   const char *dir, struct tr_err *err)
+{
+    struct tr_err why = { 0 };
+    struct tr_gguf_writer *w = NULL;
+    struct tr_gguf *read = read_back(o, dir, &w, &why);
+    int rc = why.code == TR_ENOMEM || why.code == TR_EIO
+             ? tr_err_set(err, why.code, "%s", why.text) : 0;
+    o->read = read;
+    if (read && !rc)
+        rc = write_file(o, form, dir, "tokenizer_config.json", write_settings, err);
+    o->read = NULL;
+    tr_gguf_close(read);
+    tr_gguf_discard(w);
+    return rc;
+}
+
 int tr__hf_vocab_write(const struct tr_gguf *g, const char *dir, struct tr_err *err)
 {
     struct tr__hf_vocab_out o = { .g = g, .t = tr_tokenizer_new(g, err) };
@@ -214,6 +250,8 @@ int tr__hf_vocab_write(const struct tr_gguf *g, const char *dir, struct tr_err *
         rc = find_end_of_vocabulary(&o, err);
     if (!rc)
         rc = write_files(&o, form, dir, err);
+    if (!rc)
+        rc = add_own(&o, form, dir, err);
     release(&o);
     return rc;
 }
