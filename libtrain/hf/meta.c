@@ -160,14 +160,15 @@ static void set_licence(struct tr_gguf_writer *w, const struct tr_json *card)
     set_said(w, "general.license.link", card, "license_link", NULL);
 }
 
+/* Entries of a list; anything else is a list of itself. */
 static size_t count_of(const struct tr_json *v)
 {
-    return tr_json_kind(v) == TR_JSON_STRING ? 1 : tr_json_count(v);
+    return tr_json_kind(v) == TR_JSON_ARRAY ? tr_json_count(v) : v != NULL;
 }
 
-static const char *text_at(const struct tr_json *v, size_t i)
+static const struct tr_json *entry_at(const struct tr_json *v, size_t i)
 {
-    return tr_json_string(tr_json_kind(v) == TR_JSON_STRING ? v : tr_json_at(v, i), NULL);
+    return tr_json_kind(v) == TR_JSON_ARRAY ? tr_json_at(v, i) : v;
 }
 
 /* A model or a set of data that the card names: where it is on the Hub, and parts of its name. */
@@ -195,6 +196,19 @@ static void set_source(struct tr_gguf_writer *w, const char *kind, size_t i, con
     }
 }
 
+/* One that the card describes by keys of its own. */
+static void set_described(struct tr_gguf_writer *w, const char *kind, size_t i,
+                          const struct tr_json *v)
+{
+    static const char *const part[] = { "name", "author", "version", "organization",
+                                        "description", "url", "doi", "uuid", "repo_url" };
+    char key[64];
+    for (size_t k = 0; k < sizeof part / sizeof *part; k++) {
+        snprintf(key, sizeof key, "general.%s.%zu.%s", kind, i, part[k]);
+        set_text(w, key, tr_json_string(tr_json_get(v, part[k]), NULL));
+    }
+}
+
 static void set_sources(struct tr_gguf_writer *w, const struct tr_json *card, const char *kind,
                         const char *const field[3], double n_number)
 {
@@ -206,8 +220,13 @@ static void set_sources(struct tr_gguf_writer *w, const struct tr_json *card, co
     snprintf(key, sizeof key, "general.%s.count", kind);
     if (n)
         tr_gguf_set_u32(w, key, (uint32_t)n);
-    for (size_t i = 0; i < n; i++)
-        set_source(w, kind, i, text_at(v, i), n_number);
+    for (size_t i = 0; i < n; i++) {
+        const struct tr_json *e = entry_at(v, i);
+        if (tr_json_kind(e) == TR_JSON_OBJECT)
+            set_described(w, kind, i, e);
+        else if (tr_json_kind(e) == TR_JSON_STRING)
+            set_source(w, kind, i, tr_json_string(e, NULL), n_number);
+    }
 }
 
 /* The texts of both fields as one array. */
@@ -220,10 +239,13 @@ static int set_words(struct tr_gguf_writer *w, const struct tr_json *card, const
     if (all && !s)
         return tr_err_set(err, TR_ENOMEM, "out of memory for '%s'", key);
     for (int k = 0; k < 2; k++)
-        for (size_t i = 0; i < count_of(v[k]); i++, n++)
-            s[n] = (struct tr_str){ text_at(v[k], i), strlen(text_at(v[k], i)) };
-    if (all)
-        tr_gguf_set_strings(w, key, s, all);
+        for (size_t i = 0; i < count_of(v[k]); i++)
+            if (tr_json_kind(entry_at(v[k], i)) == TR_JSON_STRING)
+                s[n++].ptr = tr_json_string(entry_at(v[k], i), NULL);
+    for (size_t i = 0; i < n; i++)
+        s[i].len = strlen(s[i].ptr);
+    if (n)
+        tr_gguf_set_strings(w, key, s, n);
     free(s);
     return 0;
 }

@@ -31,7 +31,7 @@ struct tr__hf_count {
 /* "135M", "8x22B". */
 void tr__hf_size_label(char *to, size_t size, const struct tr__hf_count *c);
 
-/* What the front of the folder's README.md says: keys with texts, or arrays of texts; nothing if
+/* What the front of the folder's README.md says: what its YAML is as JSON (yaml.h), nothing if
  * there is none.  The caller's; NULL for lack of memory. */
 struct tr_json *tr__hf_card(const char *folder, struct tr_err *err) TR_MUST_CHECK;
 

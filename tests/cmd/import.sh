@@ -49,7 +49,19 @@ license_link: https://example.org/x # there
 base_model:
   - mistralai/Mistral-7B-v0.1
   - https://huggingface.co/Qwen/Qwen2.5-0.5B
+  - {name: Own, repo_url: "https://example.org/caf\\u00e9"} # by keys
+  - name: In lines
+    author: Some
+      One
+    description: >-
+      folded
+      text
+
+      and more
 datasets: a/b
+model_description: |
+  Two
+   lines.
 tags:
 - code
 pipeline_tag: text-generation
@@ -65,9 +77,10 @@ END
     "$BIN/gguf-show" --keys card.gguf | sed -n "s/^key	general\.//p" >got
     cat >want <<END
 author	string	Some One
+description	string	Two\n lines.\n
 license	string	mit,apache-2.0
 license.link	string	https://example.org/x
-base_model.count	u32	2
+base_model.count	u32	4
 base_model.0.name	string	Mistral 7B v0.1
 base_model.0.version	string	v0.1
 base_model.0.organization	string	Mistralai
@@ -75,12 +88,17 @@ base_model.0.repo_url	string	https://huggingface.co/mistralai/Mistral-7B-v0.1
 base_model.1.name	string	Qwen2.5 0.5B
 base_model.1.organization	string	Qwen
 base_model.1.repo_url	string	https://huggingface.co/Qwen/Qwen2.5-0.5B
+base_model.2.name	string	Own
+base_model.2.repo_url	string	https://example.org/café
+base_model.3.name	string	In lines
+base_model.3.author	string	Some One
+base_model.3.description	string	folded text\nand more
 dataset.count	u32	1
 dataset.0.name	string	B
 dataset.0.organization	string	A
 dataset.0.repo_url	string	https://huggingface.co/a/b
 END
-    grep "^author\|^license\|^base\|^dataset" got | cmp - want
+    grep "^author\|^desc\|^license\|^base\|^dataset" got | cmp - want
     "$BIN/gguf-show" --keys card.gguf | grep "general.tags.*\"code\" \"text-generation\""
     printf "%b\n" --- "author: \0377" --- >folder/README.md
     import -t f16 -o plain.gguf folder
