@@ -22,6 +22,7 @@ struct opts {
     struct tr_personalize_args args;
     int64_t rank, passes;
     int form, force, precision;
+    int archives; /* the teacher is one */
 };
 
 struct models {
@@ -70,7 +71,7 @@ static int open_models(struct models *m, const struct opts *o, struct tr_err *er
     if (!p || !(m->base = cmd_open_model(o->model, err)))
         return err->code;
     int rc = tr_gguf_check(tr_model_gguf(m->base), err);
-    if (!rc && o->teacher)
+    if (!rc && o->teacher && !o->archives)
         rc = open_teacher(m, o, err);
     if (rc)
         return rc;
@@ -82,17 +83,19 @@ static int open_models(struct models *m, const struct opts *o, struct tr_err *er
 
 /* ==== what is said ==== */
 
-static void say_losses(const struct tr_personal *p)
+static void say_losses(const struct tr_personal *p, const char *unit)
 {
     double gain = p->base - p->personal, wanted = p->base - p->teacher;
-    cmd_say("%zu layers, rank %d, from %llu sequences; held out: %llu", p->n_part, p->rank,
-            (unsigned long long)p->n_train, (unsigned long long)p->n_held);
+    cmd_say("%zu layers, rank %d, from %llu %s; held out: %llu", p->n_part, p->rank,
+            (unsigned long long)p->n_train, unit, (unsigned long long)p->n_held);
+    if (isnan(p->base))
+        return;
     cmd_say("held-out loss: base %.4f, personalised %.4f", p->base, p->personal);
     if (wanted > 0)
         cmd_say("teacher %.4f: %.1f %% of what it gains", p->teacher, 100 * gain / wanted);
     else if (!isnan(p->teacher))
         cmd_say("teacher %.4f: no better than the base on these rows", p->teacher);
-    else
+    else if (p->step > 0)
         cmd_say("%d passes, the last step %g long", p->passes, p->step);
     if (p->personal > p->base)
         cmd_warn("the adapter makes held-out rows less likely than the base alone");
@@ -128,6 +131,12 @@ static void print(FILE *f, const struct tr_personal *p)
 
 /* ==== the work ==== */
 
+static int is_archive(const char *path)
+{
+    size_t n = path ? strlen(path) : 0;
+    return n > 4 && !strcmp(path + n - 4, ".npz");
+}
+
 static int save(const struct opts *o, const struct tr_lora *l, const struct tr_model *base,
                 struct tr_err *err)
 {
@@ -138,13 +147,15 @@ static int save(const struct opts *o, const struct tr_lora *l, const struct tr_m
     return rc ? rc : tr_lora_save(l, base, o->output, err);
 }
 
+/* Archives: data is the base's, or NULL. */
 static int personalize(const struct opts *o, struct models *m, const char *data,
                        struct tr_err *err)
 {
     struct tr_personal p = { 0 };
     struct tr_personalize_args args = o->args;
-    struct tr_pack *pack = tr_pack_open(data, err), *held = NULL;
-    int rc = pack ? 0 : err->code;
+    const struct tr_personal_archives archives = { o->teacher, data };
+    struct tr_pack *pack = o->archives ? NULL : tr_pack_open(data, err), *held = NULL;
+    int rc = pack || o->archives ? 0 : err->code;
     if (!rc && o->held && !(held = tr_pack_open(o->held, err)))
         rc = err->code;
     args.form = tr_personalize_form_at(o->form);
@@ -152,14 +163,16 @@ static int personalize(const struct opts *o, struct models *m, const char *data,
     args.passes = (int)o->passes;
     args.progress = cmd_job("layers");
     if (!rc)
-        rc = tr_personalize(m->base, m->teacher, pack, held, &args, &p, err);
+        rc = o->archives
+                 ? tr_personalize_archives(m->base, &archives, held, &args, &p, err)
+                 : tr_personalize(m->base, m->teacher, pack, held, &args, &p, err);
     cmd_job_end();
     if (!rc)
         rc = save(o, p.lora, m->base, err);
     if (!rc) {
         print(stdout, &p);
         say_raised(&p);
-        say_losses(&p);
+        say_losses(&p, o->archives ? "documents" : "sequences");
     }
     tr_personal_release(&p);
     tr_pack_close(held);
@@ -181,13 +194,31 @@ static int run(const struct opts *o, const char *data, struct tr_err *err)
     return rc;
 }
 
+/* What goes together; n files are given. */
+static void check_usage(const struct cmd *cmd, const struct opts *o, int n)
+{
+    const struct tr_personalize_form *f = tr_personalize_form_at(o->form);
+    int with = tr_personalize_form_with_teacher(f);
+    int wanted = o->archives ? tr_personalize_form_archives(f) - 1 : 1;
+    if (with && !o->teacher)
+        cmd_usage(cmd, "--teacher is missing; without one there is '--form answers'");
+    if (!with && o->teacher)
+        cmd_usage(cmd, "'--form %s' has no teacher", form_name(o->form));
+    if (n < wanted)
+        cmd_usage(cmd, "%s is missing", o->archives ? "the archive of the base" : "DATA.pack");
+    if (n > wanted)
+        cmd_usage(cmd, "'--form %s' takes the teacher's archive alone", form_name(o->form));
+    if (o->base_name && !o->peft)
+        cmd_usage(cmd, "'--base-name' goes with '--peft'");
+}
+
 int main(int argc, char **argv)
 {
     struct opts o = { 0 };
     const struct cmd_opt table[] = {
         CMD_IN('m', "model", &o.model, "FILE", "base GGUF"),
         CMD_IN(0, "teacher", &o.teacher, "FILE[:SCALE]",
-               "an adapter of the base, or a tuned model, of any type"),
+               "an adapter of the base, a tuned model, or its .npz"),
         CMD_FLAG(0, "force", &o.force, "also an adapter that was trained on another base"),
         CMD_OUT('o', "output", &o.output, "FILE", "adapter to write"),
         CMD_CHOICE(0, "form", &o.form, form_name, "NAME", "what the adapter is fitted to"),
@@ -209,20 +240,15 @@ int main(int argc, char **argv)
         CMD_END
     };
     const struct cmd cmd = {
-        "personalize", "-m BASE.gguf [--teacher FILE] -o ADAPTER.gguf DATA.pack",
-        "an adapter by linear algebra, from a teacher or from answers", table, 1, 1,
+        "personalize", "-m BASE.gguf [--teacher FILE] -o ADAPTER.gguf [DATA.pack]",
+        "an adapter by linear algebra, from a teacher or from answers", table, 0, 1,
         (const char *const[]){ "model", "output", NULL }
     };
     struct tr_err err = { 0 };
     int n;
     char **file = cmd_parse(&cmd, argc, argv, &n);
-    int with = tr_personalize_form_with_teacher(tr_personalize_form_at(o.form));
-    if (with && !o.teacher)
-        cmd_usage(&cmd, "--teacher is missing; without one there is '--form answers'");
-    if (!with && o.teacher)
-        cmd_usage(&cmd, "'--form %s' has no teacher", form_name(o.form));
-    if (o.base_name && !o.peft)
-        cmd_usage(&cmd, "'--base-name' goes with '--peft'");
-    int rc = run(&o, *file, &err);
+    o.archives = is_archive(o.teacher);
+    check_usage(&cmd, &o, n);
+    int rc = run(&o, n ? *file : NULL, &err);
     return cmd_end(rc ? CMD_FAIL : CMD_OK, &err);
 }

@@ -31,6 +31,8 @@ const char *tr_personalize_form_name(const struct tr_personalize_form *f);
 const char *tr_personalize_form_about(const struct tr_personalize_form *f);
 /* 1 if there must be a teacher; else there must be none. */
 int tr_personalize_form_with_teacher(const struct tr_personalize_form *f);
+/* How many archives it takes (tr_personalize_archives): 0, 1 of the teacher, 2 also of the base. */
+int tr_personalize_form_archives(const struct tr_personalize_form *f);
 
 struct tr_personalize_args {
     const struct tr_personalize_form *form; /* NULL: the default */
@@ -59,8 +61,8 @@ struct tr_personal {
     int rank, passes;     /* of the adapter; that were made */
     size_t n_part;
     struct tr_personal_part *part; // (n_part) in the order of the base
-    uint64_t n_train, n_held;      /* sequences */
-    double base, personal, teacher; /* mean loss on held-out rows; teacher NAN: none */
+    uint64_t n_train, n_held;      /* sequences, of archives documents */
+    double base, personal, teacher; /* mean loss on held-out rows; NAN: none was measured */
     double step;                    /* of `answers`, the last */
 };
 
@@ -74,6 +76,20 @@ int tr_personalize(struct tr_model *base, struct tr_model *teacher, struct tr_pa
                    struct tr_pack *held, const struct tr_personalize_args *args,
                    struct tr_personal *out, struct tr_err *err) TR_MUST_CHECK;
 void tr_personal_release(struct tr_personal *p);
+
+/* Archives that tr_embed_write made of the same documents: arrays LAYER.in and LAYER.out. */
+struct tr_personal_archives {
+    const char *teacher; /* .in and .out, of form `stream` .out alone */
+    const char *student; /* of the base, of `stream`: both; else NULL */
+};
+/* The same from these, which are read by pieces; memory is that of one layer's sums.  Of the
+ * documents the last tenth is held out.  Layers are those that the archives have.  Form `inputs`
+ * finds the change by regression, since it is not known; `stream` is one group.  held: rows for
+ * the losses; NULL: they are NAN, as the teacher's is.  TR_EINVAL for a form that takes others;
+ * TR_EIO, TR_EFORMAT and TR_EMISMATCH for what the archives hold. */
+int tr_personalize_archives(struct tr_model *base, const struct tr_personal_archives *paths,
+                            struct tr_pack *held, const struct tr_personalize_args *args,
+                            struct tr_personal *out, struct tr_err *err) TR_MUST_CHECK;
 
 /* The pairs as files NAME.lora_a.npy (rank, n_in) and NAME.lora_b.npy (n_out, rank) in a new
  * folder, which appears whole; b has the scale in it, so that the change is b a. */

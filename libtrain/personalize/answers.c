@@ -15,50 +15,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct layer {
-    struct tr__normal normal;
-    int64_t seen;
-};
-
 struct pass {
     struct tr__personal *p;
-    struct layer *layer; // (n) of targets first …
+    struct tr__normal *normal; // (n) of targets first …
     size_t first, n;
-    int64_t sequence;
+    struct tr_tape *tp;
 };
 
 /* ---- sums ------------------------------------------------------------------------- */
 
-static void next(void *ctx)
-{
-    ((struct pass *)ctx)->sequence++;
-}
-
-static struct layer *layer_of(struct pass *s, const char *weight)
-{
-    for (size_t i = 0; i < s->n; i++)
-        if (!strcmp(s->p->target[s->first + i].w->t.name, weight))
-            return &s->layer[i];
-    return NULL;
-}
-
 static void see(void *ctx, const struct tr_inputs *in)
 {
     struct pass *s = ctx;
-    struct layer *l = layer_of(s, in->weight);
-    if (!l || l->seen == s->sequence)
+    size_t i = 0;
+    while (i < s->n && strcmp(s->p->target[s->first + i].w->t.name, in->weight))
+        i++;
+    if (i == s->n)
         return;
-    l->seen = s->sequence;
-    l->normal.n += (double)tr_tensor_rows(in->x);
+    s->normal[i].n += (double)tr_tensor_rows(in->x);
     tr__gram_f32(tr_tensor_rows(in->x), tr_tensor_cols(in->x), in->x->data, in->x->ld,
-                 l->normal.c);
+                 s->normal[i].c);
 }
 
-/* The gradient of a weight is complete for this sequence: towards less loss is against it. */
+/* The gradient of a weight is complete for this batch: towards less loss is against it. */
 static void take_gradient(void *ctx, struct tr_tensor *w)
 {
     struct pass *s = ctx;
-    float *k = s->layer[w->index].normal.k;
+    float *k = s->normal[w->index].k;
     int64_t n = tr_tensor_count(w);
     tr_tensor_settle_grad(w);
 #pragma omp parallel for schedule(static)
@@ -76,76 +59,56 @@ static void train_weights(struct pass *s, int on)
     }
 }
 
-static int sweep(struct pass *s, struct tr_tape *tp, struct tr_err *err)
+/* Forward, where inputs are seen, and backward. */
+static int on_batch(void *ctx, const struct tr_batch *batch, struct tr_err *err)
 {
-    const struct tr__rows *rows = &s->p->train;
-    int rc = 0;
-    for (uint64_t i = rows->from; !rc && i < rows->to; i++) {
-        struct tr_batch batch;
-        struct tr_loss loss = { .kind = tr_loss_at(0), .scale = 1 };
-        double option[TR_MAX_OPTION];
-        tr_option_values(loss.kind->option, NULL, option);
-        loss.option = option;
-        if ((rc = tr__rows_batch(rows, i, NULL, &batch, err)))
-            break;
-        tr_tape_reset(tp);
-        rc = tr_tape_backward_each(tp, tr_model_loss(s->p->base, tp, &batch, &loss),
+    struct pass *s = ctx;
+    double option[TR_MAX_OPTION];
+    struct tr_loss loss = { .kind = tr_loss_at(0), .scale = 1, .option = option };
+    tr_option_values(loss.kind->option, NULL, option);
+    tr_tape_reset(s->tp);
+    int rc = tr_tape_backward_each(s->tp, tr_model_loss(s->p->base, s->tp, batch, &loss),
                                    take_gradient, s);
-        if (rc)
-            rc = tr_tape_error(tp, err);
-    }
-    return rc;
+    return rc ? tr_tape_error(s->tp, err) : 0;
 }
 
 static int collect(struct pass *s, struct tr_err *err)
 {
     struct tr__personal *p = s->p;
+    if (!(s->tp = tr_tape_new(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, NULL, err)))
+        return err->code;
     tr_model_watch(p->base, &(struct tr_watch){ .at = see, .ctx = s });
-    int rc = tr__rows_run(p->base_eval, &p->train, next, s, err);
-    tr_model_watch(p->base, &(struct tr_watch){ 0 });
-    struct tr_tape *tp = rc ? NULL : tr_tape_new(TR_TAPE_TRAIN, TR_RECOMPUTE_CHEAP, NULL, err);
-    if (!rc && !tp)
-        rc = err->code;
     train_weights(s, 1);
-    if (!rc)
-        rc = sweep(s, tp, err);
+    int rc = tr__rows_each(&p->train, on_batch, s, err);
     train_weights(s, 0);
-    tr_tape_free(tp);
+    tr_model_watch(p->base, &(struct tr_watch){ 0 });
+    tr_tape_free(s->tp);
     return rc;
 }
 
 /* ---- a step ----------------------------------------------------------------------- */
 
-static int begin(struct layer *l, const struct tr__target *t, struct tr_err *err)
-{
-    l->normal.c = calloc((size_t)(t->n_in * t->n_in), sizeof(float));
-    l->normal.k = calloc((size_t)(t->n_in * t->n_out), sizeof(float));
-    return l->normal.c && l->normal.k
-               ? 0
-               : tr_err_set(err, TR_ENOMEM, "out of memory for sums of '%s'", t->w->t.name);
-}
-
 /* Steps of some targets, into their fits. */
 static int fit_some(struct tr__personal *p, size_t first, size_t n, struct tr_err *err)
 {
-    struct pass s = { .p = p, .first = first, .n = n, .layer = calloc(n, sizeof *s.layer) };
-    int rc = s.layer ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory for sums");
+    struct pass s = { .p = p, .first = first, .n = n,
+                      .normal = calloc(n, sizeof *s.normal) };
+    int rc = s.normal ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory for sums");
     for (size_t i = 0; !rc && i < n; i++)
-        rc = begin(&s.layer[i], &p->target[first + i], err);
+        rc = tr__normal_new(&s.normal[i], p->target[first + i].n_in,
+                            p->target[first + i].n_out, err);
     if (!rc)
         rc = collect(&s, err);
     for (size_t i = 0; !rc && i < n; i++) {
         struct tr__target *t = &p->target[first + i];
-        struct tr__fit_job job = { t->n_in, t->n_out, NULL, &s.layer[i].normal, NULL,
+        struct tr__fit_job job = { t->n_in, t->n_out, NULL, &s.normal[i], NULL,
                                    p->max_rank, 1, p->lambda };
         tr__fit_release(&t->fit);
-        rc = s.layer[i].normal.n > 0 ? tr__fit(&job, &t->fit, err) : 0;
+        rc = s.normal[i].n > 0 ? tr__fit(&job, &t->fit, err) : 0;
     }
-    for (size_t i = 0; s.layer && i < n; i++) {
-        free(s.layer[i].normal.c);
-        free(s.layer[i].normal.k);
-    }
-    free(s.layer);
+    for (size_t i = 0; s.normal && i < n; i++)
+        tr__normal_release(&s.normal[i]);
+    free(s.normal);
     return rc;
 }
 

@@ -16,7 +16,7 @@ enum { TRAIN, HELD };
 struct sum { /* of one input of layers */
     struct tr__normal normal[2];
     int64_t n_in;
-    int64_t seen; /* number of the sequence that was added last */
+    int64_t seen; /* number of the batch that was added last */
 };
 
 struct sums {
@@ -26,18 +26,20 @@ struct sums {
     int *of;          // (n_target) which sum; -1: none
     int64_t bytes;
     int part, deferred;
-    int64_t sequence;
+    struct tr_eval *e;
+    int64_t batch;
     const struct tr_tensor *last; /* input that was seen last, its block … */
     int64_t last_block;
     int last_sum;                 /* … and sum */
     struct tr_err err;
 };
 
-static void next(void *ctx)
+static int on_batch(void *ctx, const struct tr_batch *batch, struct tr_err *err)
 {
     struct sums *s = ctx;
-    s->sequence++;
+    s->batch++;
     s->last = NULL;
+    return tr__rows_forward(s->e, batch, err);
 }
 
 static size_t find(const struct tr__personal *p, const char *weight)
@@ -69,9 +71,9 @@ static int new_sum(struct sums *s, int64_t n_in)
 static void add(struct sums *s, struct sum *x, const struct tr_tensor *in)
 {
     struct tr__normal *to = &x->normal[s->part];
-    if (x->seen == s->sequence)
+    if (x->seen == s->batch)
         return;
-    x->seen = s->sequence;
+    x->seen = s->batch;
     to->n += (double)tr_tensor_rows(in);
     tr__gram_f32(tr_tensor_rows(in), x->n_in, in->data, in->ld, to->c);
 }
@@ -85,7 +87,7 @@ static void see(void *ctx, const struct tr_inputs *in)
         return;
     if (s->of[i] < 0 && s->last == in->x && s->last_block == block && s->last_sum >= 0)
         s->of[i] = s->last_sum;
-    else if (s->of[i] < 0 && s->sequence == 1)
+    else if (s->of[i] < 0 && s->batch == 1)
         s->of[i] = new_sum(s, tr_tensor_cols(in->x));
     s->last = in->x;
     s->last_block = block;
@@ -94,14 +96,14 @@ static void see(void *ctx, const struct tr_inputs *in)
         add(s, &s->sum[s->of[i]], in->x);
 }
 
-static int collect(struct sums *s, struct tr_model *m, struct tr_eval *e, struct tr_err *err)
+static int collect(struct sums *s, struct tr_model *m, struct tr_err *err)
 {
     tr_model_watch(m, &(struct tr_watch){ .at = see, .ctx = s });
     s->part = TRAIN;
-    int rc = tr__rows_run(e, &s->p->train, next, s, err);
+    int rc = tr__rows_each(&s->p->train, on_batch, s, err);
     s->part = HELD;
     if (!rc)
-        rc = tr__rows_run(e, &s->p->held, next, s, err);
+        rc = tr__rows_each(&s->p->held, on_batch, s, err);
     tr_model_watch(m, &(struct tr_watch){ 0 });
     if (!rc && s->err.code)
         rc = tr_err_set(err, s->err.code, "%s", s->err.text);
@@ -140,13 +142,13 @@ static void release(struct sums *s)
 static int pass(struct tr__personal *p, struct tr_model *m, struct tr_eval *e, int *deferred,
                 struct tr_err *err)
 {
-    struct sums s = { .p = p, .sum = calloc(p->n_target + 1, sizeof *s.sum),
+    struct sums s = { .p = p, .e = e, .sum = calloc(p->n_target + 1, sizeof *s.sum),
                       .of = malloc((p->n_target + 1) * sizeof *s.of) };
     int rc = s.sum && s.of ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory for sums");
     for (size_t i = 0; !rc && i < p->n_target; i++)
         s.of[i] = -1;
     if (!rc)
-        rc = collect(&s, m, e, err);
+        rc = collect(&s, m, err);
     for (size_t i = 0; !rc && i < p->n_target; i++)
         if (s.of[i] >= 0)
             rc = fit_target(p, &p->target[i], &s.sum[s.of[i]], err);
@@ -173,5 +175,6 @@ const struct tr_personalize_form tr__form_inputs = {
     .name = "inputs",
     .about = "the teacher's change of each layer, as it acts on the teacher's inputs",
     .with_teacher = 1,
+    .n_archive = 1,
     .run = run,
 };

@@ -18,14 +18,15 @@ struct tr__rows {
     uint64_t from, to;
 };
 
-/* Run the model on all of them for whoever watches it; no loss is computed.  `next` is called
- * in front of each sequence, or NULL. */
-int tr__rows_run(struct tr_eval *e, const struct tr__rows *rows, void (*next)(void *ctx),
-                 void *ctx, struct tr_err *err) TR_MUST_CHECK;
+/* Call `on` with batches of whole sequences, in their order; a batch has at most … rows. */
+typedef int tr__on_batch(void *ctx, const struct tr_batch *batch, struct tr_err *err);
+int tr__rows_each(const struct tr__rows *rows, tr__on_batch *on, void *ctx,
+                  struct tr_err *err) TR_MUST_CHECK;
+int64_t tr__rows_most(const struct tr__rows *rows);
 
-/* Sequence i, with -1 as every target in `target` (ctx of the pack) if that is not NULL. */
-int tr__rows_batch(const struct tr__rows *rows, uint64_t i, int32_t *target,
-                   struct tr_batch *batch, struct tr_err *err) TR_MUST_CHECK;
+/* Run the model for whoever watches it; no loss is computed. */
+int tr__rows_forward(struct tr_eval *e, const struct tr_batch *batch,
+                     struct tr_err *err) TR_MUST_CHECK;
 
 /* Mean loss, as rows weigh. */
 int tr__rows_loss(struct tr_eval *e, const struct tr__rows *rows, double *loss,
@@ -40,6 +41,17 @@ struct tr__normal {
     float *k;      // (n_out, n_in) R^T X; NULL: R = X delta^T is known
     double square; /* |R|^2; with delta it is not looked at */
 };
+
+/* Rows of both, ldx and n_out numbers apart. */
+struct tr__layer_rows {
+    int64_t rows, n_in, ldx, n_out;
+    const float *x, *want;
+};
+/* Empty sums (sums.c). */
+int tr__normal_new(struct tr__normal *x, int64_t n_in, int64_t n_out,
+                   struct tr_err *err) TR_MUST_CHECK;
+void tr__normal_add(struct tr__normal *to, const struct tr__layer_rows *r);
+void tr__normal_release(struct tr__normal *x);
 
 struct tr__fit_job {
     int64_t n_in, n_out;
@@ -74,11 +86,16 @@ struct tr__target {
     int done;
 };
 
+struct tr__archives;
+
 struct tr__personal {
-    const struct tr_personalize_args *args;
+    const struct tr_personalize_args *args; /* own, with what was left open */
     struct tr_model *base, *teacher;      /* teacher NULL: there is none */
     struct tr_eval *base_eval, *teacher_eval;
-    struct tr__rows train, held;
+    struct tr__rows train, held;          /* held.pack NULL: there are no rows, but … */
+    const struct tr__archives *archives;  /* … these; else NULL */
+    /* Is there anything of this layer, or was it asked for?  NULL: of all. */
+    int (*has)(const struct tr__personal *p, const char *weight);
     struct tr__target *target;
     size_t n_target;
     int max_rank;
@@ -86,16 +103,30 @@ struct tr__personal {
     const double *lambda;
     struct tr_personal *out;
     struct tr_lora *done; /* of a form that makes its adapter itself */
+    struct tr_personalize_args own;
 };
 
 struct tr_personalize_form {
     const char *name, *about;
     int with_teacher;
+    int n_archive; /* that are taken in place of models and data: of the teacher, of the base */
     /* Does a layer take part?  NULL: all do. */
     int (*takes)(const char *weight);
     /* Fill the fits of all targets, or `done`. */
     int (*run)(struct tr__personal *p, struct tr_err *err);
 };
+
+/* What a run is made of. */
+void tr__personal_begin(struct tr__personal *p, struct tr_model *base,
+                        const struct tr_personalize_args *args, struct tr_personal *out);
+int tr__personal_check(const struct tr__personal *p, struct tr_err *err) TR_MUST_CHECK;
+int tr__personal_held(struct tr__personal *p, struct tr_err *err) TR_MUST_CHECK; /* its losses */
+int tr__personal_targets(struct tr__personal *p, struct tr_err *err) TR_MUST_CHECK;
+int tr__personal_finish(struct tr__personal *p, struct tr_err *err) TR_MUST_CHECK;
+void tr__personal_end(struct tr__personal *p);
+
+/* Is what comes out of this layer added to the residual stream (stream.c)? */
+int tr__writes_to_stream(const char *weight);
 
 /* ---- before and behind a fit (layers.c) -------------------------------------------- */
 

@@ -34,6 +34,11 @@ const char *tr_personalize_form_about(const struct tr_personalize_form *f)
     return f->about;
 }
 
+int tr_personalize_form_archives(const struct tr_personalize_form *f)
+{
+    return f->n_archive;
+}
+
 int tr_personalize_form_with_teacher(const struct tr_personalize_form *f)
 {
     return f->with_teacher;
@@ -48,6 +53,8 @@ static int add_target(struct tr__personal *p, const char *name, struct tr_err *e
     const struct tr_weight *t = p->teacher ? tr__weight_find(p->teacher, name) : w;
     if (!w || w->t.n_dim != 2 || w->slot->table || (f->takes && !f->takes(name)))
         return 0;
+    if (p->has && !p->has(p, name))
+        return 0;
     if (!t || !t->t.data || memcmp(t->t.dim, w->t.dim, 2 * sizeof *t->t.dim))
         return tr_err_set(err, TR_EMISMATCH, "'%s' has no '%s' of the shape that it has in '%s'",
                           tr_gguf_path(tr_model_gguf(p->teacher)), name,
@@ -58,7 +65,7 @@ static int add_target(struct tr__personal *p, const char *name, struct tr_err *e
     return 0;
 }
 
-static int find_targets(struct tr__personal *p, struct tr_err *err)
+int tr__personal_targets(struct tr__personal *p, struct tr_err *err)
 {
     const char *targets = p->args->targets ? p->args->targets : "all-linear";
     struct tr_lora *all = tr_lora_new(p->base, targets, 1, 1, err);
@@ -68,7 +75,8 @@ static int find_targets(struct tr__personal *p, struct tr_err *err)
     for (size_t i = 0; !rc && i < all->n; i++)
         rc = add_target(p, all->pair[i].name, err);
     if (!rc && !p->n_target)
-        rc = tr_err_set(err, TR_EFORMAT, "teacher and base do not differ in these layers");
+        rc = tr_err_set(err, TR_EFORMAT, p->has ? "no layer that the form takes has arrays"
+                                     : "teacher and base do not differ in these layers");
     tr_lora_free(all);
     return rc;
 }
@@ -111,15 +119,21 @@ static int check_pack(const struct tr_pack *pack, const struct tr_model *m, stru
     return tr_pack_fits(pack, m, err);
 }
 
-static int check(const struct tr__personal *p, struct tr_pack *held, struct tr_err *err)
+int tr__personal_check(const struct tr__personal *p, struct tr_err *err)
 {
     const struct tr_personalize_args *a = p->args;
-    if (!a->form->with_teacher != !p->teacher)
-        return tr_err_set(err, TR_EINVAL, "form '%s' %s", a->form->name,
-                          p->teacher ? "has no teacher" : "wants a teacher");
     if (a->rank < 0 || a->lambda < 0 || a->passes < 0 || a->memory < 0)
         return tr_err_set(err, TR_EINVAL, "rank %d, lambda %g and %d passes", a->rank, a->lambda,
                           a->passes);
+    return tr__gemm_ready(err);
+}
+
+static int check(const struct tr__personal *p, struct tr_pack *held, struct tr_err *err)
+{
+    const struct tr_personalize_form *f = p->args->form;
+    if (!f->with_teacher != !p->teacher)
+        return tr_err_set(err, TR_EINVAL, "form '%s' %s", f->name,
+                          p->teacher ? "has no teacher" : "wants a teacher");
     if (p->teacher && strcmp(tr_model_arch(p->teacher), tr_model_arch(p->base)))
         return tr_err_set(err, TR_EMISMATCH, "'%s' is of another architecture than '%s'",
                           tr_gguf_path(tr_model_gguf(p->teacher)),
@@ -127,7 +141,7 @@ static int check(const struct tr__personal *p, struct tr_pack *held, struct tr_e
     int rc = check_pack(p->train.pack, p->base, err);
     if (!rc && held)
         rc = check_pack(held, p->base, err);
-    return rc ? rc : tr__gemm_ready(err);
+    return rc ? rc : tr__personal_check(p, err);
 }
 
 /* The last tenth of the data where nothing else is held out. */
@@ -150,25 +164,26 @@ static struct tr_eval *new_eval(struct tr_model *m, const struct tr__personal *p
                                 struct tr_err *err)
 {
     int64_t ctx = tr_pack_info(p->train.pack)->ctx, held = tr_pack_info(p->held.pack)->ctx;
-    ctx = held > ctx ? held : ctx;
-    tr_model_set_context(m, ctx);
-    return tr_eval_new(m, ctx, tr_loss_at(0), err);
+    int64_t most = tr__rows_most(&p->train), more = tr__rows_most(&p->held);
+    tr_model_set_context(m, held > ctx ? held : ctx);
+    return tr_eval_new(m, more > most ? more : most, tr_loss_at(0), err);
 }
 
-static int begin(struct tr__personal *p, struct tr_err *err)
+int tr__personal_held(struct tr__personal *p, struct tr_err *err)
 {
-    p->out->teacher = (double)NAN;
+    int rc = check_pack(p->held.pack, p->base, err);
+    if (rc)
+        return rc;
+    if (!p->train.pack)
+        p->train = p->held; /* for the sizes of batches */
     p->base_eval = new_eval(p->base, p, err);
     if (p->base_eval && p->teacher)
         p->teacher_eval = new_eval(p->teacher, p, err);
     if (!p->base_eval || (p->teacher && !p->teacher_eval))
         return err->code;
-    int rc = find_targets(p, err);
-    if (!rc)
-        rc = tr__rows_loss(p->base_eval, &p->held, &p->out->base, err);
-    if (!rc && p->teacher)
-        rc = tr__rows_loss(p->teacher_eval, &p->held, &p->out->teacher, err);
-    return rc;
+    rc = tr__rows_loss(p->base_eval, &p->held, &p->out->base, err);
+    return rc || !p->teacher ? rc
+                             : tr__rows_loss(p->teacher_eval, &p->held, &p->out->teacher, err);
 }
 
 static int fill_parts(struct tr__personal *p, struct tr_err *err)
@@ -183,62 +198,82 @@ static int fill_parts(struct tr__personal *p, struct tr_err *err)
         if (f->rank)
             out->part[out->n_part++] = (struct tr_personal_part){
                 p->target[i].w->t.name, r, f->lambda, f->raised,
-                f->left && f->square > 0 && p->teacher ? 1 - f->left[r] / f->square : (double)NAN };
+                f->left && f->square > 0 && p->args->form->with_teacher ? 1 - f->left[r] / f->square : (double)NAN };
     }
     return 0;
 }
 
-static int finish(struct tr__personal *p, struct tr_err *err)
+int tr__personal_finish(struct tr__personal *p, struct tr_err *err)
 {
     struct tr_personal *out = p->out;
     out->rank = choose_rank(p);
-    out->n_train = p->train.to - p->train.from;
-    out->n_held = p->held.to - p->held.from;
     int rc = fill_parts(p, err);
     if (!rc)
         out->lora = p->done ? p->done : tr__personal_adapter(p, out->rank, err);
     if (!rc && !out->lora)
         rc = err->code;
-    if (!rc)
-        rc = tr_lora_attach(out->lora, p->base, 1, err);
-    if (rc)
+    if (rc || !p->held.pack)
+        return rc;
+    if ((rc = tr_lora_attach(out->lora, p->base, 1, err)))
         return rc;
     rc = tr__rows_loss(p->base_eval, &p->held, &out->personal, err);
     tr_lora_detach(out->lora, p->base);
     return rc;
 }
 
+/* What the arguments leave open. */
+void tr__personal_begin(struct tr__personal *p, struct tr_model *base,
+                        const struct tr_personalize_args *args, struct tr_personal *out)
+{
+    static const double lambdas[] = { 1e-4, 1e-2, 1 };
+    double none = (double)NAN;
+    *out = (struct tr_personal){ .passes = 1, .base = none, .personal = none, .teacher = none };
+    *p = (struct tr__personal){ .base = base, .out = out, .own = *args, .lambda = lambdas,
+                                .n_lambda = 3 };
+    struct tr_personalize_args *a = &p->own;
+    p->args = a;
+    a->form = a->form ? a->form : forms[0];
+    a->passes = a->passes ? a->passes : USUAL_PASSES;
+    a->memory = a->memory ? a->memory : 1000000000;
+    p->max_rank = a->rank ? a->rank : a->form->with_teacher ? MOST_RANK : USUAL_RANK;
+    if (a->lambda > 0 || !a->form->with_teacher) {
+        a->lambda = a->lambda > 0 ? a->lambda : 0.1;
+        p->lambda = &a->lambda;
+        p->n_lambda = 1;
+    }
+}
+
+void tr__personal_end(struct tr__personal *p)
+{
+    for (size_t i = 0; i < p->n_target; i++)
+        tr__fit_release(&p->target[i].fit);
+    free(p->target);
+    tr_eval_free(p->base_eval);
+    tr_eval_free(p->teacher_eval);
+}
+
 int tr_personalize(struct tr_model *base, struct tr_model *teacher, struct tr_pack *data,
                    struct tr_pack *held, const struct tr_personalize_args *args,
                    struct tr_personal *out, struct tr_err *err)
 {
-    static const double lambdas[] = { 1e-4, 1e-2, 1 };
-    struct tr_personalize_args a = *args;
-    struct tr__personal p = { .args = &a, .base = base, .teacher = teacher,
-                              .train = { data, 0, 0 }, .out = out };
-    *out = (struct tr_personal){ .passes = 1 };
-    a.form = a.form ? a.form : forms[0];
-    a.passes = a.passes ? a.passes : USUAL_PASSES;
-    a.memory = a.memory ? a.memory : 1000000000;
-    p.max_rank = a.rank ? a.rank : a.form->with_teacher ? MOST_RANK : USUAL_RANK;
-    double usual = a.lambda > 0 ? a.lambda : 0.1;
-    int one = a.lambda > 0 || !a.form->with_teacher;
-    p.lambda = one ? &usual : lambdas;
-    p.n_lambda = one ? 1 : 3;
+    struct tr__personal p;
+    tr__personal_begin(&p, base, args, out);
+    p.teacher = teacher;
+    p.train.pack = data;
     int rc = check(&p, held, err);
     if (!rc)
         rc = divide(&p, held, err);
     if (!rc)
-        rc = begin(&p, err);
+        rc = tr__personal_held(&p, err);
     if (!rc)
-        rc = a.form->run(&p, err);
+        rc = tr__personal_targets(&p, err);
     if (!rc)
-        rc = finish(&p, err);
-    for (size_t i = 0; i < p.n_target; i++)
-        tr__fit_release(&p.target[i].fit);
-    free(p.target);
-    tr_eval_free(p.base_eval);
-    tr_eval_free(p.teacher_eval);
+        rc = p.args->form->run(&p, err);
+    out->n_train = p.train.to - p.train.from;
+    out->n_held = p.held.to - p.held.from;
+    if (!rc)
+        rc = tr__personal_finish(&p, err);
+    tr__personal_end(&p);
     return rc;
 }
 

@@ -6,7 +6,6 @@
  * twice.
  */
 #include <libtrain/base/base.h>
-#include <libtrain/matmul/matmul.h>
 #include <libtrain/personalize/personal.h>
 
 #include <math.h>
@@ -17,7 +16,7 @@ struct layer { /* of the present group */
     struct tr__target *t;
     struct tr__normal normal[2];
     const struct tr_tensor *x; /* that goes into the base's just now */
-    float *want;               // (ctx, n_out) what the teacher's gave for this sequence
+    float *want;               // (most, n_out) what the teacher's gave for this batch
 };
 
 struct group {
@@ -25,7 +24,7 @@ struct group {
     struct layer *layer; // (n)
     size_t n;
     int part;
-    int64_t ctx;
+    int64_t most; /* rows of a batch */
 };
 
 static struct layer *layer_of(struct group *g, const char *weight)
@@ -71,32 +70,28 @@ static void see_base(void *ctx, const struct tr_outputs *out)
     if (!l)
         return;
     int64_t rows = tr_tensor_rows(l->x), n_in = l->t->n_in, n_out = l->t->n_out;
-    struct tr__normal *to = &l->normal[g->part];
     float scale = 1 / g->p->base->config.residual_scale;
     outputs(out, l->want, 1);
-    for (int64_t i = 0; i < rows * n_out; i++) {
+    for (int64_t i = 0; i < rows * n_out; i++)
         l->want[i] *= scale;
-        to->square += (double)l->want[i] * (double)l->want[i];
-    }
-    to->n += (double)rows;
-    tr__gram_f32(rows, n_in, l->x->data, l->x->ld, to->c);
-    tr__gemm_f32(&(struct tr__gemm){ 1, 0, n_out, n_in, rows, n_out, l->x->ld, n_in, 1, 1 },
-                 l->want, l->x->data, to->k);
+    tr__normal_add(&l->normal[g->part], &(struct tr__layer_rows){ rows, n_in, l->x->ld, n_out,
+                                                                  l->x->data, l->want });
 }
 
-/* Both models on each sequence, one after the other. */
+/* Both models, one after the other. */
+static int on_batch(void *ctx, const struct tr_batch *batch, struct tr_err *err)
+{
+    const struct tr__personal *p = ((struct group *)ctx)->p;
+    int rc = tr__rows_forward(p->teacher_eval, batch, err);
+    return rc ? rc : tr__rows_forward(p->base_eval, batch, err);
+}
+
 static int collect(struct group *g, const struct tr__rows *rows, struct tr_err *err)
 {
     struct tr__personal *p = g->p;
-    int rc = 0;
-    for (uint64_t i = rows->from; !rc && i < rows->to; i++) {
-        struct tr__rows one = { rows->pack, i, i + 1 };
-        tr_model_watch(p->teacher, &(struct tr_watch){ .ctx = g, .after = see_teacher });
-        rc = tr__rows_run(p->teacher_eval, &one, NULL, NULL, err);
-        tr_model_watch(p->base, &(struct tr_watch){ see_input, g, see_base });
-        if (!rc)
-            rc = tr__rows_run(p->base_eval, &one, NULL, NULL, err);
-    }
+    tr_model_watch(p->teacher, &(struct tr_watch){ .ctx = g, .after = see_teacher });
+    tr_model_watch(p->base, &(struct tr_watch){ see_input, g, see_base });
+    int rc = tr__rows_each(rows, on_batch, g, err);
     tr_model_watch(p->teacher, &(struct tr_watch){ 0 });
     tr_model_watch(p->base, &(struct tr_watch){ 0 });
     return rc;
@@ -104,16 +99,13 @@ static int collect(struct group *g, const struct tr__rows *rows, struct tr_err *
 
 static int begin(struct group *g, struct layer *l, struct tr__target *t, struct tr_err *err)
 {
-    size_t n_in = (size_t)t->n_in, n_out = (size_t)t->n_out;
-    *l = (struct layer){ .t = t, .want = malloc((size_t)g->ctx * n_out * sizeof(float)) };
-    int ok = l->want != NULL;
-    for (int k = 0; k < 2; k++) {
-        l->normal[k].c = calloc(n_in * n_in, sizeof(float));
-        l->normal[k].k = calloc(n_in * n_out, sizeof(float));
-        ok = ok && l->normal[k].c && l->normal[k].k;
-    }
+    size_t n = (size_t)(g->most * t->n_out);
+    *l = (struct layer){ .t = t, .want = malloc(n * sizeof *l->want) };
     g->n++;
-    return ok ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory for sums of '%s'", t->w->t.name);
+    int rc = l->want ? tr__normal_new(&l->normal[0], t->n_in, t->n_out, err)
+                     : tr_err_set(err, TR_ENOMEM, "out of memory for outputs of '%s'",
+                                  t->w->t.name);
+    return rc ? rc : tr__normal_new(&l->normal[1], t->n_in, t->n_out, err);
 }
 
 static void release(struct group *g)
@@ -121,10 +113,8 @@ static void release(struct group *g)
     for (size_t i = 0; i < g->n; i++) {
         struct layer *l = &g->layer[i];
         free(l->want);
-        for (int k = 0; k < 2; k++) {
-            free(l->normal[k].c);
-            free(l->normal[k].k);
-        }
+        tr__normal_release(&l->normal[0]);
+        tr__normal_release(&l->normal[1]);
     }
     free(g->layer);
 }
@@ -156,10 +146,10 @@ static int any_fit(const struct tr__personal *p, size_t n)
 static int run_group(struct tr__personal *p, size_t first, size_t n, struct tr_err *err)
 {
     struct group g = { .p = p, .layer = calloc(n, sizeof *g.layer),
-                       .ctx = tr_pack_info(p->train.pack)->ctx };
+                       .most = tr__rows_most(&p->train) };
     int rc = g.layer ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory for sums");
-    if (tr_pack_info(p->held.pack)->ctx > g.ctx)
-        g.ctx = tr_pack_info(p->held.pack)->ctx;
+    if (tr__rows_most(&p->held) > g.most)
+        g.most = tr__rows_most(&p->held);
     for (size_t i = 0; !rc && i < n; i++)
         rc = begin(&g, &g.layer[i], &p->target[first + i], err);
     int some = any_fit(p, first);
@@ -202,7 +192,7 @@ static int run(struct tr__personal *p, struct tr_err *err)
     return rc;
 }
 
-static int writes_to_stream(const char *weight)
+int tr__writes_to_stream(const char *weight)
 {
     static const char *const ends[] = { ".attn_output.weight", ".ffn_down.weight",
                                         ".ssm_out.weight", ".shortconv.out_proj.weight" };
@@ -218,6 +208,7 @@ const struct tr_personalize_form tr__form_stream = {
     .name = "stream",
     .about = "the teacher's outputs of layers that write to the residual stream",
     .with_teacher = 1,
-    .takes = writes_to_stream,
+    .n_archive = 2,
+    .takes = tr__writes_to_stream,
     .run = run,
 };

@@ -4,7 +4,7 @@
 # make personalize: an adapter from answers, a smaller one that follows it, and what is refused.
 . "${0%/*}/../lib.sh"
 
-test_built tokenize pack personalize perplexity gguf-show || test_skip_all "the commands are not built"
+test_built tokenize pack embed personalize perplexity gguf-show || test_skip_all "the commands are not built"
 bin=${BIN#"$TOP"/}
 head -c 3000 "$TOP/examples/tiny.txt" >"it's a text.txt"
 OMP_NUM_THREADS=1
@@ -31,6 +31,27 @@ test_expect_success 'the same bytes every time' '
     mv $made/adapter.gguf before.gguf
     flow ADAPTER="$test_scratch/teacher.gguf" RANK=2 >told 2>stderr
     cmp before.gguf $made/adapter.gguf'
+
+test_expect_success 'archives of hidden states in place of models and data' '
+    m=$TOP/examples/tiny.gguf
+    both="--inputs ffn_down --outputs ffn_down -c 64"
+    split -b 300 *"a text.txt" part.
+    "$BIN/tokenize" -q -m "$m" -o many.tok part.*
+    "$BIN/embed" -q -m "$m" -a teacher.gguf $both -o t.npz many.tok
+    "$BIN/embed" -q -m "$m" $both -o s.npz many.tok
+    "$BIN/personalize" -m "$m" --teacher t.npz -r 2 -o a.gguf >table 2>stderr
+    test "$(wc -l <table)" = 5
+    ! grep loss stderr
+    "$BIN/personalize" -m "$m" --form stream --teacher t.npz -r 2 --held $made/data.pack -o a.gguf \
+        s.npz >table 2>stderr
+    awk "NR > 1 && !(\$4 > 0.1) { exit 1 }" table
+    grep "held-out loss: base [0-9.]*, personalised" stderr
+    test_expect_code 1 "$BIN/personalize" -m "$m" --teacher t.npz --targets attn_q -o no.gguf 2>stderr
+    grep "t.npz. has no array .blk.0.attn_q.in" stderr
+    test_expect_code 2 "$BIN/personalize" -m "$m" --teacher t.npz --form stream -o no.gguf 2>stderr
+    grep "archive of the base is missing" stderr
+    test_expect_code 2 "$BIN/personalize" -m "$m" --teacher t.npz -o no.gguf s.npz 2>stderr
+    grep "archive alone" stderr'
 
 test_expect_success 'PEFT, NumPy, and what cannot be' '
     m=$TOP/examples/tiny.gguf

@@ -8,6 +8,8 @@
 #include "suite.h"
 #include "tiny_model.h"
 
+#include <libtrain/embed.h>
+#include <libtrain/file.h>
 #include <libtrain/gguf.h>
 #include <libtrain/matmul/matmul.h>
 #include <libtrain/personalize/personal.h>
@@ -266,6 +268,107 @@ START_TEST(test_answers)
 }
 END_TEST
 
+/* What embed has of a model on the documents of the pack, which fill a sequence each. */
+static void write_archive(struct tr_model *m, const char *file, const char *outputs)
+{
+    struct tr_err err = { 0 };
+    struct tr_embed *e = tr_embed_new(m, &(struct tr_embed_args){
+        .inputs = "all-linear", .outputs = outputs, .ctx = TINY_CTX }, &err);
+    ck_assert_msg(e != NULL, "%s", err.text);
+    for (uint64_t i = 0; i < tr_pack_info(pack)->n_seq; i++) {
+        struct tr_pack_seq s;
+        uint32_t id[TINY_CTX];
+        ck_assert(!tr_pack_read(pack, i, &s, &err) && s.n == TINY_CTX && s.pos[s.n - 1] == s.n - 1);
+        for (int j = 0; j < s.n; j++)
+            id[j] = (uint32_t)s.token[j];
+        ck_assert_msg(!tr_embed_add(e, id, (size_t)s.n, &err), "%s", err.text);
+    }
+    ck_assert_msg(!tr_embed_write(e, file, &err), "%s", err.text);
+    tr_embed_free(e);
+}
+
+static void compare(const struct tr_lora *one, const struct tr_lora *two)
+{
+    for (size_t i = 0; i < one->n; i++) {
+        const char *name = one->pair[i].name;
+        const struct tr_gguf_tensor *w = tr_gguf_find_tensor(tr_model_gguf(base), name);
+        size_t n = (size_t)tr_gguf_count(w);
+        float *a = calloc(n, sizeof *a), *b = calloc(n, sizeof *b);
+        double d = 0, all = 0;
+        tr_lora_add_to(one, name, 1, 0, w->dim[0], a);
+        tr_lora_add_to(two, name, 1, 0, w->dim[0], b);
+        for (size_t j = 0; j < n; j++) {
+            d += pow((double)a[j] - (double)b[j], 2);
+            all += pow((double)b[j], 2);
+        }
+        free(a);
+        free(b);
+        MUST(all > 0 && sqrt(d / all) < 1e-3);
+    }
+}
+
+static void refuse(const struct tr_personal_archives *paths, int code, const char *text)
+{
+    struct tr_err err = { 0 };
+    struct tr_personalize_args args = { .rank = 2 };
+    ck_assert_int_eq(tr_personalize_archives(base, paths, NULL, &args, &out, &err), code);
+    ck_assert_msg(strstr(err.text, text) != NULL, "%s", err.text);
+    tr_personal_release(&out);
+}
+
+/* Two archives: the adapter that comes of the models.  One: what is regressed is the change that
+ * is known there, if lambda is small. */
+START_TEST(test_archives)
+{
+    struct tr_err err = { 0 };
+    char of[2][sizeof path + 8], damaged[sizeof path + 8];
+    snprintf(of[0], sizeof of[0], "%s.t.npz", path);
+    snprintf(of[1], sizeof of[1], "%s.s.npz", path);
+    snprintf(damaged, sizeof damaged, "%s.d.npz", path);
+    write_archive(teacher, of[0], "all-linear");
+    write_archive(base, of[1], "all-linear");
+    struct tr_personalize_args args = { .form = form("stream"), .rank = 8, .passes = 1,
+                                        .lambda = 0.01 };
+    struct tr_personal_archives both = { of[0], of[1] }, alone = { of[0], NULL };
+    run(teacher, NULL, &args);
+    struct tr_personal models = out;
+    MUST(!tr_personalize_archives(base, &both, pack, &args, &out, &err));
+    ck_assert_uint_eq(out.n_part, models.n_part);
+    ck_assert_uint_eq(out.n_train, models.n_train);
+    for (size_t i = 0; i < out.n_part; i++)
+        MUST(fabs(out.part[i].share - models.part[i].share) < 1e-4);
+    compare(out.lora, models.lora);
+    ck_assert(out.personal != out.base && isnan(out.teacher));
+    tr_personal_release(&models);
+    tr_personal_release(&out);
+    args = (struct tr_personalize_args){ .rank = TINY_RANK, .lambda = 1e-7 };
+    MUST(!tr_personalize_archives(base, &alone, NULL, &args, &out, &err));
+    ck_assert_uint_eq(out.n_part, 7 * TINY_LAYERS);
+    compare(out.lora, adapter);
+    ck_assert(isnan(out.base) && isnan(out.personal));
+    tr_personal_release(&out);
+
+    refuse(&both, TR_EINVAL, "archive of the teacher alone");
+    write_archive(base, of[1], "attn_q");
+    alone.teacher = of[1];
+    refuse(&alone, TR_EFORMAT, "has no array 'blk.0.attn_k.out'");
+    alone.teacher = path; /* a GGUF */
+    refuse(&alone, TR_EFORMAT, "is no archive");
+    char *bytes;
+    size_t n;
+    ck_assert(!tr_read_all(of[0], &bytes, &n, &err));
+    bytes[n / 2] ^= 1;
+    FILE *f = fopen(damaged, "wb");
+    ck_assert(f && fwrite(bytes, 1, n, f) == n && !fclose(f));
+    free(bytes);
+    alone.teacher = damaged;
+    refuse(&alone, TR_EFORMAT, "damaged");
+    remove(damaged);
+    remove(of[0]);
+    remove(of[1]);
+}
+END_TEST
+
 START_TEST(test_refused)
 {
     struct tr_err err = { 0 };
@@ -296,6 +399,7 @@ int main(void)
     tcase_add_test(tc, test_comes_back);
     tcase_add_test(tc, test_stream);
     tcase_add_test(tc, test_answers);
+    tcase_add_test(tc, test_archives);
     tcase_add_test(tc, test_refused);
     suite_add_tcase(s, tc);
     return run_suite(s);
