@@ -228,7 +228,7 @@ step 'base and tuned answer side by side, by keyboard' '
     wd_type "Once upon a time"
     wd_keys Ctrl-Enter
     wd_wait 60 "[\"base\", \"tuned\"].every(c => /^It took [0-9]/.test(document.getElementById(\"end-\" + c).textContent))"
-    wd_size 1000 1060
+    wd_size 1000 920
     wd_shot "$PICTURES/try.png"
     say "document.getElementById(\"said-base\").textContent" >base.txt
     say "document.getElementById(\"said-tuned\").textContent" >tuned.txt
