@@ -26,7 +26,8 @@
  *       with the run now ("merge f16"); job_error why the last one failed.  model and data
  *       are "" for a run from a shell.
  *   PUT /api/data/NAME  PUT /api/models/NAME   the bytes, with Content-Length (411).  507, and
- *       nothing is read, if there is no room.  → 201 {name, path, bytes}
+ *       nothing is read, if there is no room; 422 for what is no GGUF, or has no name of one.
+ *       → 201 {name, path, bytes}
  *   DELETE /api/data/NAME  /api/models/NAME  /api/runs/NAME   → {}; 409 if it is in use
  *   GET /api/rows?model=PATH&data=PATH   {table: text of tokenize --stats, or "" of plain text,
  *       rows: [[{text, role}]]}, role "trained", "given" or "special" (a token): the first 8

@@ -79,6 +79,8 @@ int upload_begin(struct request *r)
         return answer_error(r, 411, "an upload needs its length");
     if (!has_room(bytes))
         return answer_error(r, 507, "there is no room for %" PRIu64 " bytes", bytes);
+    if (!strcmp(r->part[1], "models") && !guard_ends(r->part[2], ".gguf"))
+        return answer_error(r, 422, "the name of a model ends in .gguf");
     struct upload *u = calloc(1, sizeof *u);
     if (!u)
         return answer_error(r, 500, "out of memory");

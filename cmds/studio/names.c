@@ -46,6 +46,12 @@ int guard_name(const char *name)
     return 1;
 }
 
+int guard_ends(const char *name, const char *end)
+{
+    size_t n = strlen(name), k = strlen(end);
+    return n > k && !strcmp(name + n - k, end);
+}
+
 /* All parts are names. */
 static int is_path(const char *path)
 {

@@ -26,11 +26,16 @@ const char *run_path(char to[PATH_MAX], const char *run, const char *file)
     return to;
 }
 
+static int is_folder(const char *path)
+{
+    struct stat st;
+    return !lstat(path, &st) && S_ISDIR(st.st_mode);
+}
+
 int run_exists(const char *name)
 {
     char path[PATH_MAX];
-    struct stat st;
-    return !lstat(run_path(path, name, ""), &st) && S_ISDIR(st.st_mode);
+    return is_folder("runs") && is_folder(run_path(path, name, ""));
 }
 
 static int is_there(const char *run, const char *file, struct stat *st)

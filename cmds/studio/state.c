@@ -104,12 +104,6 @@ struct list {
     const char *between, *run; /* run: the files are in it */
 };
 
-static int ends_with(const char *name, const char *end)
-{
-    size_t n = strlen(name), k = strlen(end);
-    return n > k && !strcmp(name + n - k, end);
-}
-
 static void put_file(struct list *l, const char *name, const char *path, const struct stat *st)
 {
     fputs(l->between, l->f);
@@ -145,14 +139,14 @@ static void put_model(struct list *l, const char *name, const char *path, const 
 
 static int is_model(const char *name)
 {
-    return ends_with(name, ".gguf") && (!strstr(name, "-of-") || strstr(name, "-00001-of-"));
+    return guard_ends(name, ".gguf") && (!strstr(name, "-of-") || strstr(name, "-00001-of-"));
 }
 
 static int is_text(const char *name)
 {
     static const char *const end[] = { ".txt", ".json", ".jsonl", ".csv", ".md", ".parquet" };
     for (size_t i = 0; i < sizeof end / sizeof *end; i++)
-        if (ends_with(name, end[i]))
+        if (guard_ends(name, end[i]))
             return 1;
     return 0;
 }

@@ -85,6 +85,7 @@ int guard_token_is(const struct studio *s, const char *token);
 int guard_decode(char *text);
 /* 1 for the name of a file or a run. */
 int guard_name(const char *name);
+int guard_ends(const char *name, const char *end); /* 1 if it ends so, and has more */
 /* 1 if path, relative and of names, leads to a plain file in the working folder. */
 int guard_inside(const struct studio *s, const char *path);
 /* Open it for reading, or -1. */

@@ -130,6 +130,13 @@ test_expect_success 'links that lead out of the folder' '
     ln -s ../../outside/secret.gguf work/models/link.gguf
     ln -s ../../outside/secret.gguf work/data/link.txt
     ln -s ../../outside/none work/data/new.txt
+    ln -s ../outside work/runs
+    mkdir outside/run
+    ask 404 -X DELETE "$at/api/runs/run"
+    ask 404 "$at/api/runs/run/events"
+    ask 500 -d "{\"model\": \"models/tiny.gguf\", \"data\": \"data/tiny.txt\", \"name\": \"x\"}" "$at/api/runs"
+    rmdir outside/run
+    rm work/runs
     mkdir -p work/runs/real
     ln -s ../../outside work/runs/linked
     ln -s ../../../outside/secret.gguf work/runs/real/secret.gguf
@@ -158,6 +165,7 @@ test_expect_success 'uploads that are whole, and others of which nothing stays' 
     ask 201 -T "$TOP/examples/tiny.gguf" "$at/api/models/b%C3%A9%20c.gguf"
     cmp "$TOP/examples/tiny.gguf" "work/models/$(printf "b\303\251 c.gguf")"
     ask 200 -X DELETE "$at/api/models/b%C3%A9%20c.gguf"
+    ask 422 -T "$TOP/examples/tiny.gguf" "$at/api/models/tiny"
     ask 422 -T work/data/tiny.txt "$at/api/models/text.gguf"
     grep "no GGUF" body
     ask 411 -H "Transfer-Encoding: chunked" -T work/data/tiny.txt "$at/api/data/x.txt"
