@@ -117,6 +117,9 @@ step 'a text is uploaded and looked at' '
     wd_size 1000 1000
     wd_js "document.querySelector(\".notice\").hidden = true; return \"\""
     wd_shot "$PICTURES/start.png"
+    say "document.querySelector(\".stats\").innerText" >table.txt
+    grep "^rows.120\$" table.txt
+    grep "^90 %.[0-9]*\$" table.txt
     wd_file upload-data "$test_scratch/tiny.txt"
     wd_wait 10 "data.value.endsWith(\"tiny.txt\") && document.querySelector(\".tokens\")"
     cmp tiny.txt work/data/tiny.txt

@@ -57,7 +57,8 @@ function row(pieces, index, all) {
 
 /* A line of the table: words, indented or not, then numbers. */
 function tableRow(line) {
-    const cells = line.trim().split(/ {2,}/), first = cells.findIndex(c => /^[0-9]/.test(c));
+    const cells = line.trim().split(/ {2,}/);
+    const first = cells.findIndex((c, i) => i && /^[0-9]/.test(c));
     const n = first < 0 ? cells.length : first;
     return make("tr", {}, make("th", { scope: "row", class: line[0] === " " && "part" },
                                cells.slice(0, n).join(", ")),
