@@ -134,6 +134,13 @@ step 'what is dropped finds its place, and its name is text' '
     value data data/tiny.txt
 '
 
+step 'what is no model is refused, and why is said' '
+    head -c 20000000 /dev/zero >bad.gguf
+    wd_file upload-models "$test_scratch/bad.gguf"
+    wd_wait 20 "/^bad.gguf was not uploaded: .*GGUF/.test(document.querySelector(\".notice.wrong\")?.textContent)"
+    test ! -e work/models/bad.gguf
+'
+
 step 'the plan is shown; what is wrong is told' '
     value knob-RANK x
     press plan

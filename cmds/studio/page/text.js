@@ -44,6 +44,7 @@ export const text = {
     uploaded: name => `${name} is there.`,
     uploadStopped: name => `The upload of ${name} was stopped.`,
     uploadFailed: (name, why) => `${name} was not uploaded: ${why}`,
+    noRoom: (size, room) => `it has ${size}, and ${room} are free.`,
     uploadLost: "the connection was lost",
     replace: name => `Replace ${name}?`,
     replaceMore: "A file of this name is there already. What it holds now will be lost.",

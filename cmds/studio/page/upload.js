@@ -3,7 +3,7 @@
  * Uploading by a button or by dropping files, one after the other, with progress.
  */
 import { text } from "./text.js";
-import { ask, button, complain, make, notice } from "./dom.js";
+import { ask, button, bytes, complain, make, notice } from "./dom.js";
 import { refresh, state, upload } from "./net.js";
 
 const kindOf = (file, kind) => /\.gguf$/i.test(file.name) ? "models"
@@ -33,6 +33,10 @@ export function uploader(kind, id, chosen) {
         const there = state?.[where].some(f => f.name === file.name && !f.run);
         if (there && !await ask(text.replace(file.name), text.replaceMore, text.replaceYes))
             return;
+        /* The server would say so too, but a browser in the middle of sending may not hear it. */
+        if (state && file.size > state.room)
+            return complain(text.uploadFailed(file.name,
+                text.noRoom(bytes(file.size), bytes(state.room))));
         const bar = make("progress", { max: 1, value: 0,
             "aria-label": text.uploadLabel(file.name) });
         const words = make("span", {}, text.uploading(file.name, 0));
