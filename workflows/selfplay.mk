@@ -11,17 +11,17 @@ GAMES       = 2000
 #? ROUNDS selfplay: rounds of games against itself
 ROUNDS      = 3
 #? LESSON selfplay: what is learnt from a position: best engine legal rank reward, see selfplay.1
-LESSON      = engine
+LESSON      = legal
 #? ROUND_GAMES selfplay: games against itself in a round
-ROUND_GAMES = 200
+ROUND_GAMES = 60
 #? ROUND_LR selfplay: learning rate of a round
-ROUND_LR    = 3e-4
+ROUND_LR    = 1e-4
 #? POSITIONS selfplay: held-out positions that every round is judged by
 POSITIONS   = 1000
 #? MATCHES selfplay: games of every round against each opponent; 0: none
 MATCHES     = 100
-#? TRIES_FLAGS selfplay: further options of selfplay tries: -k 16 --near 20
-TRIES_FLAGS =
+#? TRIES_FLAGS selfplay: further options of selfplay tries: -k 8 --near 20
+TRIES_FLAGS = -k 6
 
 ifneq ($(if $(hub_first),,$(filter selfplay,$(MAKECMDGOALS))),)
 chess_lr    := $(if $(call given_here,LR),$(LR),2e-3)
