@@ -40,3 +40,21 @@ int tr__pk_push_dict(struct tr__pk_machine *m, struct tr_err *err)
     return tr__pk_push(m, (struct tr__pk_value){ .kind = TR__PK_DICT, .is.i = m->n_dict++ },
                        err);
 }
+
+int tr__pk_pop(struct tr__pk_machine *m, struct tr__pk_value *v, struct tr_err *err)
+{
+    *v = (struct tr__pk_value){ 0 };
+    if (!m->stack.n || m->stack.at[m->stack.n - 1].kind == TR__PK_MARK)
+        return tr__pk_fail(m, "nothing on the stack", err);
+    *v = m->stack.at[--m->stack.n];
+    return 0;
+}
+
+int tr__pk_peek(const struct tr__pk_machine *m, struct tr__pk_value *v, struct tr_err *err)
+{
+    *v = (struct tr__pk_value){ 0 };
+    if (!m->stack.n || m->stack.at[m->stack.n - 1].kind == TR__PK_MARK)
+        return tr__pk_fail(m, "nothing on the stack", err);
+    *v = m->stack.at[m->stack.n - 1];
+    return 0;
+}

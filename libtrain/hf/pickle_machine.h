@@ -65,11 +65,23 @@ struct tr__pk_name {
                 struct tr_err *err);
 };
 
+struct tr__pk_code { /* an instruction */
+    unsigned char byte;
+    const char *name;
+    int (*run)(struct tr__pk_machine *m, int arg, struct tr_err *err); /* NULL: refused */
+    int arg;
+};
+/* NULL: there is none. */
+const struct tr__pk_code *tr__pk_find_code(unsigned char byte);
+
 /* TR_EFORMAT with path, byte and instruction in front. */
 int tr__pk_fail(const struct tr__pk_machine *m, const char *what, struct tr_err *err);
 int tr__pk_add(struct tr__pk_machine *m, struct tr__pk_values *to, struct tr__pk_value v,
                struct tr_err *err);
 int tr__pk_push(struct tr__pk_machine *m, struct tr__pk_value v, struct tr_err *err);
+/* The last value: taken, or left where it is. */
+int tr__pk_pop(struct tr__pk_machine *m, struct tr__pk_value *v, struct tr_err *err);
+int tr__pk_peek(const struct tr__pk_machine *m, struct tr__pk_value *v, struct tr_err *err);
 int tr__pk_push_dict(struct tr__pk_machine *m, struct tr_err *err);
 /* Room for one more of an array of things. */
 int tr__pk_room(struct tr__pk_machine *m, void *array, size_t *cap, size_t n, size_t size,

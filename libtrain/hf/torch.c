@@ -185,11 +185,10 @@ static int parse(struct tr__torch *t, struct tr_err *err)
     if (!(t->zip = tr__zip_open(t->base, t->size, t->path, err)))
         return -1;
     const struct tr__zip_entry *e = find_pickle(t, err);
-    const unsigned char *p = e ? tr__zip_bytes(t->zip, e, err) : NULL;
-    if (!p || check_order(t, err))
+    if (!e || check_order(t, err))
         return -1;
-    /* an order of bytes that was packed has taken the place of a packed pickle */
-    if (!(p = tr__zip_bytes(t->zip, e, err)))
+    const unsigned char *p = tr__zip_bytes(t->zip, e, err); /* behind any other that is packed */
+    if (!p)
         return -1;
     rc = tr__pickle_read(p, e->size, t->path, &t->pickle, err);
     return rc ? rc : read_tensors(t, err);
