@@ -38,6 +38,8 @@ int main(int argc, char **argv)
         CMD_OUT('o', "output", &o.output, "FILE", "where to write the model"),
         CMD_TEXT(0, "pre", &args.pre, "NAME", "the pre-tokenizer, instead of finding it"),
         CMD_TEXT(0, "name", &args.name, "NAME", "general.name, instead of the folder's"),
+        CMD_FLAG(0, "no-mtp", &args.no_mtp,
+                 "leave out the blocks that predict further tokens (MTP)"),
         CMD_END
     };
     const struct cmd cmd = {

@@ -22,6 +22,7 @@ struct tr_import_args {
     const struct tr_mix *mix;
     const char *pre;  /* tokenizer.ggml.pre; NULL: found */
     const char *name; /* general.name; NULL: that of the folder or its README.md */
+    int no_mtp; /* leave out the blocks that guess further tokens, which are not trained here */
     struct tr_progress progress; /* in bytes of the new file */
 };
 

@@ -47,6 +47,20 @@ static int refuse_packed(const struct job *j, struct tr_err *err)
                       how ? tr_json_string(how, &n) : "quantization_config");
 }
 
+/* Blocks that guess further tokens: if they are left out config.json is to have none. */
+static void look_ahead(struct job *j)
+{
+    static const char *const field[] = { "mtp_num_hidden_layers", "num_nextn_predict_layers" };
+    j->plan.leaves_ahead = j->args->no_mtp;
+    for (size_t i = 0; i < sizeof field / sizeof *field; i++) {
+        const struct tr_json *n = tr_json_get(j->config, field[i]);
+        if (tr_json_int(n) > j->plan.n_ahead)
+            j->plan.n_ahead = tr_json_int(n);
+        if (j->args->no_mtp)
+            tr_json_remove(j->config, field[i]);
+    }
+}
+
 static int read_config(struct job *j, struct tr_err *err)
 {
     if (snprintf(j->config_path, PATH_MAX, "%s/config.json", j->folder) >= PATH_MAX)
@@ -57,6 +71,7 @@ static int read_config(struct job *j, struct tr_err *err)
     tr_json_free(raw);
     if (!j->config)
         return err ? err->code : TR_EFORMAT;
+    look_ahead(j);
     int rc = refuse_packed(j, err);
     return rc ? rc
               : tr__hf_sizes_of_config(j->arch, j->config, j->config_path, &j->size, err);

@@ -255,12 +255,26 @@ static int left_over(const struct tr__hf_plan *p, const struct tr__hf_tensor *t,
                       tr__hf_path(p->folder, t->file), t->name, why, p->arch->model_type[0]);
 }
 
+static int is_ahead(const struct tr__hf_plan *p, const char *name)
+{
+    static const char block[] = "model.layers.";
+    if (!strncmp(name, "mtp.", 4) || !strncmp(name, "model.mtp.", 10))
+        return 1;
+    if (strncmp(name, block, sizeof block - 1))
+        return 0;
+    long long i = strtoll(name + sizeof block - 1, NULL, 10);
+    return i >= p->size->n_layer && i - p->size->n_layer < p->n_ahead;
+}
+
 static int place(struct tr__hf_plan *p, struct stacks *s, const struct tr__hf_tensor *t,
                  struct tr_err *err)
 {
     char own[TR__HF_NAME_BYTES];
     const char *name = own_name(own, t->name);
     struct tr__hf_found f;
+    if (is_ahead(p, name))
+        return p->leaves_ahead ? 0 : left_over(p, t, "predicts further tokens (--no-mtp leaves "
+                                               "it out), which is none of a model of", err);
     int there = !is_other(t->name) && tr__hf_find_hf(p->arch, name, &f), rc = 0;
     if (!there)
         return is_other(t->name) ? 0 : left_over(p, t, "is none of a model of", err);

@@ -25,13 +25,16 @@ struct tr__hf_plan {
     const struct tr__hf_arch *arch;
     const struct tr__hf_sizes *size;
     const struct tr__hf_folder *folder;
+    int64_t n_ahead;  /* blocks behind the last one that guess further tokens, */
+    int leaves_ahead; /* which are left out, as what is named "mtp." is */
     const struct tr_json *config; /* set by tr__hf_plan */
     size_t n, cap;
     struct tr__hf_made *made; // (n)
     struct tr__names names;
 };
 
-/* Fill in a plan, of which arch, size and folder are set.  A tensor that is left over,
+/* Fill in a plan, of which arch, size and folder are set,
+ * and what is known of blocks ahead.  A tensor that is left over,
  * missing, twice the same or of a type that is not known is an error by name.  Release in
  * either case. */
 int tr__hf_plan(struct tr__hf_plan *p, const struct tr__hf_in *in,

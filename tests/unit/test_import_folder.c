@@ -236,6 +236,31 @@ START_TEST(mixtures)
 }
 END_TEST
 
+/* Blocks that predict further tokens are left out, and no others. */
+START_TEST(blocks_ahead)
+{
+    static const struct odd ahead[] = {
+        { .more = "mtp.fc.weight" },
+        { .from = "\"rope_scaling\": null", .to = "\"num_nextn_predict_layers\": 1",
+          .more = "model.layers.2.eh_proj.weight" },
+        { .from = "\"rope_scaling\": null", .to = "\"num_nextn_predict_layers\": 1",
+          .more = "model.layers.3.eh_proj.weight", .says = "is none of a model" },
+    };
+    struct tr_import_args args = { .type = &tr_f32, .pre = "gpt-2", .no_mtp = 1 };
+    for (size_t i = 0; i < sizeof ahead / sizeof *ahead; i++) {
+        struct tr_err err = { 0 };
+        odd = ahead[i];
+        write_config();
+        write_tensors();
+        int rc = tr_import(dir, &args, path, &err);
+        ck_assert_msg(!rc == !odd.says && (!rc || strstr(err.text, odd.says)), "%s", err.text);
+        struct tr_gguf *g = rc ? NULL : tr_gguf_open(path, &err);
+        ck_assert(rc || (g && tr_gguf_n_tensor(g) == (size_t)n_tensor - 1));
+        tr_gguf_close(g);
+    }
+}
+END_TEST
+
 /* ---- what is refused -------------------------------------------------------------- */
 
 static const struct odd refused[] = {
@@ -268,6 +293,12 @@ static const struct odd refused[] = {
     { .more = "model.layers.0.mlp.extra.weight",
       .says = "'model.layers.0.mlp.extra.weight' is none" },
     { .more = "model.layers.2.mlp.up_proj.weight", .says = "behind the last block" },
+    { .more = "mtp.layers.0.mlp.up_proj.weight", .says = "(--no-mtp leaves it out)" },
+    { .from = "\"rope_scaling\": null", .to = "\"num_nextn_predict_layers\": 1",
+      .more = "model.layers.2.mlp.up_proj.weight", .says = "(--no-mtp leaves it out)" },
+    { .from = "\"vocab_size\": 6,",
+      .to = "\"vocab_size\": 6, \"quantization_config\": {\"quant_method\": \"mxfp4\"},",
+      .says = "packed by 'mxfp4'" },
     { .wide = "model.layers.1.mlp.up_proj.weight", .says = "blk.1.ffn_up.weight" },
     { .wide = "model.layers.1.self_attn.k_proj.weight", .says = "blk.1.attn_k.weight" },
 };
@@ -293,6 +324,7 @@ int main(void)
     tcase_add_test(t, rows_of_q_in_pairs);
     tcase_add_test(t, types);
     tcase_add_test(t, mixtures);
+    tcase_add_test(t, blocks_ahead);
     tcase_add_loop_test(t, refused_by_name, 0, sizeof refused / sizeof *refused);
     suite_add_tcase(s, t);
     return run_suite(s);

@@ -70,6 +70,7 @@ int main(void)
 {
     Suite *s = suite_create("yaml");
     TCase *t = tcase_create("yaml");
+    tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, test_good, 0, sizeof good / sizeof *good);
     tcase_add_test(t, test_long);
     suite_add_tcase(s, t);
