@@ -17,13 +17,14 @@ struct opts {
     int merge;
 };
 
-static int write_adapter(const struct tr_peft *p, const struct opts *o, struct tr_err *err)
+static int write_adapter(const struct tr_peft *p, const struct opts *o, const char *folder,
+                         struct tr_err *err)
 {
     const char *beyond = tr_peft_beyond(p);
     if (beyond)
-        return tr_err_set(err, TR_EUNSUPPORTED, "it has %s, which an adapter in GGUF "
+        return tr_err_set(err, TR_EUNSUPPORTED, "'%s' has %s, which an adapter in GGUF "
                           "cannot hold: --merge-into writes base and adapter together, as a model",
-                          beyond);
+                          folder, beyond);
     int rc = tr_peft_write(p, o->output, err);
     if (!rc)
         cmd_say("an adapter of %zu matrices", tr_peft_n_pair(p));
@@ -48,7 +49,8 @@ static int import(const struct opts *o, const char *folder, struct tr_peft_merge
 {
     struct tr_model *base = cmd_open_model(o->model, err);
     struct tr_peft *p = base ? tr_peft_open(folder, base, err) : NULL;
-    int rc = !p ? -1 : o->merge ? write_model(p, o, args, err) : write_adapter(p, o, err);
+    int rc = !p ? -1 : o->merge ? write_model(p, o, args, err)
+                                : write_adapter(p, o, folder, err);
     tr_peft_close(p);
     tr_model_close(base);
     return rc;

@@ -3,8 +3,8 @@
  * What a GGUF says of its vocabulary and the files of a tokenizer cannot: ids that only keys
  * tell, types of tokens that look like others, twins of a pre-tokenizer, keys that are missing.
  * A folder that was written is read again, and what came out otherwise stands in its
- * tokenizer_config.json as "libtrain": {KEY: [as read, as it was]}, null for a key that is not there,
- * and types by id.  Programs that do not know the entry pass it over.  Reading puts back what was,
+ * tokenizer_config.json as "libtrain": {KEY: [as read, as it was]}, null for a key that is not
+ * there, and types by id.  Programs that do not know the entry pass it over.  Reading puts back what was,
  * where it comes to the same again: what somebody has changed in the other files counts more.
  */
 #include <libtrain/gguf/gguf.h>
@@ -205,7 +205,8 @@ static int set_types(struct tr_gguf_writer *w, const struct tr_json *v, struct t
     if (!bad && n)
         tr_gguf_set_array(w, types_key, TR_GGUF_I32, type, n);
     free(type);
-    return bad ? tr_err_set(err, TR_EFORMAT, "'%s' of 'libtrain' is not types by id", types_key) : 0;
+    return bad ? tr_err_set(err, TR_EFORMAT, "'%s' of 'libtrain' is not types by id",
+                            types_key) : 0;
 }
 
 static int set_key(struct tr_gguf_writer *w, const char *key, const struct tr_json *v,

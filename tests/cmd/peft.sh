@@ -103,6 +103,16 @@ test_expect_success 'no adapter at all' '
     grep "goes with .--merge-into." stderr
     test ! -e out.gguf'
 
+if [ -d "${SHARED:-/none}/peft" ]; then
+    test_expect_success 'what an adapter cannot hold is told with the folder' '
+        test_expect_code 1 "$BIN/adapter-import" -q -m "$SHARED/reference/llama/model.gguf" \
+            -o out.gguf "$SHARED/peft/llama-dora" 2>stderr
+        grep "llama-dora. has DoRA, the magnitudes of .*: --merge-into" stderr
+        test ! -e out.gguf'
+else
+    test_skip 'what an adapter cannot hold is told with the folder' 'no reference material'
+fi
+
 test_expect_success 'of zeros nothing changes' '
     import --merge-into --name x -o m.gguf good
     "$BIN/gguf-diff" base.gguf m.gguf >list || true
