@@ -127,13 +127,14 @@ TR__INLINE __m512i tr__nibble_pair(const uint8_t *a, const uint8_t *b)
     return _mm512_and_si512(_mm512_srlv_epi64(twice, shift), _mm512_set1_epi8(15));
 }
 
-/* 64 numbers: *sum += level q, by the factors 2 p and 2 p + 1 of eight. */
+/* 64 numbers: *sum += level q, by the factors of pair p: two of eight, or four of sixteen. */
 TR__INLINE void tr__pair_int8(__m512i level, const int8_t *q, const float *factor,
-                              const int p, tr__vec16 *sum)
+                              const int group, const int p, tr__vec16 *sum)
 {
-    const int a = 2 * p, b = a + 1;
-    const __m512i place = _mm512_setr_epi32(a, a, a, a, a, a, a, a, b, b, b, b, b, b, b, b);
-    __m512 by = _mm512_castps256_ps512(_mm256_loadu_ps(factor));
+    const int n = 64 / group, a = n * p, b = a + n / 4, c = a + n / 2, d = c + n / 4;
+    const __m512i place = _mm512_setr_epi32(a, a, a, a, b, b, b, b, c, c, c, c, d, d, d, d);
+    __m512 by = group == 16 ? _mm512_loadu_ps(factor)
+                            : _mm512_castps256_ps512(_mm256_loadu_ps(factor));
     __m512i x = _mm512_loadu_si512((const void *)q);
     __m512i dot = _mm512_dpbusd_epi32(_mm512_setzero_si512(), level, x);
     *sum = (tr__vec16)_mm512_fmadd_ps(_mm512_cvtepi32_ps(dot),
@@ -172,6 +173,17 @@ TR__INLINE void tr__groups_int8(const struct tr__int8_row *x, int64_t first, con
 {
     const float *xd = (group == 16 ? x->d16 : x->d32) + first / group;
     const float *xs = (group == 16 ? x->sum16 : x->sum32) + first / group;
+#ifdef TR__HAS_PAIRS
+    if (n_group == 16) { /* in one piece, as they are read again */
+        __m512 all = _mm512_loadu_ps(d), add;
+        add = m ? _mm512_loadu_ps(m) : _mm512_mul_ps(all, _mm512_set1_ps(offset));
+        _mm512_storeu_ps(factor, _mm512_mul_ps(all, _mm512_loadu_ps(xd)));
+        if (m || offset != 0)
+            s->pair[0] = (tr__vec16)_mm512_fmadd_ps(add, _mm512_loadu_ps(xs),
+                                                    (__m512)s->pair[0]);
+        return;
+    }
+#endif
     TR__EACH(k, n_group / 8) {
         tr__vec8 dk = tr__load8(d + 8 * k);
         _mm256_storeu_ps(factor + 8 * k, (__m256)(dk * tr__load8(xd + 8 * k)));
@@ -209,8 +221,8 @@ TR__INLINE void tr__load_f16s(const void *p, const int stride, float *to)
     }
 #define TR__PAIRS_INT8(T, BLOCK, GROUP, SIGNED)                                          \
     TR__EACH(p, TR__SUPER / 64)                                                          \
-        tr__pair_int8(T##_pair(b + 64 * p / BLOCK, p), x->q + first + 64 * p, factor, p, \
-                      &s->pair[p % 2]);
+        tr__pair_int8(T##_pair(b + 64 * p / BLOCK, p), x->q + first + 64 * p, factor,    \
+                      GROUP, p, &s->pair[p % 2]);
 
 /* TR__DOT_INT8(T, numbers in a block, 32 or 256, and in a group, whether there are minima, what
  * is added to a level or TR__SIGNED_LEVELS).  Eight blocks of 32, which begin with F16 d and
@@ -252,19 +264,19 @@ TR__INLINE void tr__load_f16s(const void *p, const int stride, float *to)
     }
 #define TR__WITH_INT8(T) .dot_int8 = T##_dot_int8,
 
-/* The same for a type with groups of 32 that has T_pair, whose levels are those of T_bytes plus
- * OFFSET less PAIR_OFFSET. */
+/* The same for a type that has T_pair, whose levels are those of T_bytes plus OFFSET less
+ * PAIR_OFFSET. */
 #ifdef TR__HAS_PAIRS
-#define TR__DOT_INT8_PAIRS(T, BLOCK, MIN, OFFSET, PAIR_OFFSET)                           \
-    TR__DOT_INT8_OF(T, BLOCK, 32, MIN, PAIR_OFFSET, TR__PAIRS_INT8)
+#define TR__DOT_INT8_PAIRS(T, BLOCK, GROUP, MIN, OFFSET, PAIR_OFFSET)                    \
+    TR__DOT_INT8_OF(T, BLOCK, GROUP, MIN, PAIR_OFFSET, TR__PAIRS_INT8)
 #else
-#define TR__DOT_INT8_PAIRS(T, BLOCK, MIN, OFFSET, PAIR_OFFSET)                           \
-    TR__DOT_INT8(T, BLOCK, 32, MIN, OFFSET)
+#define TR__DOT_INT8_PAIRS(T, BLOCK, GROUP, MIN, OFFSET, PAIR_OFFSET)                    \
+    TR__DOT_INT8(T, BLOCK, GROUP, MIN, OFFSET)
 #endif
 
 #else /* nothing here is faster than floats */
 #define TR__DOT_INT8(T, BLOCK, GROUP, MIN, OFFSET)
-#define TR__DOT_INT8_PAIRS(T, BLOCK, MIN, OFFSET, PAIR_OFFSET)
+#define TR__DOT_INT8_PAIRS(T, BLOCK, GROUP, MIN, OFFSET, PAIR_OFFSET)
 #define TR__WITH_INT8(T)
 #endif
 

@@ -123,8 +123,8 @@ TR__INLINE __m512i iq4_xs_pair(const struct iq4_xs *b, int p)
 }
 #endif
 
-TR__DOT_INT8_PAIRS(iq4_nl, 32, 0, TR__SIGNED_LEVELS, -128)
-TR__DOT_INT8_PAIRS(iq4_xs, 256, 0, TR__SIGNED_LEVELS, -128)
+TR__DOT_INT8_PAIRS(iq4_nl, 32, 32, 0, TR__SIGNED_LEVELS, -128)
+TR__DOT_INT8_PAIRS(iq4_xs, 256, 32, 0, TR__SIGNED_LEVELS, -128)
 
 /* ==== packing ==== */
 

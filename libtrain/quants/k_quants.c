@@ -32,13 +32,6 @@ TR__INLINE tr__ivec one_bit(const uint8_t *high, int part, int i)
     return tr__load_u8(high + i * TR__VEC) >> part;
 }
 
-/* Hides from the compiler what the 16 scales at d are.  It would keep them in a vector and
- * shuffle each one out of it; a load puts a number in all places of a vector for nothing. */
-TR__INLINE void read_from_memory(float *d)
-{
-    __asm__("" : "+m"(*(float(*)[16])d));
-}
-
 TR__INLINE void q2_k_scales(const struct q2_k *b, float *d, float *m)
 {
     float scale = tr__load_f16(b->d), min = tr__load_f16(b->min);
@@ -47,8 +40,6 @@ TR__INLINE void q2_k_scales(const struct q2_k *b, float *d, float *m)
         tr__store(d + i * TR__VEC, tr__low_bits(bytes, 4, 0) * scale);
         tr__store(m + i * TR__VEC, tr__to_float(bytes >> 4) * -min);
     }
-    read_from_memory(d);
-    read_from_memory(m);
 }
 
 TR__INLINE void q2_k_levels(const struct q2_k *b, int part, tr__vec *level)
@@ -79,7 +70,6 @@ TR__INLINE void q3_k_scales(const struct q3_k *b, float *d, float *m)
         tr__ivec factor = tr__load_u8(level + i * TR__VEC) - 32;
         tr__store(d + i * TR__VEC, tr__to_float(factor) * scale);
     }
-    read_from_memory(d);
 }
 
 /* Where the third bit is clear, 4 is taken off. */
@@ -141,7 +131,6 @@ TR__INLINE void q6_k_scales(const struct q6_k *b, float *d, float *m)
         tr__ivec factor = tr__load_i8(b->scale + i * TR__VEC);
         tr__store(d + i * TR__VEC, tr__to_float(factor) * scale);
     }
-    read_from_memory(d);
 }
 
 /* Of the 64 bytes of nibbles of a half, byte l holds numbers l and l + 64. */
@@ -154,11 +143,26 @@ TR__INLINE void q6_k_levels(const struct q6_k *b, int part, tr__vec *level)
     }
 }
 
-TR__ROW(q2_k, 256, 16, 1)
-TR__ROW(q3_k, 256, 16, 0)
+/* Floats are multiplied by one scale after the other.  The compiler would keep all 16 in a vector
+ * and shuffle each one out of it; a load puts a number in all places of a vector for nothing.
+ * So T_in_memory hides from it what they are. */
+#define IN_MEMORY(T, MIN)                                                                \
+    TR__INLINE void T##_in_memory(const struct T *b, float *d, float *m)                 \
+    {                                                                                    \
+        T##_scales(b, d, m);                                                             \
+        __asm__("" : "+m"(*(float(*)[16])d));                                            \
+        if (MIN)                                                                         \
+            __asm__("" : "+m"(*(float(*)[16])m));                                        \
+    }
+IN_MEMORY(q2_k, 1)
+IN_MEMORY(q3_k, 0)
+IN_MEMORY(q6_k, 0)
+
+TR__ROW_BY(q2_k, 256, 16, 1, q2_k_in_memory)
+TR__ROW_BY(q3_k, 256, 16, 0, q3_k_in_memory)
 TR__ROW(q4_k, 256, 32, 1)
 TR__ROW(q5_k, 256, 32, 1)
-TR__ROW(q6_k, 256, 16, 0)
+TR__ROW_BY(q6_k, 256, 16, 0, q6_k_in_memory)
 
 #ifdef __AVX2__
 TR__INLINE __m256i q2_k_bytes(const struct q2_k *b, int part)
@@ -195,20 +199,58 @@ TR__INLINE __m256i q6_k_bytes(const struct q6_k *b, int part)
 #endif
 
 #ifdef TR__HAS_PAIRS
-/* 32 bytes of nibbles, and the high ones behind the low ones. */
-TR__INLINE __m512i q4_k_pair(const struct q4_k *b, int p)
+/* 32 bytes >> a, and behind them the same >> b; less than 0: to the left. */
+TR__INLINE __m512i shifted(const uint8_t *p, const int a, const int b)
 {
-    const __m512i shift = _mm512_setr_epi64(0, 0, 0, 0, 4, 4, 4, 4);
-    __m512i twice = _mm512_broadcast_i64x4(tr__bytes32(b->q + 32 * p));
-    return _mm512_and_si512(_mm512_srlv_epi64(twice, shift), _mm512_set1_epi8(15));
+    __m512i twice = _mm512_broadcast_i64x4(tr__bytes32(p));
+    const __m512i right = _mm512_setr_epi64(a, a, a, a, b, b, b, b);
+    const __m512i left = _mm512_setr_epi64(-a, -a, -a, -a, -b, -b, -b, -b);
+    return a < 0 || b < 0 ? _mm512_sllv_epi64(twice, left) : _mm512_srlv_epi64(twice, right);
+}
+
+/* Bits of each byte. */
+TR__INLINE __m512i only(__m512i v, const int bits)
+{
+    return _mm512_and_si512(v, _mm512_set1_epi8((char)bits));
+}
+
+TR__INLINE __m512i q2_k_pair(const struct q2_k *b, const int p)
+{
+    return only(shifted(b->q + p / 2 * 32, p % 2 * 4, p % 2 * 4 + 2), 3);
+}
+
+TR__INLINE __m512i q3_k_pair(const struct q3_k *b, const int p)
+{
+    __m512i low = only(shifted(b->q + p / 2 * 32, p % 2 * 4, p % 2 * 4 + 2), 3);
+    return _mm512_or_si512(low, only(shifted(b->high, 2 * p - 2, 2 * p - 1), 4));
+}
+
+TR__INLINE __m512i q4_k_pair(const struct q4_k *b, const int p)
+{
+    return only(shifted(b->q + 32 * p, 0, 4), 15);
+}
+
+TR__INLINE __m512i q5_k_pair(const struct q5_k *b, const int p)
+{
+    __m512i low = only(shifted(b->q + 32 * p, 0, 4), 15);
+    return _mm512_or_si512(low, only(shifted(b->high, 2 * p - 4, 2 * p - 3), 16));
+}
+
+TR__INLINE __m512i q6_k_pair(const struct q6_k *b, const int p)
+{
+    __m512i q = _mm512_loadu_si512((const void *)(b->q + p / 2 * 64));
+    __m512i low = only(_mm512_srli_epi16(q, p % 2 * 4), 15);
+    const uint8_t *high = b->high + p / 2 * 32;
+    return _mm512_or_si512(low, p % 2 ? only(shifted(high, 0, 2), 48)
+                                      : only(shifted(high, -4, -2), 48));
 }
 #endif
 
-TR__DOT_INT8(q2_k, 256, 16, 1, 0)
-TR__DOT_INT8(q3_k, 256, 16, 0, -4)
-TR__DOT_INT8_PAIRS(q4_k, 256, 1, 0, 0)
-TR__DOT_INT8(q5_k, 256, 32, 1, 0)
-TR__DOT_INT8(q6_k, 256, 16, 0, -32)
+TR__DOT_INT8_PAIRS(q2_k, 256, 16, 1, 0, 0)
+TR__DOT_INT8_PAIRS(q3_k, 256, 16, 0, -4, -4)
+TR__DOT_INT8_PAIRS(q4_k, 256, 32, 1, 0, 0)
+TR__DOT_INT8_PAIRS(q5_k, 256, 32, 1, 0, 0)
+TR__DOT_INT8_PAIRS(q6_k, 256, 16, 0, -32, -32)
 
 static int q2_k_finite(const void *src, int64_t n)
 {

@@ -145,8 +145,8 @@ TR__INLINE __m512i q4_1_pair(const struct q4_1 *b, int p)
 }
 #endif
 
-TR__DOT_INT8_PAIRS(q4_0, 32, 0, -8, -8)
-TR__DOT_INT8_PAIRS(q4_1, 32, 1, 0, 0)
+TR__DOT_INT8_PAIRS(q4_0, 32, 32, 0, -8, -8)
+TR__DOT_INT8_PAIRS(q4_1, 32, 32, 1, 0, 0)
 TR__DOT_INT8(q5_0, 32, 32, 0, -16)
 TR__DOT_INT8(q5_1, 32, 32, 1, 0)
 

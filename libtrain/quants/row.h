@@ -41,14 +41,16 @@ TR__INLINE void tr__part_dot(const tr__vec *level, const int group, const int mi
     }
 }
 
-/* TR__ROW(T, numbers in a block, numbers in a group, whether there are minima) */
-#define TR__ROW(T, BLOCK, GROUP, MIN)                                                    \
+/* TR__ROW(T, numbers in a block, numbers in a group, whether there are minima); TR__ROW_BY also
+ * has what gives d and m. */
+#define TR__ROW(T, BLOCK, GROUP, MIN) TR__ROW_BY(T, BLOCK, GROUP, MIN, T##_scales)
+#define TR__ROW_BY(T, BLOCK, GROUP, MIN, SCALES)                                         \
     static void T##_to_f32(const void *src, float *restrict dst, int64_t n)              \
     {                                                                                    \
         const struct T *b = src;                                                         \
         for (; n > 0; n -= BLOCK, b++) {                                                 \
             float d[BLOCK / GROUP], m[BLOCK / GROUP];                                    \
-            T##_scales(b, d, m);                                                         \
+            SCALES(b, d, m);                                                             \
             TR__EACH(part, BLOCK / TR__PART) {                                           \
                 tr__vec level[TR__PART_VECS];                                            \
                 T##_levels(b, part, level);                                              \
@@ -67,7 +69,7 @@ TR__INLINE void tr__part_dot(const tr__vec *level, const int group, const int mi
         tr__vec sum[TR__PART_VECS] = { { 0 } };                                          \
         for (; n > 0; n -= BLOCK, b++) {                                                 \
             float d[BLOCK / GROUP], m[BLOCK / GROUP];                                    \
-            T##_scales(b, d, m);                                                         \
+            SCALES(b, d, m);                                                             \
             TR__EACH(part, BLOCK / TR__PART) {                                           \
                 tr__vec level[TR__PART_VECS];                                            \
                 const int g = part * TR__PART / GROUP;                                   \
