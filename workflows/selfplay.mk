@@ -28,7 +28,7 @@ chess_lr    := $(if $(call given_here,LR),$(LR),2e-3)
 chess_steps := $(or $(STEPS),700)
 chess       := $(call path,$(RUNS))/$(if $(call given_here,NAME),$(NAME),chess)
 $(foreach k,RUNS NAME ENGINE,$(call target_name,$k))
-$(foreach k,GAMES POSITIONS MATCHES ROUND_GAMES ROUNDS,$(if $(shell printf %s $(call sh,$($k)) | \
+$(foreach k,GAMES POSITIONS MATCHES ROUND_GAMES ROUNDS SEED,$(if $(shell printf %s $(call sh,$($k)) | \
   grep -x '[0-9]\{1,6\}'),,$(call refuse,$k is '$($k)'$(comma) and a number is wanted)))
 # How the rows of a lesson are read and what the training wants of them.
 objective_best   = sft

@@ -32,7 +32,7 @@ int tr__board_read(struct tr__board *b, const char *fen, struct tr_err *err)
     char side = 0;
     int quiet = 0, key = 0;
     memset(b, 0, sizeof *b);
-    if (strlen(fen) >= TR_FEN_BYTES || read_squares(b, fen) ||
+    if (strlen(fen) >= TR_FEN_BYTES || strpbrk(fen, "\"\\") || read_squares(b, fen) ||
         sscanf(fen, "%*s %c %*s %*s%n %d", &side, &key, &quiet) < 1 || !key ||
         (side != 'w' && side != 'b'))
         return tr_err_set(err, TR_EFORMAT, "'%s' is no position", fen);

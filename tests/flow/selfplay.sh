@@ -63,5 +63,7 @@ test_expect_success 'other settings, no engine, and no lesson are said' '
     test_must_fail flow LESSON=luck 2>stderr
     grep "LESSON is .luck." stderr
     test_must_fail flow ROUNDS=-1 2>stderr
-    grep "ROUNDS is .-1." stderr'
+    grep "ROUNDS is .-1." stderr
+    test_must_fail flow SEED="1; touch x" 2>stderr
+    grep "SEED is .1; touch x." stderr'
 test_done
