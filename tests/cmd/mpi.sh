@@ -92,6 +92,17 @@ test_expect_success 'all weights' '
     ranks 2 --full --steps 4 --log 2.tsv -o f.ckpt
     one --grad-acc 2 --full --steps 4 --log 1.tsv -o f1.ckpt
     near 1.tsv 2.tsv'
+test_expect_success 'rows of the token table beside an adapter' '
+    ranks 2 --train-rows 30-60 --steps 4 --dump-grads 2.g --log 2.tsv -o r.ckpt
+    one --grad-acc 2 --train-rows 30-60 --steps 4 --dump-grads 1.g --log 1.tsv -o r1.ckpt
+    near 1.tsv 2.tsv
+    "$BIN/gguf-diff" --tensors 1.g 2.g >diff || test $? = 1
+    grep "token_embd.weight.rows" diff
+    awk -F "\t" "\$1 != \"tensor\" || \$5 > 1e-5 { exit bad = 1 } END { exit bad }" diff
+    ranks 2 --train-rows 30-60 --steps 2 -o rh.ckpt
+    ranks 3 --global-batch 4 --train-rows 30-60 --steps 4 --resume -o rh.ckpt
+    ranks 2 --train-rows 30-60 --steps 4 -o rw.ckpt
+    cmp rh.ckpt rw.ckpt'
 test_expect_success 'three processes share four batches, and what is left of an epoch' '
     ranks 3 --global-batch 8 --epochs 2 --log 3.tsv -o 3.ckpt
     one --grad-acc 4 --epochs 2 --log 1.tsv -o 1e.ckpt
