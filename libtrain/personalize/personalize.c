@@ -189,6 +189,7 @@ int tr__personal_held(struct tr__personal *p, struct tr_err *err)
 static int fill_parts(struct tr__personal *p, struct tr_err *err)
 {
     struct tr_personal *out = p->out;
+    int with = p->args->form->with_teacher;
     out->part = calloc(p->n_target + 1, sizeof *out->part);
     if (!out->part)
         return tr_err_set(err, TR_ENOMEM, "out of memory for a list of layers");
@@ -198,7 +199,7 @@ static int fill_parts(struct tr__personal *p, struct tr_err *err)
         if (f->rank)
             out->part[out->n_part++] = (struct tr_personal_part){
                 p->target[i].w->t.name, r, f->lambda, f->raised,
-                f->left && f->square > 0 && p->args->form->with_teacher ? 1 - f->left[r] / f->square : (double)NAN };
+                with && f->left && f->square > 0 ? 1 - f->left[r] / f->square : (double)NAN };
     }
     return 0;
 }
