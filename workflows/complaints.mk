@@ -10,7 +10,7 @@ $(if $(stray),$(call refuse,$(shell $(call script,goals.sh) $(workflow) $(call s
 
 # Names in the makefiles of the build, and of programs that a command may be asked for with
 # them.
-variables   = $(shell cat Makefile $(call sh,$(MK))/*.mk 2>/dev/null | tr -c 'A-Za-z0-9_' '[\n*]' | \
+variables   = $(shell cat Makefile $(call sh,$(MK))/*.mk 2>/dev/null | tr -c 'A-Za-z0-9_-' '[\n*]' | \
   grep -x '[A-Za-z][A-Za-z_0-9]*' | sort -u)
 foreign    := V Q BIN CMD LIBTRAIN HOME PATH TMPDIR SHELL LANG LC_% OMP_% GOMP_% OPENBLAS_% NO_COLOR COLUMNS
 unknown    := $(filter-out -*-% MAKE% $(KNOBS) $(TEXTS) $(foreign),$(foreach v,$(.VARIABLES),$(if \
