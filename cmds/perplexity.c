@@ -50,6 +50,8 @@ static uint64_t stride_of(const struct opts *o, const struct tr_pack *pack)
     double n = (double)tr_pack_info(pack)->n_seq;
     double some = fmax(FEWEST, o->part < 1 ? o->part * n : o->part);
     uint64_t stride = o->part > 0 && some < n ? (uint64_t)ceil(n / some) : 1;
+    while (stride > 1 && ceil(n / (double)stride) < FEWEST)
+        stride--;
     if (stride > 1)
         cmd_say("measured are %.0f of %.0f sequences, every %llu-th", ceil(n / (double)stride),
                 n, (unsigned long long)stride);

@@ -23,8 +23,11 @@ share=$(awk -v a="$from" -v b="$to" 'BEGIN { if (a > 0 && a < b && a / b >= 1e-1
 mark=$(mktemp) || exit
 trap 'rm -f "$mark"' EXIT
 trap 'exit 1' HUP INT TERM
+# What ended at another step has had other rates: going on from there would be two sweeps in one.
+again=
+[ ! -f "$run/records/model.ckpt" ] || grep -q -e "--steps $steps " "$run/records/model.ckpt" || again=RESTART=yes
 code=0
-"$@" "$run/model.ckpt" NAME="$name" SCHED=range LR="$to" WARMUP=0 STEPS="$steps" EVAL_EVERY= \
+"$@" $again "$run/model.ckpt" NAME="$name" SCHED=range LR="$to" WARMUP=0 STEPS="$steps" EVAL_EVERY= CHECKPOINT=last \
     TRAIN_FLAGS="$flags${flags:+ }--range-from $share" </dev/null || code=$?
 [ -z "$DRY" ] || exit $code
 # What failed otherwise leaves no new rows.

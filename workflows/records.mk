@@ -25,8 +25,10 @@ endef
 define of_model.ckpt
 $(of_data.pack)
 adapter $(call content,3,3)
-train$(TRAIN_OPTS)$(call settings,TRAIN_FLAGS)$(if $(distills),$(newline)$(of_teacher))
+train$(TRAIN_OPTS)$(of_sched)$(call settings,TRAIN_FLAGS)$(if $(distills),$(newline)$(of_teacher))
 endef
+of_sched    = $(if $(filter file:%,$(firstword $(SCHED))),$(newline)schedule $(shell cksum \
+  <$(call named,$(patsubst file:%,%,$(SCHED))) 2>/dev/null))
 TAUGHT     := $(if $(and $(distills),$(TEACHER)),$(lastword $(subst =, ,$(shell $(call \
   script,contents.sh) / $(teacher)))))
 of_teacher  = teacher $(TAUGHT)$(call flags,DISTILL_FLAGS)$(call settings,DISTILL_FLAGS)

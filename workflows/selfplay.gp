@@ -13,7 +13,8 @@ set datafile missing "-"
 set grid
 set xtics 1
 set key outside right top width 2
-set offsets 0.2, 0.2, 0, 0
+stats ARG1 skip 1 using 1 nooutput
+set xrange [STATS_min - 0.2 : STATS_max + 0.2]
 set multiplot layout 2,1
 set ylabel "percent"
 set yrange [0:100]
@@ -23,7 +24,8 @@ plot ARG1 skip 1 using 1:2:3 with yerrorlines lc rgb "#1f4e79" lw 2 pt 7 title "
 set xlabel "round"
 set ylabel "centipawns"
 set autoscale y
-plot ARG1 skip 1 using 1:4:5 with yerrorlines lc rgb "#1f4e79" lw 2 pt 7 title "loss of a move"
+plot ARG1 skip 1 using 1:4:5 with yerrorlines lc rgb "#1f4e79" lw 2 pt 7 title "loss of a move", \
+     0 lc rgb "#cccccc" notitle # where no move was legal there is nothing else
 unset multiplot
 set output
 system("mv '".ARG2.".tmp' '".ARG2."'")

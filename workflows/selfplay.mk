@@ -28,8 +28,10 @@ chess_lr    := $(if $(call given_here,LR),$(LR),2e-3)
 chess_steps := $(or $(STEPS),700)
 chess       := $(call path,$(RUNS))/$(if $(call given_here,NAME),$(NAME),chess)
 $(foreach k,RUNS NAME ENGINE,$(call target_name,$k))
-$(foreach k,GAMES POSITIONS MATCHES ROUND_GAMES ROUNDS SEED,$(if $(shell printf %s $(call sh,$($k)) | \
+$(foreach k,GAMES POSITIONS MATCHES ROUND_GAMES ROUNDS SEED $(if $(STEPS),STEPS),$(if $(shell printf %s $(call sh,$($k)) | \
   grep -x '[0-9]\{1,6\}'),,$(call refuse,$k is '$($k)'$(comma) and a number is wanted)))
+$(foreach k,ROUND_LR $(if $(call given_here,LR),LR),$(if $(shell printf %s $(call sh,$($k)) | \
+  grep -Ex '[0-9]*[.]?[0-9]+([eE][-+]?[0-9]+)?'),,$(call refuse,$k is '$($k)'$(comma) and a number is wanted)))
 # How the rows of a lesson are read and what the training wants of them.
 objective_best   = sft
 objective_engine = sft
@@ -45,7 +47,7 @@ chess_plot   := $(shell command -v gnuplot)
 
 # What all of it was made of: another setting is another run, under another NAME.
 chess_start := engine $(ENGINE) games $(GAMES) steps $(chess_steps) rate $(chess_lr) positions $(POSITIONS) \
-  seed $(SEED)
+  seed $(SEED)$(if $(filter-out auto,$(PRECISION)), precision $(PRECISION))
 chess_round := lesson $(LESSON) games $(ROUND_GAMES) rate $(ROUND_LR) matches $(MATCHES) $(TRIES_FLAGS)
 chess_is     = $(if $(and $(wildcard $(chess)/$1),$(if $(call same,$(call text_of,$(chess)/$1),$2$(newline)),,1)),$(call \
   refuse,$(chess) was made with other settings: $(strip $(call text_of,$(chess)/$1)); another NAME= keeps it))

@@ -37,7 +37,7 @@
  *   POST /api/runs   the same → 201 {name}; 409 if it runs.  A run of that name that is there
  *       goes on if nothing else is asked of it, and is made again where something is.
  *   POST /api/runs/NAME/stop   the training ends when it has saved, → {}
- *   POST /api/runs/NAME/continue   with the settings that it has, → {}; 409 if they are not
+ *   POST /api/runs/NAME/continue   with its settings → 201 {name}; 409 if they are not
  *       known, or it runs
  *   POST /api/runs/NAME/rename   {to} → {name}
  *   POST /api/runs/NAME/merge   {type} → {}: makes merged-TYPE.gguf; `state` tells of its end

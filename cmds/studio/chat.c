@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 enum { PIECE = 512, MOST_SAID = 4096 };
+enum { MOST_PROMPT = 100000 /* bytes: Linux takes words of 128 KiB at most */ };
 
 struct chat {
     pid_t pid;
@@ -213,6 +214,8 @@ static int chat(struct request *r, const struct tr_json *v)
         return answer_error(r, 400, "model and adapter are files of the working folder");
     if (!*prompt)
         return answer_error(r, 400, "there is no prompt");
+    if (strlen(prompt) > MOST_PROMPT)
+        return answer_error(r, 413, "the prompt is longer than %d bytes", MOST_PROMPT);
     struct chat *c = calloc(1, sizeof *c);
     if (!c || !(c->prompt = strdup(prompt))) {
         free(c);

@@ -32,16 +32,25 @@ static void whole_words(const struct studio *s, const char *const *arg, char pat
 
 /* ==== in the child: nothing here takes a lock of another thread ==== */
 
-static void close_from(int fd, int keep, int keep_too)
+static void close_from(int fd, int keep)
 {
     for (; fd < MOST_FD; fd++)
-        if (fd != keep && fd != keep_too)
+        if (fd != keep)
             close(fd);
+}
+
+/* libmicrohttpd blocks SIGPIPE in its threads, and a program inherits that. */
+static void usual_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
 }
 
 static void become(char *const *arg)
 {
-    signal(SIGPIPE, SIG_DFL);
+    usual_signals();
     execv(arg[0], arg);
     _exit(127);
 }
@@ -75,7 +84,7 @@ static pid_t start(const struct studio *s, const char *const *arg, int in, int o
     int null = in < 0 ? open("/dev/null", O_RDONLY) : in;
     if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(said, 2) < 0)
         _exit(127);
-    close_from(3, -1, -1);
+    close_from(3, -1);
     become(word);
     return -1;
 }
@@ -104,14 +113,17 @@ struct pot {
     int fd;
 };
 
-/* 1 while there may be more. */
+/* 1 while there may be more.  What is too much is read and dropped, else the child would wait
+ * for ever to be rid of it. */
 static int pour(struct pot *p)
 {
     char bytes[4096];
     ssize_t n = read(p->fd, bytes, sizeof bytes);
-    char *more = n > 0 && p->n < MOST_OUT ? realloc(p->text, p->n + (size_t)n + 1) : NULL;
-    if (!more)
+    if (n <= 0)
         return n < 0 && errno == EINTR;
+    char *more = p->n < MOST_OUT ? realloc(p->text, p->n + (size_t)n + 1) : NULL;
+    if (!more)
+        return 1;
     memcpy(more + p->n, bytes, (size_t)n);
     p->text = more;
     p->n += (size_t)n;
@@ -119,7 +131,7 @@ static int pour(struct pot *p)
     return 1;
 }
 
-/* Until both have ended, or one has said too much. */
+/* Until both have ended. */
 static void pour_both(struct pot pot[2])
 {
     int open[2] = { 1, 1 };
@@ -222,11 +234,13 @@ static int to_place(int fd, int place)
     return rc;
 }
 
-/* Returns only an errno. */
+/* Returns only an errno.  All else is closed first: another thread may have had the lock's file
+ * open at the fork, and to close a copy of that would give up the lock. */
 static int become_detached(const struct detached *d)
 {
     struct flock mine = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     int mode = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW;
+    close_from(3, TELL_FD);
     if (setsid() < 0 || to_place(open(d->lock, O_RDWR | O_CREAT | O_NOFOLLOW, 0666), LOCK_FD) < 0 ||
         fcntl(LOCK_FD, F_SETLK, &mine))
         return errno;
@@ -234,8 +248,7 @@ static int become_detached(const struct detached *d)
     if (to_place(open("/dev/null", O_RDONLY), 0) < 0 || to_place(open(d->text, mode, 0666), 1) < 0 ||
         dup2(1, 2) < 0)
         return errno;
-    close_from(3, LOCK_FD, TELL_FD);
-    signal(SIGPIPE, SIG_DFL);
+    usual_signals();
     execv("/bin/sh", d->word);
     return errno;
 }

@@ -153,7 +153,7 @@ static void put_table(struct watch *w, FILE *f)
     struct stat st;
     struct cmd_run_log l = { 0 };
     struct tr_err err = { 0 };
-    if (stat(run_path(path, w->run, "metrics.tsv"), &st) ||
+    if (lstat(run_path(path, w->run, "metrics.tsv"), &st) || !S_ISREG(st.st_mode) ||
         (st.st_ino == w->table.st_ino && st.st_size == w->table.st_size))
         return;
     w->table = st;

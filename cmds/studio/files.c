@@ -74,6 +74,7 @@ static int length_of(const struct request *r, uint64_t *bytes)
 int upload_begin(struct request *r)
 {
     struct tr_err err = { 0 };
+    char user[STUDIO_NAME + 1];
     uint64_t bytes;
     if (!length_of(r, &bytes))
         return answer_error(r, 411, "an upload needs its length");
@@ -89,6 +90,8 @@ int upload_begin(struct request *r)
     r->upload = u;
     if (!has_folder(r->part[1]) || !is_plain_or_none(u->path))
         return answer_error(r, 403, "'%s' is no plain file of the working folder", u->path);
+    if (run_that_uses(u->path, user))
+        return answer_error(r, 409, "the run %s is using '%s'", user, u->path);
     u->out = tr_out_open(u->path, &err);
     return u->out ? MHD_YES : answer_err(r, 500, &err);
 }

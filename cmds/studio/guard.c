@@ -55,7 +55,7 @@ static int is_own_host(const struct studio *s, const char *host)
     if (!end || strcmp(end, port) || end - host >= (long)sizeof name)
         return 0;
     snprintf(name, sizeof name, "%.*s", (int)(end - host), host);
-    if (!strcmp(name, "127.0.0.1") || !strcasecmp(name, "localhost"))
+    if (!strcmp(name, s->listen) || !strcmp(name, "127.0.0.1") || !strcasecmp(name, "localhost"))
         return 1;
     return !s->local && inet_pton(AF_INET, name, &address) == 1;
 }
@@ -66,6 +66,16 @@ static int is_own_origin(const struct request *r, const char *origin, const char
            is_own_host(r->s, origin + 7);
 }
 
+/* Cookies know no ports: the page of another server of this machine has ours sent.  Browsers say
+ * so, and what a person follows is no such request. */
+static int is_other_site(const struct request *r)
+{
+    const char *site = request_header(r, "Sec-Fetch-Site");
+    const char *mode = request_header(r, "Sec-Fetch-Mode");
+    return site && strcmp(site, "same-origin") && strcmp(site, "none") &&
+           !(mode && !strcmp(mode, "navigate"));
+}
+
 unsigned guard_check(const struct request *r, const char *method, struct tr_err *err)
 {
     const char *host = request_header(r, "Host"), *origin = request_header(r, "Origin");
@@ -74,7 +84,7 @@ unsigned guard_check(const struct request *r, const char *method, struct tr_err 
         tr_err_set(err, TR_EINVAL, "this server has another name than the one asked for");
         return 403;
     }
-    if (origin && !is_own_origin(r, origin, host)) {
+    if ((origin && !is_own_origin(r, origin, host)) || is_other_site(r)) {
         tr_err_set(err, TR_EINVAL, "the request is another page's");
         return 403;
     }

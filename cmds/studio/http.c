@@ -222,7 +222,7 @@ int studio_serve(struct studio *s, struct tr_err *err)
     if (!s->local)
         cmd_warn("who can reach this machine at %s and reads what passes on the network can "
                  "use this page", s->listen);
-    printf("http://%s:%d/?token=%s\n", s->local ? "127.0.0.1" : s->listen, s->port, s->token);
+    printf("http://%s:%d/?token=%s\n", s->listen, s->port, s->token);
     if (fflush(stdout))
         return tr_err_sys(err, "cannot print the address");
     cmd_say("the page is there, for a browser; Ctrl-C ends it, and runs go on");

@@ -38,12 +38,17 @@ int guard_decode(char *text)
 int guard_name(const char *name)
 {
     size_t n = strlen(name);
-    if (!n || n > STUDIO_NAME || strchr(".-@~", *name) || whole_characters(name, n) != n)
+    if (!n || n > STUDIO_NAME || strchr(".-@~", *name) || !is_utf8(name, n))
         return 0;
     for (const char *p = name; *p; p++)
         if ((unsigned char)*p < ' ' || *p == 127 || strchr("/\\", *p))
             return 0;
     return 1;
+}
+
+int guard_run(const char *name)
+{
+    return guard_name(name) && !strpbrk(name, " !\"#$%&'()*:;<=>?[]^`{|}~");
 }
 
 int guard_ends(const char *name, const char *end)

@@ -114,14 +114,22 @@ static int run_tokenize(struct request *r, const char *model, const char *option
     return -1;
 }
 
+static int is_packed(const char *bytes, size_t n)
+{
+    static const char *const magic[] = { "\x1f\x8b", "\x28\xb5\x2f\xfd", "PAR1" };
+    for (size_t i = 0; i < sizeof magic / sizeof *magic; i++)
+        if (n > strlen(magic[i]) && !memcmp(bytes, magic[i], strlen(magic[i])))
+            return 1;
+    return 0;
+}
+
 /* What begins as JSON, or is compressed, is rows. */
 static int may_be_rows(const char *bytes, size_t n)
 {
     size_t i = n > 3 && !memcmp(bytes, "\xef\xbb\xbf", 3) ? 3 : 0;
     while (i < n && strchr(" \t\r\n", bytes[i]) && bytes[i])
         i++;
-    return i < n && (bytes[i] == '{' || bytes[i] == '[' || bytes[i] == '\x1f' ||
-                     bytes[i] == '\x28' || bytes[i] == 'P');
+    return (i < n && (bytes[i] == '{' || bytes[i] == '[')) || is_packed(bytes, n);
 }
 
 static int answer_rows(struct request *r, const struct outcome *show,

@@ -12,7 +12,10 @@
 #include <libtrain/file.h>
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,42 +41,28 @@ int run_exists(const char *name)
     return is_folder("runs") && is_folder(run_path(path, name, ""));
 }
 
+/* A plain file: what a link leads to may be another person's, and a FIFO may wait for ever. */
 static int is_there(const char *run, const char *file, struct stat *st)
 {
     char path[PATH_MAX];
-    return !stat(run_path(path, run, file), st);
+    return !lstat(run_path(path, run, file), st) && S_ISREG(st->st_mode);
 }
 
-static pid_t holder(const char *run, const char *file)
+static FILE *open_plain(const char *path)
 {
-    char path[PATH_MAX];
-    return lock_holder(run_path(path, run, file));
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    FILE *f = fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) ? NULL : fdopen(fd, "r");
+    if (!f && fd >= 0)
+        close(fd);
+    return f;
 }
-
-int run_is_busy(const char *name)
-{
-    return holder(name, "studio/run.lock") || holder(name, "model.ckpt.d/lock");
-}
-
-struct tr_json *run_settings(const char *name)
-{
-    char path[PATH_MAX], *text;
-    size_t n;
-    struct tr_err err = { 0 };
-    if (tr_read_all(run_path(path, name, "studio/settings.json"), &text, &n, &err))
-        return NULL;
-    struct tr_json *v = tr_json_parse(text, n, path, 0, 0, &err);
-    free(text);
-    return v;
-}
-
-/* ==== the state ==== */
 
 /* The number in a file, or -1. */
 static long number_in(const char *run, const char *file)
 {
     char path[PATH_MAX], line[32] = "";
-    FILE *f = fopen(run_path(path, run, file), "re");
+    FILE *f = open_plain(run_path(path, run, file));
     long v = -1;
     if (f && fgets(line, sizeof line, f))
         v = strtol(line, NULL, 10);
@@ -82,11 +71,54 @@ static long number_in(const char *run, const char *file)
     return v;
 }
 
+static pid_t holder(const char *run, const char *file)
+{
+    char path[PATH_MAX];
+    return lock_holder(run_path(path, run, file));
+}
+
+/* The make of a shell says so in records/pid, which stays behind: as workflows/busy.sh has it. */
+static int make_is_at_work(const char *name)
+{
+    char path[64], comm[32] = "";
+    long pid = number_in(name, "records/pid");
+    if (pid <= 0 || (kill((pid_t)pid, 0) && errno == ESRCH))
+        return 0;
+    snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+    FILE *f = fopen(path, "re");
+    int make = !f || (fgets(comm, sizeof comm, f) && strstr(comm, "make"));
+    if (f)
+        fclose(f);
+    return make;
+}
+
+int run_is_busy(const char *name)
+{
+    return holder(name, "studio/run.lock") || holder(name, "model.ckpt.d/lock") ||
+           make_is_at_work(name);
+}
+
+struct tr_json *run_settings(const char *name)
+{
+    char path[PATH_MAX], *text;
+    size_t n;
+    struct stat st;
+    struct tr_err err = { 0 };
+    if (!is_there(name, "studio/settings.json", &st) ||
+        tr_read_all(run_path(path, name, "studio/settings.json"), &text, &n, &err))
+        return NULL;
+    struct tr_json *v = tr_json_parse(text, n, path, 0, 0, &err);
+    free(text);
+    return v;
+}
+
+/* ==== the state ==== */
+
 void last_line(const char *path, char *to, size_t size)
 {
     char bytes[2048];
     *to = '\0';
-    FILE *f = fopen(path, "re");
+    FILE *f = open_plain(path);
     if (!f)
         return;
     if (!fseek(f, 0, SEEK_END) && ftell(f) > (long)sizeof bytes - 1)
@@ -130,11 +162,13 @@ static void put_progress(FILE *f, const char *name, int running)
 {
     char path[PATH_MAX];
     struct cmd_run_log l = { 0 };
+    struct stat st;
     struct tr_err err = { 0 };
     double none[CMD_RUN_FIELDS], val = NAN;
     for (int i = 0; i < CMD_RUN_FIELDS; i++)
         none[i] = NAN;
-    if (access(run_path(path, name, "metrics.tsv"), R_OK) || cmd_run_log_read(&l, path, &err))
+    if (!is_there(name, "metrics.tsv", &st) ||
+        cmd_run_log_read(&l, run_path(path, name, "metrics.tsv"), &err))
         l.n = 0;
     const double *last = l.n ? l.row[l.n - 1].v : none;
     for (size_t i = l.n; i-- > 0 && !isfinite(val);)

@@ -75,11 +75,17 @@ static void drop(const char *name, const char *file)
 
 /* ==== starting ==== */
 
+static int job_goes_on(const char *name)
+{
+    char path[PATH_MAX];
+    return lock_holder(run_path(path, name, "studio/job.lock")) != 0;
+}
+
 static int start(struct request *r, const struct tr_json *v, const char *name, struct words *w)
 {
     struct tr_err err = { 0 };
     char folder[PATH_MAX];
-    if (run_is_busy(name))
+    if (run_is_busy(name) || job_goes_on(name))
         return answer_error(r, 409, "the run %s goes on", name);
     drop(name, "studio/run.stop");
     if (make_folder(name, &err) || save_settings(v, name, &err) ||
@@ -144,46 +150,53 @@ int run_continue(struct request *r)
 
 /* ==== stopping ==== */
 
-/* The training saves at a signal; before and after it there is nothing to save, and all of the
- * session ends. */
-int run_stop(struct request *r)
+/* The training saves at a signal, and is ended at once by a second one: run.stop has the process
+ * that was told.  Before and after it there is nothing to save, and all of the session ends. */
+static int stop(struct request *r, const char *name)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], pid[24], told[24];
     struct tr_err err = { 0 };
-    const char *name = r->part[2];
-    if (find(r))
-        return r->answered;
     pid_t train = lock_holder(run_path(path, name, "model.ckpt.d/lock"));
     pid_t all = lock_holder(run_path(path, name, "studio/run.lock"));
     if (train <= 0 && all <= 0)
         return answer_error(r, 409, "the run %s does not go on", name);
-    if (make_folder(name, &err) || write_text(name, "studio/run.stop", "", 0, &err))
+    size_t n = (size_t)snprintf(pid, sizeof pid, "%ld", (long)train);
+    last_line(run_path(path, name, "studio/run.stop"), told, sizeof told);
+    if (train > 0 && !strcmp(told, pid))
+        return answer_empty(r);
+    if (make_folder(name, &err) || write_text(name, "studio/run.stop", pid, n, &err))
         return answer_err(r, 500, &err);
     if (train > 0 ? kill(train, SIGTERM) : kill(-all, SIGTERM))
         return answer_error(r, 500, "the run %s cannot be stopped", name);
     return answer_empty(r);
 }
 
-/* ==== names ==== */
-
-static int job_goes_on(const char *name)
+int run_stop(struct request *r)
 {
-    char path[PATH_MAX];
-    return lock_holder(run_path(path, name, "studio/job.lock")) != 0;
+    if (find(r))
+        return r->answered;
+    pthread_mutex_lock(&lock);
+    int rc = stop(r, r->part[2]);
+    pthread_mutex_unlock(&lock);
+    return rc;
 }
+
+/* ==== names ==== */
 
 static int rename_to(struct request *r, const char *to)
 {
-    char from_path[PATH_MAX], to_path[PATH_MAX];
+    char from_path[PATH_MAX], to_path[PATH_MAX], user[STUDIO_NAME + 1];
     const char *name = r->part[2];
     struct stat st;
-    if (!guard_name(to))
-        return answer_error(r, 400, "the name of a run is one part of a path");
+    if (!guard_run(to))
+        return answer_error(r, 400, "the name of a run has no blanks, and no signs but ._+,@-");
     if (run_is_busy(name) || job_goes_on(name))
         return answer_error(r, 409, "the run %s goes on", name);
+    if (run_that_uses(run_path(from_path, name, ""), user))
+        return answer_error(r, 409, "the run %s is using %s", user, name);
     if (!lstat(run_path(to_path, to, ""), &st))
         return answer_error(r, 409, "there is a run %s", to);
-    if (rename(run_path(from_path, name, ""), to_path))
+    if (rename(from_path, to_path))
         return answer_error(r, 500, "%s cannot be renamed", name);
     char *text = NULL;
     size_t n = 0;
@@ -236,19 +249,25 @@ static int remove_all(const char *path, int depth)
     return depth == DEEPEST || remove_inside(path, depth) ? -1 : rmdir(path);
 }
 
+static int remove_run(struct request *r, const char *name)
+{
+    char path[PATH_MAX], user[STUDIO_NAME + 1];
+    if (run_is_busy(name) || job_goes_on(name))
+        return answer_error(r, 409, "the run %s goes on", name);
+    if (run_that_uses(run_path(path, name, ""), user))
+        return answer_error(r, 409, "the run %s is using %s", user, name);
+    return remove_all(path, 0) ? answer_error(r, 500, "%s cannot be removed", name) :
+           answer_empty(r);
+}
+
 int run_delete(struct request *r)
 {
-    char path[PATH_MAX];
-    const char *name = r->part[2];
     if (find(r))
         return r->answered;
     pthread_mutex_lock(&lock);
-    int busy = run_is_busy(name) || job_goes_on(name);
-    int rc = busy ? 0 : remove_all(run_path(path, name, ""), 0);
+    int rc = remove_run(r, r->part[2]);
     pthread_mutex_unlock(&lock);
-    if (busy)
-        return answer_error(r, 409, "the run %s goes on", name);
-    return rc ? answer_error(r, 500, "%s cannot be removed", name) : answer_empty(r);
+    return rc;
 }
 
 int run_file(struct request *r)

@@ -199,12 +199,18 @@ struct use {
     char *user;
 };
 
+/* It is that file, or in that folder. */
+static int is_of(const char *file, const char *path)
+{
+    size_t n = strlen(path);
+    return !strncmp(file, path, n) && (!file[n] || file[n] == '/');
+}
+
 static int uses(void *ctx, const char *name)
 {
     struct use *u = ctx;
     struct tr_json *v = run_is_busy(name) ? run_settings(name) : NULL;
-    int rc = v && (!strcmp(json_text(v, "model"), u->path) ||
-                   !strcmp(json_text(v, "data"), u->path));
+    int rc = v && (is_of(json_text(v, "model"), u->path) || is_of(json_text(v, "data"), u->path));
     if (rc)
         snprintf(u->user, STUDIO_NAME + 1, "%.*s", STUDIO_NAME, name);
     tr_json_free(v);

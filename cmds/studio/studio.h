@@ -85,6 +85,8 @@ int guard_token_is(const struct studio *s, const char *token);
 int guard_decode(char *text);
 /* 1 for the name of a file or a run. */
 int guard_name(const char *name);
+/* 1 for one that a run may be given: make would part, drop or expand the rest. */
+int guard_run(const char *name);
 int guard_ends(const char *name, const char *end); /* 1 if it ends so, and has more */
 /* 1 if path, relative and of names, leads to a plain file in the working folder. */
 int guard_inside(const struct studio *s, const char *path);
@@ -99,6 +101,7 @@ void put_number(FILE *f, double v); /* null if it is not finite */
 /* , "key": "text" – without the comma where the object begins */
 void put_pair(FILE *f, const char *key, const char *text);
 void put_pair_number(FILE *f, const char *key, double v);
+int is_utf8(const char *text, size_t n);
 /* How many of n bytes are whole characters. */
 size_t whole_characters(const char *text, size_t n);
 /* The events "event: NAME" with JSON that stands in one line. */

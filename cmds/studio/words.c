@@ -111,6 +111,10 @@ int words_of(struct request *r, const struct tr_json *settings, const char *work
     const char *model = json_text(settings, "model"), *data = json_text(settings, "data");
     struct tr_err err = { 0 };
     *to = (struct words){ .n = 0 };
+    if (!guard_run(name)) {
+        answer_error(r, 400, "the name of a run has no blanks, and no signs but ._+,@-");
+        return -1;
+    }
     if (!guard_inside(r->s, model) || !guard_inside(r->s, data)) {
         answer_error(r, 400, "model and data are files of the working folder");
         return -1;

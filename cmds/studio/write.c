@@ -29,6 +29,15 @@ static size_t character(const unsigned char *s, size_t left, int *more)
     return n;
 }
 
+int is_utf8(const char *text, size_t n)
+{
+    int more;
+    for (size_t i = 0, k; i < n; i += k)
+        if (!(k = character((const unsigned char *)text + i, n - i, &more)))
+            return 0;
+    return 1;
+}
+
 size_t whole_characters(const char *text, size_t n)
 {
     int more = 0;

@@ -36,11 +36,15 @@ static int is_carried(const char *key)
     return !strncmp(key, PREFIX, strlen(PREFIX)) && strcmp(key, PREFIX "model");
 }
 
+/* A text or a number that set_value takes. */
 static int has_form(const struct tr_gguf_kv *kv)
 {
-    return !kv || (kv->type == TR_GGUF_STRING && is_text(kv)) ||
-           (kv->type != TR_GGUF_STRING && kv->type != TR_GGUF_ARRAY &&
-            kv->type != TR_GGUF_F32 && kv->type != TR_GGUF_F64);
+    if (!kv || kv->type == TR_GGUF_STRING)
+        return !kv || is_text(kv);
+    if (kv->type == TR_GGUF_ARRAY || kv->type == TR_GGUF_F32 || kv->type == TR_GGUF_F64)
+        return 0;
+    int64_t i = tr_gguf_elem_int(kv, 0);
+    return i >= 0 && i <= UINT32_MAX;
 }
 
 static struct tr_str string_of(const struct tr_gguf_kv *kv)

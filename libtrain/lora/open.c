@@ -256,19 +256,26 @@ static int read_apart(const struct tr_gguf *g, const char *suffix, struct tr_lor
 /* And the parts of the base that they began with. */
 static int read_all_apart(const struct tr_gguf *g, struct tr_lora *l, struct tr_err *err)
 {
-    int rc = 0;
+    int rc = 0, all = 0, with = 0;
     for (size_t i = 0; !rc && i < l->n; i++) {
         struct tr_lora_pair *p = &l->pair[i];
         char name[96];
         snprintf(name, sizeof name, "%s" TR__A0, p->name);
+        all += !p->rows;
         if (!tr_gguf_find_tensor(g, name))
             continue;
-        rc = tr__lora_add_apart(p, err);
+        with++;
+        rc = p->rows || p->table ? tr_err_set(err, TR_EMISMATCH, "%s: tensor '%s' does not fit its "
+                                              "pair", tr_gguf_path(g), name)
+                                 : tr__lora_add_apart(p, err);
         if (!rc)
             rc = read_apart(g, TR__A0, p, &p->a0, err);
         if (!rc)
             rc = read_apart(g, TR__B0, p, &p->b0, err);
     }
+    if (!rc && with && with != all) /* one alpha is for all (save.c) */
+        rc = tr_err_set(err, TR_EMISMATCH, "%s: not all pairs have what they began with",
+                        tr_gguf_path(g));
     return rc;
 }
 

@@ -5,6 +5,7 @@
  * large a piece may be.  Next: npz.c, which writes them.
  */
 #include <libtrain/base/base.h>
+#include <libtrain/dtype.h>
 #include <libtrain/personalize/npz.h>
 
 #include <stdlib.h>
@@ -225,5 +226,7 @@ int tr__npz_read(struct tr__npz_array *a, void *to, int64_t rows, struct tr_err 
     uint64_t n = (uint64_t)(rows * a->shape.dim[1]) * (uint64_t)(a->shape.type[2] - '0');
     if (n > a->left || take(a, to, n) || (!a->left && zip_fread(a->file, &more, 1) != 0))
         return bad(a, "damaged, or cut short", err);
+    if (a->shape.type[1] == 'f' && !tr_f32.finite(to, rows * a->shape.dim[1]))
+        return bad(a, "holds NaN or infinities", err);
     return 0;
 }

@@ -35,6 +35,7 @@ struct tr_opponent {
     const char *option, *limits; /* of the engine: its level, and whether that is an Elo's;
                                     NULL: no engine plays */
     int (*move)(struct match *m, char *move, struct tr_err *err);
+    int least, most; /* levels of engines: what is beyond its own they pass over without a word */
 };
 
 /* The first of its tries that is legal; "" if none is. */
@@ -66,10 +67,10 @@ static int by_engine(struct match *m, char *move, struct tr_err *err)
 }
 
 static const struct tr_opponent opponents[] = {
-    { "random", NULL, NULL, by_chance },
-    { "skill", "Skill Level", "false", by_engine },
-    { "elo", "UCI_Elo", "true", by_engine },
-    { "self", NULL, NULL, by_model },
+    { "random", NULL, NULL, by_chance, 0, 0 },
+    { "skill", "Skill Level", "false", by_engine, 0, 20 },
+    { "elo", "UCI_Elo", "true", by_engine, 1, 4000 },
+    { "self", NULL, NULL, by_model, 0, 0 },
 };
 
 const struct tr_opponent *tr_opponent_at(int i)
@@ -91,6 +92,9 @@ int tr_opponent_level(const struct tr_opponent *o, struct tr_engine *e, int leve
                       struct tr_err *err)
 {
     char number[16];
+    if (level < o->least || level > o->most)
+        return tr_err_set(err, TR_EINVAL, "level %d of '%s': from %d to %d are possible", level,
+                          o->name, o->least, o->most);
     snprintf(number, sizeof number, "%d", level);
     return tr_engine_set(e, "MultiPV", "1", err) ||
                    tr_engine_set(e, "UCI_LimitStrength", o->limits, err) ||

@@ -312,16 +312,32 @@ int tr__compares_held_out(const struct tr_trainer *t)
            tr_pack_info(t->args.val)->is_signed;
 }
 
+static int find_held_out(struct tr_trainer *t, uint64_t i, struct tr_pack_seq *seq,
+                         struct tr_err *err)
+{
+    int rc = tr_pack_read(t->args.val, i, seq, err);
+    if (rc)
+        return rc;
+    t->answers->n = 0;
+    t->answers->in = (struct rows){ t->args.val, seq->token, seq->target, seq->pos, seq->weight };
+    return add_answers(t, 0, seq->n, i, err);
+}
+
+int tr__check_held_out(struct tr_trainer *t, struct tr_err *err)
+{
+    struct tr_pack_seq seq;
+    int rc = 0;
+    for (uint64_t i = 0; !rc && tr__compares_held_out(t) && i < tr_pack_info(t->args.val)->n_seq;
+         i++)
+        rc = find_held_out(t, i, &seq, err);
+    return rc;
+}
+
 static int add_held_out(struct tr_trainer *t, uint64_t i, double sum[N_SUM],
                         struct tr_err *err)
 {
     struct tr_pack_seq seq;
-    int rc = tr_pack_read(t->args.val, i, &seq, err);
-    if (rc)
-        return rc;
-    t->answers->n = 0;
-    t->answers->in = (struct rows){ t->args.val, seq.token, seq.target, seq.pos, seq.weight };
-    rc = add_answers(t, 0, seq.n, i, err);
+    int rc = find_held_out(t, i, &seq, err);
     if (!rc && t->answers->n)
         rc = ask_both(t, 0, seq.n, err);
     if (rc || !t->answers->n)

@@ -118,6 +118,8 @@ int tr__weigh_answers(struct tr_trainer *t, int64_t n, struct tr_step_stats *s,
  * their sequences, which stay where nothing weighs.  Collective. */
 struct tr__measured;
 int tr__compares_held_out(const struct tr_trainer *t);
+/* Before the first step: are all of them as the objective wants them, if they are compared? */
+int tr__check_held_out(struct tr_trainer *t, struct tr_err *err) TR_MUST_CHECK;
 int tr__compare_held_out(struct tr_trainer *t, uint64_t stride, struct tr__measured *x,
                          struct tr_err *err) TR_MUST_CHECK;
 /* Forward of sequences i … end - 1: their loss, times scale; the sum of the losses is added

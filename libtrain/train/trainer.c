@@ -124,6 +124,8 @@ static int init_data(struct tr_trainer *t, struct tr_err *err)
     rc = init_eval(t, err);
     if (!rc && t->args.objective->weigh)
         rc = tr__answers_new(t, err);
+    if (!rc)
+        rc = tr__check_held_out(t, err);
     return rc ? rc : init_samples(t, err);
 }
 

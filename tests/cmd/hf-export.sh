@@ -103,6 +103,13 @@ test_expect_success 'what has no form there is refused, and nothing is left' '
         "$model"
     refuses 1 "tensor .blk.0.attn_q_x.weight. has no form" -m odd.gguf --like like -o new'
 
+if test_built gguf-import gguf-edit; then
+    test_expect_success 'an id that no import takes is none' '
+        "$BIN/gguf-edit" -q --set tokenizer.ggml.padding_token_id=i32:-1 -o neg.gguf "$model"
+        export_ -m neg.gguf -o neg
+        "$BIN/gguf-import" -q -o neg2.gguf neg'
+fi
+
 # One family for each way in which names, rows or numbers change, out and in again.
 mkmodel=$TOP/${BUILD:-build/release}/dev/mkmodel
 families="llama gpt2 phi3 stablelm-large granitehybrid internlm2 gemma2 gpt-oss qwen3moe lfm2moe granitemoe ministral qwen35 llama-yarn"

@@ -120,6 +120,7 @@ test_expect_success 'what cannot be is refused' '
     refused "answers that are not wanted" -d pairs.pack
     refused "no answers that are not wanted" -d chosen.pack --objective dpo
     refused "an answer without its rival" -d odd.pack --objective simpo
+    refused "odd.pack: sequence .* an answer without its rival" -d pairs.pack --val odd.pack --objective simpo
     refused "train an adapter" -d pairs.pack --objective dpo --full
     test_expect_code 2 train --steps 2 -o no.ckpt -d pairs.pack --objective dpo --loss mse 2>stderr
     grep "a loss of its own" stderr

@@ -95,6 +95,8 @@ test_expect_success 'match: games with names of moves, what they score, and how 
     match() { selfplay match -m player.gguf -e ./engine --pgn g.pgn "$@" >table; }
     match -n 2 --temp 0 --against skill --level 3 --plies 2
     grep -x "setoption name Skill Level value 3" options
+    test_expect_code 2 match -n 2 --against skill --level 21
+    grep "level 21 of .skill.: from 0 to 20" stderr
     match -n 2 --temp 0 --against self
     test "$(grep "\. " g.pgn | sort -u)" = "1. e4 d4 2. e4 e4 3. d4 d4#"
     test "$(grep -c "Termination .normal" g.pgn)" = 2

@@ -117,6 +117,12 @@ test_expect_success 'a part of a pack is every so many-th of its sequences' '
     perplexity -m model.gguf -d t.pack --part 1000000 | cmp - all
     test_expect_code 2 "$BIN/perplexity" -m model.gguf -f text.txt --part 0.5'
 
+test_expect_success 'of few sequences no fewer than sixteen are measured' '
+    "$BIN/perplexity" -m model.gguf -d t.pack --part 1e-9 >some 2>stderr
+    n=$(sed -n "s/.*measured are \([0-9]*\) of .*/\1/p" stderr)
+    test "$n" -ge 16
+    test "$n" -lt 32'
+
 test_expect_success 'validation is what perplexity measures' '
     gguf_export -m model.gguf -o adapter.gguf run.ckpt
     perplexity -m model.gguf -a adapter.gguf -d v.pack >p.tsv

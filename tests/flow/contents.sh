@@ -42,6 +42,17 @@ test_expect_success 'other text with an older time stamp, of the same size, is n
     did quantize
     nothing'
 
+test_expect_success 'so is the table of a schedule' '
+    printf "step factor\n1 1\n4 0.1\n" >"a table"
+    flow SCHED="file:$test_scratch/a table" >log 2>&1
+    did train
+    nothing SCHED="file:$test_scratch/a table"
+    printf "step factor\n1 1\n4 0.5\n" >"a table"
+    flow SCHED="file:$test_scratch/a table" >log 2>&1
+    did train
+    did_not tokenize
+    nothing'
+
 test_expect_success 'in place and with the time stamp set back too' '
     tr a-m c-o <text.first >other
     cat other >text

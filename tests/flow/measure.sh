@@ -75,7 +75,11 @@ test_expect_success 'lr-find: a table by rates, and the rate where the loss fall
     awk -F "\t" "NR > 1 { if (\$5 < least) least = \$5 } END { exit !(least < 0) }" "$runs/f-lr-find/lr-find.tsv"
     grep "falls most steeply at 0.0" "$runs/f-lr-find/lr-find.txt"
     grep "LR=0.0" out
-    ! command -v gnuplot >/dev/null || test -s "$runs/f-lr-find/lr-find.png"'
+    ! command -v gnuplot >/dev/null || test -s "$runs/f-lr-find/lr-find.png"
+    lr_find LR_STEPS=22 LR_FROM=1e-3 LR_TO=2e-2 CHECKPOINT=best >out 2>log
+    cut -f 2 "$runs/f-lr-find/lr-find.tsv" >rates
+    test "$(sed -n "2p;23p" rates | tr "\n" " ")" = "0.001 0.02 "
+    test "$(sort -g rates | cksum)" = "$(cksum <rates)"'
 
 test_expect_success 'lr-find: rates that no run bears, and what is none' '
     lr_find NAME=g LR_STEPS=20 LR_FROM=50 LR_TO=500 >out 2>log

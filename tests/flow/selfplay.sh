@@ -62,6 +62,11 @@ test_expect_success 'other settings, no engine, and no lesson are said' '
     grep "selfplay: no chess engine .none. is there" stderr
     test_must_fail flow LESSON=luck 2>stderr
     grep "LESSON is .luck." stderr
+    test_must_fail flow PRECISION=f32 2>stderr
+    grep "made with other settings" stderr
+    test_must_fail flow NAME=new ROUND_LR=abc 2>stderr
+    grep "ROUND_LR is .abc." stderr
+    test ! -e runs/new
     test_must_fail flow ROUNDS=-1 2>stderr
     grep "ROUNDS is .-1." stderr
     test_must_fail flow SEED="1; touch x" 2>stderr
