@@ -102,7 +102,8 @@ def check(path, n, seed, model_type):
             json.dump(config, file)
         bad = compare_ids(path, folder, n, seed)
         back = os.path.join(folder, 'back.gguf')
-        if subprocess.run([HF_VOCAB, 'read', folder, back], check=False).returncode:
+        named = ['', model_type.replace('_', '')] if model_type else []
+        if subprocess.run([HF_VOCAB, 'read', folder, back, *named], check=False).returncode:
             return bad + 1
         print(f'  {compare_keys(path, back)} keys come back')
     return bad
