@@ -155,8 +155,8 @@ static int wait_for(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int child_run(const struct studio *s, const char *const *arg, const char *in, size_t n_in,
-              struct outcome *to, struct tr_err *err)
+static int run(const struct studio *s, const char *const *arg, const char *in, size_t n_in,
+               struct outcome *to, struct tr_err *err)
 {
     int a[2] = { -1, -1 }, b[2] = { -1, -1 }, c[2] = { -1, -1 };
     *to = (struct outcome){ 0 };
@@ -198,17 +198,28 @@ void last_said(const char *text, char *to, size_t size)
     }
 }
 
-const char *outcome_why(struct outcome *o)
-{
-    last_said(o->said ? o->said : "", o->why, sizeof o->why);
-    return *o->why ? o->why : "it failed without a word";
-}
-
 void outcome_release(struct outcome *o)
 {
     free(o->out);
     free(o->said);
     o->out = o->said = NULL;
+}
+
+int child_answer(struct request *r, const char *const *arg, const char *in, size_t n_in,
+                 struct outcome *to)
+{
+    struct tr_err err = { 0 };
+    char why[512];
+    if (run(r->s, arg, in, n_in, to, &err)) {
+        answer_err(r, 500, &err);
+        return -1;
+    }
+    if (!to->status)
+        return 0;
+    last_said(to->said ? to->said : "", why, sizeof why);
+    answer_error(r, 422, "%s", *why ? why : "it failed without a word");
+    outcome_release(to);
+    return -1;
 }
 
 /* ==== that outlives the server ==== */

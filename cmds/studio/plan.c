@@ -19,20 +19,11 @@ static int run_workflow(struct request *r, const struct tr_json *v, const char *
                         const char *name, const char *const *more, struct outcome *o)
 {
     struct words w;
-    struct tr_err err = { 0 };
     if (words_of(r, v, workflow, name, more, &w))
         return -1;
-    int rc = child_run(r->s, (const char *const *)w.item, NULL, 0, o, &err);
+    int rc = child_answer(r, (const char *const *)w.item, NULL, 0, o);
     words_release(&w);
-    if (rc) {
-        answer_err(r, 500, &err);
-        return -1;
-    }
-    if (!o->status)
-        return 0;
-    answer_error(r, 422, "%s", outcome_why(o));
-    outcome_release(o);
-    return -1;
+    return rc;
 }
 
 /* Of the commands of a run the one that plans the training, without where it writes to. */
@@ -56,20 +47,15 @@ static int plan_training(struct request *r, const struct tr_json *v, struct outc
     static const char *const quiet[] = { "--runs=.studio", "--quiet", NULL };
     static const char *const dry[] = { "--runs=.studio", "--dry-run", NULL };
     struct outcome said;
-    struct tr_err err = { 0 };
     if (run_workflow(r, v, "data", "plan", quiet, &said))
         return -1;
     outcome_release(&said);
     if (run_workflow(r, v, "finetune", "plan", dry, &said))
         return -1;
     const char *arg[] = { "/bin/sh", "-c", said.out ? planning(said.out) : NULL, NULL };
-    int rc = !arg[2] || child_run(r->s, arg, NULL, 0, o, &err);
+    int rc = arg[2] ? child_answer(r, arg, NULL, 0, o) : 1;
     outcome_release(&said);
-    if (rc || !o->status)
-        return rc;
-    answer_error(r, 422, "%s", outcome_why(o));
-    outcome_release(o);
-    return -1;
+    return rc;
 }
 
 /* ==== what is said ==== */

@@ -91,7 +91,6 @@ static int run_tokenize(struct request *r, const char *model, const char *option
                         struct outcome *o)
 {
     const char *arg[12] = { "tokenize", "-q", "-m", model, option };
-    struct tr_err err = { 0 };
     int n = 5;
     if (value) {
         arg[n++] = "--max-rows";
@@ -103,15 +102,7 @@ static int run_tokenize(struct request *r, const char *model, const char *option
     }
     arg[n++] = "--";
     arg[n++] = in ? "-" : file;
-    if (child_run(r->s, arg, in, n_in, o, &err)) {
-        answer_err(r, 500, &err);
-        return -1;
-    }
-    if (!o->status)
-        return 0;
-    answer_error(r, 422, "%s", outcome_why(o));
-    outcome_release(o);
-    return -1;
+    return child_answer(r, arg, in, n_in, o);
 }
 
 static int is_packed(const char *bytes, size_t n)

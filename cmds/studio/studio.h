@@ -111,19 +111,18 @@ void put_event(FILE *f, const char *name, const char *json, size_t n);
 
 /* Run a command of ours, arg[0], or the one of that path, with options, NULL behind the last,
  * and n_in bytes, a few thousand at most, on its standard input.  to: what it wrote and what it
- * said, up to a megabyte each, and its status. */
+ * said, up to a megabyte each, and its status.  Returns -1 after an error was answered, the
+ * command's own where it failed; then nothing is to be released. */
 struct outcome {
     char *out, *said;
     size_t n_out, n_said;
     int status;
-    char why[512];
 };
-int child_run(const struct studio *s, const char *const *arg, const char *in, size_t n_in,
-              struct outcome *to, struct tr_err *err) TR_MUST_CHECK;
+int child_answer(struct request *r, const char *const *arg, const char *in, size_t n_in,
+                 struct outcome *to);
 void outcome_release(struct outcome *o);
 /* Why it failed: the last line that it said. */
 void last_said(const char *text, char *to, size_t size);
-const char *outcome_why(struct outcome *o);
 /* Start one whose output is read; the pid, or -1. */
 pid_t child_start(const struct studio *s, const char *const *arg, int *out, int *said,
                   struct tr_err *err) TR_MUST_CHECK;
