@@ -49,6 +49,7 @@ struct run {
     struct cmd_short_texts texts;
     struct tr_tokens t; /* the document at hand */
     int two_bos, two_eos; /* warned already */
+    int odd;              /* texts that there was something to warn of */
     uint64_t *spelt;      // (n_vocab) how often a control token stands in the texts
 };
 
@@ -146,6 +147,15 @@ static int add_file(struct run *r, const char *path, struct tr_err *err)
     return rc;
 }
 
+/* A folder in an old encoding has something odd in every file: the first few say it. */
+enum { ODD_TOLD = 8 };
+
+static void tell_odd(struct run *r, const struct tr_text *text, const char *name)
+{
+    if (*text->warning[0] && r->odd++ < ODD_TOLD)
+        cmd_tell_text(text, name);
+}
+
 /* A source that is one text: what cmd_read_text does, of bytes that are read already. */
 static int add_plain(struct run *r, struct tr_source *source, struct tr_err *err)
 {
@@ -160,7 +170,7 @@ static int add_plain(struct run *r, struct tr_source *source, struct tr_err *err
         text.n = record.n;
         text.cap = record.cap;
         record = (struct tr_record){ 0 };
-        cmd_tell_text(&text, name);
+        tell_odd(r, &text, name);
         rc = add_text(r, name, &text, err);
         tr_text_release(&text);
     } else if (err->code == TR_EFORMAT) {
@@ -229,6 +239,8 @@ static int add_all(struct run *r, char **file, int n_file, struct tr_err *err)
     if (cmd_short_texts_take(&r->texts, &earlier))
         rc = tr_err_set(err, earlier.code, "%s", earlier.text);
     cmd_job_end();
+    if (r->odd > ODD_TOLD)
+        cmd_warn("something like it is in %d more texts", r->odd - ODD_TOLD);
     return rc;
 }
 
