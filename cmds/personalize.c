@@ -96,7 +96,7 @@ static void say_losses(const struct tr_personal *p, const char *unit)
     else if (!isnan(p->teacher))
         cmd_say("teacher %.4f: no better than the base on these rows", p->teacher);
     else if (p->step > 0)
-        cmd_say("%d passes, the last step %g long", p->passes, p->step);
+        cmd_say("lambda %g, %d passes, the last step %g long", p->lambda, p->passes, p->step);
     if (p->personal > p->base)
         cmd_warn("the adapter makes held-out rows less likely than the base alone");
 }
@@ -223,14 +223,14 @@ int main(int argc, char **argv)
         CMD_OUT('o', "output", &o.output, "FILE", "adapter to write"),
         CMD_CHOICE(0, "form", &o.form, form_name, "NAME", "what the adapter is fitted to"),
         CMD_INT('r', "rank", &o.rank, 1, 65536, "N",
-                "rank of each pair; by default found on held-out rows, of answers 8"),
+                "rank of each pair; by default found on held-out rows"),
         CMD_FLOAT(0, "lambda", &o.args.lambda, 1e-12, 1e6, "X",
-                  "of the ridge, relative; by default found on held-out rows, of answers 0.1"),
+                  "of the ridge, relative; by default found on held-out rows"),
         CMD_IN(0, "held", &o.held, "FILE", "held-out data; by default the last tenth"),
         CMD_TEXT(0, "targets", &o.args.targets, "LIST",
                  "tensors by name or kind, with commas (default: all-linear)"),
         CMD_INT(0, "passes", &o.passes, 1, 64, "N",
-                "groups of layers of stream, steps of answers at most; 4"),
+                "groups of layers of stream (4), steps of answers at most (16)"),
         CMD_SIZE(0, "memory", &o.args.memory, "BYTES", "of sums at once; 1G"),
         CMD_TEXT(0, "peft", &o.peft, "FOLDER", "also write it as PEFT loads it"),
         CMD_TEXT(0, "base-name", &o.base_name, "TEXT", "where PEFT finds the base"),

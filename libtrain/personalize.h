@@ -24,7 +24,8 @@ extern "C" {
  *             base's inputs, in `passes` groups in the order of blocks, each fitted with the
  *             ones in front of it switched on
  *   answers   the data's own targets, without a teacher: steps along the gradient in the norm
- *             of the inputs, of a length that is searched for on held-out rows; up to `passes` */
+ *             of the inputs, of a length that is searched for on held-out rows; up to `passes`,
+ *             until one gains less than a hundredth of what those before it did */
 struct tr_personalize_form;
 const struct tr_personalize_form *tr_personalize_form_at(int i);
 const char *tr_personalize_form_name(const struct tr_personalize_form *f);
@@ -38,10 +39,10 @@ struct tr_personalize_args {
     const struct tr_personalize_form *form; /* NULL: the default */
     const char *targets; /* as of tr_lora_new; NULL: "all-linear" */
     int rank;            /* of each pair; 0: the least of 1, 2, 4 … 64 that has all but a
-                            hundredth of what 64 have on held-out rows, of `answers` 8 */
+                            hundredth of what 64 have on held-out rows */
     double lambda;       /* of the ridge, relative to the mean square of a layer's inputs;
-                            0: chosen on held-out rows, of `answers` 0.1 */
-    int passes;          /* 0: 4 */
+                            0: chosen on held-out rows, of `answers` one for all layers */
+    int passes;          /* 0: of `stream` 4, of `answers` up to 16 */
     int64_t memory;      /* bytes of sums at once, at least one layer's; 0: 1 GB */
     struct tr_progress progress; /* in layers */
 };
@@ -63,7 +64,7 @@ struct tr_personal {
     struct tr_personal_part *part; // (n_part) in the order of the base
     uint64_t n_train, n_held;      /* sequences, of archives documents */
     double base, personal, teacher; /* mean loss on held-out rows; NAN: none was measured */
-    double step;                    /* of `answers`, the last */
+    double step, lambda; /* of `answers`: length of the last, of all of them */
 };
 
 /* Fit an adapter for `base`, on which none hangs.  teacher: another instance of the model, with

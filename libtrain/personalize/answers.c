@@ -86,10 +86,11 @@ static int collect(struct pass *s, struct tr_err *err)
     return rc;
 }
 
-/* ---- a step ----------------------------------------------------------------------- */
+/* ---- steps of a pass -------------------------------------------------------------- */
 
-/* Steps of some targets, into their fits. */
-static int fit_some(struct tr__personal *p, size_t first, size_t n, struct tr_err *err)
+/* Steps of n targets, for each lambda: fit (n_lambda, n_target). */
+static int fit_some(struct tr__personal *p, size_t first, size_t n, struct tr__fit *fit,
+                    struct tr_err *err)
 {
     struct pass s = { .p = p, .first = first, .n = n,
                       .normal = calloc(n, sizeof *s.normal) };
@@ -100,11 +101,12 @@ static int fit_some(struct tr__personal *p, size_t first, size_t n, struct tr_er
     if (!rc)
         rc = collect(&s, err);
     for (size_t i = 0; !rc && i < n; i++) {
-        struct tr__target *t = &p->target[first + i];
-        struct tr__fit_job job = { t->n_in, t->n_out, NULL, &s.normal[i], NULL,
-                                   p->max_rank, 1, p->lambda };
-        tr__fit_release(&t->fit);
-        rc = s.normal[i].n > 0 ? tr__fit(&job, &t->fit, err) : 0;
+        const struct tr__target *t = &p->target[first + i];
+        for (int k = 0; !rc && s.normal[i].n > 0 && k < p->n_lambda; k++) {
+            struct tr__fit_job job = { t->n_in, t->n_out, NULL, &s.normal[i], NULL,
+                                       p->max_rank, 1, &p->lambda[k] };
+            rc = tr__fit(&job, &fit[(size_t)k * p->n_target + first + i], err);
+        }
     }
     for (size_t i = 0; s.normal && i < n; i++)
         tr__normal_release(&s.normal[i]);
@@ -112,7 +114,7 @@ static int fit_some(struct tr__personal *p, size_t first, size_t n, struct tr_er
     return rc;
 }
 
-static int fit_step(struct tr__personal *p, struct tr_err *err)
+static int fit_all(struct tr__personal *p, struct tr__fit *fit, struct tr_err *err)
 {
     int rc = 0;
     for (size_t i = 0, n; !rc && i < p->n_target; i += n) {
@@ -123,7 +125,7 @@ static int fit_step(struct tr__personal *p, struct tr_err *err)
             if (n && bytes > p->args->memory)
                 break;
         }
-        rc = fit_some(p, i, n, err);
+        rc = fit_some(p, i, n, fit, err);
     }
     return rc;
 }
@@ -174,12 +176,90 @@ static int search(struct tr__personal *p, struct tr_lora *step, double *length, 
     return rc;
 }
 
-/* b of all pairs times the length: then the adapter's scale is 1. */
-static void stretch(struct tr_lora *l, double length)
+/* The held-out loss with the first `rank` pairs of each target's fit, so long. */
+static int truncated(struct tr__personal *p, int rank, double length, double *loss,
+                     struct tr_err *err)
 {
-    for (size_t i = 0; i < l->n; i++)
-        for (int64_t k = 0; k < tr_tensor_count(&l->pair[i].b); k++)
-            l->pair[i].read_b[k] *= (float)length;
+    struct tr_lora *step = tr__personal_adapter(p, rank, err);
+    int rc = step ? loss_at(p, step, length, loss, err) : err->code;
+    tr_lora_free(step);
+    return rc;
+}
+
+/* ---- what is chosen --------------------------------------------------------------- */
+
+static void swap(struct tr__personal *p, struct tr__fit *fit)
+{
+    for (size_t i = 0; i < p->n_target; i++) {
+        struct tr__fit other = p->target[i].fit;
+        p->target[i].fit = fit[i];
+        fit[i] = other;
+    }
+}
+
+/* The best step of these for the targets, its length and loss; what they had if no step is
+ * better than *loss. */
+static int choose_lambda(struct tr__personal *p, struct tr__fit *fit, double *length,
+                         double *loss, struct tr_err *err)
+{
+    double before = *loss, from = *length;
+    int rc = 0;
+    for (int k = 0; !rc && k < p->n_lambda; k++, fit += p->n_target) {
+        double l = before, at = from;
+        swap(p, fit);
+        struct tr_lora *step = tr__personal_adapter(p, p->max_rank, err);
+        rc = step ? search(p, step, &at, &l, err) : err->code;
+        tr_lora_free(step);
+        if (rc || !(l < *loss)) {
+            swap(p, fit);
+            continue;
+        }
+        *loss = l;
+        *length = from = at;
+        p->out->lambda = p->lambda[k];
+    }
+    return rc;
+}
+
+/* Half of the rank as long as that keeps all but a hundredth of what the best gains. */
+static int choose_rank(struct tr__personal *p, double length, double *loss, struct tr_err *err)
+{
+    double base = p->out->base, best = *loss, l;
+    for (int r = p->max_rank / 2; r; r /= 2) {
+        int rc = truncated(p, r, length, &l, err);
+        if (rc)
+            return rc;
+        if (base - l < 0.99 * (base - best))
+            break;
+        p->max_rank = r;
+        *loss = l;
+        best = l < best ? l : best;
+    }
+    return 0;
+}
+
+/* One pass: targets get its best step, as it is if *loss falls. */
+static int make_step(struct tr__personal *p, double *length, double *loss, struct tr_err *err)
+{
+    size_t n = (size_t)p->n_lambda * p->n_target;
+    struct tr__fit *fit = calloc(n, sizeof *fit);
+    int rc = fit ? fit_all(p, fit, err) : tr_err_set(err, TR_ENOMEM, "out of memory for steps");
+    if (!rc)
+        rc = choose_lambda(p, fit, length, loss, err);
+    for (size_t i = 0; fit && i < n; i++)
+        tr__fit_release(&fit[i]);
+    free(fit);
+    return rc;
+}
+
+/* b times the length: then the adapter's scale is 1. */
+static void stretch(struct tr__personal *p, double length)
+{
+    for (size_t i = 0; i < p->n_target; i++) {
+        const struct tr__target *t = &p->target[i];
+        for (int64_t k = 0; k < t->n_out * t->fit.rank; k++)
+            t->fit.b[k] *= (float)length;
+    }
 }
 
 /* ---- all of them ------------------------------------------------------------------ */
@@ -191,67 +271,69 @@ struct steps {
     int n;
 };
 
-static int make_steps(struct tr__personal *p, struct steps *all, double *loss,
-                      struct tr_err *err)
+/* Until one gains less than a hundredth of what those before it did; lambda and rank are those of
+ * the first. */
+static int make_steps(struct tr__personal *p, struct steps *all, struct tr_err *err)
 {
-    double length = 0.125;
-    int rc = 0;
-    while (!rc && all->n < p->args->passes) {
-        double before = *loss;
-        rc = fit_step(p, err);
-        struct tr_lora *step = rc ? NULL : tr__personal_adapter(p, p->max_rank, err);
-        if (!rc && !step)
-            rc = err->code;
-        if (!rc)
-            rc = search(p, step, &length, loss, err);
-        if (rc || !(*loss < before)) {
-            tr_lora_free(step);
-            break;
-        }
+    double length = 0.125, base = p->out->base, loss = base, before = INFINITY;
+    while (all->n < p->args->passes && before - loss > 0.01 * (base - before)) {
+        before = loss;
+        int rc = make_step(p, &length, &loss, err);
+        if (!rc && !all->n && loss < before && !p->args->rank)
+            rc = choose_rank(p, length, &loss, err);
+        if (rc || !(loss < before))
+            return rc;
+        p->lambda = &p->out->lambda;
+        p->n_lambda = 1;
         p->out->step = length;
-        stretch(step, length);
+        stretch(p, length);
+        struct tr_lora *step = tr__personal_adapter(p, p->max_rank, err);
+        if (!step)
+            return err->code;
         all->lora[all->n++] = step;
-        rc = tr_lora_attach(step, p->base, 1, err);
+        if ((rc = tr_lora_attach(step, p->base, 1, err)))
+            return rc;
         tr__tell(&p->args->progress, all->n, p->args->passes);
     }
-    return rc;
+    return 0;
 }
 
+/* The sum of all, which hang on the base, by form `inputs`. */
 static int compress(struct tr__personal *p, struct tr_err *err)
 {
-    static const double lambda[] = { 1e-4, 1e-2, 1 };
     for (size_t i = 0; i < p->n_target; i++)
         tr__fit_release(&p->target[i].fit);
-    p->lambda = lambda;
-    p->n_lambda = 3;
     return tr__fit_inputs(p, p->base, p->base_eval, err);
 }
 
 static int run(struct tr__personal *p, struct tr_err *err)
 {
+    static const double tried[] = { 0.1, 0.01, 1 };
+    const double *usual = p->lambda; /* of a fit to known changes, or what was given */
+    int n_usual = p->n_lambda;
     struct steps all = { .n = 0 };
-    double loss = p->out->base;
     if (p->args->passes > MAX_PASSES)
         return tr_err_set(err, TR_EINVAL, "more than %d passes", MAX_PASSES);
-    int rc = make_steps(p, &all, &loss, err);
+    if (p->n_lambda > 1)
+        p->lambda = tried;
+    int rc = make_steps(p, &all, err);
     if (!rc && !all.n)
         rc = tr_err_set(err, TR_EFORMAT, "no step makes held-out rows more likely");
     p->out->passes = all.n;
+    p->lambda = usual;
+    p->n_lambda = n_usual;
     if (!rc && all.n > 1)
         rc = compress(p, err);
-    for (int i = 0; i < all.n; i++)
+    for (int i = 0; i < all.n; i++) {
         tr_lora_detach(all.lora[i], p->base);
-    if (!rc && all.n == 1) {
-        p->done = all.lora[0];
-        all.lora[0] = NULL;
-    }
-    for (int i = 0; i < all.n; i++)
         tr_lora_free(all.lora[i]);
+    }
     return rc;
 }
 
 const struct tr_personalize_form tr__form_answers = {
     .name = "answers",
+    .passes = 16,
     .about = "the data's own answers, without a teacher",
     .run = run,
 };

@@ -98,21 +98,21 @@ struct tr__personal {
     int (*has)(const struct tr__personal *p, const char *weight);
     struct tr__target *target;
     size_t n_target;
-    int max_rank;
+    int max_rank; /* of a form without a teacher, behind its run, the rank */
     int n_lambda;
     const double *lambda;
     struct tr_personal *out;
-    struct tr_lora *done; /* of a form that makes its adapter itself */
     struct tr_personalize_args own;
 };
 
 struct tr_personalize_form {
     const char *name, *about;
     int with_teacher;
+    int passes;    /* where no number is given */
     int n_archive; /* that are taken in place of models and data: of the teacher, of the base */
     /* Does a layer take part?  NULL: all do. */
     int (*takes)(const char *weight);
-    /* Fill the fits of all targets, or `done`. */
+    /* Fill the fits of all targets. */
     int (*run)(struct tr__personal *p, struct tr_err *err);
 };
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_RANK = 64, USUAL_RANK = 8, USUAL_PASSES = 4, TENTH = 10 };
+enum { MOST_RANK = 64, TENTH = 10 };
 
 static const struct tr_personalize_form *const forms[] = {
 #define TR_FORM(name) &tr__form_##name,
@@ -210,9 +210,7 @@ int tr__personal_finish(struct tr__personal *p, struct tr_err *err)
     out->rank = choose_rank(p);
     int rc = fill_parts(p, err);
     if (!rc)
-        out->lora = p->done ? p->done : tr__personal_adapter(p, out->rank, err);
-    if (!rc && !out->lora)
-        rc = err->code;
+        rc = (out->lora = tr__personal_adapter(p, out->rank, err)) ? 0 : err->code;
     if (rc || !p->held.pack)
         return rc;
     if ((rc = tr_lora_attach(out->lora, p->base, 1, err)))
@@ -234,11 +232,10 @@ void tr__personal_begin(struct tr__personal *p, struct tr_model *base,
     struct tr_personalize_args *a = &p->own;
     p->args = a;
     a->form = a->form ? a->form : forms[0];
-    a->passes = a->passes ? a->passes : USUAL_PASSES;
+    a->passes = a->passes ? a->passes : a->form->passes;
     a->memory = a->memory ? a->memory : 1000000000;
-    p->max_rank = a->rank ? a->rank : a->form->with_teacher ? MOST_RANK : USUAL_RANK;
-    if (a->lambda > 0 || !a->form->with_teacher) {
-        a->lambda = a->lambda > 0 ? a->lambda : 0.1;
+    p->max_rank = a->rank ? a->rank : MOST_RANK;
+    if (a->lambda > 0) {
         p->lambda = &a->lambda;
         p->n_lambda = 1;
     }

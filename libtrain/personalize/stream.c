@@ -208,6 +208,7 @@ const struct tr_personalize_form tr__form_stream = {
     .name = "stream",
     .about = "the teacher's outputs of layers that write to the residual stream",
     .with_teacher = 1,
+    .passes = 4,
     .n_archive = 2,
     .takes = tr__writes_to_stream,
     .run = run,

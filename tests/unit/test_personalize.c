@@ -257,13 +257,41 @@ END_TEST
 
 START_TEST(test_answers)
 {
-    run(NULL, pack, &(struct tr_personalize_args){ .form = form("answers"), .passes = 3 });
+    run(NULL, pack, &(struct tr_personalize_args){ .form = form("answers"), .passes = 3,
+                                                   .rank = 8 });
     ck_assert_int_ge(out.passes, 2);
     ck_assert_int_eq(out.rank, 8);
     ck_assert(isnan(out.teacher) && isnan(out.part[0].share));
     ck_assert(out.personal < out.base - 0.01);
     for (size_t i = 0; i < base->n_weight; i++)
         ck_assert(!base->weight[i].t.needs_grad && !base->weight[i].delta);
+    tr_personal_release(&out);
+}
+END_TEST
+
+/* Sequence 11 has little in common with the ten others: lambda 0.1 and a large rank, which follow
+ * those, are worse for it than what is chosen. */
+START_TEST(test_chosen)
+{
+    struct tr_personalize_args args = { .form = form("answers"), .passes = 1 };
+    run(NULL, NULL, &args);
+    double personal = out.personal, lambda = out.lambda;
+    int rank = out.rank;
+    for (size_t i = 0; i < out.n_part; i++)
+        MUST(out.part[i].lambda == lambda && out.part[i].rank <= rank);
+    ck_assert(lambda != 0.1 && rank < 32);
+    tr_personal_release(&out);
+    args.lambda = 0.1;
+    args.rank = rank;
+    run(NULL, NULL, &args);
+    ck_assert(out.lambda == 0.1 && out.part[0].lambda == 0.1 && out.rank == rank);
+    ck_assert(out.personal > personal + 0.02);
+    tr_personal_release(&out);
+    args.lambda = lambda;
+    args.rank = 32;
+    run(NULL, NULL, &args);
+    ck_assert(out.lambda == lambda && out.rank == 32);
+    ck_assert(out.personal > personal + 0.02);
     tr_personal_release(&out);
 }
 END_TEST
@@ -399,6 +427,7 @@ int main(void)
     tcase_add_test(tc, test_comes_back);
     tcase_add_test(tc, test_stream);
     tcase_add_test(tc, test_answers);
+    tcase_add_test(tc, test_chosen);
     tcase_add_test(tc, test_archives);
     tcase_add_test(tc, test_refused);
     suite_add_tcase(s, tc);
