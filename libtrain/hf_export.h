@@ -14,7 +14,8 @@ extern "C" {
 #endif
 
 struct tr_hf_export_args {
-    /* Of all numbers: F32, F16 or BF16; NULL: that of most matrices, F16 if they are packed */
+    /* Of all numbers: F32, F16 or BF16; NULL: that of most matrices, F16 if they are packed,
+     * BF16 if in MXFP4 */
     const struct tr_dtype *type;
     int64_t shard_bytes; /* numbers in a file at most; 0: all in one */
     const char *like;    /* a folder whose tokenizer files are copied; NULL: they are made

@@ -29,15 +29,16 @@ static int is_plain(const struct tr_dtype *type)
 }
 
 /* That of most numbers of matrices; for packed ones F16, which holds what these stand
- * for. */
+ * for; for MXFP4, whose scales reach as far as F32's, BF16. */
 static const struct tr_dtype *found_type(const struct tr_gguf *g)
 {
     const struct tr_dtype *const type[] = { &tr_f32, &tr_f16, &tr_bf16 };
+    const struct tr_dtype *mxfp4 = tr_dtype_by_name("MXFP4");
     int64_t n[3] = { 0 };
     int best = 0;
     for (size_t i = 0; i < tr_gguf_n_tensor(g); i++) {
         const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
-        int k = t->dtype == &tr_f32 ? 0 : t->dtype == &tr_bf16 ? 2 : 1;
+        int k = t->dtype == &tr_f32 ? 0 : t->dtype == &tr_bf16 || t->dtype == mxfp4 ? 2 : 1;
         n[k] += t->n_dim > 1 ? tr_gguf_count(t) : 0;
     }
     for (int k = 1; k < 3; k++)

@@ -3,7 +3,7 @@
  * Rows of a tensor of GGUF, from wherever they are in a folder (map.h says where).  They
  * are moved as they are; only numbers that change become f32.
  */
-#include <libtrain/hf/plan.h>
+#include <libtrain/hf/mxfp4.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ int64_t tr__hf_columns(const struct tr__hf_made *m)
 
 static const struct tr_dtype *stored(const struct tr__hf_made *m)
 {
-    return m->own ? &tr_f32 : m->from[0]->dtype;
+    return m->own ? &tr_f32 : m->scales ? tr__hf_mxfp4() : m->from[0]->dtype;
 }
 
 const struct tr_dtype *tr__hf_fetch_type(const struct tr__hf_made *m)
@@ -176,6 +176,8 @@ int tr__hf_fetch(const struct tr__hf_folder *f, const struct tr__hf_made *m, int
                  int64_t n, void *to, struct tr_err *err)
 {
     const struct tr__hf_how *how = m->place.name->how;
+    if (m->scales)
+        return tr__hf_packed_fetch(f, m, first, n, to, err);
     int rc = how && how->transposed && m->place.n_hf >= 2 ? across(f, m, first, n, to, err)
              : tr__hf_moves_columns(m->place.name)       ? by_column(f, m, first, n, to, err)
                                                          : straight(f, m, first, n, to, err);

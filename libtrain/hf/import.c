@@ -6,7 +6,7 @@
  */
 #include <libtrain/edit/edit.h>
 #include <libtrain/hf/meta.h>
-#include <libtrain/hf/plan.h>
+#include <libtrain/hf/mxfp4.h>
 #include <libtrain/hf/text.h>
 #include <libtrain/hf/vocab.h>
 #include <libtrain/import.h>
@@ -35,13 +35,17 @@ struct job {
 
 /* ---- what there is ---------------------------------------------------------------- */
 
-static int refuse_packed(const struct job *j, struct tr_err *err)
+/* Weights that are packed: MXFP4 can be read, as the family has it. */
+static int look_packed(struct job *j, struct tr_err *err)
 {
     const struct tr_json *q = tr_json_get(j->config, "quantization_config");
     size_t n;
     if (!q)
         return 0;
     const struct tr_json *how = tr_json_get(q, "quant_method");
+    j->plan.is_mxfp4 = j->arch->mxfp4 && how && !strcmp(tr_json_string(how, &n), "mxfp4");
+    if (j->plan.is_mxfp4)
+        return 0;
     return tr_err_set(err, TR_EUNSUPPORTED, "'%s': its weights are packed by '%.60s'; the "
                       "model as it was before can be imported", j->config_path,
                       how ? tr_json_string(how, &n) : "quantization_config");
@@ -72,7 +76,7 @@ static int read_config(struct job *j, struct tr_err *err)
     if (!j->config)
         return err ? err->code : TR_EFORMAT;
     look_ahead(j);
-    int rc = refuse_packed(j, err);
+    int rc = look_packed(j, err);
     return rc ? rc
               : tr__hf_sizes_of_config(j->arch, j->config, j->config_path, &j->size, err);
 }
@@ -90,7 +94,7 @@ static const struct tr_dtype *found_type(const struct tr__hf_plan *p)
     for (size_t i = 0; i < p->n; i++)
         for (size_t k = 0; k < p->made[i].n_from; k++) {
             const struct tr__hf_tensor *t = p->made[i].from[k];
-            if (t->n_dim >= 2 && t->dtype != &tr_f32)
+            if (t->n_dim >= 2 && t->dtype && t->dtype != &tr_f32)
                 return t->dtype;
         }
     return &tr_f16;
@@ -102,32 +106,45 @@ static int is_converters(const struct tr_dtype *t)
     return t == &tr_f32 || t == &tr_f16 || t == &tr_bf16 || t == tr_dtype_by_name("Q8_0");
 }
 
+/* Weights in MXFP4 name a file of plain ones. */
+static int32_t file_type(const struct job *j)
+{
+    if (!j->want)
+        return j->args->mix ? j->args->mix->file_type : j->args->type->file_type;
+    int plain = j->want->block == 1;
+    return plain && j->plan.is_mxfp4 ? tr__hf_mxfp4()->file_type : j->want->file_type;
+}
+
 static void set_types(struct job *j)
 {
     const struct tr_dtype *type = j->args->type;
     const struct tr_dtype *found = found_type(&j->plan);
     int plain = !j->args->mix && (!type || is_converters(type));
     j->want = plain ? (type ? type : found) : NULL;
-    j->file_type = plain ? j->want->file_type
-                         : j->args->mix ? j->args->mix->file_type : type->file_type;
+    j->file_type = file_type(j);
     for (size_t i = 0; i < j->plan.n; i++) {
         struct tr__hf_made *m = &j->plan.made[i];
-        m->type = tr__hf_type_of(m->name, m->place.n_gguf, m->place.gguf,
-                                 plain ? j->want : found);
+        m->type = m->scales ? tr__hf_mxfp4()
+                            : tr__hf_type_of(m->name, m->place.n_gguf, m->place.gguf,
+                                             plain ? j->want : found);
     }
 }
 
-/* Types of llama-quantize for the file that the converter would write. */
+/* Types of llama-quantize for the file that the converter would write; what is packed stays
+ * as it is. */
 static int take_recipe(struct job *j, const struct tr_gguf *g, struct tr_err *err)
 {
     struct tr_recipe_args args = { .type = j->args->type, .mix = j->args->mix };
     struct tr_recipe *r = tr_recipe_new(g, &args, err);
-    int rc = r ? tr_recipe_check(r, 0, err) : TR_EUNSUPPORTED;
-    for (size_t i = 0; !rc && i < r->n; i++) {
-        size_t at = tr__names_find(&j->plan.names, j->plan.made, sizeof *j->plan.made,
-                                   r->entry[i].tensor->name);
-        j->plan.made[at].type = r->entry[i].type;
+    for (size_t i = 0; r && i < r->n; i++) {
+        struct tr__hf_made *m = &j->plan.made[tr__names_find(&j->plan.names, j->plan.made,
+                                                             sizeof *j->plan.made,
+                                                             r->entry[i].tensor->name)];
+        if (m->scales)
+            r->entry[i].type = m->type;
+        m->type = r->entry[i].type;
     }
+    int rc = r ? tr_recipe_check(r, 0, err) : TR_EUNSUPPORTED;
     tr_recipe_free(r);
     return rc;
 }
@@ -284,6 +301,8 @@ static int write_tensor(const struct job *j, struct tr__slab *slab, void *rows,
     }
     for (size_t i = 0; i < m->n_from; i++)
         tr__hf_forget(j->tensors, m->from[i], 0, m->from[i]->count);
+    if (m->scales)
+        tr__hf_forget(j->tensors, m->scales, 0, m->scales->count);
     return 0;
 }
 

@@ -180,6 +180,7 @@ struct tr__hf_arch {
     int (*fits)(const struct tr_gguf *g);
     int (*fits_config)(const struct tr_json *config); /* the same of classes */
     int mixed; /* not all blocks have the same tensors */
+    int mxfp4; /* experts may be stored so (mxfp4.h) */
 };
 
 #define TR_HF_ARCH(name) extern const struct tr__hf_arch tr__hf_##name;

@@ -1,90 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * What becomes of each tensor of a folder.  The order is the converter's: files by name,
- * tensors by name in each; experts stand where the last of their block does.  Next: fetch.c.
+ * tensors by name in each; those in MXFP4 in front of all others (mxfp4.c), experts where
+ * the last of their block is (stacks.c).  Next: fetch.c.
  */
-#include <libtrain/hf/plan.h>
+#include <libtrain/hf/made.h>
+#include <libtrain/hf/mxfp4.h>
 
 #include <stdlib.h>
 #include <string.h>
 
-static int no_memory(struct tr_err *err)
-{
-    return tr_err_set(err, TR_ENOMEM, "out of memory for a list of tensors");
-}
-
-static void drop(struct tr__hf_made *m)
-{
-    free((void *)(uintptr_t)m->name);
-    free(m->from);
-    free(m->own);
-    *m = (struct tr__hf_made){ 0 };
-}
-
-/* One more tensor; it takes m's parts, also when that fails. */
-static int add(struct tr__hf_plan *p, struct tr__hf_made *m, struct tr_err *err)
-{
-    int rc = tr__grow(&p->made, &p->cap, p->n + 1, sizeof *m) ? -1 : 0;
-    if (!rc) {
-        p->made[p->n] = *m;
-        rc = tr__names_add(&p->names, p->made, sizeof *m);
-    }
-    if (!rc) {
-        p->n++;
-        return 0;
-    }
-    rc = rc > 0 ? tr_err_set(err, TR_EFORMAT, "two tensors are '%s' of a GGUF", m->name)
-                : no_memory(err);
-    drop(m);
-    return rc;
-}
-
-static int begin(const struct tr__hf_plan *p, const struct tr__hf_found *f, size_t n_from,
-                 struct tr__hf_made *m, struct tr_err *err)
-{
-    char name[TR__HF_NAME_BYTES];
-    tr__hf_print_gguf(name, f);
-    *m = (struct tr__hf_made){ .name = strdup(name), .layer = f->layer, .n_from = n_from,
-                               .config = p->config };
-    m->place = (struct tr__hf_place){ .size = p->size, .name = f->name };
-    m->from = calloc(n_from + 1, sizeof *m->from);
-    if (m->name && m->from)
-        return 0;
-    drop(m);
-    return no_memory(err);
-}
-
 /* ---- what is in the folder -------------------------------------------------------- */
-
-static int set_shape(struct tr__hf_made *m, struct tr_err *err)
-{
-    const struct tr__hf_tensor *t = m->from[0];
-    struct tr__hf_place *pl = &m->place;
-    int squeezed = 0; /* convolutions have a dimension of 1 that no GGUF has */
-    for (int i = 0; i < t->n_dim; i++)
-        if (t->n_dim == 3 && i == 1 && t->dim[1] == 1)
-            squeezed = 1;
-    if (t->n_dim < 1 || t->n_dim - squeezed > 3 || !t->count)
-        return tr_err_set(err, TR_EFORMAT, "tensor '%s' has %d dimensions and %lld numbers",
-                          t->name, t->n_dim, (long long)t->count);
-    for (int i = 0; i < 4; i++)
-        pl->hf[i] = 1;
-    pl->n_hf = 0;
-    for (int i = 0; i < t->n_dim; i++)
-        if (!(squeezed && i == 1))
-            pl->hf[pl->n_hf++] = t->dim[i];
-    tr__hf_shape(pl);
-    for (int i = 0; i < pl->n_gguf; i++)
-        if (pl->gguf[i] < 1)
-            return tr_err_set(err, TR_EFORMAT, "tensor '%s' has no such shape", t->name);
-    return 0;
-}
-
-static int same_shape(const struct tr__hf_tensor *a, const struct tr__hf_tensor *b)
-{
-    return a->n_dim == b->n_dim && a->dtype == b->dtype &&
-           !memcmp(a->dim, b->dim, sizeof a->dim);
-}
 
 static int check_type(const struct tr__hf_plan *p, const struct tr__hf_tensor *t,
                       struct tr_err *err)
@@ -96,122 +22,16 @@ static int check_type(const struct tr__hf_plan *p, const struct tr__hf_tensor *t
 }
 
 static int add_whole(struct tr__hf_plan *p, const struct tr__hf_found *f,
-                     const struct tr__hf_tensor *t, struct tr_err *err)
+                     const struct tr__hf_tensor *t, const struct tr__hf_tensor *scales,
+                     struct tr_err *err)
 {
     struct tr__hf_made m;
-    int rc = begin(p, f, 1, &m, err);
+    int rc = tr__hf_made_begin(p, f, 1, &m, err);
     if (rc)
         return rc;
     m.from[0] = t;
-    rc = set_shape(&m, err);
-    if (rc) {
-        drop(&m);
-        return rc;
-    }
-    return add(p, &m, err);
-}
-
-/* ---- experts ---------------------------------------------------------------------- */
-
-/* Those of which some experts are there, in the order of the table in each block. */
-struct stacks {
-    size_t n, cap;
-    struct tr__hf_made *made;
-    size_t *here; /* how many of its experts */
-    size_t cap_here;
-};
-
-static void release_stacks(struct stacks *s)
-{
-    for (size_t i = 0; i < s->n; i++)
-        drop(&s->made[i]);
-    free(s->made);
-    free(s->here);
-}
-
-static struct tr__hf_made *stack_of(struct tr__hf_plan *p, struct stacks *s,
-                                    const struct tr__hf_found *f, size_t *at,
-                                    struct tr_err *err)
-{
-    for (*at = 0; *at < s->n; ++*at)
-        if (s->made[*at].place.name == f->name && s->made[*at].layer == f->layer)
-            return &s->made[*at];
-    if (tr__grow(&s->made, &s->cap, s->n + 1, sizeof *s->made) ||
-        tr__grow(&s->here, &s->cap_here, s->n + 1, sizeof *s->here)) {
-        (void)no_memory(err);
-        return NULL;
-    }
-    if (begin(p, f, (size_t)p->size->n_expert, &s->made[s->n], err))
-        return NULL;
-    s->here[s->n] = 0;
-    return &s->made[s->n++];
-}
-
-/* 1 if all experts of all stacks of a block are there: then *n are told. */
-static int is_whole(const struct tr__hf_plan *p, const struct stacks *s, int64_t layer)
-{
-    size_t want = 0, have = 0;
-    for (const struct tr__hf_name *n = p->arch->tensor; n->gguf || n->hf; n++)
-        want += tr__hf_is_stack(n) && !n->may;
-    for (size_t i = 0; i < s->n; i++)
-        have += s->made[i].layer == layer && s->here[i] == s->made[i].n_from;
-    return have == want;
-}
-
-/* Those of a block go into the plan, in the order of the table. */
-static int add_block(struct tr__hf_plan *p, struct stacks *s, int64_t layer,
-                     struct tr_err *err)
-{
-    int rc = 0;
-    for (const struct tr__hf_name *n = p->arch->tensor; !rc && (n->gguf || n->hf); n++)
-        for (size_t i = 0; !rc && i < s->n; i++)
-            if (s->made[i].place.name == n && s->made[i].layer == layer) {
-                struct tr__hf_made m = s->made[i];
-                s->made[i] = s->made[s->n - 1];
-                s->here[i] = s->here[--s->n];
-                rc = set_shape(&m, err);
-                if (rc)
-                    drop(&m);
-                else
-                    rc = add(p, &m, err);
-            }
-    return rc;
-}
-
-static int add_expert(struct tr__hf_plan *p, struct stacks *s, const struct tr__hf_found *f,
-                      const struct tr__hf_tensor *t, struct tr_err *err)
-{
-    size_t at;
-    struct tr__hf_made *m;
-    if (f->expert >= p->size->n_expert)
-        return tr_err_set(err, TR_EFORMAT, "tensor '%s' of a model of %lld experts", t->name,
-                          (long long)p->size->n_expert);
-    m = stack_of(p, s, f, &at, err);
-    if (!m)
-        return TR_ENOMEM;
-    for (size_t i = 0; i < m->n_from; i++)
-        if (m->from[i] && !same_shape(m->from[i], t))
-            return tr_err_set(err, TR_EFORMAT, "tensors '%s' and '%s' have other shapes or "
-                              "types", m->from[i]->name, t->name);
-    m->from[f->expert] = t;
-    s->here[at]++;
-    return is_whole(p, s, f->layer) ? add_block(p, s, f->layer, err) : 0;
-}
-
-static int experts_missing(const struct stacks *s, struct tr_err *err)
-{
-    for (size_t i = 0; i < s->n; i++)
-        for (size_t k = 0; k < s->made[i].n_from; k++)
-            if (!s->made[i].from[k]) {
-                char name[TR__HF_NAME_BYTES];
-                struct tr__hf_found f = { s->made[i].place.name, s->made[i].layer,
-                                          (int64_t)k };
-                tr__hf_print_hf(name, &f);
-                return tr_err_set(err, TR_EFORMAT, "no tensor '%s'", name);
-            }
-    return s->n ? tr_err_set(err, TR_EFORMAT, "experts of block %lld are missing",
-                             (long long)s->made[0].layer)
-                : 0;
+    m.scales = scales;
+    return tr__hf_made_end(p, &m, err);
 }
 
 /* ---- all of it -------------------------------------------------------------------- */
@@ -266,12 +86,13 @@ static int is_ahead(const struct tr__hf_plan *p, const char *name)
     return i >= p->size->n_layer && i - p->size->n_layer < p->n_ahead;
 }
 
-static int place(struct tr__hf_plan *p, struct stacks *s, const struct tr__hf_tensor *t,
-                 struct tr_err *err)
+/* What t, of this name, is in GGUF: with scales MXFP4. */
+static int place(struct tr__hf_plan *p, struct tr__hf_stacks *s, const struct tr__hf_tensor *t,
+                 const char *name, const struct tr__hf_tensor *scales, struct tr_err *err)
 {
     char own[TR__HF_NAME_BYTES];
-    const char *name = own_name(own, t->name);
     struct tr__hf_found f;
+    name = own_name(own, name);
     if (is_ahead(p, name))
         return p->leaves_ahead ? 0 : left_over(p, t, "predicts further tokens (--no-mtp leaves "
                                                "it out), which is none of a model of", err);
@@ -283,12 +104,30 @@ static int place(struct tr__hf_plan *p, struct stacks *s, const struct tr__hf_te
             continue;
         if (f.layer >= p->size->n_layer)
             return left_over(p, t, "is behind the last block of a model of", err);
-        rc = check_type(p, t, err);
+        rc = scales ? 0 : check_type(p, t, err);
         if (!rc)
-            rc = tr__hf_is_stack(f.name) ? add_expert(p, s, &f, t, err)
-                                         : add_whole(p, &f, t, err);
+            rc = tr__hf_is_stack(f.name) ? tr__hf_stacks_add(p, s, &f, t, err)
+                                         : add_whole(p, &f, t, scales, err);
     }
     return rc;
+}
+
+static int is_packed(const struct tr__hf_plan *p, const struct tr__hf_tensor *t)
+{
+    char whole[TR__HF_NAME_BYTES];
+    return p->is_mxfp4 && tr__hf_packed_part(t->name, whole) != TR__HF_WHOLE;
+}
+
+/* Both parts have the other; blocks are placed when it is their scales' turn. */
+static int place_packed(struct tr__hf_plan *p, struct tr__hf_stacks *s,
+                        const struct tr__hf_tensor *t, struct tr_err *err)
+{
+    char whole[TR__HF_NAME_BYTES];
+    enum tr__hf_packed part = tr__hf_packed_part(t->name, whole);
+    const struct tr__hf_tensor *other = tr__hf_packed_other(p->folder, t, err);
+    if (!other)
+        return TR_EFORMAT;
+    return part == TR__HF_BLOCKS ? 0 : place(p, s, other, whole, t, err);
 }
 
 /* Made of config.json, in front of all others. */
@@ -305,7 +144,7 @@ static int add_own(struct tr__hf_plan *p, const struct tr__hf_in *in, struct tr_
         rc = n->how->make(in, &v, &count, err);
         if (rc || !count)
             continue;
-        rc = begin(p, &f, 0, &m, err);
+        rc = tr__hf_made_begin(p, &f, 0, &m, err);
         if (rc) {
             free(v);
             return rc;
@@ -314,7 +153,7 @@ static int add_own(struct tr__hf_plan *p, const struct tr__hf_in *in, struct tr_
         m.place.n_hf = m.place.n_gguf = 1;
         for (int i = 0; i < 4; i++)
             m.place.hf[i] = m.place.gguf[i] = i ? 1 : count;
-        rc = add(p, &m, err);
+        rc = tr__hf_made_end(p, &m, err);
     }
     return rc;
 }
@@ -354,36 +193,40 @@ static int by_name(const void *a, const void *b)
     return x->file != y->file ? (x->file > y->file ? 1 : -1) : strcmp(x->name, y->name);
 }
 
-static int place_all(struct tr__hf_plan *p, struct stacks *s, struct tr_err *err)
+static int place_all(struct tr__hf_plan *p, struct tr__hf_stacks *s, struct tr_err *err)
 {
     size_t n = tr__hf_n_tensor(p->folder);
     const struct tr__hf_tensor **list = calloc(n + 1, sizeof *list);
-    int rc = list ? 0 : no_memory(err);
+    int rc = list ? 0 : tr_err_set(err, TR_ENOMEM, "out of memory for a list of tensors");
     for (size_t i = 0; !rc && i < n; i++)
         list[i] = tr__hf_tensor(p->folder, i);
     if (!rc)
         qsort(list, n, sizeof *list, by_name);
     for (size_t i = 0; !rc && i < n; i++)
-        rc = place(p, s, list[i], err);
+        if (is_packed(p, list[i]))
+            rc = place_packed(p, s, list[i], err);
+    for (size_t i = 0; !rc && i < n; i++)
+        if (!is_packed(p, list[i]))
+            rc = place(p, s, list[i], list[i]->name, NULL, err);
     free(list);
-    return rc ? rc : experts_missing(s, err);
+    return rc ? rc : tr__hf_stacks_done(s, err);
 }
 
 int tr__hf_plan(struct tr__hf_plan *p, const struct tr__hf_in *in, struct tr_err *err)
 {
-    struct stacks s = { 0 };
+    struct tr__hf_stacks s = { 0 };
     p->config = in->config;
     int rc = add_own(p, in, err);
     if (!rc)
         rc = place_all(p, &s, err);
-    release_stacks(&s);
+    tr__hf_stacks_release(&s);
     return rc ? rc : check_all(p, err);
 }
 
 void tr__hf_plan_release(struct tr__hf_plan *p)
 {
     for (size_t i = 0; i < p->n; i++)
-        drop(&p->made[i]);
+        tr__hf_made_drop(&p->made[i]);
     free(p->made);
     tr__names_release(&p->names);
     p->made = NULL;

@@ -16,6 +16,7 @@ struct tr__hf_made {
     int64_t layer;                     /* -1: none */
     size_t n_from;                     /* 1, or one for each expert */
     const struct tr__hf_tensor **from; // (n_from)
+    const struct tr__hf_tensor *scales; /* of one in MXFP4, whose nibbles are from[0]; or NULL */
     const struct tr_json *config;      /* of the folder */
     float *own;                        /* in place of these: numbers made of config.json */
     const struct tr_dtype *type;       /* that it is stored in; set by the caller */
@@ -27,6 +28,7 @@ struct tr__hf_plan {
     const struct tr__hf_folder *folder;
     int64_t n_ahead;  /* blocks behind the last one that guess further tokens, */
     int leaves_ahead; /* which are left out, as what is named "mtp." is */
+    int is_mxfp4;     /* config.json says so of experts (mxfp4.h) */
     const struct tr_json *config; /* set by tr__hf_plan */
     size_t n, cap;
     struct tr__hf_made *made; // (n)

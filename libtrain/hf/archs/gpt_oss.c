@@ -48,5 +48,5 @@ const struct tr__hf_arch tr__hf_gpt_oss = {
     .name = "gpt-oss",
     .class_name = { "GptOssForCausalLM" },
     .model_type = { "gpt_oss" },
-    .missing = missing, .fixed = fixed, .key = key, .tensor = tensor,
+    .missing = missing, .fixed = fixed, .key = key, .tensor = tensor, .mxfp4 = 1,
 };

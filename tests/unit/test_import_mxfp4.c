@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A folder of gpt-oss as it is published, with experts in MXFP4, written here: its tensors have the
+ * names, types, shapes, order and bytes that llama.cpp's converter gave them, as hashes; what does
+ * not fit is refused by name.
+ */
+#include "scratch.h"
+
+#include <libtrain/hf_export.h>
+#include <libtrain/import.h>
+
+#include <sha2.h>
+
+static const char config[] =
+    "{\"architectures\": [\"GptOssForCausalLM\"], \"model_type\": \"gpt_oss\","
+    " \"hidden_size\": 32, \"intermediate_size\": 64, \"num_hidden_layers\": 1,"
+    " \"num_attention_heads\": 4, \"num_key_value_heads\": 2, \"head_dim\": 8,"
+    " \"num_local_experts\": 2, \"num_experts_per_tok\": 1, \"sliding_window\": 12,"
+    " \"vocab_size\": 6, \"quantization_config\": {\"quant_method\": \"mxfp4\"}}";
+static const char tokenizer[] =
+    "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"c\": 2, \"d\": 3,"
+    " \"e\": 4, \"ab\": 5}, \"merges\": [\"a b\"]}, \"added_tokens\": [],"
+    " \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}}";
+
+/* In the order of their names. */
+#define L "model.layers.0."
+#define EXPERTS L "mlp.experts."
+static const struct tensor {
+    const char *name, *type, *shape;
+    int n;
+} tensors[] = {
+    { "lm_head.weight", "BF16", "6, 32", 192 },
+    { "model.embed_tokens.weight", "BF16", "6, 32", 192 },
+    { L "input_layernorm.weight", "BF16", "32", 32 },
+    { EXPERTS "down_proj_bias", "BF16", "2, 32", 64 },
+    { EXPERTS "down_proj_blocks", "U8", "2, 32, 2, 16", 2048 },
+    { EXPERTS "down_proj_scales", "U8", "2, 32, 2", 128 },
+    { EXPERTS "gate_up_proj_bias", "BF16", "2, 128", 256 },
+    { EXPERTS "gate_up_proj_blocks", "U8", "2, 128, 1, 16", 4096 },
+    { EXPERTS "gate_up_proj_scales", "U8", "2, 128, 1", 256 },
+    { L "mlp.router.bias", "BF16", "2", 2 },
+    { L "mlp.router.weight", "BF16", "2, 32", 64 },
+    { L "post_attention_layernorm.weight", "BF16", "32", 32 },
+    { L "self_attn.k_proj.bias", "BF16", "16", 16 },
+    { L "self_attn.k_proj.weight", "BF16", "16, 32", 512 },
+    { L "self_attn.o_proj.bias", "BF16", "32", 32 },
+    { L "self_attn.o_proj.weight", "BF16", "32, 32", 1024 },
+    { L "self_attn.q_proj.bias", "BF16", "32", 32 },
+    { L "self_attn.q_proj.weight", "BF16", "32, 32", 1024 },
+    { L "self_attn.sinks", "BF16", "4", 4 },
+    { L "self_attn.v_proj.bias", "BF16", "16", 16 },
+    { L "self_attn.v_proj.weight", "BF16", "16, 32", 512 },
+    { "model.norm.weight", "BF16", "32", 32 },
+};
+enum { N_TENSOR = sizeof tensors / sizeof *tensors, MAX_FILE = 1 << 16 };
+
+/* What is otherwise. */
+static struct odd {
+    const char *from, *to;           /* in config.json */
+    const char *name, *type, *shape; /* one that is of another type or shape, ... */
+    int left_out;                    /* ... or not there, ... */
+    int scale;                       /* ... or begins with this byte */
+    const char *says;
+} odd;
+
+static void write_config(void)
+{
+    char text[1024];
+    const char *at = odd.from ? strstr(config, odd.from) : NULL;
+    ck_assert(!odd.from || at);
+    int n = at ? (int)(at - config) : (int)strlen(config);
+    snprintf(text, sizeof text, "%.*s%s%s", n, config, at ? odd.to : "",
+             at ? at + strlen(odd.from) : "");
+    write_bytes(in_dir("config.json"), text, strlen(text));
+    write_bytes(in_dir("tokenizer.json"), tokenizer, strlen(tokenizer));
+}
+
+/* Bytes, and numbers in eighths, which BF16 has. */
+static size_t numbers(const struct tensor *t, int k, unsigned char *to)
+{
+    if (t->type[0] == 'U') {
+        int scales = strstr(t->name, "_scales") != NULL;
+        for (int i = 0; i < t->n; i++)
+            to[i] = (unsigned char)(scales ? 115 + i % 14 : i * 37 + 11 + i / 256);
+        if (odd.scale && odd.name == t->name)
+            to[0] = (unsigned char)odd.scale;
+        return (size_t)t->n;
+    }
+    for (int i = 0; i < t->n; i++) {
+        float v = (float)((i * 7 + k + i / 32) % 32 - 16) / 8;
+        uint32_t bits;
+        memcpy(&bits, &v, sizeof bits);
+        to[2 * i] = (unsigned char)(bits >> 16);
+        to[2 * i + 1] = (unsigned char)(bits >> 24);
+    }
+    return 2 * (size_t)t->n;
+}
+
+static void write_tensors(void)
+{
+    static unsigned char file[MAX_FILE], data[MAX_FILE];
+    char *header = (char *)file + 8;
+    size_t at = 0, n = (size_t)snprintf(header, MAX_FILE - 8, "{");
+    for (int i = 0; i < N_TENSOR; i++) {
+        struct tensor t = tensors[i];
+        int is_odd = odd.name && !strcmp(odd.name, t.name);
+        if (is_odd && odd.left_out)
+            continue;
+        odd.name = is_odd ? t.name : odd.name;
+        size_t bytes = numbers(&t, i, data + at);
+        n += (size_t)snprintf(header + n, MAX_FILE - 8 - n,
+                              "%s\"%s\": {\"dtype\": \"%s\", \"shape\": [%s], "
+                              "\"data_offsets\": [%zu, %zu]}", at ? ", " : "", t.name,
+                              is_odd && odd.type ? odd.type : t.type,
+                              is_odd && odd.shape ? odd.shape : t.shape, at, at + bytes);
+        at += bytes;
+    }
+    n += (size_t)snprintf(header + n, MAX_FILE - 8 - n, "}");
+    while (n % 8)
+        header[n++] = ' ';
+    for (int i = 0; i < 8; i++)
+        file[i] = (unsigned char)(n >> 8 * i);
+    ck_assert_uint_lt(8 + n + at, MAX_FILE);
+    memcpy(file + 8 + n, data, at);
+    write_bytes(in_dir("model.safetensors"), file, 8 + n + at);
+}
+
+static int import(const char *type, struct tr_err *err)
+{
+    struct tr_import_args args = { .type = type ? tr_dtype_by_name(type) : NULL,
+                                   .pre = "gpt-2" };
+    write_config();
+    write_tensors();
+    return tr_import(dir, &args, path, err);
+}
+
+/* ---- what becomes of it ----------------------------------------------------------- */
+
+/* Of lines of names, types and shapes, each followed by its bytes. */
+static void hash(const struct tr_gguf *g, char hex[SHA256_DIGEST_STRING_LENGTH])
+{
+    char line[200], shape[TR_GGUF_SHAPE_BYTES];
+    SHA2_CTX c;
+    SHA256Init(&c);
+    for (size_t i = 0; i < tr_gguf_n_tensor(g); i++) {
+        const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
+        int n = snprintf(line, sizeof line, "%s %s %s\n", t->name, t->dtype->name,
+                         tr_gguf_shape_text(shape, t->n_dim, t->dim));
+        SHA256Update(&c, (const unsigned char *)line, (size_t)n);
+        SHA256Update(&c, t->data, (size_t)t->bytes);
+    }
+    SHA256End(&c, hex);
+}
+
+static const struct {
+    const char *type; /* NULL: auto */
+    int file_type;
+    const char *hash; /* of the converter's file */
+} golden[] = {
+    { NULL, 38,
+      "096878ddb71628f8567601a4787c6dcce862c874098bd934651b2d2bfc2648a3" },
+    { "BF16", 38,
+      "096878ddb71628f8567601a4787c6dcce862c874098bd934651b2d2bfc2648a3" },
+    { "F16", 38,
+      "505d8bb5f335302cb6e17dcfdd76780290ade424560016db91d1904734ee454b" },
+    { "F32", 38,
+      "ad87e588ecacf1ce30fab18e780767df67a4c28b0a2c3eff4ae1eafa8c75424d" },
+    { "Q8_0", 7,
+      "6955cd79665048b99c6bd5b3b2a87cb28489070de7e74530f7d782d300c22439" },
+};
+
+START_TEST(as_the_converter)
+{
+    struct tr_err err = { 0 };
+    char hex[SHA256_DIGEST_STRING_LENGTH];
+    int64_t file_type = -1;
+    ck_assert_msg(!import(golden[_i].type, &err), "%s", err.text);
+    struct tr_gguf *g = tr_gguf_open(path, &err);
+    ck_assert_msg(g != NULL, "%s", err.text);
+    hash(g, hex);
+    ck_assert_str_eq(hex, golden[_i].hash);
+    ck_assert_int_eq(tr_gguf_int(g, "general.file_type", &file_type, NULL), 1);
+    ck_assert_int_eq((int)file_type, golden[_i].file_type);
+    tr_gguf_close(g);
+}
+END_TEST
+
+/* Whatever else a recipe says, experts stay as they are. */
+START_TEST(packed)
+{
+    static const char *const type[] = { "Q4_0", "Q4_K" };
+    struct tr_err err = { 0 };
+    ck_assert_msg(!import(type[_i], &err), "%s", err.text);
+    struct tr_gguf *g = tr_gguf_open(path, &err);
+    ck_assert_msg(g != NULL, "%s", err.text);
+    const struct tr_gguf_tensor *t = tr_gguf_find_tensor(g, "blk.0.ffn_up_exps.weight");
+    ck_assert_str_eq(t->dtype->name, "MXFP4");
+    t = tr_gguf_find_tensor(g, "blk.0.attn_q.weight");
+    ck_assert_uint_gt(t->dtype->block, 1);
+    tr_gguf_close(g);
+}
+END_TEST
+
+/* A folder has them as BF16, which stands for the same numbers, and comes in again. */
+START_TEST(and_out_again)
+{
+    struct tr_err err = { 0 };
+    struct tr_hf_export_args args = { 0 };
+    char folder[300], sub[400];
+    ck_assert_msg(!import(NULL, &err), "%s", err.text);
+    struct tr_gguf *g = tr_gguf_open(path, &err);
+    snprintf(folder, sizeof folder, "%s/out", dir);
+    ck_assert_msg(g && !tr_hf_export(g, &args, folder, &err), "%s", err.text);
+    struct tr_import_args in = { .pre = "gpt-2" };
+    ck_assert_msg(!tr_import(folder, &in, other, &err), "%s", err.text);
+    struct tr_gguf *back = tr_gguf_open(other, &err);
+    ck_assert_msg(back != NULL, "%s", err.text);
+    for (size_t i = 0; i < tr_gguf_n_tensor(g); i++) {
+        const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
+        const struct tr_gguf_tensor *u = tr_gguf_find_tensor(back, t->name);
+        static float x[4096], y[4096];
+        ck_assert(u && tr_gguf_count(t) == tr_gguf_count(u) && tr_gguf_count(t) <= 4096);
+        ck_assert(t->n_dim < 2 || u->dtype == (t->dtype == &tr_f32 ? &tr_f32 : &tr_bf16));
+        t->dtype->to_f32(t->data, x, tr_gguf_count(t));
+        u->dtype->to_f32(u->data, y, tr_gguf_count(t));
+        ck_assert_msg(!memcmp(x, y, sizeof *x * (size_t)tr_gguf_count(t)), "%s", t->name);
+    }
+    tr_gguf_close(g);
+    tr_gguf_close(back);
+    snprintf(sub, sizeof sub, "rm -r '%s'", folder);
+    ck_assert_int_eq(system(sub), 0);
+}
+END_TEST
+
+/* ---- what is refused -------------------------------------------------------------- */
+
+static const struct odd refused[] = {
+    { .name = EXPERTS "down_proj_scales", .left_out = 1,
+      .says = "'" EXPERTS "down_proj_blocks' without '" EXPERTS "down_proj_scales'" },
+    { .name = EXPERTS "gate_up_proj_blocks", .left_out = 1,
+      .says = "'" EXPERTS "gate_up_proj_scales' without '" EXPERTS "gate_up_proj_blocks'" },
+    { .name = EXPERTS "down_proj_scales", .shape = "2, 64",
+      .says = "'" EXPERTS "down_proj_scales' (U8, 2 dimensions) are no MXFP4" },
+    { .name = EXPERTS "down_proj_scales", .shape = "2, 2, 32", .says = "are no MXFP4" },
+    { .name = EXPERTS "down_proj_blocks", .shape = "2, 32, 4, 8", .says = "are no MXFP4" },
+    { .name = EXPERTS "down_proj_blocks", .shape = "64, 2, 16", .says = "are no MXFP4" },
+    { .name = EXPERTS "down_proj_blocks", .type = "I8", .says = "(I8, 4 dimensions)" },
+    { .name = EXPERTS "down_proj_scales", .scale = 255,
+      .says = "'blk.0.ffn_down_exps.weight': row 0 holds a NaN or an infinity" },
+    { .name = EXPERTS "gate_up_proj_scales", .scale = 254,
+      .says = "'blk.0.ffn_gate_exps.weight': row 0 holds a NaN or an infinity" },
+    { .from = "\"intermediate_size\": 64", .to = "\"intermediate_size\": 96",
+      .says = "'blk.0.ffn_" },
+    { .from = "\"num_local_experts\": 2", .to = "\"num_local_experts\": 4",
+      .says = "'blk.0.ffn_" },
+    { .from = ", \"quantization_config\": {\"quant_method\": \"mxfp4\"}", .to = "",
+      .says = "'" EXPERTS "down_proj_blocks' is none of a model" },
+    { .from = "\"mxfp4\"", .to = "\"bitsandbytes\"", .says = "packed by 'bitsandbytes'" },
+    { .from = "{\"quant_method\": \"mxfp4\"}", .to = "{}", .says = "packed by" },
+};
+
+START_TEST(refused_by_name)
+{
+    struct tr_err err = { 0 };
+    odd = refused[_i];
+    ck_assert(import(NULL, &err) < 0);
+    ck_assert_msg(strstr(err.text, odd.says) != NULL, "'%s' does not say \"%s\"", err.text,
+                  odd.says);
+    ck_assert(access(path, F_OK) != 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("import mxfp4");
+    TCase *t = tcase_create("import mxfp4");
+    tcase_add_checked_fixture(t, make_dir, remove_dir);
+    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, as_the_converter, 0, sizeof golden / sizeof *golden);
+    tcase_add_loop_test(t, packed, 0, 2);
+    tcase_add_test(t, and_out_again);
+    tcase_add_loop_test(t, refused_by_name, 0, sizeof refused / sizeof *refused);
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}
