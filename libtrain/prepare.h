@@ -34,7 +34,8 @@ struct tr_prepare { /* what all rows share; the caller's, not changed: threads s
     int64_t now;                  /* the template's clock, seconds since 1970 */
     const char *train_on;         /* NULL: completion where a row has one, else assistant */
     int around;                   /* TR_ENCODE_BOS, TR_ENCODE_EOS that text gets */
-    int eos;                      /* -1: a completion as text ends with EOS; 0 never; 1: all */
+    int eos;                      /* -1: a completion as text ends with EOS; 0 never; 1: all,
+                                   * a chat unless it ends with a token that does so too */
     int special;                  /* control tokens that rows spell count */
     int keep_text;                /* tr_prepared_text is wanted */
 };
@@ -56,8 +57,10 @@ struct tr_prepared {
     /* turns that are trained in a document of their own, since the template writes them
      * in another way once there are later ones; turns that cannot be told apart at all */
     uint32_t n_apart, n_lost;
-    uint32_t n_endless;  /* trained turns without an end-of-generation token */
-    uint32_t end;        /* the last token of one of these */
+    /* trained turns of chats without, and with, an end-of-generation token; not counted
+     * where all is trained, or where the last message goes on */
+    uint32_t n_endless, n_ended;
+    uint32_t end;        /* the last token of one that has none */
     uint64_t n_spelt;    /* control tokens that the row spells and that stay text */
     uint32_t spelt;      /* one of them */
     char *text; /* with keep_text: one object of JSON, see tokenize(1), --render */
@@ -115,7 +118,7 @@ struct tr_prepare_stats {
     uint64_t n_over;      /* documents longer than `context` */
     uint64_t n_untrained; /* documents, not empty, without a token that counts */
     uint64_t n_bad;       /* rows left out: the caller's count */
-    uint64_t n_apart, n_lost, n_endless, n_spelt; /* as in struct tr_prepared */
+    uint64_t n_apart, n_lost, n_endless, n_ended, n_spelt; /* as in struct tr_prepared */
     uint32_t end, spelt;
     uint64_t context, longest;
     struct tr_prepare_seen *seen;

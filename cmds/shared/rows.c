@@ -111,18 +111,6 @@ int cmd_rows_add(struct cmd_rows *r, struct tr_source *s, struct tr_err *err)
 
 /* ==== what there was ==== */
 
-int cmd_rows_check(const struct cmd_rows *r, struct tr_err *err)
-{
-    const struct tr_prepare_stats *s = &r->stats;
-    if (!(s->n_row + s->n_bad) || s->n_trained)
-        return 0;
-    if (!s->n_row)
-        return tr_err_set(err, TR_EFORMAT, "all %" PRIu64 " rows were bad", s->n_bad);
-    return tr_err_set(err, TR_EFORMAT, "nothing of %" PRIu64 " rows is trained: no message "
-                      "fits --train-on %s, or the rows are empty", s->n_row,
-                      r->p.train_on ? r->p.train_on : "assistant");
-}
-
 /* Text of a token, escaped; the caller's. */
 static char *token_text(const struct cmd_rows *r, uint32_t id)
 {
@@ -137,10 +125,42 @@ static char *token_text(const struct cmd_rows *r, uint32_t id)
     return line;
 }
 
+/* No answer ends as the model ends a text, and nobody said that this is so. */
+static int never_ends(const struct cmd_rows *r)
+{
+    return r->stats.n_endless && !r->stats.n_ended && r->p.eos && !r->render && !r->show;
+}
+
+static int refuse_endless(const struct cmd_rows *r, struct tr_err *err)
+{
+    char *text = token_text(r, r->stats.end);
+    tr_err_set(err, TR_EFORMAT, "none of %" PRIu64 " trained turns ends with a token that "
+               "ends a text of '%s', but with '%s': trained on them, it would not learn to "
+               "stop. --eos puts its end behind each chat, --no-eos goes on without (make: "
+               "TOKENIZE_FLAGS=--eos); or the template is another model's",
+               r->stats.n_endless, r->model, text ? text : "");
+    free(text);
+    return -1;
+}
+
+int cmd_rows_check(const struct cmd_rows *r, struct tr_err *err)
+{
+    const struct tr_prepare_stats *s = &r->stats;
+    if (never_ends(r))
+        return refuse_endless(r, err);
+    if (!(s->n_row + s->n_bad) || s->n_trained)
+        return 0;
+    if (!s->n_row)
+        return tr_err_set(err, TR_EFORMAT, "all %" PRIu64 " rows were bad", s->n_bad);
+    return tr_err_set(err, TR_EFORMAT, "nothing of %" PRIu64 " rows is trained: no message "
+                      "fits --train-on %s, or the rows are empty", s->n_row,
+                      r->p.train_on ? r->p.train_on : "assistant");
+}
+
 static void tell_ends(const struct cmd_rows *r)
 {
     const struct tr_prepare_stats *s = &r->stats;
-    char *text = s->n_endless ? token_text(r, s->end) : NULL;
+    char *text = s->n_endless && !never_ends(r) ? token_text(r, s->end) : NULL;
     if (text)
         cmd_warn("%" PRIu64 " trained turns end with '%s', which is no token that ends a "
                  "text of '%s': it will not learn to stop there (the template is another "

@@ -36,13 +36,13 @@ static int says_true(const struct tr_json *row, const char *key)
     return v && tr_json_kind(v) == TR_JSON_BOOL && tr_json_bool(v);
 }
 
-/* A template may write an end of line behind the end of a turn. */
+/* A template may write an end of line behind the end of a turn, or the next one's header. */
 static int ends_well(const struct tr_preparer *w, const uint32_t *token, size_t from,
                      size_t to)
 {
-    enum { LAST = 4 };
+    enum { LAST = 8 };
     for (size_t k = to; k > from && k + LAST > to; k--)
-        if (tr_tokenizer_is_eog(w->p->tokenizer, token[k - 1]))
+        if (tr_tokenizer_is_eog(w->p->tokenizer, TR_TOKEN_ID(token[k - 1])))
             return 1;
     return 0;
 }
@@ -58,24 +58,51 @@ static void look_for_ends(const struct tr_preparer *w, struct tr_prepared *out)
         if (i > from && !ends_well(w, token, from, i)) {
             out->n_endless++;
             out->end = token[i - 1];
+        } else {
+            out->n_ended += i > from;
         }
     }
+}
+
+/* Answers are trained, and as such: where they end matters. */
+static int trains_answers(const struct tr_preparer *w, const struct tr_row *row)
+{
+    return w->on.rule != TR__TRAIN_ALL && !says_true(row->chat, "continue_final_message") &&
+           (w->on.rule != TR__TRAIN_ROLES || strstr(w->on.roles, "assistant"));
+}
+
+/* EOS behind a chat that does not end so; it counts if the turn in front of it does. */
+static int add_end(const struct tr_preparer *w, size_t n, struct tr_prepared *out,
+                   struct tr_err *err)
+{
+    size_t start = out->doc[out->n_doc - 1].start, from = out->n_token;
+    const struct tr__span *last = w->n_span ? &w->span[w->n_span - 1] : NULL;
+    int32_t eos = tr_tokenizer_eos(w->p->tokenizer);
+    while (from > start && !(out->token[from - 1] & TR_TOKEN_MASKED))
+        from--;
+    from -= from == out->n_token && from > start; /* the last turn is not trained */
+    if (ends_well(w, out->token, from, out->n_token))
+        return 0;
+    if (eos < 0)
+        return tr_err_set(err, TR_EFORMAT, "the vocabulary has no EOS to put behind a chat");
+    return tr__doc_token(out, (uint32_t)eos, last && last->end == n ? last->weight : 0, err);
 }
 
 static int add_chat(struct tr_preparer *w, const struct tr_row *row,
                     const struct tr_chat_text *t, struct tr_prepared *out,
                     struct tr_err *err)
 {
-    int flags = (w->p->around & TR_ENCODE_BOS) | (w->p->eos > 0 ? TR_ENCODE_EOS : 0);
     int rc = set_literal(w, t, err);
     if (!rc)
         rc = tr__doc_begin(out, err);
     if (!rc)
-        rc = tr__doc_text(w, t->text, t->n, flags, out, err);
+        rc = tr__doc_text(w, t->text, t->n, w->p->around & TR_ENCODE_BOS, out, err);
+    if (!rc && w->p->eos > 0 && !says_true(row->chat, "continue_final_message"))
+        rc = add_end(w, t->n, out, err);
     if (rc)
         return rc;
     tr__doc_end(out);
-    if (w->on.rule != TR__TRAIN_ALL && !says_true(row->chat, "continue_final_message"))
+    if (trains_answers(w, row))
         look_for_ends(w, out);
     return w->p->keep_text ? tr__text_keep(w, t->text, t->n, out, err) : 0;
 }
@@ -251,7 +278,7 @@ static int add_row(struct tr_preparer *w, const struct tr_row *row, struct tr_pr
 static void begin(const struct tr_row *row, struct tr_prepared *out)
 {
     out->n_token = out->n_doc = out->n_text = 0;
-    out->n_apart = out->n_lost = out->n_endless = 0;
+    out->n_apart = out->n_lost = out->n_endless = out->n_ended = 0;
     out->n_kept = 0;
     out->n_spelt = 0;
     out->row = 1;

@@ -139,6 +139,7 @@ void tr_prepare_stats_add(struct tr_prepare_stats *s, const struct tr_prepared *
     s->n_apart += r->n_apart;
     s->n_lost += r->n_lost;
     s->n_endless += r->n_endless;
+    s->n_ended += r->n_ended;
     s->n_spelt += r->n_spelt;
     s->end = r->n_endless ? r->end : s->end;
     s->spelt = r->n_spelt ? r->spelt : s->spelt;

@@ -76,8 +76,27 @@ test_expect_success 'a template with a mistake, and one with a variable' '
 
 test_expect_success 'a turn that does not end as the model ends a text' '
     printf "{%% for m in messages %%}{{ m.role }}: {{ m.content }}.END{%% endfor %%}" >endless.jinja
-    tok --chat-template endless.jinja -o out chats.jsonl 2>err
-    grep "trained turns end with .*will not learn to stop" err'
+    rm -f out
+    test_expect_code 1 tok --chat-template endless.jinja -o out chats.jsonl 2>err
+    grep "none of 3 trained turns .*but with .*not learn to stop.*--eos.*--no-eos" err
+    test ! -e out
+    test $(grep -c "learn to stop" err) = 1
+    test_expect_code 1 tok --stats --chat-template endless.jinja chats.jsonl >have 2>err
+    grep "^rows  *2" have
+    tok --chat-template endless.jinja --show chats.jsonl 2>err >have
+    grep "3 trained turns end with .*will not learn to stop" err
+    tok --chat-template endless.jinja --no-eos -o out chats.jsonl 2>err
+    grep "3 trained turns end with .*will not learn to stop" err
+    tok -q --chat-template endless.jinja --train-on user,tool -o out chats.jsonl
+    tok -q --chat-template endless.jinja --train-on all -o out chats.jsonl'
+
+test_expect_success '--eos mends it, and adds none where there is one' '
+    tok --chat-template endless.jinja --eos --show chats.jsonl 2>err >have
+    grep "⟦.*A lamp.*END‹<|endoftext|>›⟧" have
+    grep "1 trained turns end with" err
+    tok --chat-template endless.jinja --eos -o out chats.jsonl
+    tok -q --chat-template t.jinja --text chats.jsonl >want
+    tok -q --chat-template t.jinja --eos --text chats.jsonl | cmp - want'
 
 test_expect_success 'nothing that is trained: refused' '
     rm -f out

@@ -122,7 +122,7 @@ test_expect_success 'instruct: questions with the best move and why' '
     selfplay instruct -e ./engine -n 2 --first 0 --plies 1 -o i.jsonl
     grep "Chess, White to move: r3k2r.*\"e2e4 (e4). The pawn goes to e4; after a7a8q, the next best, mate would follow" i.jsonl
     test "$(wc -l <i.jsonl)" = 2
-    "$BIN/tokenize" -q -m "$TOP/examples/tiny.gguf" --chat-template chatml i.jsonl >tok
+    "$BIN/tokenize" -q -m "$TOP/examples/tiny.gguf" --chat-template chatml --eos i.jsonl >tok
     test -s tok'
 
 test_expect_success 'what is no engine, or ends, and lines that are no positions' '

@@ -85,7 +85,7 @@ test_expect_success 'pairs of answers: make dpo is finetune with an objective' '
 
 test_expect_success 'settings in a file, and PEFT has its own' '
     echo "--weight-decay 0" >settings
-    same="TEST=$test_scratch/test.jsonl NAME=set"
+    same="TEST=$test_scratch/test.jsonl NAME=set TOKENIZE_FLAGS=--eos"
     flow finetune CHAT_TEMPLATE=chatml $same TRAIN_FLAGS="@$test_scratch/settings" >log 2>&1
     flow finetune CHAT_TEMPLATE=chatml $same TRAIN_FLAGS="@$test_scratch/settings" >log 2>&1
     grep "Nothing to be done" log
@@ -94,14 +94,17 @@ test_expect_success 'settings in a file, and PEFT has its own' '
     grep "bin/train\|/train " log
     if grep -e "tokenize .*data.tok" log; then exit 1; fi
     echo "{\"r\": 2, \"lora_alpha\": 4, \"target_modules\": [\"q_proj\"]}" >c.json
-    flow finetune CHAT_TEMPLATE=chatml NAME=peft \
+    flow finetune CHAT_TEMPLATE=chatml NAME=peft TOKENIZE_FLAGS=--eos \
         TRAIN_FLAGS="--lora-config $test_scratch/c.json" >log 2>&1
     "$BIN/gguf-show" --keys $runs/peft/adapter.gguf | grep "adapter.lora.alpha.*4"'
 
-test_expect_success 'chats for a model without a template are refused before anything else' '
+test_expect_success 'chats without a template, or whose turns have no end, are refused before anything else' '
     test_must_fail flow finetune NAME=none >log 2>stderr
     grep -e "--chat-template" stderr
-    test ! -e $runs/none/samples-base.txt'
+    test ! -e $runs/none/samples-base.txt
+    test_must_fail flow finetune NAME=none CHAT_TEMPLATE=chatml >log 2>stderr
+    grep "not learn to stop.*TOKENIZE_FLAGS=--eos" stderr
+    test ! -e $runs/none/samples-base.txt && test ! -e $runs/none/model.ckpt'
 
 test_expect_success 'what looks like rows and is text stays text' '
     echo "[1] Notes of a keeper, who lit the lamp." >notes.txt
