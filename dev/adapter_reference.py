@@ -192,6 +192,71 @@ def check_with_peft(out):
     ref.ten_steps(ref.row_of(out), 'dora-peft', params, 2e-3, (0.9, 0.999), 0.0, loss)
 
 
+class Experts:
+    """Pairs of all experts: what goes in is dropped by position, what goes through by the
+    place of a row among those of all experts, one expert's after the other's."""
+
+    def __init__(self, name, mod, scale, drop):
+        self.block, self.mod, self.scale, self.drop = name, mod, scale, drop
+        n, width, ff = mod.down_proj.shape
+        self.pair = {}
+        for what, n_out, n_in in (('gate', ff, width), ('up', ff, width), ('down', width, ff)):
+            of = f'{name}.ffn_{what}_exps.weight'
+            self.pair[what] = [torch.nn.Parameter(ref.numbers(of + s, shape)) for s, shape in
+                               (('.lora_a', (n, 4, n_in)), ('.lora_b', (n, n_out, 4)))]
+        mod.forward = self.forward
+
+    def dropped(self, x, what):
+        on = self.drop and STEP < 10
+        return dropout(x, f'{self.block}.ffn_{what}_exps.weight', self.drop) if on else x
+
+    def delta(self, x, what, e):
+        a, b = self.pair[what]
+        return self.scale * (x @ a[e].T @ b[e].T)
+
+    def forward(self, x, chosen, weight):
+        gate, up = self.dropped(x, 'gate'), self.dropped(x, 'up')
+        rows, of = [], []
+        for e in range(len(self.mod.down_proj)):
+            t, k = torch.where(chosen == e)
+            w_gate, w_up = self.mod.gate_up_proj[e].chunk(2)
+            g = x[t] @ w_gate.T + self.delta(gate[t], 'gate', e)
+            u = x[t] @ w_up.T + self.delta(up[t], 'up', e)
+            rows.append(torch.nn.functional.silu(g) * u)
+            of.append((t, k))
+        through = self.dropped(torch.cat(rows), 'down').split([len(h) for h in rows])
+        y = torch.zeros_like(x)
+        for e, (h, d, (t, k)) in enumerate(zip(rows, through, of)):
+            z = h @ self.mod.down_proj[e].T + self.delta(d, 'down', e)
+            y = y.index_add(0, t, z * weight[t, k, None])
+        return y
+
+    def params(self):
+        return [p for pair in self.pair.values() for p in pair]
+
+
+def experts(out):
+    """Dropout of the pairs of experts."""
+    ref.in_f64()
+    m = dict((name, make) for name, _, make in ref.MODELS)['qwen2moe']().double()
+    ref.fill('qwen2moe', m)
+    for p in m.parameters():
+        p.requires_grad_(False)
+    ids = ref.tokens()
+    params = [p for i, block in enumerate(m.model.layers)
+              for p in Experts(f'blk.{i}', block.mlp.experts, 6.0 / 4, 0.25).params()]
+
+    def loss():
+        global STEP
+        z = m(input_ids=ids[:, :-1], use_cache=False).logits.reshape(-1, ref.VOCAB)
+        STEP += 1
+        return torch.nn.functional.cross_entropy(z, ids[:, 1:].reshape(-1))
+
+    global STEP
+    STEP = 0
+    ref.ten_steps(ref.row_of(out), 'dropout-experts', params, 2e-3, (0.9, 0.999), 0.0, loss)
+
+
 class Whole:
     """Weights that are trained in full beside the pairs."""
 
@@ -261,3 +326,4 @@ if __name__ == '__main__':
         f.write(f'# torch {torch.__version__}, transformers {tf.__version__}\n')
         main(f)
         check_with_peft(f)
+        experts(f)

@@ -104,7 +104,7 @@ struct tr_tensor *tr__project_in(const struct tr__decoder *d, struct tr_tensor *
     struct tr_tensor *y = tr_experts_in(d->tp, x, &w->t, r,
                                         &(struct tr_linear){ .bias = tr__tensor(d, bias) });
     for (const struct tr_delta *a = w->delta; a; a = a->next) {
-        struct tr_tensor *u = tr_experts_in(d->tp, x, a->a, r, NULL);
+        struct tr_tensor *u = tr_experts_in(d->tp, tr__pair_input(d, x, a), a->a, r, NULL);
         y = tr_experts_linear(d->tp, u, a->b, r,
                               &(struct tr_linear){
                                   .add = y, .in_place = 1, .scale = a->scale });
@@ -136,7 +136,8 @@ struct tr_tensor *tr__project_out(const struct tr__decoder *d, struct tr_tensor 
     struct tr_tensor *y = tr_experts_out(
         d->tp, x, &w->t, &with, &(struct tr_linear){ .bias = b, .add = add, .scale = scale });
     for (const struct tr_delta *a = w->delta; a; a = a->next) {
-        struct tr_tensor *u = tr_experts_linear(d->tp, x, a->a, r, NULL);
+        struct tr_tensor *in = tr__pair_input(d, x, a);
+        struct tr_tensor *u = tr_experts_linear(d->tp, in, a->a, r, NULL);
         y = tr_experts_out(d->tp, u, a->b, r,
                            &(struct tr_linear){
                                .add = y, .in_place = 1, .scale = a->scale * scale });

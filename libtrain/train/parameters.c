@@ -187,17 +187,6 @@ static int load_weights(struct tr_trainer *t, struct tr_err *err)
     return 0;
 }
 
-/* Rows of experts have no place of their own in a micro-batch. */
-static int check_dropout(const struct tr_trainer *t, struct tr_err *err)
-{
-    for (size_t i = 0; t->args.lora_dropout > 0 && i < t->lora->n; i++)
-        if (t->lora->pair[i].a.n_dim > 2)
-            return tr_err_set(err, TR_EUNSUPPORTED, "training argument 'lora_dropout': '%s' is "
-                              "of experts, whose inputs are not dropped",
-                              t->lora->pair[i].name);
-    return 0;
-}
-
 static void declare_pairs(struct tr_trainer *t)
 {
     for (size_t i = 0; i < t->lora->n; i++) {
@@ -246,8 +235,6 @@ static int init_lora(struct tr_trainer *t, struct tr_err *err)
     int rc = (a->adapter_in ? open_lora : new_lora)(t, err);
     if (!rc && a->train_rows)
         rc = tr_lora_add_rows(t->lora, t->m, a->train_rows, err);
-    if (!rc)
-        rc = check_dropout(t, err);
     if (!rc)
         rc = tr_lora_attach(t->lora, t->m, 1, err);
     if (rc && a->adapter_in)

@@ -4,6 +4,7 @@
  * tests/golden/reference/adapters.tsv, made by dev/adapter_reference.py; what is written of
  * them computes what was trained.
  */
+#include "keyed_model.h"
 #include "run_args.h"
 #include "scratch.h"
 #include "tiny_model.h"
@@ -24,6 +25,16 @@ static void begin(void)
     snprintf(ckpt, sizeof ckpt, "%s/run.ckpt", dir);
     tiny_data_write(data, 2);
     tiny_model_write(&tiny_llama, path);
+}
+
+/* The model of test_reference's table of that name. */
+static void begin_with_experts(void)
+{
+    begin();
+    keyed_model_write(path, "qwen2moe",
+                      "block_count=2 expert_count=4 expert_used_count=2 "
+                      "expert_feed_forward_length=16 expert_shared_feed_forward_length=24",
+                      "output.weight");
 }
 
 static void end(void)
@@ -48,8 +59,9 @@ static const struct { const char *row, *args; } cases[] = {
     { "dora-dropout", NEW "dora=1 lora_dropout=0.25 seed=7" },
     { "dora-peft", NEW "dora=1" },
     { "full-targets", NEW "full_targets=*_norm,token_embd" },
+    { "dropout-experts", NEW "lora_targets=ffn_*_exps lora_dropout=0.25 seed=7" },
 };
-enum { N_CASE = sizeof cases / sizeof *cases, N_WRITTEN = 6 /* as adapters */ };
+enum { N_CASE = sizeof cases / sizeof *cases, EXPERTS = N_CASE - 1, N_WRITTEN = 6 /* as adapters */ };
 
 /* The numbers of a row KEY.WHAT. */
 static void row(const char *key, const char *what, double *v, int n)
@@ -120,6 +132,26 @@ START_TEST(ten_steps_in_little_memory)
     struct training_run r = open_case(_i, "fused_step=1");
     compare_ten(cases[_i].row, &r);
     run_close(&r);
+}
+END_TEST
+
+/* The same numbers are dropped when blocks are computed again, and after a save. */
+START_TEST(same_drops)
+{
+    struct tr_err err = { 0 };
+    struct training_run whole = open_case(_i, ""), again = open_case(_i, "recompute=2");
+    double loss[10], norm[10];
+    run_steps(&again, 4);
+    ck_assert_msg(!tr_trainer_save(again.t, ckpt, &err), "%s", err.text);
+    run_close(&again);
+    again = open_case(_i, "");
+    ck_assert_msg(!tr_trainer_load(again.t, ckpt, &err), "%s", err.text);
+    run_steps(&again, 6);
+    run_ten(&whole, loss, norm);
+    const struct tr_params *p = tr_trainer_params(whole.t), *q = tr_trainer_params(again.t);
+    ck_assert_mem_eq(p->value, q->value, (size_t)p->count * sizeof *p->value);
+    run_close(&whole);
+    run_close(&again);
 }
 END_TEST
 
@@ -296,13 +328,19 @@ int main(void)
     TCase *tc = tcase_create("kinds");
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, begin, end);
-    tcase_add_loop_test(tc, ten_steps, 0, N_CASE);
-    tcase_add_loop_test(tc, ten_steps_in_little_memory, 0, N_CASE);
+    tcase_add_loop_test(tc, ten_steps, 0, EXPERTS);
+    tcase_add_loop_test(tc, ten_steps_in_little_memory, 0, EXPERTS);
     tcase_add_loop_test(tc, written, 0, N_WRITTEN);
     tcase_add_loop_test(tc, models_come_of_it, 0, 2);
     tcase_add_test(tc, starts);
     tcase_add_test(tc, memory_of_the_last_blocks);
     tcase_add_loop_test(tc, what_is_refused, 0, N_REFUSED);
+    suite_add_tcase(s, tc);
+    tc = tcase_create("experts");
+    tcase_add_checked_fixture(tc, begin_with_experts, end);
+    tcase_add_loop_test(tc, ten_steps, EXPERTS, N_CASE);
+    tcase_add_loop_test(tc, ten_steps_in_little_memory, EXPERTS, N_CASE);
+    tcase_add_loop_test(tc, same_drops, EXPERTS, N_CASE);
     suite_add_tcase(s, tc);
     return run_suite(s);
 }
