@@ -15,21 +15,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* The address is a secret of the person who reads this terminal. */
-static int make_token(struct studio *s, struct tr_err *err)
-{
-    unsigned char bytes[(STUDIO_TOKEN - 1) / 2];
-    FILE *f = fopen("/dev/urandom", "re");
-    size_t n = f ? fread(bytes, 1, sizeof bytes, f) : 0;
-    if (f)
-        fclose(f);
-    if (n != sizeof bytes)
-        return tr_err_sys(err, "cannot read /dev/urandom");
-    for (size_t i = 0; i < n; i++)
-        snprintf(s->token + 2 * i, 3, "%02x", bytes[i]);
-    return 0;
-}
-
 /* Runs, data and models are named from there. */
 static int enter(struct studio *s, const char *dir, struct tr_err *err)
 {
@@ -45,7 +30,7 @@ static int serve(const char *argv0, const char *dir, const char *listen, int por
     s.listen = listen;
     s.port = port;
     if (cmd_commands(s.commands, "studio", argv0, err) || enter(&s, dir, err) ||
-        make_token(&s, err))
+        guard_secret(s.token, err))
         return err->code;
     return studio_serve(&s, err);
 }

@@ -109,19 +109,6 @@ int answer_empty(struct request *r)
     return text ? answer_text(r, 200, text, 2, "application/json") : MHD_NO;
 }
 
-int answer_cookie(struct request *r)
-{
-    char cookie[128];
-    struct MHD_Response *m = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-    snprintf(cookie, sizeof cookie, "studio-%d=%s; HttpOnly; SameSite=Strict; Path=/",
-             r->s->port, r->s->token);
-    if (m) {
-        MHD_add_response_header(m, "Set-Cookie", cookie);
-        MHD_add_response_header(m, "Location", "/");
-    }
-    return send_answer(r, 303, m, "text/plain");
-}
-
 /* Names of files have no quote that would end this, and the browser gets UTF-8 as RFC 5987 has
  * it. */
 int answer_file(struct request *r, int fd, const char *name)

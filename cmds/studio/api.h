@@ -2,10 +2,10 @@
  *
  * What the page and the server say to each other, over HTTP on one machine.
  *
- * The address that studio prints has a token; the first GET with ?token=T sets the cookie
- * studio-PORT and leads to "/".  All else needs the cookie, or "Authorization: Bearer T"; the
- * Host that this server has; an Origin that is it, if one is sent; and what is not GET needs
- * an Origin or Bearer.  Else 401 or 403.
+ * The address that studio prints has a token, which the page keeps.  The page's files are for
+ * anyone; all else needs "Authorization: Bearer T", or, a file that is loaded down, a ticket.
+ * Every request needs the Host that this server has, and an Origin that is it, if one is
+ * sent.  Else 401 or 403.
  *
  * An error is a status of 400 or more and {"error": one line}.  Names are one part of a path:
  * 1 to 100 bytes of UTF-8, no / \ and no control character, no . or - in front; paths are
@@ -48,6 +48,8 @@
  *       `sample` {file, text, begin}, pieces in order, `begin` true where the file begins
  *       (anew); `state` run, at first and when it changes; `eval` [{model, loss, perplexity}]
  *       when it changes.
+ *   POST /api/runs/NAME/files/FILE   → 201 {ticket}: for one GET with ?ticket= of that file,
+ *       within a minute
  *   GET /api/runs/NAME/files/FILE   its bytes
  *   POST /api/chat   {model, adapter: path or null, prompt, temp, n, seed} → server-sent
  *       events: `text` {text}, then `done` {pieces, seconds}, or `error` {error}.  The

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * POST /api/chat: `generate` as a child, its text as events.  It writes the prompt first, which
- * the page knows.  When the connection is closed it ends.
+ * POST /api/chat: `generate` as a child, its text as events.  It gets the prompt as an option
+ * on standard input, since who lists processes reads their words.  It writes the prompt first,
+ * which the page knows.  When the connection is closed it ends.
  */
 #include "studio.h"
 
@@ -12,12 +13,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { PIECE = 512, MOST_SAID = 4096 };
-enum { MOST_PROMPT = 100000 /* bytes: Linux takes words of 128 KiB at most */ };
+enum { MOST_PROMPT = 100000 /* bytes */ };
 
 struct chat {
     pid_t pid;
@@ -111,14 +111,12 @@ static void take_words(struct chat *c)
 static ssize_t end(struct chat *c, char *to, size_t room)
 {
     char why[512];
-    int status = 0;
-    while (waitpid(c->pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    int status = child_wait(c->pid);
     c->pid = 0;
     FILE *f = fmemopen(to, room, "w");
     if (!f)
         return -1;
-    if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+    if (status) {
         last_said(c->words, why, sizeof why);
         fputs("event: error\ndata: ", f);
         put_pair(f, "{error", *why ? why : "the model gave no answer");
@@ -151,9 +149,8 @@ static void release(void *ctx)
 {
     struct chat *c = ctx;
     if (c->pid > 0) {
-        kill(c->pid, SIGKILL); /* it has written nothing but its answer */
-        while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
+        child_end(c->pid, SIGKILL); /* it has written nothing but its answer */
+        child_wait(c->pid);
     }
     close(c->out);
     if (c->said >= 0)
@@ -180,14 +177,33 @@ static double number_of(const struct tr_json *v, const char *key, double usual)
     return kind == TR_JSON_INT || kind == TR_JSON_REAL ? tr_json_real(n) : usual;
 }
 
+/* The prompt as a file of options has it, malloc'ed: a shell's quoting. */
+static char *prompt_option(const char *prompt, size_t *n)
+{
+    char *text = NULL;
+    FILE *f = open_memstream(&text, n);
+    if (!f)
+        return NULL;
+    fputs("'--prompt=", f);
+    for (const char *p = prompt; *p; p++)
+        fputs(*p == '\'' ? "'\\''" : (char[]){ *p, '\0' }, f);
+    fputs("'\n", f);
+    if (!fclose(f))
+        return text;
+    free(text);
+    return NULL;
+}
+
 static int start(struct request *r, struct chat *c, const struct tr_json *v)
 {
+    size_t n_in;
+    char *in = prompt_option(c->prompt, &n_in);
     char n[32], temp[32], seed[32];
     const char *model = json_text(v, "model"), *adapter = json_text(v, "adapter");
-    const char *arg[20] = { "generate", "-m", model, "-p", c->prompt, "-n", n, "--temp", temp,
+    const char *arg[20] = { "generate", "-m", model, "@/dev/stdin", "-n", n, "--temp", temp,
                             "--seed", seed };
     struct tr_err err = { 0 };
-    int k = 11;
+    int k = 10;
     snprintf(n, sizeof n, "%.0f", number_of(v, "n", 100));
     snprintf(temp, sizeof temp, "%g", number_of(v, "temp", 0.8));
     snprintf(seed, sizeof seed, "%.0f", number_of(v, "seed", 42));
@@ -199,7 +215,9 @@ static int start(struct request *r, struct chat *c, const struct tr_json *v)
         arg[k++] = "--ask";
     arg[k] = NULL;
     clock_gettime(CLOCK_MONOTONIC, &c->start);
-    c->pid = child_start(r->s, arg, &c->out, &c->said, &err);
+    c->pid = in ? child_start(r->s, arg, in, n_in, &c->out, &c->said, &err)
+                : tr_err_set(&err, TR_ENOMEM, "out of memory for a prompt");
+    free(in);
     if (c->pid > 0)
         return answer_events(r, more, c, release);
     free(c->prompt);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
- * Processes.  What an answer waits for is a child with pipes; what outlives the server is a
- * shell in a session of its own that runs the command and writes down how it ended.  That it
- * goes on is known by the lock it holds, which no crash leaves behind and no other process
- * with its number can have.
+ * Processes.  What an answer waits for is a child with pipes, in a process group of its own
+ * that ends with who asked, or with the server.  What outlives the server is a shell in a
+ * session of its own that runs the command and writes down how it ended.  That it goes on is
+ * known by the lock it holds, which no crash leaves behind and no other process with its
+ * number can have.
  */
 #include "studio.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,35 +75,90 @@ static int open_pair(int pair[2])
     return 0;
 }
 
-/* in: a descriptor that becomes standard input, or -1. */
+/* The groups that are there, for a signal handler to see: 0 is a free place. */
+static volatile sig_atomic_t groups[128];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of who changes them */
+
+static void change_group(pid_t from, pid_t to)
+{
+    size_t i = 0, n = sizeof groups / sizeof *groups;
+    pthread_mutex_lock(&lock);
+    while (i < n && groups[i] != from)
+        i++;
+    if (i < n)
+        groups[i] = to;
+    pthread_mutex_unlock(&lock);
+}
+
+void child_end_all(void)
+{
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        if (groups[i])
+            kill(-(pid_t)groups[i], SIGTERM);
+}
+
+void child_end(pid_t pid, int sig)
+{
+    kill(-pid, sig);
+}
+
+int child_wait(pid_t pid)
+{
+    int status = -1;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    change_group(pid, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Both do it, since it is not known who comes first. */
 static pid_t start(const struct studio *s, const char *const *arg, int in, int out, int said)
 {
     char path[PATH_MAX], *word[MOST_ARG];
     whole_words(s, arg, path, word);
     pid_t pid = fork();
-    if (pid)
+    if (pid < 0)
         return pid;
-    int null = in < 0 ? open("/dev/null", O_RDONLY) : in;
-    if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(said, 2) < 0)
+    setpgid(pid, pid);
+    if (pid) {
+        change_group(0, pid);
+        return pid;
+    }
+    if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(said, 2) < 0)
         _exit(127);
     close_from(3, -1);
     become(word);
     return -1;
 }
 
-pid_t child_start(const struct studio *s, const char *const *arg, int *out, int *said,
-                  struct tr_err *err)
+/* A child that ends before it has read all says why. */
+static void put_in(int fd, const char *in, size_t n)
 {
-    int a[2] = { -1, -1 }, b[2] = { -1, -1 };
-    pid_t pid = open_pair(a) || open_pair(b) ? -1 : start(s, arg, -1, a[1], b[1]);
+    for (ssize_t k; n && ((k = write(fd, in, n)) > 0 || errno == EINTR);)
+        if (k > 0) {
+            in += k;
+            n -= (size_t)k;
+        }
+}
+
+pid_t child_start(const struct studio *s, const char *const *arg, const char *in, size_t n_in,
+                  int *out, int *said, struct tr_err *err)
+{
+    int a[2] = { -1, -1 }, b[2] = { -1, -1 }, c[2] = { -1, -1 };
+    pid_t pid = open_pair(a) || open_pair(b) || open_pair(c) ? -1 :
+                start(s, arg, c[0], a[1], b[1]);
     if (pid < 0) {
         tr_err_sys(err, "cannot run %s", arg[0]);
         close_pair(a);
         close_pair(b);
+        close_pair(c);
         return -1;
     }
     close(a[1]);
     close(b[1]);
+    close(c[0]);
+    put_in(c[1], in, n_in);
+    close(c[1]);
     *out = a[0];
     *said = b[0];
     return pid;
@@ -131,56 +188,37 @@ static int pour(struct pot *p)
     return 1;
 }
 
-/* Until both have ended. */
-static void pour_both(struct pot pot[2])
+/* Until both have ended; the child is told to when nobody waits for its answer any more. */
+static void pour_both(const struct request *r, pid_t pid, struct pot pot[2])
 {
-    int open[2] = { 1, 1 };
+    enum { LOOK = 200 /* milliseconds */ };
+    int open[2] = { 1, 1 }, told = 0;
     while (open[0] || open[1]) {
         struct pollfd p[2] = { { open[0] ? pot[0].fd : -1, POLLIN, 0 },
                                { open[1] ? pot[1].fd : -1, POLLIN, 0 } };
-        if (poll(p, 2, -1) < 0 && errno != EINTR)
+        if (poll(p, 2, told ? -1 : LOOK) < 0 && errno != EINTR)
             return;
+        if (!told && (told = request_is_gone(r)))
+            child_end(pid, SIGTERM);
         for (int i = 0; i < 2; i++)
             if (open[i] && p[i].revents && !pour(&pot[i]))
                 open[i] = 0;
     }
 }
 
-static int wait_for(pid_t pid)
-{
-    int status;
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static int run(const struct studio *s, const char *const *arg, const char *in, size_t n_in,
+static int run(const struct request *r, const char *const *arg, const char *in, size_t n_in,
                struct outcome *to, struct tr_err *err)
 {
-    int a[2] = { -1, -1 }, b[2] = { -1, -1 }, c[2] = { -1, -1 };
+    struct pot pot[2] = { { NULL, 0, -1 }, { NULL, 0, -1 } };
     *to = (struct outcome){ 0 };
-    pid_t pid = open_pair(a) || open_pair(b) || open_pair(c) ? -1 :
-                start(s, arg, c[0], a[1], b[1]);
-    if (pid < 0) {
-        tr_err_sys(err, "cannot run %s", arg[0]);
-        close_pair(a);
-        close_pair(b);
-        close_pair(c);
+    pid_t pid = child_start(r->s, arg, in, n_in, &pot[0].fd, &pot[1].fd, err);
+    if (pid < 0)
         return err->code;
-    }
-    close(a[1]);
-    close(b[1]);
-    close(c[0]);
-    if (n_in && write(c[1], in, n_in) < 0 && errno != EPIPE)
-        tr_err_sys(err, "cannot write to %s", arg[0]);
-    close(c[1]);
-    struct pot pot[2] = { { NULL, 0, a[0] }, { NULL, 0, b[0] } };
-    pour_both(pot);
-    close(a[0]);
-    close(b[0]);
+    pour_both(r, pid, pot);
+    close(pot[0].fd);
+    close(pot[1].fd);
     *to = (struct outcome){ .out = pot[0].text, .said = pot[1].text, .n_out = pot[0].n,
-                            .n_said = pot[1].n, .status = wait_for(pid) };
+                            .n_said = pot[1].n, .status = child_wait(pid) };
     return 0;
 }
 
@@ -210,7 +248,7 @@ int child_answer(struct request *r, const char *const *arg, const char *in, size
 {
     struct tr_err err = { 0 };
     char why[512];
-    if (run(r->s, arg, in, n_in, to, &err)) {
+    if (run(r, arg, in, n_in, to, &err)) {
         answer_err(r, 500, &err);
         return -1;
     }
@@ -308,7 +346,7 @@ int child_detach(const struct studio *s, const char *const *arg, const char *fol
     close(pair[1]);
     ssize_t n = pid < 0 ? 0 : read(pair[0], &code, sizeof code);
     close(pair[0]);
-    int rc = pid < 0 ? -1 : wait_for(pid);
+    int rc = pid < 0 ? -1 : child_wait(pid);
     free(d);
     if (n == (ssize_t)sizeof code && (code == EAGAIN || code == EACCES))
         return tr_err_set(err, TR_EIO, "another process is at work there");

@@ -27,6 +27,7 @@ enum body { NOTHING, JSON, BYTES };
 struct route {
     const char *method, *path; /* "*": a name */
     enum body body;
+    int (*may)(const struct request *r); /* who asks */
     int (*answer)(struct request *r);
 };
 static const struct route routes[];
@@ -76,37 +77,18 @@ static unsigned find_route(struct request *r, const char *method)
 
 /* ==== a request from its headers to its end ==== */
 
-/* GET /?token=T, which needs no cookie, but the right name of the server. */
-static int is_entry(const struct request *r, const char *method)
-{
-    return !strcmp(method, "GET") && !r->n_part &&
-           MHD_lookup_connection_value(r->conn, MHD_GET_ARGUMENT_KIND, "token");
-}
-
-static int enter(struct request *r)
-{
-    char *token = request_argument(r, "token");
-    int right = token && guard_token_is(r->s, token);
-    free(token);
-    return right ? answer_cookie(r) :
-           answer_error(r, 401, "the token is not that of this server: open the address that "
-                        "studio printed");
-}
-
 /* The headers are there. */
 static int begin(struct request *r, const char *url, const char *method)
 {
     struct tr_err err = { 0 };
     if (!cut(r, url))
         return answer_error(r, 400, "the path has a part that is no name");
-    unsigned status = guard_check(r, method, &err);
-    if (status == 401 && is_entry(r, method))
-        return enter(r);
+    if (guard_place(r, &err))
+        return answer_err(r, 403, &err);
+    unsigned status = find_route(r, method);
+    if (!(r->route ? r->route->may : guard_token)(r))
+        return answer_error(r, 401, "open the address that studio printed, with its token");
     if (status)
-        return answer_error(r, status, "%s", err.text);
-    if (is_entry(r, method))
-        return enter(r);
-    if ((status = find_route(r, method)))
         return answer_error(r, status, status == 404 ? "there is nothing of this name" :
                             "this cannot be done with it");
     const char *length = request_header(r, "Content-Length");
@@ -203,14 +185,39 @@ static struct MHD_Daemon *start(struct studio *s, const struct sockaddr_in *to)
                             MHD_OPTION_UNESCAPE_CALLBACK, as_it_is, NULL, MHD_OPTION_END);
 }
 
-/* Uploads that were cut off by a signal are removed by the handlers that every command has. */
+static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
+static struct sigaction usual[sizeof ending / sizeof *ending];
+
+/* What answers were waiting for ends too. */
+static void on_end(int sig)
+{
+    child_end_all();
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
+        if (ending[i] == sig)
+            usual[i].sa_handler(sig);
+}
+
+/* Uploads that were cut off are removed by the handlers that every command has; what is ignored
+ * stays so. */
+static void catch_ends(void)
+{
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+        sigaction(ending[i], NULL, &usual[i]);
+        struct sigaction mine = usual[i];
+        mine.sa_handler = on_end;
+        if (usual[i].sa_handler != SIG_IGN && usual[i].sa_handler != SIG_DFL)
+            sigaction(ending[i], &mine, NULL);
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
 int studio_serve(struct studio *s, struct tr_err *err)
 {
     struct sockaddr_in to;
     if (address_of(s, &to, err))
         return err->code;
     s->local = (ntohl(to.sin_addr.s_addr) >> 24) == 127;
-    signal(SIGPIPE, SIG_IGN);
+    catch_ends();
     struct MHD_Daemon *d = start(s, &to);
     if (!d && errno == EADDRINUSE)
         return tr_err_set(err, TR_EIO, "port %d is in use; --port names another", s->port);
@@ -241,24 +248,25 @@ static int other_page(struct request *r)
 }
 
 static const struct route routes[] = {
-    { "GET", "", NOTHING, index_page },
-    { "GET", "*", NOTHING, other_page },
-    { "GET", "api/state", NOTHING, state_answer },
-    { "GET", "api/rows", NOTHING, rows_answer },
-    { "POST", "api/plan", JSON, plan_answer },
-    { "POST", "api/chat", JSON, chat_answer },
-    { "POST", "api/runs", JSON, run_start },
-    { "PUT", "api/data/*", BYTES, upload_end },
-    { "PUT", "api/models/*", BYTES, upload_end },
-    { "DELETE", "api/data/*", NOTHING, file_delete },
-    { "DELETE", "api/models/*", NOTHING, file_delete },
-    { "DELETE", "api/runs/*", NOTHING, run_delete },
-    { "POST", "api/runs/*/stop", JSON, run_stop },
-    { "POST", "api/runs/*/continue", JSON, run_continue },
-    { "POST", "api/runs/*/rename", JSON, run_rename },
-    { "POST", "api/runs/*/merge", JSON, run_merge },
-    { "POST", "api/runs/*/quantize", JSON, run_merge },
-    { "GET", "api/runs/*/events", NOTHING, run_events },
-    { "GET", "api/runs/*/files/*", NOTHING, run_file },
-    { NULL, NULL, NOTHING, NULL }
+    { "GET", "", NOTHING, guard_anyone, index_page },
+    { "GET", "*", NOTHING, guard_anyone, other_page },
+    { "GET", "api/state", NOTHING, guard_token, state_answer },
+    { "GET", "api/rows", NOTHING, guard_token, rows_answer },
+    { "POST", "api/plan", JSON, guard_token, plan_answer },
+    { "POST", "api/chat", JSON, guard_token, chat_answer },
+    { "POST", "api/runs", JSON, guard_token, run_start },
+    { "PUT", "api/data/*", BYTES, guard_token, upload_end },
+    { "PUT", "api/models/*", BYTES, guard_token, upload_end },
+    { "DELETE", "api/data/*", NOTHING, guard_token, file_delete },
+    { "DELETE", "api/models/*", NOTHING, guard_token, file_delete },
+    { "DELETE", "api/runs/*", NOTHING, guard_token, run_delete },
+    { "POST", "api/runs/*/stop", JSON, guard_token, run_stop },
+    { "POST", "api/runs/*/continue", JSON, guard_token, run_continue },
+    { "POST", "api/runs/*/rename", JSON, guard_token, run_rename },
+    { "POST", "api/runs/*/merge", JSON, guard_token, run_merge },
+    { "POST", "api/runs/*/quantize", JSON, guard_token, run_merge },
+    { "GET", "api/runs/*/events", NOTHING, guard_token, run_events },
+    { "GET", "api/runs/*/files/*", NOTHING, guard_ticket, run_file },
+    { "POST", "api/runs/*/files/*", NOTHING, guard_token, ticket_answer },
+    { NULL, NULL, NOTHING, NULL, NULL }
 };

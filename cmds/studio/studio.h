@@ -55,8 +55,6 @@ int answer_empty(struct request *r); /* {} */
 /* Of a stream of open_memstream over text and n, which it closes. */
 int answer_json(struct request *r, unsigned status, FILE *f, char **text, size_t *n);
 int answer_file(struct request *r, int fd, const char *name);
-/* Leads to "/", with the cookie. */
-int answer_cookie(struct request *r);
 /* Server-sent events: `more` writes up to `room` bytes, 0 for none yet, below 0 for the end. */
 int answer_events(struct request *r, ssize_t (*more)(void *ctx, char *to, size_t room),
                   void *ctx, void (*release)(void *ctx));
@@ -75,9 +73,16 @@ const char *json_text(const struct tr_json *object, const char *key);
 
 /* ==== who may ask (guard.c) ==== */
 
-/* 0, or the status of the refusal, with words in err. */
-unsigned guard_check(const struct request *r, const char *method, struct tr_err *err);
-int guard_token_is(const struct studio *s, const char *token);
+/* A secret for to (STUDIO_TOKEN bytes). */
+int guard_secret(char *to, struct tr_err *err) TR_MUST_CHECK;
+/* It comes to this server by its own name, and from its own page if from any. */
+int guard_place(const struct request *r, struct tr_err *err) TR_MUST_CHECK;
+/* 1 if who asks has the token; or a ticket, which is none any more then; or for anyone. */
+int guard_token(const struct request *r);
+int guard_ticket(const struct request *r);
+int guard_anyone(const struct request *r);
+/* A ticket to GET this path once, within a minute. */
+int ticket_answer(struct request *r);
 
 /* ==== names (names.c) ==== */
 
@@ -110,9 +115,9 @@ void put_event(FILE *f, const char *name, const char *json, size_t n);
 /* ==== processes (child.c) ==== */
 
 /* Run a command of ours, arg[0], or the one of that path, with options, NULL behind the last,
- * and n_in bytes, a few thousand at most, on its standard input.  to: what it wrote and what it
- * said, up to a megabyte each, and its status.  Returns -1 after an error was answered, the
- * command's own where it failed; then nothing is to be released. */
+ * and n_in bytes on its standard input; it ends where nobody waits for an answer any more.
+ * to: what it wrote and what it said, up to a megabyte each, and its status.  Returns -1 after
+ * an error was answered, the command's own where it failed; then nothing is to be released. */
 struct outcome {
     char *out, *said;
     size_t n_out, n_said;
@@ -123,9 +128,15 @@ int child_answer(struct request *r, const char *const *arg, const char *in, size
 void outcome_release(struct outcome *o);
 /* Why it failed: the last line that it said. */
 void last_said(const char *text, char *to, size_t size);
-/* Start one whose output is read; the pid, or -1. */
-pid_t child_start(const struct studio *s, const char *const *arg, int *out, int *said,
-                  struct tr_err *err) TR_MUST_CHECK;
+/* Start one with n_in bytes on its standard input, whose output is read: its pid, which is its
+ * process group too, or -1. */
+pid_t child_start(const struct studio *s, const char *const *arg, const char *in, size_t n_in,
+                  int *out, int *said, struct tr_err *err) TR_MUST_CHECK;
+/* Send a signal to its group; wait for it: its exit status as a shell tells it. */
+void child_end(pid_t pid, int sig);
+int child_wait(pid_t pid);
+/* All of them end; for a handler of signals. */
+void child_end_all(void);
 /* Start one that outlives the server: in a session of its own, what it says goes to
  * FOLDER/KIND.txt, its lock is FOLDER/KIND.lock, its status will be in FOLDER/KIND.end. */
 int child_detach(const struct studio *s, const char *const *arg, const char *folder,

@@ -104,11 +104,25 @@ wd_start "$test_scratch/browser" || {
     exit 1
 }
 
-step 'the page comes up, and its key is not in the address' '
+known() { wd_wait 10 "model.querySelector(\"[value=\\\"tiny.gguf\\\"]\")"; }
+step 'the page comes up, and its key is in no address and no cookie, also in other tabs' '
+    wd_go "${address%%\?*}"
+    wd_wait 10 "/Open the address that studio printed/.test(document.querySelector(\".notice.wrong\")?.textContent)"
     wd_go "$address"
-    wd_wait 10 "document.querySelector(\"main h1\")"
+    known
     test "$(say location.search)" = ""
-    test "$(say document.cookie)" = ""
+    wd_js "location.reload(); return \"\""
+    known
+    first=$(wd_call GET "$wd_session/window" | sed "s/.*:\"//; s/\".*//")
+    for url in "$address" "${address%%\?*}"; do
+        tab=$(wd_call POST "$wd_session/window/new" "{\"type\":\"tab\"}" | sed "s/.*\"handle\":\"//; s/\".*//")
+        wd_call POST "$wd_session/window" "{\"handle\":\"$tab\"}"
+        wd_go "$url"
+        known
+        wd_call GET "$wd_session/cookie" | grep -x "{\"value\":\[\]}"
+        wd_call DELETE "$wd_session/window"
+        wd_call POST "$wd_session/window" "{\"handle\":\"$first\"}"
+    done
 '
 
 step 'a text is uploaded and looked at' '

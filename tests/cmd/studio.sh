@@ -41,6 +41,7 @@ to() {
     [ "$code" = "$wanted" ] || { echo "status $code, not $wanted, of $*" && cat body && return 1; }
 }
 ask() { wanted_of=$1 && shift && to "$wanted_of" -H "Authorization: Bearer $token" "$@"; }
+until_it() { tenth=0; until "$@"; do sleep 0.1 && tenth=$((tenth + 1)) && test $tenth -lt 200; done; }
 # state NAME: of a run
 state() { ask 200 "$at/api/state" && grep -o "{\"name\": \"$1\", \"state\": \"[a-z]*\"" body | sed 's/.*: "//; s/"//'; }
 becomes() { # NAME STATE
@@ -60,12 +61,13 @@ test_expect_success 'who does not know the token, asks for another name or comes
     grep "token" body
     to 401 -H "Authorization: Bearer 0123456789abcdef0123456789abcdef" "$state"
     to 401 -H "Authorization: Bearer " "$state"
-    to 401 -H "Cookie: studio-$port=" "$state"
-    to 401 -H "Cookie: studio-$port=x$token" "$state"
-    to 401 -H "Cookie: studio-1=$token" "$state"
-    to 401 "$at/"
-    to 401 "$at/?token=wrong"
+    to 401 -H "Cookie: studio-$port=$token" "$state"
+    to 401 "$state?token=$token"
+    to 401 "$at/api/none"
+    to 401 -X DELETE "$at/api/data/none"
+    to 401 -H "Origin: $at" -X DELETE "$at/api/data/none"
     to 403 -H "Host: rebound.example:$port" "$at/?token=$token"
+    to 403 -H "Origin: http://example.org" "$at/app.js"
     ask 200 "$state"
     ask 200 -H "Host: localhost:$port" "$state"
     ask 403 -H "Host: rebound.example:$port" "$state"
@@ -80,20 +82,18 @@ test_expect_success 'who does not know the token, asks for another name or comes
     ask 403 -H "Origin: http://localhost:$port" "$state"
     ask 200 -H "Origin: $at" "$state"'
 
-test_expect_success 'the address gives a cookie, which is not enough to change something' '
-    curl -s -D headers -o body "$at/?token=$token"
-    grep -i "^HTTP/1.1 303" headers
-    grep -i "^Set-Cookie: studio-$port=$token; HttpOnly; SameSite=Strict; Path=/" headers
-    grep -i "^Location: /" headers
-    cookie="Cookie: a=b; studio-$port=$token"
-    to 200 -H "$cookie" "$at/api/state"
-    to 403 -H "$cookie" -X DELETE "$at/api/data/none"
-    to 403 -H "$cookie" -H "Origin: http://evil.example:$port" -X DELETE "$at/api/data/none"
-    to 404 -H "$cookie" -H "Origin: $at" -X DELETE "$at/api/data/none"
-    curl -s -D headers -o body -H "$cookie" "$at/"
-    grep -i "^Content-Security-Policy: default-src .self." headers
+test_expect_success 'the page is for anyone, and leaves no cookie' '
+    for page in "?token=$token" "" app.js api/state; do
+        curl -s -D headers -o body -H "Authorization: Bearer $token" "$at/$page"
+        if grep -i "cookie" headers; then exit 1; fi
+        grep -i "^Content-Security-Policy: default-src .self." headers
+        grep -i "^Referrer-Policy: no-referrer" headers
+        if grep "$token" body; then exit 1; fi
+    done
+    to 200 "$at/?token=$token"
+    curl -s -D headers -o body "$at/"
     grep -i "^Content-Type: text/html" headers
-    ask 404 "$at/none.js"
+    to 404 "$at/none.js"
     ask 404 "$at/api/none"
     ask 405 -X POST "$at/api/state"'
 
@@ -256,6 +256,28 @@ test_expect_success 'a run outlives the server, and has the bytes of one from a 
 server=$(cat server)
 token=$(sed 's/.*=//' address) at=$(sed 's,/?.*,,' address)
 
+test_expect_success 'a ticket loads down one file, once' '
+    file=$at/api/runs/one/files/adapter.gguf
+    ticket() { ask 201 -d "" "$file" && sed "s/.*: .\([0-9a-f]*\).}/\1/" body; }
+    to 401 -d "" "$file"
+    to 401 "$file"
+    to 401 "$file?ticket="
+    ticket=$(ticket)
+    test ${#ticket} = 32
+    test "$ticket" != "$token"
+    to 401 "$at/api/state?ticket=$ticket"
+    to 401 -H "Authorization: Bearer $ticket" "$file"
+    to 200 "$file?ticket=$ticket"
+    cmp body work/runs/one/adapter.gguf
+    to 401 "$file?ticket=$ticket"
+    ticket=$(ticket)
+    to 401 "$at/api/runs/one/files/metrics.tsv?ticket=$ticket"
+    to 401 "$file?ticket=$ticket"
+    ticket=$(ticket)
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do ticket >other; done
+    to 401 "$file?ticket=$ticket"
+    to 200 "$file?ticket=$(cat other)"'
+
 test_expect_success 'what a run writes comes as events' '
     for page in events other; do
         curl -s -N --max-time 1 -H "Authorization: Bearer $token" "$at/api/runs/one/events" >$page &
@@ -287,6 +309,43 @@ test_expect_success 'a conversation with base and adapter at once' '
     ask 200 -d "{\"model\": \"data/tiny.txt\", \"prompt\": \"x\"}" "$at/api/chat"
     grep "^event: error" body
     grep "is not a GGUF file" body'
+
+test_expect_success 'the prompt is among the words of no process, and is taken as it is' '
+    "$BIN/model-init" -q --vocab "$TOP/examples/tiny.gguf" --layers 4 --embd 256 --heads 4 --ctx 9000 -o work/slow.gguf
+    echo "{\"model\": \"slow.gguf\", \"prompt\": \"@secret word\", \"n\": 8000, \"seed\": 98765}" >chat.json
+    curl -s -N -H "Authorization: Bearer $token" -d @chat.json "$at/api/chat" >answer & asker=$!
+    until_it grep -q "event: text" answer
+    ps -A -o args >processes
+    grep "[9]8765" processes
+    ! grep "secret wor[d]" processes || false
+    kill $asker
+    while ps -A -o args | grep "[9]8765"; do sleep 0.1 && tenth=$((tenth + 1)) && test $tenth -lt 100; done
+    printf "%s\n" "It'\''s \"\\n\"" "# so" >prompt
+    "$BIN/generate" -q -m work/models/tiny.gguf -n 8 --temp 0 -p "$(cat prompt)" >wanted
+    ask 200 -d "{\"model\": \"models/tiny.gguf\", \"n\": 8, \"temp\": 0, \"prompt\":
+        \"It'\''s \\\"\\\\n\\\"\\n# so\"}" "$at/api/chat"
+    grep "^event: done" body
+    { cat prompt && sed -n "s/\\\\\"/\"/g; s/^data: {\"text\": \"\(.*\)\"}$/\1/p" body; } | tr -d "\n" >got
+    tr -d "\n" <wanted | cmp got -'
+
+test_expect_success 'who goes away ends what was done for him, and so does the server' '
+    i=0
+    while [ $i -lt 300 ]; do cat "$TOP/examples/tiny.txt" && i=$((i + 1)); done >work/data/huge.txt
+    echo "{\"model\": \"models/tiny.gguf\", \"data\": \"data/huge.txt\"}" >plan.json
+    at_work() { ps -A -o args | grep "tokeniz[e].*data/huge.txt"; }
+    nobody() { ! at_work; }
+    curl -s -H "Authorization: Bearer $token" -d @plan.json "$at/api/plan" & asker=$!
+    until_it at_work
+    kill $asker
+    until_it nobody
+    curl -s -H "Authorization: Bearer $token" -d @plan.json "$at/api/plan" &
+    until_it at_work
+    kill $server
+    until_it nobody
+    rm work/data/huge.txt
+    start_server'
+server=$(cat server)
+token=$(sed 's/.*=//' address) at=$(sed 's,/?.*,,' address)
 
 test_expect_success 'a run that is stopped goes on, and one that fails says why' '
     ask 201 -d "{$settings, \"name\": \"long\", \"knobs\": {\"STEPS\": 100000, \"BATCH\": 1, \"CTX\": 32, \"N_SAMPLE\": 2}}" "$at/api/runs"

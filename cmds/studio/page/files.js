@@ -4,7 +4,7 @@
  */
 import { text } from "./text.js";
 import { ask, button, bytes, during, fill, make, notice, number, say } from "./dom.js";
-import { call, part, refresh, state, watch } from "./net.js";
+import { call, download, part, refresh, state, watch } from "./net.js";
 import { uploader } from "./upload.js";
 
 function remove(kind, file) {
@@ -20,16 +20,20 @@ function remove(kind, file) {
     return pressed;
 }
 
+export function fetchButton(run, file, props) {
+    const pressed = button(text.downloadWord, () => during(pressed, () => download(run, file)),
+                           props);
+    return pressed;
+}
+
 /* The adapter or model of a run: from which, how good, and itself. */
 function ofRun(file) {
     const losses = state.runs.find(r => r.name === file.run)?.evaluation ?? [];
     return [file.kind === "adapter" && losses.length > 1 && make("span", { class: "hint" },
                 text.better(number(losses[0].loss), number(losses[1].loss))),
             make("a", { href: "#run/" + part(file.run), class: "button" }, file.run),
-            make("a", { href: `/api/runs/${part(file.run)}/files/${part(file.name)}`,
-                        download: file.name, class: "button",
-                        "aria-label": text.download(`${file.run}/${file.name}`) },
-                 text.downloadWord)];
+            fetchButton(file.run, file.name, {
+                "aria-label": text.download(`${file.run}/${file.name}`) })];
 }
 
 /* What a run made belongs to the run and is deleted with it. */
@@ -44,8 +48,16 @@ function item(kind, file) {
 
 const lists = { model: make("ul", { class: "files" }), adapter: make("ul", { class: "files" }),
                 data: make("ul", { class: "files" }) };
-const show_ = (list, kind, all) => fill(list, ...all.length ? all.map(f => item(kind, f))
-    : [make("li", { class: "hint" }, text.nothing)]);
+
+/* Left alone while it is the same, so that who is in it stays there. */
+function show_(list, kind, all) {
+    const key = JSON.stringify([all, state.runs.map(r => r.evaluation)]);
+    if (list.shown === key)
+        return;
+    list.shown = key;
+    fill(list, ...all.length ? all.map(f => item(kind, f))
+        : [make("li", { class: "hint" }, text.nothing)]);
+}
 
 const folder = make("p", { class: "hint" });
 export const node = make("div", {}, make("h1", {}, text.heading.files), folder,

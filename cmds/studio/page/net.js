@@ -1,25 +1,65 @@
 /* SPDX-License-Identifier: MIT
  *
- * Talking to the server: calls, uploads, streams, and the state of the folder, which is asked
- * for again and again, since a run may end, or another page or a shell change it.
+ * Talking to the server: the key, calls, files, streams, and the state of the folder, which is
+ * asked for again and again, since a run may end, or another page or a shell change it.
  */
 import { text } from "./text.js";
 
 export const part = encodeURIComponent;
 
+/* ==== the key ==== */
+
+/* The address that studio prints has it.  It leaves the address, stays with this tab, and is
+ * sent as a header; a tab that a link has opened is told it by the others. */
+let key = new URLSearchParams(location.search).get("token");
+const tabs = new BroadcastChannel("studio");
+if (key) {
+    history.replaceState(null, "", location.pathname + location.hash);
+    keep(key);
+    tabs.postMessage(key);
+}
+key ??= sessionStorage.getItem("key");
+
+function keep(got) {
+    key = got;
+    sessionStorage.setItem("key", key);
+}
+
+const told = new Promise(go => {
+    tabs.addEventListener("message", e => {
+        if (!e.data && key)
+            tabs.postMessage(key);
+        else if (e.data && !key)
+            go(keep(e.data));
+    });
+});
+if (!key) {
+    tabs.postMessage("");
+    await Promise.race([told, new Promise(go => setTimeout(go, 500))]);
+}
+
+const bearer = () => ({ Authorization: "Bearer " + key });
+
+/* ==== calls ==== */
+
 function failed(status, body) {
+    const refused = words => Object.assign(new Error(words), { refused: true });
+    if (status === 401) {
+        key = null;
+        sessionStorage.removeItem("key");
+    }
     if (status === 401 || status === 403)
-        return new Error(text.error.key);
+        return refused(text.error.key);
     try {
-        return new Error(JSON.parse(body).error);
+        return refused(JSON.parse(body).error);
     } catch {
-        return new Error(text.error.unknown(status));
+        return refused(text.error.unknown(status));
     }
 }
 
 async function request(method, path, body, signal) {
-    const sent = body === undefined ? {} : { body: JSON.stringify(body),
-                                             headers: { "Content-Type": "application/json" } };
+    const sent = body === undefined ? { headers: bearer() } : { body: JSON.stringify(body),
+        headers: { "Content-Type": "application/json", ...bearer() } };
     let reply;
     try {
         reply = await fetch(path, { method, signal, ...sent });
@@ -49,13 +89,27 @@ export function upload(kind, file, tell) {
         xhr.addEventListener("abort", () => yes("stopped"));
     });
     xhr.open("PUT", `/api/${kind}/${part(file.name)}`);
+    xhr.setRequestHeader("Authorization", bearer().Authorization);
     xhr.send(file);
     return { done, stop: () => xhr.abort() };
 }
 
-/* Server-sent events as the answer to a POST, which EventSource cannot make. */
-export async function stream(path, body, on, signal) {
-    const reply = await request("POST", path, body, signal);
+/* The browser saves it as it comes, and has no header for that. */
+export async function download(run, file) {
+    const path = `/api/runs/${part(run)}/files/${part(file)}`;
+    const { ticket } = await call("POST", path);
+    const link = document.createElement("a");
+    link.href = `${path}?ticket=${ticket}`;
+    link.download = file;
+    link.click();
+}
+
+/* ==== streams ==== */
+
+/* Server-sent events, which EventSource could ask for by GET alone and without a header. */
+export async function stream(method, path, body, on, signal) {
+    const reply = await request(method, path, body, signal);
+    on.open?.();
     const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
     let held = "";
     for (;;) {
@@ -76,6 +130,34 @@ export async function stream(path, body, on, signal) {
             on[event.name]?.(event.data.join("\n"));
         }
     }
+}
+
+/* Events from their beginning, again when the line breaks; {close}.  A page that nobody sees
+ * has no line: browsers open six to a server for all of them. */
+export function follow(path, on) {
+    let over = false, stopper, timer;
+    async function go() {
+        clearTimeout(timer);
+        stopper?.abort();
+        if (over || document.hidden)
+            return;
+        const mine = stopper = new AbortController();
+        try {
+            await stream("GET", path, undefined, on, mine.signal);
+        } catch (error) {
+            if (error.refused)
+                return;
+        }
+        if (mine === stopper && !mine.signal.aborted)
+            timer = setTimeout(go, 2000);
+    }
+    document.addEventListener("visibilitychange", go);
+    go();
+    return { close() {
+        over = true;
+        document.removeEventListener("visibilitychange", go);
+        go();
+    } };
 }
 
 /* ==== the state of the folder ==== */

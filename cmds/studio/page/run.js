@@ -7,8 +7,9 @@
 import { text } from "./text.js";
 import { ask, badge, button, bytes, duration, during, field, fill, make, notice, number,
          options, say, speak } from "./dom.js";
-import { call, part, refresh, state } from "./net.js";
+import { call, follow, part, refresh, state } from "./net.js";
 import { curve } from "./curve.js";
+import { fetchButton } from "./files.js";
 import { pickTuned } from "./try.js";
 
 /* The type of a merged model: quantising it is no second rounding. */
@@ -166,8 +167,8 @@ const convert = (pressed, what, to) => act(pressed, "/" + what, text.jobs[what](
 
 const fileItem = f => make("li", {}, make("span", { class: "file-name" }, f.name),
     make("span", { class: "hint" }, bytes(f.bytes)),
-    make("a", { href: api("/files/" + part(f.name)), download: f.name, class: "button",
-                id: "get-" + f.name, "aria-label": text.download(f.name) }, text.downloadWord));
+    fetchButton(run.name, f.name, { id: "get-" + f.name,
+                                    "aria-label": text.download(f.name) }));
 
 function files() {
     const rest = run.files.filter(f => !isMain(f));
@@ -258,8 +259,7 @@ function told(got) {
 }
 
 function listen() {
-    const from = new EventSource(api("/events"));
-    const on = (name, does) => from.addEventListener(name, e => does(JSON.parse(e.data)));
+    const on = {}, each = (name, does) => { on[name] = data => does(JSON.parse(data)); };
     const anew = () => {
         rows = new Map();
         logLines = [];
@@ -267,10 +267,10 @@ function listen() {
         later();
     };
     anew();
-    from.addEventListener("open", anew);
-    on("restart", () => { rows = new Map(); later(); });
-    on("metrics", row => { rows.set(row.step, row); later(); });
-    on("log", ({ line }) => {
+    on.open = anew;
+    each("restart", () => { rows = new Map(); later(); });
+    each("metrics", row => { rows.set(row.step, row); later(); });
+    each("log", ({ line }) => {
         logLines.push(line);
         logLines.splice(0, logLines.length - 500);
         const down = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
@@ -278,13 +278,13 @@ function listen() {
         if (down)
             log.scrollTop = log.scrollHeight;
     });
-    on("sample", s => {
+    each("sample", s => {
         sampleFiles.set(s.file, (s.begin ? "" : sampleFiles.get(s.file) ?? "") + s.text);
         showSamples();
     });
-    on("state", told);
-    on("eval", evaluation);
-    return from;
+    each("state", told);
+    each("eval", evaluation);
+    return follow(api("/events"), on);
 }
 
 export function show(name) {

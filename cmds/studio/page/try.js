@@ -86,7 +86,7 @@ async function answer(into, body, signal) {
     into.end.className = "hint";
     say(into.end, text.working);
     try {
-        await stream("/api/chat", body, {
+        await stream("POST", "/api/chat", body, {
             text: piece => into.said.append(JSON.parse(piece).text),
             done: all => {
                 say(into.end, text.answered(duration(JSON.parse(all).seconds)));
