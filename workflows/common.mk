@@ -89,7 +89,7 @@ begins  = $(if $(or $(dry),$(call begun,$1)),,$(file >$(RUN)/records/$1,$(call w
 # A recipe begins so, with words on what it does.
 PID      := $(shell echo $$PPID)
 step     = $(call steps_to,$(@F),$1)
-steps_to = $(call begins,$1)$(if $(dry),,$(file >$(RUN)/records/pid,$(PID)))$(if $(or $(dry),$(QUIET),$(V)),,$(eval step_done += x)$(info \
+steps_to = $(call begins,$1)$(if $(dry),,$(file >$(RUN)/records/pid,$(PID))$(keep_given))$(if $(or $(dry),$(QUIET),$(V)),,$(eval step_done += x)$(info \
   [$(words $(step_done))$(if $(steps),/$(words $(steps)))] $2))$(hide)
 inodes  = $(shell CDPATH= cd -- $(RUN) 2>/dev/null && QUOTING_STYLE=literal ls -i $1 2>/dev/null | sed 's/ *\([0-9]*\) \(.*\)/\2=\1/')
 inode   = $(or $(lastword $(subst =, ,$(filter $1=%,$(INODES)))),none)

@@ -14,6 +14,9 @@ plan: before-finetune
 quietly     = $(if $(dry),,@:)
 NOTHING     = echo 'Nothing to be done: all of $(RUN) is there.'
 GIVEN      := $(foreach k,$(filter-out RESTART,$(KNOBS)),$(if $(filter override,$(origin $k)),$k))
+# Who goes on with the run elsewhere may read what it was given: a knob a line.
+keep_given  = $(if $(filter finetune,$(MAKECMDGOALS)),$(file >$(RUN)/records/given,$(foreach \
+  k,$(filter-out RUNS NAME MODEL,$(GIVEN)),$k=$($k)$(newline))))
 # What was trained on goes into the command for a longer training, as the front has it.
 OF_DATA_RUN = $(call cmd,report) -m $(model)$(if $(one_text), --data $(call sh,$(one_text)), "$$@")
 as_words    = $(if $(one_text),,set --; for f in $(as_typed); do set -- "$$@" --data "$$f"; done; )

@@ -24,7 +24,7 @@
  *          [{model, loss, perplexity}], error, job, job_error}
  *       Numbers that are not known are null; `left` is seconds.  job is "" or what is done
  *       with the run now ("merge f16"); job_error why the last one failed.  model and data
- *       are "" for a run from a shell.
+ *       are "" for a run from a shell with files elsewhere, or several.
  *   PUT /api/data/NAME  PUT /api/models/NAME   the bytes, with Content-Length (411).  507, and
  *       nothing is read, if there is no room; 422 for what is no GGUF, or has no name of one.
  *       → 201 {name, path, bytes}

@@ -290,12 +290,14 @@ static int become_detached(const struct detached *d)
     struct flock mine = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     int mode = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW;
     close_from(3, TELL_FD);
-    if (setsid() < 0 || to_place(open(d->lock, O_RDWR | O_CREAT | O_NOFOLLOW, 0666), LOCK_FD) < 0 ||
-        fcntl(LOCK_FD, F_SETLK, &mine))
+    if (setsid() < 0)
+        return errno;
+    int fd = open(d->lock, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
+    if (to_place(fd, LOCK_FD) < 0 || fcntl(LOCK_FD, F_SETLK, &mine))
         return errno;
     unlink(d->end);
-    if (to_place(open("/dev/null", O_RDONLY), 0) < 0 || to_place(open(d->text, mode, 0666), 1) < 0 ||
-        dup2(1, 2) < 0)
+    if (to_place(open("/dev/null", O_RDONLY), 0) < 0 ||
+        to_place(open(d->text, mode, 0666), 1) < 0 || dup2(1, 2) < 0)
         return errno;
     usual_signals();
     execv("/bin/sh", d->word);

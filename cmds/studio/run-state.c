@@ -98,15 +98,102 @@ int run_is_busy(const char *name)
            make_is_at_work(name);
 }
 
-struct tr_json *run_settings(const char *name)
+/* All of a file of a run, malloc'ed, or NULL. */
+static char *read_whole(const char *name, const char *file, size_t *n)
 {
     char path[PATH_MAX], *text;
-    size_t n;
     struct stat st;
     struct tr_err err = { 0 };
-    if (!is_there(name, "studio/settings.json", &st) ||
-        tr_read_all(run_path(path, name, "studio/settings.json"), &text, &n, &err))
+    return is_there(name, file, &st) && !tr_read_all(run_path(path, name, file), &text, n, &err)
+               ? text : NULL;
+}
+
+/* ==== settings ==== */
+
+static int set_text(struct tr_json *to, const char *key, const char *text)
+{
+    size_t n = strlen(text);
+    return tr_json_set(to, key, tr_json_text(text, is_utf8(text, n) ? n : 0));
+}
+
+/* A file as it is named from the working folder; "" if it is elsewhere. */
+static const char *from_here(const char *path, char whole[PATH_MAX])
+{
+    char here[PATH_MAX];
+    size_t n = realpath(".", here) ? strlen(here) : 0;
+    if (!n || !realpath(path, whole) || strncmp(whole, here, n) || whole[n] != '/')
+        return "";
+    return whole + n + 1;
+}
+
+/* The next line of a text, without the blanks in front; NULL at the end. */
+static char *next_line(char **at)
+{
+    char *line = *at + strspn(*at, " "), *end = strchr(line, '\n');
+    if (!*line)
         return NULL;
+    *at = end ? end + 1 : line + strlen(line);
+    if (end)
+        *end = '\0';
+    return line;
+}
+
+/* KNOB=value, a line each: knobs, and whether all data are the one file of that name. */
+static int read_given(struct tr_json *knobs, char *given, const char *data, int *one)
+{
+    int rc = 0;
+    for (char *line; !rc && (line = next_line(&given));) {
+        char *value = strchr(line, '=');
+        if (!value)
+            continue;
+        *value++ = '\0';
+        if (!strcmp(line, "DATA"))
+            *one = !strcmp(data, value) || guard_ends(data, value);
+        else
+            rc = set_text(knobs, line, value);
+    }
+    return rc;
+}
+
+/* What a shell has begun: the workflow writes down what it was given, and the names of model
+ * and first data. */
+static struct tr_json *shell_settings(char *names, char *given)
+{
+    char whole[PATH_MAX], *model = next_line(&names), *data = next_line(&names);
+    struct tr_json *to = tr_json_object(), *knobs = tr_json_object();
+    int one = 1;
+    if (to && knobs && data && !read_given(knobs, given, data, &one) &&
+        !tr_json_set(to, "knobs", tr_json_share(knobs)) &&
+        !set_text(to, "model", from_here(model, whole)) &&
+        !set_text(to, "data", one ? from_here(data, whole) : "")) {
+        tr_json_free(knobs);
+        return to;
+    }
+    tr_json_free(knobs);
+    tr_json_free(to);
+    return NULL;
+}
+
+static struct tr_json *settings_of_shell(const char *name)
+{
+    size_t n;
+    char *names = read_whole(name, "records/names", &n);
+    char *given = read_whole(name, "records/given", &n);
+    struct tr_json *v = names && given ? shell_settings(names, given) : NULL;
+    free(names);
+    free(given);
+    return v;
+}
+
+struct tr_json *run_settings(const char *name)
+{
+    char path[PATH_MAX];
+    size_t n;
+    struct tr_err err = { 0 };
+    char *text = read_whole(name, "studio/settings.json", &n);
+    if (!text)
+        return settings_of_shell(name);
+    run_path(path, name, "studio/settings.json");
     struct tr_json *v = tr_json_parse(text, n, path, 0, 0, &err);
     free(text);
     return v;

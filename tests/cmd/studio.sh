@@ -373,6 +373,30 @@ test_expect_success 'a run that is stopped goes on, and one that fails says why'
     ask 404 -d "" "$at/api/runs/none/stop"
     ask 404 -d "" "$at/api/runs/none/continue"'
 
+test_expect_success 'a run that a shell has begun goes on, where the page has its settings' '
+    (cd work && exec "$BIN/finetune" -q -m models/tiny.gguf --name shell --steps 100000 --batch 1 --ctx 32 --n-sample 2 data/tiny.txt) &
+    begun=$!
+    until_it grep -q "^3	" work/runs/shell/metrics.tsv
+    kill $begun
+    wait $begun || :
+    test "$(state shell)" = stopped
+    grep "\"name\": \"shell\", .*\"model\": \"models/tiny.gguf\", \"data\": \"data/tiny.txt\".*\"STEPS\": *\"100000\"" body
+    ask 201 -d "" "$at/api/runs/shell/continue"
+    until_it grep -q "going on from" work/runs/shell/studio/run.txt
+    ask 200 -d "" "$at/api/runs/shell/stop"
+    becomes shell stopped
+    rm -r work/runs/shell/studio
+    echo "DATA=data/tiny.txt data/rows.jsonl" >work/runs/shell/records/given
+    ask 400 -d "" "$at/api/runs/shell/continue"
+    grep "files of the working folder" body
+    echo "TRAIN_FLAGS=--clip 1" >work/runs/shell/records/given
+    ask 400 -d "" "$at/api/runs/shell/continue"
+    grep "no knob .TRAIN_FLAGS" body
+    rm work/runs/shell/records/given
+    ask 409 -d "" "$at/api/runs/shell/continue"
+    grep "was begun from a shell" body
+    ask 200 -X DELETE "$at/api/runs/shell"'
+
 test_expect_success 'renamed, merged, quantised, removed' '
     ask 200 -d "{\"to\": \"two\"}" "$at/api/runs/one/rename"
     ask 404 -d "{\"to\": \"two\"}" "$at/api/runs/one/rename"
