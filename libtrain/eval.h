@@ -32,8 +32,9 @@ void tr_eval_watch(struct tr_eval *e, const struct tr_progress *p);
 
 /* Add the losses of the rows with a target, each times its weight, to *sum; row_loss (n,
  * without weights) and logits (n, n_vocab) are filled if not NULL.  What is no finite number is an error: TR_EFORMAT if a weight
- * of the file is none, else TR_EDIVERGED.  TR_EINVAL for more rows than were announced,
- * and for ids and positions that the model does not have, and weights that are none. */
+ * of the file is none, else TR_EDIVERGED.  TR_EMISMATCH for ids beyond those of the model,
+ * TR_EINVAL for more rows than were announced, positions that it does not have, and weights
+ * that are none. */
 int tr_eval_batch(struct tr_eval *e, const struct tr_batch *batch, double *sum,
                   float *row_loss, float *logits, struct tr_err *err) TR_MUST_CHECK;
 
@@ -138,7 +139,8 @@ int tr_eval_divergence(struct tr_eval *e, struct tr_eval *base, const struct tr_
                        const struct tr_chunks *c, struct tr_divergence *d,
                        struct tr_err *err) TR_MUST_CHECK;
 
-/* A pack fits a model: vocabulary (hash where both have one) and context.  TR_EMISMATCH. */
+/* A pack fits a model: context, and vocabulary: by hash where both have one, so that either may
+ * have more padding than the other, else by size.  TR_EMISMATCH. */
 int tr_pack_fits(const struct tr_pack *pack, const struct tr_model *m,
                  struct tr_err *err) TR_MUST_CHECK;
 

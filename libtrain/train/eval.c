@@ -161,7 +161,9 @@ static int check_batch(const struct tr_eval *e, const struct tr_batch *b,
     int64_t i = bad_row(e, b);
     if (i < 0)
         return 0;
-    return tr_err_set(err, TR_EINVAL,
+    int64_t n_vocab = tr_model_config(e->m)->n_vocab;
+    int beyond = b->token[i] >= n_vocab || b->target[i] >= n_vocab;
+    return tr_err_set(err, beyond ? TR_EMISMATCH : TR_EINVAL,
                       "%s: row %lld to measure has token %d, target %d, position %d and "
                       "weight %g, of which one cannot be",
                       tr_gguf_path(tr_model_gguf(e->m)), (long long)i, b->token[i], b->target[i], b->pos[i],
@@ -238,15 +240,16 @@ int tr__eval_tops(struct tr_eval *e, const struct tr_batch *batch, const struct 
 
 /* ---- a pack ----------------------------------------------------------------------- */
 
-/* hash: of the model's vocabulary. */
+/* hash: of the model's vocabulary.  One with the same tokens may be longer by padding, which
+ * no text has (tokenizer/hash.c); operations refuse an id of that kind all the same. */
 static int check_pack(const struct tr_pack *pack, const struct tr_model *m, uint64_t hash,
                       struct tr_err *err)
 {
     const struct tr_pack_info *info = tr_pack_info(pack);
     const struct tr_config *c = tr_model_config(m);
     const char *path = tr_pack_path(pack);
-    if (info->n_vocab > c->n_vocab ||
-        (hash && info->vocab_hash && hash != info->vocab_hash))
+    int known = hash && info->vocab_hash;
+    if (known ? hash != info->vocab_hash : info->n_vocab > c->n_vocab)
         return tr_err_set(err, TR_EMISMATCH,
                           "'%s' was made with another vocabulary than that of '%s'", path,
                           tr_gguf_path(tr_model_gguf(m)));

@@ -47,7 +47,7 @@ static int64_t place_rows(struct tops *t, const struct tr_pack_seq *seq)
     return n;
 }
 
-/* A teacher may have more tokens than the student, which are padding (tokenizer/hash.c): one of
+/* A teacher may have more tokens than the data, and the student, which are padding (tokenizer/hash.c): one of
  * these that is among the likeliest of a row is one of all others, and an id that is as unlikely
  * as can be has its place. */
 static void leave_out_padding(int32_t *id, float *log_p, int64_t k, int32_t n_vocab)
@@ -108,7 +108,8 @@ static int count_all(struct tr_pack *pack, uint64_t n_seq, int64_t *n, struct tr
 
 static int check(struct tr_eval *e, struct tr_pack *pack, int64_t k, struct tr_err *err)
 {
-    int64_t n_vocab = tr_pack_info(pack)->n_vocab;
+    int64_t mine = tr_model_config(tr__eval_model(e))->n_vocab;
+    int64_t its = tr_pack_info(pack)->n_vocab, n_vocab = mine < its ? mine : its;
     int rc = tr_pack_fits(pack, tr__eval_model(e), err);
     if (!rc && (k < 1 || k > TR_MAX_TOP || k > n_vocab))
         rc = tr_err_set(err, TR_EINVAL, "%lld likeliest ids: from 1 to %lld are possible",

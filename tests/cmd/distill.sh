@@ -76,6 +76,26 @@ test_expect_success 'vocabularies that differ by padding alone are the same' '
     awk -F "\t" "NR == 2 { exit !(\$2 > 1e-6 && \$2 < 1e-2) }" p.tsv # what the padding has
     "$BIN/train" -q --threads 2 -m padded.gguf -d words.pack --steps 1 -o q.ckpt'
 
+# Ids that the teacher has no rows for are among "all others", of which it says what is left.
+test_expect_success 'a teacher with less padding than the student and its data' '
+    "$BIN/tokenize" -q -m padded.gguf pairs.jsonl | "$BIN/pack" -q -c 24 -o padded.pack
+    "$BIN/distill" -q -m words.gguf -d words.pack -k 512 -o a.top
+    "$BIN/distill" -q -m words.gguf -d padded.pack -k 512 -o b.top
+    for f in a b; do "$BIN/gguf-show" --tensors --data 9999 $f.top | grep -v hash >$f.ids; done
+    cmp a.ids b.ids
+    padded() { "$BIN/train" -q --threads 2 --warmup 0 --lr 5e-3 -m padded.gguf "$@"; }
+    padded -d padded.pack --teacher b.top --steps 1 --log b.tsv -o b.ckpt
+    awk -F "\t" "NR == 2 { exit !(\$2 > 1e-6 && \$2 < 1e-2) }" b.tsv
+    padded -d padded.pack --teacher b.top --batch 1 --reverse-kl 0.5 --steps 1 -o c.ckpt
+    "$BIN/train" -q --threads 2 -m words.gguf -d padded.pack --steps 1 -o d.ckpt
+    echo "{\"input_ids\": [5, 2100, 7]}" >ids.jsonl # padding, spelled
+    "$BIN/tokenize" -q -m padded.gguf ids.jsonl | "$BIN/pack" -q -c 24 -o ids.pack
+    test_expect_code 1 "$BIN/distill" -q -m words.gguf -d ids.pack -k 8 -o no.gguf 2>stderr
+    grep "2100" stderr
+    test_expect_code 1 "$BIN/train" -q -m words.gguf -d ids.pack --steps 1 -o no.ckpt 2>stderr
+    grep "2100" stderr
+    test ! -e no.gguf && test ! -e no.ckpt'
+
 test_expect_success 'a teacher or reference of something else is refused by name' '
     "$BIN/distill" -q -m words.gguf -d words.pack -k 8 -o other.gguf
     refused "another vocabulary" -d chosen.pack --teacher other.gguf
