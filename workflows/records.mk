@@ -27,8 +27,9 @@ $(of_data.pack)
 adapter $(call content,3,3)
 train$(TRAIN_OPTS)$(of_sched)$(call settings,TRAIN_FLAGS)$(if $(distills),$(newline)$(of_teacher))
 endef
-of_sched    = $(if $(filter file:%,$(firstword $(SCHED))),$(newline)schedule $(shell cksum \
-  <$(call named,$(patsubst file:%,%,$(SCHED))) 2>/dev/null))
+of_sched    = $(if $(filter file:%,$(firstword $(SCHED))),$(call sum_of,$(SCHED)))$(foreach w,$(filter \
+  file:%,$(subst --sched=,,$(TRAIN_FLAGS))),$(call sum_of,$w))
+sum_of      = $(newline)schedule $(shell cksum <$(call named,$(patsubst file:%,%,$1)) 2>/dev/null)
 TAUGHT     := $(if $(and $(distills),$(TEACHER)),$(lastword $(subst =, ,$(shell $(call \
   script,contents.sh) / $(teacher)))))
 of_teacher  = teacher $(TAUGHT)$(call flags,DISTILL_FLAGS)$(call settings,DISTILL_FLAGS)

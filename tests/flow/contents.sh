@@ -48,7 +48,14 @@ test_expect_success 'so is the table of a schedule' '
     did train
     nothing SCHED="file:$test_scratch/a table"
     printf "step factor\n1 1\n4 0.5\n" >"a table"
-    flow SCHED="file:$test_scratch/a table" >log 2>&1
+    flow -n SCHED="file:$test_scratch/a table" >log 2>&1
+    did train
+    did_not tokenize
+    mv "a table" table
+    flow TRAIN_FLAGS="--sched file:$test_scratch/table" >log 2>&1
+    nothing TRAIN_FLAGS="--sched file:$test_scratch/table"
+    printf "step factor\n1 1\n4 0.2\n" >table
+    flow -n TRAIN_FLAGS="--sched=file:$test_scratch/table" >log 2>&1
     did train
     did_not tokenize
     nothing'
