@@ -20,6 +20,11 @@ printf %s "$steps" | grep -Eq '^[0-9]{2,6}$' || die "LR_STEPS is a number of ste
 share=$(awk -v a="$from" -v b="$to" 'BEGIN { if (a > 0 && a < b && a / b >= 1e-12) printf "%.17g", a / b }')
 [ "$share" ] || die "LR_FROM, $from, is not below LR_TO, $to" 2
 
+# It has nothing to wait for: nothing is measured on the way.
+case " $flags" in *" --patience"*)
+    flags=$(printf %s " $flags" | sed 's/ --patience[= ] *[^ ]*//g; s/^ //')
+    printf 'lr-find: --patience of TRAIN_FLAGS does not count here\n' >&2 ;;
+esac
 mark=$(mktemp) || exit
 trap 'rm -f "$mark"' EXIT
 trap 'exit 1' HUP INT TERM

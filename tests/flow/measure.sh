@@ -76,7 +76,9 @@ test_expect_success 'lr-find: a table by rates, and the rate where the loss fall
     grep "falls most steeply at 0.0" "$runs/f-lr-find/lr-find.txt"
     grep "LR=0.0" out
     ! command -v gnuplot >/dev/null || test -s "$runs/f-lr-find/lr-find.png"
-    lr_find LR_STEPS=22 LR_FROM=1e-3 LR_TO=2e-2 CHECKPOINT=best >out 2>log
+    lr_find LR_STEPS=22 LR_FROM=1e-3 LR_TO=2e-2 CHECKPOINT=best EVAL_EVERY=5 \
+        TRAIN_FLAGS="--patience 3 --weight-decay 0" >out 2>log
+    grep "patience of TRAIN_FLAGS does not count" log
     cut -f 2 "$runs/f-lr-find/lr-find.tsv" >rates
     test "$(sed -n "2p;23p" rates | tr "\n" " ")" = "0.001 0.02 "
     test "$(sort -g rates | cksum)" = "$(cksum <rates)"'
