@@ -9,7 +9,7 @@
  * backward reads again is either kept until then or, for results that cost little (norms,
  * activations), dropped at the end of the segment and computed again by the reverse
  * sweep.  The result of a segment is always kept; of segments that are recomputed whole
- * nothing else is.
+ * nothing else is.  In groups of such segments not even all results are.
  *
  * A small net needs no segments: operations that run outside of one make up a single
  * segment, and a tape without a plan takes memory as it is wanted.  One step is then
@@ -82,6 +82,13 @@ struct tr_tape_plan tr_tape_plan(const struct tr_tape *tp);
  * with keep_half: what is computed again has not been rounded. */
 void tr_tape_recompute_first(struct tr_tape *tp, int n);
 
+/* Recompute all segments whole, and let only the result of every n-th wait, the first one's
+ * among them.  The reverse sweep makes those between again, all of a group when it comes to
+ * its last segment, and then goes through them one by one: some results more that live at
+ * once, and a forward pass more in all (Chen et al. 2016, "Training deep nets with sublinear
+ * memory cost").  n < 2: of each.  Say so before the first operation; bits are as above. */
+void tr_tape_recompute_groups(struct tr_tape *tp, int n);
+
 /* Let results wait for backward as F16, those beyond its range at its ends: half the
  * memory, and gradients that are right to two or three digits.  Say so before the first
  * operation. */
@@ -109,6 +116,11 @@ int tr_tape_error(const struct tr_tape *tp, struct tr_err *err);
  * After that only what was kept has its data: with TR_RECOMPUTE_NONE all. */
 void tr_segment_begin(struct tr_tape *tp);
 struct tr_tensor *tr_segment_end(struct tr_tape *tp, struct tr_tensor *result);
+
+/* A place where a segment may be cut in two: what runs behind it reads t, made in front of it,
+ * and nothing else of the segment.  That is done where results wait in groups and t need not
+ * wait for it; gives what is to be read in place of t. */
+struct tr_tensor *tr_segment_cut(struct tr_tape *tp, struct tr_tensor *t);
 
 /* t for this segment and all that follow: a copy (rows, columns of t), kept until
  * tr_tape_reset in either mode, in f32 also with keep_half, with a gradient of its own beside

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-enum { TR_RECOMPUTE_AUTO = -1 };
+enum { TR_RECOMPUTE_AUTO = -1, TR_GROUP_LEAST = -1 };
 
 /* What becomes of a run when the loss or the gradient of a step is not finite, so that the step
  * is no update: i = 0, 1, … until NULL; the first is the default. */
@@ -101,6 +101,11 @@ struct tr_train_args {
                                 passes.  grad_acc must be 1 */
     int64_t recompute;       /* blocks that are computed again in backward, the first ones;
                                 TR_RECOMPUTE_AUTO: as few as the memory asks for */
+    int64_t recompute_group; /* of so many halves of blocks only one result waits, and the others
+                                are made again too, every block being computed again
+                                (tr_tape_recompute_groups); 0: if memory asks for more than
+                                every block once, the fewest that are enough; TR_GROUP_LEAST:
+                                about the number that takes the least */
     int64_t mem_limit;       /* bytes that plan.total may reach; 0: what the machine has */
     struct tr_pack *val;     /* the caller's, measured by tr_train_run; NULL: none */
     int64_t eval_rows;       /* longest sequence for tr_trainer_eval, if longer than those

@@ -61,6 +61,8 @@ struct tr_plan {
     int64_t total;
     int64_t recompute;  /* blocks that are computed again in backward, and all */
     int64_t n_block;
+    int64_t group;      /* segments of which one result waits (tr_tape_recompute_groups); 0:
+                           that of each block */
     int64_t chunk;      /* rows of logits at a time; 0: the default */
     double work;        /* floating-point operations of a step's matrix products */
 };

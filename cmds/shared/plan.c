@@ -45,7 +45,10 @@ void cmd_plan_say(const struct tr_plan *p)
         used += (size_t)snprintf(line + used, sizeof line - used, "%s%s %.1f", i ? ", " : "",
                                  parts[i].name, (double)bytes_of(p, &parts[i]) / 1e6);
     cmd_say("memory in MB: %s", line);
-    if (p->recompute)
+    if (p->group)
+        cmd_say("to save memory, all blocks are computed three times, in groups of %lld halves",
+                (long long)p->group);
+    else if (p->recompute)
         cmd_say("to save memory, %lld of %lld blocks are computed twice",
                 (long long)p->recompute, (long long)p->n_block);
     if (p->chunk)
@@ -96,6 +99,7 @@ void cmd_plan_print(const struct tr_trainer *t)
         printf("%s\t%lld\tbytes\n", parts[i].key, (long long)bytes_of(p, &parts[i]));
     printf("recompute\t%lld\tblocks\n", (long long)p->recompute);
     printf("blocks\t%lld\tblocks\n", (long long)p->n_block);
+    printf("group\t%lld\thalves\n", (long long)p->group);
     printf("chunk\t%lld\trows\n", (long long)p->chunk);
     print_trained(tr_trainer_params(t));
     printf("work\t%.4g\tGFLOP/step\n", p->work / 1e9);

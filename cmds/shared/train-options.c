@@ -221,6 +221,8 @@ static void take_values(struct train_opts *o)
     o->hooks.resume |= o->extra_epochs > 0;
     if (o->recompute)
         o->args.recompute = INT64_MAX;
+    if (o->recompute_twice)
+        o->args.recompute_group = TR_GROUP_LEAST;
 }
 
 /* ==== the command line ==== */
@@ -362,6 +364,8 @@ void train_options(struct train_opts *o, int argc, char **argv)
                  "print bytes and time of a step as a table, and do nothing"),
         CMD_FLAG(0, "recompute", &o->recompute,
                  "compute every block twice, not only as many as the memory asks for"),
+        CMD_FLAG(0, "recompute-twice", &o->recompute_twice,
+                 "compute every block three times, so that fewer results wait"),
         CMD_GROUP("On the way"),
         CMD_FLOAT(0, "eval-every", &h->eval_every, 1e-6, 1e9, "N",
                   "measure --val every N steps, below 1 a share of all, not only at the end"),

@@ -21,7 +21,7 @@ struct train_opts {
     struct cmd_samples samples;  /* their files and numbers */
     int64_t global_batch, extra_epochs;
     struct cmd_list beneath; /* adapters that stay as they are */
-    int plan, recompute;
+    int plan, recompute, recompute_twice;
 };
 
 /* Reads the command line into *o, over the defaults.  Ends the process if there is something

@@ -85,6 +85,11 @@ void tr_tape_recompute_first(struct tr_tape *tp, int n)
     tp->recompute_first = n;
 }
 
+void tr_tape_recompute_groups(struct tr_tape *tp, int n)
+{
+    tp->group = n < 2 ? 0 : n;
+}
+
 void tr_tape_keep_half(struct tr_tape *tp)
 {
     tp->keep_half = 1;

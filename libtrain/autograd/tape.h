@@ -28,12 +28,18 @@ struct tr__segment {
     int passed; /* backward does not come to it: of what it kept there is only the result, at
                    kept_before, and the next segment takes that mark for its own */
     struct tr_tensor *result;
+    int whole;   /* the result is all of what it is a view of: none of that is made again when
+                    backward comes to the segment */
+    int dropped; /* the result does not wait: it is made again with those of its group */
+    int made;    /* that was done, from this mark of `segment` on */
+    size_t made_at;
 };
 
 struct tr_tape {
     enum tr_tape_mode mode;
     enum tr_recompute recompute;
     int recompute_first; /* segments that are recomputed whole in any mode */
+    int group; /* all are, and only the result of every so many-th waits; 0: of each */
     int keep_half;
     int planning, in_segment;
     int implicit; /* the segment began by itself: it is the only one */
@@ -85,6 +91,15 @@ void tr__tape_backward(struct tr_tape *tp, struct tr_node *nd);
 
 /* The reverse sweep of what was recorded is over, or will not come. */
 void tr__tape_swept(const struct tr_tape *tp);
+
+/* Does t lie in the memory of the segment's result, all of which went with that? */
+static inline int tr__goes_with_result(const struct tr__segment *seg, struct tr_tensor *t)
+{
+    return seg->whole && tr_op_root(t) == tr_op_root(seg->result);
+}
+
+/* The result of the segment lies there from now on. */
+void tr__tape_move_result(const struct tr_tape *tp, const struct tr__segment *seg, void *to);
 
 /* A buffer for the result or the gradient between segment i and its neighbour. */
 float *tr__tape_handover(struct tr_tape *tp, int i, size_t bytes);

@@ -6,6 +6,8 @@
  */
 #include <libtrain/autograd/tape.h>
 
+#include <string.h>
+
 /* Make the output of nd what it was when its segment ran: 1 if nd must compute it again. */
 static int bring_back(struct tr_tape *tp, struct tr_tensor *out)
 {
@@ -18,18 +20,43 @@ static int bring_back(struct tr_tape *tp, struct tr_tensor *out)
     return !out->kept;
 }
 
-/* Compute again what was dropped at the end of the segment, fetch what was put away. */
-static void replay(struct tr_tape *tp, int i_seg)
+/* Compute again what was dropped at the end of the segment, fetch what was put away; with its
+ * result, or where that lies already. */
+static void replay(struct tr_tape *tp, int i_seg, int with_result)
 {
     const struct tr__segment *seg = &tp->seg[i_seg];
     if (i_seg && seg[-1].result->is_half)
         tr__fetch(tp, seg[-1].result);
     for (int i = seg->first_node; i < seg->end_node; i++) {
         struct tr_node *nd = tp->node[i];
+        if (!with_result && tr__goes_with_result(seg, nd->out))
+            continue;
         if (!bring_back(tp, nd->out))
             continue;
         nd->saved = tr_arena_array(&tp->segment, nd->n_saved, sizeof(float));
         tr__tape_forward(tp, nd);
+    }
+}
+
+/* Make the result of segment i again, and in front of it those of its group: they lie on
+ * each other, and what else their segments compute on top of them, one after the other. */
+static void make_again(struct tr_tape *tp, int i)
+{
+    int first = i;
+    while (first && tp->seg[first - 1].dropped && !tp->seg[first - 1].made)
+        first--;
+    for (; first <= i; first++) {
+        struct tr__segment *seg = &tp->seg[first];
+        size_t bytes = tr__tape_bytes(seg->result);
+        seg->made_at = tr_arena_mark(&tp->segment);
+        void *to = tr_arena_alloc(&tp->segment, bytes);
+        size_t mark = tr_arena_mark(&tp->segment);
+        replay(tp, first, 1);
+        if (!tp->planning && !tr__tape_failed(tp))
+            memcpy(to, seg->result->data, bytes);
+        tr__tape_move_result(tp, seg, to);
+        seg->made = 1;
+        tr_arena_rewind(&tp->segment, mark);
     }
 }
 
@@ -107,6 +134,22 @@ static void hand_out(struct tr_tape *tp, void (*ready)(void *ctx, struct tr_tens
     tp->n_fresh = 0;
 }
 
+static void sweep_segment(struct tr_tape *tp, int i_seg,
+                          void (*ready)(void *ctx, struct tr_tensor *param), void *ctx)
+{
+    struct tr__segment *seg = &tp->seg[i_seg];
+    int reads = seg->dropped ? i_seg : i_seg - 1; /* the last result that must be there */
+    if (reads >= 0 && tp->seg[reads].dropped && !tp->seg[reads].made)
+        make_again(tp, reads);
+    size_t mark = seg->dropped ? seg->made_at : tr_arena_mark(&tp->segment);
+    replay(tp, i_seg, 0);
+    for (int i = seg->end_node - 1; i >= seg->first_node; i--)
+        backward_node(tp, tp->node[i], i_seg);
+    hand_out(tp, ready, ctx);
+    seg->made = 0;
+    tr_arena_rewind(&tp->segment, mark);
+}
+
 static void begin_sweep(struct tr_tape *tp, struct tr_tensor *loss)
 {
     for (int i = 0; i < tp->n_node; i++)
@@ -134,16 +177,9 @@ int tr_tape_backward_each(struct tr_tape *tp, struct tr_tensor *loss,
         return 0;
     tp->each = ready != NULL;
     begin_sweep(tp, loss);
-    for (int i_seg = tp->n_seg - 1; i_seg >= 0 && !tr__tape_failed(tp); i_seg--) {
-        const struct tr__segment *seg = &tp->seg[i_seg];
-        if (!seg->result->needs_grad && !seg->shares_grad) /* nothing trainable here */
-            continue;
-        replay(tp, i_seg);
-        for (int i = seg->end_node - 1; i >= seg->first_node; i--)
-            backward_node(tp, tp->node[i], i_seg);
-        hand_out(tp, ready, ctx);
-        tr_arena_rewind(&tp->segment, 0);
-    }
+    for (int i = tp->n_seg - 1; i >= 0 && !tr__tape_failed(tp); i--)
+        if (tp->seg[i].result->needs_grad || tp->seg[i].shares_grad) /* else nothing trainable */
+            sweep_segment(tp, i, ready, ctx);
     tr__tape_swept(tp);
     return tr_tape_error(tp, NULL);
 }

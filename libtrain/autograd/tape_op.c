@@ -50,7 +50,7 @@ static int keeps(const struct tr_tape *tp, const struct tr_op *op)
         return 0;
     if (op->once)
         return 1;
-    if (tp->n_seg < tp->recompute_first || tp->recompute == TR_RECOMPUTE_ALL)
+    if (tp->n_seg < tp->recompute_first || tp->recompute == TR_RECOMPUTE_ALL || tp->group)
         return 0;
     return tp->recompute == TR_RECOMPUTE_NONE || !op->cheap ||
            (op->cheap > 1 && tp->recompute != TR_RECOMPUTE_SHORT);

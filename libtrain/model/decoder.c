@@ -42,6 +42,8 @@ static struct tr_tensor *block(struct tr__decoder *d, struct tr_tensor *x)
     struct tr_tensor *h = tr__norm(d, x, TR_ATTN_NORM, TR_ATTN_NORM_BIAS);
     struct tr_tensor *y = add_part(d, mixer->run, h, x, TR_ATTN_POST_NORM);
     if (!d->m->arch->mixer_alone) {
+        if (!d->m->config.parallel)
+            y = tr_segment_cut(d->tp, y);
         d->stream = d->m->config.parallel ? x : y;
         h = before_mlp(d, d->stream, h);
         y = add_part(d, tr__layer(d)->n_expert ? tr__experts : tr__mlp, h, y,

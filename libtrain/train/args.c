@@ -249,6 +249,8 @@ static const struct tr__arg table[] = {
     { { FIELD(recompute), TR_ARG_INT, .least = TR_RECOMPUTE_AUTO, .most = (double)INT64_MAX,
         .standard = TR_RECOMPUTE_AUTO },
       NULL, NULL },
+    { { FIELD(recompute_group), TR_ARG_INT, .least = TR_GROUP_LEAST, .most = 1 << 20 },
+      NULL, NULL },
     { { FIELD(eval_rows), TR_ARG_INT, .most = TR_PACK_MAX_CTX }, NULL, NULL },
     { { FIELD(sample_prompt), TR_ARG_INT, .most = TR_PACK_MAX_CTX }, NULL, NULL },
     { { FIELD(sample_new), TR_ARG_INT, .most = TR_PACK_MAX_CTX }, NULL, NULL },

@@ -27,6 +27,7 @@ void tr__prepare_tape(const struct tr_trainer *t, struct tr_tape *tp)
 {
     if (t->plan.recompute) /* and the embedding, which is the first segment */
         tr_tape_recompute_first(tp, (int)t->plan.recompute + 1);
+    tr_tape_recompute_groups(tp, (int)t->plan.group);
     if (t->args.precision->keep_half)
         tr_tape_keep_half(tp);
 }

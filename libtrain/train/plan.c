@@ -31,11 +31,19 @@ static void plan_fused(const struct tr_trainer *t, struct tr_tape *tp,
         tr_tape_backward_each(tp, result, no_gradient, NULL);
 }
 
-/* The largest micro-batch, of the longest documents there are, with `blocks` blocks recomputed, in chunks of so many
- * rows of logits. */
-static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
+/* Another tape may be cut into segments elsewhere. */
+static void forget_readers(struct tr_params *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        p->tensor[i]->reader = p->tensor[i]->shared = 0;
+}
+
+/* The largest micro-batch, of the longest documents there are: as many blocks recomputed as the
+ * level says, those beyond all blocks being sizes of groups; in chunks of so many rows of logits. */
+static int plan_step(struct tr_trainer *t, int64_t level, int64_t chunk,
                      struct tr_err *err)
 {
+    int64_t n_block = t->plan.n_block = t->m->config.n_layer;
     struct tr_tape *tp = tr_tape_new_planning(TR_TAPE_TRAIN, tr__recompute(t), err);
     if (!tp)
         return err ? err->code : TR_ENOMEM;
@@ -45,8 +53,10 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
     struct tr_batch batch = { rows, t->token, t->target, t->pos, t->weight };
     struct tr_loss loss = { .kind = t->args.loss, .scale = 1, .max_rows = chunk,
                             .option = t->loss_option };
-    t->plan.recompute = blocks;
+    t->plan.recompute = level < n_block ? level : n_block;
+    t->plan.group = level > n_block ? level - n_block + 1 : 0;
     t->plan.chunk = chunk;
+    forget_readers(&t->params);
     tr__prepare_tape(t, tp);
     t->m->noise = (struct tr__noise){ (float)t->args.lora_dropout, (float)t->args.neftune, 0 };
     struct tr_tensor *result = tr_model_loss(t->m, tp, &batch, &loss);
@@ -57,7 +67,6 @@ static int plan_step(struct tr_trainer *t, int64_t blocks, int64_t chunk,
         tr_tape_backward(tp, result);
     int rc = tr_tape_error(tp, err);
     t->tape_plan = tr_tape_plan(tp);
-    t->plan.n_block = t->m->config.n_layer;
     t->plan.work = (double)t->args.grad_acc * tr_tape_work(tp);
     tr_tape_free(tp);
     return rc;
@@ -92,10 +101,10 @@ static void fill_plan(struct tr_trainer *t, const struct bounds *b)
                p->eval + p->samples + p->data + p->program;
 }
 
-static int plan_run(struct tr_trainer *t, int64_t blocks, int64_t chunk,
+static int plan_run(struct tr_trainer *t, int64_t level, int64_t chunk,
                     const struct bounds *b, struct tr_err *err)
 {
-    int rc = plan_step(t, blocks, chunk, err);
+    int rc = plan_step(t, level, chunk, err);
     if (!rc)
         fill_plan(t, b);
     return rc;
@@ -135,14 +144,35 @@ static int refuse(const struct tr_trainer *t, const struct bounds *b, struct tr_
              (double)p->moments / 1e6, (double)p->activations / 1e6, (double)p->block / 1e6,
              (double)(p->eval + p->samples + p->data + p->program) / 1e6);
     return tr_err_set(err, TR_ENOMEM,
-                      "the smallest plan, with %s recomputed, takes %.1f MB (%s), %s %.1f MB: "
+                      "the smallest plan, with %s, takes %.1f MB (%s), %s %.1f MB: "
                       "what would help: %s",
-                      p->recompute == p->n_block ? "every block"
-                      : p->recompute             ? "some blocks"
-                                                 : "no block",
+                      p->group                     ? "every block recomputed twice"
+                      : p->recompute == p->n_block ? "every block recomputed"
+                      : p->recompute               ? "some blocks recomputed"
+                                                   : "no block recomputed",
                       (double)(over ? p->total : wanted(p, b)) / 1e6, parts,
                       over ? "the limit is" : "there are",
                       (double)(over ? b->limit : b->there) / 1e6, helps);
+}
+
+/* The level of groups that take least: of s segments about s / n + n results are there at once. */
+static int64_t least_level(const struct tr_trainer *t)
+{
+    int64_t n = 2, segments = 2 * t->m->config.n_layer + 2;
+    while (n * n < segments)
+        n++;
+    return t->m->config.n_layer + n - 1;
+}
+
+/* What the arguments leave open. */
+static void levels(const struct tr_trainer *t, int64_t *first, int64_t *last)
+{
+    int64_t n_layer = t->m->config.n_layer, n = t->args.recompute;
+    int64_t group = t->args.recompute_group;
+    *first = n < 0 ? 0 : n < n_layer ? n : n_layer;
+    *last = n < 0 || n >= n_layer ? least_level(t) : n;
+    if (group)
+        *first = *last = group == TR_GROUP_LEAST ? least_level(t) : n_layer + group - 1;
 }
 
 int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err)
@@ -150,13 +180,8 @@ int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err)
     struct bounds b = { .program = tr_machine_program_bytes(),
                         .there = tr_machine_memory_available() / tr_comm_local_size(),
                         .limit = t->args.mem_limit ? t->args.mem_limit : INT64_MAX };
-    int64_t n_layer = t->m->config.n_layer, first = t->args.recompute, last = first;
-    if (first < 0) {
-        first = 0;
-        last = n_layer;
-    } else if (first > n_layer) {
-        first = last = n_layer;
-    }
+    int64_t first, last;
+    levels(t, &first, &last);
     /* smaller pieces of logits last, since they give other last bits */
     static const int64_t chunks[] = { 0, 128, 64, 32 };
     int64_t least = first, least_total = INT64_MAX, chunk = 0;

@@ -50,6 +50,13 @@ test_expect_success 'recomputing changes no bit' '
     test "$(value recompute plain.tsv)" = 0
     test "$(value recompute all.tsv)" = 4
     test "$(value activations all.tsv)" -lt "$(value activations plain.tsv)"
+    train $run --recompute-twice -o twice.ckpt
+    cmp plain.ckpt twice.ckpt
+    train $run --recompute-twice --plan >twice.tsv
+    test "$(value group all.tsv)" = 0
+    test "$(value group twice.tsv)" -gt 2
+    test "$(value activations twice.tsv)" -lt "$(value activations all.tsv)"
+    test "$(value total twice.tsv)" -lt "$(value total all.tsv)"
     train $run --full -o plain.ckpt
     train $run --full --recompute -o all.ckpt
     cmp plain.ckpt all.ckpt'
@@ -67,9 +74,22 @@ test_expect_success '--mem-limit recomputes as few blocks as it takes' '
     train $run --mem-limit $(($(value total plain.tsv) + 1000000)) --plan >same.tsv
     test "$(value recompute same.tsv)" = 0'
 
+test_expect_success 'and then lets fewer results wait, also if a run that goes on is told to' '
+    limit=$((($(value total twice.tsv) + $(value total all.tsv)) / 2))
+    train $run --recompute --mem-limit $limit --plan >some.tsv
+    test "$(value total some.tsv)" -le $limit
+    test "$(value recompute some.tsv)" = 4
+    test "$(value group some.tsv)" -gt 1
+    test "$(value chunk some.tsv)" = 0
+    flat="--batch 8 --sched constant --warmup 0"
+    train $flat --steps 2 --recompute -o part.ckpt
+    train $flat --steps 3 -o whole.ckpt
+    train $flat --steps 3 --recompute-twice -o rest.ckpt --resume-from part.ckpt
+    cmp whole.ckpt rest.ckpt'
+
 test_expect_success 'a limit that nothing fits' '
     test_expect_code 1 train $run --mem-limit 20M -o no.ckpt 2>stderr
-    grep "every block recomputed.*20.0 MB" stderr
+    grep "every block recomputed twice, .*20.0 MB" stderr
     test ! -e no.ckpt
     test ! -e no.ckpt.d
     test_expect_code 1 train $run --mem-limit 20M --plan 2>stderr >no.tsv
@@ -187,7 +207,7 @@ if [ -n "$SANITIZE" ]; then
 fi
 dnnl=$(test_dnnl)
 awk 'BEGIN { while (i++ < 70) printf "word " }' >long.txt
-for mode in "" "--recompute" "--full" "--full --recompute" "--val t.pack" "--full --opt adamw8" \
+for mode in "" "--recompute" "--recompute-twice" "--full" "--full --recompute-twice" "--val t.pack" "--full --opt adamw8" \
     "--full --opt muon" "--full --opt adafactor" "--full --fused-step" "--full --fused-step --weights bf16 --opt adamw8 --recompute" \
     "--prompts long.txt --samples s.tsv --sample-tokens 100" \
     "--precision f16" "--precision bf16" "--precision bf16 --full" "--precision q8" \

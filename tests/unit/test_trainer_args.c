@@ -47,11 +47,14 @@ START_TEST(changes_no_bit)
     struct tr_train_args a = run_args(same_bits[_i].args);
     tiny_data_write(data, 7);
     tiny_model_write(same_bits[_i].of, model);
-    for (int blocks = 0; blocks <= TINY_LAYERS; blocks++) {
+    for (int level = 0; level <= TINY_LAYERS + 3; level++) { /* beyond the blocks: groups */
+        int blocks = level < TINY_LAYERS ? level : TINY_LAYERS;
         struct tr_train_args b = changed(same_bits[_i].args, same_bits[_i].change, blocks);
+        b.recompute_group = level > TINY_LAYERS ? level - TINY_LAYERS + 1 : 0;
         struct training_run x = run_open(model, data, &a), y = run_open(model, data, &b);
         const struct tr_plan *p = tr_trainer_plan(x.t), *q = tr_trainer_plan(y.t);
         ck_assert_int_eq(q->recompute, blocks);
+        ck_assert_int_eq(q->group, b.recompute_group);
         expect_same_bits(&x, &y);
         if (b.fused_step) {
             ck_assert_int_lt(q->grads, p->grads);
