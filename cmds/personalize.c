@@ -230,7 +230,7 @@ int main(int argc, char **argv)
         CMD_TEXT(0, "targets", &o.args.targets, "LIST",
                  "tensors by name or kind, with commas (default: all-linear)"),
         CMD_INT(0, "passes", &o.passes, 1, 64, "N",
-                "groups of layers of stream (4), steps of answers at most (16)"),
+                "groups of layers of stream (4), steps of answers at most (8)"),
         CMD_SIZE(0, "memory", &o.args.memory, "BYTES", "of sums at once; 1G"),
         CMD_TEXT(0, "peft", &o.peft, "FOLDER", "also write it as PEFT loads it"),
         CMD_TEXT(0, "base-name", &o.base_name, "TEXT", "where PEFT finds the base"),

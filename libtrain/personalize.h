@@ -42,7 +42,7 @@ struct tr_personalize_args {
                             hundredth of what 64 have on held-out rows */
     double lambda;       /* of the ridge, relative to the mean square of a layer's inputs;
                             0: chosen on held-out rows, of `answers` one for all layers */
-    int passes;          /* 0: of `stream` 4, of `answers` up to 16 */
+    int passes;          /* 0: of `stream` 4, of `answers` up to 8 */
     int64_t memory;      /* bytes of sums at once, at least one layer's; 0: 1 GB */
     struct tr_progress progress; /* in layers */
 };

@@ -3,9 +3,9 @@
  * Form `answers`: no teacher.  One backward pass gives G^T X of each layer, the gradient of the
  * loss by its weight; times the inverse of X^T X that is a step in the outputs, not in the
  * weights (Martens and Grosse 2015, "Optimizing neural networks with Kronecker-factored
- * approximate curvature", with the factor of the inputs alone).  Its length is searched for on
- * held-out rows.  Steps are pairs that add up; if there are several, what they are together is
- * compressed by form `inputs`.
+ * approximate curvature", with the factor of the inputs alone).  Its length, lambda and rank
+ * are searched for on held-out rows.  Steps are pairs that add up; if there are several, what
+ * they are together is compressed by form `inputs`.
  */
 #include <libtrain/base/base.h>
 #include <libtrain/matmul/matmul.h>
@@ -271,8 +271,8 @@ struct steps {
     int n;
 };
 
-/* Until one gains less than a hundredth of what those before it did; lambda and rank are those of
- * the first. */
+/* Until one gains less than a hundredth of what those before it did; lambda and rank are those
+ * of the first. */
 static int make_steps(struct tr__personal *p, struct steps *all, struct tr_err *err)
 {
     double length = 0.125, base = p->out->base, loss = base, before = INFINITY;
@@ -333,7 +333,7 @@ static int run(struct tr__personal *p, struct tr_err *err)
 
 const struct tr_personalize_form tr__form_answers = {
     .name = "answers",
-    .passes = 16,
+    .passes = 8,
     .about = "the data's own answers, without a teacher",
     .run = run,
 };

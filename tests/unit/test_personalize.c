@@ -269,8 +269,8 @@ START_TEST(test_answers)
 }
 END_TEST
 
-/* Sequence 11 has little in common with the ten others: lambda 0.1 and a large rank, which follow
- * those, are worse for it than what is chosen. */
+/* The last two sequences have little in common with the ten others: lambda 0.1 and a large rank,
+ * which follow those, are worse for them than what is chosen. */
 START_TEST(test_chosen)
 {
     struct tr_personalize_args args = { .form = form("answers"), .passes = 1 };
