@@ -22,7 +22,7 @@ struct tr_import_args {
     const struct tr_mix *mix;
     const char *pre;  /* tokenizer.ggml.pre; NULL: found */
     const char *name; /* general.name; NULL: that of the folder or its README.md */
-    int no_mtp; /* leave out the blocks that guess further tokens, which are not trained here */
+    int no_mtp; /* leave out the blocks that predict further tokens, which are not trained here */
     struct tr_progress progress; /* in bytes of the new file */
 };
 

@@ -191,7 +191,8 @@ int tr__hf_sizes_of_gguf(const struct tr_gguf *g, struct tr__hf_sizes *s, struct
         const char *key;
         int64_t *to;
     } part[] = {
-        { "block_count", &s->n_layer }, { "embedding_length", &s->n_embd },
+        { "block_count", &s->n_layer }, { "nextn_predict_layers", &s->n_ahead },
+        { "embedding_length", &s->n_embd },
         { "attention.head_count", &s->n_head }, { "attention.head_count_kv", &s->n_head_kv },
         { "attention.key_length", &s->head_dim }, { "expert_count", &s->n_expert },
         { "ssm.group_count", &s->key_heads }, { "ssm.time_step_rank", &s->value_heads },
@@ -199,6 +200,7 @@ int tr__hf_sizes_of_gguf(const struct tr_gguf *g, struct tr__hf_sizes *s, struct
     };
     for (size_t i = 0; i < sizeof part / sizeof *part; i++)
         most(g, arch, part[i].key, part[i].to);
+    s->n_layer -= s->n_ahead > 0 ? s->n_ahead : 0;
     if (!s->n_head_kv)
         s->n_head_kv = s->n_head;
     if (!s->head_dim && s->n_head > 0)

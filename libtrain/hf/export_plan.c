@@ -5,6 +5,7 @@
  * export_rows.c.
  */
 #include <libtrain/base/base.h>
+#include <libtrain/hf/ahead.h>
 #include <libtrain/hf/export.h>
 
 #include <stdlib.h>
@@ -67,6 +68,7 @@ static int add(struct tr__hf_gifts *x, const struct tr__hf_found *f,
 {
     char name[TR__HF_NAME_BYTES];
     tr__hf_print_hf(name, f);
+    tr__hf_ahead_out(x->arch, x->size, name);
     struct tr__hf_given *v = given_of(x, name);
     if (!v || add_share(v, s))
         return no_memory(err);
@@ -107,7 +109,7 @@ static int add_tensor(struct tr__hf_gifts *x, const struct tr_gguf_tensor *t,
         return 0; /* config.json has it */
     if (!t->dtype->to_f32)
         return bad(x, t->name, "is of a type that cannot be unpacked", err);
-    if (f.layer >= x->size->n_layer)
+    if (f.layer >= x->size->n_layer + x->size->n_ahead)
         return bad(x, t->name, "is behind the last block", err);
     struct tr__hf_share s = { .from = t, .place = place_of(x, f.name, t),
                               .n = tr_gguf_count(t) / tr_gguf_row(t) };

@@ -5,6 +5,7 @@
  * to be, so that nothing is written in vain.  Next: plan.c, fetch.c.
  */
 #include <libtrain/edit/edit.h>
+#include <libtrain/hf/ahead.h>
 #include <libtrain/hf/meta.h>
 #include <libtrain/hf/mxfp4.h>
 #include <libtrain/hf/text.h>
@@ -51,19 +52,6 @@ static int look_packed(struct job *j, struct tr_err *err)
                       how ? tr_json_string(how, &n) : "quantization_config");
 }
 
-/* Blocks that guess further tokens: if they are left out config.json is to have none. */
-static void look_ahead(struct job *j)
-{
-    static const char *const field[] = { "mtp_num_hidden_layers", "num_nextn_predict_layers" };
-    j->plan.leaves_ahead = j->args->no_mtp;
-    for (size_t i = 0; i < sizeof field / sizeof *field; i++) {
-        const struct tr_json *n = tr_json_get(j->config, field[i]);
-        if (tr_json_int(n) > j->plan.n_ahead)
-            j->plan.n_ahead = tr_json_int(n);
-        if (j->args->no_mtp)
-            tr_json_remove(j->config, field[i]);
-    }
-}
 
 static int read_config(struct job *j, struct tr_err *err)
 {
@@ -75,10 +63,43 @@ static int read_config(struct job *j, struct tr_err *err)
     tr_json_free(raw);
     if (!j->config)
         return err ? err->code : TR_EFORMAT;
-    look_ahead(j);
     int rc = look_packed(j, err);
     return rc ? rc
               : tr__hf_sizes_of_config(j->arch, j->config, j->config_path, &j->size, err);
+}
+
+/* Whether any tensor is of such a block: programs that train a model save it without them. */
+static int are_ahead(const struct job *j)
+{
+    for (size_t i = 0; i < tr__hf_n_tensor(j->tensors); i++) {
+        char own[TR__HF_NAME_BYTES];
+        const char *name = tr__hf_own_name(tr__hf_tensor(j->tensors, i)->name, own);
+        if (tr__hf_is_ahead(name, j->size.n_layer, j->plan.n_ahead))
+            return 1;
+    }
+    return 0;
+}
+
+/* Blocks that predict further tokens are blocks of the GGUF; if they are left out, or not there,
+ * config.json is to have none. */
+static int look_ahead(struct job *j, struct tr_err *err)
+{
+    static const char *const field[] = { "mtp_num_hidden_layers", "num_nextn_predict_layers" };
+    int64_t n[2] = { 0 };
+    for (int i = 0; i < 2; i++) {
+        n[i] = tr_json_int(tr_json_get(j->config, field[i]));
+        j->plan.n_ahead = n[i] > j->plan.n_ahead ? n[i] : j->plan.n_ahead;
+    }
+    j->plan.leaves_ahead = j->args->no_mtp;
+    if (!j->args->no_mtp && tr__hf_has_ahead(j->arch) && are_ahead(j))
+        j->size.n_ahead = j->plan.n_ahead;
+    for (int i = 0; i < 2; i++)
+        if (!j->size.n_ahead && (n[i] || j->args->no_mtp || !i))
+            tr_json_remove(j->config, field[i]);
+    int64_t all = j->size.n_layer + j->size.n_ahead;
+    if (j->size.n_ahead && tr_json_set(j->config, "num_hidden_layers", tr_json_integer(all)))
+        return tr_err_set(err, TR_ENOMEM, "out of memory");
+    return 0;
 }
 
 static struct tr__hf_in keys_in(const struct job *j, struct tr_gguf_writer *w)
@@ -347,6 +368,8 @@ static int run(struct job *j, const char *path, struct tr_err *err)
     int rc = read_config(j, err);
     if (!rc && !(j->tensors = tr__hf_open(j->folder, err)))
         rc = err ? err->code : TR_EIO;
+    if (!rc)
+        rc = look_ahead(j, err);
     if (rc)
         return rc;
     j->plan.arch = j->arch;

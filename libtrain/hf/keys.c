@@ -360,6 +360,9 @@ int tr__hf_keys_to_config(const struct tr__hf_out *out, struct tr_err *err)
     for (const struct tr__hf_key *k = out->arch->key; !rc && k->kind; k++)
         if (k->kind->to_hf)
             rc = k->kind->to_hf(out, k, err);
+    if (!rc && out->size->n_ahead > 0) /* which block_count counts */
+        rc = tr__hf_put(out->config, "num_hidden_layers",
+                        tr_json_integer(out->size->n_layer), err);
     return rc ? rc : put_fixed(out, err);
 }
 

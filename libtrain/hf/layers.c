@@ -32,7 +32,8 @@ int tr__hf_set_layers(const struct tr__hf_in *in, const char *key, const char *f
     char name[KEY_BYTES];
     const struct tr_json *list;
     int rc = tr__hf_layer_types(in, field, &list, err);
-    unsigned char *is = rc || !list ? NULL : calloc((size_t)in->size->n_layer + 1, 1);
+    size_t n = (size_t)(in->size->n_layer + in->size->n_ahead); /* the latter are not */
+    unsigned char *is = rc || !list ? NULL : calloc(n + 1, 1);
     if (rc || !list)
         return rc;
     if (!is)
@@ -40,7 +41,7 @@ int tr__hf_set_layers(const struct tr__hf_in *in, const char *key, const char *f
     for (int64_t i = 0; i < in->size->n_layer; i++)
         is[i] = (unsigned char)is_text(tr_json_at(list, (size_t)i), word);
     tr__hf_key_name(name, sizeof name, in->arch, key);
-    tr_gguf_set_array(in->w, name, TR_GGUF_BOOL, is, (uint64_t)in->size->n_layer);
+    tr_gguf_set_array(in->w, name, TR_GGUF_BOOL, is, n);
     free(is);
     return 0;
 }
@@ -55,7 +56,8 @@ int tr__hf_put_layers(const struct tr__hf_out *out, const char *key, const char 
     struct tr_json *list = rc == 1 ? tr_json_array() : NULL;
     if (rc != 1)
         return rc;
-    for (uint64_t i = 0; list && i < kv->count; i++) {
+    uint64_t blocks = (uint64_t)out->size->n_layer; /* without those ahead */
+    for (uint64_t i = 0; list && i < kv->count && i < blocks; i++) {
         const char *text = tr_gguf_elem_int(kv, i) ? word : other;
         if (tr_json_append(list, tr_json_text(text, strlen(text)))) {
             tr_json_free(list);

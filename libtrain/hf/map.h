@@ -15,6 +15,7 @@
  * has not is 0. */
 struct tr__hf_sizes {
     int64_t n_layer, n_embd, n_head, n_head_kv, head_dim;
+    int64_t n_ahead; /* blocks behind these that predict further tokens (ahead.h) */
     int64_t n_expert;
     int64_t key_heads, value_heads; /* of a mixer that carries a state */
     int64_t value_dim;              /* of each of these */
@@ -181,6 +182,7 @@ struct tr__hf_arch {
     int (*fits_config)(const struct tr_json *config); /* the same of classes */
     int mixed; /* not all blocks have the same tensors */
     int mxfp4; /* experts may be stored so (mxfp4.h) */
+    int mtp;   /* blocks that predict further tokens are named "mtp." (ahead.h) */
 };
 
 #define TR_HF_ARCH(name) extern const struct tr__hf_arch tr__hf_##name;

@@ -4,6 +4,7 @@
  * tensors by name in each; those in MXFP4 in front of all others (mxfp4.c), experts where
  * the last of their block is (stacks.c).  Next: fetch.c.
  */
+#include <libtrain/hf/ahead.h>
 #include <libtrain/hf/made.h>
 #include <libtrain/hf/mxfp4.h>
 
@@ -50,8 +51,7 @@ static int is_other(const char *name)
     return 0;
 }
 
-/* The name without what such models put in front of those of their text. */
-static const char *own_name(char *to, const char *name)
+const char *tr__hf_own_name(const char *name, char to[TR__HF_NAME_BYTES])
 {
     static const char *const front[][2] = {
         { "model.language_model.", "model." },
@@ -75,34 +75,27 @@ static int left_over(const struct tr__hf_plan *p, const struct tr__hf_tensor *t,
                       tr__hf_path(p->folder, t->file), t->name, why, p->arch->model_type[0]);
 }
 
-static int is_ahead(const struct tr__hf_plan *p, const char *name)
-{
-    static const char block[] = "model.layers.";
-    if (!strncmp(name, "mtp.", 4) || !strncmp(name, "model.mtp.", 10))
-        return 1;
-    if (strncmp(name, block, sizeof block - 1))
-        return 0;
-    long long i = strtoll(name + sizeof block - 1, NULL, 10);
-    return i >= p->size->n_layer && i - p->size->n_layer < p->n_ahead;
-}
-
 /* What t, of this name, is in GGUF: with scales MXFP4. */
 static int place(struct tr__hf_plan *p, struct tr__hf_stacks *s, const struct tr__hf_tensor *t,
                  const char *name, const struct tr__hf_tensor *scales, struct tr_err *err)
 {
-    char own[TR__HF_NAME_BYTES];
+    char own[TR__HF_NAME_BYTES], ahead[TR__HF_NAME_BYTES];
     struct tr__hf_found f;
-    name = own_name(own, name);
-    if (is_ahead(p, name))
-        return p->leaves_ahead ? 0 : left_over(p, t, "predicts further tokens (--no-mtp leaves "
-                                               "it out), which is none of a model of", err);
-    int there = !is_other(t->name) && tr__hf_find_hf(p->arch, name, &f), rc = 0;
-    if (!there)
-        return is_other(t->name) ? 0 : left_over(p, t, "is none of a model of", err);
+    name = tr__hf_own_name(name, own);
+    int is_ahead = tr__hf_is_ahead(name, p->size->n_layer, p->n_ahead), rc = 0;
+    if (is_ahead && p->leaves_ahead)
+        return 0;
+    name = is_ahead ? tr__hf_ahead_in(p->size, name, ahead) : name;
+    int there = !is_other(t->name) && tr__hf_find_hf(p->arch, name, &f);
+    if (!there || (is_ahead && f.layer >= p->size->n_layer + p->size->n_ahead))
+        return is_other(t->name) ? 0
+               : left_over(p, t, is_ahead ? "predicts further tokens (--no-mtp leaves it out), "
+                                            "which is none of a model of"
+                                          : "is none of a model of", err);
     for (; there && !rc; there = tr__hf_next_hf(p->arch, name, &f)) {
         if (!f.name->gguf)
             continue;
-        if (f.layer >= p->size->n_layer)
+        if (f.layer >= p->size->n_layer + p->size->n_ahead)
             return left_over(p, t, "is behind the last block of a model of", err);
         rc = scales ? 0 : check_type(p, t, err);
         if (!rc)
@@ -167,16 +160,20 @@ static int is_missing(const struct tr__hf_plan *p, const struct tr__hf_name *n, 
     if (tr__names_find(&p->names, p->made, sizeof *p->made, name) != TR__NO_NAME)
         return 0;
     tr__hf_print_hf(name, &f);
+    tr__hf_ahead_out(p->arch, p->size, name);
     return tr_err_set(err, TR_EFORMAT, "no tensor '%s', which a model of %s has", name,
                       p->arch->model_type[0]);
 }
 
-/* In a family whose blocks differ the model itself knows which are missing. */
+/* In a family whose blocks differ the model itself knows which are missing; of blocks that
+ * predict further tokens it knows nothing. */
 static int check_all(const struct tr__hf_plan *p, struct tr_err *err)
 {
     int rc = 0;
     for (const struct tr__hf_name *n = p->arch->tensor; !rc && (n->gguf || n->hf); n++) {
         int blocks = n->gguf && strstr(n->gguf, "%d") != NULL;
+        if (n->gguf && p->size->n_ahead && strstr(n->gguf, ".nextn.eh_proj."))
+            rc = is_missing(p, n, p->size->n_layer, err);
         if (n->may || !n->gguf || !n->hf || (blocks && p->arch->mixed))
             continue;
         for (int64_t i = 0; !rc && i < (blocks ? p->size->n_layer : 1); i++)

@@ -26,8 +26,8 @@ struct tr__hf_plan {
     const struct tr__hf_arch *arch;
     const struct tr__hf_sizes *size;
     const struct tr__hf_folder *folder;
-    int64_t n_ahead;  /* blocks behind the last one that guess further tokens, */
-    int leaves_ahead; /* which are left out, as what is named "mtp." is */
+    int64_t n_ahead;  /* blocks behind the last one that predict further tokens, which are */
+    int leaves_ahead; /* left out, as what is named "mtp." is; else size->n_ahead says it */
     int is_mxfp4;     /* config.json says so of experts (mxfp4.h) */
     const struct tr_json *config; /* set by tr__hf_plan */
     size_t n, cap;
@@ -42,6 +42,10 @@ struct tr__hf_plan {
 int tr__hf_plan(struct tr__hf_plan *p, const struct tr__hf_in *in,
                 struct tr_err *err) TR_MUST_CHECK;
 void tr__hf_plan_release(struct tr__hf_plan *p);
+
+/* The name of a tensor without what a model that also sees or hears puts in front of those of its
+ * text: `to`, or `name` itself. */
+const char *tr__hf_own_name(const char *name, char to[TR__HF_NAME_BYTES]);
 
 /* Rows of a tensor flattened to two dimensions, and the numbers in each: those of GGUF. */
 int64_t tr__hf_rows(const struct tr__hf_made *m);

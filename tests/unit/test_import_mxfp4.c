@@ -4,12 +4,10 @@
  * names, types, shapes, order and bytes that llama.cpp's converter gave them, as hashes; what does
  * not fit is refused by name.
  */
-#include "scratch.h"
+#include "folder.h"
 
 #include <libtrain/hf_export.h>
 #include <libtrain/import.h>
-
-#include <sha2.h>
 
 static const char config[] =
     "{\"architectures\": [\"GptOssForCausalLM\"], \"model_type\": \"gpt_oss\","
@@ -17,18 +15,10 @@ static const char config[] =
     " \"num_attention_heads\": 4, \"num_key_value_heads\": 2, \"head_dim\": 8,"
     " \"num_local_experts\": 2, \"num_experts_per_tok\": 1, \"sliding_window\": 12,"
     " \"vocab_size\": 6, \"quantization_config\": {\"quant_method\": \"mxfp4\"}}";
-static const char tokenizer[] =
-    "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"c\": 2, \"d\": 3,"
-    " \"e\": 4, \"ab\": 5}, \"merges\": [\"a b\"]}, \"added_tokens\": [],"
-    " \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}}";
-
 /* In the order of their names. */
 #define L "model.layers.0."
 #define EXPERTS L "mlp.experts."
-static const struct tensor {
-    const char *name, *type, *shape;
-    int n;
-} tensors[] = {
+static const struct folder_tensor tensors[] = {
     { "lm_head.weight", "BF16", "6, 32", 192 },
     { "model.embed_tokens.weight", "BF16", "6, 32", 192 },
     { L "input_layernorm.weight", "BF16", "32", 32 },
@@ -52,105 +42,15 @@ static const struct tensor {
     { L "self_attn.v_proj.weight", "BF16", "16, 32", 512 },
     { "model.norm.weight", "BF16", "32", 32 },
 };
-enum { N_TENSOR = sizeof tensors / sizeof *tensors, MAX_FILE = 1 << 16 };
-
-/* What is otherwise. */
-static struct odd {
-    const char *from, *to;           /* in config.json */
-    const char *name, *type, *shape; /* one that is of another type or shape, ... */
-    int left_out;                    /* ... or not there, ... */
-    int scale;                       /* ... or begins with this byte */
-    const char *says;
-} odd;
-
-static void write_config(void)
-{
-    char text[1024];
-    const char *at = odd.from ? strstr(config, odd.from) : NULL;
-    ck_assert(!odd.from || at);
-    int n = at ? (int)(at - config) : (int)strlen(config);
-    snprintf(text, sizeof text, "%.*s%s%s", n, config, at ? odd.to : "",
-             at ? at + strlen(odd.from) : "");
-    write_bytes(in_dir("config.json"), text, strlen(text));
-    write_bytes(in_dir("tokenizer.json"), tokenizer, strlen(tokenizer));
-}
-
-/* Bytes, and numbers in eighths, which BF16 has. */
-static size_t numbers(const struct tensor *t, int k, unsigned char *to)
-{
-    if (t->type[0] == 'U') {
-        int scales = strstr(t->name, "_scales") != NULL;
-        for (int i = 0; i < t->n; i++)
-            to[i] = (unsigned char)(scales ? 115 + i % 14 : i * 37 + 11 + i / 256);
-        if (odd.scale && odd.name == t->name)
-            to[0] = (unsigned char)odd.scale;
-        return (size_t)t->n;
-    }
-    for (int i = 0; i < t->n; i++) {
-        float v = (float)((i * 7 + k + i / 32) % 32 - 16) / 8;
-        uint32_t bits;
-        memcpy(&bits, &v, sizeof bits);
-        to[2 * i] = (unsigned char)(bits >> 16);
-        to[2 * i + 1] = (unsigned char)(bits >> 24);
-    }
-    return 2 * (size_t)t->n;
-}
-
-static void write_tensors(void)
-{
-    static unsigned char file[MAX_FILE], data[MAX_FILE];
-    char *header = (char *)file + 8;
-    size_t at = 0, n = (size_t)snprintf(header, MAX_FILE - 8, "{");
-    for (int i = 0; i < N_TENSOR; i++) {
-        struct tensor t = tensors[i];
-        int is_odd = odd.name && !strcmp(odd.name, t.name);
-        if (is_odd && odd.left_out)
-            continue;
-        odd.name = is_odd ? t.name : odd.name;
-        size_t bytes = numbers(&t, i, data + at);
-        n += (size_t)snprintf(header + n, MAX_FILE - 8 - n,
-                              "%s\"%s\": {\"dtype\": \"%s\", \"shape\": [%s], "
-                              "\"data_offsets\": [%zu, %zu]}", at ? ", " : "", t.name,
-                              is_odd && odd.type ? odd.type : t.type,
-                              is_odd && odd.shape ? odd.shape : t.shape, at, at + bytes);
-        at += bytes;
-    }
-    n += (size_t)snprintf(header + n, MAX_FILE - 8 - n, "}");
-    while (n % 8)
-        header[n++] = ' ';
-    for (int i = 0; i < 8; i++)
-        file[i] = (unsigned char)(n >> 8 * i);
-    ck_assert_uint_lt(8 + n + at, MAX_FILE);
-    memcpy(file + 8 + n, data, at);
-    write_bytes(in_dir("model.safetensors"), file, 8 + n + at);
-}
-
 static int import(const char *type, struct tr_err *err)
 {
     struct tr_import_args args = { .type = type ? tr_dtype_by_name(type) : NULL,
                                    .pre = "gpt-2" };
-    write_config();
-    write_tensors();
+    write_folder(config, tensors, sizeof tensors / sizeof *tensors);
     return tr_import(dir, &args, path, err);
 }
 
 /* ---- what becomes of it ----------------------------------------------------------- */
-
-/* Of lines of names, types and shapes, each followed by its bytes. */
-static void hash(const struct tr_gguf *g, char hex[SHA256_DIGEST_STRING_LENGTH])
-{
-    char line[200], shape[TR_GGUF_SHAPE_BYTES];
-    SHA2_CTX c;
-    SHA256Init(&c);
-    for (size_t i = 0; i < tr_gguf_n_tensor(g); i++) {
-        const struct tr_gguf_tensor *t = tr_gguf_tensor(g, i);
-        int n = snprintf(line, sizeof line, "%s %s %s\n", t->name, t->dtype->name,
-                         tr_gguf_shape_text(shape, t->n_dim, t->dim));
-        SHA256Update(&c, (const unsigned char *)line, (size_t)n);
-        SHA256Update(&c, t->data, (size_t)t->bytes);
-    }
-    SHA256End(&c, hex);
-}
 
 static const struct {
     const char *type; /* NULL: auto */
@@ -177,7 +77,7 @@ START_TEST(as_the_converter)
     ck_assert_msg(!import(golden[_i].type, &err), "%s", err.text);
     struct tr_gguf *g = tr_gguf_open(path, &err);
     ck_assert_msg(g != NULL, "%s", err.text);
-    hash(g, hex);
+    hash_tensors(g, hex);
     ck_assert_str_eq(hex, golden[_i].hash);
     ck_assert_int_eq(tr_gguf_int(g, "general.file_type", &file_type, NULL), 1);
     ck_assert_int_eq((int)file_type, golden[_i].file_type);
@@ -234,7 +134,7 @@ END_TEST
 
 /* ---- what is refused -------------------------------------------------------------- */
 
-static const struct odd refused[] = {
+static const struct folder_odd refused[] = {
     { .name = EXPERTS "down_proj_scales", .left_out = 1,
       .says = "'" EXPERTS "down_proj_blocks' without '" EXPERTS "down_proj_scales'" },
     { .name = EXPERTS "gate_up_proj_blocks", .left_out = 1,

@@ -226,6 +226,22 @@ const struct tr_json *tr__hf_rope_of(const struct tr_json *config);
     { "blk.%d.ffn_up_shexp.weight", of ".up_proj.weight", 0, 0 },                        \
     { "blk.%d.ffn_down_shexp.weight", of ".down_proj.weight", 0, 0 }
 
+/* experts that are stacks there too */
+#define TR_HF_EXPERT_STACKS(mlp)                                                         \
+    { "blk.%d.ffn_down_exps.weight", mlp ".experts.down_proj", 0, 1 },                   \
+    { "blk.%d.ffn_gate_exps.weight", mlp ".experts.gate_up_proj", &tr__hf_half_0, 1 },   \
+    { "blk.%d.ffn_up_exps.weight", mlp ".experts.gate_up_proj", &tr__hf_half_1, 1 }
+/* what blocks that predict further tokens have beside a block; their norms `as` */
+#define TR_HF_AHEAD(as)                                                                  \
+    { "blk.%d.nextn.eh_proj.weight", "model.layers.%d.eh_proj.weight", 0, 1 },           \
+    { "blk.%d.nextn.enorm.weight", "model.layers.%d.enorm.weight", as, 1 },              \
+    { "blk.%d.nextn.hnorm.weight", "model.layers.%d.hnorm.weight", as, 1 },              \
+    { "blk.%d.nextn.shared_head_norm.weight", "model.layers.%d.shared_head.norm.weight", \
+      as, 1 },                                                                           \
+    { "blk.%d.nextn.shared_head_head.weight", "model.layers.%d.shared_head.head.weight", \
+      0, 1 },                                                                            \
+    { "blk.%d.nextn.embed_tokens.weight", "model.layers.%d.embed_tokens.weight", 0, 1 }
+
 /* LFM2's blocks but for their MLPs */
 #define TR_HF_LFM2_BLOCKS                                                                \
     { "token_embd.weight", "model.embed_tokens.weight", 0, 0 },                          \

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * GLM-4.5: experts behind the first blocks, and one that all see.  Blocks that predict further
- * tokens are refused.
+ * GLM-4.5: experts behind the first blocks, and one that all see.
  */
 #include <libtrain/hf/archs/archs.h>
 
@@ -17,7 +16,6 @@ static const struct tr__hf_default missing[] = {
 };
 static const struct tr__hf_fixed fixed[] = {
     TR_HF_SILU,
-    { "num_nextn_predict_layers", "0", { 0 } },
     { 0 },
 };
 static const struct tr__hf_key key[] = {
@@ -45,7 +43,8 @@ static const struct tr__hf_name tensor[] = {
     { "blk.%d.attn_k_norm.weight", "model.layers.%d.self_attn.k_norm.weight", 0, 1 },
     TR_HF_GATED_MLP, TR_HF_EXPERTS("model.layers.%d.mlp"),
     { "blk.%d.exp_probs_b.bias", MLP "gate.e_score_correction_bias", 0, 0 },
-    TR_HF_SHARED("model.layers.%d.mlp.shared_experts"), { 0 },
+    TR_HF_SHARED("model.layers.%d.mlp.shared_experts"),
+    TR_HF_AHEAD(0), { 0 },
 };
 
 const struct tr__hf_arch tr__hf_glm4moe = {

@@ -32,6 +32,7 @@ static const struct tr__hf_key key[] = {
 };
 static const struct tr__hf_name tensor[] = {
     TR_HF_ENDS, TR_HF_PRE_NORMS, TR_HF_ATTENTION, TR_HF_EXPERTS("model.layers.%d.mlp"),
+    TR_HF_EXPERT_STACKS("model.layers.%d.mlp"),
     TR_HF_SHARED("model.layers.%d.mlp.shared_expert"),
     { "blk.%d.ffn_gate_inp_shexp.weight", "model.layers.%d.mlp.shared_expert_gate.weight", 0, 0 },
     { 0 },

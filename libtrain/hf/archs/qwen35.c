@@ -112,10 +112,10 @@ static const struct tr__hf_default missing_moe[] = {
 };
 static const struct tr__hf_fixed fixed[] = {
     TR_HF_SILU,
-    { "mtp_num_hidden_layers", NULL, { "0" } },
     { 0 },
 };
 
+#define AHEAD TR_HF_U32_MAY("nextn_predict_layers", "mtp_num_hidden_layers")
 #define STATE                                                                            \
     TR_HF_U32("ssm.conv_kernel", "linear_conv_kernel_dim"),                              \
     TR_HF_U32("ssm.state_size", "linear_key_head_dim"),                                  \
@@ -126,14 +126,14 @@ static const struct tr__hf_fixed fixed[] = {
     TR_HF_KIND(rope_part_head), { .kind = &usual_sections }
 static const struct tr__hf_key key[] = {
     TR_HF_KEYS_SIZES_FF_MAY, { .kind = &sections }, TR_HF_KIND(rope), TR_HF_KEYS_RMS,
-    TR_HF_KEYS_END, STATE, { 0 },
+    TR_HF_KEYS_END, AHEAD, STATE, { 0 },
 };
 static const struct tr__hf_key key_moe[] = {
     TR_HF_KEYS_SIZES_FF_MAY, { .kind = &sections }, TR_HF_KIND(rope), TR_HF_KEYS_RMS,
     TR_HF_KEYS_EXPERTS, TR_HF_KEYS_END,
     TR_HF_U32("expert_feed_forward_length", "moe_intermediate_size"),
     TR_HF_U32("expert_shared_feed_forward_length", "shared_expert_intermediate_size"),
-    STATE, { 0 },
+    AHEAD, STATE, { 0 },
 };
 
 #define LAYER "model.layers.%d."
@@ -158,14 +158,14 @@ static const struct tr__hf_key key_moe[] = {
     { "blk.%d.ssm_norm.weight", DELTA "norm.weight", 0, 0 },                             \
     { "blk.%d.ssm_out.weight", DELTA "out_proj.weight", &tr__hf_turns_columns, 0 }
 static const struct tr__hf_name tensor[] = {
-    BLOCKS, TR_HF_GATED_MLP, { 0 },
+    BLOCKS, TR_HF_GATED_MLP, TR_HF_AHEAD(&tr__hf_plus_one), { 0 },
 };
 static const struct tr__hf_name tensor_moe[] = {
-    BLOCKS, TR_HF_EXPERTS("model.layers.%d.mlp"),
+    BLOCKS, TR_HF_EXPERTS("model.layers.%d.mlp"), TR_HF_EXPERT_STACKS("model.layers.%d.mlp"),
     TR_HF_SHARED("model.layers.%d.mlp.shared_expert"),
     { "blk.%d.ffn_gate_inp_shexp.weight", "model.layers.%d.mlp.shared_expert_gate.weight", 0,
       0 },
-    { 0 },
+    TR_HF_AHEAD(&tr__hf_plus_one), { 0 },
 };
 
 const struct tr__hf_arch tr__hf_qwen35 = {
@@ -173,6 +173,7 @@ const struct tr__hf_arch tr__hf_qwen35 = {
     .class_name = { "Qwen3_5ForCausalLM", "Qwen3_5ForConditionalGeneration" },
     .model_type = { "qwen3_5_text", "qwen3_5" },
     .missing = missing, .fixed = fixed, .key = key, .tensor = tensor, .mixed = 1,
+    .mtp = 1,
 };
 
 const struct tr__hf_arch tr__hf_qwen35moe = {
@@ -180,4 +181,5 @@ const struct tr__hf_arch tr__hf_qwen35moe = {
     .class_name = { "Qwen3_5MoeForCausalLM", "Qwen3_5MoeForConditionalGeneration" },
     .model_type = { "qwen3_5_moe_text", "qwen3_5_moe" },
     .missing = missing_moe, .fixed = fixed, .key = key_moe, .tensor = tensor_moe, .mixed = 1,
+    .mtp = 1,
 };

@@ -28,7 +28,8 @@ static const struct tr__hf_key key[] = {
 };
 static const struct tr__hf_name tensor[] = {
     TR_HF_ENDS, TR_HF_PRE_NORMS, TR_HF_ATTENTION, TR_HF_QK_NORMS,
-    TR_HF_EXPERTS("model.layers.%d.mlp"), { 0 },
+    TR_HF_EXPERTS("model.layers.%d.mlp"),
+    TR_HF_EXPERT_STACKS("model.layers.%d.mlp"), { 0 },
 };
 
 const struct tr__hf_arch tr__hf_qwen3moe = {
