@@ -24,14 +24,14 @@ struct opts {
     struct cmd_list adapters;
     int64_t n, plies, first, depth, draw_depth, tries, near, far, seed, level, retries;
     double temperature, temp;
-    int lesson, against;
+    int lesson, against, notation;
 };
 
 /* ==== games and positions ==== */
 
 static int vocabulary(const struct opts *o, struct tr_err *err)
 {
-    return tr_play_vocabulary(o->out, err);
+    return tr_play_vocabulary(o->out, tr_notation_at(o->notation), err);
 }
 
 static struct tr_draw_args draw_args(const struct opts *o, int64_t plies)
@@ -50,7 +50,7 @@ static int put_game(const struct opts *o, struct tr_engine *e, int64_t i, char *
     struct tr_draw_args a = draw_args(o, o->plies);
     int rc = tr_game_draw(e, &a, (uint64_t)i, game, err);
     if (!rc)
-        fprintf(f, "{\"text\": \"%s\"}\n", game);
+        tr_notation_rows(tr_notation_at(o->notation), game, f);
     return rc ? -1 : 1;
 }
 
@@ -256,7 +256,7 @@ static int with_player(const struct opts *o,
     struct tr_player *p = NULL;
     struct tr_model *m = cmd_open_model(o->model, err);
     int rc = m ? cmd_adapters_attach(&a, &o->adapters, m, 0, err) : err->code;
-    if (!rc && !(p = tr_player_new(m, err)))
+    if (!rc && !(p = tr_player_new(m, tr_notation_at(o->notation), err)))
         rc = err->code;
     if (!rc)
         rc = run(o, p, err);
@@ -288,6 +288,11 @@ static const char *lesson_name(int i)
     return tr_lesson_at(i) ? tr_lesson_name(tr_lesson_at(i)) : NULL;
 }
 
+static const char *notation_name(int i)
+{
+    return tr_notation_at(i) ? tr_notation_name(tr_notation_at(i)) : NULL;
+}
+
 static const char *opponent_name(int i)
 {
     return tr_opponent_at(i) ? tr_opponent_name(tr_opponent_at(i)) : NULL;
@@ -304,26 +309,29 @@ static const char *opponent_name(int i)
             "moves are drawn by"), \
     CMD_FLOAT(0, "temperature", &(o)->temperature, 0.01, 1e6, "CP", "centipawns: how far " \
               "below the best a move may well be")
+#define NOTATION(o) \
+    CMD_CHOICE(0, "notation", &(o)->notation, notation_name, "NAME", "how positions are " \
+               "written: moves board")
 #define OUTPUT(o) CMD_OUT('o', "output", &(o)->out, "FILE", "where to write it")
 #define MODEL(o) \
     CMD_IN('m', "model", &(o)->model, "FILE", "GGUF that writes moves"), \
     CMD_INS('a', "adapter", &(o)->adapters, "FILE[:SCALE]", "adapter (may be repeated)")
 #define MODEL_DRAWS(o) \
-    MODEL(o), ENGINE(o), DEPTH(o), \
+    MODEL(o), ENGINE(o), DEPTH(o), NOTATION(o), \
     CMD_FLOAT(0, "temp", &(o)->temp, 0, 100, "X", "of the model's draws")
 #define DEPTH(o) \
     CMD_INT(0, "depth", &(o)->depth, 1, 30, "N", "plies of the search that scores moves")
 
 static int run(int argc, char **argv, struct opts *o, struct tr_err *err)
 {
-    const struct cmd_opt drawing[] = { DRAWS(o), CMD_END };
+    const struct cmd_opt drawing[] = { DRAWS(o), NOTATION(o), CMD_END };
     const struct cmd_opt placing[] = {
         DRAWS(o), DEPTH(o),
         CMD_INT(0, "first", &o->first, 0, 600, "N", "fewest moves in front of a position"),
         CMD_END
     };
-    const struct cmd_opt making[] = { OUTPUT(o), CMD_END };
-    const struct cmd_opt judging[] = { MODEL(o), CMD_END };
+    const struct cmd_opt making[] = { OUTPUT(o), NOTATION(o), CMD_END };
+    const struct cmd_opt judging[] = { MODEL(o), NOTATION(o), CMD_END };
     const struct cmd_opt trying[] = {
         MODEL_DRAWS(o), OUTPUT(o),
         CMD_INT('k', "tries", &o->tries, 1, 1000, "N", "moves of the model at each position"),

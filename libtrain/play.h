@@ -87,6 +87,20 @@ static inline size_t tr_game_bytes(int64_t plies)
 int tr_game_draw(struct tr_engine *e, const struct tr_draw_args *a, uint64_t i, char *game,
                  struct tr_err *err) TR_MUST_CHECK;
 
+/* How a position is written for a model:
+ *
+ *   moves  the game that led to it
+ *   board  64 squares as the side to move sees them, row by row from the far left, each a
+ *          piece (its own K Q R B N P, the other's small) or a dot; KQkq for castlings, and
+ *          the square of an en passant, or dots; a space.  Moves are White's: Black's e7e5
+ *          is e2e4
+ */
+struct tr_notation;
+const struct tr_notation *tr_notation_at(int i); /* NULL behind the last */
+const char *tr_notation_name(const struct tr_notation *n);
+/* A game of moves as rows of JSON to imitate: one text, or each position and its move. */
+void tr_notation_rows(const struct tr_notation *n, const char *game, FILE *f);
+
 /* Of game number i the position behind a->plies plies as a row of JSON to f, a chat: it, and
  * what the best move is by a search of `depth`, with a reason.  1, 0 if the game has ended
  * before, or an error.  TR_EUNSUPPORTED as above. */
@@ -97,9 +111,11 @@ int tr_game_instruct(struct tr_engine *e, const struct tr_draw_args *a, int dept
 
 struct tr_player;
 
-/* The model goes on with games as tr_play_vocabulary spells them; it is the caller's and must
- * outlive the player, which has its memory for games of up to the model's context. */
-struct tr_player *tr_player_new(struct tr_model *m, struct tr_err *err) TR_MUST_CHECK;
+/* The model goes on with positions of this notation as tr_play_vocabulary spells them; it is
+ * the caller's and must outlive the player, which has its memory for up to the model's
+ * context. */
+struct tr_player *tr_player_new(struct tr_model *m, const struct tr_notation *notation,
+                                struct tr_err *err) TR_MUST_CHECK;
 void tr_player_free(struct tr_player *p);
 
 /* What the model writes behind a game: move (TR_MOVE_BYTES) gets a move, legal or not, or ""
@@ -174,9 +190,11 @@ int tr_match_game(struct tr_player *p, struct tr_engine *judge, struct tr_engine
                   const struct tr_match_args *a, uint64_t i, FILE *pgn, int *half_points,
                   struct tr_match_stats *stats, struct tr_err *err) TR_MUST_CHECK;
 
-/* A vocabulary for games: 64 squares, promotions, the space, and an end of text that is
- * also the beginning.  A GGUF without tensors, for model-init and tokenize. */
-int tr_play_vocabulary(const char *path, struct tr_err *err) TR_MUST_CHECK;
+/* A vocabulary for a notation: 64 squares, promotions, the space, what a board has beside,
+ * and an end of text that is also the beginning.  A GGUF without tensors, for model-init and
+ * tokenize. */
+int tr_play_vocabulary(const char *path, const struct tr_notation *notation,
+                       struct tr_err *err) TR_MUST_CHECK;
 
 #ifdef __cplusplus
 }

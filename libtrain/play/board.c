@@ -42,6 +42,49 @@ int tr__board_read(struct tr__board *b, const char *fen, struct tr_err *err)
     return 0;
 }
 
+void tr__board_begin(struct tr__board *b)
+{
+    static const char first[] = "RNBQKBNRPPPPPPPP", last[] = "pppppppprnbqkbnr";
+    memset(b, 0, sizeof *b);
+    memcpy(b->at, first, 16);
+    memcpy(b->at + TR__SQUARES - 16, last, 16);
+    memcpy(b->castling, "KQkq", TR__CASTLINGS);
+    b->white = 1;
+}
+
+/* A king or a rook that leaves its place, or a rook that is taken there. */
+static void lose_castlings(struct tr__board *b, int square)
+{
+    static const char place[TR__CASTLINGS][2] = { { 7, 4 }, { 0, 4 },
+                                                  { 63, 60 }, { 56, 60 } };
+    for (int i = 0; i < TR__CASTLINGS; i++)
+        if (square == place[i][0] || square == place[i][1])
+            b->castling[i] = 0;
+}
+
+void tr__board_move(struct tr__board *b, const char *move, size_t n)
+{
+    int from = tr__square(move), to = tr__square(move + 2), step = move[2] - move[0];
+    char piece = b->at[from], kind = (char)tolower((unsigned char)piece);
+    if (kind == 'p' && step && !b->at[to])
+        b->at[from + step] = 0;
+    if (kind == 'k' && abs(step) == 2) {
+        int rook = step > 0 ? from | 7 : from & ~7;
+        b->at[(from + to) / 2] = b->at[rook];
+        b->at[rook] = 0;
+    }
+    b->passant[0] = '\0';
+    if (kind == 'p' && abs(to - from) == 16)
+        snprintf(b->passant, sizeof b->passant, "%c%c", move[0], '1' + (from + to) / 16);
+    lose_castlings(b, from);
+    lose_castlings(b, to);
+    b->at[from] = 0;
+    if (n == 5)
+        piece = (char)(b->white ? toupper((unsigned char)move[4]) : move[4]);
+    b->at[to] = piece;
+    b->white = !b->white;
+}
+
 int tr__board_is_dead(const struct tr__board *b)
 {
     int minor = 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * A model as a player: it goes on with the text of a game, and what comes up to the next space
- * is its move.
+ * A model as a player: it goes on with the text of a position, and what comes up to the next
+ * space is its move.
  */
 #include <libtrain/base/base.h>
-#include <libtrain/play.h>
+#include <libtrain/play/notation.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,13 +12,15 @@
 enum { MOST_NEW = 4 /* two squares, a promotion, the space behind */ };
 
 struct tr_player {
+    const struct tr_notation *notation;
     struct tr_tokenizer *tok;
     struct tr_generator *g;
     char *prompt;
     size_t cap;
 };
 
-struct tr_player *tr_player_new(struct tr_model *m, struct tr_err *err)
+struct tr_player *tr_player_new(struct tr_model *m, const struct tr_notation *notation,
+                                struct tr_err *err)
 {
     struct tr_player *p = calloc(1, sizeof *p);
     int64_t ctx = tr_model_config(m)->n_ctx;
@@ -26,6 +28,7 @@ struct tr_player *tr_player_new(struct tr_model *m, struct tr_err *err)
         tr_err_sys(err, "cannot hold a player");
         return NULL;
     }
+    p->notation = notation;
     p->tok = tr_tokenizer_new(tr_model_gguf(m), err);
     if (p->tok && (p->g = tr_generator_new(m, p->tok, ctx - MOST_NEW, MOST_NEW, err)))
         return p;
@@ -43,6 +46,11 @@ void tr_player_free(struct tr_player *p)
     free(p);
 }
 
+const struct tr_notation *tr__player_notation(const struct tr_player *p)
+{
+    return p->notation;
+}
+
 struct answer {
     char text[TR_MOVE_BYTES + 1];
     size_t n; /* bytes that came, of which the first are in text */
@@ -57,15 +65,11 @@ static int take(void *ctx, const char *bytes, size_t n)
     return 0;
 }
 
-/* The game with the space that stands in front of a move. */
 static int write_prompt(struct tr_player *p, const char *game, struct tr_err *err)
 {
-    size_t n = strlen(game);
-    if (tr__grow(&p->prompt, &p->cap, n + 2, sizeof *p->prompt))
+    if (tr__grow(&p->prompt, &p->cap, strlen(game) + TR__PROMPT_MORE, sizeof *p->prompt))
         return tr_err_sys(err, "cannot hold a game");
-    memcpy(p->prompt, game, n);
-    p->prompt[n] = ' ';
-    p->prompt[n ? n + 1 : 0] = '\0';
+    tr__notation_prompt(p->notation, game, p->prompt);
     return 0;
 }
 
@@ -87,6 +91,6 @@ int tr_player_move(struct tr_player *p, const char *game, const struct tr_sampli
         return rc;
     int is_move = tr_move_is(a.text, a.n < TR_MOVE_BYTES ? a.n : TR_MOVE_BYTES);
     a.text[is_move ? a.n : 0] = '\0';
-    memcpy(move, a.text, TR_MOVE_BYTES);
+    tr__notation_turn(p->notation, game, a.text, move);
     return 0;
 }

@@ -4,6 +4,7 @@
  * plays against itself.  The engine alone knows which move is legal, and how good it is.
  */
 #include <libtrain/play/board.h>
+#include <libtrain/play/notation.h>
 #include <libtrain/rng.h>
 
 #include <math.h>
@@ -16,7 +17,8 @@ struct try {
 };
 
 struct position {
-    const char *game;
+    const struct tr_notation *notation;
+    const char *game, *prompt;
     const struct tr_move *move; /* all legal ones, best first */
     size_t n_move;
     struct try *try;
@@ -31,14 +33,23 @@ struct tr_lesson {
     int64_t (*write)(const struct position *p, FILE *f);
 };
 
+/* A move as the model writes it: to (TR_MOVE_BYTES). */
+static const char *spelt(const struct position *p, const char *move, char *to)
+{
+    tr__notation_turn(p->notation, p->game, move, to);
+    return to;
+}
+
 static void write_row(const struct position *p, FILE *f, const char *chosen,
                       const char *rejected)
 {
-    fprintf(f, "{\"prompt\": \"%s%s\", ", p->game, *p->game ? " " : "");
+    char a[TR_MOVE_BYTES], b[TR_MOVE_BYTES];
+    fprintf(f, "{\"prompt\": \"%s\", ", p->prompt);
     if (rejected)
-        fprintf(f, "\"chosen\": \"%s \", \"rejected\": \"%s \"}\n", chosen, rejected);
+        fprintf(f, "\"chosen\": \"%s \", \"rejected\": \"%s \"}\n", spelt(p, chosen, a),
+                spelt(p, rejected, b));
     else
-        fprintf(f, "\"completion\": \"%s \"}\n", chosen);
+        fprintf(f, "\"completion\": \"%s \"}\n", spelt(p, chosen, a));
 }
 
 /* The best, or by sign -1 the worst, of the legal tries, or NULL. */
@@ -97,14 +108,14 @@ static double reward_of(const struct position *p, const struct try *t)
 /* Every try, where they do not all earn the same. */
 static int64_t reward(const struct position *p, FILE *f)
 {
+    char move[TR_MOVE_BYTES];
     int64_t n = 0, i = 1;
     while (i < p->n && p->try[i].legal == p->try[0].legal)
         i++;
     for (int64_t k = 0; i < p->n && k < p->n; k++)
         if (*p->try[k].text) {
-            fprintf(f, "{\"prompt\": \"%s%s\", \"completion\": \"%s \", \"reward\": %.4f}\n",
-                    p->game, *p->game ? " " : "", p->try[k].text,
-                    reward_of(p, &p->try[k]));
+            fprintf(f, "{\"prompt\": \"%s\", \"completion\": \"%s \", \"reward\": %.4f}\n",
+                    p->prompt, spelt(p, p->try[k].text, move), reward_of(p, &p->try[k]));
             n++;
         }
     return n;
@@ -151,8 +162,9 @@ static const char *next_move(const struct position *p)
     return p->move->text;
 }
 
-static int play(struct position *p, struct tr_player *player, struct tr_engine *e, char *game,
-                uint64_t i, FILE *rows, struct tr_tries_stats *stats, struct tr_err *err)
+static int play(struct position *p, struct tr_player *player, struct tr_engine *e,
+                char *game, char *prompt, uint64_t i, FILE *rows,
+                struct tr_tries_stats *stats, struct tr_err *err)
 {
     struct tr_rng rng = tr_rng_init(p->a->seed, i);
     for (int64_t ply = 0; ply < p->a->plies; ply++) {
@@ -162,6 +174,7 @@ static int play(struct position *p, struct tr_player *player, struct tr_engine *
             break;
         if (try_moves(p, player, &rng, stats, err))
             return -1;
+        tr__notation_prompt(p->notation, game, prompt);
         stats->rows += p->a->lesson->write(p, rows);
         tr__game_add(game, next_move(p));
     }
@@ -173,11 +186,15 @@ int tr_player_tries(struct tr_player *player, struct tr_engine *e,
                     struct tr_tries_stats *stats, struct tr_err *err)
 {
     char *game = calloc(tr_game_bytes(a->plies), 1);
-    struct position p = { .game = game, .a = a,
+    char *prompt = malloc(tr_game_bytes(a->plies) + TR__PROMPT_MORE);
+    struct position p = { .notation = tr__player_notation(player), .game = game,
+                          .prompt = prompt, .a = a,
                           .try = malloc((size_t)a->tries * sizeof *p.try) };
-    int rc = game && p.try ? play(&p, player, e, game, i, rows, stats, err)
-                           : tr_err_sys(err, "cannot hold a game");
+    int rc = game && prompt && p.try
+                 ? play(&p, player, e, game, prompt, i, rows, stats, err)
+                 : tr_err_sys(err, "cannot hold a game");
     free(p.try);
+    free(prompt);
     free(game);
     return rc;
 }

@@ -41,6 +41,20 @@ test_expect_success 'vocab: 70 tokens, three for each move' '
     "$BIN/tokenize" -q -m v.gguf --text t.txt >ids
     test "$(cat ids)" = "69 12 28 68 48 56 67"'
 
+test_expect_success 'the board as notation: 79 tokens, and rows of positions' '
+    "$BIN/selfplay" vocab --notation board -o b.gguf
+    selfplay games -e ./engine -n 2 --plies 2 --notation board -o b.jsonl
+    test "$(wc -l <b.jsonl)" = 4
+    grep "{\"prompt\": \"rnbqkbnrpppppppp\.*PPPPPPPPRNBQKBNRKQkq\. \", \"completion\": \"[de]2[de]4 \"}" b.jsonl
+    "$BIN/model-init" -q --vocab b.gguf --arch gpt2 --layers 1 --embd 16 --heads 2 --ctx 96 -o board.gguf
+    "$BIN/tokenize" -q -m board.gguf --no-eos b.jsonl | "$BIN/pack" -q -c 80 -o b.pack
+    printf "\te2e4:30 d2d4:-20\ne2e4 not a game\te2e4:40\n" >p.tsv
+    selfplay judge -m board.gguf --notation board p.tsv >table
+    grep "legal_percent.*2\$" table
+    selfplay tries -m board.gguf -e ./engine -n 1 -k 2 --plies 2 --notation board --lesson engine -o r.jsonl
+    sed -n 2p r.jsonl | grep "\"prompt\": \"rnbqkbnrppp.*\.\.\.PPPPPPPPRNBQKBNRKQkq[de]6 \", \"completion\": \"e7e5 \""
+    test_expect_code 2 selfplay judge -m board.gguf --notation none p.tsv'
+
 # A model that has learnt one game by heart.
 test_expect_success 'a player' '
     "$BIN/model-init" -q --vocab v.gguf --arch llama --layers 1 --embd 32 --heads 2 --ctx 64 -o m.gguf
