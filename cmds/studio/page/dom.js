@@ -44,6 +44,15 @@ export function fill(node, ...children) {
         document.getElementById(held)?.focus();
 }
 
+/* The same for a list that is told again and again: left alone while `of` is the same, so that
+ * who is in it stays there. */
+export function refill(node, of, children) {
+    const key = JSON.stringify(of);
+    if (node.filledWith !== key)
+        fill(node, ...children());
+    node.filledWith = key;
+}
+
 /* The text of a node, changed only if it is another: live regions speak each change. */
 export function say(node, words) {
     if (node.textContent !== words)

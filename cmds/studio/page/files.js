@@ -3,7 +3,8 @@
  * All models, adapters and data of the folder, to add to and to delete from.
  */
 import { text } from "./text.js";
-import { ask, button, bytes, during, fill, make, notice, number, say } from "./dom.js";
+import { ask, button, bytes, during, make, notice, number, refill, say }
+    from "./dom.js";
 import { call, download, part, refresh, state, watch } from "./net.js";
 import { uploader } from "./upload.js";
 
@@ -48,16 +49,9 @@ function item(kind, file) {
 
 const lists = { model: make("ul", { class: "files" }), adapter: make("ul", { class: "files" }),
                 data: make("ul", { class: "files" }) };
-
-/* Left alone while it is the same, so that who is in it stays there. */
-function show_(list, kind, all) {
-    const key = JSON.stringify([all, state.runs.map(r => r.evaluation)]);
-    if (list.shown === key)
-        return;
-    list.shown = key;
-    fill(list, ...all.length ? all.map(f => item(kind, f))
+const show_ = (list, kind, all) => refill(list, [all, state.runs.map(r => r.evaluation)],
+    () => all.length ? all.map(f => item(kind, f))
         : [make("li", { class: "hint" }, text.nothing)]);
-}
 
 const folder = make("p", { class: "hint" });
 export const node = make("div", {}, make("h1", {}, text.heading.files), folder,

@@ -3,7 +3,7 @@
  * The list of runs; one of them is run.js.
  */
 import { text } from "./text.js";
-import { badge, fill, make, number } from "./dom.js";
+import { badge, make, number, refill } from "./dom.js";
 import { part, watch } from "./net.js";
 import * as one from "./run.js";
 
@@ -27,9 +27,9 @@ function item(run) {
                                  "aria-label": text.progressLabel }) : null);
 }
 
-watch(s => s.runs.length ? fill(list, ...s.runs.map(item))
-    : fill(list, make("li", {}, make("p", {}, text.noRuns),
-        make("a", { href: "#new", class: "button main" }, text.firstRun))));
+watch(s => refill(list, s.runs, () => s.runs.length ? s.runs.map(item)
+    : [make("li", {}, make("p", {}, text.noRuns),
+        make("a", { href: "#new", class: "button main" }, text.firstRun))]));
 
 export function show(name) {
     one.hide();
