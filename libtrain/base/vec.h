@@ -13,6 +13,10 @@
 #ifdef __SSE2__
 #include <immintrin.h>
 #endif
+#if defined(__ARM_NEON) && defined(__aarch64__)
+#include <arm_neon.h>
+#define TR__NEON 1
+#endif
 
 #if defined(__AVX512F__)
 enum { TR__VEC = 16 };
@@ -65,6 +69,8 @@ TR__INLINE tr__vec tr__madd(tr__vec a, tr__vec b, tr__vec c)
     return (tr__vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
 #elif defined(__AVX2__) && defined(__FMA__)
     return (tr__vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(TR__NEON)
+    return (tr__vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
 #else
     return a * b + c;
 #endif
@@ -108,12 +114,19 @@ TR__INLINE tr__vec tr__total(const tr__vec *v, const int n)
     return sum;
 }
 
-#ifdef __SSE2__
+#if defined(__SSE2__)
 TR__INLINE __m128i tr__four_bytes(const void *p)
 {
     int32_t bytes;
     memcpy(&bytes, p, sizeof bytes);
     return _mm_cvtsi32_si128(bytes);
+}
+#elif defined(TR__NEON)
+TR__INLINE uint8x8_t tr__four_bytes(const void *p)
+{
+    uint32_t bytes;
+    memcpy(&bytes, p, sizeof bytes);
+    return vreinterpret_u8_u32(vdup_n_u32(bytes));
 }
 #endif
 
@@ -128,6 +141,8 @@ TR__INLINE tr__ivec tr__load_u8(const uint8_t *p)
 #elif defined(__SSE2__)
     __m128i v = tr__four_bytes(p), zero = _mm_setzero_si128();
     return (tr__ivec)_mm_unpacklo_epi16(_mm_unpacklo_epi8(v, zero), zero);
+#elif defined(TR__NEON)
+    return (tr__ivec)vmovl_u16(vget_low_u16(vmovl_u8(tr__four_bytes(p))));
 #else
     return (tr__ivec){ p[0], p[1], p[2], p[3] };
 #endif
@@ -143,6 +158,9 @@ TR__INLINE tr__ivec tr__load_i8(const int8_t *p)
     __m128i v = tr__four_bytes(p);
     v = _mm_unpacklo_epi8(v, v);
     return (tr__ivec)_mm_unpacklo_epi16(v, v) >> 24;
+#elif defined(TR__NEON)
+    int8x8_t v = vreinterpret_s8_u8(tr__four_bytes(p));
+    return (tr__ivec)vmovl_s16(vget_low_s16(vmovl_s8(v)));
 #else
     return (tr__ivec){ p[0], p[1], p[2], p[3] };
 #endif
@@ -205,10 +223,20 @@ TR__INLINE tr__ivec tr__load_words(const uint16_t *p)
     return (tr__ivec)_mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p));
 #elif defined(__AVX2__)
     return (tr__ivec)_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p));
+#elif defined(TR__NEON)
+    return (tr__ivec)vmovl_u16(vld1_u16(p));
 #else
     return (tr__ivec){ p[0], p[1], p[2], p[3] };
 #endif
 }
+
+#ifdef TR__NEON
+/* Of a table's bytes those that float v[i] has, v[i] below 8. */
+TR__INLINE uint8x16_t tr__float_bytes(tr__ivec v)
+{
+    return vreinterpretq_u8_s32(v * 0x04040404 + 0x03020100);
+}
+#endif
 
 /* Numbers of a table of 4 for the lowest two bits of each integer. */
 TR__INLINE tr__vec tr__of_four(const float *table, tr__ivec v)
@@ -219,6 +247,9 @@ TR__INLINE tr__vec tr__of_four(const float *table, tr__ivec v)
 #elif defined(__AVX2__)
     return (tr__vec)_mm256_permutevar_ps(_mm256_broadcast_ps((const __m128 *)table),
                                          (__m256i)v);
+#elif defined(TR__NEON)
+    uint8x16_t t = vld1q_u8((const uint8_t *)table);
+    return (tr__vec)vqtbl1q_u8(t, tr__float_bytes(v & 3));
 #else
     return (tr__vec){ table[v[0] & 3], table[v[1] & 3], table[v[2] & 3], table[v[3] & 3] };
 #endif
@@ -232,6 +263,10 @@ TR__INLINE tr__vec tr__of_eight(const float *table, tr__ivec v)
     return (tr__vec)_mm512_permutexvar_ps((__m512i)v, _mm512_castpd_ps(t));
 #elif defined(__AVX2__)
     return (tr__vec)_mm256_permutevar8x32_ps(_mm256_loadu_ps(table), (__m256i)v);
+#elif defined(TR__NEON)
+    const uint8_t *half = (const uint8_t *)(table + 4);
+    uint8x16x2_t t = { { vld1q_u8((const uint8_t *)table), vld1q_u8(half) } };
+    return (tr__vec)vqtbl2q_u8(t, tr__float_bytes(v & 7));
 #else
     return (tr__vec){ table[v[0] & 7], table[v[1] & 7], table[v[2] & 7], table[v[3] & 7] };
 #endif

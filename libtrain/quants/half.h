@@ -2,7 +2,7 @@
  *
  * Sixteen-bit floats, one at a time: IEEE binary16 (F16) and the upper half of binary32
  * (BF16).  Everything rounds to nearest, ties to even, and makes quiet NaNs.  Plain code
- * that compilers vectorise; F16C is used where it gives the same bits.
+ * that compilers vectorise; what the processor has is used where it gives the same bits.
  */
 #ifndef LIBTRAIN_QUANTS_HALF_H
 #define LIBTRAIN_QUANTS_HALF_H
@@ -12,6 +12,9 @@
 
 #ifdef __F16C__
 #include <immintrin.h>
+#endif
+#if defined(__ARM_NEON) && defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 static inline uint32_t tr__f32_bits(float x)
@@ -72,12 +75,16 @@ static inline float tr__f16_to_f32(uint16_t h)
 {
 #ifdef __F16C__
     return _cvtsh_ss(h);
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+    __fp16 x;
+    memcpy(&x, &h, sizeof x);
+    return x;
 #else
     return tr__f16_to_f32_plain(h);
 #endif
 }
 
-/* F16C is not used here: it keeps bits of a NaN that llama.cpp drops.
+/* F16C and ARM are not used here: they keep bits of a NaN that llama.cpp drops.
  * Below 2^-14 the step of binary16 is 2^-24, which is that of binary32 in [0.5, 1): adding
  * 0.5 rounds to it.  Above, the rounding carry may run into the exponent, as it should. */
 static inline uint16_t tr__f32_to_f16(float x)

@@ -82,21 +82,21 @@ TR__INLINE void iq4_xs_levels(const struct iq4_xs *b, int part, tr__vec *level)
 
 TR__ROW(iq4_xs, 256, 32, 0)
 
-#ifdef __AVX2__
-TR__INLINE __m256i iq4_bytes(const uint8_t *q)
+#ifdef TR__HAS_BYTES
+TR__INLINE tr__bytes iq4_bytes(const uint8_t *q)
 {
-    const __m256i table = _mm256_broadcastsi128_si256(_mm_setr_epi8(
-        -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113));
-    return _mm256_shuffle_epi8(table, tr__byte_nibbles(q));
+    static const int8_t table[16] = { -127, -104, -83, -65, -49, -35, -22, -10,
+                                      1,    13,   25,  38,  53,  69,  89,  113 };
+    return tr__byte_lookup(table, tr__byte_nibbles(q));
 }
 
-TR__INLINE __m256i iq4_nl_bytes(const struct iq4_nl *b, int part)
+TR__INLINE tr__bytes iq4_nl_bytes(const struct iq4_nl *b, int part)
 {
     (void)part;
     return iq4_bytes(b->q);
 }
 
-TR__INLINE __m256i iq4_xs_bytes(const struct iq4_xs *b, int part)
+TR__INLINE tr__bytes iq4_xs_bytes(const struct iq4_xs *b, int part)
 {
     return iq4_bytes(b->q + 16 * part);
 }

@@ -164,37 +164,37 @@ TR__ROW(q4_k, 256, 32, 1)
 TR__ROW(q5_k, 256, 32, 1)
 TR__ROW_BY(q6_k, 256, 16, 0, q6_k_in_memory)
 
-#ifdef __AVX2__
-TR__INLINE __m256i q2_k_bytes(const struct q2_k *b, int part)
+#ifdef TR__HAS_BYTES
+TR__INLINE tr__bytes q2_k_bytes(const struct q2_k *b, int part)
 {
     return tr__byte_bits(tr__bytes32(b->q + part / 4 * 32), part % 4 * 2, 2);
 }
 
-TR__INLINE __m256i q3_k_bytes(const struct q3_k *b, int part)
+TR__INLINE tr__bytes q3_k_bytes(const struct q3_k *b, int part)
 {
-    __m256i low = tr__byte_bits(tr__bytes32(b->q + part / 4 * 32), part % 4 * 2, 2);
-    __m256i high = tr__byte_bits(tr__bytes32(b->high), part, 1);
-    return _mm256_or_si256(low, _mm256_slli_epi16(high, 2));
+    tr__bytes low = tr__byte_bits(tr__bytes32(b->q + part / 4 * 32), part % 4 * 2, 2);
+    tr__bytes high = tr__byte_bits(tr__bytes32(b->high), part, 1);
+    return tr__byte_join(low, high, 2);
 }
 
-TR__INLINE __m256i q4_k_bytes(const struct q4_k *b, int part)
+TR__INLINE tr__bytes q4_k_bytes(const struct q4_k *b, int part)
 {
     return tr__byte_bits(tr__bytes32(b->q + part / 2 * 32), part % 2 * 4, 4);
 }
 
-TR__INLINE __m256i q5_k_bytes(const struct q5_k *b, int part)
+TR__INLINE tr__bytes q5_k_bytes(const struct q5_k *b, int part)
 {
-    __m256i low = tr__byte_bits(tr__bytes32(b->q + part / 2 * 32), part % 2 * 4, 4);
-    __m256i high = tr__byte_bits(tr__bytes32(b->high), part, 1);
-    return _mm256_or_si256(low, _mm256_slli_epi16(high, 4));
+    tr__bytes low = tr__byte_bits(tr__bytes32(b->q + part / 2 * 32), part % 2 * 4, 4);
+    tr__bytes high = tr__byte_bits(tr__bytes32(b->high), part, 1);
+    return tr__byte_join(low, high, 4);
 }
 
-TR__INLINE __m256i q6_k_bytes(const struct q6_k *b, int part)
+TR__INLINE tr__bytes q6_k_bytes(const struct q6_k *b, int part)
 {
     const uint8_t *q = b->q + part / 4 * 64 + part % 2 * 32;
-    __m256i low = tr__byte_bits(tr__bytes32(q), part / 2 % 2 * 4, 4);
-    __m256i high = tr__byte_bits(tr__bytes32(b->high + part / 4 * 32), part % 4 * 2, 2);
-    return _mm256_or_si256(low, _mm256_slli_epi16(high, 4));
+    tr__bytes low = tr__byte_bits(tr__bytes32(q), part / 2 % 2 * 4, 4);
+    tr__bytes high = tr__byte_bits(tr__bytes32(b->high + part / 4 * 32), part % 4 * 2, 2);
+    return tr__byte_join(low, high, 4);
 }
 #endif
 

@@ -41,6 +41,8 @@ TR__INLINE tr__vec f16_load(const uint8_t *p, int64_t i)
     return (tr__vec)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)(p + 2 * i)));
 #elif defined(__AVX2__) && defined(__F16C__)
     return (tr__vec)_mm256_cvtph_ps(_mm_loadu_si128((const void *)(p + 2 * i)));
+#elif defined(TR__NEON)
+    return (tr__vec)vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p + 2 * i)));
 #else
     tr__vec v;
     TR__EACH(j, TR__VEC)
@@ -58,6 +60,8 @@ TR__INLINE tr__vec bf16_load(const uint8_t *p, int64_t i)
 #elif defined(__AVX2__)
     __m256i u = _mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p));
     return (tr__vec)_mm256_slli_epi32(u, 16);
+#elif defined(TR__NEON)
+    return (tr__vec)vshll_n_u16(vreinterpret_u16_u8(vld1_u8(p)), 16);
 #else
     tr__vec v;
     TR__EACH(j, TR__VEC)
@@ -113,6 +117,9 @@ static void f16_to_f32(const void *src, float *dst, int64_t n)
         __m128i h = _mm_loadu_si128((const void *)(p + 2 * i));
         _mm256_storeu_ps(dst + i, _mm256_cvtph_ps(h));
     }
+#elif defined(TR__NEON)
+    for (; i + TR__VEC <= n; i += TR__VEC)
+        tr__store(dst + i, f16_load(p, i));
 #endif
     for (; i < n; i++)
         dst[i] = tr__f16_to_f32_plain(tr__load_u16(p + 2 * i));

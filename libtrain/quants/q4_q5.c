@@ -105,29 +105,29 @@ TR__ROW(q4_1, 32, 32, 1)
 TR__ROW(q5_0, 32, 32, 0)
 TR__ROW(q5_1, 32, 32, 1)
 
-#ifdef __AVX2__
-TR__INLINE __m256i q4_0_bytes(const struct q4_0 *b, int part)
+#ifdef TR__HAS_BYTES
+TR__INLINE tr__bytes q4_0_bytes(const struct q4_0 *b, int part)
 {
     (void)part;
     return tr__byte_nibbles(b->q);
 }
 
-TR__INLINE __m256i q4_1_bytes(const struct q4_1 *b, int part)
+TR__INLINE tr__bytes q4_1_bytes(const struct q4_1 *b, int part)
 {
     (void)part;
     return tr__byte_nibbles(b->q);
 }
 
-TR__INLINE __m256i q5_0_bytes(const struct q5_0 *b, int part)
+TR__INLINE tr__bytes q5_0_bytes(const struct q5_0 *b, int part)
 {
     (void)part;
-    return _mm256_or_si256(tr__byte_nibbles(b->q), tr__byte_fifths(tr__load_u32(b->high)));
+    return tr__byte_or(tr__byte_nibbles(b->q), tr__byte_fifths(tr__load_u32(b->high)));
 }
 
-TR__INLINE __m256i q5_1_bytes(const struct q5_1 *b, int part)
+TR__INLINE tr__bytes q5_1_bytes(const struct q5_1 *b, int part)
 {
     (void)part;
-    return _mm256_or_si256(tr__byte_nibbles(b->q), tr__byte_fifths(tr__load_u32(b->high)));
+    return tr__byte_or(tr__byte_nibbles(b->q), tr__byte_fifths(tr__load_u32(b->high)));
 }
 #endif
 

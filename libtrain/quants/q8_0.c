@@ -28,8 +28,8 @@ TR__INLINE void q8_0_levels(const struct q8_0 *b, int part, tr__vec *level)
 
 TR__ROW(q8_0, 32, 32, 0)
 
-#ifdef __AVX2__
-TR__INLINE __m256i q8_0_bytes(const struct q8_0 *b, int part)
+#ifdef TR__HAS_BYTES
+TR__INLINE tr__bytes q8_0_bytes(const struct q8_0 *b, int part)
 {
     (void)part;
     return tr__bytes32(b->q);

@@ -291,8 +291,8 @@ START_TEST(merged)
           *y = logits_of(other, NULL);
     double most = 0, change = 0;
     for (int64_t i = 0; i < 2 * CTX * n_vocab; i++) {
-        most = fmax(most, fabs((double)(x[i] - y[i])));
-        change = fmax(change, fabs((double)(x[i] - base[i])));
+        most = larger(most, fabs((double)(x[i] - y[i])));
+        change = larger(change, fabs((double)(x[i] - base[i])));
     }
     ck_assert_msg(most <= 1e-4 && change > 100 * most, "%s: off by %g, changed by %g",
                   subject, most, change);

@@ -7,6 +7,7 @@
 #include "suite.h"
 
 #include <libtrain/matmul/gemv.h>
+#include <libtrain/quants/int8_row.h>
 #include <libtrain/rng.h>
 #include <libtrain/threads.h>
 
@@ -130,6 +131,34 @@ START_TEST(test_int8)
 }
 END_TEST
 
+/* Whole numbers of which one of each 32 is 127 are bytes without rounding: then products in
+ * integers are those of floats, but for the order in which sums of 32 are added. */
+START_TEST(test_int8_exact)
+{
+    const struct tr_dtype *t = tr_dtype_at(_i);
+    if (!t->dot_int8)
+        return;
+    int64_t block = t->block, sizes[] = { block, 9 * block, 2048 / block * block + block };
+    for (int64_t j = 0; j < MAX_K; j++)
+        x[j] = (float)(j % 32 == 5 ? j / 32 % 2 * 254 - 127 : (j * 89 + 31) % 255 - 127);
+    for (size_t i = 0; i < 3; i++) {
+        static char room[8 * MAX_K];
+        weight(t, sizes[i]);
+        struct tr__int8_row row = tr__int8_pack(x, sizes[i], room);
+        for (int64_t r = 0; r < N; r++) {
+            double want = 0, size = 0;
+            for (int64_t j = 0; j < sizes[i]; j++) {
+                want += (double)x[j] * (double)w[r * sizes[i] + j];
+                size += fabs((double)x[j] * (double)w[r * sizes[i] + j]);
+            }
+            float got = t->dot_int8(packed + r * sizes[i] / block * t->bytes, &row, sizes[i]);
+            ck_assert_msg(fabs((double)got - want) <= 3e-6 * size, "%s, k %d, row %d: %g, not %g",
+                          t->name, (int)sizes[i], (int)r, (double)got, want);
+        }
+    }
+}
+END_TEST
+
 /* One block, an odd number of blocks, more than is unpacked at once. */
 START_TEST(test_product)
 {
@@ -157,6 +186,7 @@ int main(void)
     tcase_set_timeout(tc, 120);
     tcase_add_loop_test(tc, test_product, 0, n_type);
     tcase_add_loop_test(tc, test_int8, 0, n_type);
+    tcase_add_loop_test(tc, test_int8_exact, 0, n_type);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }

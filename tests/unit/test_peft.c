@@ -74,7 +74,7 @@ static void compare(const char *of_model, const char *adapter)
     read_npy(name, want, sizeof want);
     run_eval(of_model, adapter, pack, tr_loss_by_name("cross_entropy"), got);
     for (int i = 0; i < N_TOKEN * N_VOCAB; i++)
-        worst = fmax(worst, fabs((double)got[i] - (double)want[i]));
+        worst = larger(worst, fabs((double)got[i] - (double)want[i]));
     ck_assert_msg(worst < 1e-4, "%s: %g", folder, worst);
 }
 

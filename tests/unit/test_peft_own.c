@@ -150,8 +150,8 @@ static void compare(const char *model, const char *adapter)
     run_eval(model, adapter, pack, tr_loss_by_name("cross_entropy"), got);
     double worst = 0, largest = 0;
     for (int i = 0; i < N * n_vocab; i++) {
-        worst = fmax(worst, fabs((double)got[i] - (double)want[i]));
-        largest = fmax(largest, fabs((double)want[i]));
+        worst = larger(worst, fabs((double)got[i] - (double)want[i]));
+        largest = larger(largest, fabs((double)want[i]));
     }
     ck_assert_msg(worst < 1e-5 * largest, "%g, of %g", worst, largest);
 }

@@ -189,7 +189,7 @@ static void compare(double tolerance)
     for (int i = 0; i < N_PARAM; i++) {
         double most = 0;
         for (int j = 0; j < MOST; j++)
-            most = fmax(most, fabs((double)want[i][j]));
+            most = larger(most, fabs((double)want[i][j]));
         for (int j = 0; j < MOST; j++)
             if (!(fabs((double)net.grad[i][j] - (double)want[i][j]) <= tolerance * most))
                 ck_abort_msg("parameter %d, number %d: %.9g, wanted %.9g", i, j,
