@@ -191,7 +191,7 @@ begin_tokenize_chats() {
 
 ours_tokenize_chats() {
     # shellcheck disable=SC2086
-    run ours "$BIN/tokenize" -m "$vocab" --chat-template chatml -o "$OUT/chats.tok" \
+    run ours "$BIN/tokenize" -m "$vocab" --chat-template chatml --no-eos -o "$OUT/chats.tok" \
         ${threads:+--threads "$threads"} $options "$text" || return 1
     speed ours "$(megabytes "$text") / $(seconds ours)"
 }
