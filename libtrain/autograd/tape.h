@@ -83,7 +83,10 @@ struct tr_tensor *tr__tape_tensor(struct tr_tape *tp, const char *what, int n_di
                                   const int64_t *dim);
 
 /* Point an alias at the data of what it is a view of. */
-void tr__tape_resolve(struct tr_tensor *alias);
+static inline void tr__tape_resolve(struct tr_tensor *t)
+{
+    t->data = t->alias->data ? (float *)t->alias->data + t->offset : NULL;
+}
 
 /* Run a node, or count what it would take. */
 void tr__tape_forward(struct tr_tape *tp, struct tr_node *nd);

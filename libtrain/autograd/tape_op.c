@@ -85,11 +85,6 @@ struct tr_tensor *tr_op_integers(struct tr_tape *tp, const struct tr_op *op, int
     return t;
 }
 
-void tr__tape_resolve(struct tr_tensor *t)
-{
-    t->data = t->alias->data ? (float *)t->alias->data + t->offset : NULL;
-}
-
 struct tr_tensor *tr_op_alias(struct tr_tape *tp, struct tr_tensor *in, int64_t offset,
                               int64_t rows, int64_t cols)
 {
