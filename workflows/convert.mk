@@ -20,7 +20,9 @@ hub_flags  := $(if $(IMPORT_FLAGS),$(space)$(call option_words,IMPORT_FLAGS))
 HUB         = $(call script,import.sh) $(call path,$(RUNS)) $(hub_folder)
 hub_state  := $(shell $(HUB) $(call sh,$(hub_flags)))
 hub_name   := $(firstword $(hub_state))
-$(if $(hub_name),,$(call refuse,MODEL: the folder '$(MODEL)' has no config.json: it is none of a model))
+hub_what   := $(if $(hub_name),,$(shell test -f $(hub_folder)/adapter_config.json && \
+  echo that of an adapter: MODEL is its base and adapter-import makes a GGUF of it))
+$(if $(hub_name),,$(call refuse,MODEL: the folder '$(MODEL)' has no config.json: it is $(or $(hub_what),none of a model)))
 hub_old    := $(filter old,$(hub_state))
 IMPORT      = $(call cmd,gguf-import)$(hub_flags) -o $(hub_name).gguf $(hub_folder)
 override MODEL := $(hub_name).gguf

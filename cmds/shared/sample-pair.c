@@ -175,13 +175,17 @@ static int find_pair(const struct parts *p, struct part *a, struct part *b)
     return 1;
 }
 
-/* The parts, and the text of the whole file in which they lie; both to be freed. */
+/* The parts, and the text of the whole file in which they lie; both to be freed.  A model may
+ * write any byte: a NUL becomes a blank, as it is shown. */
 static int read_parts(const char *path, char **text, struct parts *p, struct tr_err *err)
 {
     size_t bytes;
     int rc = tr_read_all(path, text, &bytes, err);
     if (rc)
         return rc;
+    for (size_t i = 0; i < bytes; i++)
+        if (!(*text)[i])
+            (*text)[i] = ' ';
     *p = (struct parts){ calloc(count_headings(*text) + 1, sizeof *p->item), 0 };
     if (!p->item)
         return tr_err_set(err, TR_ENOMEM, "'%s': out of memory for its samples", path);

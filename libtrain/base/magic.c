@@ -11,11 +11,11 @@
 #include <string.h>
 #include <strings.h>
 
-#define CONVERT "convert it to GGUF first, with llama.cpp's convert_hf_to_gguf.py (an " \
-                "adapter with convert_lora_to_gguf.py)"
+#define CONVERT "convert it to GGUF first: gguf-import does it with the folder of a model, " \
+                "adapter-import with that of an adapter"
 #define UTF16 "text in UTF-16: make UTF-8 of it with iconv -f UTF-16 -t UTF-8 first"
 
-#define CONVERT_FOLDER "llama.cpp's convert_hf_to_gguf.py makes a GGUF file of its folder"
+#define CONVERT_FOLDER "gguf-import makes a GGUF file of its folder"
 #define PICKLE "a Python pickle: if it is a PyTorch file, " CONVERT
 
 static const struct {
@@ -105,8 +105,8 @@ static const struct {
 } kept[] = {
     { "vnd.docker.distribution.manifest", "an Ollama manifest, which names the model" },
     { "\"weight_map\"", "the index of a model of Hugging Face: " CONVERT_FOLDER },
-    { "\"peft_type\"", "the adapter_config.json of an adapter of PEFT: llama.cpp's "
-                       "convert_lora_to_gguf.py makes a GGUF file of its folder" },
+    { "\"peft_type\"", "the adapter_config.json of an adapter of PEFT: adapter-import makes a "
+                       "GGUF file of its folder" },
     { "\"architectures\"", "the config.json of a model of Hugging Face: " CONVERT_FOLDER },
     { "\nFROM ", "an Ollama Modelfile: the model is the file that its line FROM names" },
 };

@@ -88,10 +88,9 @@ int tr__gguf_absent(const char *path, struct tr_err *err)
 /* ---- a folder --------------------------------------------------------------------- */
 
 static const struct { const char *name, *words; } tells[] = {
-    { "adapter_config.json", "an adapter of PEFT: llama.cpp's convert_lora_to_gguf.py "
-                             "makes a GGUF file of it" },
-    { "config.json", "a model of Hugging Face: llama.cpp's convert_hf_to_gguf.py makes a "
-                     "GGUF file of it" },
+    { "adapter_config.json", "an adapter of PEFT: adapter-import makes a GGUF file "
+                             "of it" },
+    { "config.json", "a model of Hugging Face: gguf-import makes a GGUF file of it" },
 };
 
 /* The first by name of the GGUF files in a folder, and how many there are. */

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Numbers of a slab, of a piece that is in the processor's cache, and that a thread looks at. */
 enum { SLAB = 1 << 20, PIECE = 1 << 18, LOOK = 1 << 15, MAX_CONFIG = 16 << 20, MAX_COLUMNS = 1 << 26 };
@@ -52,18 +53,29 @@ static int look_packed(struct job *j, struct tr_err *err)
                       how ? tr_json_string(how, &n) : "quantization_config");
 }
 
+/* The folder of an adapter has another file in its place. */
+static int expect_model(const struct job *j, struct tr_err *err)
+{
+    char path[PATH_MAX];
+    int n = snprintf(path, sizeof path, "%s/adapter_config.json", j->folder);
+    if (access(j->config_path, F_OK) == 0 || n >= PATH_MAX || access(path, F_OK) != 0)
+        return 0;
+    return tr_err_set(err, TR_EFORMAT, "'%s' is the folder of an adapter, no model: "
+                      "adapter-import makes a GGUF of it", j->folder);
+}
 
 static int read_config(struct job *j, struct tr_err *err)
 {
     if (snprintf(j->config_path, PATH_MAX, "%s/config.json", j->folder) >= PATH_MAX)
         return tr_err_set(err, TR_EIO, "'%.100s…': the name is too long", j->folder);
-    struct tr_json *raw = tr__hf_json(j->config_path, MAX_CONFIG, err);
+    int rc = expect_model(j, err);
+    struct tr_json *raw = rc ? NULL : tr__hf_json(j->config_path, MAX_CONFIG, err);
     if (raw && (j->arch = tr__hf_of_config(raw, j->config_path, err)))
         j->config = tr__hf_complete(j->arch, raw, err);
     tr_json_free(raw);
     if (!j->config)
         return err ? err->code : TR_EFORMAT;
-    int rc = look_packed(j, err);
+    rc = look_packed(j, err);
     return rc ? rc
               : tr__hf_sizes_of_config(j->arch, j->config, j->config_path, &j->size, err);
 }

@@ -97,12 +97,12 @@ gz unpack it with gunzip
 ggjt a GGJT model, from before GGUF
 zip if it is a PyTorch file, convert it
 bigendian big-endian
-config.json the config.json of a model of Hugging Face: llama.cpp's convert_hf_to_gguf.py
+config.json the config.json of a model of Hugging Face: gguf-import
 Modelfile the model is the file that its line FROM names
 zeros incomplete download?
 store/manifests/library/latest is an Ollama manifest, whose model is the file 'store/blobs/sha256-$digest'
-hf Is a directory, a model of Hugging Face: llama.cpp's convert_hf_to_gguf.py
-peft Is a directory, an adapter of PEFT: llama.cpp's convert_lora_to_gguf.py
+hf Is a directory, a model of Hugging Face: gguf-import
+peft Is a directory, an adapter of PEFT: adapter-import
 several Is a directory, which holds 'a.gguf' and more GGUF files
 nothing Is a directory
 cut-header too short for a GGUF file: 20 bytes: an incomplete download?

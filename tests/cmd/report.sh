@@ -391,7 +391,7 @@ test_expect_success 'a page: all parts, whatever they hold, in one file' '
     { printf "step\tloss\tlr\tgrad_norm\ttokens_per_s\trss_bytes\tseconds\tval_loss\n"
         seq 1 3000 | awk "{ printf \"%d\t%g\t1e-3\t1\t100\t1e6\t%d\t%s\n\", \$1, 5 - \$1 / 1000, \$1, \$1 % 500 ? \"-\" : \"3\" }"
     } >r/metrics.tsv
-    printf "==> base <==\n<script>alert(1)</script>\033[2J\n==> tuned <==\na & b\n" >r/samples.txt
+    printf "==> base <==\n<script>alert(1)</script>\033[2J\000\n==> tuned <==\na & b\n" >r/samples.txt
     printf "item\tvalue\tunit\nparams\t2500000\tbytes\nstep_time\t0.5\ts\n" >r/plan.tsv
     echo "train -m \"a b\"" >r/commands.txt
     report --html p.html r >out 2>stderr

@@ -62,6 +62,11 @@ test_expect_success 'what is no folder of a model is refused' '
     test_must_fail make_ import MODEL="$model" 2>err
     grep "is no folder" err
     test_must_fail make_ data MODEL="$test_scratch/like" DATA="$test_scratch/ab.txt" 2>err
-    grep "no config.json" err'
+    grep "no config.json" err
+    echo "{}" >like/adapter_config.json
+    test_must_fail make_ data MODEL="$test_scratch/like" DATA="$test_scratch/ab.txt" 2>err
+    grep "that of an adapter: MODEL is its base" err
+    test_expect_code 1 "$BIN/gguf-import" -o like.gguf like 2>err
+    grep "adapter-import makes a GGUF of it" err'
 
 test_done
