@@ -28,7 +28,8 @@ perplexity() {
 finetune() {
     head -c 24000 "$TOP/examples/tiny.txt" >text.txt
     (cd "$TOP" && "$MAKE" finetune RUNS="$test_scratch/runs" BIN="$bin" NAME=real \
-        MODEL="$model" DATA="$test_scratch/text.txt" CTX=256 BATCH=1 STEPS=16 N_SAMPLE=4) \
+        MODEL="$model" DATA="$test_scratch/text.txt" CTX=256 BATCH=1 STEPS=16 N_SAMPLE=4 \
+        OUTPUTS='adapter merged q8_0') \
         >log 2>&1 || { tail -n 20 log && return 1; }
     cat runs/real/eval.tsv
     awk -F "\t" '$1 == "base" { base = $3 } NR > 2 { n++; bad += !($3 > 1 && $3 < 0.9 * base) }
