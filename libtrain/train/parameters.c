@@ -96,6 +96,16 @@ static int is_trained_in_full(const struct tr_weight *w)
     return w->t.data && !w->slot->frozen;
 }
 
+/* What is read by operations other than products is F32 whatever matrices are. */
+static void declare(struct tr_trainer *t, struct tr_weight *w)
+{
+    w->t.minus_exp = w->slot->minus_exp;
+    w->t.linear = w->slot->linear;
+    tr_params_add(&t->params, &w->t);
+    if (w->slot->f32)
+        w->t.dtype = &tr_f32;
+}
+
 static int init_full(struct tr_trainer *t, struct tr_err *err)
 {
     struct tr_model *m = t->m;
@@ -113,9 +123,7 @@ static int init_full(struct tr_trainer *t, struct tr_err *err)
                               "%s: tensor '%s' is %s; all weights can be trained from F32, "
                               "F16 or BF16, a quantised model with an adapter",
                               tr_gguf_path(m->g), w->t.name, w->t.dtype->name);
-        w->t.minus_exp = w->slot->minus_exp;
-        w->t.linear = w->slot->linear;
-        tr_params_add(&t->params, &w->t);
+        declare(t, w);
     }
     return 0;
 }
@@ -134,9 +142,7 @@ static int declare_whole(struct tr_trainer *t, const char *pattern, struct tr_er
         any = 1;
         if (w->t.needs_grad) /* by a pattern before */
             continue;
-        w->t.minus_exp = w->slot->minus_exp;
-        w->t.linear = w->slot->linear;
-        tr_params_add(&t->params, &w->t);
+        declare(t, w);
     }
     return any ? 0
                : tr_err_set(err, TR_EFORMAT, "full target '%s' matches no weight that can be "

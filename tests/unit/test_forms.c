@@ -146,6 +146,19 @@ START_TEST(however_it_is_computed)
 }
 END_TEST
 
+/* Matrices are BF16, and what no product reads is not. */
+START_TEST(weights_of_two_bytes)
+{
+    double usual[2 * STEPS], rounded[2 * STEPS];
+    begin(_i);
+    struct tr_train_args a = args_of(1);
+    train(1, path, data, &a, usual);
+    a.weights = &tr_bf16;
+    train(1, path, data, &a, rounded);
+    assert_same("weights in BF16", usual, rounded, 0.03);
+}
+END_TEST
+
 START_TEST(documents_apart)
 {
     double together[2 * STEPS], one_by_one[2 * STEPS];
@@ -399,6 +412,7 @@ int main(int argc, char **argv)
     tcase_set_timeout(tc, 120);
     tcase_add_checked_fixture(tc, make_dir, remove_dir);
     tcase_add_loop_test(tc, however_it_is_computed, 0, n);
+    tcase_add_loop_test(tc, weights_of_two_bytes, 0, n);
     tcase_add_loop_test(tc, documents_apart, 0, n);
     tcase_add_loop_test(tc, generating, 0, n);
     if (SANITIZED && n > 4) /* these run no code of the model that those do not */
