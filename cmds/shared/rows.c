@@ -136,9 +136,11 @@ static int refuse_endless(const struct cmd_rows *r, struct tr_err *err)
     char *text = token_text(r, r->stats.end);
     tr_err_set(err, TR_EFORMAT, "none of %" PRIu64 " trained turns ends with a token that "
                "ends a text of '%s', but with '%s': trained on them, it would not learn to "
-               "stop. --eos puts its end behind each chat, --no-eos goes on without (make: "
-               "TOKENIZE_FLAGS=--eos); or the template is another model's",
-               r->stats.n_endless, r->model, text ? text : "");
+               "stop. %s--no-eos goes on without%s; or the template is another model's",
+               r->stats.n_endless, r->model, text ? text : "",
+               r->p.eos > 0 ? "What --eos puts behind a chat follows none of them: "
+                            : "--eos puts its end behind each chat, ",
+               r->p.eos > 0 ? "" : " (make: TOKENIZE_FLAGS=--eos)");
     free(text);
     return -1;
 }

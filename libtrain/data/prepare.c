@@ -36,14 +36,15 @@ static int says_true(const struct tr_json *row, const char *key)
     return v && tr_json_kind(v) == TR_JSON_BOOL && tr_json_bool(v);
 }
 
-/* A template may write an end of line behind the end of a turn, or the next one's header. */
+/* A template may write an end of line behind the end of a turn, or the next one's header; one
+ * in front of it ends the turn before. */
 static int ends_well(const struct tr_preparer *w, const uint32_t *token, size_t from,
                      size_t to)
 {
     enum { LAST = 8 };
     for (size_t k = to; k > from && k + LAST > to; k--)
         if (tr_tokenizer_is_eog(w->p->tokenizer, TR_TOKEN_ID(token[k - 1])))
-            return 1;
+            return k - 1 > from || to - from < 3;
     return 0;
 }
 
@@ -67,8 +68,8 @@ static void look_for_ends(const struct tr_preparer *w, struct tr_prepared *out)
 /* Answers are trained, and as such: where they end matters. */
 static int trains_answers(const struct tr_preparer *w, const struct tr_row *row)
 {
-    return w->on.rule != TR__TRAIN_ALL && !says_true(row->chat, "continue_final_message") &&
-           (w->on.rule != TR__TRAIN_ROLES || strstr(w->on.roles, "assistant"));
+    return w->on.rule != TR__TRAIN_ALL && w->answers &&
+           !says_true(row->chat, "continue_final_message");
 }
 
 /* EOS behind a chat that does not end so; it counts if the turn in front of it does. */

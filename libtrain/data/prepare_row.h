@@ -31,6 +31,7 @@ struct tr_preparer {
     unsigned char *want; // (n_turn) messages that are trained
     float *factor;       // (n_turn) their weights
     size_t n_turn, cap_want, cap_factor;
+    int answers; /* one of them is of the assistant */
     struct tr__span *span; /* ascending */
     size_t n_span, cap_span;
     struct tr_text_range *literal;

@@ -112,11 +112,13 @@ int tr__chat_want(struct tr_preparer *w, const struct tr_row *row, struct tr_err
         tr__grow(&w->factor, &w->cap_factor, n, sizeof *w->factor))
         return tr_err_sys(err, "cannot hold %zu messages", n);
     w->n_turn = n;
+    w->answers = 0;
     for (size_t i = 0; i < n && !rc; i++) {
         w->want[i] = (unsigned char)chosen(w, row, messages, i);
         w->factor[i] = 1;
         rc = own_wish(tr_json_at(messages, i), i, &w->want[i], &w->factor[i], err);
         w->want[i] = w->want[i] && w->factor[i] > 0;
+        w->answers |= w->want[i] && has_role(tr_json_at(messages, i), "assistant");
         w->factor[i] *= row->weight;
     }
     return rc;

@@ -90,6 +90,27 @@ test_expect_success 'a turn that does not end as the model ends a text' '
     tok -q --chat-template endless.jinja --train-on user,tool -o out chats.jsonl
     tok -q --chat-template endless.jinja --train-on all -o out chats.jsonl'
 
+test_expect_success 'only questions are trained, as messages say themselves: not refused' '
+    echo "{\"messages\": [{\"role\": \"user\", \"content\": \"a\", \"train\": true},
+        {\"role\": \"assistant\", \"content\": \"b\", \"train\": false}]}" | tr -d "\n" >asks.jsonl
+    tok --chat-template endless.jinja -o out asks.jsonl 2>err
+    if grep "learn to stop" err; then exit 1; fi'
+
+test_expect_success 'answers that something follows: --eos does not mend them, and is not advised' '
+    printf "{%% for m in messages %%}{%% generation %%}{{ m.content }}{%% endgeneration %%};{%% endfor %%}" >blocks.jinja
+    echo "{\"messages\": [{\"role\": \"assistant\", \"content\": \"b\"}]}" >one.jsonl
+    test_expect_code 1 tok --chat-template blocks.jinja -o out one.jsonl 2>err
+    grep -e "--eos puts.*--no-eos" err
+    test_expect_code 1 tok --chat-template blocks.jinja --eos -o out one.jsonl 2>err
+    grep "follows none of them: --no-eos goes on" err'
+
+test_expect_success 'a turn whose mark stands in front of it does not end so, be it as short as it may' '
+    printf "{%% for m in messages %%}{%% if not loop.first %%}<|endoftext|>{%% endif %%}{{ m.role }}: {{ m.content }}{%% endfor %%}" >front.jinja
+    test_expect_code 1 tok --chat-template front.jinja -o out chats.jsonl 2>err
+    grep "none of 3 trained turns" err
+    tok -q --chat-template front.jinja --eos --show --max-rows 1 chats.jsonl >have
+    grep "A lamp.‹<|endoftext|>›⟧" have'
+
 test_expect_success '--eos mends it, and adds none where there is one' '
     tok --chat-template endless.jinja --eos --show chats.jsonl 2>err >have
     grep "⟦.*A lamp.*END‹<|endoftext|>›⟧" have
