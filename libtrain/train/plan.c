@@ -155,10 +155,12 @@ static int refuse(const struct tr_trainer *t, const struct bounds *b, struct tr_
                       (double)(over ? b->limit : b->there) / 1e6, helps);
 }
 
-/* The level of groups that take least: of s segments about s / n + n results are there at once. */
+/* The level of groups that take least: of s segments about s / n + n results are there at
+ * once.  Blocks of two halves are two (model/decoder.c). */
 static int64_t least_level(const struct tr_trainer *t)
 {
-    int64_t n = 2, segments = 2 * t->m->config.n_layer + 2;
+    int whole = t->m->config.parallel || t->m->arch->mixer_alone;
+    int64_t n = 2, segments = (whole ? 1 : 2) * t->m->config.n_layer + 2;
     while (n * n < segments)
         n++;
     return t->m->config.n_layer + n - 1;
@@ -171,8 +173,12 @@ static void levels(const struct tr_trainer *t, int64_t *first, int64_t *last)
     int64_t group = t->args.recompute_group;
     *first = n < 0 ? 0 : n < n_layer ? n : n_layer;
     *last = n < 0 || n >= n_layer ? least_level(t) : n;
-    if (group)
-        *first = *last = group == TR_GROUP_LEAST ? least_level(t) : n_layer + group - 1;
+    if (group == TR_GROUP_LEAST) {
+        *last = least_level(t); /* about: a smaller one may be what fits a limit */
+        *first = t->args.mem_limit ? n_layer + 1 : *last;
+    } else if (group) {
+        *first = *last = n_layer + group - 1;
+    }
 }
 
 int tr__trainer_plan(struct tr_trainer *t, struct tr_err *err)

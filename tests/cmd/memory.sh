@@ -81,6 +81,8 @@ test_expect_success 'and then lets fewer results wait, also if a run that goes o
     test "$(value recompute some.tsv)" = 4
     test "$(value group some.tsv)" -gt 1
     test "$(value chunk some.tsv)" = 0
+    train $run --recompute-twice --mem-limit $limit --plan >twice-some.tsv
+    test "$(value group twice-some.tsv)" = "$(value group some.tsv)"
     flat="--batch 8 --sched constant --warmup 0"
     train $flat --steps 2 --recompute -o part.ckpt
     train $flat --steps 3 -o whole.ckpt
