@@ -96,7 +96,7 @@ static void say_losses(const struct tr_personal *p, const char *unit)
     else if (!isnan(p->teacher))
         cmd_say("teacher %.4f: no better than the base on these rows", p->teacher);
     else if (p->step > 0)
-        cmd_say("lambda %g, %d passes, the last step %g long", p->lambda, p->passes, p->step);
+        cmd_say("lambda %g, passes: %d, the last step %g long", p->lambda, p->passes, p->step);
     if (p->personal > p->base)
         cmd_warn("the adapter makes held-out rows less likely than the base alone");
 }

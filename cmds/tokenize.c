@@ -240,7 +240,7 @@ static int add_all(struct run *r, char **file, int n_file, struct tr_err *err)
         rc = tr_err_set(err, earlier.code, "%s", earlier.text);
     cmd_job_end();
     if (r->odd > ODD_TOLD)
-        cmd_warn("something like it is in %d more texts", r->odd - ODD_TOLD);
+        cmd_warn("more such texts: %d", r->odd - ODD_TOLD);
     return rc;
 }
 

@@ -19,7 +19,7 @@ test_expect_success 'from answers alone, and a smaller one that follows it' '
     flow RANK=4 PERSONALIZE_FLAGS="--passes 1" >told 2>stderr
     grep "$made/adapter.gguf" told
     grep "held-out loss: base" stderr
-    grep "lambda [01.]*, 1 passes" stderr
+    grep "lambda [01.]*, passes: 1," stderr
     test "$(head -n 1 $made/layers.tsv)" = "layer	rank	lambda	share"
     mv $made/adapter.gguf teacher.gguf
     flow ADAPTER="$test_scratch/teacher.gguf" RANK=2 >told 2>stderr
