@@ -20,7 +20,8 @@
 #include <unistd.h>
 
 /* Numbers of a slab, of a piece that is in the processor's cache, and that a thread looks at. */
-enum { SLAB = 1 << 20, PIECE = 1 << 18, LOOK = 1 << 15, MAX_CONFIG = 16 << 20, MAX_COLUMNS = 1 << 26 };
+enum { SLAB = 1 << 20, PIECE = 1 << 18, LOOK = 1 << 15, MAX_CONFIG = 16 << 20, MAX_COLUMNS = 1 << 26,
+       MAX_AHEAD = 512 /* more blocks are a mistake */ };
 
 struct job {
     const char *folder;
@@ -108,6 +109,9 @@ static int look_ahead(struct job *j, struct tr_err *err)
     for (int i = 0; i < 2; i++)
         if (!j->size.n_ahead && (n[i] || j->args->no_mtp || !i))
             tr_json_remove(j->config, field[i]);
+    if (j->size.n_ahead > MAX_AHEAD)
+        return tr_err_set(err, TR_EFORMAT, "'%s': %lld blocks that predict further tokens",
+                          j->config_path, (long long)j->size.n_ahead);
     int64_t all = j->size.n_layer + j->size.n_ahead;
     if (j->size.n_ahead && tr_json_set(j->config, "num_hidden_layers", tr_json_integer(all)))
         return tr_err_set(err, TR_ENOMEM, "out of memory");

@@ -165,8 +165,29 @@ static int is_missing(const struct tr__hf_plan *p, const struct tr__hf_name *n, 
                       p->arch->model_type[0]);
 }
 
-/* In a family whose blocks differ the model itself knows which are missing; of blocks that
- * predict further tokens it knows nothing. */
+/* Of blocks that predict further tokens the model knows nothing: each has what its last block
+ * has, and in the same shapes. */
+static int check_ahead(const struct tr__hf_plan *p, struct tr_err *err)
+{
+    char name[TR__HF_NAME_BYTES];
+    int64_t first = p->size->n_layer, n = p->size->n_ahead;
+    for (size_t i = 0; n > 0 && i < p->n; i++) {
+        const struct tr__hf_place *last = &p->made[i].place;
+        for (int64_t at = first; p->made[i].layer == first - 1 && at < first + n; at++) {
+            struct tr__hf_found f = { last->name, at, 0 };
+            if (is_missing(p, last->name, at, err))
+                return TR_EFORMAT;
+            tr__hf_print_gguf(name, &f);
+            size_t k = tr__names_find(&p->names, p->made, sizeof *p->made, name);
+            if (memcmp(last->gguf, p->made[k].place.gguf, sizeof last->gguf))
+                return tr_err_set(err, TR_EFORMAT, "tensor '%s' has another shape than '%s'",
+                                  name, p->made[i].name);
+        }
+    }
+    return 0;
+}
+
+/* In a family whose blocks differ the model itself knows which are missing. */
 static int check_all(const struct tr__hf_plan *p, struct tr_err *err)
 {
     int rc = 0;
@@ -179,7 +200,7 @@ static int check_all(const struct tr__hf_plan *p, struct tr_err *err)
         for (int64_t i = 0; !rc && i < (blocks ? p->size->n_layer : 1); i++)
             rc = is_missing(p, n, i, err);
     }
-    return rc;
+    return rc ? rc : check_ahead(p, err);
 }
 
 /* By file, whose names are in order, and by name. */
