@@ -3,7 +3,7 @@ ifneq ($(run_goals),)
 .PHONY: finetune data plan before-finetune
 .PRECIOUS: $(addprefix $(RUN)/,$(RESULTS)) # what is there is whole: no command leaves half a file
 finetune: $(addprefix $(RUN)/,$(RESULTS) records/contents)
-	$(if $(QUIET),$(quietly),$(if $(todo),$(if $(dry),,@$(REPORT)),$(if $(dry),,@$(NOTHING) && $(REPORT))))
+	$(if $(dry),,$(keep_given))$(if $(QUIET),$(quietly),$(if $(todo),$(if $(dry),,@$(REPORT)),$(if $(dry),,@$(NOTHING) && $(REPORT))))
 data: $(addprefix $(RUN)/,$(OF_DATA) records/contents)
 	$(if $(dry)$(rows)$(QUIET),,$(info $(RUN)/data.pack is packed: '$(DATA)' is text))$(if \
   $(QUIET),$(quietly),$(if $(rows),@cat $(RUN)/rows.txt $(RUN)/table.txt))

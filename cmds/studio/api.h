@@ -48,7 +48,7 @@
  *       `sample` {file, text, begin}, pieces in order, `begin` true where the file begins
  *       (anew); `state` run, at first and when it changes; `eval` [{model, loss, perplexity}]
  *       when it changes.
- *   POST /api/runs/NAME/files/FILE   → 201 {ticket}: for one GET with ?ticket= of that file,
+ *   POST /api/runs/NAME/files/FILE   → 201 {ticket}: for one request with ?ticket= of that file,
  *       within a minute
  *   GET /api/runs/NAME/files/FILE   its bytes
  *   POST /api/chat   {model, adapter: path or null, prompt, temp, n, seed} → server-sent

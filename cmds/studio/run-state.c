@@ -185,14 +185,27 @@ static struct tr_json *settings_of_shell(const char *name)
     return v;
 }
 
+/* Whether the workflow was given something later than the page was: then by a shell, or by the
+ * page, and it is the same. */
+static int is_given_later(const char *name)
+{
+    struct stat page, given;
+    if (!is_there(name, "studio/settings.json", &page) ||
+        !is_there(name, "records/given", &given))
+        return 0;
+    const struct timespec a = page.st_mtim, b = given.st_mtim;
+    return b.tv_sec > a.tv_sec || (b.tv_sec == a.tv_sec && b.tv_nsec > a.tv_nsec);
+}
+
 struct tr_json *run_settings(const char *name)
 {
     char path[PATH_MAX];
     size_t n;
     struct tr_err err = { 0 };
-    char *text = read_whole(name, "studio/settings.json", &n);
+    struct tr_json *given = is_given_later(name) ? settings_of_shell(name) : NULL;
+    char *text = given ? NULL : read_whole(name, "studio/settings.json", &n);
     if (!text)
-        return settings_of_shell(name);
+        return given ? given : settings_of_shell(name);
     run_path(path, name, "studio/settings.json");
     struct tr_json *v = tr_json_parse(text, n, path, 0, 0, &err);
     free(text);

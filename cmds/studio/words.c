@@ -79,6 +79,8 @@ static int add_knob(struct words *w, const char *name, const struct tr_json *val
     } else if (kind != TR_JSON_STRING || strlen(text = tr_json_string(value, &k)) != k ||
                !is_value(text))
         return tr_err_set(err, TR_EINVAL, "knob %s: is no number and no line of text", name);
+    if (!strcmp(name, "SCHED") && strstr(text, "file:"))
+        return tr_err_set(err, TR_EINVAL, "knob SCHED: a table is a file, which may be anywhere");
     if (!*text)
         return 0;
     char *option = cmd_knob_option(name, n);

@@ -232,6 +232,7 @@ test_expect_success 'rows as the model sees them, and what a run would be' '
     for value in "\$(touch made)" "\`touch made\`" "1; touch made" "1 --output /dev/null"; do
         ask 422 -d "{$settings, \"knobs\": {\"LR\": \"$value\"}}" "$at/api/plan"
     done
+    ask 400 -d "{$settings, \"knobs\": {\"SCHED\": \"file:/etc/passwd\"}}" "$at/api/plan"
     test ! -e work/made
     test ! -e work/runs/plan'
 
@@ -385,6 +386,11 @@ test_expect_success 'a run that a shell has begun goes on, where the page has it
     until_it grep -q "going on from" work/runs/shell/studio/run.txt
     ask 200 -d "" "$at/api/runs/shell/stop"
     becomes shell stopped
+    (cd work && "$BIN/finetune" -q -m models/tiny.gguf --name shell --steps 2 --batch 2 --ctx 32 --n-sample 2 data/tiny.txt)
+    state shell && grep "\"name\": \"shell\", .*\"STEPS\": *\"2\"" body
+    (cd work && "$BIN/finetune" -q -m models/tiny.gguf --name shell --steps 3 --batch 2 --ctx 32 --n-sample 2 data/tiny.txt &&
+        "$BIN/finetune" -q -m models/tiny.gguf --name shell --steps 2 --batch 2 --ctx 32 --n-sample 2 data/tiny.txt)
+    grep "^STEPS=2\| STEPS=2" work/runs/shell/records/given
     rm -r work/runs/shell/studio
     echo "DATA=data/tiny.txt data/rows.jsonl" >work/runs/shell/records/given
     ask 400 -d "" "$at/api/runs/shell/continue"

@@ -47,6 +47,7 @@ function failed(status, body) {
     if (status === 401) {
         key = null;
         sessionStorage.removeItem("key");
+        tabs.postMessage(""); /* another may have that of a server begun anew */
     }
     if (status === 401 || status === 403)
         return refused(text.error.key);
