@@ -25,7 +25,8 @@ static void warn_ahead(const struct tr_model *m)
 {
     const struct tr_config *c = tr_model_config(m);
     if (c->n_ahead)
-        cmd_warn("%s: blocks from %lld on only predict further ahead and are left out",
+        cmd_warn("%s: blocks from %lld on only predict further ahead and are neither run "
+                 "nor trained",
                  tr_gguf_path(tr_model_gguf(m)), (long long)c->n_layer);
 }
 

@@ -125,7 +125,7 @@ static void print_blocks(FILE *f, const struct tr_config *c)
     }
     print_mlps(f, c);
     if (c->n_ahead)
-        fprintf(f, "; %lld more only predict further ahead and are left out",
+        fprintf(f, "; %lld more only predict further ahead and are not run",
                 (long long)c->n_ahead);
     fputs(".\n", f);
 }
