@@ -313,14 +313,14 @@ test_expect_success 'a conversation with base and adapter at once' '
 
 test_expect_success 'the prompt is among the words of no process, and is taken as it is' '
     "$BIN/model-init" -q --vocab "$TOP/examples/tiny.gguf" --layers 4 --embd 256 --heads 4 --ctx 9000 -o work/slow.gguf
-    echo "{\"model\": \"slow.gguf\", \"prompt\": \"@secret word\", \"n\": 8000, \"seed\": 98765}" >chat.json
+    echo "{\"model\": \"slow.gguf\", \"prompt\": \"@secret$$ word\", \"n\": 8000, \"seed\": 98$$}" >chat.json
     curl -s -N -H "Authorization: Bearer $token" -d @chat.json "$at/api/chat" >answer & asker=$!
     until_it grep -q "event: text" answer
     ps -A -o args >processes
-    grep "[9]8765" processes
-    ! grep "secret wor[d]" processes || false
+    grep "seed 98$$" processes
+    ! grep "secret$$" processes || false
     kill $asker
-    while ps -A -o args | grep "[9]8765"; do sleep 0.1 && tenth=$((tenth + 1)) && test $tenth -lt 100; done
+    while ps -A -o args | grep "[s]eed 98$$"; do sleep 0.1 && tenth=$((tenth + 1)) && test $tenth -lt 100; done
     printf "%s\n" "It'\''s \"\\n\"" "# so" >prompt
     "$BIN/generate" -q -m work/models/tiny.gguf -n 8 --temp 0 -p "$(cat prompt)" >wanted
     ask 200 -d "{\"model\": \"models/tiny.gguf\", \"n\": 8, \"temp\": 0, \"prompt\":
