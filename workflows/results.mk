@@ -15,8 +15,10 @@ quietly     = $(if $(dry),,@:)
 NOTHING     = echo 'Nothing to be done: all of $(RUN) is there.'
 GIVEN      := $(foreach k,$(filter-out RESTART,$(KNOBS)),$(if $(filter override,$(origin $k)),$k))
 # Who goes on with the run elsewhere may read what it was given: a knob a line.
-keep_given  = $(if $(filter finetune,$(MAKECMDGOALS)),$(file >$(RUN)/records/given,$(foreach \
-  k,$(filter-out RUNS NAME MODEL,$(GIVEN)),$k=$($k)$(newline))))
+given_file  = $(RUN)/records/given
+given_lines = $(or $(foreach k,$(filter-out RUNS NAME MODEL,$(GIVEN)),$k=$($k)$(newline)),$(newline))
+is_kept     = $(and $(wildcard $(given_file)),$(call same,$(given_lines),$(file <$(given_file))$(newline)))
+keep_given  = $(if $(filter finetune,$(MAKECMDGOALS)),$(if $(is_kept),,$(file >$(given_file),$(given_lines))))
 # What was trained on goes into the command for a longer training, as the front has it.
 OF_DATA_RUN = $(call cmd,report) -m $(model)$(if $(one_text), --data $(call sh,$(one_text)), "$$@")
 as_words    = $(if $(one_text),,set --; for f in $(as_typed); do set -- "$$@" --data "$$f"; done; )
