@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t caught, save_requested, interrupted;
+static void (*before_death)(void);
 
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGXCPU, SIGUSR2, SIGPIPE};
 enum { N_ENDING = sizeof ending / sizeof *ending };
@@ -24,6 +25,8 @@ enum { N_ENDING = sizeof ending / sizeof *ending };
 /* Die by the signal, so that the parent sees 128 + n; it is delivered on return. */
 static void die_by(int sig)
 {
+    if (before_death)
+        before_death();
     tr_out_unlink_all();
     cmd_status_abandon();
     signal(sig, SIG_DFL);
@@ -97,6 +100,11 @@ void cmd_signals_begin(void)
     sigemptyset(&bus.sa_mask);
     sigaction(SIGBUS, &bus, NULL);
     signal(SIGXFSZ, SIG_IGN); /* a write past `ulimit -f` fails with EFBIG instead */
+}
+
+void cmd_before_death(void (*f)(void))
+{
+    before_death = f;
 }
 
 void cmd_catch_signals(void)

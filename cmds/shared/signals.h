@@ -25,5 +25,7 @@ void cmd_interrupted_clear(void);
 
 /* The handlers that every command begins with: temporaries are removed. */
 void cmd_signals_begin(void);
+/* What they do before that, as a handler may; set before other threads are there. */
+void cmd_before_death(void (*f)(void));
 
 #endif

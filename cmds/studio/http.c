@@ -185,39 +185,14 @@ static struct MHD_Daemon *start(struct studio *s, const struct sockaddr_in *to)
                             MHD_OPTION_UNESCAPE_CALLBACK, as_it_is, NULL, MHD_OPTION_END);
 }
 
-static const int ending[] = { SIGINT, SIGTERM, SIGHUP };
-static struct sigaction usual[sizeof ending / sizeof *ending];
-
-/* What answers were waiting for ends too. */
-static void on_end(int sig)
-{
-    child_end_all();
-    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
-        if (ending[i] == sig)
-            usual[i].sa_handler(sig);
-}
-
-/* Uploads that were cut off are removed by the handlers that every command has; what is ignored
- * stays so. */
-static void catch_ends(void)
-{
-    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
-        sigaction(ending[i], NULL, &usual[i]);
-        struct sigaction mine = usual[i];
-        mine.sa_handler = on_end;
-        if (usual[i].sa_handler != SIG_IGN && usual[i].sa_handler != SIG_DFL)
-            sigaction(ending[i], &mine, NULL);
-    }
-    signal(SIGPIPE, SIG_IGN);
-}
-
 int studio_serve(struct studio *s, struct tr_err *err)
 {
     struct sockaddr_in to;
     if (address_of(s, &to, err))
         return err->code;
     s->local = (ntohl(to.sin_addr.s_addr) >> 24) == 127;
-    catch_ends();
+    signal(SIGPIPE, SIG_IGN);
+    cmd_before_death(child_end_all); /* what answers were waiting for */
     struct MHD_Daemon *d = start(s, &to);
     if (!d && errno == EADDRINUSE)
         return tr_err_set(err, TR_EIO, "port %d is in use; --port names another", s->port);
