@@ -39,10 +39,9 @@ static const char *number(const char *s, long long *at)
     return *end == '.' && *at < INT32_MAX ? end + 1 : NULL;
 }
 
-int tr__hf_has_ahead(const struct tr__hf_arch *a)
+int tr__hf_has_ahead(const struct tr__hf_arch *a, struct tr__hf_found *f)
 {
-    struct tr__hf_found f;
-    return tr__hf_find_gguf(a, "blk.0.nextn.eh_proj.weight", &f);
+    return tr__hf_find_gguf(a, "blk.0.nextn.eh_proj.weight", f);
 }
 
 int tr__hf_is_ahead(const char *name, int64_t n_layer, int64_t n_ahead)

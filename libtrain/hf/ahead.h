@@ -7,8 +7,8 @@
 
 #include <libtrain/hf/map.h>
 
-/* 1 if the family's table has them. */
-int tr__hf_has_ahead(const struct tr__hf_arch *a);
+/* 1 if the family's table has them; f: a tensor that the first of them cannot lack. */
+int tr__hf_has_ahead(const struct tr__hf_arch *a, struct tr__hf_found *f);
 /* 1 if a tensor is of such a block: of the n_ahead behind n_layer, or "mtp." */
 int tr__hf_is_ahead(const char *name, int64_t n_layer, int64_t n_ahead);
 /* The name that the table has for it: `to`, or `name` itself. */

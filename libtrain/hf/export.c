@@ -6,6 +6,7 @@
 #include <libtrain/base/base.h>
 #include <libtrain/edit/edit.h>
 #include <libtrain/hf/export.h>
+#include <libtrain/hf/mxfp4.h>
 #include <libtrain/hf/safetensors_write.h>
 #include <libtrain/hf/vocab.h>
 #include <libtrain/hf_export.h>
@@ -33,7 +34,7 @@ static int is_plain(const struct tr_dtype *type)
 static const struct tr_dtype *found_type(const struct tr_gguf *g)
 {
     const struct tr_dtype *const type[] = { &tr_f32, &tr_f16, &tr_bf16 };
-    const struct tr_dtype *mxfp4 = tr_dtype_by_name("MXFP4");
+    const struct tr_dtype *mxfp4 = tr__hf_mxfp4();
     int64_t n[3] = { 0 };
     int best = 0;
     for (size_t i = 0; i < tr_gguf_n_tensor(g); i++) {

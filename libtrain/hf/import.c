@@ -99,12 +99,13 @@ static int look_ahead(struct job *j, struct tr_err *err)
 {
     static const char *const field[] = { "mtp_num_hidden_layers", "num_nextn_predict_layers" };
     int64_t n[2] = { 0 };
+    struct tr__hf_found f;
     for (int i = 0; i < 2; i++) {
         n[i] = tr_json_int(tr_json_get(j->config, field[i]));
         j->plan.n_ahead = n[i] > j->plan.n_ahead ? n[i] : j->plan.n_ahead;
     }
     j->plan.leaves_ahead = j->args->no_mtp;
-    if (!j->args->no_mtp && tr__hf_has_ahead(j->arch) && are_ahead(j))
+    if (!j->args->no_mtp && tr__hf_has_ahead(j->arch, &f) && are_ahead(j))
         j->size.n_ahead = j->plan.n_ahead;
     for (int i = 0; i < 2; i++)
         if (!j->size.n_ahead && (n[i] || j->args->no_mtp || !i))

@@ -170,12 +170,17 @@ static int is_missing(const struct tr__hf_plan *p, const struct tr__hf_name *n, 
 static int check_ahead(const struct tr__hf_plan *p, struct tr_err *err)
 {
     char name[TR__HF_NAME_BYTES];
+    struct tr__hf_found f;
     int64_t first = p->size->n_layer, n = p->size->n_ahead;
-    for (size_t i = 0; n > 0 && i < p->n; i++) {
+    if (n < 1)
+        return 0;
+    if (tr__hf_has_ahead(p->arch, &f) && is_missing(p, f.name, first, err))
+        return TR_EFORMAT;
+    for (size_t i = 0; i < p->n; i++) {
         const struct tr__hf_place *last = &p->made[i].place;
         for (int64_t at = first; p->made[i].layer == first - 1 && at < first + n; at++) {
-            struct tr__hf_found f = { last->name, at, 0 };
-            if (is_missing(p, last->name, at, err))
+            f = (struct tr__hf_found){ last->name, at, 0 };
+            if (is_missing(p, f.name, at, err))
                 return TR_EFORMAT;
             tr__hf_print_gguf(name, &f);
             size_t k = tr__names_find(&p->names, p->made, sizeof *p->made, name);
@@ -193,8 +198,6 @@ static int check_all(const struct tr__hf_plan *p, struct tr_err *err)
     int rc = 0;
     for (const struct tr__hf_name *n = p->arch->tensor; !rc && (n->gguf || n->hf); n++) {
         int blocks = n->gguf && strstr(n->gguf, "%d") != NULL;
-        if (n->gguf && p->size->n_ahead && strstr(n->gguf, ".nextn.eh_proj."))
-            rc = is_missing(p, n, p->size->n_layer, err);
         if (n->may || !n->gguf || !n->hf || (blocks && p->arch->mixed))
             continue;
         for (int64_t i = 0; !rc && i < (blocks ? p->size->n_layer : 1); i++)

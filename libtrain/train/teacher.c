@@ -47,9 +47,9 @@ static int64_t place_rows(struct tops *t, const struct tr_pack_seq *seq)
     return n;
 }
 
-/* A teacher may have more tokens than the data, and the student, which are padding (tokenizer/hash.c): one of
- * these that is among the likeliest of a row is one of all others, and an id that is as unlikely
- * as can be has its place. */
+/* A teacher may have more tokens than the data, and the student, which are padding
+ * (tokenizer/hash.c): one of these that is among the likeliest of a row is one of all others,
+ * and an id that is as unlikely as can be has its place. */
 static void leave_out_padding(int32_t *id, float *log_p, int64_t k, int32_t n_vocab)
 {
     enum { LEAST = -100 }; /* objective/top.c */
