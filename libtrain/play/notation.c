@@ -21,6 +21,14 @@ struct tr_notation {
     int turns; /* of Black's moves the rows are counted from the other side */
 };
 
+/* The next word of a game and its bytes, 0 at the end; *at is behind it then. */
+static size_t next_word(const char **at, const char **word)
+{
+    *word = *at + strspn(*at, " ");
+    *at = *word + strcspn(*word, " ");
+    return (size_t)(*at - *word);
+}
+
 /* ==== moves ==== */
 
 /* The game with the space that stands in front of a move. */
@@ -71,12 +79,11 @@ static void write_board(const struct tr__board *b, char *to)
 static void board_prompt(const char *game, char *to)
 {
     struct tr__board b;
+    const char *word;
     tr__board_begin(&b);
-    for (size_t n; *game; game += n + (game[n] == ' ')) {
-        n = strcspn(game, " ");
-        if (tr_move_is(game, n))
-            tr__board_move(&b, game, n);
-    }
+    for (size_t n; (n = next_word(&game, &word));)
+        if (tr_move_is(word, n))
+            tr__board_move(&b, word, n);
     write_board(&b, to);
 }
 
@@ -85,15 +92,15 @@ static void board_rows(const char *game, FILE *f)
 {
     char prompt[BOARD_BYTES + 1], move[TR_MOVE_BYTES];
     struct tr__board b;
+    const char *word;
     tr__board_begin(&b);
-    for (size_t n; *game; game += n + (game[n] == ' ')) {
-        n = strcspn(game, " ");
-        snprintf(move, sizeof move, "%.*s", (int)n, game);
+    for (size_t n; (n = next_word(&game, &word));) {
+        snprintf(move, sizeof move, "%.*s", (int)n, word);
         write_board(&b, prompt);
         if (!b.white)
             turn(move, move);
         fprintf(f, "{\"prompt\": \"%s\", \"completion\": \"%s \"}\n", prompt, move);
-        tr__board_move(&b, game, n);
+        tr__board_move(&b, word, n);
     }
 }
 
@@ -136,8 +143,9 @@ void tr__notation_turn(const struct tr_notation *n, const char *game, const char
                        char *to)
 {
     int white = 1;
-    for (; *game; game += strcspn(game, " "), game += *game == ' ')
-        white = !white;
+    const char *word;
+    for (size_t bytes; (bytes = next_word(&game, &word));)
+        white ^= tr_move_is(word, bytes);
     if (n->turns && !white)
         turn(move, to);
     else
