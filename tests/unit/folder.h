@@ -7,16 +7,11 @@
 #ifndef TESTS_FOLDER_H
 #define TESTS_FOLDER_H
 
-#include "scratch.h"
+#include "hf_config.h"
 
 #include <libtrain/gguf.h>
 
 #include <sha2.h>
-
-static const char tokenizer[] =
-    "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \"c\": 2, \"d\": 3,"
-    " \"e\": 4, \"ab\": 5}, \"merges\": [\"a b\"]}, \"added_tokens\": [],"
-    " \"pre_tokenizer\": {\"type\": \"ByteLevel\", \"add_prefix_space\": false}}";
 
 struct folder_tensor {
     const char *name, *type, *shape; /* BF16 or U8; as JSON has it */
@@ -32,18 +27,6 @@ static struct folder_odd {
     int scale;                       /* ... or begins with this byte */
     const char *says;
 } odd;
-
-static void write_config(const char *config)
-{
-    char text[1024];
-    const char *at = odd.from ? strstr(config, odd.from) : NULL;
-    ck_assert(!odd.from || at);
-    int n = at ? (int)(at - config) : (int)strlen(config);
-    snprintf(text, sizeof text, "%.*s%s%s", n, config, at ? odd.to : "",
-             at ? at + strlen(odd.from) : "");
-    write_bytes(in_dir("config.json"), text, strlen(text));
-    write_bytes(in_dir("tokenizer.json"), tokenizer, strlen(tokenizer));
-}
 
 /* Bytes, and numbers in eighths, which BF16 has. */
 static size_t numbers(const struct folder_tensor *t, int k, unsigned char *to)
@@ -99,7 +82,7 @@ static void write_tensors(const struct folder_tensor *tensors, size_t n_tensor)
 static inline void write_folder(const char *config, const struct folder_tensor *tensors,
                                 size_t n_tensor)
 {
-    write_config(config);
+    write_config(config, odd.from, odd.to);
     write_tensors(tensors, n_tensor);
 }
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_SCRATCH = 8 };
+enum { MAX_SCRATCH = 32 };
 static char dir[256], path[300], other[300];
 static char scratch[MAX_SCRATCH][300];
 static int n_scratch;
